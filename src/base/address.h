@@ -1,0 +1,34 @@
+// Where a socket listens or connects: TCP over IPv4 or IPv6, or a Unix socket.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace sluice {
+
+// A place to connect to, by name.
+struct Endpoint {
+  std::string host;          // DNS name or IP literal (IPv6 without brackets); empty for a Unix socket
+  std::uint16_t port = 0;
+  std::string unix_path;     // absolute path of a Unix socket, at most 107 bytes
+  bool tls = false;
+  std::string server_name;   // for SNI and certificate check; host when empty
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+// "127.0.0.1:8080", "[::1]:8080", ":8080" (all addresses), "unix:/run/sluice.sock". invalid_request when it is none.
+Result<Endpoint> parse_listen_address(std::string_view text);
+
+// "https://api.example.com/v1" -> the endpoint and the path prefix without a trailing slash ("/v1", or "").
+// http and https only; user info, query and fragment are refused.
+struct BaseUrl {
+  Endpoint endpoint;
+  std::string path_prefix;
+  std::string host_header;  // "api.example.com" or "127.0.0.1:9001"
+};
+Result<BaseUrl> parse_base_url(std::string_view text);
+
+}  // namespace sluice

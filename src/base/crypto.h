@@ -1,0 +1,23 @@
+// The few cryptographic primitives that are needed outside TLS, from OpenSSL's libcrypto.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace sluice::crypto {
+
+using Sha256 = std::array<std::uint8_t, 32>;
+
+Sha256 sha256(std::string_view bytes);
+std::string hex(std::span<const std::uint8_t> bytes);
+// n bytes from the operating system's generator; aborts when it has none.
+std::string random_bytes(std::size_t n);
+// n characters of 0-9A-Za-z, about 5.95 bits each.
+std::string random_alphanumeric(std::size_t n);
+bool equal_in_constant_time(std::string_view a, std::string_view b);
+
+}  // namespace sluice::crypto

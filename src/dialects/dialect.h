@@ -1,0 +1,140 @@
+// A dialect is one wire format, read and written on both sides: the code that serves Claude Code as a client also
+// calls Anthropic as a provider. Lane 1 (client and provider speak the same) uses outline, edit and the usage watcher
+// and converts nothing; lane 2 decodes into chat/ and encodes from it, exactly once each way.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "chat/chat.h"
+#include "chat/dialect_id.h"
+#include "chat/usage.h"
+#include "http/headers.h"
+#include "json/json.h"
+
+namespace sluice::dialects {
+
+using chat::DialectId;
+
+// The few facts that admission, routing and lane 1 need, read without building a ChatRequest.
+struct RequestOutline {
+  std::string model;
+  bool stream = false;
+  bool wants_stream_usage = false;           // openai_chat: stream_options.include_usage; anthropic: always true
+  std::optional<Tokens> max_output_tokens;   // max_tokens or max_completion_tokens
+  std::int64_t choices = 1;                  // n
+  bool has_tools = false;
+  bool has_images = false;
+  std::size_t model_begin = 0;               // the model's JSON string in the body, quotes included
+  std::size_t model_end = 0;
+  std::optional<json::Span> stream_options;  // openai_chat: the member's value in the body
+};
+
+// What is asked of lane 1's edit: only these bytes of a body may change.
+struct BodyEdit {
+  std::string_view model;          // the provider's name for the model
+  bool ask_for_stream_usage = false;
+};
+
+struct ProviderRequest {
+  std::string path;                         // below the provider's base URL: "/chat/completions"
+  std::string body;
+  http::Headers headers;                    // dialect headers (content-type, anthropic-version); no authentication
+  std::vector<std::string> dropped_params;  // lane 2: the request's fields that this dialect cannot carry, by name
+};
+
+struct EncodeOptions {
+  std::string_view model;                 // the provider's name for the model
+  Tokens default_max_output_tokens = 0;   // for dialects that require a limit when the client gave none
+  bool ask_for_stream_usage = true;
+};
+
+struct ErrorBody {
+  int status = 500;
+  std::string body;
+  http::Headers headers;  // retry-after, x-should-retry
+};
+
+// What to do with one raw SSE event of lane 1.
+enum class Relay : std::uint8_t { forward, hide };
+
+// Lane 1, streaming: looks at the events that go by, changes nothing.
+class StreamWatcher {
+ public:
+  virtual ~StreamWatcher() = default;
+  // `event` is the SSE event name ("" when there is none), `data` its data. Malformed JSON is forwarded and ignored.
+  virtual Relay see(std::string_view event, std::string_view data) = 0;
+  virtual const chat::Usage& usage() const = 0;
+  virtual bool finished() const = 0;             // the dialect's end marker went by ([DONE], message_stop)
+  virtual bool failed() const = 0;               // an in-band error event went by
+  virtual std::size_t output_bytes() const = 0;  // bytes of generated text so far: for an estimate when the stream breaks
+  virtual std::string response_model() const = 0;  // the model that the provider says has answered; may be empty
+};
+
+// Lane 2, streaming: one provider's SSE events into neutral events.
+class StreamDecoder {
+ public:
+  virtual ~StreamDecoder() = default;
+  // Appends to `out`. An in-band error becomes chat::StreamError. Unknown events are skipped.
+  virtual Result<void> decode(std::string_view event, std::string_view data, std::vector<chat::ChatEvent>& out) = 0;
+  // The provider closed the stream. Appends what is missing of a stream whose end marker alone is lacking; an error
+  // (provider_unreachable) when the answer itself is incomplete.
+  virtual Result<void> finish(std::vector<chat::ChatEvent>& out) = 0;
+};
+
+// Lane 2, streaming: neutral events into the client's SSE bytes, in the dialect's documented order.
+class StreamEncoder {
+ public:
+  virtual ~StreamEncoder() = default;
+  virtual void encode(const chat::ChatEvent& event, std::string& out) = 0;
+};
+
+// For what a client's stream encoder must know of its own request.
+struct StreamOptions {
+  std::string response_id;  // the dialect's own prefix is added: "chatcmpl-", "msg_"
+  std::string model;        // the name that the client is told has answered
+  std::int64_t created_unix_seconds = 0;
+  bool include_usage = true;
+};
+
+class Dialect {
+ public:
+  virtual ~Dialect() = default;
+  virtual DialectId id() const = 0;
+
+  // --- a client's request
+  virtual Result<RequestOutline> outline(std::string_view body, const json::Document& parsed) const = 0;
+  virtual Result<chat::ChatRequest> decode_request(const json::Document& parsed) const = 0;
+  // The same body with the model's name replaced and, if asked, the usage flag added; every other byte as it was.
+  virtual std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) const = 0;
+
+  // --- a provider's request
+  virtual Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options) const = 0;
+  virtual std::string path() const = 0;  // lane 1's path below the base URL
+  // Client headers that belong to the dialect and go to a same-dialect provider: anthropic-beta, openai-organization...
+  virtual bool forwards_header(std::string_view name) const = 0;
+  virtual http::Headers required_headers() const = 0;  // lane 1: added where the client sent none (anthropic-version)
+
+  // --- a provider's answer
+  virtual Result<chat::ChatResponse> decode_response(const json::Document& parsed) const = 0;
+  virtual chat::Usage read_usage(const json::Document& parsed) const = 0;  // reported = false when it has none
+  virtual std::string read_response_model(const json::Document& parsed) const = 0;
+  virtual std::unique_ptr<StreamWatcher> watch_stream(bool hide_usage_event) const = 0;
+  virtual std::unique_ptr<StreamDecoder> decode_stream() const = 0;
+  // Status and body of a failed answer: kind, message, whether another try may help. Never throws the body at the client.
+  virtual Error decode_error(int status, std::string_view body, const http::Headers& headers) const = 0;
+
+  // --- an answer to a client
+  virtual std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options) const = 0;
+  virtual std::unique_ptr<StreamEncoder> encode_stream(const StreamOptions& options) const = 0;
+  virtual ErrorBody encode_error(const Error& error, std::string_view request_id) const = 0;
+  // An SSE event that ends a stream in failure after its first bytes went out.
+  virtual std::string encode_stream_error(const Error& error, std::string_view request_id) const = 0;
+};
+
+}  // namespace sluice::dialects
