@@ -1,0 +1,83 @@
+// Sockets: the plain Stream over TCP or a Unix socket, the listener, and connecting.
+#pragma once
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <memory>
+#include <vector>
+
+#include "async/task.h"
+#include "base/address.h"
+#include "net/stream.h"
+
+namespace sluice::net {
+
+// An owned file descriptor.
+class Fd {
+ public:
+  explicit Fd(int fd = -1) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&& other) noexcept;
+  ~Fd();
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+
+ private:
+  int fd_;
+};
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t length = 0;
+  int family() const { return storage.ss_family; }
+  std::uint16_t port() const;
+  std::string text() const;  // "127.0.0.1:8080", "[::1]:8080", "unix:/path"
+};
+
+Result<SocketAddress> numeric_address(const std::string& host, std::uint16_t port);  // not_found when it is a name
+Result<SocketAddress> unix_address(const std::string& path);
+
+class Socket : public Stream, public Watched {
+ public:
+  Socket(Reactor& reactor, Fd fd);
+  ~Socket() override;
+  bool stale() override;
+  const Fd& fd() const { return fd_; }
+
+ protected:
+  Attempt try_read(std::span<char> buffer) override;
+  Attempt try_write(std::span<const iovec> pieces) override;
+  void on_events(std::uint32_t epoll_events) override;
+  // After a short read there is nothing left until epoll says so: saves one system call per message.
+  bool may_be_readable_ = true;
+
+ private:
+  Fd fd_;
+};
+
+// Connects to one address. The socket has TCP_NODELAY. Errors: provider_unreachable, provider_timeout, client_gone.
+async::Task<Result<std::unique_ptr<Socket>>> connect_socket(Reactor& reactor, SocketAddress address, async::Deadline deadline);
+
+class Listener : public Watched {
+ public:
+  // SO_REUSEPORT lets every reactor have its own listener on one address. Errors: unavailable, naming the address, with
+  // the way out (port taken, no permission).
+  static Result<std::unique_ptr<Listener>> listen(Reactor& reactor, const SocketAddress& address, bool reuse_port);
+  ~Listener() override;
+  SocketAddress local_address() const;
+
+  // co_await accept(deadline): the next connection. Errors: client_gone when cancelled, overloaded when the process has no
+  // file descriptors left (the caller pauses and tries again).
+  async::Task<Result<std::unique_ptr<Socket>>> accept(async::Deadline deadline);
+
+ private:
+  Listener(Reactor& reactor, Fd fd);
+  void on_events(std::uint32_t epoll_events) override;
+  class Ready;
+  Reactor& reactor_;
+  Fd fd_;
+  Ready* waiter_ = nullptr;
+};
+
+}  // namespace sluice::net

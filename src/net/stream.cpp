@@ -1,0 +1,84 @@
+#include "net/stream.h"
+
+#include <cstring>
+
+namespace sluice::net {
+
+using async::Woken;
+
+void Stream::notify(bool readable, bool writable, bool hung_up) {
+  for (Transfer* transfer : {reader_, writer_})
+    if (transfer && ((readable && transfer->wants_read_) || (writable && transfer->wants_write_)))
+      transfer->wake(Woken::event);
+  if (hung_up && !hung_up_) {
+    hung_up_ = true;
+    if (on_hangup_) on_hangup_->fire();
+  }
+}
+
+void Stream::fire_on_hangup(async::Cancel* cancel) {
+  on_hangup_ = cancel;
+  if (cancel && hung_up_) cancel->fire();
+}
+
+bool Stream::Transfer::advance() {
+  last_ = once();
+  wants_read_ = last_.state == Attempt::State::wait_readable;
+  wants_write_ = last_.state == Attempt::State::wait_writable;
+  return !wants_read_ && !wants_write_;
+}
+
+void Stream::Transfer::suspend(std::coroutine_handle<> coroutine) {
+  // TLS may want to write in order to read, so the slot tells who waits, the flags what for.
+  const bool reading = dynamic_cast<Read*>(this) != nullptr;
+  (reading ? stream_.reader_ : stream_.writer_) = this;
+  arm(coroutine, deadline_);
+}
+
+void Stream::Transfer::detach() {
+  if (stream_.reader_ == this) stream_.reader_ = nullptr;
+  if (stream_.writer_ == this) stream_.writer_ = nullptr;
+}
+
+Error Stream::Transfer::error() const {
+  if (woken() == Woken::cancelled)
+    return {.kind = ErrorKind::client_gone, .message = "the client closed the connection"};
+  if (woken() == Woken::deadline)
+    return {.kind = ErrorKind::provider_timeout, .message = "no data in time", .retry = Retry::anywhere};
+  return {.kind = ErrorKind::provider_unreachable,
+          .message = last_.error ? std::strerror(last_.error) : "the TLS connection failed",
+          .retry = Retry::anywhere};
+}
+
+Result<std::size_t> Stream::Read::await_resume() {
+  detach();
+  if (woken() == Woken::cancelled || woken() == Woken::deadline) return std::unexpected(error());
+  if (last_.state == Attempt::State::moved) return last_.bytes;
+  if (last_.state == Attempt::State::end) return std::size_t{0};
+  return std::unexpected(error());
+}
+
+Attempt Stream::Write::once() {
+  while (!first_.empty() || !second_.empty()) {
+    const iovec pieces[2] = {{const_cast<char*>(first_.data()), first_.size()},
+                             {const_cast<char*>(second_.data()), second_.size()}};
+    const std::span<const iovec> todo = first_.empty() ? std::span(pieces + 1, 1)
+                                        : second_.empty() ? std::span(pieces, 1)
+                                                          : std::span(pieces, 2);
+    const Attempt attempt = stream_.try_write(todo);
+    if (attempt.state != Attempt::State::moved) return attempt;
+    const std::size_t of_first = std::min(attempt.bytes, first_.size());
+    first_.remove_prefix(of_first);
+    second_.remove_prefix(attempt.bytes - of_first);
+  }
+  return {Attempt::State::moved};
+}
+
+Result<void> Stream::Write::await_resume() {
+  detach();
+  if (woken() == Woken::cancelled || woken() == Woken::deadline) return std::unexpected(error());
+  if (last_.state == Attempt::State::moved) return {};
+  return std::unexpected(error());
+}
+
+}  // namespace sluice::net

@@ -1,0 +1,118 @@
+// Stream: a two-way byte stream, plain or TLS, and the awaiters that read and write it. An awaiter tries the system
+// call first and waits only when it would block, so a busy connection never touches the event loop.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "base/result.h"
+#include "net/reactor.h"
+
+namespace sluice::net {
+
+// What one non-blocking attempt came to.
+struct Attempt {
+  enum class State : std::uint8_t { moved, wait_readable, wait_writable, end, broken } state;
+  std::size_t bytes = 0;  // for moved
+  int error = 0;          // errno for broken; 0 for a TLS failure
+};
+
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  class Read;
+  class Write;
+
+  // co_await read(buffer, deadline): Result of the bytes read, 0 at the peer's end. Errors: provider_unreachable (reset,
+  // TLS), provider_timeout (deadline), client_gone (cancelled); the caller re-words them where it knows better.
+  Read read(std::span<char> buffer, async::Deadline deadline);
+  // co_await write(first, second, deadline): all of both, as one system call when it fits. The bytes must stay until then.
+  Write write(std::string_view first, std::string_view second, async::Deadline deadline);
+
+  // Fires when the peer has gone although nobody reads: a client that left while its answer is awaited. The Cancel is a
+  // borrow: reset with nullptr before it dies.
+  void fire_on_hangup(async::Cancel* cancel);
+  bool hung_up() const { return hung_up_; }
+  // True when a kept idle connection can no longer be used: the peer closed it or sent what nobody asked for.
+  virtual bool stale() = 0;
+
+ protected:
+  explicit Stream(Reactor& reactor) : reactor_(reactor) {}
+  virtual Attempt try_read(std::span<char> buffer) = 0;
+  virtual Attempt try_write(std::span<const iovec> pieces) = 0;
+  // Called by the socket below when epoll reports a change.
+  void notify(bool readable, bool writable, bool hung_up);
+
+  Reactor& reactor_;
+
+ private:
+  class Transfer;
+  Transfer* reader_ = nullptr;
+  Transfer* writer_ = nullptr;
+  async::Cancel* on_hangup_ = nullptr;
+  bool hung_up_ = false;
+};
+
+// What reading and writing share: one attempt, the wait for readiness, the outcome.
+class Stream::Transfer : public async::Wait {
+ public:
+  Transfer(Stream& stream, async::Deadline deadline)
+      : Wait(stream.reactor_.scheduler()), stream_(stream), deadline_(deadline) {}
+  ~Transfer() override { detach(); }
+
+ protected:
+  virtual Attempt once() = 0;
+  bool advance();  // true when the transfer is over, one way or the other
+  bool attempt() override { return advance(); }
+  void suspend(std::coroutine_handle<> coroutine);
+  void detach();
+  Error error() const;
+
+  Stream& stream_;
+  async::Deadline deadline_;
+  Attempt last_{};
+
+ private:
+  friend class Stream;
+  bool wants_read_ = false;
+  bool wants_write_ = false;
+};
+
+class Stream::Read : public Transfer {
+ public:
+  Read(Stream& stream, std::span<char> buffer, async::Deadline deadline) : Transfer(stream, deadline), buffer_(buffer) {}
+  bool await_ready() { return advance(); }
+  void await_suspend(std::coroutine_handle<> coroutine) { suspend(coroutine); }
+  Result<std::size_t> await_resume();
+
+ private:
+  Attempt once() override { return stream_.try_read(buffer_); }
+  std::span<char> buffer_;
+};
+
+class Stream::Write : public Transfer {
+ public:
+  Write(Stream& stream, std::string_view first, std::string_view second, async::Deadline deadline)
+      : Transfer(stream, deadline), first_(first), second_(second) {}
+  bool await_ready() { return advance(); }
+  void await_suspend(std::coroutine_handle<> coroutine) { suspend(coroutine); }
+  Result<void> await_resume();
+
+ private:
+  Attempt once() override;
+  std::string_view first_;
+  std::string_view second_;
+};
+
+inline Stream::Read Stream::read(std::span<char> buffer, async::Deadline deadline) { return Read(*this, buffer, deadline); }
+inline Stream::Write Stream::write(std::string_view first, std::string_view second, async::Deadline deadline) {
+  return Write(*this, first, second, deadline);
+}
+
+}  // namespace sluice::net
