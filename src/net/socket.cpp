@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace sluice::net {
 
@@ -156,7 +157,7 @@ class Connecting : public Watched {
 
 }  // namespace
 
-async::Task<Result<std::unique_ptr<Socket>>> connect_socket(Reactor& reactor, SocketAddress address, async::Deadline deadline) {
+async::Task<Result<Fd>> connect_fd(Reactor& reactor, SocketAddress address, async::Deadline deadline) {
   Fd fd(socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) co_return std::unexpected(unreachable(errno));
   const int on = 1;
@@ -176,7 +177,7 @@ async::Task<Result<std::unique_ptr<Socket>>> connect_socket(Reactor& reactor, So
     getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &length);
     if (error) co_return std::unexpected(unreachable(error));
   }
-  co_return std::make_unique<Socket>(reactor, std::move(fd));
+  co_return std::move(fd);
 }
 
 // --- Listener
@@ -199,7 +200,7 @@ class Listener::Ready : public async::Wait {
 };
 
 Listener::Listener(Reactor& reactor, Fd fd) : reactor_(reactor), fd_(std::move(fd)) {
-  reactor_.watch(fd_.get(), EPOLLIN, *this);  // level-triggered: a connection that was left is reported again
+  reactor_.watch(fd_.get(), EPOLLIN | EPOLLET, *this);  // accept() goes on until the kernel has no more
 }
 
 Listener::~Listener() { reactor_.unwatch(fd_.get()); }

@@ -43,12 +43,12 @@ class Socket : public Stream, public Watched {
   Socket(Reactor& reactor, Fd fd);
   ~Socket() override;
   bool stale() override;
-  const Fd& fd() const { return fd_; }
 
  protected:
   Attempt try_read(std::span<char> buffer) override;
   Attempt try_write(std::span<const iovec> pieces) override;
   void on_events(std::uint32_t epoll_events) override;
+  int fd() const { return fd_.get(); }
   // After a short read there is nothing left until epoll says so: saves one system call per message.
   bool may_be_readable_ = true;
 
@@ -56,8 +56,8 @@ class Socket : public Stream, public Watched {
   Fd fd_;
 };
 
-// Connects to one address. The socket has TCP_NODELAY. Errors: provider_unreachable, provider_timeout, client_gone.
-async::Task<Result<std::unique_ptr<Socket>>> connect_socket(Reactor& reactor, SocketAddress address, async::Deadline deadline);
+// A connected descriptor, with TCP_NODELAY. Errors: provider_unreachable, provider_timeout, client_gone.
+async::Task<Result<Fd>> connect_fd(Reactor& reactor, SocketAddress address, async::Deadline deadline);
 
 class Listener : public Watched {
  public:

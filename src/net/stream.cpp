@@ -28,18 +28,6 @@ bool Stream::Transfer::advance() {
   return !wants_read_ && !wants_write_;
 }
 
-void Stream::Transfer::suspend(std::coroutine_handle<> coroutine) {
-  // TLS may want to write in order to read, so the slot tells who waits, the flags what for.
-  const bool reading = dynamic_cast<Read*>(this) != nullptr;
-  (reading ? stream_.reader_ : stream_.writer_) = this;
-  arm(coroutine, deadline_);
-}
-
-void Stream::Transfer::detach() {
-  if (stream_.reader_ == this) stream_.reader_ = nullptr;
-  if (stream_.writer_ == this) stream_.writer_ = nullptr;
-}
-
 Error Stream::Transfer::error() const {
   if (woken() == Woken::cancelled)
     return {.kind = ErrorKind::client_gone, .message = "the client closed the connection"};

@@ -49,10 +49,11 @@ class Stream {
   // Called by the socket below when epoll reports a change.
   void notify(bool readable, bool writable, bool hung_up);
 
+  class Transfer;
+  Transfer*& read_slot() { return reader_; }
   Reactor& reactor_;
 
  private:
-  class Transfer;
   Transfer* reader_ = nullptr;
   Transfer* writer_ = nullptr;
   async::Cancel* on_hangup_ = nullptr;
@@ -62,19 +63,26 @@ class Stream {
 // What reading and writing share: one attempt, the wait for readiness, the outcome.
 class Stream::Transfer : public async::Wait {
  public:
-  Transfer(Stream& stream, async::Deadline deadline)
-      : Wait(stream.reactor_.scheduler()), stream_(stream), deadline_(deadline) {}
+  // `slot` is the stream's reader_ or writer_: who waits; the flags below say what for, as TLS may write in order to read.
+  Transfer(Stream& stream, Transfer*& slot, async::Deadline deadline)
+      : Wait(stream.reactor_.scheduler()), stream_(stream), slot_(slot), deadline_(deadline) {}
   ~Transfer() override { detach(); }
 
  protected:
   virtual Attempt once() = 0;
   bool advance();  // true when the transfer is over, one way or the other
   bool attempt() override { return advance(); }
-  void suspend(std::coroutine_handle<> coroutine);
-  void detach();
+  void suspend(std::coroutine_handle<> coroutine) {
+    slot_ = this;
+    arm(coroutine, deadline_);
+  }
+  void detach() {
+    if (slot_ == this) slot_ = nullptr;
+  }
   Error error() const;
 
   Stream& stream_;
+  Transfer*& slot_;
   async::Deadline deadline_;
   Attempt last_{};
 
@@ -86,7 +94,8 @@ class Stream::Transfer : public async::Wait {
 
 class Stream::Read : public Transfer {
  public:
-  Read(Stream& stream, std::span<char> buffer, async::Deadline deadline) : Transfer(stream, deadline), buffer_(buffer) {}
+  Read(Stream& stream, std::span<char> buffer, async::Deadline deadline)
+      : Transfer(stream, stream.reader_, deadline), buffer_(buffer) {}
   bool await_ready() { return advance(); }
   void await_suspend(std::coroutine_handle<> coroutine) { suspend(coroutine); }
   Result<std::size_t> await_resume();
@@ -99,7 +108,7 @@ class Stream::Read : public Transfer {
 class Stream::Write : public Transfer {
  public:
   Write(Stream& stream, std::string_view first, std::string_view second, async::Deadline deadline)
-      : Transfer(stream, deadline), first_(first), second_(second) {}
+      : Transfer(stream, stream.writer_, deadline), first_(first), second_(second) {}
   bool await_ready() { return advance(); }
   void await_suspend(std::coroutine_handle<> coroutine) { suspend(coroutine); }
   Result<void> await_resume();

@@ -1,0 +1,26 @@
+// From an Endpoint to a Stream: resolve, connect to the first address that answers, shake hands if it is TLS.
+#pragma once
+
+#include <memory>
+
+#include "base/address.h"
+#include "net/resolver.h"
+#include "net/stream.h"
+#include "net/tls.h"
+
+namespace sluice::net {
+
+// One per reactor: what is needed to reach anybody.
+struct Connector {
+  Reactor& reactor;
+  Resolver& resolver;
+  std::shared_ptr<TlsContext> tls;
+};
+
+// Errors: provider_unreachable, provider_timeout (both Retry::anywhere), client_gone; the message names host and port.
+async::Task<Result<std::unique_ptr<Stream>>> connect(Connector& connector, Endpoint endpoint, async::Deadline deadline);
+
+// The addresses to listen on for an address that parse_listen_address accepted; names are not resolved.
+Result<SocketAddress> listen_address(const Endpoint& endpoint);
+
+}  // namespace sluice::net

@@ -1,0 +1,190 @@
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <thread>
+
+#include "async/scope.h"
+#include "net/connect.h"
+
+namespace sluice::net {
+namespace {
+
+using async::Deadline;
+using async::Task;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+struct NetTest : testing::Test {
+  Reactor reactor;
+  Resolver resolver{reactor};
+  Connector connector{reactor, resolver, nullptr};
+  async::Scope scope;
+  std::unique_ptr<Listener> listener = *Listener::listen(reactor, *numeric_address("127.0.0.1", 0), false);
+
+  Deadline soon() { return reactor.within(seconds(20)); }
+  Endpoint here() { return {.host = "127.0.0.1", .port = listener->local_address().port()}; }
+  template <class Done>
+  void run_until(Done done) {
+    const auto give_up = async::Clock::now() + seconds(30);
+    while (!done()) {
+      ASSERT_LT(async::Clock::now(), give_up);
+      reactor.run_once();
+    }
+  }
+};
+
+Task<> echo_once(Listener& listener, Deadline deadline) {
+  auto socket = co_await listener.accept(deadline);
+  char buffer[4096];
+  for (;;) {
+    auto got = co_await (*socket)->read(buffer, deadline);
+    if (!got || *got == 0) co_return;
+    auto sent = co_await (*socket)->write({buffer, *got}, {}, deadline);
+    if (!sent) co_return;
+  }
+}
+
+Task<> send_and_collect(Connector& connector, Endpoint endpoint, std::string text, std::string& out, Deadline deadline) {
+  auto stream = co_await connect(connector, endpoint, deadline);
+  EXPECT_TRUE(stream) << stream.error().message;
+  if (!stream) co_return;
+  // Write in a job of its own: a large text fills the kernel's buffers until the echo is read.
+  async::Scope writing;
+  writing.spawn(
+      [](Stream* s, std::string_view t, Deadline d) -> Task<> {
+        auto sent = co_await s->write(t.substr(0, 3), t.substr(3), d);
+        EXPECT_TRUE(sent);
+      },
+      stream->get(), std::string_view(text), deadline);
+  char buffer[8192];
+  while (out.size() < text.size()) {
+    auto got = co_await (*stream)->read(buffer, deadline);
+    if (!got || *got == 0) co_return;
+    out.append(buffer, *got);
+  }
+}
+
+TEST_F(NetTest, Moves_more_bytes_than_the_kernel_buffers_hold) {
+  const std::string text(3'000'000, 'x');
+  std::string out;
+  scope.spawn(echo_once, std::ref(*listener), soon());
+  scope.spawn(send_and_collect, std::ref(connector), here(), text, std::ref(out), soon());
+  run_until([&] { return out.size() == text.size(); });
+  EXPECT_EQ(out, text);
+}
+
+TEST_F(NetTest, A_refused_connection_names_the_place_and_may_be_tried_elsewhere) {
+  const Endpoint nobody = here();
+  listener.reset();
+  std::optional<Error> error;
+  scope.spawn(
+      [](Connector* c, Endpoint e, std::optional<Error>* out, Deadline d) -> Task<> {
+        auto stream = co_await connect(*c, e, d);
+        if (!stream) *out = stream.error();
+      },
+      &connector, nobody, &error, soon());
+  run_until([&] { return error.has_value(); });
+  EXPECT_EQ(error->kind, ErrorKind::provider_unreachable);
+  EXPECT_NE(error->message.find("127.0.0.1:" + std::to_string(nobody.port)), std::string::npos) << error->message;
+  EXPECT_EQ(error->retry, Retry::anywhere);
+}
+
+TEST_F(NetTest, A_silent_peer_ends_the_read_at_its_deadline) {
+  std::optional<Error> error;
+  scope.spawn(
+      [](Connector* c, Endpoint e, std::optional<Error>* out) -> Task<> {
+        auto stream = co_await connect(*c, e, c->reactor.within(seconds(20)));
+        char byte[1];
+        auto got = co_await (*stream)->read(byte, c->reactor.within(milliseconds(30)));
+        if (!got) *out = got.error();
+      },
+      &connector, here(), &error);
+  run_until([&] { return error.has_value(); });
+  EXPECT_EQ(error->kind, ErrorKind::provider_timeout);
+}
+
+TEST_F(NetTest, A_peer_that_leaves_fires_the_cancel_although_nobody_reads) {
+  bool done = false;
+  std::optional<Error> error;
+  scope.spawn(
+      [](NetTest* test, bool* finished, std::optional<Error>* out) -> Task<> {
+        auto client = co_await connect(test->connector, test->here(), test->soon());
+        auto served = co_await test->listener->accept(test->soon());
+        async::Cancel gone;
+        (*served)->fire_on_hangup(&gone);
+        client->reset();  // closes
+        // Waits on another thing than the socket that hangs up.
+        auto other = co_await connect(test->connector, test->here(), test->soon());
+        char byte[1];
+        auto got = co_await (*other)->read(byte, test->reactor.within(seconds(20), &gone));
+        if (!got) *out = got.error();
+        (*served)->fire_on_hangup(nullptr);
+        *finished = true;
+      },
+      this, &done, &error);
+  run_until([&] { return done; });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->kind, ErrorKind::client_gone);
+}
+
+TEST_F(NetTest, Unix_sockets_and_ipv6_connect_alike) {
+  const std::string path = "/tmp/sluice-net-test-" + std::to_string(getpid()) + ".sock";
+  auto local = Listener::listen(reactor, *unix_address(path), false);
+  ASSERT_TRUE(local) << local.error().message;
+  std::string out;
+  scope.spawn(echo_once, std::ref(**local), soon());
+  scope.spawn(send_and_collect, std::ref(connector), Endpoint{.unix_path = path}, std::string("hello"), std::ref(out), soon());
+  run_until([&] { return out.size() == 5; });
+  std::remove(path.c_str());
+
+  auto six = Listener::listen(reactor, *numeric_address("::1", 0), false);
+  if (!six) GTEST_SKIP() << "this machine has no IPv6: " << six.error().message;
+  out.clear();
+  scope.spawn(echo_once, std::ref(**six), soon());
+  scope.spawn(send_and_collect, std::ref(connector), Endpoint{.host = "::1", .port = (*six)->local_address().port()},
+              std::string("hello"), std::ref(out), soon());
+  run_until([&] { return out.size() == 5; });
+}
+
+TEST_F(NetTest, A_taken_port_is_one_clear_error) {
+  auto second = Listener::listen(reactor, listener->local_address(), false);
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().message.find(listener->local_address().text()), std::string::npos);
+  EXPECT_FALSE(second.error().hint.empty());
+}
+
+TEST_F(NetTest, An_unknown_name_is_an_error_and_not_a_wait) {
+  std::optional<Error> error;
+  scope.spawn(
+      [](NetTest* test, std::optional<Error>* out) -> Task<> {
+        auto found = co_await test->resolver.resolve("no-such-host.invalid", 443, test->soon());
+        if (!found) *out = found.error();
+      },
+      this, &error);
+  run_until([&] { return error.has_value(); });
+  EXPECT_TRUE(error->kind == ErrorKind::provider_unreachable || error->kind == ErrorKind::provider_timeout);
+}
+
+TEST_F(NetTest, Localhost_resolves_without_a_name_server) {
+  std::size_t count = 0;
+  scope.spawn(
+      [](NetTest* test, std::size_t* out) -> Task<> {
+        auto found = co_await test->resolver.resolve("localhost", 80, test->soon());
+        EXPECT_TRUE(found) << found.error().message;
+        *out = found ? found->size() : 99;
+      },
+      this, &count);
+  run_until([&] { return count > 0; });
+}
+
+TEST_F(NetTest, Work_posted_from_another_thread_runs_on_the_reactor) {
+  std::thread::id ran_on;
+  std::thread other([&] { reactor.post([&] { ran_on = std::this_thread::get_id(); }); });
+  run_until([&] { return ran_on != std::thread::id(); });
+  other.join();
+  EXPECT_EQ(ran_on, std::this_thread::get_id());
+}
+
+}  // namespace
+}  // namespace sluice::net

@@ -1,0 +1,200 @@
+#include "net/tls.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <cerrno>
+#include <map>
+#include <mutex>
+
+namespace sluice::net {
+namespace {
+
+template <auto Free>
+struct Freed {
+  template <class T>
+  void operator()(T* pointer) const {
+    Free(pointer);
+  }
+};
+using SslPtr = std::unique_ptr<SSL, Freed<SSL_free>>;
+using SslCtxPtr = std::unique_ptr<SSL_CTX, Freed<SSL_CTX_free>>;
+using SslSessionPtr = std::unique_ptr<SSL_SESSION, Freed<SSL_SESSION_free>>;
+
+// Sessions by server name. A TLS 1.3 ticket is good once: taking one removes it, and the newest is kept.
+class Sessions {
+ public:
+  void put(const std::string& server, SslSessionPtr session) {
+    const std::lock_guard lock(mutex_);
+    if (by_server_.size() >= max_servers && !by_server_.contains(server)) by_server_.erase(by_server_.begin());
+    by_server_[server] = std::move(session);
+  }
+  SslSessionPtr take(const std::string& server) {
+    const std::lock_guard lock(mutex_);
+    const auto found = by_server_.find(server);
+    if (found == by_server_.end()) return nullptr;
+    SslSessionPtr session = std::move(found->second);
+    by_server_.erase(found);
+    return session;
+  }
+
+ private:
+  static constexpr std::size_t max_servers = 256;  // more providers than anybody has
+  std::mutex mutex_;
+  std::map<std::string, SslSessionPtr> by_server_;
+};
+
+std::string reason_of_failure(const SSL* ssl) {
+  if (const long verdict = SSL_get_verify_result(ssl); verdict != X509_V_OK)
+    return std::string("the certificate is not trusted: ") + X509_verify_cert_error_string(verdict);
+  const unsigned long code = ERR_get_error();
+  if (!code) return "the connection was closed during the TLS handshake";
+  const char* reason = ERR_reason_error_string(code);
+  return std::string("TLS: ") + (reason ? reason : "handshake failed");
+}
+
+}  // namespace
+
+struct TlsContext::State {
+  SslCtxPtr ctx;
+  Sessions sessions;
+};
+
+TlsContext::TlsContext(std::unique_ptr<State> state) : state_(std::move(state)) {}
+TlsContext::~TlsContext() = default;
+
+// A socket whose bytes pass through OpenSSL.
+class TlsSocket : public Socket {
+ public:
+  TlsSocket(Reactor& reactor, Fd fd, std::shared_ptr<TlsContext> context, std::string server_name)
+      : Socket(reactor, std::move(fd)), context_(std::move(context)), server_name_(std::move(server_name)) {}
+  ~TlsSocket() override {
+    if (ssl_ && SSL_is_init_finished(ssl_.get())) SSL_shutdown(ssl_.get());  // one attempt, never waits
+  }
+
+  // Sets up what the certificate is checked against.
+  Result<void> prepare();
+  async::Task<Result<void>> handshake(async::Deadline deadline);
+  bool stale() override {
+    char byte;
+    return hung_up() || try_read(std::span(&byte, 1)).state != Attempt::State::wait_readable;
+  }
+  static int keep_session(SSL* ssl, SSL_SESSION* session) {
+    auto* self = static_cast<TlsSocket*>(SSL_get_app_data(ssl));
+    self->context_->state_->sessions.put(self->server_name_, SslSessionPtr(session));
+    return 1;  // the session is ours now
+  }
+
+ private:
+  class Shake;
+  Attempt try_read(std::span<char> buffer) override {
+    return outcome(SSL_read(ssl_.get(), buffer.data(), static_cast<int>(std::min(buffer.size(), max_bytes))));
+  }
+  Attempt try_write(std::span<const iovec> pieces) override;
+  Attempt outcome(int result);
+
+  static constexpr std::size_t max_bytes = 1 << 30;  // OpenSSL counts in int
+  static constexpr std::size_t record_bytes = 16 * 1024;
+
+  std::shared_ptr<TlsContext> context_;
+  std::string server_name_;
+  SslPtr ssl_;
+};
+
+Result<std::shared_ptr<TlsContext>> TlsContext::create(const std::string& ca_file) {
+  auto state = std::make_unique<State>();
+  state->ctx.reset(SSL_CTX_new(TLS_client_method()));
+  SSL_CTX* ctx = state->ctx.get();
+  if (!ctx) return fail(ErrorKind::internal, "OpenSSL gave no context");
+  SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+  SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, nullptr);
+  // A write that was cut short is continued by the caller, from the place where it stands then.
+  SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_read_ahead(ctx, 1);  // one recv takes several records
+  SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(ctx, TlsSocket::keep_session);
+  static constexpr unsigned char http_1_1[] = "\x08http/1.1";
+  SSL_CTX_set_alpn_protos(ctx, http_1_1, sizeof http_1_1 - 1);
+  const bool trusted = ca_file.empty() ? SSL_CTX_set_default_verify_paths(ctx) == 1
+                                       : SSL_CTX_load_verify_locations(ctx, ca_file.c_str(), nullptr) == 1;
+  if (!trusted)
+    return fail(ErrorKind::invalid_request, "cannot read the certificate authorities in '" + ca_file + "'",
+                "give a PEM file with at least one certificate");
+  return std::shared_ptr<TlsContext>(new TlsContext(std::move(state)));
+}
+
+Result<void> TlsSocket::prepare() {
+  ssl_.reset(SSL_new(context_->state_->ctx.get()));
+  if (!ssl_ || SSL_set_fd(ssl_.get(), fd()) != 1) return fail(ErrorKind::internal, "OpenSSL gave no connection");
+  SSL_set_app_data(ssl_.get(), this);
+  X509_VERIFY_PARAM* check = SSL_get0_param(ssl_.get());
+  if (X509_VERIFY_PARAM_set1_ip_asc(check, server_name_.c_str()) != 1) {
+    X509_VERIFY_PARAM_set_hostflags(check, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (SSL_set1_host(ssl_.get(), server_name_.c_str()) != 1 || SSL_set_tlsext_host_name(ssl_.get(), server_name_.c_str()) != 1)
+      return fail(ErrorKind::invalid_request, "'" + server_name_ + "' is no host name");
+  }
+  if (const SslSessionPtr session = context_->state_->sessions.take(server_name_)) SSL_set_session(ssl_.get(), session.get());
+  SSL_set_connect_state(ssl_.get());
+  return {};
+}
+
+Attempt TlsSocket::outcome(int result) {
+  if (result > 0) return {Attempt::State::moved, static_cast<std::size_t>(result)};
+  const int error = errno;
+  switch (SSL_get_error(ssl_.get(), result)) {
+    case SSL_ERROR_WANT_READ: return {Attempt::State::wait_readable};
+    case SSL_ERROR_WANT_WRITE: return {Attempt::State::wait_writable};
+    case SSL_ERROR_ZERO_RETURN: return {Attempt::State::end};
+    case SSL_ERROR_SYSCALL: return {Attempt::State::broken, 0, error};
+    default: return {Attempt::State::broken, 0, 0};
+  }
+}
+
+Attempt TlsSocket::try_write(std::span<const iovec> pieces) {
+  ERR_clear_error();
+  // Small pieces go out as one record and one system call.
+  if (pieces.size() > 1 && pieces[0].iov_len + pieces[1].iov_len <= record_bytes) {
+    char joined[record_bytes];
+    char* end = joined;
+    for (const iovec& piece : pieces) end = std::copy_n(static_cast<const char*>(piece.iov_base), piece.iov_len, end);
+    return outcome(SSL_write(ssl_.get(), joined, static_cast<int>(end - joined)));
+  }
+  return outcome(SSL_write(ssl_.get(), pieces[0].iov_base, static_cast<int>(std::min(pieces[0].iov_len, max_bytes))));
+}
+
+class TlsSocket::Shake : public Stream::Transfer {
+ public:
+  Shake(TlsSocket& socket, Transfer*& slot, async::Deadline deadline) : Transfer(socket, slot, deadline), socket_(socket) {}
+  bool await_ready() { return advance(); }
+  void await_suspend(std::coroutine_handle<> coroutine) { suspend(coroutine); }
+  Result<void> await_resume() {
+    detach();
+    if (woken() == async::Woken::cancelled || woken() == async::Woken::deadline) return std::unexpected(error());
+    if (last_.state == Attempt::State::moved) return {};
+    return std::unexpected(Error{.kind = ErrorKind::provider_unreachable,
+                                 .message = reason_of_failure(socket_.ssl_.get()),
+                                 .retry = Retry::anywhere});
+  }
+
+ private:
+  Attempt once() override {
+    ERR_clear_error();
+    return socket_.outcome(SSL_do_handshake(socket_.ssl_.get()));
+  }
+  TlsSocket& socket_;
+};
+
+async::Task<Result<void>> TlsSocket::handshake(async::Deadline deadline) {
+  co_return co_await Shake(*this, read_slot(), deadline);
+}
+
+async::Task<Result<std::unique_ptr<Stream>>> start_tls(Reactor& reactor, Fd fd, std::shared_ptr<TlsContext> context,
+                                                       std::string server_name, async::Deadline deadline) {
+  auto socket = std::make_unique<TlsSocket>(reactor, std::move(fd), std::move(context), std::move(server_name));
+  CO_CHECK_OK(socket->prepare());
+  CO_CHECK_OK(co_await socket->handshake(deadline));
+  co_return std::move(socket);
+}
+
+}  // namespace sluice::net

@@ -1,0 +1,33 @@
+// TLS to providers, over OpenSSL. Certificates are always verified, against the system's authorities or a file of the
+// operator's; there is no switch to turn that off.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "async/task.h"
+#include "net/socket.h"
+
+namespace sluice::net {
+
+// What all connections to providers share: the trusted authorities and the sessions to resume. Thread-safe.
+class TlsContext {
+ public:
+  // `ca_file`: PEM file of trusted authorities in place of the system's; empty for the system's (or SSL_CERT_FILE's).
+  // Errors: invalid_request when the file cannot be read.
+  static Result<std::shared_ptr<TlsContext>> create(const std::string& ca_file);
+  ~TlsContext();
+
+ private:
+  friend class TlsSocket;
+  struct State;
+  explicit TlsContext(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// Shakes hands as a client over a connected descriptor. `server_name` is checked against the certificate (DNS name or
+// IP literal) and sent as SNI. Errors: provider_unreachable with OpenSSL's reason, provider_timeout, client_gone.
+async::Task<Result<std::unique_ptr<Stream>>> start_tls(Reactor& reactor, Fd fd, std::shared_ptr<TlsContext> context,
+                                                       std::string server_name, async::Deadline deadline);
+
+}  // namespace sluice::net
