@@ -1,0 +1,75 @@
+// One row of the ledger: a request that reached a provider, or one attempt of it that failed over. The row is written
+// whatever ended the request, also when the client left or the stream broke, because the provider bills all the same.
+// On disk it is a versioned binary record of about 200 bytes (little endian, names as short strings).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/ids.h"
+#include "base/money.h"
+#include "base/result.h"
+#include "catalog/ground.h"
+#include "chat/dialect_id.h"
+#include "chat/usage.h"
+
+namespace sluice::store {
+
+enum class Outcome : std::uint8_t {
+  ok,               // the whole answer went to the client
+  client_gone,      // the client left before the end
+  provider_failed,  // the provider refused, timed out, broke off or spoke no known protocol
+  refused,          // Sluice refused it (audit only: such a request has no ledger entry)
+  internal,         // a fault of Sluice ended it
+};
+
+constexpr std::string_view name(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::ok: return "ok";
+    case Outcome::client_gone: return "client_gone";
+    case Outcome::provider_failed: return "provider_failed";
+    case Outcome::refused: return "refused";
+    case Outcome::internal: return "internal";
+  }
+  return "unknown";
+}
+
+using ConfigHash = std::array<std::uint8_t, 8>;
+
+struct LedgerEntry {
+  RequestId request_id;
+  std::int64_t start_us = 0;  // since 1970 UTC
+  std::int64_t end_us = 0;
+  KeyId key_id;
+  chat::DialectId client_dialect = chat::DialectId::openai_chat;
+  std::string requested_model;  // as the client named it, cut to max_name_bytes
+  ProviderId provider;
+  ModelName model;              // that was asked for at the provider
+  catalog::Ground ground = catalog::Ground::self_hosted;
+  bool stream = false;
+  int status = 0;               // HTTP status that the client got; of a failed-over attempt: the provider's, 0 = none
+  Outcome outcome = Outcome::ok;
+  std::uint8_t attempt = 1;     // which attempt of its request this row is, from 1
+  bool final = true;            // the attempt that ended the request: usage counts requests by it
+  chat::Usage usage;
+  std::optional<Money> cost;    // empty = unpriced, which is not zero
+  std::string price_source;     // where the price comes from; empty when unpriced
+  std::int64_t ttft_us = -1;    // from start to the first token at the client; -1 = there was none
+  std::int64_t total_us = 0;    // by the monotonic clock
+  ConfigHash config_hash = {};  // of the Snapshot that decided
+
+  friend bool operator==(const LedgerEntry&, const LedgerEntry&) = default;
+};
+
+// A longer name is cut: the ledger's rows stay small whatever a client sends.
+constexpr std::size_t max_name_bytes = 255;
+
+// Appends the record's bytes to `out`.
+void encode(const LedgerEntry& entry, std::string& out);
+// Errors: invalid_request for a cut or unknown record. Fields that a later version appended are ignored.
+Result<LedgerEntry> decode_ledger_entry(std::string_view bytes);
+
+}  // namespace sluice::store

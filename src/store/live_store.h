@@ -1,0 +1,62 @@
+// What the serving process adds to the Store: the directory's lock, the ledger and audit logs open for writing, the key
+// table in memory, and two background threads, one that watches for changed keys and one that folds the log.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "store/append_log.h"
+#include "store/key_table.h"
+#include "store/store.h"
+
+namespace sluice::store {
+
+class LiveStore {
+ public:
+  struct Options {
+    AppendLog::Options ledger = {};
+    AppendLog::Options audit = {};
+    std::chrono::milliseconds key_poll_ms{100};  // a revoked key is refused within this time and a reload
+    std::chrono::milliseconds fold_ms{1000};
+  };
+  struct Health {
+    LogHealth ledger;
+    LogHealth audit;
+    std::string keys_problem;  // why the key table could not be reloaded; the last good one stays. Empty = all is well.
+    std::string fold_problem;  // why folding failed; it is tried again. Empty = all is well.
+    bool degraded() const { return ledger.degraded || audit.degraded || !keys_problem.empty() || !fold_problem.empty(); }
+  };
+
+  // Opens the directory as Store::open does, takes its lock, folds what a previous run left, loads the keys and starts
+  // the threads. Errors: unavailable when another server holds the lock ("data directory ... is in use by process 123").
+  static Result<std::unique_ptr<LiveStore>> start(std::string directory, Options options);
+  ~LiveStore();  // stop(5 s)
+  LiveStore(const LiveStore&) = delete;
+  LiveStore& operator=(const LiveStore&) = delete;
+
+  // Any thread.
+  std::shared_ptr<const KeyTable> keys() const;
+  AppendLog& ledger();
+  AppendLog& audit();
+  Health health() const;
+  // Neither log may take new work: see AppendLog::refuses_new_work().
+  bool refuses_new_work() const;
+
+  // The blocking side, for the composition root (the first key). Not for a reactor; one caller at a time.
+  Store& store();
+  // Makes create_key() and revoke_key() of this process visible at once. Blocking.
+  Result<void> reload_keys();
+
+  // Brings the logs to disk and into the database, then ends the threads. Late records are answered with `failed`.
+  // False when the disk did not take everything within the time.
+  bool stop(std::chrono::milliseconds timeout);
+
+ private:
+  struct State;
+  explicit LiveStore(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sluice::store

@@ -1,0 +1,76 @@
+// One data directory, as any process may use it: the database sluice.db with keys and the folded ledger, and the log
+// segments that the serving process appends to. The CLI works on this, beside a running server or without one.
+// Blocking: never for a reactor. What the serving process needs beyond is LiveStore (live_store.h).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "store/key.h"
+#include "store/log_format.h"
+#include "store/usage_report.h"
+
+namespace sluice::store {
+
+class Database;
+
+struct FoldReport {
+  std::uint64_t entries = 0;          // rows that came in
+  std::uint64_t damaged_bytes = 0;    // log bytes that no longer make a record and were passed over
+  LogPosition position = 0;           // everything before it is in the database
+};
+
+struct Integrity {
+  bool sound = true;
+  std::vector<std::string> findings;  // each says what is wrong and what to do
+  std::uint64_t ledger_rows = 0;
+  std::uint64_t log_records = 0;      // in the segments that are there
+};
+
+class Store {
+ public:
+  // Makes the directory (mode 0700) and the database when they are not there, and brings an older database up to date.
+  // Errors: unavailable, naming the path and what to do, when the directory cannot be made or written, or when the
+  // database is newer than this program.
+  static Result<Store> open(std::string directory);
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  ~Store();
+
+  const std::string& directory() const { return directory_; }
+
+  // Errors: invalid_request for a name in use or a bound passed.
+  Result<CreatedKey> create_key(const NewKey& key, std::int64_t now_us);
+  // By id or by name. Takes effect in a running server within a second. Errors: not_found, naming the nearest key.
+  Result<VirtualKey> revoke_key(std::string_view id_or_name, std::int64_t now_us);
+  // Oldest first.
+  Result<std::vector<KeyReport>> list_keys(bool with_revoked = true);
+
+  // Brings the log's new records into the database. Several processes may do it at once; each record comes in once.
+  // `until`: only records before this position (the server passes what is durable).
+  Result<FoldReport> fold(LogPosition until = no_position);
+
+  // These see what has been folded: call fold() first.
+  Result<UsageReport> usage(const UsageQuery& query);
+  // The last `count` (<= 10,000) rows, or the first `count` after a row, oldest first.
+  Result<std::vector<LoggedEntry>> last_entries(std::size_t count);
+  Result<std::vector<LoggedEntry>> entries_after(std::int64_t row, std::size_t count);
+
+  // For `sluice doctor`: the database's own check, the log's checksums, and whether both tell the same story.
+  Result<Integrity> check();
+
+ private:
+  friend class LiveStore;
+  Store(std::string directory, std::unique_ptr<Database> database);
+  std::string directory_;
+  std::unique_ptr<Database> database_;
+};
+
+// Microseconds since 1970 UTC.
+std::int64_t wall_clock_us();
+
+}  // namespace sluice::store

@@ -1,0 +1,57 @@
+// What the CLI asks the folded ledger: sums by one dimension, and the last rows.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/money.h"
+#include "store/ledger_entry.h"
+
+namespace sluice::store {
+
+enum class GroupBy : std::uint8_t { key, model, provider, ground, day };
+std::optional<GroupBy> group_by_from_name(std::string_view text);  // "key", "model", "provider", "ground", "day"
+
+struct UsageQuery {
+  GroupBy by = GroupBy::key;
+  std::optional<std::int64_t> since_us;  // entries that started at or after
+  std::optional<std::int64_t> until_us;  // entries that started before
+  std::optional<KeyId> key;
+};
+
+struct UsageRow {
+  std::string group;     // key: its name; day: "2026-11-23" (UTC)
+  std::string key_id;    // only for GroupBy::key
+  std::int64_t requests = 0;  // that ended here; failed-over attempts are not requests
+  std::int64_t failed = 0;    // of them, those with an outcome other than ok
+  std::int64_t attempts_failed_over = 0;
+  Tokens input = 0;           // read fresh
+  Tokens cache_read = 0;
+  Tokens cache_write = 0;
+  Tokens output = 0;          // with reasoning
+  std::int64_t estimated = 0; // requests whose usage the provider did not report
+  std::int64_t unpriced = 0;  // rows without a price: they are not in the cost
+  MoneySum cost_pico = 0;
+  std::string cost_usd() const;  // exact: "12.000000000001"
+};
+
+// Exact decimal USD of a sum, as Money::usd().
+std::string usd(MoneySum pico);
+
+struct UsageReport {
+  std::vector<UsageRow> rows;  // dearest first, by day: oldest first
+  UsageRow total;
+};
+
+// A ledger row with its place, which rises with time: pass the last one as `after` to follow.
+struct LoggedEntry {
+  std::int64_t row = 0;
+  std::string key_name;
+  LedgerEntry entry;
+};
+
+}  // namespace sluice::store
