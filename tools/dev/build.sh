@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# Builds a preset; the checks that need a compiler's view of the sources.
+
+# ninja_with_progress DIR TARGET...: a moving line on a terminal, a line per 20 % elsewhere; errors as they come.
+ninja_with_progress() {
+  local dir=$1
+  shift
+  if [ -t 1 ]; then
+    NINJA_STATUS='           [%p %f/%t, %e s] ' ninja -C "$dir" -j "$JOBS" "$@" >&2
+  else
+    NINJA_STATUS='@%p@' ninja -C "$dir" -j "$JOBS" "$@" 2>&1 | awk '
+      match($0, /^@ *[0-9]+%@/) { p = substr($0, 2, RLENGTH - 3) + 0
+        if (int(p / 20) > last) { last = int(p / 20); printf "           %d %%\n", p; fflush() }
+        next }
+      /^ninja: (Entering|no work)/ { next }
+      { print; fflush() }' >&2
+  fi
+}
+
+# configure_preset PRESET: once; after that ninja sees to it itself.
+configure_preset() {
+  local preset=$1 log
+  [ "$preset" != gcc ] || need_packages g++
+  [ ! -f "build/$preset/build.ninja" ] || return 0
+  step "configure $preset"
+  mkdir -p build
+  log=build/configure-$preset.log
+  cmake --preset "$preset" >"$log" 2>&1 || { cat "$log" >&2; rm -rf "build/$preset"; die "cmake --preset $preset failed"; }
+}
+
+# build_preset [PRESET] [TARGET...]
+build_preset() {
+  local preset=${1:-release}
+  [ $# -eq 0 ] || shift
+  configure_preset "$preset"
+  step "build $preset${*:+: $*}"
+  ninja_with_progress "build/$preset" "$@" || die "the build of $preset failed (see above)"
+}
+
+dev_fuzz() {
+  local name=${1:-} seconds=${2:-30} target
+  build_preset fuzz
+  while read -r target; do
+    [ -z "$name" ] || [ "$target" = "${name}_fuzz" ] || continue
+    step "$target for $seconds s"
+    mkdir -p "build/fuzz/corpus/$target"
+    "build/fuzz/$target" -max_total_time="$seconds" -print_final_stats=0 "build/fuzz/corpus/$target" \
+      >"build/fuzz/$target.log" 2>&1 || { tail -n 40 "build/fuzz/$target.log" >&2; die "$target found a fault"; }
+  done <build/fuzz/fuzzers.txt
+}
+
+dev_tidy() {
+  need_packages clang-tidy-19 python3
+  "$PYTHON" tools/layers.py
+  "$PYTHON" tools/tidy.py
+  configure_preset dev
+  local files=("$@")
+  [ ${#files[@]} -gt 0 ] || mapfile -t files < <(git ls-files 'src/*.cpp')
+  step "clang-tidy on ${#files[@]} files"
+  printf '%s\n' "${files[@]}" | xargs -P "$JOBS" -n 4 clang-tidy-19 --quiet -p build/dev
+}
+
+dev_format() {
+  need_packages clang-format-19
+  local mode=(-i)
+  [ "${1:-}" != --check ] || mode=(--dry-run -Werror)
+  git ls-files '*.cpp' '*.h' | xargs clang-format-19 "${mode[@]}"
+}

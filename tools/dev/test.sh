@@ -1,0 +1,119 @@
+# shellcheck shell=bash
+# Runs tests of every kind and sums them up. Each job leaves NAME.rc and NAME.log, and NAME.xml (JUnit) when it can;
+# tally.py reads those and prints the failures and the closing line.
+
+# Test programs in which threads meet: these also run under ThreadSanitizer in CI.
+TSAN_TESTS=(async_test net_test http_test telemetry_test store_test engines_test gateway_test)
+PROGRAM_TIMEOUT_S=300  # the slowest takes seconds; a hang must not eat the whole of CI's time
+
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+export TSAN_OPTIONS=${TSAN_OPTIONS:-halt_on_error=1:second_deadlock_stack=1}
+
+# dev_test [--tsan|--gcc] [NAME...]
+dev_test() {
+  local preset=dev names=() argument
+  for argument in "$@"; do
+    case $argument in
+      --tsan) preset=tsan ;;
+      --gcc) preset=gcc ;;
+      --dev) preset=dev ;;
+      -*) die "./dev test has no option $argument" ;;
+      *) names+=("$argument") ;;
+    esac
+  done
+  setup_toolchain
+  setup_python
+  export SLUICE_CACHE=$CACHE
+  RESULTS=$ROOT/build/results
+  rm -rf "$RESULTS"
+  mkdir -p "$RESULTS"
+  if [ ${#names[@]} -gt 0 ]; then
+    test_named "$preset" "${names[@]}"
+  elif [ "$preset" != dev ]; then
+    test_programs "$preset"
+  else
+    test_everything
+  fi
+  "$PYTHON" tools/dev/tally.py "$RESULTS"
+}
+
+test_everything() {
+  test_tools
+  test_programs dev
+  build_preset release
+  setup_engine
+  test_suites
+  test_docs
+  [ "${CI:-}" = true ] || return 0
+  test_programs gcc
+  test_programs tsan "${TSAN_TESTS[@]}"
+}
+
+test_named() {
+  local preset=$1 name programs=()
+  shift
+  for name in "$@"; do
+    case $name in
+      tools) test_tools ;;
+      docs) build_preset release sluice; setup_engine; test_docs ;;
+      e2e | sdk | chaos) build_preset release sluice; setup_engine; test_suites "$name" ;;
+      *) programs+=("$(printf '%s' "${name%_test}" | tr / _)_test") ;;
+    esac
+  done
+  [ ${#programs[@]} -eq 0 ] || test_programs "$preset" "${programs[@]}"
+}
+
+# test_programs PRESET [PROGRAM...]: builds all of the preset, or only the named programs, and runs them side by side.
+test_programs() {
+  local preset=$1 known wanted=() program
+  shift
+  configure_preset "$preset"
+  mapfile -t known <"build/$preset/tests.txt"
+  for program in "$@"; do
+    [[ " ${known[*]} " == *" $program "* ]] ||
+      die "no test program $program; there are: ${known[*]%_test} (and tools, golden, docs, e2e, sdk, chaos)"
+  done
+  build_preset "$preset" "$@"
+  mapfile -t known <"build/$preset/tests.txt"
+  wanted=("$@")
+  [ $# -gt 0 ] || wanted=("${known[@]}")
+  step "run ${#wanted[@]} test programs of $preset"
+  printf '%s\n' "${wanted[@]}" | xargs -P "$JOBS" -I {} bash -c '
+    out=$1/$2.{}
+    timeout -k 5 "$3" "build/$2/{}" --gtest_output="xml:$out.xml" --gtest_brief=1 >"$out.log" 2>&1 </dev/null
+    echo $? >"$out.rc"' _ "$RESULTS" "$preset" "$PROGRAM_TIMEOUT_S"
+}
+
+# job NAME COMMAND...: one check without a report of its own; passes when the command does.
+job() {
+  local name=$1 status=0
+  shift
+  "$@" >"$RESULTS/$name.log" 2>&1 </dev/null || status=$?
+  echo "$status" >"$RESULTS/$name.rc"
+}
+
+test_tools() {
+  step "house rules and layers"
+  job tools "$PYTHON" tools/tools_test.py --junit "$RESULTS/tools.xml"
+  job layers "$PYTHON" tools/layers.py
+  job tidy "$PYTHON" tools/tidy.py
+}
+
+# The suites that drive the built binary from outside: official SDKs, end to end, kill tests.
+test_suites() {
+  [ -x tests/run.sh ] || return 0
+  need_packages python3-venv npm
+  step "suites against the built binary${*:+: $*}"
+  local status=0
+  tests/run.sh "$RESULTS/suites" "$@" >"$RESULTS/suites.log" 2>&1 </dev/null || status=$?
+  mv "$RESULTS"/suites/*.xml "$RESULTS/" 2>/dev/null || true
+  echo "$status" >"$RESULTS/suites.rc"
+}
+
+# The commands in docs/guides, run as they stand there.
+test_docs() {
+  [ -f tests/docs/run.py ] || return 0
+  step "the guides' commands"
+  job docs "$PYTHON" tests/docs/run.py --junit "$RESULTS/docs.xml"
+}

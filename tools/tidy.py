@@ -1,0 +1,87 @@
+"""Checks the tree for house rules that no compiler knows. Usage: tools/tidy.py [ROOT]
+
+Looks at the files that git knows (tracked, or new and not ignored); each violation is one line: file, place, what to do.
+"""
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+MAX_LINES = 800  # near this a file has a second noun inside
+TEXT = {".cpp", ".h", ".py", ".sh", ".md", ".txt", ".cmake", ".yaml", ".yml", ".json", ".js", ".mjs", ".toml", ""}
+CODE = {".cpp", ".h", ".py", ".sh", ".js", ".mjs", ".cmake"}
+# Spelled in two halves, so that this file does not accuse itself.
+MARKS = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]) + r")\b")
+MACHINE_PATH = re.compile(r"(?<![\w.$}~/])/(" + "|".join(["wo" + "rk", "ro" + "ot", "home/" + r"\w+"]) + r")(/|\b)(?!-)")
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^```.*?^```", re.M | re.S)
+DATA = ("tests/golden/", "tests/fixtures/", "data/", "LICENSE")  # recorded or taken over as they are
+
+
+def tracked(root):
+    listing = subprocess.run(["git", "-C", str(root), "ls-files", "-co", "--exclude-standard"],
+                             check=True, capture_output=True, text=True).stdout
+    return [name for name in listing.splitlines() if (root / name).is_file()]
+
+
+def check_text(name, text):
+    """Faults of one file's text."""
+    faults, suffix = [], Path(name).suffix
+    lines = text.splitlines()
+    if suffix in CODE and len(lines) > MAX_LINES:
+        faults.append(f"{name}: {len(lines)} lines; split it by its nouns (at most {MAX_LINES}).")
+    for number, line in enumerate(lines, 1):
+        if MARKS.search(line):
+            faults.append(f"{name}:{number}: a leftover mark; do it now or file an issue.")
+        if MACHINE_PATH.search(line):
+            faults.append(f"{name}:{number}: a path of one machine; make it relative or a variable.")
+        if "\t" in line and suffix in (".cpp", ".h", ".py", ".md", ".cmake"):
+            faults.append(f"{name}:{number}: a tab; use spaces.")
+        if line != line.rstrip():
+            faults.append(f"{name}:{number}: blanks at the end of the line.")
+    if text and not text.endswith("\n"):
+        faults.append(f"{name}: the last line has no line end.")
+    return faults
+
+
+def check_links(root, name, text):
+    """Relative links of a Markdown file that lead nowhere."""
+    faults = []
+    for match in LINK.finditer(FENCE.sub("", text)):
+        target = (match[1] or match[2]).split("#")[0]
+        if target and not re.match(r"[a-z]+:", target) and not (root / name).parent.joinpath(target).exists():
+            faults.append(f"{name}: the link to {target} leads nowhere.")
+    return faults
+
+
+def check_readmes(names):
+    """Every folder of src/ that holds sources explains itself."""
+    folders = {str(Path(name).parent) for name in names if name.startswith("src/") and name.endswith((".cpp", ".h"))}
+    return [f"{folder}/README.md: is missing; say why the module exists and what belongs there."
+            for folder in sorted(folders - {"src"}) if f"{folder}/README.md" not in names]
+
+
+def check_changelog(root):
+    path = root / "CHANGELOG.md"
+    if path.exists() and re.search(r"^## \[?Unreleased\]?", path.read_text(), re.M):
+        return []
+    return ["CHANGELOG.md: has no section 'Unreleased'."]
+
+
+def check(root):
+    names = tracked(root)
+    faults = check_readmes(set(names)) + check_changelog(root)
+    for name in names:
+        if name.startswith(DATA) or Path(name).suffix not in TEXT:
+            continue
+        text = (root / name).read_text(errors="replace")
+        faults += check_text(name, text)
+        if name.endswith(".md"):
+            faults += check_links(root, name, text)
+    return faults
+
+
+if __name__ == "__main__":
+    found = check(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parent.parent)
+    print("\n".join(found) or "tidy: nothing to say")
+    sys.exit(1 if found else 0)

@@ -1,0 +1,188 @@
+"""Tests of the tools that test the tree: each rule is shown a violation, because a check that cannot fail is none.
+
+Usage: tools/tools_test.py [--junit FILE]
+"""
+import subprocess
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "dev")]
+import layers
+import tally
+import tidy
+
+CMAKE = """
+# sluice_module(comment comment DEPS ghost)
+sluice_module(base base LIBS PkgConfig::OPENSSL)
+sluice_module(net net DEPS base)
+sluice_module(http http
+  DEPS net base)
+sluice_module(gateway_guard gateway/guard DEPS base)
+"""
+TABLE = "| `src/base/` | x |\n| `src/net/` | x |\n| `src/http/` | x |\n| `src/gateway/guard/` | x |\n"
+
+
+class Tree(unittest.TestCase):
+    """A small source tree in a temporary folder."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.root = Path(self.folder.name)
+        self.write("src/CMakeLists.txt", CMAKE)
+        self.write("ARCHITECTURE.md", TABLE)
+        for header in ("base/result.h", "net/socket.h", "http/headers.h", "gateway/guard/guard.h"):
+            self.write(f"src/{header}", "#pragma once\n")
+
+    def write(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+class Layers(Tree):
+    def test_a_tree_that_keeps_its_layers_passes(self):
+        self.write("src/http/server.cpp", '#include "http/headers.h"\n#include "net/socket.h"\n#include <vector>\n')
+        self.assertEqual(layers.check(self.root), [])
+
+    def test_an_include_that_is_not_among_the_deps_is_named(self):
+        self.write("src/net/tls.cpp", '#include "http/headers.h"\n')
+        (fault,) = layers.check(self.root)
+        self.assertIn('src/net/tls.cpp: net includes "http/headers.h", but http is not in its DEPS', fault)
+
+    def test_a_stage_does_not_reach_through_a_dependency(self):
+        self.write("src/gateway/guard/guard.cpp", '#include "net/socket.h"\n')
+        self.assertEqual(len(layers.check(self.root)), 1)
+
+    def test_a_wall_header_outside_its_folder_is_named(self):
+        for include in ("sys/epoll.h", "openssl/ssl.h", "ares.h", "sqlite3.h", "simdjson.h", "yaml-cpp/yaml.h", "CLI/CLI.hpp"):
+            self.write("src/base/result.h", f"#include <{include}>\n")
+            (fault,) = layers.check(self.root)
+            self.assertIn(f"includes <{include}>, which only", fault)
+
+    def test_a_wall_header_inside_its_folder_passes(self):
+        self.write("src/net/reactor.cpp", "#include <sys/epoll.h>\n#include <openssl/ssl.h>\n#include <ares.h>\n")
+        self.assertEqual(layers.check(self.root), [])
+
+    def test_a_folder_without_a_declaration_is_named(self):
+        self.write("src/stray/stray.h", "#pragma once\n")
+        self.assertIn("is not declared", layers.check(self.root)[0])
+
+    def test_a_dependency_on_a_later_module_is_named(self):
+        self.write("src/CMakeLists.txt", CMAKE.replace("sluice_module(base base", "sluice_module(base base DEPS net"))
+        self.assertIn("base depends on net, which is declared after it", layers.check(self.root)[0])
+
+    def test_the_folder_table_must_equal_the_tree(self):
+        self.write("ARCHITECTURE.md", TABLE.replace("| `src/net/` | x |\n", "| `src/gone/` | x |\n"))
+        self.assertEqual(len(layers.check(self.root)), 2)
+
+    def test_a_missing_architecture_file_is_named(self):
+        (self.root / "ARCHITECTURE.md").unlink()
+        self.assertIn("is missing", layers.check(self.root)[0])
+
+
+class Tidy(Tree):
+    def setUp(self):
+        super().setUp()
+        for folder in ("base", "net", "http", "gateway/guard"):
+            self.write(f"src/{folder}/README.md", "# x\n")
+        self.write("CHANGELOG.md", "## Unreleased\n")
+        subprocess.run(["git", "init", "-q", str(self.root)], check=True)
+
+    def faults(self, name, text):
+        self.write(name, text)
+        return tidy.check(self.root)
+
+    def test_a_tidy_tree_passes(self):
+        self.assertEqual(self.faults("src/base/ok.cpp", "int x = 0;\n"), [])
+
+    def test_each_violation_of_a_line_is_named(self):
+        for text, words in [("// TO" "DO: later\n", "leftover mark"), ("int x; \n", "blanks at the end"), ("\tint x;\n", "a tab"),
+                            ('auto p = "/ro' 'ot/x";\n', "path of one machine"), ('auto p = "/wo' 'rk/x";\n', "path of one machine"),
+                            ("int x;", "no line end")]:
+            with self.subTest(words):
+                self.assertIn(words, " ".join(self.faults("src/base/bad.cpp", text)))
+
+    def test_a_path_below_a_variable_is_no_machine_path(self):
+        self.assertEqual(self.faults("run.sh", 'cd "$HOME/wo' 'rk/x" && ls ./wo' 'rk/\n'), [])
+
+    def test_a_file_past_the_limit_is_named(self):
+        self.assertIn("801 lines", self.faults("src/base/long.cpp", "int x;\n" * 801)[0])
+        self.assertEqual(self.faults("src/base/long.cpp", "int x;\n" * 800), [])
+
+    def test_a_module_without_a_readme_is_named(self):
+        (self.root / "src/net/README.md").unlink()
+        self.assertIn("src/net/README.md: is missing", tidy.check(self.root)[0])
+
+    def test_a_dead_relative_link_is_named_and_one_in_a_code_block_is_not(self):
+        self.assertIn("gone.md leads nowhere", self.faults("docs/a.md", "[x](gone.md)\n")[0])
+        self.assertEqual(self.faults("docs/a.md", "[x](../CHANGELOG.md#top)\n```\n[x](gone.md)\n```\n"), [])
+
+    def test_a_changelog_without_unreleased_is_named(self):
+        self.assertIn("CHANGELOG.md", self.faults("CHANGELOG.md", "# Changelog\n")[0])
+
+    def test_ignored_files_are_not_looked_at(self):
+        self.write(".gitignore", "/build/\n")
+        self.assertEqual(self.faults("build/bad.cpp", "int x; \n"), [])
+
+
+class Tally(Tree):
+    def result(self, name, status, report=None, log=""):
+        self.write(f"results/{name}.rc", f"{status}\n")
+        self.write(f"results/{name}.log", log)
+        if report is not None:
+            self.write(f"results/{name}.xml", report)
+        return tally.tally(self.root / "results")
+
+    def test_cases_of_a_report_are_counted_one_by_one(self):
+        counts, failures, _ = self.result("a", 1, """<testsuites><testsuite>
+            <testcase classname="A" name="one"/><testcase classname="A" name="two"><failure message="no"/></testcase>
+            <testcase classname="A" name="three"><skipped message="why"/></testcase></testsuite></testsuites>""")
+        self.assertEqual(counts, {"passed": 1, "failed": 1, "skipped": 1})
+        self.assertEqual(failures[0][1], "A.two")
+
+    def test_a_program_that_dies_after_its_last_test_is_a_failure_with_its_output(self):
+        counts, failures, _ = self.result("a", 134, '<testsuite><testcase name="one"/></testsuite>', "ERROR: AddressSanitizer")
+        self.assertEqual((counts["passed"], counts["failed"]), (1, 1))
+        self.assertIn("AddressSanitizer", failures[0][2])
+
+    def test_a_program_that_leaves_no_report_is_one_test(self):
+        self.assertEqual(self.result("a", 0)[0]["passed"], 1)
+        self.assertEqual(self.result("b", 124)[0]["failed"], 1)
+
+    def test_no_test_at_all_fails_the_run(self):
+        (self.root / "results").mkdir()
+        run = subprocess.run([sys.executable, tally.__file__, str(self.root / "results")], capture_output=True, text=True)
+        self.assertEqual((run.returncode, run.stdout), (1, "0 passed, 0 failed\n"))
+
+
+class Report(unittest.TextTestResult):
+    """Keeps what ran, for a JUnit file."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.ran = []
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        self.ran.append(test)
+
+    def write(self, path):
+        suite, faults = xml.Element("testsuite", name="tools"), dict(self.failures + self.errors)
+        for test in self.ran:
+            case = xml.SubElement(suite, "testcase", classname=type(test).__name__, name=test._testMethodName)
+            if test in faults:
+                xml.SubElement(case, "failure").text = faults[test]
+        xml.ElementTree(suite).write(path)
+
+
+if __name__ == "__main__":
+    report = sys.argv[sys.argv.index("--junit") + 1] if "--junit" in sys.argv else None
+    tests = unittest.defaultTestLoader.loadTestsFromModule(sys.modules[__name__])
+    outcome = unittest.TextTestRunner(resultclass=Report, verbosity=0).run(tests)
+    if report:
+        outcome.write(report)
+    sys.exit(not outcome.wasSuccessful())
