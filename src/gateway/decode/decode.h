@@ -1,0 +1,29 @@
+// decode: from the client's bytes to what the later stages need. The body is parsed once, whole, so that nobody after this
+// meets anything that is not JSON; what lane 1 sends on are the client's own bytes.
+#pragma once
+
+#include <string>
+
+#include "async/task.h"
+#include "dialects/dialect.h"
+#include "http/server.h"
+#include "json/json.h"
+
+namespace sluice::gateway {
+
+struct DecodedRequest {
+  std::string body;       // the client's bytes, unchanged
+  json::Document parsed;  // of `body`
+  dialects::RequestOutline outline;
+};
+
+// Errors: what Exchange::read_body and Dialect::outline say; unsupported_media for a compressed body; invalid_request for
+// anything that is not a JSON object.
+async::Task<Result<DecodedRequest>> decode(http::Exchange& client, const dialects::Dialect& dialect);
+
+// How many tokens the request may hold, for limits and reservations before anybody has counted: the body's bytes divided
+// by bytes_per_token. Text of the common languages has 3 to 5 bytes for a token and JSON adds its own, so this errs high.
+constexpr std::int64_t bytes_per_token = 3;
+Tokens estimated_input_tokens(std::string_view body);
+
+}  // namespace sluice::gateway

@@ -1,0 +1,37 @@
+// The chunked transfer coding (RFC 9112, section 7.1), both ways.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "http/headers.h"
+
+namespace sluice::http {
+
+// Takes a chunked body apart, in whatever pieces it comes. Trailers are read and dropped.
+class ChunkedDecoder {
+ public:
+  // Appends the data to `out` and returns how many bytes of `in` were used: all of them, or up to the body's end.
+  // Errors: invalid_request for anything that is not strictly the coding; line and trailers are bounded.
+  Result<std::size_t> decode(std::string_view in, std::string& out);
+  bool finished() const { return state_ == State::finished; }
+
+ private:
+  static constexpr std::size_t max_line_bytes = 4096;      // a size line with its extensions
+  static constexpr std::size_t max_trailer_bytes = 16384;  // all trailers together
+  enum class State : std::uint8_t { size, extension, size_lf, data, data_cr, data_lf, trailer_start, trailer, trailer_lf, end_lf, finished };
+
+  State state_ = State::size;
+  std::uint64_t left_ = 0;       // of the chunk
+  std::size_t digits_ = 0;
+  std::size_t line_bytes_ = 0;
+  std::size_t trailer_bytes_ = 0;
+};
+
+// One chunk: size line, data, CR LF. Nothing for empty data, which would end the body.
+void append_chunk(std::string& out, std::string_view data);
+void append_last_chunk(std::string& out, const Headers& trailers);
+
+}  // namespace sluice::http

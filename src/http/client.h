@@ -1,0 +1,83 @@
+// The client's side of HTTP/1.1, towards providers: one call on one connection, and the pool that keeps connections.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "async/task.h"
+#include "http/chunked.h"
+#include "http/headers.h"
+#include "http/parse.h"
+#include "net/connect.h"
+
+namespace sluice::http {
+
+// What a provider's answer may at most be.
+struct ClientLimits {
+  std::size_t header_bytes = 64 * 1024;
+  std::size_t body_bytes = 64 * 1024 * 1024;   // of an answer that is read whole
+};
+
+// What is needed of a provider's answer after its head.
+struct Response {
+  int status = 0;
+  Headers headers;
+};
+
+class ConnectionPool;
+
+// One connection with one call on it. Goes back to the pool when its answer was read to the end, is closed otherwise.
+class Call {
+ public:
+  Call(Call&&) noexcept;
+  Call& operator=(Call&&) noexcept;
+  ~Call();
+
+  // Writes the request and reads the answer's head; answers of 1xx are skipped. Errors: provider_unreachable,
+  // provider_timeout, client_gone.
+  async::Task<Result<Response>> send(std::string_view head, std::string_view body, async::Deadline deadline);
+  // Appends what has arrived of the body, at least one byte unless it is at its end. False: the body is complete.
+  // Errors: provider_unreachable when it was cut short or is not valid, provider_timeout, client_gone.
+  async::Task<Result<bool>> read_some(std::string& out, async::Deadline deadline);
+  // The whole body. Errors as above, and provider_unreachable when it is larger than the limit.
+  async::Task<Result<std::string>> read_all(async::Deadline deadline);
+  // The connection had been used before: a provider may close a kept connection just when the next request is sent.
+  bool reused() const;
+
+ private:
+  friend class ConnectionPool;
+  struct Connection;
+  Call(ConnectionPool& pool, std::unique_ptr<Connection> connection);
+  ConnectionPool* pool_ = nullptr;
+  std::unique_ptr<Connection> connection_;
+};
+
+// Kept connections of one reactor, by endpoint.
+class ConnectionPool {
+ public:
+  ConnectionPool(net::Connector& connector, ClientLimits limits);
+  ~ConnectionPool();
+
+  // A kept connection, or a new one. Errors of net::connect.
+  async::Task<Result<Call>> open(Endpoint endpoint, async::Deadline deadline, bool fresh = false);
+  std::size_t idle() const;
+
+ private:
+  friend class Call;
+  static constexpr std::size_t max_idle_per_endpoint = 256;
+  static constexpr async::Duration max_idle_time = std::chrono::seconds(55);  // below the 60 s of common load balancers
+  void give_back(std::unique_ptr<Call::Connection> connection);
+
+  net::Connector& connector_;
+  ClientLimits limits_;
+  std::unordered_map<std::string, std::vector<std::unique_ptr<Call::Connection>>> idle_;  // newest last
+};
+
+// The start line and fields of a request, ready to be sent. Host and content-length are added.
+std::string request_head(std::string_view method, const BaseUrl& base, std::string_view path, const Headers& headers,
+                         std::size_t body_bytes);
+
+}  // namespace sluice::http

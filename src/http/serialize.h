@@ -1,0 +1,16 @@
+// Writes the heads of requests and answers. A field whose value could break out of its line is left out.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "http/headers.h"
+
+namespace sluice::http {
+
+std::string_view reason_phrase(int status);
+void append_field(std::string& out, std::string_view name, std::string_view value);
+// The status line and the fields; the caller ends the head with CR LF.
+void append_status_and_fields(std::string& out, int status, const Headers& headers);
+
+}  // namespace sluice::http

@@ -1,0 +1,235 @@
+#include "http/server.h"
+
+#include <ctime>
+
+#include "http/chunked.h"
+#include "http/serialize.h"
+
+namespace sluice::http {
+
+// The connection's state: what has been read and not yet used, and the head of the request that runs.
+class ServerConnection {
+ public:
+  ServerConnection(net::Reactor& reactor, std::unique_ptr<net::Stream> stream, const ServerLimits& limits, Handler& handler)
+      : reactor_(reactor), stream_(std::move(stream)), limits_(limits), handler_(handler) {}
+
+  async::Task<> serve(async::Cancel& stop);
+
+ private:
+  friend class Exchange;
+  enum class Next : std::uint8_t { request, end, malformed };
+
+  async::Task<Next> read_head(async::Cancel& stop);
+  async::Task<Result<std::string>> read_body(async::Cancel& client_gone);
+  async::Task<> refuse(int status, std::string message);
+  async::Task<Result<void>> write(std::string_view first, std::string_view second, async::Cancel& client_gone);
+  async::Task<Result<void>> refill(std::string& fresh, async::Deadline deadline);
+  async::Task<Result<std::size_t>> read_more(std::string& into, async::Deadline deadline);
+
+  net::Reactor& reactor_;
+  std::unique_ptr<net::Stream> stream_;
+  const ServerLimits& limits_;
+  Handler& handler_;
+  static constexpr std::size_t idle_buffer_bytes = 4096;     // what an idle connection may keep
+  static constexpr std::size_t reserve_bytes = 1024 * 1024;  // a promised length is not believed beyond this
+  std::string input_;      // a head and what came with it; unchanged while its request runs
+  std::string leftover_;   // what came after the body
+  std::size_t head_bytes_ = 0;
+  RequestHead head_;       // views into input_
+  bool body_pending_ = false;
+  bool keep_alive_ = false;
+  int refuse_status_ = 0;
+  std::string refuse_message_;
+};
+
+async::Task<Result<std::size_t>> ServerConnection::read_more(std::string& into, async::Deadline deadline) {
+  CO_TRY(const std::size_t got, co_await stream_->read(reactor_.scratch(), deadline));
+  into.append(reactor_.scratch().data(), got);
+  co_return got;
+}
+
+async::Task<ServerConnection::Next> ServerConnection::read_head(async::Cancel& stop) {
+  async::Deadline deadline = reactor_.within(limits_.idle_timeout, &stop);
+  bool begun = false;
+  for (;;) {
+    if (!input_.empty()) {
+      if (!begun) deadline = reactor_.within(limits_.header_timeout, &stop);
+      begun = true;
+      const HeadOutcome outcome = parse_request_head(input_, {.head_bytes = limits_.header_bytes}, head_);
+      if (outcome.state == HeadOutcome::State::complete) {
+        head_bytes_ = outcome.bytes;
+        co_return Next::request;
+      }
+      if (outcome.state == HeadOutcome::State::malformed) {
+        refuse_status_ = outcome.status;
+        refuse_message_ = outcome.message;
+        co_return Next::malformed;
+      }
+    }
+    Result<std::size_t> got = co_await read_more(input_, deadline);
+    if (got && *got > 0) continue;
+    if (!got && got.error().kind == ErrorKind::provider_timeout && begun) {
+      refuse_status_ = 408;
+      refuse_message_ = "the request's head did not arrive in time";
+      co_return Next::malformed;
+    }
+    co_return Next::end;
+  }
+}
+
+async::Task<> ServerConnection::serve(async::Cancel& stop) {
+  while (!stop.fired()) {
+    switch (co_await read_head(stop)) {
+      case Next::end: co_return;
+      case Next::malformed: co_return co_await refuse(refuse_status_, refuse_message_);
+      case Next::request: break;
+    }
+    body_pending_ = head_.chunked || head_.content_length.value_or(0) > 0;
+    leftover_.clear();
+    if (!body_pending_) leftover_ = input_.substr(head_bytes_);
+    keep_alive_ = head_.keep_alive;
+    {
+      Exchange exchange(*this);
+      stream_->fire_on_hangup(&exchange.client_gone_);
+      co_await handler_.handle(exchange);
+      stream_->fire_on_hangup(nullptr);
+      // An unread body would be taken for the next request.
+      if (!exchange.finished_ || body_pending_ || stream_->hung_up()) keep_alive_ = false;
+    }
+    if (!keep_alive_) co_return;
+    input_.swap(leftover_);
+    leftover_.clear();
+    if (input_.capacity() > idle_buffer_bytes) input_.shrink_to_fit();
+  }
+}
+
+async::Task<Result<std::string>> ServerConnection::read_body(async::Cancel& client_gone) {
+  if (head_.content_length.value_or(0) > limits_.body_bytes)
+    co_return fail(ErrorKind::request_too_large,
+                   "the request body has " + std::to_string(*head_.content_length) + " bytes, the limit is " +
+                       std::to_string(limits_.body_bytes),
+                   "shorten it, or raise server.max_body_bytes");
+  std::string body;
+  if (!body_pending_) co_return body;
+  if (head_.expect_continue && input_.size() == head_bytes_) CO_CHECK_OK(co_await write("HTTP/1.1 100 Continue\r\n\r\n", {}, client_gone));
+
+  // The head's views point into input_, so that stays as it is; what came after the head is the body's beginning.
+  std::string fresh = input_.substr(head_bytes_);
+  const async::Deadline deadline = reactor_.within(limits_.body_timeout, &client_gone);
+  if (!head_.chunked) {
+    const std::size_t length = *head_.content_length;
+    body.reserve(std::min(length, reserve_bytes));
+    for (;;) {
+      const std::size_t take = std::min(length - body.size(), fresh.size());
+      body.append(fresh, 0, take);
+      fresh.erase(0, take);
+      if (body.size() == length) break;
+      CO_CHECK_OK(co_await refill(fresh, deadline));
+    }
+  } else {
+    ChunkedDecoder decoder;
+    for (;;) {
+      CO_TRY(const std::size_t used, decoder.decode(fresh, body));
+      fresh.erase(0, used);
+      if (body.size() > limits_.body_bytes)
+        co_return fail(ErrorKind::request_too_large,
+                       "the request body has more than " + std::to_string(limits_.body_bytes) + " bytes, the limit",
+                       "shorten it, or raise server.max_body_bytes");
+      if (decoder.finished()) break;
+      CO_CHECK_OK(co_await refill(fresh, deadline));
+    }
+  }
+  body_pending_ = false;
+  leftover_ = std::move(fresh);
+  co_return body;
+}
+
+async::Task<Result<void>> ServerConnection::refill(std::string& fresh, async::Deadline deadline) {
+  fresh.clear();
+  const Result<std::size_t> got = co_await read_more(fresh, deadline);
+  if (!got && got.error().kind == ErrorKind::provider_timeout)
+    co_return fail(ErrorKind::invalid_request, "the request body did not arrive in time");
+  if (!got || *got == 0) co_return fail(ErrorKind::client_gone, "the client closed the connection within its request");
+  co_return Result<void>{};
+}
+
+async::Task<> ServerConnection::refuse(int status, std::string message) {
+  Headers headers;
+  const std::string body = handler_.malformed(status, message, headers);
+  head_ = RequestHead();  // whatever it has points into bytes that were given up
+  keep_alive_ = false;
+  Exchange exchange(*this);
+  (void)co_await exchange.respond(status, headers, body);
+}
+
+async::Task<Result<void>> ServerConnection::write(std::string_view first, std::string_view second, async::Cancel& client_gone) {
+  const Result<void> written = co_await stream_->write(first, second, reactor_.within(limits_.write_timeout, &client_gone));
+  // Whatever it was, the client cannot be reached any more.
+  if (!written) co_return fail(ErrorKind::client_gone, "the client does not take its answer: " + written.error().message);
+  co_return Result<void>{};
+}
+
+// --- Exchange
+
+const RequestHead& Exchange::head() const { return connection_.head_; }
+
+async::Task<Result<std::string>> Exchange::read_body() { return connection_.read_body(client_gone_); }
+
+std::string Exchange::head_text(int status, const Headers& headers) {
+  // A body that nobody read would be taken for the next request.
+  if (connection_.body_pending_) connection_.keep_alive_ = false;
+  started_ = true;
+  std::string text;
+  text.reserve(512);
+  append_status_and_fields(text, status, headers);
+  if (!connection_.keep_alive_)
+    text.append("connection: close\r\n");
+  else if (head().minor_version == 0)
+    text.append("connection: keep-alive\r\n");
+  return text;
+}
+
+async::Task<Result<void>> Exchange::respond(int status, const Headers& headers, std::string_view body) {
+  std::string text = head_text(status, headers);
+  append_field(text, "content-length", std::to_string(body.size()));
+  text.append("\r\n");
+  finished_ = true;
+  co_return co_await connection_.write(text, head().method == "HEAD" ? std::string_view() : body, client_gone_);
+}
+
+async::Task<Result<void>> Exchange::begin_stream(int status, const Headers& headers, std::string_view first) {
+  chunked_ = head().minor_version == 1;
+  if (!chunked_) connection_.keep_alive_ = false;  // the end of the connection is the end of the body
+  std::string text = head_text(status, headers);
+  text.append(chunked_ ? "transfer-encoding: chunked\r\n\r\n" : "\r\n");
+  if (chunked_) {
+    append_chunk(text, first);
+    first = {};
+  }
+  co_return co_await connection_.write(text, first, client_gone_);
+}
+
+async::Task<Result<void>> Exchange::write(std::string_view piece) {
+  if (!chunked_) co_return co_await connection_.write(piece, {}, client_gone_);
+  std::string framed;
+  framed.reserve(piece.size() + 20);
+  append_chunk(framed, piece);
+  co_return co_await connection_.write(framed, {}, client_gone_);
+}
+
+async::Task<Result<void>> Exchange::finish_stream(std::string_view last, const Headers& trailers) {
+  finished_ = true;
+  if (!chunked_) co_return co_await connection_.write(last, {}, client_gone_);
+  std::string end;
+  append_chunk(end, last);
+  append_last_chunk(end, trailers);
+  co_return co_await connection_.write(end, {}, client_gone_);
+}
+
+async::Task<> serve_connection(net::Reactor& reactor, std::unique_ptr<net::Stream> stream, const ServerLimits& limits,
+                               Handler& handler, async::Cancel& stop) {
+  ServerConnection connection(reactor, std::move(stream), limits, handler);
+  co_await connection.serve(stop);
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,71 @@
+// The server's side of one HTTP/1.1 connection: requests come in one after the other, each is given to the handler, its
+// answer goes out. A mock and a gateway are both just another Handler.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "async/task.h"
+#include "http/headers.h"
+#include "http/parse.h"
+#include "net/stream.h"
+
+namespace sluice::http {
+
+struct ServerLimits {
+  std::size_t header_bytes = 64 * 1024;
+  std::size_t body_bytes = 32 * 1024 * 1024;
+  async::Duration header_timeout = std::chrono::seconds(10);  // from the first byte of a head to its end
+  async::Duration body_timeout = std::chrono::seconds(60);    // for a whole body
+  async::Duration idle_timeout = std::chrono::seconds(75);    // between two requests
+  async::Duration write_timeout = std::chrono::seconds(60);   // for one piece of an answer: a client that does not read
+};
+
+class ServerConnection;
+
+// One request and the way to answer it. Lives from the head's last byte until the answer has gone out.
+class Exchange {
+ public:
+  const RequestHead& head() const;
+  // Reads the body, once. Errors: request_too_large, invalid_request (bad chunks, cut short), provider_timeout is
+  // re-worded as invalid_request "the body did not arrive in time"; client_gone.
+  async::Task<Result<std::string>> read_body();
+
+  // A whole answer; content-length and connection are added. Errors of all four: client_gone.
+  async::Task<Result<void>> respond(int status, const Headers& headers, std::string_view body);
+  // A streamed answer: begin, write pieces, finish. Trailers are sent to clients of HTTP/1.1 only.
+  // An exchange that ends before finish_stream closes the connection, so that the client can tell a cut answer.
+  async::Task<Result<void>> begin_stream(int status, const Headers& headers, std::string_view first);
+  async::Task<Result<void>> write(std::string_view piece);
+  async::Task<Result<void>> finish_stream(std::string_view last, const Headers& trailers);
+
+  bool started() const { return started_; }           // the status line is out
+  async::Cancel& client_gone() { return client_gone_; }  // fires when the client leaves
+
+ private:
+  friend class ServerConnection;
+  explicit Exchange(ServerConnection& connection) : connection_(connection) {}
+  std::string head_text(int status, const Headers& headers);
+  ServerConnection& connection_;
+  async::Cancel client_gone_;
+  bool started_ = false;
+  bool finished_ = false;
+  bool chunked_ = false;
+};
+
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  // Answers. An exception that leaves it ends the connection's coroutine.
+  virtual async::Task<> handle(Exchange& exchange) = 0;
+  // A head that is no HTTP or beyond a limit: the body of the answer, in a shape the client may understand.
+  virtual std::string malformed(int status, std::string_view message, Headers& headers) = 0;
+};
+
+// Serves a connection until one side closes it. `stop` asks for an end after the request that runs.
+async::Task<> serve_connection(net::Reactor& reactor, std::unique_ptr<net::Stream> stream, const ServerLimits& limits,
+                               Handler& handler, async::Cancel& stop);
+
+}  // namespace sluice::http
