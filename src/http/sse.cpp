@@ -10,8 +10,8 @@ struct Line {
   std::size_t after = 0;  // where the next line begins
 };
 
-// The line at `from`, when it has ended: by LF, CR LF or CR. A CR that is the last byte so far ends its line; should LF
-// follow, that LF is an empty line of its own, which changes nothing.
+// The line at `from`, when it has ended: by LF, CR LF or CR. A CR that is the last byte so far ends its line too. For the
+// empty line that ends an event this costs nothing: should LF follow, it is an empty line of its own.
 std::optional<Line> line_at(std::string_view bytes, std::size_t from) {
   const std::string_view rest = bytes.substr(from);
   std::size_t end = rest.find('\n');
@@ -52,6 +52,8 @@ std::optional<SseEvent> SseSplitter::next() {
   for (;;) {
     const std::optional<Line> line = line_at(all, searched_);
     if (!line) return std::nullopt;
+    const bool half_line_end = line->after == all.size() && all.back() == '\r';
+    if (half_line_end && !line->text.empty()) return std::nullopt;  // LF may follow and belong to this line
     searched_ = line->after;
     if (line->text.empty()) break;
   }
