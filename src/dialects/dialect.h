@@ -71,6 +71,8 @@ class StreamWatcher {
   virtual Relay see(std::string_view event, std::string_view data) = 0;
   virtual const chat::Usage& usage() const = 0;
   virtual bool finished() const = 0;             // the dialect's end marker went by ([DONE], message_stop)
+  virtual bool complete() const = 0;             // the answer is whole, though its end marker may be missing
+  virtual std::string_view end_marker() const = 0;  // the raw event that ends a stream: what a forgetful provider left out
   virtual bool failed() const = 0;               // an in-band error event went by
   virtual std::size_t output_bytes() const = 0;  // bytes of generated text so far: for an estimate when the stream breaks
   virtual std::string response_model() const = 0;  // the model that the provider says has answered; may be empty

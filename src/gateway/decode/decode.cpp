@@ -16,8 +16,5 @@ async::Task<Result<DecodedRequest>> decode(http::Exchange& client, const dialect
   co_return DecodedRequest{std::move(body), std::move(parsed), std::move(outline)};
 }
 
-Tokens estimated_input_tokens(std::string_view body) {
-  return static_cast<Tokens>((body.size() + bytes_per_token - 1) / bytes_per_token);
-}
 
 }  // namespace sluice::gateway

@@ -21,9 +21,5 @@ struct DecodedRequest {
 // anything that is not a JSON object.
 async::Task<Result<DecodedRequest>> decode(http::Exchange& client, const dialects::Dialect& dialect);
 
-// How many tokens the request may hold, for limits and reservations before anybody has counted: the body's bytes divided
-// by bytes_per_token. Text of the common languages has 3 to 5 bytes for a token and JSON adds its own, so this errs high.
-constexpr std::int64_t bytes_per_token = 3;
-Tokens estimated_input_tokens(std::string_view body);
 
 }  // namespace sluice::gateway

@@ -1,0 +1,147 @@
+#include "gateway/call/reply.h"
+
+#include <type_traits>
+
+namespace sluice::gateway {
+namespace {
+
+Error incomplete() {
+  return {.kind = ErrorKind::provider_unreachable,
+          .message = "the provider closed the stream before its end",
+          .retry = Retry::anywhere};
+}
+
+class SameDialectStream : public StreamLane {
+ public:
+  SameDialectStream(const dialects::Dialect& dialect, bool hide_usage_event) : watcher_(dialect.watch_stream(hide_usage_event)) {}
+
+  Result<void> pass(const http::SseEvent& event, std::string& out) override {
+    if (watcher_->see(event.event, event.data) == dialects::Relay::forward) out.append(event.raw);
+    if (watcher_->failed() && !has_token())
+      return std::unexpected(Error{.kind = ErrorKind::provider_unreachable,
+                                   .message = "the provider's stream began with an error",
+                                   .retry = Retry::anywhere});
+    return {};
+  }
+  Result<void> close(std::string& out) override {
+    if (watcher_->finished() || watcher_->failed()) return {};
+    if (!watcher_->complete()) return std::unexpected(incomplete());
+    out.append(watcher_->end_marker());  // some providers forget it
+    return {};
+  }
+  bool has_token() const override { return watcher_->output_bytes() > 0 || watcher_->finished(); }
+  bool finished() const override { return watcher_->finished(); }
+  chat::Usage usage() const override { return watcher_->usage(); }
+  std::size_t output_bytes() const override { return watcher_->output_bytes(); }
+  std::string response_model() const override { return watcher_->response_model(); }
+
+ private:
+  std::unique_ptr<dialects::StreamWatcher> watcher_;
+};
+
+class TranslatedStream : public StreamLane {
+ public:
+  TranslatedStream(const dialects::Dialect& provider, const dialects::Dialect& client, const dialects::StreamOptions& options)
+      : decoder_(provider.decode_stream()), encoder_(client.encode_stream(options)) {}
+
+  Result<void> pass(const http::SseEvent& event, std::string& out) override {
+    if (!event.has_data) return {};
+    CHECK_OK(decoder_->decode(event.event, event.data, events_));
+    return encode(out);
+  }
+  Result<void> close(std::string& out) override {
+    if (finished_) return {};
+    CHECK_OK(decoder_->finish(events_));
+    CHECK_OK(encode(out));
+    if (!finished_) return std::unexpected(incomplete());
+    return {};
+  }
+  bool has_token() const override { return has_token_; }
+  bool finished() const override { return finished_; }
+  chat::Usage usage() const override { return usage_; }
+  std::size_t output_bytes() const override { return output_bytes_; }
+  std::string response_model() const override { return model_; }
+
+ private:
+  Result<void> encode(std::string& out) {
+    for (const chat::ChatEvent& event : events_) {
+      if (const auto* failed = std::get_if<chat::StreamError>(&event)) {
+        Error error = failed->error;
+        events_.clear();
+        return std::unexpected(std::move(error));
+      }
+      note(event);
+      encoder_->encode(event, out);
+    }
+    events_.clear();
+    return {};
+  }
+
+  void note(const chat::ChatEvent& event) {
+    std::size_t bytes = 0;
+    if (const auto* start = std::get_if<chat::Start>(&event)) {
+      usage_ = start->usage;
+      model_ = start->model;
+    } else if (const auto* text = std::get_if<chat::TextDelta>(&event)) {
+      bytes = text->text.size();
+    } else if (const auto* arguments = std::get_if<chat::ArgumentsDelta>(&event)) {
+      bytes = arguments->json.size();
+    } else if (const auto* thinking = std::get_if<chat::ThinkingDelta>(&event)) {
+      bytes = thinking->text.size();
+    } else if (const auto* finish = std::get_if<chat::Finish>(&event)) {
+      usage_ = finish->usage;
+      finished_ = true;
+    }
+    output_bytes_ += bytes;
+    has_token_ = has_token_ || bytes > 0 || finished_;
+  }
+
+  std::unique_ptr<dialects::StreamDecoder> decoder_;
+  std::unique_ptr<dialects::StreamEncoder> encoder_;
+  std::vector<chat::ChatEvent> events_;
+  chat::Usage usage_;
+  std::string model_;
+  std::size_t output_bytes_ = 0;
+  bool has_token_ = false;
+  bool finished_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<StreamLane> same_dialect_stream(const dialects::Dialect& dialect, bool hide_usage_event) {
+  return std::make_unique<SameDialectStream>(dialect, hide_usage_event);
+}
+
+std::unique_ptr<StreamLane> translated_stream(const dialects::Dialect& provider, const dialects::Dialect& client,
+                                              const dialects::StreamOptions& options) {
+  return std::make_unique<TranslatedStream>(provider, client, options);
+}
+
+void Reply::stream_from(http::Call call, std::unique_ptr<StreamLane> lane) {
+  call_.emplace(std::move(call));
+  lane_ = std::move(lane);
+}
+
+async::Task<Result<bool>> Reply::more(std::string& out, async::Deadline deadline) {
+  if (lane_->finished() || closed_) co_return false;
+  received_.clear();
+  CO_TRY(const bool open, co_await call_->read_some(received_, deadline));
+  if (!open) {
+    closed_ = true;
+    CO_CHECK_OK(lane_->close(out));
+    co_return false;
+  }
+  CO_CHECK_OK(splitter_.feed(received_));
+  while (const std::optional<http::SseEvent> event = splitter_.next()) CO_CHECK_OK(lane_->pass(*event, out));
+  co_return true;
+}
+
+async::Task<> Reply::drain(async::Deadline deadline) {
+  while (!closed_) {
+    received_.clear();
+    const Result<bool> open = co_await call_->read_some(received_, deadline);
+    closed_ = !open || !*open || received_.size() > 4096;  // who goes on sending after the end is not worth keeping
+  }
+}
+
+}  // namespace sluice::gateway

@@ -1,0 +1,70 @@
+// A provider's answer on its way to the client, in the client's dialect: either whole, or a stream whose first token has
+// come. Until then another candidate may still be asked; from then on this is the answer.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dialects/dialect.h"
+#include "gateway/route/plan.h"
+#include "http/client.h"
+#include "http/sse.h"
+
+namespace sluice::gateway {
+
+// What a stream's bytes go through: watched only (lane 1) or decoded and encoded (lane 2).
+class StreamLane {
+ public:
+  virtual ~StreamLane() = default;
+  // One event of the provider; appends to `out` what the client is to get. Errors: an error event of the provider before
+  // the first token, or bytes that are not its dialect.
+  virtual Result<void> pass(const http::SseEvent& event, std::string& out) = 0;
+  // The provider has closed. Error: the answer is not complete.
+  virtual Result<void> close(std::string& out) = 0;
+  virtual bool has_token() const = 0;   // something generated has passed
+  virtual bool finished() const = 0;    // the end marker has passed: nothing more will come
+  virtual chat::Usage usage() const = 0;
+  virtual std::size_t output_bytes() const = 0;
+  virtual std::string response_model() const = 0;
+};
+
+std::unique_ptr<StreamLane> same_dialect_stream(const dialects::Dialect& dialect, bool hide_usage_event);
+std::unique_ptr<StreamLane> translated_stream(const dialects::Dialect& provider, const dialects::Dialect& client,
+                                              const dialects::StreamOptions& options);
+
+class Reply {
+ public:
+  const Attempt* attempt = nullptr;         // borrowed from the Plan
+  int status = 200;
+  http::Headers headers;                    // of the provider, for the client
+  std::vector<std::string> dropped_params;  // that the provider's dialect cannot carry
+
+  // --- a whole answer
+  std::string body;
+  // --- a stream
+  bool streaming() const { return lane_ != nullptr; }
+  void stream_from(http::Call call, std::unique_ptr<StreamLane> lane);
+  // Appends what comes next, up to what one read brings. False: the stream is complete. Errors: the provider's, once
+  // bytes are out there is no other candidate for them.
+  async::Task<Result<bool>> more(std::string& out, async::Deadline deadline);
+  // Reads the rest of the transfer after the end marker, so that the connection can be kept.
+  async::Task<> drain(async::Deadline deadline);
+  bool has_token() const { return lane_->has_token(); }
+
+  // --- both, as far as it is known now
+  chat::Usage usage() const { return lane_ ? lane_->usage() : usage_; }
+  std::size_t output_bytes() const { return lane_ ? lane_->output_bytes() : body.size(); }
+  void set_usage(const chat::Usage& usage) { usage_ = usage; }
+
+ private:
+  std::optional<http::Call> call_;
+  std::unique_ptr<StreamLane> lane_;
+  http::SseSplitter splitter_;
+  std::string received_;
+  chat::Usage usage_;
+  bool closed_ = false;
+};
+
+}  // namespace sluice::gateway

@@ -1,0 +1,74 @@
+// What all exchanges of one reactor share. The composition root (serve/) builds one for each reactor and keeps everything
+// in it alive until the reactor has ended.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+
+#include "base/address.h"
+#include "base/ulid.h"
+#include "config/snapshot.h"
+#include "dialects/dialects.h"
+#include "gateway/account/account.h"
+#include "gateway/admit/admit.h"
+#include "gateway/audit/audit.h"
+#include "gateway/route/route.h"
+#include "http/client.h"
+#include "net/reactor.h"
+#include "store/live_store.h"
+
+namespace sluice::gateway {
+
+// The place where the current Snapshot is exchanged. A request takes it once and keeps it to its end.
+class SnapshotCell {
+ public:
+  explicit SnapshotCell(std::shared_ptr<const config::Snapshot> snapshot) : snapshot_(std::move(snapshot)) {}
+  std::shared_ptr<const config::Snapshot> load() const {
+    const std::lock_guard lock(mutex_);
+    return snapshot_;
+  }
+  void store(std::shared_ptr<const config::Snapshot> snapshot) {
+    const std::lock_guard lock(mutex_);
+    snapshot_.swap(snapshot);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const config::Snapshot> snapshot_;
+};
+
+// What is measured of a request and is not part of its audit record.
+struct Timing {
+  std::int64_t total_us = 0;
+  std::int64_t first_token_us = -1;  // -1: there was none
+  std::int64_t overhead_us = 0;      // total without waiting for the provider or the client
+};
+
+// The engines as the request path sees them; any thread.
+struct Engines {
+  EngineStates state;                                                 // for route
+  std::function<std::optional<Endpoint>(const ProviderId&)> endpoint; // empty while it cannot be called
+};
+
+struct Gateway {
+  net::Reactor& reactor;
+  http::ConnectionPool& providers;
+  const dialects::Dialects& dialects;
+  const SnapshotCell& snapshots;
+  store::LiveStore& store;
+  Admission& admission;
+  Books books;
+  Engines engines;
+  // Called at the end of each request, for metrics and the log line. Must not block.
+  std::function<void(const AuditRecord&, const Timing&, const Error*)> on_end;
+  std::function<std::string()> metrics_page;      // Prometheus text
+  std::function<std::string()> readiness_problem; // empty: ready; else one sentence
+
+  UlidSource ids = {};
+  std::minstd_rand jitter{std::random_device{}()};
+};
+
+}  // namespace sluice::gateway
