@@ -1,0 +1,93 @@
+#include "json/json.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice::json {
+namespace {
+
+TEST(Json, Reads_values_by_type_and_gives_nothing_for_another) {
+  const auto doc = Document::parse(R"({"a":1,"b":[true,null,"x\u00e9",1.5],"c":{"d":-9223372036854775808}})");
+  ASSERT_TRUE(doc);
+  const Value root = doc->root();
+  EXPECT_EQ(root["a"].integer(), 1);
+  EXPECT_EQ(root["a"].number(), 1.0);
+  EXPECT_FALSE(root["a"].string());
+  EXPECT_EQ(root["b"].at(0).boolean(), true);
+  EXPECT_TRUE(root["b"].at(1).is_null());
+  EXPECT_EQ(root["b"].at(2).string(), "x\xC3\xA9");
+  EXPECT_EQ(root["b"].size(), 4u);
+  EXPECT_EQ(root["c"]["d"].integer(), std::numeric_limits<std::int64_t>::min());
+  EXPECT_FALSE(root["no"].exists());
+  EXPECT_FALSE(root["no"]["further"].at(3).exists());
+  EXPECT_EQ(root.members().at(2).first, "c");
+}
+
+TEST(Json, Refuses_everything_that_is_not_json) {
+  const std::string deep = std::string(10'000, '[') + std::string(10'000, ']');
+  for (const std::string& bad :
+       {std::string(""), std::string("{"), std::string("{}x"), std::string("{'a':1}"), std::string("[1,]"), std::string("01"),
+        std::string("NaN"), std::string("1e400"), std::string("\"\\ud800\""), std::string("\"\x01\""), std::string("\"\xff\""),
+        std::string("[1]\0", 4), deep, std::string("{\"a\":truth}"), std::string("123456789012345678901234567890")}) {
+    const auto doc = Document::parse(bad);
+    ASSERT_FALSE(doc) << bad.substr(0, 40);
+    EXPECT_EQ(doc.error().kind, ErrorKind::invalid_request);
+  }
+}
+
+TEST(Json, Text_writes_the_same_value_again) {
+  const std::string text =
+      R"({"z":[1,-2,18446744073709551615,0.1,1e-9,"q\"\\\n\u0001"],"a":{},"e":[],"t":true,"n":null,"u":"é"})";
+  const auto doc = Document::parse(text);
+  ASSERT_TRUE(doc);
+  const std::string again = doc->root().text();
+  EXPECT_EQ(again, R"({"z":[1,-2,18446744073709551615,0.1,1e-09,"q\"\\\n\u0001"],"a":{},"e":[],"t":true,"n":null,"u":"é"})");
+  EXPECT_EQ(Document::parse(again)->root().text(), again);
+}
+
+TEST(Json, Documents_live_side_by_side) {
+  auto a = Document::parse(R"({"x":1})");
+  auto b = Document::parse(R"({"x":2})");
+  const Value x = a->root()["x"];
+  auto moved = std::move(*a);
+  EXPECT_EQ(x.integer(), 1);
+  EXPECT_EQ(b->root()["x"].integer(), 2);
+  EXPECT_EQ(moved.root()["x"].integer(), 1);
+}
+
+TEST(FindMembers, Gives_the_bytes_of_top_level_values) {
+  const std::string text = " { \"messages\" : [ {\"model\":\"in}ner\"} , \"\\\"\" ] ,\n\"model\":\"gp\\\"t\", \"stream\" : true , \"n\":{} }";
+  ASSERT_TRUE(Document::parse(text));
+  const auto found = find_members(text, {"model", "stream", "absent", "messages"});
+  ASSERT_TRUE(found);
+  EXPECT_EQ(text.substr((*found)[0]->begin, (*found)[0]->end - (*found)[0]->begin), "\"gp\\\"t\"");
+  EXPECT_EQ(text.substr((*found)[1]->begin, (*found)[1]->end - (*found)[1]->begin), "true");
+  EXPECT_FALSE((*found)[2]);
+  EXPECT_EQ(text[(*found)[3]->begin], '[');
+  EXPECT_EQ(text[(*found)[3]->end - 1], ']');
+}
+
+TEST(FindMembers, Refuses_a_name_that_is_given_twice_also_when_it_hides_in_escapes) {
+  const auto found = find_members(R"({"model":"a","mod\u0065l":"b"})", {"model"});
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().param, "model");
+}
+
+TEST(Writer, Writes_commas_quotes_and_escapes) {
+  std::string out;
+  Writer w(out);
+  w.begin_object().member("a", 1).member("b", "x\"\n\x02").key("c").begin_array().integer(1).null().boolean(false).end_array();
+  w.key("d").begin_object().end_object().key("e").raw("[1]").member("f", true).end_object();
+  EXPECT_EQ(out, R"({"a":1,"b":"x\"\n\u0002","c":[1,null,false],"d":{},"e":[1],"f":true})");
+  EXPECT_TRUE(Document::parse(out));
+}
+
+TEST(Writer, What_is_not_utf8_becomes_the_replacement_character) {
+  std::string out;
+  append_quoted(out, "a\xff\xC3(\xED\xA0\x80z\xF0\x9F\x98\x80");
+  EXPECT_TRUE(Document::parse(out)) << out;
+  EXPECT_NE(out.find("\xEF\xBF\xBD"), std::string::npos);
+  EXPECT_NE(out.find("\xF0\x9F\x98\x80"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace sluice::json
