@@ -9,8 +9,11 @@ import unittest
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent / "dev")]
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / folder) for folder in ("tools", "tools/dev", "tests/docs", "bench")]
+import bench
 import layers
+import run as guides
 import tally
 import tidy
 
@@ -157,6 +160,43 @@ class Tally(Tree):
         (self.root / "results").mkdir()
         run = subprocess.run([sys.executable, tally.__file__, str(self.root / "results")], capture_output=True, text=True)
         self.assertEqual((run.returncode, run.stdout), (1, "0 passed, 0 failed\n"))
+
+
+class Guides(Tree):
+    def follow(self, text):
+        self.write("guide.md", text)
+        return guides.follow(self.root / "guide.md", Path("/bin/true"))
+
+    def test_blocks_run_in_order_and_keep_their_variables(self):
+        self.assertEqual(self.follow("```yaml file=a.txt\nhello\n```\n```bash run\nexport X=$(cat a.txt)\n```\n"
+                                     "```bash run\necho \"$X world\"\n```\n```text expect\nhel...ld\n```\n"), 4)
+
+    def test_a_command_that_fails_is_named(self):
+        with self.assertRaisesRegex(guides.Wrong, "status 3"):
+            self.follow("```bash run\nexit 3\n```\n")
+
+    def test_an_output_that_differs_is_named(self):
+        with self.assertRaisesRegex(guides.Wrong, "lacks the line"):
+            self.follow("```bash run\necho one\n```\n```text expect\ntwo\n```\n")
+
+    def test_a_server_that_does_not_start_is_named(self):
+        with self.assertRaisesRegex(guides.Wrong, "does not get ready"):
+            self.follow("```bash start\n./dev serve\n```\n")
+
+    def test_blocks_without_a_mark_are_not_run(self):
+        self.assertEqual(self.follow("```bash\nexit 3\n```\n"), 0)
+
+
+class Bench(unittest.TestCase):
+    def test_a_request_has_the_size_that_the_table_names(self):
+        for size in (1024, 20 * 1024):
+            body = bench.request_bytes(1, "/x", size, True, "key").partition(b"\r\n\r\n")[2]
+            self.assertEqual(len(body), size)
+
+    def test_ratios_are_taken_within_a_round(self):
+        (row,) = bench.summary({"x": {"sluice": [(10.0, 1), (40.0, 1), (9.0, 1)], "nginx": [(10.0, 1), (20.0, 1), (10.0, 1)]}})
+        self.assertEqual(row["ratio"], {"median": 1.0, "min": 0.9, "max": 2.0})
+        self.assertEqual(row["sluice"]["cpu_us"], 10.0)
 
 
 class Report(unittest.TextTestResult):
