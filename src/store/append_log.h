@@ -17,7 +17,7 @@
 #include <thread>
 
 #include "base/result.h"
-#include "store/log_format.h"
+#include "store/log_segment.h"
 
 namespace sluice::store {
 
@@ -48,7 +48,7 @@ class AppendLog {
   // Opens the log in an existing directory for writing and starts the writer. A torn record at the end, left by a crash,
   // is cut off. New records get positions of at least `floor`. The caller holds the directory's server lock.
   static Result<std::unique_ptr<AppendLog>> open(std::string directory, Options options, LogPosition floor = 0);
-  ~AppendLog();  // writes what is queued, if the disk takes it at once
+  ~AppendLog();  // close()
   AppendLog(const AppendLog&) = delete;
   AppendLog& operator=(const AppendLog&) = delete;
 
@@ -57,6 +57,10 @@ class AppendLog {
 
   // Waits until all that was appended before is on disk. False when that has not happened within the time.
   bool flush(std::chrono::milliseconds timeout);
+
+  // Writes what is queued, if the disk takes it at once, and ends the writer. From here on append() answers `failed`.
+  // Only the owner calls it.
+  void close();
 
   LogHealth health() const;
   // For the request path: degraded, and more than half of the queue is used. New requests must then be refused,

@@ -45,7 +45,8 @@ class Store {
 
   // Errors: invalid_request for a name in use or a bound passed.
   Result<CreatedKey> create_key(const NewKey& key, std::int64_t now_us);
-  // By id or by name. Takes effect in a running server within a second. Errors: not_found, naming the nearest key.
+  // By id or by name. Takes effect in a running server within a second. Errors: not_found, and
+  // invalid_request for a key that has been revoked already.
   Result<VirtualKey> revoke_key(std::string_view id_or_name, std::int64_t now_us);
   // Oldest first.
   Result<std::vector<KeyReport>> list_keys(bool with_revoked = true);

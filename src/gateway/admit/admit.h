@@ -52,11 +52,12 @@ class [[nodiscard]] Hold {
 
  private:
   friend class Admission;
-  Hold(Admission& admission, store::Principal principal, Money reserved, Tokens tokens);
+  Hold(Admission& admission, store::Principal principal);
   Admission* admission_ = nullptr;
   std::optional<store::Principal> principal_;
   Money reserved_;
-  Tokens tokens_ = 0;  // reserved and not used yet
+  Tokens tokens_ = 0;           // reserved and not used yet
+  bool has_key_place_ = false;  // counted in the key's in_flight
 };
 
 class Admission {

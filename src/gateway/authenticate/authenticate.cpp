@@ -1,0 +1,75 @@
+#include "gateway/authenticate/authenticate.h"
+
+#include <array>
+#include <string_view>
+
+#include "base/crypto.h"
+
+namespace sluice::gateway {
+namespace {
+
+constexpr std::array<std::string_view, 3> key_headers = {"x-api-key", "api-key", "x-goog-api-key"};
+constexpr std::string_view bearer = "Bearer ";
+
+std::unexpected<Error> refuse(const char* code, std::string message, std::string hint) {
+  return std::unexpected(Error{.kind = ErrorKind::unauthenticated,
+                               .message = std::move(message),
+                               .hint = std::move(hint),
+                               .code = code});
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// The key that this field carries; empty when it carries none. RFC 9110 11.1: the scheme's name compares without case.
+std::string_view key_in(const http::Field& field) {
+  if (http::equal_ignoring_case(field.name, "authorization")) {
+    const std::string_view value = trim(field.value);
+    if (value.size() < bearer.size() || !http::equal_ignoring_case(value.substr(0, bearer.size()), bearer)) return {};
+    return trim(value.substr(bearer.size()));
+  }
+  for (std::string_view name : key_headers)
+    if (http::equal_ignoring_case(field.name, name)) return trim(field.value);
+  return {};
+}
+
+// A borrow of the headers.
+Result<std::string_view> find_key(const http::Headers& headers) {
+  std::string_view key;
+  for (const http::Field& field : headers) {
+    const std::string_view here = key_in(field);
+    if (here.empty()) continue;
+    if (!key.empty() && key != here)
+      return refuse("conflicting_api_keys", "the request carries two different API keys",
+                    "send one key, in `Authorization: Bearer` or in `x-api-key`");
+    key = here;
+  }
+  if (key.empty())
+    return refuse("missing_api_key", "the request carries no API key",
+                  "send a Sluice key as `Authorization: Bearer sk-sluice-...` or `x-api-key: sk-sluice-...`; "
+                  "`sluice keys create` makes one");
+  return key;
+}
+
+}  // namespace
+
+Result<store::Principal> authenticate(const http::Headers& headers, const store::KeyTable& keys, std::int64_t now_us) {
+  TRY(const std::string_view key, find_key(headers));
+  if (!key.starts_with(store::key_prefix) || key.size() > max_key_bytes)
+    return refuse("invalid_api_key", "the API key is not one of this gateway: its keys start with \"sk-sluice-\"",
+                  "use a key that `sluice keys create` has made; keys of providers belong in the gateway's configuration");
+  const store::Principal* principal = keys.find(crypto::sha256(key));
+  if (principal == nullptr)
+    return refuse("invalid_api_key", "the API key is unknown",
+                  "check it for missing characters, or make a new one with `sluice keys create`");
+  if (principal->key().revoked_at_us)
+    return refuse("revoked_api_key", "the API key has been revoked", "make a new one with `sluice keys create`");
+  if (principal->key().expires_at_us && *principal->key().expires_at_us <= now_us)
+    return refuse("expired_api_key", "the API key has expired", "make a new one with `sluice keys create`");
+  return *principal;
+}
+
+}  // namespace sluice::gateway

@@ -1,0 +1,65 @@
+#include "store/data_directory.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "store/file_error.h"
+
+namespace sluice::store {
+namespace {
+
+Result<void> make_directory(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) == 0) return {};
+  const int error = errno;
+  struct stat status = {};
+  if (error == EEXIST && ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return {};
+  return file_error("create the directory", path, error);
+}
+
+}  // namespace
+
+Result<void> make_data_directory(const std::string& directory) {
+  if (directory.empty())
+    return fail(ErrorKind::unavailable, "the data directory has no name", "give one with --data or SLUICE_DATA");
+  struct stat status = {};
+  for (std::size_t slash = directory.find('/', 1); slash != std::string::npos; slash = directory.find('/', slash + 1)) {
+    const std::string parent = directory.substr(0, slash);
+    if (::stat(parent.c_str(), &status) < 0) CHECK_OK(make_directory(parent));
+  }
+  CHECK_OK(make_directory(directory));
+  if (::access(directory.c_str(), R_OK | W_OK | X_OK) < 0) return file_error("write to the data directory", directory, errno);
+  CHECK_OK(make_directory(ledger_path(directory)));
+  return make_directory(audit_path(directory));
+}
+
+Result<DirectoryLock> DirectoryLock::take(const std::string& directory) {
+  const std::string path = directory + "/serving.lock";
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return file_error("open", path, errno);
+  DirectoryLock lock(fd);
+  if (::flock(fd, LOCK_EX | LOCK_NB) < 0) {
+    if (errno != EWOULDBLOCK) return file_error("lock", path, errno);
+    char holder[32] = {};
+    const ssize_t n = ::pread(fd, holder, sizeof holder - 1, 0);
+    return fail(ErrorKind::unavailable,
+                "the data directory " + directory + " is in use by another sluice" +
+                    (n > 0 ? " (process " + std::string(holder, static_cast<std::size_t>(n)) + ")" : ""),
+                "stop that one, or choose another directory with --data");
+  }
+  const std::string pid = std::to_string(::getpid());
+  if (::ftruncate(fd, 0) < 0 || ::pwrite(fd, pid.data(), pid.size(), 0) < 0) return file_error("write", path, errno);
+  return lock;
+}
+
+DirectoryLock::DirectoryLock(DirectoryLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+DirectoryLock::~DirectoryLock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+}  // namespace sluice::store

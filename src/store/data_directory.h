@@ -1,0 +1,32 @@
+// Where everything of one installation lies: sluice.db, ledger/, audit/ and the serving process's lock.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+
+namespace sluice::store {
+
+inline std::string database_path(const std::string& directory) { return directory + "/sluice.db"; }
+inline std::string ledger_path(const std::string& directory) { return directory + "/ledger"; }
+inline std::string audit_path(const std::string& directory) { return directory + "/audit"; }
+
+// Makes the directory, its parents and its subdirectories where they are missing, for the owner only (0700).
+// Errors: unavailable, with the path and what to do.
+Result<void> make_data_directory(const std::string& directory);
+
+// Held by the one process that serves from the directory, until it ends in whatever way (flock).
+class DirectoryLock {
+ public:
+  // Errors: unavailable, naming the process that holds it.
+  static Result<DirectoryLock> take(const std::string& directory);
+  DirectoryLock(DirectoryLock&& other) noexcept;
+  DirectoryLock& operator=(DirectoryLock&&) = delete;
+  ~DirectoryLock();
+
+ private:
+  explicit DirectoryLock(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+}  // namespace sluice::store

@@ -1,0 +1,21 @@
+// Brings log records into the database, where they can be asked for. The rows, the keys' sums and the position up to
+// which the log has been read change in one transaction: whatever dies in between, each record comes in exactly once.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "store/log_format.h"
+#include "store/sqlite.h"
+#include "store/store.h"
+
+namespace sluice::store {
+
+// Rows per transaction: about 20 ms, so that other writers (keys create) need not wait long.
+constexpr std::size_t fold_batch_rows = 5'000;
+
+// Folds the records of `log_directory` before `until`, in as many transactions as it takes.
+Result<FoldReport> fold(Database& database, const std::string& log_directory, LogPosition until);
+Result<LogPosition> folded_position(const Database& database);
+
+}  // namespace sluice::store

@@ -1,0 +1,188 @@
+#include "store/keys.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "json/json.h"
+
+namespace sluice::store {
+namespace {
+
+constexpr std::size_t key_id_random_characters = 12;
+constexpr std::int64_t max_acts_per_hand_over = 1'000;
+
+#define SLUICE_KEY_COLUMNS \
+  "id, name, digest, created_at_us, revoked_at_us, expires_at_us, budget_pico, rpm, tpm, data_class, tenant"
+
+Result<VirtualKey> read_key(const Statement& row) {
+  VirtualKey key;
+  key.id = KeyId(row.text(0));
+  key.name = row.text(1);
+  const std::string_view digest = row.blob(2);
+  key.created_at_us = row.integer(3);
+  key.revoked_at_us = row.optional_integer(4);
+  key.expires_at_us = row.optional_integer(5);
+  if (const auto budget = row.optional_integer(6)) key.budget = Money::pico(*budget);
+  key.rpm = row.optional_integer(7);
+  key.tpm = row.optional_integer(8);
+  const auto data_class = data_class_from_name(row.text(9));
+  key.tenant = TenantId(row.text(10));
+  if (digest.size() != key.digest.size() || !data_class)
+    return fail(ErrorKind::internal, "the key " + key.id.str() + " is damaged in the database",
+                "revoke it and make a new one");
+  std::memcpy(key.digest.data(), digest.data(), digest.size());
+  key.data_class = *data_class;
+  return key;
+}
+
+std::optional<std::int64_t> pico(const std::optional<Money>& money) {
+  return money ? std::optional(money->pico()) : std::nullopt;
+}
+
+Result<void> check_rate(const std::optional<std::int64_t>& rate, const char* what) {
+  if (!rate || (*rate >= 1 && *rate <= max_rate_per_minute)) return {};
+  return fail(ErrorKind::invalid_request, std::string(what) + " must be between 1 and " + std::to_string(max_rate_per_minute),
+              "leave it out for no limit");
+}
+
+Result<void> check(const NewKey& key, std::int64_t now_us) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (key.name.size() > max_key_name_bytes || std::ranges::any_of(key.name, is_control))
+    return fail(ErrorKind::invalid_request, "a key's name has at most 64 bytes and no control characters");
+  if (key.name.starts_with("key_"))
+    return fail(ErrorKind::invalid_request, "a key's name must not start with \"key_\": key ids do", "choose another name");
+  if (key.budget && *key.budget < Money())
+    return fail(ErrorKind::invalid_request, "a budget cannot be negative", "leave it out for no limit");
+  if (key.expires_at_us && *key.expires_at_us <= now_us)
+    return fail(ErrorKind::invalid_request, "the key would have expired already", "give a time in the future");
+  CHECK_OK(check_rate(key.rpm, "requests per minute"));
+  return check_rate(key.tpm, "tokens per minute");
+}
+
+Result<void> insert(Database& database, const VirtualKey& key) {
+  TRY(Statement statement,
+      database.prepare("INSERT INTO keys (" SLUICE_KEY_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?)"));
+  statement.bind(key.id.str()).bind(key.name).bind_blob(key.digest).bind(key.created_at_us).bind(key.revoked_at_us);
+  statement.bind(key.expires_at_us).bind(pico(key.budget)).bind(key.rpm).bind(key.tpm);
+  return statement.bind(name(key.data_class)).bind(key.tenant.str()).run();
+}
+
+// Remembers for the audit log what was done, and tells running servers that the keys have changed.
+Result<void> record_act(Database& database, std::string_view what, const VirtualKey& key, std::int64_t now_us) {
+  std::string act;
+  json::Writer to(act);
+  to.begin_object().member("act", what).member("act_id", crypto::random_alphanumeric(16)).member("at_us", now_us);
+  to.member("os_user_id", static_cast<std::int64_t>(::getuid())).member("key_id", key.id.str()).member("key_name", key.name);
+  to.member("data_class", name(key.data_class)).member("tenant", key.tenant.str());
+  if (key.budget) to.member("budget_pico", key.budget->pico());
+  if (key.rpm) to.member("rpm", *key.rpm);
+  if (key.tpm) to.member("tpm", *key.tpm);
+  if (key.expires_at_us) to.member("expires_at_us", *key.expires_at_us);
+  to.end_object();
+  TRY(Statement statement, database.prepare("INSERT INTO admin_acts (act) VALUES (?)"));
+  CHECK_OK(statement.bind(act).run());
+  return database.execute("UPDATE state SET value = value + 1 WHERE name = 'keys_version'");
+}
+
+Result<std::optional<VirtualKey>> find_live_name(const Database& database, std::string_view key_name) {
+  TRY(Statement find,
+      database.prepare("SELECT " SLUICE_KEY_COLUMNS " FROM keys WHERE name = ? AND revoked_at_us IS NULL"));
+  TRY(const bool found, find.bind(key_name).step());
+  if (!found) return std::nullopt;
+  return read_key(find);
+}
+
+Result<std::optional<VirtualKey>> find_id(const Database& database, std::string_view id) {
+  TRY(Statement find, database.prepare("SELECT " SLUICE_KEY_COLUMNS " FROM keys WHERE id = ?"));
+  TRY(const bool found, find.bind(id).step());
+  if (!found) return std::nullopt;
+  return read_key(find);
+}
+
+}  // namespace
+
+Result<CreatedKey> create_key(Database& database, const NewKey& wanted, std::int64_t now_us) {
+  CHECK_OK(check(wanted, now_us));
+  CreatedKey created;
+  created.secret = Secret(std::string(key_prefix) + crypto::random_alphanumeric(key_random_characters));
+  VirtualKey& key = created.key;
+  key.id = KeyId("key_" + crypto::random_alphanumeric(key_id_random_characters));
+  key.name = wanted.name.empty() ? key.id.str() : wanted.name;
+  key.created_at_us = now_us;
+  key.expires_at_us = wanted.expires_at_us;
+  key.budget = wanted.budget;
+  key.rpm = wanted.rpm;
+  key.tpm = wanted.tpm;
+  key.data_class = wanted.data_class;
+  key.tenant = wanted.tenant;
+  key.digest = crypto::sha256(created.secret.reveal());
+
+  TRY(Transaction transaction, Transaction::begin(database));
+  TRY(const auto namesake, find_live_name(database, key.name));
+  if (namesake)
+    return fail(ErrorKind::invalid_request, "there is a key named \"" + key.name + "\" already (" + namesake->id.str() + ")",
+                "choose another name, or revoke that key first");
+  CHECK_OK(insert(database, key));
+  CHECK_OK(record_act(database, "key_created", key, now_us));
+  CHECK_OK(transaction.commit());
+  return created;
+}
+
+Result<VirtualKey> revoke_key(Database& database, std::string_view id_or_name, std::int64_t now_us) {
+  TRY(Transaction transaction, Transaction::begin(database));
+  TRY(auto key, find_id(database, id_or_name));
+  if (!key) {
+    TRY(key, find_live_name(database, id_or_name));
+  }
+  if (!key)
+    return fail(ErrorKind::not_found, "there is no key \"" + std::string(id_or_name) + "\" that could be revoked",
+                "`sluice keys list` shows ids and names");
+  if (key->revoked_at_us)
+    return fail(ErrorKind::invalid_request, "the key " + key->id.str() + " has been revoked already");
+  key->revoked_at_us = now_us;
+  TRY(Statement update, database.prepare("UPDATE keys SET revoked_at_us = ? WHERE id = ?"));
+  CHECK_OK(update.bind(now_us).bind(key->id.str()).run());
+  CHECK_OK(record_act(database, "key_revoked", *key, now_us));
+  CHECK_OK(transaction.commit());
+  return *std::move(key);
+}
+
+Result<std::vector<KeyReport>> list_keys(const Database& database, bool with_revoked) {
+  TRY(Statement select, database.prepare(
+      "SELECT " SLUICE_KEY_COLUMNS ", usd, pico, requests, last_used_us FROM keys LEFT JOIN key_spend ON key_id = id "
+      "WHERE ? OR revoked_at_us IS NULL ORDER BY created_at_us, id"));
+  select.bind(static_cast<std::int64_t>(with_revoked));
+  std::vector<KeyReport> reports;
+  while (true) {
+    TRY(const bool row, select.step());
+    if (!row) return reports;
+    KeyReport& report = reports.emplace_back();
+    TRY(report.key, read_key(select));
+    report.spent = cost_of(select.integer(11), Money::pico_per_usd) + Money::pico(select.integer(12));
+    report.requests = select.integer(13);
+    report.last_used_us = select.optional_integer(14);
+  }
+}
+
+Result<std::size_t> hand_over_admin_acts(Database& database, const std::function<bool(std::string_view json)>& keep) {
+  TRY(Statement select, database.prepare("SELECT id, act FROM admin_acts ORDER BY id LIMIT ?"));
+  select.bind(max_acts_per_hand_over);
+  std::size_t taken = 0;
+  std::int64_t last = 0;
+  while (true) {
+    TRY(const bool row, select.step());
+    if (!row || !keep(select.text(1))) break;
+    last = select.integer(0);
+    ++taken;
+  }
+  select.reset();
+  if (taken == 0) return taken;
+  TRY(Statement forget, database.prepare("DELETE FROM admin_acts WHERE id <= ?"));
+  CHECK_OK(forget.bind(last).run());
+  return taken;
+}
+
+}  // namespace sluice::store

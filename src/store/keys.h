@@ -1,0 +1,27 @@
+// Virtual keys in the database: made, listed, revoked, and loaded for the request path. Each act is kept for the audit
+// log in the same transaction (admin_acts), because the process that makes a key is rarely the one that owns that log.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "store/key.h"
+#include "store/sqlite.h"
+
+namespace sluice::store {
+
+constexpr std::size_t max_key_name_bytes = 64;      // fits a table's column
+constexpr std::int64_t max_rate_per_minute = 1'000'000'000;  // GCRA's step stays above 60 ns
+
+Result<CreatedKey> create_key(Database& database, const NewKey& key, std::int64_t now_us);
+Result<VirtualKey> revoke_key(Database& database, std::string_view id_or_name, std::int64_t now_us);
+Result<std::vector<KeyReport>> list_keys(const Database& database, bool with_revoked);
+
+// Hands the acts that no audit log has yet to `keep` (as JSON), oldest first, and forgets those that it took.
+// An act may come twice when the process dies in between; its "act_id" tells.
+Result<std::size_t> hand_over_admin_acts(Database& database, const std::function<bool(std::string_view json)>& keep);
+
+}  // namespace sluice::store

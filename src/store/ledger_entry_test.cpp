@@ -1,0 +1,93 @@
+#include "store/ledger_entry.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice::store {
+namespace {
+
+LedgerEntry full_entry() {
+  LedgerEntry entry;
+  entry.request_id = RequestId("req_01JD8ZK3V5T8M4Q2X7Y9W6B1CD");
+  entry.start_us = 1'795'418'415'123'456;
+  entry.end_us = 1'795'418'416'000'000;
+  entry.key_id = KeyId("key_a1B2c3D4e5F6");
+  entry.client_dialect = chat::DialectId::anthropic_messages;
+  entry.requested_model = "auto";
+  entry.provider = ProviderId("groq");
+  entry.model = ModelName("llama-4-scout");
+  entry.ground = catalog::Ground::hosted_open;
+  entry.stream = true;
+  entry.status = 499;
+  entry.outcome = Outcome::client_gone;
+  entry.attempt = 3;
+  entry.final = false;
+  entry.usage = {.input = 1, .cache_read = 2, .cache_write_5m = 3, .cache_write_1h = 4, .output = 5, .reasoning = 6, .reported = true};
+  entry.cost = Money::pico(123'456'789);
+  entry.price_source = "https://example.com/pricing";
+  entry.ttft_us = 120'000;
+  entry.total_us = 876'544;
+  entry.config_hash = {1, 2, 3, 4, 5, 6, 7, 255};
+  return entry;
+}
+
+std::string encoded(const LedgerEntry& entry) {
+  std::string bytes;
+  encode(entry, bytes);
+  return bytes;
+}
+
+TEST(LedgerEntry, Comes_back_as_it_was_written) {
+  EXPECT_EQ(decode_ledger_entry(encoded(full_entry())), full_entry());
+  EXPECT_EQ(decode_ledger_entry(encoded(LedgerEntry())), LedgerEntry());
+}
+
+TEST(LedgerEntry, Is_small) { EXPECT_LE(encoded(full_entry()).size(), 240u); }
+
+TEST(LedgerEntry, Keeps_unpriced_apart_from_free) {
+  LedgerEntry entry = full_entry();
+  entry.cost = Money();
+  EXPECT_EQ(decode_ledger_entry(encoded(entry))->cost, Money());
+  entry.cost = std::nullopt;
+  EXPECT_EQ(decode_ledger_entry(encoded(entry))->cost, std::nullopt);
+}
+
+TEST(LedgerEntry, Refuses_every_cut_of_a_record) {
+  const std::string bytes = encoded(full_entry());
+  for (std::size_t n = 0; n < bytes.size(); ++n) EXPECT_FALSE(decode_ledger_entry(bytes.substr(0, n))) << n;
+}
+
+TEST(LedgerEntry, Reads_a_record_to_which_a_later_version_appended) {
+  EXPECT_EQ(decode_ledger_entry(encoded(full_entry()) + "more"), full_entry());
+}
+
+TEST(LedgerEntry, Refuses_a_version_and_values_that_it_does_not_know) {
+  for (const std::size_t at : {0u, 2u, 3u, 4u}) {  // version, dialect, ground, outcome
+    std::string bytes = encoded(full_entry());
+    bytes[at] = 99;
+    EXPECT_FALSE(decode_ledger_entry(bytes)) << at;
+  }
+}
+
+TEST(LedgerEntry, Cuts_a_long_name_between_characters) {
+  LedgerEntry entry = full_entry();
+  entry.requested_model = "x";
+  while (entry.requested_model.size() < 400) entry.requested_model += "ä";  // two bytes each
+  const auto back = decode_ledger_entry(encoded(entry));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->requested_model, entry.requested_model.substr(0, 255));
+  entry.requested_model.insert(0, "x");
+  EXPECT_EQ(decode_ledger_entry(encoded(entry))->requested_model, entry.requested_model.substr(0, 254));
+}
+
+TEST(LedgerEntry, Bounds_the_tokens_of_a_provider_that_counts_nonsense) {
+  LedgerEntry entry = full_entry();
+  entry.usage.output = std::numeric_limits<Tokens>::max();
+  entry.usage.input = -5;
+  const auto back = decode_ledger_entry(encoded(entry));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->usage.output, 1'000'000'000'000);
+  EXPECT_EQ(back->usage.input, 0);
+}
+
+}  // namespace
+}  // namespace sluice::store

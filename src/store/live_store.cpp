@@ -1,0 +1,186 @@
+#include "store/live_store.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include "store/data_directory.h"
+#include "store/fold.h"
+#include "store/keys.h"
+#include "store/sqlite.h"
+
+namespace sluice::store {
+namespace {
+
+// What a hand-over of administrative acts waits for the audit log.
+constexpr std::chrono::milliseconds act_flush_timeout{2'000};
+
+}  // namespace
+
+struct LiveStore::State {
+  State(Options wanted, DirectoryLock held, Store opened, Store watching, Store folding)
+      : options(wanted),
+        lock(std::move(held)),
+        store(std::move(opened)),
+        watch_store(std::move(watching)),
+        fold_store(std::move(folding)) {}
+
+  const Options options;
+  DirectoryLock lock;
+  Store store;        // the composition root's
+  Store watch_store;  // the watcher's and reload_keys(), under reload_mutex
+  Store fold_store;   // the folder's
+  std::unique_ptr<AppendLog> ledger;
+  std::unique_ptr<AppendLog> audit;
+
+  KeyTableCell keys;
+  std::mutex reload_mutex;
+  std::unordered_map<KeyId, std::shared_ptr<KeyState>> key_states;  // under reload_mutex; as many as there are keys
+  std::int64_t keys_version = -1;                                   // under reload_mutex
+  std::int64_t data_version = -1;                                   // under reload_mutex
+
+  mutable std::mutex mutex;  // of what follows
+  std::condition_variable wake;
+  bool stopping = false;
+  std::string keys_problem;
+  std::string fold_problem;
+
+  std::thread watcher;
+  std::thread folder;
+
+  Result<void> reload_if_changed();
+  Result<void> load_table();
+  Result<void> fold_and_hand_over();
+  bool sleep(std::chrono::milliseconds time);
+  void watch();
+  void fold_on();
+};
+
+// True when it is time to stop.
+bool LiveStore::State::sleep(std::chrono::milliseconds time) {
+  std::unique_lock held(mutex);
+  return wake.wait_for(held, time, [&] { return stopping; });
+}
+
+// data_version changes with every commit of another connection, folding included: only keys_version tells that it is
+// about keys.
+Result<void> LiveStore::State::reload_if_changed() {
+  std::lock_guard held(reload_mutex);
+  const Database& database = *watch_store.database_;
+  TRY(const std::int64_t data, database.integer("PRAGMA data_version"));
+  if (data == data_version) return {};
+  TRY(const std::int64_t version, database.integer("SELECT value FROM state WHERE name = 'keys_version'"));
+  if (version != keys_version) CHECK_OK(load_table());
+  keys_version = version;
+  data_version = data;
+  return {};
+}
+
+Result<void> LiveStore::State::load_table() {
+  TRY(std::vector<KeyReport> reports, watch_store.list_keys());
+  std::vector<Principal> principals;
+  principals.reserve(reports.size());
+  for (KeyReport& report : reports) {
+    std::shared_ptr<KeyState>& state = key_states[report.key.id];
+    if (!state) {
+      state = std::make_shared<KeyState>();
+      state->spent_pico = report.spent.pico();
+      state->committed_pico = report.spent.pico();
+    }
+    principals.emplace_back(std::make_shared<const VirtualKey>(std::move(report.key)), state);
+  }
+  keys.store(std::make_shared<const KeyTable>(std::move(principals)));
+  return {};
+}
+
+Result<void> LiveStore::State::fold_and_hand_over() {
+  CHECK_OK(fold_store.fold(ledger->durable_position()));
+  // The act is forgotten in the database only when the audit log has it on disk.
+  const auto keep = [&](std::string_view act) {
+    return audit->append(act) == Appended::queued && audit->flush(act_flush_timeout);
+  };
+  CHECK_OK(hand_over_admin_acts(*fold_store.database_, keep));
+  return {};
+}
+
+void LiveStore::State::watch() {
+  while (!sleep(options.key_poll_ms)) {
+    const Result<void> reloaded = reload_if_changed();
+    std::lock_guard held(mutex);
+    keys_problem = reloaded ? "" : reloaded.error().message;
+  }
+}
+
+void LiveStore::State::fold_on() {
+  while (!sleep(options.fold_ms)) {
+    const Result<void> folded = fold_and_hand_over();
+    std::lock_guard held(mutex);
+    fold_problem = folded ? "" : folded.error().message;
+  }
+}
+
+Result<std::unique_ptr<LiveStore>> LiveStore::start(std::string directory, Options options) {
+  TRY(Store store, Store::open(directory));
+  TRY(DirectoryLock lock, DirectoryLock::take(directory));
+  TRY(Store watch_store, Store::open(directory));
+  TRY(Store fold_store, Store::open(directory));
+  auto state = std::make_unique<State>(options, std::move(lock), std::move(store), std::move(watch_store), std::move(fold_store));
+
+  // The log may end before what has been folded: a power cut took records that another process had read in memory.
+  // New records must not get positions that count as folded.
+  TRY(const LogPosition folded, folded_position(*state->store.database_));
+  TRY(state->ledger, AppendLog::open(ledger_path(directory), options.ledger, folded));
+  TRY(state->audit, AppendLog::open(audit_path(directory), options.audit));
+  CHECK_OK(state->store.fold());
+  CHECK_OK(state->reload_if_changed());
+  State* running = state.get();
+  std::unique_ptr<LiveStore> live(new LiveStore(std::move(state)));
+  running->watcher = std::thread([running] { running->watch(); });
+  running->folder = std::thread([running] { running->fold_on(); });
+  return live;
+}
+
+LiveStore::LiveStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+LiveStore::~LiveStore() { stop(std::chrono::seconds(5)); }
+
+std::shared_ptr<const KeyTable> LiveStore::keys() const { return state_->keys.load(); }
+AppendLog& LiveStore::ledger() { return *state_->ledger; }
+AppendLog& LiveStore::audit() { return *state_->audit; }
+Store& LiveStore::store() { return state_->store; }
+Result<void> LiveStore::reload_keys() { return state_->reload_if_changed(); }
+
+LiveStore::Health LiveStore::health() const {
+  std::lock_guard held(state_->mutex);
+  return {.ledger = state_->ledger->health(),
+          .audit = state_->audit->health(),
+          .keys_problem = state_->keys_problem,
+          .fold_problem = state_->fold_problem};
+}
+
+bool LiveStore::refuses_new_work() const {
+  return state_->ledger->refuses_new_work() || state_->audit->refuses_new_work();
+}
+
+bool LiveStore::stop(std::chrono::milliseconds timeout) {
+  {
+    std::lock_guard held(state_->mutex);
+    if (std::exchange(state_->stopping, true)) return true;
+  }
+  state_->wake.notify_all();
+  state_->watcher.join();
+  state_->folder.join();
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  bool safe = state_->ledger->flush(timeout);
+  // Should folding fail, the next process that needs it does it: the log is the truth.
+  safe = state_->fold_and_hand_over().has_value() && safe;
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+  safe = state_->audit->flush(left) && safe;
+  state_->ledger->close();
+  state_->audit->close();
+  return safe;
+}
+
+}  // namespace sluice::store

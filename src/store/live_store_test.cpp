@@ -1,0 +1,156 @@
+#include "store/live_store.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <stdexcept>
+#include <thread>
+
+#include "store/data_directory.h"
+#include "store/ledger_entry.h"
+#include "store/log_reader.h"
+#include "store/testing_directory.h"
+
+namespace sluice::store {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto patience = 20s;  // only ever waited for in full by a test that fails
+constexpr std::int64_t now_us = 1'795'418'415'000'000;
+
+std::unique_ptr<LiveStore> start(const std::string& directory) {
+  auto live = LiveStore::start(directory, {.key_poll_ms = 1ms, .fold_ms = 1ms});
+  if (!live) throw std::runtime_error(live.error().message);
+  return *std::move(live);
+}
+
+bool wait_until(const auto& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(1ms);
+  }
+  return true;
+}
+
+std::string encoded(const KeyId& key, std::int64_t pico) {
+  LedgerEntry entry;
+  entry.request_id = RequestId("req_1");
+  entry.start_us = now_us;
+  entry.key_id = key;
+  entry.cost = Money::pico(pico);
+  std::string bytes;
+  encode(entry, bytes);
+  return bytes;
+}
+
+TEST(LiveStore, Is_the_only_one_on_its_directory) {
+  TestingDirectory directory;
+  const auto first = start(directory.path());
+  const auto second = LiveStore::start(directory.path(), {});
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().message.find("in use by another sluice"), std::string::npos);
+}
+
+TEST(LiveStore, Sees_keys_that_another_process_makes_and_revokes) {
+  TestingDirectory directory;
+  const auto live = start(directory.path());
+  auto cli = Store::open(directory.path());
+  ASSERT_TRUE(cli);
+  const auto created = cli->create_key({.name = "laptop"}, now_us);
+  ASSERT_TRUE(created);
+  ASSERT_TRUE(wait_until([&] { return live->keys()->find(created->key.digest) != nullptr; }));
+  EXPECT_EQ(live->keys()->find(created->key.digest)->id(), created->key.id);
+  ASSERT_TRUE(cli->revoke_key("laptop", now_us));
+  EXPECT_TRUE(wait_until([&] { return live->keys()->find(created->key.digest)->key().revoked_at_us.has_value(); }));
+}
+
+TEST(LiveStore, Shows_its_own_changes_after_a_reload) {
+  TestingDirectory directory;
+  auto live = LiveStore::start(directory.path(), {.key_poll_ms = 1h});
+  ASSERT_TRUE(live);
+  const auto created = (*live)->store().create_key({}, now_us);
+  ASSERT_TRUE((*live)->reload_keys());
+  EXPECT_NE((*live)->keys()->find(created->key.digest), nullptr);
+}
+
+TEST(LiveStore, Keeps_a_keys_state_from_table_to_table) {
+  TestingDirectory directory;
+  const auto live = start(directory.path());
+  const auto first = live->store().create_key({}, now_us);
+  ASSERT_TRUE(live->reload_keys());
+  const auto before = live->keys();
+  before->find(first->key.digest)->state().committed_pico = 42;
+  ASSERT_TRUE(live->store().create_key({}, now_us));
+  ASSERT_TRUE(live->reload_keys());
+  ASSERT_EQ(live->keys()->size(), 2u);
+  EXPECT_EQ(&live->keys()->find(first->key.digest)->state(), &before->find(first->key.digest)->state());
+}
+
+TEST(LiveStore, Starts_with_what_a_key_had_spent_before_also_when_nobody_folded) {
+  TestingDirectory directory;
+  CreatedKey created;
+  {
+    auto cli = Store::open(directory.path());
+    created = *cli->create_key({}, now_us);
+    auto log = AppendLog::open(ledger_path(directory.path()), {});
+    (*log)->append(encoded(created.key.id, 1'000));
+    (*log)->append(encoded(created.key.id, 234));
+  }
+  const auto live = start(directory.path());
+  const KeyState& state = live->keys()->find(created.key.digest)->state();
+  EXPECT_EQ(state.spent(), Money::pico(1'234));
+  EXPECT_EQ(state.held(), Money());
+}
+
+TEST(LiveStore, Folds_in_the_background) {
+  TestingDirectory directory;
+  const auto live = start(directory.path());
+  ASSERT_EQ(live->ledger().append(encoded(KeyId("key_a"), 5)), Appended::queued);
+  auto cli = Store::open(directory.path());
+  EXPECT_TRUE(wait_until([&] { return cli->usage({})->total.cost_pico == 5; }));
+  EXPECT_FALSE(live->health().degraded());
+}
+
+TEST(LiveStore, Brings_administrative_acts_to_the_audit_log) {
+  TestingDirectory directory;
+  const auto live = start(directory.path());
+  ASSERT_TRUE(live->store().create_key({.name = "laptop"}, now_us));
+  ASSERT_TRUE(wait_until([&] { return live->audit().durable_records() == 1; }));
+  auto reader = LogReader::open(audit_path(directory.path()), 0);
+  EXPECT_NE((**reader->next()).find("\"act\":\"key_created\""), std::string_view::npos);
+}
+
+TEST(LiveStore, Has_everything_on_disk_and_folded_when_it_stops) {
+  TestingDirectory directory;
+  {
+    auto live = LiveStore::start(directory.path(), {.ledger = {.group_ms = 1h}, .audit = {.group_ms = 1h}, .fold_ms = 1h});
+    ASSERT_TRUE(live);
+    ASSERT_EQ((*live)->ledger().append(encoded(KeyId("key_a"), 5)), Appended::queued);
+    ASSERT_EQ((*live)->audit().append("{}"), Appended::queued);
+    EXPECT_TRUE((*live)->stop(patience));
+    EXPECT_EQ((*live)->ledger().append("late"), Appended::failed);
+  }
+  EXPECT_EQ(Store::open(directory.path())->usage({})->total.cost_pico, 5);
+  EXPECT_TRUE(LiveStore::start(directory.path(), {}));
+}
+
+// A power cut can take log records that the database has already: the log's writer had not synced them yet.
+TEST(LiveStore, Never_takes_a_new_record_for_one_that_has_been_folded) {
+  TestingDirectory directory;
+  {
+    const auto live = start(directory.path());
+    for (int i = 0; i < 10; ++i) live->ledger().append(encoded(KeyId("key_a"), 1));
+    live->stop(patience);
+  }
+  std::filesystem::resize_file(segment_path(ledger_path(directory.path()), 0), segment_header_bytes);
+  {
+    const auto live = start(directory.path());
+    live->ledger().append(encoded(KeyId("key_a"), 100));
+    live->stop(patience);
+  }
+  EXPECT_EQ(Store::open(directory.path())->usage({})->total.cost_pico, 110);
+}
+
+}  // namespace
+}  // namespace sluice::store

@@ -1,0 +1,120 @@
+#include "store/schema.h"
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+namespace sluice::store {
+namespace {
+
+// "SLUI": tells our file from any other SQLite database.
+constexpr std::int64_t application_id = 0x534c5549;
+
+// One text per version, in order. A published one is never changed; what is new is a new one at the end.
+//
+// state       single numbers: keys_version rises with each change of a key, folded_position is the log position up to
+//             which the ledger has been folded, damaged_bytes what was passed over
+// keys        virtual keys; the unique index makes names unique among those not revoked
+// ledger      one row per log record, in the log's order
+// key_spend   what each key has used up: whole dollars and the picodollars beyond them, so that no sum overflows
+// admin_acts  what was done to keys, until the serving process has brought it to the audit log
+constexpr std::array migrations = {
+    R"sql(
+    CREATE TABLE state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    INSERT INTO state VALUES ('keys_version', 0), ('folded_position', 0), ('damaged_bytes', 0);
+
+    CREATE TABLE keys (
+      id TEXT PRIMARY KEY,
+      name TEXT NOT NULL,
+      digest BLOB NOT NULL UNIQUE,
+      created_at_us INTEGER NOT NULL,
+      revoked_at_us INTEGER,
+      expires_at_us INTEGER,
+      budget_pico INTEGER,
+      rpm INTEGER,
+      tpm INTEGER,
+      data_class TEXT NOT NULL,
+      tenant TEXT NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX keys_live_name ON keys(name) WHERE revoked_at_us IS NULL;
+
+    CREATE TABLE ledger (
+      row INTEGER PRIMARY KEY,
+      request_id TEXT NOT NULL,
+      start_us INTEGER NOT NULL,
+      end_us INTEGER NOT NULL,
+      key_id TEXT NOT NULL,
+      dialect TEXT NOT NULL,
+      requested_model TEXT NOT NULL,
+      provider TEXT NOT NULL,
+      model TEXT NOT NULL,
+      ground TEXT NOT NULL,
+      stream INTEGER NOT NULL,
+      status INTEGER NOT NULL,
+      outcome TEXT NOT NULL,
+      attempt INTEGER NOT NULL,
+      final INTEGER NOT NULL,
+      input INTEGER NOT NULL,
+      cache_read INTEGER NOT NULL,
+      cache_write_5m INTEGER NOT NULL,
+      cache_write_1h INTEGER NOT NULL,
+      output INTEGER NOT NULL,
+      reasoning INTEGER NOT NULL,
+      reported INTEGER NOT NULL,
+      cost_pico INTEGER,
+      price_source TEXT NOT NULL,
+      ttft_us INTEGER NOT NULL,
+      total_us INTEGER NOT NULL,
+      config_hash BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX ledger_start ON ledger(start_us);
+
+    CREATE TABLE key_spend (
+      key_id TEXT PRIMARY KEY,
+      usd INTEGER NOT NULL,
+      pico INTEGER NOT NULL,
+      requests INTEGER NOT NULL,
+      last_used_us INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE admin_acts (id INTEGER PRIMARY KEY AUTOINCREMENT, act TEXT NOT NULL) STRICT;
+    )sql",
+};
+
+Result<std::int64_t> check_version(const Database& database) {
+  TRY(const std::int64_t version, database.integer("PRAGMA user_version"));
+  TRY(const std::int64_t owner, database.integer("PRAGMA application_id"));
+  if (version > 0 && owner != application_id)
+    return fail(ErrorKind::unavailable, database.path() + " is a database of another program",
+                "choose another directory with --data");
+  if (version > static_cast<std::int64_t>(migrations.size()))
+    return fail(ErrorKind::unavailable,
+                database.path() + " was written by a newer sluice (database version " + std::to_string(version) +
+                    ", this program knows " + std::to_string(migrations.size()) + ")",
+                "update sluice, or choose another directory with --data");
+  return version;
+}
+
+Result<void> migrate(Database& database) {
+  TRY(Transaction transaction, Transaction::begin(database));
+  TRY(const std::int64_t from, check_version(database));  // again: another process may have been faster
+  for (auto version = static_cast<std::size_t>(from); version < migrations.size(); ++version)
+    CHECK_OK(database.execute(migrations[version]));
+  // PRAGMA takes no bound values; these are our own constants.
+  const std::string stamp = "PRAGMA application_id = " + std::to_string(application_id) +
+                            "; PRAGMA user_version = " + std::to_string(migrations.size());
+  CHECK_OK(database.execute(stamp.c_str()));
+  return transaction.commit();
+}
+
+}  // namespace
+
+Result<void> prepare_database(Database& database) {
+  TRY(const std::int64_t version, check_version(database));
+  // WAL: readers and the one writer do not wait for each other. FULL: a revoked key stays revoked after a power cut.
+  CHECK_OK(database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF"));
+  if (version == static_cast<std::int64_t>(migrations.size())) return {};
+  return migrate(database);
+}
+
+}  // namespace sluice::store

@@ -1,0 +1,95 @@
+#include "store/store.h"
+
+#include <chrono>
+#include <utility>
+
+#include "store/data_directory.h"
+#include "store/fold.h"
+#include "store/keys.h"
+#include "store/ledger_entry.h"
+#include "store/log_reader.h"
+#include "store/schema.h"
+#include "store/sqlite.h"
+#include "store/usage_query.h"
+
+namespace sluice::store {
+
+Result<Store> Store::open(std::string directory) {
+  CHECK_OK(make_data_directory(directory));
+  TRY(auto database, Database::open(database_path(directory)));
+  CHECK_OK(prepare_database(*database));
+  return Store(std::move(directory), std::move(database));
+}
+
+Store::Store(std::string directory, std::unique_ptr<Database> database)
+    : directory_(std::move(directory)), database_(std::move(database)) {}
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+Store::~Store() = default;
+
+Result<CreatedKey> Store::create_key(const NewKey& key, std::int64_t now_us) {
+  return store::create_key(*database_, key, now_us);
+}
+
+Result<VirtualKey> Store::revoke_key(std::string_view id_or_name, std::int64_t now_us) {
+  return store::revoke_key(*database_, id_or_name, now_us);
+}
+
+Result<std::vector<KeyReport>> Store::list_keys(bool with_revoked) { return store::list_keys(*database_, with_revoked); }
+
+Result<FoldReport> Store::fold(LogPosition until) { return store::fold(*database_, ledger_path(directory_), until); }
+
+Result<UsageReport> Store::usage(const UsageQuery& query) { return store::usage(*database_, query); }
+
+Result<std::vector<LoggedEntry>> Store::last_entries(std::size_t count) { return store::last_entries(*database_, count); }
+
+Result<std::vector<LoggedEntry>> Store::entries_after(std::int64_t row, std::size_t count) {
+  return store::entries_after(*database_, row, count);
+}
+
+Result<Integrity> Store::check() {
+  Integrity integrity;
+  const auto find = [&](std::string finding) {
+    integrity.sound = false;
+    integrity.findings.push_back(std::move(finding));
+  };
+
+  TRY(Statement quick_check, database_->prepare("PRAGMA quick_check(10)"));
+  while (true) {
+    TRY(const bool row, quick_check.step());
+    if (!row) break;
+    if (const std::string said = quick_check.text(0); said != "ok")
+      find(database_->path() + " is damaged (" + said + "): stop sluice, move the file away and start again; the ledger is "
+           "folded anew from " + ledger_path(directory_) + ", keys must be made anew");
+  }
+  TRY(const std::int64_t rows, database_->integer("SELECT count(*) FROM ledger"));
+  TRY(const LogPosition folded, folded_position(*database_));
+  integrity.ledger_rows = static_cast<std::uint64_t>(rows);
+
+  // A log that a running server appends to may be longer by now: only what is folded is compared.
+  TRY(LogReader reader, LogReader::open(ledger_path(directory_), 0));
+  std::uint64_t folded_records = 0;
+  std::uint64_t unreadable = 0;
+  while (true) {
+    TRY(const auto record, reader.next());
+    if (!record) break;
+    ++integrity.log_records;
+    const bool readable = decode_ledger_entry(*record).has_value();
+    unreadable += readable ? 0 : 1;
+    if (reader.position() <= folded && readable) ++folded_records;
+  }
+  if (reader.damaged_bytes() > 0 || unreadable > 0)
+    find(ledger_path(directory_) + " has " + std::to_string(reader.damaged_bytes()) + " damaged bytes and " +
+         std::to_string(unreadable) + " unreadable records: check the disk; the other records are not affected");
+  if (folded_records > integrity.ledger_rows)
+    find(database_->path() + " has " + std::to_string(rows) + " ledger rows where the log has " +
+         std::to_string(folded_records) + ": restore the newer of the two from a backup");
+  return integrity;
+}
+
+std::int64_t wall_clock_us() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+
+}  // namespace sluice::store

@@ -1,0 +1,479 @@
+#include "store/store.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <stdexcept>
+
+#include "store/append_log.h"
+#include "store/data_directory.h"
+#include "store/keys.h"
+#include "store/sqlite.h"
+#include "store/testing_directory.h"
+
+namespace sluice::store {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr std::int64_t now_us = 1'795'418'415'000'000;  // 2026-11-23 08:00:15 UTC
+constexpr std::int64_t day_us = 86'400'000'000;
+
+Store open(const std::string& directory) {
+  auto store = Store::open(directory);
+  if (!store) throw std::runtime_error(store.error().message);
+  return *std::move(store);
+}
+
+LedgerEntry entry(const std::string& key, std::int64_t pico, std::int64_t start_us = now_us) {
+  LedgerEntry one;
+  one.request_id = RequestId("req_1");
+  one.start_us = start_us;
+  one.end_us = start_us + 1'000;
+  one.key_id = KeyId(key);
+  one.requested_model = "auto";
+  one.provider = ProviderId("acme");
+  one.model = ModelName("big");
+  one.ground = catalog::Ground::proprietary;
+  one.status = 200;
+  one.usage = {.input = 10, .cache_read = 20, .cache_write_5m = 30, .cache_write_1h = 40, .output = 50, .reasoning = 60, .reported = true};
+  one.cost = Money::pico(pico);
+  one.price_source = "test";
+  return one;
+}
+
+void write_ledger(const std::string& directory, const std::vector<LedgerEntry>& entries) {
+  auto log = AppendLog::open(ledger_path(directory), {});
+  ASSERT_TRUE(log);
+  for (const LedgerEntry& one : entries) {
+    std::string bytes;
+    encode(one, bytes);
+    ASSERT_EQ((*log)->append(bytes), Appended::queued);
+  }
+  ASSERT_TRUE((*log)->flush(20s));
+}
+
+// --- the directory
+
+TEST(Store, Makes_its_directory_for_the_owner_only) {
+  TestingDirectory directory;
+  const std::string path = directory.path() + "/a/b";
+  const Store store = open(path);
+  struct stat status = {};
+  ASSERT_EQ(::stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0700u);
+}
+
+TEST(Store, Names_the_path_and_the_way_out_when_the_directory_cannot_be_made) {
+  TestingDirectory directory;
+  std::ofstream(directory.path() + "/file") << "not a directory";
+  const auto store = Store::open(directory.path() + "/file");
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().kind, ErrorKind::unavailable);
+  EXPECT_NE(store.error().message.find(directory.path() + "/file"), std::string::npos);
+  EXPECT_NE(store.error().hint.find("--data"), std::string::npos);
+}
+
+TEST(Store, Refuses_a_directory_that_it_may_not_write) {
+  TestingDirectory directory;
+  const std::string path = directory.path() + "/read_only";
+  ASSERT_EQ(::mkdir(path.c_str(), 0755), 0);
+  ASSERT_EQ(::chmod(path.c_str(), 0555), 0);
+  ASSERT_EQ(::chmod(directory.path().c_str(), 0755), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    constexpr uid_t nobody = 65'534;
+    if (::geteuid() == 0 && ::setuid(nobody) != 0) ::_exit(2);  // root may write everywhere
+    const auto store = Store::open(path);
+    ::_exit(!store && store.error().message.find(path) != std::string::npos && !store.error().hint.empty() ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST(Store, Refuses_a_database_that_is_newer_than_the_program) {
+  TestingDirectory directory;
+  { const Store store = open(directory.path()); }
+  ASSERT_TRUE((*Database::open(database_path(directory.path())))->execute("PRAGMA user_version = 99"));
+  const auto store = Store::open(directory.path());
+  ASSERT_FALSE(store);
+  EXPECT_NE(store.error().message.find("newer sluice (database version 99"), std::string::npos) << store.error().message;
+}
+
+TEST(Store, Refuses_a_database_of_another_program) {
+  TestingDirectory directory;
+  ASSERT_TRUE((*Database::open(database_path(directory.path())))->execute("PRAGMA user_version = 1"));
+  EXPECT_FALSE(Store::open(directory.path()));
+}
+
+TEST(Store, Refuses_a_file_that_is_no_database) {
+  TestingDirectory directory;
+  std::ofstream(database_path(directory.path())) << std::string(4'096, 'x');
+  const auto store = Store::open(directory.path());
+  ASSERT_FALSE(store);
+  EXPECT_NE(store.error().message.find(database_path(directory.path())), std::string::npos);
+}
+
+TEST(DirectoryLock, Lets_in_one_server_at_a_time_and_names_it) {
+  TestingDirectory directory;
+  {
+    const auto first = DirectoryLock::take(directory.path());
+    ASSERT_TRUE(first);
+    const auto second = DirectoryLock::take(directory.path());
+    ASSERT_FALSE(second);
+    EXPECT_NE(second.error().message.find("process " + std::to_string(::getpid())), std::string::npos);
+  }
+  EXPECT_TRUE(DirectoryLock::take(directory.path()));
+}
+
+// --- keys
+
+TEST(Keys, Are_made_listed_and_revoked) {
+  TestingDirectory directory;
+  Store store = open(directory.path());
+  const auto created = store.create_key({.name = "laptop",
+                                         .expires_at_us = now_us + day_us,
+                                         .budget = Money::parse_usd("2.50"),
+                                         .rpm = 60,
+                                         .tpm = 1'000,
+                                         .data_class = DataClass::restricted,
+                                         .tenant = TenantId("lab")},
+                                        now_us);
+  ASSERT_TRUE(created) << created.error().message;
+  EXPECT_TRUE(created->secret.reveal().starts_with(key_prefix));
+  EXPECT_EQ(created->secret.reveal().size(), key_prefix.size() + 48);
+  EXPECT_EQ(created->key.id.str().size(), 16u);
+
+  auto list = store.list_keys();
+  ASSERT_TRUE(list);
+  ASSERT_EQ(list->size(), 1u);
+  const VirtualKey& key = list->front().key;
+  EXPECT_EQ(key.id, created->key.id);
+  EXPECT_EQ(key.name, "laptop");
+  EXPECT_EQ(key.created_at_us, now_us);
+  EXPECT_EQ(key.expires_at_us, now_us + day_us);
+  EXPECT_EQ(key.budget, Money::parse_usd("2.5"));
+  EXPECT_EQ(key.rpm, 60);
+  EXPECT_EQ(key.tpm, 1'000);
+  EXPECT_EQ(key.data_class, DataClass::restricted);
+  EXPECT_EQ(key.tenant, TenantId("lab"));
+  EXPECT_EQ(key.digest, crypto::sha256(created->secret.reveal()));
+  EXPECT_EQ(list->front().spent, Money());
+
+  ASSERT_TRUE(store.revoke_key("laptop", now_us + 5));
+  EXPECT_EQ(store.list_keys()->front().key.revoked_at_us, now_us + 5);
+  EXPECT_TRUE(store.list_keys(false)->empty());
+}
+
+TEST(Keys, Are_nowhere_in_the_files_but_as_a_digest) {
+  TestingDirectory directory;
+  std::string secret;
+  {
+    Store store = open(directory.path());
+    secret = store.create_key({.name = "laptop"}, now_us)->secret.reveal();
+  }
+  for (const auto& file : std::filesystem::recursive_directory_iterator(directory.path())) {
+    if (!file.is_regular_file()) continue;
+    std::ifstream in(file.path(), std::ios::binary);
+    const std::string bytes((std::istreambuf_iterator<char>(in)), {});
+    EXPECT_EQ(bytes.find(secret.substr(key_prefix.size(), 16)), std::string::npos) << file.path();
+  }
+}
+
+TEST(Keys, Have_names_that_are_unique_until_they_are_revoked) {
+  TestingDirectory directory;
+  Store store = open(directory.path());
+  const auto first = store.create_key({.name = "laptop"}, now_us);
+  const auto second = store.create_key({.name = "laptop"}, now_us);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().kind, ErrorKind::invalid_request);
+  EXPECT_NE(second.error().message.find(first->key.id.str()), std::string::npos);
+  ASSERT_TRUE(store.revoke_key(first->key.id.str(), now_us));
+  EXPECT_TRUE(store.create_key({.name = "laptop"}, now_us));
+}
+
+TEST(Keys, Without_a_name_are_named_by_their_id) {
+  TestingDirectory directory;
+  Store store = open(directory.path());
+  const auto created = store.create_key({}, now_us);
+  EXPECT_EQ(created->key.name, created->key.id.str());
+}
+
+TEST(Keys, Outside_the_bounds_are_refused) {
+  TestingDirectory directory;
+  Store store = open(directory.path());
+  for (const NewKey& key : std::vector<NewKey>{{.name = std::string(65, 'x')},
+                                               {.name = "line\nbreak"},
+                                               {.name = "key_lookalike"},
+                                               {.budget = Money::pico(-1)},
+                                               {.rpm = 0},
+                                               {.tpm = -1},
+                                               {.rpm = max_rate_per_minute + 1},
+                                               {.expires_at_us = now_us}})
+    EXPECT_FALSE(store.create_key(key, now_us)) << key.name;
+  EXPECT_TRUE(store.list_keys()->empty());
+}
+
+TEST(Keys, That_are_not_there_or_revoked_cannot_be_revoked) {
+  TestingDirectory directory;
+  Store store = open(directory.path());
+  EXPECT_EQ(store.revoke_key("ghost", now_us).error().kind, ErrorKind::not_found);
+  const auto created = store.create_key({.name = "laptop"}, now_us);
+  ASSERT_TRUE(store.revoke_key("laptop", now_us));
+  EXPECT_EQ(store.revoke_key("laptop", now_us).error().kind, ErrorKind::not_found);
+  EXPECT_EQ(store.revoke_key(created->key.id.str(), now_us).error().kind, ErrorKind::invalid_request);
+}
+
+TEST(Keys, Leave_an_act_for_the_audit_log_without_the_secret) {
+  TestingDirectory directory;
+  Store store = open(directory.path());
+  const auto created = store.create_key({.name = "laptop", .rpm = 7}, now_us);
+  ASSERT_TRUE(store.revoke_key("laptop", now_us));
+  auto database = Database::open(database_path(directory.path()));
+  std::vector<std::string> acts;
+  const auto refuse = [](std::string_view) { return false; };
+  EXPECT_EQ(hand_over_admin_acts(**database, refuse), 0u);
+  const auto keep = [&](std::string_view act) {
+    acts.emplace_back(act);
+    return true;
+  };
+  EXPECT_EQ(hand_over_admin_acts(**database, keep), 2u);
+  EXPECT_EQ(hand_over_admin_acts(**database, keep), 0u);
+  ASSERT_EQ(acts.size(), 2u);
+  EXPECT_NE(acts[0].find("\"act\":\"key_created\""), std::string::npos) << acts[0];
+  EXPECT_NE(acts[0].find("\"rpm\":7"), std::string::npos);
+  EXPECT_NE(acts[1].find("\"act\":\"key_revoked\""), std::string::npos);
+  for (const std::string& act : acts) {
+    EXPECT_NE(act.find(created->key.id.str()), std::string::npos);
+    EXPECT_EQ(act.find(created->secret.reveal()), std::string::npos);
+  }
+}
+
+// --- fold and usage
+
+TEST(Fold, Brings_each_record_in_once_however_often_it_runs) {
+  TestingDirectory directory;
+  Store store = open(directory.path());
+  write_ledger(directory.path(), {entry("key_a", 5), entry("key_b", 7)});
+  EXPECT_EQ(store.fold()->entries, 2u);
+  EXPECT_EQ(store.fold()->entries, 0u);
+  write_ledger(directory.path(), {entry("key_a", 11)});
+  EXPECT_EQ(open(directory.path()).fold()->entries, 1u);
+  EXPECT_EQ(store.fold()->entries, 0u);
+  const auto report = store.usage({});
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->total.requests, 3);
+  EXPECT_EQ(report->total.cost_pico, 23);
+}
+
+TEST(Fold, By_several_processes_at_once_brings_each_record_in_once) {
+  TestingDirectory directory;
+  { Store store = open(directory.path()); }
+  constexpr std::size_t entries = 12'000;  // several transactions
+  write_ledger(directory.path(), std::vector<LedgerEntry>(entries, entry("key_a", 1)));
+  std::vector<pid_t> children;
+  for (int i = 0; i < 3; ++i) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      auto store = Store::open(directory.path());
+      ::_exit(store && store->fold() ? 0 : 1);
+    }
+    children.push_back(child);
+  }
+  for (const pid_t child : children) {
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+  }
+  Store store = open(directory.path());
+  EXPECT_EQ(store.fold()->entries, 0u);
+  EXPECT_EQ(store.usage({})->total.requests, static_cast<std::int64_t>(entries));
+  EXPECT_EQ(store.usage({})->total.cost_pico, static_cast<MoneySum>(entries));
+}
+
+TEST(Store, Can_be_opened_first_by_several_processes_at_once) {
+  for (int round = 0; round < 5; ++round) {
+    TestingDirectory directory;
+    std::vector<pid_t> children;
+    for (int i = 0; i < 4; ++i) {
+      const pid_t child = ::fork();
+      if (child == 0) {
+        auto store = Store::open(directory.path());
+        if (!store) std::fprintf(stderr, "%s\n", store.error().message.c_str());
+        ::_exit(store && store->create_key({}, now_us) ? 0 : 1);
+      }
+      children.push_back(child);
+    }
+    for (const pid_t child : children) {
+      int status = -1;
+      ASSERT_EQ(::waitpid(child, &status, 0), child);
+      EXPECT_EQ(status, 0);
+    }
+    EXPECT_EQ(open(directory.path()).list_keys()->size(), 4u);
+  }
+}
+
+TEST(Fold, Passes_over_and_counts_what_is_no_ledger_entry) {
+  TestingDirectory directory;
+  Store store = open(directory.path());
+  {
+    auto log = AppendLog::open(ledger_path(directory.path()), {});
+    (*log)->append("not an entry");
+  }
+  write_ledger(directory.path(), {entry("key_a", 5)});
+  const auto report = store.fold();
+  EXPECT_EQ(report->entries, 1u);
+  EXPECT_EQ(report->damaged_bytes, 12u);
+  EXPECT_FALSE(store.check()->sound);
+}
+
+TEST(Fold, Sums_what_each_key_has_spent_beyond_64_bits) {
+  TestingDirectory directory;
+  Store store = open(directory.path());
+  const auto created = store.create_key({.name = "laptop"}, now_us);
+  const std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  const std::string id = created->key.id.str();
+  write_ledger(directory.path(), {entry(id, most), entry(id, most), entry(id, 3)});
+  ASSERT_TRUE(store.fold());
+  const auto report = store.usage({.by = GroupBy::key});
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->total.cost_pico, static_cast<MoneySum>(most) * 2 + 3);
+  EXPECT_EQ(report->total.cost_usd(), "18446744.073709551617");
+  EXPECT_EQ(store.list_keys()->front().spent, Money::max());
+  EXPECT_EQ(store.list_keys()->front().requests, 3);
+}
+
+TEST(Usage, Counts_requests_attempts_tokens_and_money_apart) {
+  TestingDirectory directory;
+  Store store = open(directory.path());
+  const auto created = store.create_key({.name = "laptop"}, now_us);
+  const std::string id = created->key.id.str();
+  LedgerEntry failed_over = entry(id, 100);
+  failed_over.final = false;
+  failed_over.outcome = Outcome::provider_failed;
+  LedgerEntry left = entry(id, 30);
+  left.outcome = Outcome::client_gone;
+  left.usage.reported = false;
+  LedgerEntry unpriced = entry("key_other", 0);
+  unpriced.cost = std::nullopt;
+  unpriced.ground = catalog::Ground::self_hosted;
+  unpriced.provider = ProviderId("local");
+  unpriced.model = ModelName("small");
+  unpriced.start_us -= day_us;
+  write_ledger(directory.path(), {failed_over, left, entry(id, 7), unpriced});
+  ASSERT_TRUE(store.fold());
+
+  const auto by_key = store.usage({.by = GroupBy::key});
+  ASSERT_TRUE(by_key) << by_key.error().message;
+  ASSERT_EQ(by_key->rows.size(), 2u);
+  const UsageRow& row = by_key->rows[0];
+  EXPECT_EQ(row.group, "laptop");
+  EXPECT_EQ(row.key_id, id);
+  EXPECT_EQ(row.requests, 2);
+  EXPECT_EQ(row.failed, 1);
+  EXPECT_EQ(row.attempts_failed_over, 1);
+  EXPECT_EQ(row.input, 30);
+  EXPECT_EQ(row.cache_read, 60);
+  EXPECT_EQ(row.cache_write, 210);
+  EXPECT_EQ(row.output, 330);
+  EXPECT_EQ(row.estimated, 1);
+  EXPECT_EQ(row.unpriced, 0);
+  EXPECT_EQ(row.cost_usd(), "0.000000000137");
+  EXPECT_EQ(by_key->rows[1].group, "key_other");
+  EXPECT_EQ(by_key->rows[1].unpriced, 1);
+  EXPECT_EQ(by_key->total.requests, 3);
+
+  EXPECT_EQ(store.usage({.by = GroupBy::model})->rows[1].group, "small");
+  EXPECT_EQ(store.usage({.by = GroupBy::provider})->rows[0].group, "acme");
+  EXPECT_EQ(store.usage({.by = GroupBy::ground})->rows[0].group, "proprietary");
+  const auto by_day = store.usage({.by = GroupBy::day});
+  ASSERT_EQ(by_day->rows.size(), 2u);
+  EXPECT_EQ(by_day->rows[0].group, "2026-11-22");
+  EXPECT_EQ(by_day->rows[1].group, "2026-11-23");
+
+  EXPECT_EQ(store.usage({.since_us = now_us})->total.requests, 2);
+  EXPECT_EQ(store.usage({.until_us = now_us})->total.requests, 1);
+  EXPECT_EQ(store.usage({.key = KeyId("key_other")})->total.requests, 1);
+}
+
+TEST(Usage, Of_an_empty_ledger_is_zero) {
+  TestingDirectory directory;
+  Store store = open(directory.path());
+  ASSERT_TRUE(store.fold());
+  EXPECT_TRUE(store.usage({})->rows.empty());
+  EXPECT_EQ(store.usage({})->total.cost_usd(), "0.0");
+}
+
+TEST(Usage, Knows_its_dimensions_by_name) {
+  EXPECT_EQ(group_by_from_name("ground"), GroupBy::ground);
+  EXPECT_EQ(group_by_from_name("day"), GroupBy::day);
+  EXPECT_EQ(group_by_from_name("colour"), std::nullopt);
+}
+
+TEST(Usd, Writes_sums_of_any_size_exactly) {
+  EXPECT_EQ(usd(0), "0.0");
+  EXPECT_EQ(usd(-1), "-0.000000000001");
+  EXPECT_EQ(usd(static_cast<MoneySum>(Money::max().pico()) * 1'000), "9223372036.854775807");
+}
+
+TEST(Logs, Show_the_last_entries_and_follow) {
+  TestingDirectory directory;
+  Store store = open(directory.path());
+  std::vector<LedgerEntry> written;
+  for (int i = 0; i < 5; ++i) written.push_back(entry("key_a", i, now_us + i));
+  write_ledger(directory.path(), written);
+  ASSERT_TRUE(store.fold());
+  const auto last = store.last_entries(2);
+  ASSERT_TRUE(last) << last.error().message;
+  ASSERT_EQ(last->size(), 2u);
+  EXPECT_EQ((*last)[0].entry, written[3]);
+  EXPECT_EQ((*last)[1].entry, written[4]);
+  EXPECT_TRUE(store.entries_after(last->back().row, 10)->empty());
+  write_ledger(directory.path(), {entry("key_a", 99)});
+  ASSERT_TRUE(store.fold());
+  const auto more = store.entries_after(last->back().row, 10);
+  ASSERT_EQ(more->size(), 1u);
+  EXPECT_EQ(more->front().entry.cost, Money::pico(99));
+}
+
+TEST(Check, Finds_a_sound_store_sound) {
+  TestingDirectory directory;
+  Store store = open(directory.path());
+  write_ledger(directory.path(), {entry("key_a", 5), entry("key_b", 7)});
+  ASSERT_TRUE(store.fold());
+  const auto integrity = store.check();
+  ASSERT_TRUE(integrity) << integrity.error().message;
+  EXPECT_TRUE(integrity->sound);
+  EXPECT_EQ(integrity->ledger_rows, 2u);
+  EXPECT_EQ(integrity->log_records, 2u);
+}
+
+TEST(Check, Finds_rows_that_are_missing_in_the_database) {
+  TestingDirectory directory;
+  Store store = open(directory.path());
+  write_ledger(directory.path(), {entry("key_a", 5), entry("key_b", 7)});
+  ASSERT_TRUE(store.fold());
+  ASSERT_TRUE((*Database::open(database_path(directory.path())))->execute("DELETE FROM ledger WHERE row = 1"));
+  EXPECT_FALSE(store.check()->sound);
+}
+
+TEST(Store, Folds_the_whole_ledger_anew_when_the_database_is_gone) {
+  TestingDirectory directory;
+  {
+    Store store = open(directory.path());
+    write_ledger(directory.path(), {entry("key_a", 5), entry("key_b", 7)});
+    ASSERT_TRUE(store.fold());
+  }
+  std::filesystem::remove(database_path(directory.path()));
+  EXPECT_EQ(open(directory.path()).fold()->entries, 2u);
+}
+
+}  // namespace
+}  // namespace sluice::store

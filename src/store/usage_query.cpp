@@ -1,0 +1,173 @@
+#include "store/usage_query.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace sluice::store {
+namespace {
+
+struct Dimension {
+  std::string_view name;
+  const char* select;  // SQL text of our own for the group's label
+};
+// By GroupBy's value.
+constexpr std::array dimensions = {
+    Dimension{"key", "l.key_id"},
+    Dimension{"model", "l.model"},
+    Dimension{"provider", "l.provider"},
+    Dimension{"ground", "l.ground"},
+    Dimension{"day", "date(l.start_us / 1000000, 'unixepoch')"},
+};
+
+// SQLite's sum() stops at 64 bits with an error. Costs are summed in two halves of nine digits each, tokens are bounded
+// per row (ledger_entry.cpp): neither can overflow below 9 million rows of the largest size.
+constexpr std::int64_t half = 1'000'000'000;
+
+#define SLUICE_ENTRY_COLUMNS                                                                                              \
+  "l.row, coalesce(k.name, ''), request_id, start_us, end_us, key_id, dialect, requested_model, provider, model, ground, " \
+  "stream, status, outcome, attempt, final, input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, "       \
+  "reported, cost_pico, price_source, ttft_us, total_us, config_hash "                                                    \
+  "FROM ledger l LEFT JOIN keys k ON k.id = l.key_id "
+
+std::optional<Outcome> outcome_from_name(std::string_view text) {
+  for (Outcome outcome : {Outcome::ok, Outcome::client_gone, Outcome::provider_failed, Outcome::refused, Outcome::internal})
+    if (name(outcome) == text) return outcome;
+  return std::nullopt;
+}
+
+LoggedEntry read_entry(const Statement& row) {
+  LoggedEntry logged;
+  LedgerEntry& entry = logged.entry;
+  chat::Usage& usage = entry.usage;
+  logged.row = row.integer(0);
+  logged.key_name = row.text(1);
+  entry.request_id = RequestId(row.text(2));
+  entry.start_us = row.integer(3);
+  entry.end_us = row.integer(4);
+  entry.key_id = KeyId(row.text(5));
+  entry.client_dialect = chat::dialect_from_name(row.text(6)).value_or(chat::DialectId::openai_chat);
+  entry.requested_model = row.text(7);
+  entry.provider = ProviderId(row.text(8));
+  entry.model = ModelName(row.text(9));
+  entry.ground = catalog::ground_from_name(row.text(10)).value_or(catalog::Ground::self_hosted);
+  entry.stream = row.integer(11) != 0;
+  entry.status = static_cast<int>(row.integer(12));
+  entry.outcome = outcome_from_name(row.text(13)).value_or(Outcome::internal);
+  entry.attempt = static_cast<std::uint8_t>(row.integer(14));
+  entry.final = row.integer(15) != 0;
+  usage.input = row.integer(16);
+  usage.cache_read = row.integer(17);
+  usage.cache_write_5m = row.integer(18);
+  usage.cache_write_1h = row.integer(19);
+  usage.output = row.integer(20);
+  usage.reasoning = row.integer(21);
+  usage.reported = row.integer(22) != 0;
+  if (const auto cost = row.optional_integer(23)) entry.cost = Money::pico(*cost);
+  entry.price_source = row.text(24);
+  entry.ttft_us = row.integer(25);
+  entry.total_us = row.integer(26);
+  const std::string_view hash = row.blob(27);
+  if (hash.size() == entry.config_hash.size()) std::ranges::copy(hash, entry.config_hash.begin());
+  return logged;
+}
+
+Result<std::vector<LoggedEntry>> read_entries(Statement& select) {
+  std::vector<LoggedEntry> entries;
+  while (true) {
+    TRY(const bool row, select.step());
+    if (!row) return entries;
+    entries.push_back(read_entry(select));
+  }
+}
+
+std::int64_t bounded(std::size_t count) { return static_cast<std::int64_t>(std::min(count, max_entries_per_query)); }
+
+void add(UsageRow& total, const UsageRow& row) {
+  total.requests += row.requests;
+  total.failed += row.failed;
+  total.attempts_failed_over += row.attempts_failed_over;
+  total.input += row.input;
+  total.cache_read += row.cache_read;
+  total.cache_write += row.cache_write;
+  total.output += row.output;
+  total.estimated += row.estimated;
+  total.unpriced += row.unpriced;
+  total.cost_pico += row.cost_pico;
+}
+
+}  // namespace
+
+std::optional<GroupBy> group_by_from_name(std::string_view text) {
+  for (std::size_t i = 0; i < dimensions.size(); ++i)
+    if (dimensions[i].name == text) return static_cast<GroupBy>(i);
+  return std::nullopt;
+}
+
+std::string usd(MoneySum pico) {
+  const MoneySum whole = pico / Money::pico_per_usd;
+  const Money rest = Money::pico(static_cast<std::int64_t>(pico % Money::pico_per_usd));
+  std::string text = rest.usd();
+  // The whole part has its own digits: Money's would end at 9.2 million.
+  const std::size_t point = text.find('.');
+  const bool negative = pico < 0;
+  return (negative ? "-" : "") + std::to_string(static_cast<std::int64_t>(negative ? -whole : whole)) + text.substr(point);
+}
+
+std::string UsageRow::cost_usd() const { return usd(cost_pico); }
+
+Result<UsageReport> usage(const Database& database, const UsageQuery& query) {
+  const Dimension& dimension = dimensions[static_cast<std::size_t>(query.by)];
+  // The text is put together of constants only; every value is bound.
+  const std::string sql =
+      std::string("SELECT ") + dimension.select +
+      " AS label, coalesce(k.name, ''), sum(final), sum(final AND outcome <> 'ok'), sum(NOT final), sum(input), "
+      "sum(cache_read), sum(cache_write_5m + cache_write_1h), sum(output + reasoning), sum(NOT reported), "
+      "sum(cost_pico IS NULL), coalesce(sum(cost_pico / ?1), 0), coalesce(sum(cost_pico % ?1), 0) "
+      "FROM ledger l LEFT JOIN keys k ON k.id = l.key_id "
+      "WHERE start_us >= ?2 AND start_us < ?3 AND (?4 = '' OR l.key_id = ?4) GROUP BY label ORDER BY label";
+  TRY(Statement select, database.prepare(sql));
+  select.bind(half).bind(query.since_us.value_or(0)).bind(query.until_us.value_or(std::numeric_limits<std::int64_t>::max()));
+  select.bind(query.key.value_or(KeyId()).str());
+  UsageReport report;
+  while (true) {
+    TRY(const bool more, select.step());
+    if (!more) break;
+    UsageRow& row = report.rows.emplace_back();
+    row.group = select.text(0);
+    if (query.by == GroupBy::key) {
+      row.key_id = row.group;
+      if (const std::string key_name = select.text(1); !key_name.empty()) row.group = key_name;
+    }
+    row.requests = select.integer(2);
+    row.failed = select.integer(3);
+    row.attempts_failed_over = select.integer(4);
+    row.input = select.integer(5);
+    row.cache_read = select.integer(6);
+    row.cache_write = select.integer(7);
+    row.output = select.integer(8);
+    row.estimated = select.integer(9);
+    row.unpriced = select.integer(10);
+    row.cost_pico = static_cast<MoneySum>(select.integer(11)) * half + select.integer(12);
+    add(report.total, row);
+  }
+  if (query.by != GroupBy::day)
+    std::ranges::sort(report.rows, [](const UsageRow& a, const UsageRow& b) {
+      return a.cost_pico != b.cost_pico ? a.cost_pico > b.cost_pico : a.group < b.group;
+    });
+  return report;
+}
+
+Result<std::vector<LoggedEntry>> last_entries(const Database& database, std::size_t count) {
+  TRY(Statement select, database.prepare("SELECT " SLUICE_ENTRY_COLUMNS "ORDER BY l.row DESC LIMIT ?"));
+  TRY(std::vector<LoggedEntry> entries, read_entries(select.bind(bounded(count))));
+  std::ranges::reverse(entries);
+  return entries;
+}
+
+Result<std::vector<LoggedEntry>> entries_after(const Database& database, std::int64_t row, std::size_t count) {
+  TRY(Statement select, database.prepare("SELECT " SLUICE_ENTRY_COLUMNS "WHERE l.row > ? ORDER BY l.row LIMIT ?"));
+  return read_entries(select.bind(row).bind(bounded(count)));
+}
+
+}  // namespace sluice::store
