@@ -1,0 +1,88 @@
+#include "gateway/authenticate/authenticate.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice::gateway {
+namespace {
+
+constexpr std::int64_t now_us = 1'795'418'415'000'000;
+const std::string good = "sk-sluice-" + std::string(48, 'g');
+const std::string other = "sk-sluice-" + std::string(48, 'o');
+const std::string revoked = "sk-sluice-" + std::string(48, 'r');
+const std::string expiring = "sk-sluice-" + std::string(48, 'e');
+
+store::KeyTable table() {
+  const auto principal = [](const std::string& secret, const char* name, auto revoked_at, auto expires_at) {
+    store::VirtualKey key;
+    key.id = KeyId(std::string("key_") + name);
+    key.name = name;
+    key.revoked_at_us = revoked_at;
+    key.expires_at_us = expires_at;
+    key.digest = crypto::sha256(secret);
+    return store::Principal(std::make_shared<const store::VirtualKey>(key), std::make_shared<store::KeyState>());
+  };
+  return store::KeyTable({principal(good, "good", std::nullopt, std::nullopt),
+                          principal(other, "other", std::nullopt, std::nullopt),
+                          principal(revoked, "revoked", now_us - 1, std::nullopt),
+                          principal(expiring, "expiring", std::nullopt, now_us)});
+}
+
+std::string code_of(const http::Headers& headers, std::int64_t at_us = now_us) {
+  const auto principal = authenticate(headers, table(), at_us);
+  if (principal) return "let in: " + principal->name();
+  EXPECT_EQ(principal.error().kind, ErrorKind::unauthenticated);
+  EXPECT_FALSE(principal.error().hint.empty());
+  for (const std::string& secret : {good, other, revoked, expiring}) {
+    EXPECT_EQ(principal.error().message.find(secret.substr(10)), std::string::npos);
+    EXPECT_EQ(principal.error().hint.find(secret.substr(10)), std::string::npos);
+  }
+  return principal.error().code;
+}
+
+TEST(Authenticate, Finds_the_key_in_each_header_that_clients_use) {
+  for (const char* name : {"x-api-key", "X-Api-Key", "api-key", "x-goog-api-key"})
+    EXPECT_EQ(code_of({{name, good}}), "let in: good") << name;
+  for (const char* scheme : {"Bearer ", "bearer ", "BEARER   "})
+    EXPECT_EQ(code_of({{"Authorization", scheme + good}}), "let in: good") << scheme;
+}
+
+TEST(Authenticate, Takes_the_same_key_in_several_headers_but_not_two_keys) {
+  EXPECT_EQ(code_of({{"authorization", "Bearer " + good}, {"x-api-key", good}}), "let in: good");
+  EXPECT_EQ(code_of({{"authorization", "Bearer " + good}, {"x-api-key", other}}), "conflicting_api_keys");
+  EXPECT_EQ(code_of({{"x-api-key", good}, {"x-api-key", other}}), "conflicting_api_keys");
+  EXPECT_EQ(code_of({{"authorization", "Bearer " + good}, {"x-api-key", "dummy"}}), "conflicting_api_keys");
+}
+
+TEST(Authenticate, Takes_an_empty_value_for_no_key) {
+  EXPECT_EQ(code_of({{"x-api-key", " "}, {"authorization", "Bearer " + good}}), "let in: good");
+  EXPECT_EQ(code_of({}), "missing_api_key");
+  EXPECT_EQ(code_of({{"authorization", "Bearer "}}), "missing_api_key");
+  EXPECT_EQ(code_of({{"authorization", "Basic dXNlcjpwYXNz"}}), "missing_api_key");
+  EXPECT_EQ(code_of({{"authorization", good}}), "missing_api_key");
+}
+
+TEST(Authenticate, Tells_unknown_revoked_and_expired_apart) {
+  EXPECT_EQ(code_of({{"x-api-key", "sk-proj-somebody-else"}}), "invalid_api_key");
+  EXPECT_EQ(code_of({{"x-api-key", "sk-sluice-unknown"}}), "invalid_api_key");
+  EXPECT_EQ(code_of({{"x-api-key", "sk-sluice-" + std::string(10'000, 'x')}}), "invalid_api_key");
+  EXPECT_EQ(code_of({{"x-api-key", revoked}}), "revoked_api_key");
+  EXPECT_EQ(code_of({{"x-api-key", expiring}}), "expired_api_key");
+  EXPECT_EQ(code_of({{"x-api-key", expiring}}, now_us - 1), "let in: expiring");
+}
+
+TEST(Authenticate, Does_not_take_a_key_with_anything_missing_or_added) {
+  EXPECT_EQ(code_of({{"x-api-key", good.substr(0, good.size() - 1)}}), "invalid_api_key");
+  EXPECT_EQ(code_of({{"x-api-key", good + "g"}}), "invalid_api_key");
+  EXPECT_EQ(code_of({{"x-api-key", good + "' OR 1=1 --"}}), "invalid_api_key");
+}
+
+TEST(Authenticate, Gives_a_principal_that_outlives_its_table) {
+  auto keys = std::make_unique<store::KeyTable>(table());
+  const auto principal = authenticate({{"x-api-key", good}}, *keys, now_us);
+  ASSERT_TRUE(principal);
+  keys.reset();
+  EXPECT_EQ(principal->id(), KeyId("key_good"));
+}
+
+}  // namespace
+}  // namespace sluice::gateway
