@@ -27,8 +27,11 @@ need_packages() {
   done
   [ ${#missing[@]} -gt 0 ] || return 0
   step "installing ${#missing[@]} packages: ${missing[*]}"
-  retry "apt-get update" apt_with_progress update
-  retry "apt-get install" apt_with_progress install -y --no-install-recommends "${missing[@]}"
+  # Once a run: the lists on a fresh machine are empty or old.
+  [ -n "${apt_updated:-}" ] || retry "apt-get update" apt_with_progress update || die "apt-get update failed (see above)"
+  apt_updated=yes
+  retry "apt-get install" apt_with_progress install -y --no-install-recommends "${missing[@]}" ||
+    die "these packages are needed: ${missing[*]}"
 }
 
 apt_with_progress() {
