@@ -12,7 +12,7 @@ ninja_with_progress() {
       match($0, /^@ *[0-9]+%@/) { p = substr($0, 2, RLENGTH - 3) + 0
         if (int(p / 20) > last) { last = int(p / 20); printf "           %d %%\n", p; fflush() }
         next }
-      /^ninja: (Entering|no work)/ { next }
+      /^(-- |ninja: (Entering|no work))/ { next }
       { print; fflush() }' >&2
   fi
 }
@@ -49,15 +49,19 @@ dev_fuzz() {
   done <build/fuzz/fuzzers.txt
 }
 
+# dev_tidy [FILE...]: all three checks, also when the first finds something.
 dev_tidy() {
-  need_packages clang-tidy-19 python3
-  "$PYTHON" tools/layers.py
-  "$PYTHON" tools/tidy.py
+  local files=("$@") status=0
+  need_packages clang-tidy-19
+  setup_python
+  "$PYTHON" tools/layers.py || status=1
+  "$PYTHON" tools/tidy.py || status=1
   configure_preset dev
-  local files=("$@")
-  [ ${#files[@]} -gt 0 ] || mapfile -t files < <(git ls-files 'src/*.cpp')
+  [ ${#files[@]} -gt 0 ] || mapfile -t files < <(git ls-files 'src/*.cpp' ':!*_fuzz.cpp')
   step "clang-tidy on ${#files[@]} files"
-  printf '%s\n' "${files[@]}" | xargs -P "$JOBS" -n 4 clang-tidy-19 --quiet -p build/dev
+  printf '%s\n' "${files[@]}" | xargs -P "$JOBS" -n 4 clang-tidy-19 --quiet -p build/dev 2> >(grep -v 'warnings generated' >&2) ||
+    status=1
+  return "$status"
 }
 
 dev_format() {
