@@ -7,6 +7,7 @@
 #include <expected>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace sluice {
@@ -31,6 +32,30 @@ enum class ErrorKind : std::uint8_t {
   client_gone,           // nobody is left to answer
   internal,              // 500: a fault of Sluice
 };
+
+// "invalid_request", ...: for logs and records.
+constexpr std::string_view name(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::invalid_request: return "invalid_request";
+    case ErrorKind::unauthenticated: return "unauthenticated";
+    case ErrorKind::forbidden: return "forbidden";
+    case ErrorKind::not_found: return "not_found";
+    case ErrorKind::method_not_allowed: return "method_not_allowed";
+    case ErrorKind::request_too_large: return "request_too_large";
+    case ErrorKind::unsupported_media: return "unsupported_media";
+    case ErrorKind::rate_limited: return "rate_limited";
+    case ErrorKind::budget_exceeded: return "budget_exceeded";
+    case ErrorKind::headers_too_large: return "headers_too_large";
+    case ErrorKind::provider_rejected: return "provider_rejected";
+    case ErrorKind::provider_unreachable: return "provider_unreachable";
+    case ErrorKind::provider_timeout: return "provider_timeout";
+    case ErrorKind::unavailable: return "unavailable";
+    case ErrorKind::overloaded: return "overloaded";
+    case ErrorKind::client_gone: return "client_gone";
+    case ErrorKind::internal: return "internal";
+  }
+  return "unknown";
+}
 
 // May the same request be tried again, and where?
 enum class Retry : std::uint8_t {

@@ -1,0 +1,326 @@
+#include "gateway/call/call.h"
+
+#include <algorithm>
+
+namespace sluice::gateway {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t max_held_bytes = 256 * 1024;      // what may come before a first token: pings, empty deltas
+constexpr std::size_t max_error_body_bytes = 64 * 1024;  // more is not an error message but an error
+constexpr milliseconds longest_pause{5'000};            // a provider that asks for more is not waited for
+
+// A provider's model may not tell its largest answer; Anthropic's dialect needs one all the same.
+constexpr Tokens default_max_output_tokens = 4'096;
+
+bool is_json(const http::Headers& headers) {
+  return headers.get("content-type").value_or("").find("json") != std::string_view::npos;
+}
+bool is_event_stream(const http::Headers& headers) {
+  return headers.get("content-type").value_or("").starts_with("text/event-stream");
+}
+
+http::Headers authentication(const catalog::Provider& provider) {
+  switch (provider.auth) {
+    case catalog::AuthKind::bearer:
+      if (provider.api_key.empty()) return {};
+      return {{"authorization", "Bearer " + provider.api_key.reveal()}};
+    case catalog::AuthKind::x_api_key:
+      if (provider.api_key.empty()) return {};
+      return {{"x-api-key", provider.api_key.reveal()}};
+    case catalog::AuthKind::none: break;
+  }
+  return {};
+}
+
+// Where the provider is; an engine of our own may have moved since the last call.
+Result<BaseUrl> place_of(const Gateway& gateway, const catalog::Provider& provider) {
+  if (!provider.engine) return provider.base_url;
+  std::optional<Endpoint> endpoint = gateway.engines.endpoint(provider.id);
+  if (!endpoint)
+    return std::unexpected(Error{.kind = ErrorKind::unavailable,
+                                 .message = "the engine '" + provider.id.str() + "' is not ready",
+                                 .hint = "try again in a few seconds",
+                                 .retry = Retry::anywhere,
+                                 .retry_after = milliseconds(1'000)});
+  return BaseUrl{.endpoint = *std::move(endpoint), .path_prefix = "/v1", .host_header = "localhost"};
+}
+
+Error no_answer(const catalog::Provider& provider, std::string what) {
+  return {.kind = ErrorKind::provider_unreachable,
+          .message = "the provider '" + provider.id.str() + "' " + std::move(what),
+          .retry = Retry::anywhere};
+}
+
+// One candidate, asked once.
+class Asking {
+ public:
+  Asking(Gateway& gateway, const Attempt& attempt, Question& question, const config::RetrySettings& retry, async::Deadline deadline)
+      : gateway_(gateway),
+        attempt_(attempt),
+        question_(question),
+        retry_(retry),
+        deadline_(deadline),
+        dialect_(gateway.dialects.get(attempt.provider().dialect)) {}
+
+  // The reply, or failure() says why there is none.
+  async::Task<std::optional<Reply>> run(std::string& held);
+  Failure take_failure() { return std::move(failure_); }
+
+ private:
+  async::Task<Result<Reply>> ask(std::string& held);
+  async::Task<Result<http::Response>> exchange(const BaseUrl& place, std::string_view head, std::string_view body);
+  async::Task<Result<Reply>> take_whole(http::Response response);
+  async::Task<Result<Reply>> take_stream(http::Response response, std::string& held);
+  async::Task<Result<Reply>> take_error(http::Response response);
+  bool same_dialect() const { return attempt_.lane == Lane::same_dialect; }
+  const catalog::Provider& provider() const { return attempt_.provider(); }
+  async::Deadline within(std::int64_t ms) const { return deadline_.earlier(gateway_.reactor.now() + milliseconds(ms)); }
+
+  Gateway& gateway_;
+  const Attempt& attempt_;
+  Question& question_;
+  const config::RetrySettings& retry_;
+  async::Deadline deadline_;
+  const dialects::Dialect& dialect_;
+  std::optional<http::Call> call_;
+  std::vector<std::string> dropped_params_;
+  Failure failure_;
+};
+
+async::Task<std::optional<Reply>> Asking::run(std::string& held) {
+  held.clear();
+  Result<Reply> reply = co_await ask(held);
+  if (reply) {
+    reply->attempt = &attempt_;
+    reply->dropped_params = std::move(dropped_params_);
+    co_return std::optional<Reply>(*std::move(reply));
+  }
+  failure_.attempt = &attempt_;
+  failure_.error = std::move(reply).error();
+  co_return std::nullopt;
+}
+
+async::Task<Result<Reply>> Asking::ask(std::string& held) {
+  CO_TRY(const BaseUrl place, place_of(gateway_, provider()));
+  CO_TRY(dialects::ProviderRequest request, question_.for_provider(attempt_, dialect_));
+  dropped_params_ = std::move(request.dropped_params);
+  for (const http::Field& field : authentication(provider())) request.headers.set(field.name, field.value);
+  for (const auto& [name, value] : provider().extra_headers) request.headers.set(name, value);
+  const std::string head = http::request_head("POST", place, request.path, request.headers, request.body.size());
+
+  CO_TRY(http::Response response, co_await exchange(place, head, request.body));
+  if (response.status >= 400) co_return co_await take_error(std::move(response));
+  if (response.status != 200)
+    co_return std::unexpected(no_answer(provider(), "answered with status " + std::to_string(response.status)));
+  if (question_.stream()) co_return co_await take_stream(std::move(response), held);
+  co_return co_await take_whole(std::move(response));
+}
+
+// Sends the request and reads the answer's head. A kept connection may have been closed by the provider just now; that is
+// nobody's fault, so a new one is tried at once.
+async::Task<Result<http::Response>> Asking::exchange(const BaseUrl& place, std::string_view head, std::string_view body) {
+  for (const bool fresh : {false, true}) {
+    CO_TRY(http::Call call, co_await gateway_.providers.open(place.endpoint, within(retry_.connect_timeout_ms), fresh));
+    call_.emplace(std::move(call));
+    failure_.reached = true;
+    Result<http::Response> response =
+        co_await call_->send(head, body, question_.stream() ? within(retry_.first_token_timeout_ms) : deadline_);
+    if (response) co_return response;
+    Error& error = response.error();
+    if (error.kind == ErrorKind::provider_unreachable && call_->reused() && !fresh) continue;
+    if (error.kind == ErrorKind::provider_timeout)
+      error.message = "the provider '" + provider().id.str() + "' did not answer in time";
+    else if (error.kind == ErrorKind::provider_unreachable)
+      error = no_answer(provider(), "broke off: " + error.message);
+    co_return response;
+  }
+  co_return std::unexpected(no_answer(provider(), "closes its connections"));
+}
+
+async::Task<Result<Reply>> Asking::take_error(http::Response response) {
+  Result<std::string> body = co_await call_->read_all(within(retry_.connect_timeout_ms));
+  if (!body && body.error().kind == ErrorKind::client_gone) co_return std::unexpected(std::move(body).error());
+  if (!body || body->size() > max_error_body_bytes) body = std::string();
+  Error error = dialect_.decode_error(response.status, *body, response.headers);
+  error.provider_status = response.status;
+  if (response.status == 401) {
+    // It is our key that is wrong; the provider's words about it are not for the client.
+    error.message = "the provider '" + provider().id.str() + "' does not accept the key that Sluice has for it";
+    error.hint = "the operator must check the provider's API key";
+  } else if (same_dialect() && is_json(response.headers) && !body->empty()) {
+    failure_.verbatim = Failure::Verbatim{response.status, headers_for_client(response.headers), *std::move(body)};
+  }
+  co_return std::unexpected(std::move(error));
+}
+
+async::Task<Result<Reply>> Asking::take_whole(http::Response response) {
+  Result<std::string> body = co_await call_->read_all(deadline_);
+  if (!body) {
+    if (body.error().kind != ErrorKind::client_gone) body.error() = no_answer(provider(), "broke off: " + body.error().message);
+    co_return std::unexpected(std::move(body).error());
+  }
+  const Result<json::Document> parsed = json::Document::parse(*body);
+  if (!parsed || !parsed->root().is_object())
+    co_return std::unexpected(no_answer(provider(), "answered with status 200 and something that is not a JSON object"));
+  // Some providers answer an error with status 200.
+  if (parsed->root()["error"].is_object()) co_return std::unexpected(dialect_.decode_error(502, *body, response.headers));
+
+  Reply reply;
+  reply.headers = headers_for_client(response.headers);
+  if (same_dialect()) {
+    reply.set_usage(dialect_.read_usage(*parsed));
+    reply.body = *std::move(body);
+    co_return reply;
+  }
+  CO_TRY(const chat::ChatResponse neutral, dialect_.decode_response(*parsed));
+  reply.set_usage(neutral.usage);
+  reply.headers.set("content-type", "application/json");
+  reply.body = question_.client_dialect().encode_response(neutral, question_.answer_options(attempt_));
+  co_return reply;
+}
+
+async::Task<Result<Reply>> Asking::take_stream(http::Response response, std::string& held) {
+  if (!is_event_stream(response.headers)) {
+    Result<std::string> body = co_await call_->read_all(within(retry_.first_token_timeout_ms));
+    if (body && !body->empty() && is_json(response.headers))
+      co_return std::unexpected(dialect_.decode_error(502, *body, response.headers));
+    co_return std::unexpected(no_answer(provider(), "answered without a stream"));
+  }
+  Reply reply;
+  reply.headers = headers_for_client(response.headers);
+  reply.stream_from(*std::move(call_),
+                    same_dialect() ? same_dialect_stream(dialect_, question_.usage_is_ours_alone(attempt_))
+                                   : translated_stream(dialect_, question_.client_dialect(), question_.answer_options(attempt_)));
+  const async::Deadline first_token = within(retry_.first_token_timeout_ms);
+  bool open = true;
+  while (open && !reply.has_token() && held.size() < max_held_bytes) {
+    Result<bool> more = co_await reply.more(held, first_token);
+    if (!more) {
+      Error error = std::move(more).error();
+      if (error.kind == ErrorKind::provider_timeout)
+        error.message = "the provider '" + provider().id.str() + "' sent no first token in time";
+      co_return std::unexpected(std::move(error));
+    }
+    open = *more;
+  }
+  co_return reply;
+}
+
+// Which candidate to ask next, and when.
+class Order {
+ public:
+  Order(const Plan& plan, const config::RetrySettings& retry) : plan_(plan), retry_(retry), hopeless_(plan.attempts.size()) {}
+
+  const Attempt& current() const { return plan_.attempts[index_]; }
+
+  // After a failure: false when nobody is left. `pause` is how long to wait before current() is asked.
+  bool advance(const Error& error, int attempts_made, std::minstd_rand& jitter, async::Duration& pause) {
+    pause = {};
+    if (error.kind == ErrorKind::client_gone || error.retry == Retry::never) return false;
+    hopeless_[index_] = error.retry == Retry::elsewhere;
+    if (error.retry_after) longest_asked_ = std::max(longest_asked_, *error.retry_after);
+    if (++index_ < plan_.attempts.size()) return true;  // another one is asked at once, whatever this one wants
+    if (attempts_made >= retry_.attempts) return false;
+    const auto again = std::ranges::find(hopeless_, false);
+    if (again == hopeless_.end() || longest_asked_ > longest_pause) return false;
+    index_ = static_cast<std::size_t>(again - hopeless_.begin());
+    // Exponential, with full jitter, so that many clients do not come back together.
+    const auto most = milliseconds(retry_.pause_ms) * (1 << std::min(round_++, 6));
+    pause = longest_asked_ > milliseconds(0) ? longest_asked_
+                                             : milliseconds(std::uniform_int_distribution<std::int64_t>(most.count() / 4, most.count())(jitter));
+    longest_asked_ = milliseconds(0);
+    return true;
+  }
+
+ private:
+  const Plan& plan_;
+  const config::RetrySettings& retry_;
+  std::vector<bool> hopeless_;  // the same request will never work there
+  std::size_t index_ = 0;
+  int round_ = 0;
+  milliseconds longest_asked_{0};
+};
+
+}  // namespace
+
+Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt, const dialects::Dialect& provider_dialect) {
+  const catalog::Provider& provider = attempt.provider();
+  const bool ask_for_usage = request_.outline.stream && provider.quirks.stream_usage == catalog::StreamUsage::option;
+  dialects::ProviderRequest request;
+  if (attempt.lane == Lane::same_dialect) {
+    request.path = provider_dialect.path();
+    if (!head_.query.empty()) request.path.append("?").append(head_.query);
+    request.body = provider_dialect.edit(request_.body, request_.outline,
+                                         {.model = attempt.model().str(), .ask_for_stream_usage = ask_for_usage});
+    for (const http::FieldView& field : head_)
+      if (provider_dialect.forwards_header(field.name)) request.headers.add(std::string(field.name), std::string(field.value));
+    for (const http::Field& field : provider_dialect.required_headers())
+      if (!request.headers.get(field.name)) request.headers.add(field.name, field.value);
+  } else {
+    if (!neutral_) {
+      TRY(chat::ChatRequest decoded, client_dialect_.decode_request(request_.parsed));
+      neutral_ = std::move(decoded);
+    }
+    const catalog::Model* model = attempt.candidate->model;
+    const Tokens most = model && model->max_output > 0 ? std::min(model->max_output, default_max_output_tokens) : default_max_output_tokens;
+    TRY(request, provider_dialect.encode_request(
+                     *neutral_, {.model = attempt.model().str(), .default_max_output_tokens = most, .ask_for_stream_usage = ask_for_usage}));
+  }
+  request.headers.set("content-type", "application/json");
+  request.headers.set("accept", request_.outline.stream ? "text/event-stream" : "application/json");
+  request.headers.set("accept-encoding", "identity");  // what is compressed cannot be metered as it goes by
+  request.headers.set("user-agent", "sluice");
+  return request;
+}
+
+dialects::StreamOptions Question::answer_options(const Attempt& attempt) const {
+  return {.response_id = request_id_,
+          .model = attempt.model().str(),
+          .created_unix_seconds = created_unix_seconds_,
+          .include_usage = request_.outline.wants_stream_usage};
+}
+
+bool Question::usage_is_ours_alone(const Attempt& attempt) const {
+  return !request_.outline.wants_stream_usage && attempt.provider().quirks.stream_usage == catalog::StreamUsage::option;
+}
+
+async::Task<CallOutcome> call(Gateway& gateway, const Plan& plan, Question& question, const config::RetrySettings& retry,
+                              async::Deadline deadline) {
+  CallOutcome outcome;
+  Order order(plan, retry);
+  for (;;) {
+    Asking asking(gateway, order.current(), question, retry, deadline);
+    outcome.reply = co_await asking.run(outcome.held);
+    if (outcome.reply) co_return outcome;
+    outcome.failures.push_back(asking.take_failure());
+    async::Duration pause;
+    if (!order.advance(outcome.failures.back().error, outcome.attempts(), gateway.jitter, pause)) co_return outcome;
+    if (pause > async::Duration(0)) {
+      if (gateway.reactor.now() + pause >= deadline.at) co_return outcome;
+      co_await gateway.reactor.scheduler().sleep(deadline.earlier(gateway.reactor.now() + pause));
+      if (deadline.cancel && deadline.cancel->fired()) {
+        outcome.failures.push_back({.attempt = &order.current(),
+                                    .error = {.kind = ErrorKind::client_gone, .message = "the client closed the connection"}});
+        co_return outcome;
+      }
+    }
+  }
+}
+
+http::Headers headers_for_client(const http::Headers& provider) {
+  static constexpr std::string_view not_for_client[] = {
+      "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade",
+      "content-length", "set-cookie", "server", "date", "alt-svc", "strict-transport-security", "nel", "report-to", "via"};
+  http::Headers kept;
+  for (const http::Field& field : provider) {
+    const bool ours = field.name.size() > 9 && http::equal_ignoring_case(std::string_view(field.name).substr(0, 9), "x-sluice-");
+    if (ours || std::ranges::any_of(not_for_client, [&](std::string_view name) { return http::equal_ignoring_case(name, field.name); }))
+      continue;
+    kept.add(field.name, field.value);
+  }
+  return kept;
+}
+
+}  // namespace sluice::gateway

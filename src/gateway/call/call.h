@@ -1,0 +1,73 @@
+// call: asks the plan's candidates, one after the other, until one gives an answer worth passing on. Everything here happens
+// before the client has received a byte; what comes after the first token is respond's.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/call/reply.h"
+#include "gateway/decode/decode.h"
+#include "gateway/shared/gateway.h"
+
+namespace sluice::gateway {
+
+// What a provider is asked, in whatever dialect it speaks. Borrows from the exchange, which outlives the call.
+class Question {
+ public:
+  Question(const DecodedRequest& request, const dialects::Dialect& client_dialect, const http::RequestHead& head,
+           std::string request_id, std::int64_t created_unix_seconds)
+      : request_(request),
+        client_dialect_(client_dialect),
+        head_(head),
+        request_id_(std::move(request_id)),
+        created_unix_seconds_(created_unix_seconds) {}
+
+  const dialects::Dialect& client_dialect() const { return client_dialect_; }
+  bool stream() const { return request_.outline.stream; }
+  bool wants_stream_usage() const { return request_.outline.wants_stream_usage; }
+  // Encoded anew for each candidate, from what the client sent: the next one may speak another dialect.
+  Result<dialects::ProviderRequest> for_provider(const Attempt& attempt, const dialects::Dialect& provider_dialect);
+  dialects::StreamOptions answer_options(const Attempt& attempt) const;
+  // Lane 1 asks for usage in the stream where the client did not; then that event is for us alone.
+  bool usage_is_ours_alone(const Attempt& attempt) const;
+
+ private:
+  const DecodedRequest& request_;
+  const dialects::Dialect& client_dialect_;
+  const http::RequestHead& head_;
+  std::string request_id_;
+  std::int64_t created_unix_seconds_;
+  std::optional<chat::ChatRequest> neutral_;  // decoded once, when the first lane 2 candidate is asked
+};
+
+// An attempt that did not become the answer.
+struct Failure {
+  const Attempt* attempt = nullptr;
+  Error error;
+  bool reached = false;  // the request went out: the provider may bill it
+  // The provider's own error answer in the client's dialect: passed on as it is when nobody else answers.
+  struct Verbatim {
+    int status = 0;
+    http::Headers headers;
+    std::string body;
+  };
+  std::optional<Verbatim> verbatim;
+};
+
+struct CallOutcome {
+  std::optional<Reply> reply;      // empty: nobody answered, the last failure is the answer
+  std::string held;                // a stream's bytes up to its first token, in the client's dialect
+  std::vector<Failure> failures;   // in the order of the attempts
+  int attempts() const { return static_cast<int>(failures.size()) + (reply ? 1 : 0); }
+};
+
+// Tries, fails over and tries again as the Snapshot's retry settings say. `deadline` bounds it all and ends it when the
+// client leaves. `plan` has at least one attempt.
+async::Task<CallOutcome> call(Gateway& gateway, const Plan& plan, Question& question, const config::RetrySettings& retry,
+                              async::Deadline deadline);
+
+// The fields of a provider's answer that are for the client: all but those of the connection, of its length, and cookies.
+http::Headers headers_for_client(const http::Headers& provider);
+
+}  // namespace sluice::gateway

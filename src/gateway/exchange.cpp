@@ -1,0 +1,250 @@
+#include "gateway/exchange.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "gateway/authenticate/authenticate.h"
+
+namespace sluice::gateway {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+// The ledger keeps the first 8 bytes of the Snapshot's digest with each row.
+store::ConfigHash short_hash(const config::Snapshot& snapshot) {
+  store::ConfigHash hash{};
+  const std::string& hex = snapshot.sha256();
+  for (std::size_t i = 0; i < hash.size() && 2 * i + 1 < hex.size(); ++i)
+    std::from_chars(hex.data() + 2 * i, hex.data() + 2 * i + 2, hash[i], 16);
+  return hash;
+}
+
+store::Outcome outcome_of(const Error& error) {
+  switch (error.kind) {
+    case ErrorKind::client_gone: return store::Outcome::client_gone;
+    case ErrorKind::provider_rejected:
+    case ErrorKind::provider_unreachable:
+    case ErrorKind::provider_timeout: return store::Outcome::provider_failed;
+    case ErrorKind::internal: return store::Outcome::internal;
+    default: return store::Outcome::refused;
+  }
+}
+
+}  // namespace
+
+Exchange::Exchange(Gateway& gateway, http::Exchange& client, const dialects::Dialect& dialect)
+    : gateway_(gateway),
+      client_(client),
+      dialect_(dialect),
+      snapshot_(gateway.snapshots.load()),
+      start_us_(store::wall_clock_us()),
+      start_(async::Clock::now()) {
+  facts_.request_id = "req_" + gateway.ids.next(start_us_ / 1000);
+}
+
+// Whatever ends a request, it is settled and recorded: the provider bills us even when the client has left.
+async::Task<> Exchange::run() {
+  Result<void> served = co_await serve();
+  co_await finish(std::move(served));
+}
+
+// The order matters: nothing is read of a body before somebody is known to answer for it; guard judges before route, so that
+// no order or price can bring back what it forbids; admit needs route's prices; only then is anybody called.
+async::Task<Result<void>> Exchange::serve() {
+  CO_TRY(principal_, authenticate(client_.head(), *gateway_.store.keys(), start_us_));
+  CO_TRY(request_, co_await decode(client_, dialect_));
+  CO_TRY(verdict_, guard({.key_class = principal_->data_class(), .header_class = client_.head().get(data_class_header)}, *snapshot_));
+
+  const dialects::RequestOutline& outline = request_->outline;
+  const RouteQuestion question{.model = outline.model,
+                               .dialect = dialect_.id(),
+                               .stream = outline.stream,
+                               .has_tools = outline.has_tools,
+                               .has_images = outline.has_images,
+                               .input_tokens = estimate_tokens(request_->body.size()),
+                               .max_output_tokens = outline.max_output_tokens.value_or(0),
+                               .budgeted = principal_->has_budget(),
+                               .when = catalog::today()};
+  CO_TRY(plan_, route(question, verdict_, *snapshot_, gateway_.engines.state));
+  CO_TRY(hold_, gateway_.admission.admit(*principal_, worst_case(), start_, gateway_.store.refuses_new_work()));
+
+  const config::RetrySettings& retry = snapshot_->retry();
+  const async::Deadline deadline = gateway_.reactor.within(milliseconds(retry.total_timeout_ms), &client_.client_gone());
+  Question asked(*request_, dialect_, client_.head(), facts_.request_id, start_us_ / 1'000'000);
+  asked_ = async::Clock::now();
+  CallOutcome outcome = co_await call(gateway_, *plan_, asked, retry, deadline);
+  answered_ = async::Clock::now();
+  facts_.attempts = outcome.attempts();
+  co_return co_await relay(std::move(outcome));
+}
+
+// Passes the answer on and settles what each attempt has cost.
+async::Task<Result<void>> Exchange::relay(CallOutcome outcome) {
+  for (std::size_t i = 0; i < outcome.failures.size(); ++i)
+    account_for(outcome.failures[i], !outcome.reply && i + 1 == outcome.failures.size());
+  if (!outcome.reply) {
+    failure_ = std::move(outcome.failures.back());
+    facts_.attempt = failure_->attempt;
+    co_return std::unexpected(failure_->error);
+  }
+
+  Reply& reply = *outcome.reply;
+  facts_.attempt = reply.attempt;
+  facts_.dropped_params = reply.dropped_params;
+  status_ = 200;
+  if (!reply.streaming()) {
+    // Settled before the client can see the answer: whoever has it finds it in the ledger.
+    account_for(reply, store::Outcome::ok);
+    facts_.cost_usd = cost_text(accounted_->cost);
+    co_return co_await respond_whole(client_, reply, facts_);
+  }
+
+  const config::RetrySettings& retry = snapshot_->retry();
+  const async::Deadline deadline = {start_ + milliseconds(retry.total_timeout_ms), &client_.client_gone()};
+  const auto final_cost = [&] { return cost_text(catalog::cost(reply.attempt->quote, usage_of(reply))); };
+  const Relayed relayed = co_await respond_stream(client_, reply, std::move(outcome.held), dialect_, facts_, gateway_.reactor,
+                                                  milliseconds(retry.stream_idle_timeout_ms), deadline, final_cost);
+  first_token_ = relayed.first_token;
+  account_for(reply, relayed.error ? outcome_of(*relayed.error) : store::Outcome::ok);
+  if (relayed.error) co_return std::unexpected(*relayed.error);
+  constexpr milliseconds end_of_transfer{100};  // the last chunk mostly comes with the end marker
+  co_await reply.drain(gateway_.reactor.within(end_of_transfer));
+  co_return Result<void>{};
+}
+
+// Answers what was not answered, and leaves the records.
+async::Task<> Exchange::finish(Result<void> served) {
+  if (!served) {
+    error_ = std::move(served).error();
+    outcome_ = outcome_of(*error_);
+    if (error_->kind != ErrorKind::client_gone && !client_.started()) {
+      facts_.cost_usd = Money().usd();  // nothing is billed to the caller for an error
+      const bool verbatim = failure_ && failure_->verbatim;
+      status_ = co_await respond_error(client_, *error_, verbatim ? &*failure_->verbatim : nullptr, dialect_, facts_);
+    }
+  }
+  hold_.release();
+  const AuditRecord done = record();
+  audit(gateway_.store.audit(), done);
+
+  Timing timing;
+  const async::TimePoint end = async::Clock::now();
+  timing.total_us = duration_cast<microseconds>(end - start_).count();
+  if (first_token_) timing.first_token_us = duration_cast<microseconds>(*first_token_ - start_).count();
+  if (asked_ != async::TimePoint()) timing.overhead_us = timing.total_us - duration_cast<microseconds>((first_token_ ? end : answered_) - asked_).count();
+  if (gateway_.on_end) gateway_.on_end(done, timing, error_ ? &*error_ : nullptr);
+}
+
+// The dearest candidate decides: a failover must not pass the budget either.
+Need Exchange::worst_case() const {
+  constexpr Tokens output_without_a_limit = 8'192;  // what a model with no known limit may write when the client sets none
+  const std::int64_t choices = std::max<std::int64_t>(request_->outline.choices, 1);
+  Need need{.worst_cost = Money()};
+  for (const Attempt& attempt : plan_->attempts) {
+    const catalog::Model* model = attempt.candidate->model;
+    const Tokens limit = model && model->max_output > 0 ? model->max_output : output_without_a_limit;
+    const Tokens output = request_->outline.max_output_tokens.value_or(limit) * choices;
+    const auto bound = catalog::upper_bound(attempt.quote, most_tokens(request_->body.size()), output);
+    if (!bound)
+      need.worst_cost.reset();
+    else if (need.worst_cost)
+      need.worst_cost = std::max(*need.worst_cost, *bound);
+  }
+  // For the rate, what will probably be used: a limit nobody means to reach would block a key for minutes.
+  need.tokens = estimate_tokens(request_->body.size()) + request_->outline.max_output_tokens.value_or(0);
+  return need;
+}
+
+chat::Usage Exchange::usage_of(const Reply& reply) const {
+  const chat::Usage usage = reply.usage();
+  if (usage.reported) return usage;
+  return estimate_usage(request_->body.size(), reply.output_bytes());
+}
+
+store::LedgerEntry Exchange::entry(const Attempt& attempt, int number, bool final) const {
+  store::LedgerEntry row;
+  row.request_id = RequestId(facts_.request_id);
+  row.start_us = start_us_;
+  row.end_us = store::wall_clock_us();
+  row.key_id = principal_->id();
+  row.client_dialect = dialect_.id();
+  row.requested_model = request_->outline.model;
+  row.provider = attempt.provider().id;
+  row.model = attempt.model();
+  row.ground = attempt.ground();
+  row.stream = request_->outline.stream;
+  row.attempt = static_cast<std::uint8_t>(std::min(number, 255));
+  row.final = final;
+  row.total_us = duration_cast<microseconds>(async::Clock::now() - start_).count();
+  if (first_token_) row.ttft_us = duration_cast<microseconds>(*first_token_ - start_).count();
+  row.config_hash = short_hash(*snapshot_);
+  return row;
+}
+
+void Exchange::account_for(const Failure& failure, bool final) {
+  if (!failure.reached) return;  // nobody was asked, so nobody bills
+  const int number = accounted_ ? accounted_->attempt + 1 : 1;
+  store::LedgerEntry row = entry(*failure.attempt, number, final);
+  row.status = failure.error.provider_status;
+  row.outcome = outcome_of(failure.error);
+  if (row.outcome == store::Outcome::refused) row.outcome = store::Outcome::provider_failed;
+  // A client that left does not stop the bill: the prompt was read. A provider's error bills nothing.
+  if (row.outcome == store::Outcome::client_gone) row.usage = estimate_usage(request_->body.size(), 0);
+  accounted_ = account(gateway_.books, hold_, std::move(row), failure.attempt->quote);
+}
+
+void Exchange::account_for(const Reply& reply, store::Outcome outcome) {
+  store::LedgerEntry row = entry(*reply.attempt, facts_.attempts, true);
+  row.status = 200;
+  row.outcome = outcome;
+  row.usage = usage_of(reply);
+  accounted_ = account(gateway_.books, hold_, std::move(row), reply.attempt->quote);
+}
+
+AuditRecord Exchange::record() const {
+  AuditRecord done;
+  done.request_id = RequestId(facts_.request_id);
+  done.start_us = start_us_;
+  done.end_us = store::wall_clock_us();
+  if (principal_) {
+    done.key_id = principal_->id();
+    done.tenant = principal_->key().tenant.str();
+  }
+  done.method = client_.head().method;
+  done.route = client_.head().path;
+  done.client_dialect = dialect_.id();
+  if (request_) {
+    done.requested_model = request_->outline.model;
+    done.stream = request_->outline.stream;
+  }
+  done.data_class = verdict_.data_class;
+  done.verdict_rule = rule_text(verdict_.rule);
+  if (plan_) {
+    for (const Attempt& attempt : plan_->attempts)
+      done.candidates.push_back({attempt.provider().id, attempt.model(), attempt.ground(), false, reason_text(attempt, *plan_)});
+    for (const Rejection& rejection : plan_->rejections)
+      done.candidates.push_back({rejection.candidate->provider->id, rejection.candidate->model_name, rejection.candidate->ground,
+                                 true, std::string(name(rejection.why))});
+  }
+  if (facts_.attempt) {
+    done.provider = facts_.attempt->provider().id;
+    done.model = facts_.attempt->model();
+    done.ground = facts_.attempt->ground();
+  }
+  done.attempts = facts_.attempts;
+  done.status = status_;
+  done.outcome = outcome_;
+  if (error_) done.error_code = error_->code.empty() ? std::string(name(error_->kind)) : error_->code;
+  if (accounted_) {
+    done.usage = accounted_->usage;
+    done.cost = accounted_->cost;
+    done.price_source = accounted_->price_source;
+  }
+  done.dropped_params = facts_.dropped_params;
+  done.config_hash = short_hash(*snapshot_);
+  return done;
+}
+
+}  // namespace sluice::gateway

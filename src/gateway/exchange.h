@@ -1,0 +1,57 @@
+// Exchange: one request from its first byte to its last record. Its .cpp is the story of a request, told once, in order.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "gateway/call/call.h"
+#include "gateway/shared/gateway.h"
+#include "gateway/respond/respond.h"
+#include "http/server.h"
+
+namespace sluice::gateway {
+
+class Exchange {
+ public:
+  // `dialect` is what the client speaks. Borrows everything; lives in the connection's coroutine.
+  Exchange(Gateway& gateway, http::Exchange& client, const dialects::Dialect& dialect);
+
+  // Answers the client and leaves the records, whatever happens.
+  async::Task<> run();
+
+ private:
+  async::Task<Result<void>> serve();
+  async::Task<Result<void>> relay(CallOutcome outcome);
+  async::Task<> finish(Result<void> served);
+  void account_for(const Failure& failure, bool final);
+  void account_for(const Reply& reply, store::Outcome outcome);
+  Need worst_case() const;
+  chat::Usage usage_of(const Reply& reply) const;
+  store::LedgerEntry entry(const Attempt& attempt, int number, bool final) const;
+  AuditRecord record() const;
+
+  Gateway& gateway_;
+  http::Exchange& client_;
+  const dialects::Dialect& dialect_;
+  const std::shared_ptr<const config::Snapshot> snapshot_;  // one configuration from start to end
+  const std::int64_t start_us_;
+  const async::TimePoint start_;
+  AnswerFacts facts_;
+
+  // What the stages leave, in their order.
+  std::optional<store::Principal> principal_;
+  std::optional<DecodedRequest> request_;
+  Verdict verdict_;
+  std::optional<Plan> plan_;
+  Hold hold_;
+  std::optional<Failure> failure_;   // the last one, when nobody answered
+  std::optional<Error> error_;       // what ended the request early
+  int status_ = 0;                   // that the client got
+  store::Outcome outcome_ = store::Outcome::ok;
+  std::optional<store::LedgerEntry> accounted_;  // the final row
+  async::TimePoint asked_{};         // when the provider was first asked
+  async::TimePoint answered_{};      // when its answer (or a stream's first token) was there
+  std::optional<async::TimePoint> first_token_;
+};
+
+}  // namespace sluice::gateway

@@ -1,0 +1,137 @@
+#include "gateway/listen/listen.h"
+
+#include "gateway/authenticate/authenticate.h"
+#include "gateway/exchange.h"
+#include "gateway/listen/models.h"
+
+namespace sluice::gateway {
+namespace {
+
+using dialects::DialectId;
+
+// What a caller understands, guessed from what only Anthropic's clients send; used where the path does not tell.
+DialectId dialect_of(const http::RequestHead& head) {
+  const bool anthropic = head.get("anthropic-version") || head.path.ends_with("/messages") || head.path.starts_with("/anthropic/");
+  return anthropic ? DialectId::anthropic_messages : DialectId::openai_chat;
+}
+
+// A base URL may end in /anthropic or /openai, as it does with other gateways.
+std::string_view without_prefix(std::string_view path) {
+  for (const std::string_view prefix : {"/anthropic", "/openai"})
+    if (path.starts_with(prefix) && path.substr(prefix.size()).starts_with("/v1/")) return path.substr(prefix.size());
+  return path;
+}
+
+constexpr std::string_view json_type = "application/json";
+
+}  // namespace
+
+async::Task<> Listen::handle(http::Exchange& exchange) {
+  const http::RequestHead& head = exchange.head();
+  const std::string_view path = without_prefix(head.path);
+  const bool get = head.method == "GET" || head.method == "HEAD";
+  const bool post = head.method == "POST";
+  // The table of paths. A new endpoint is a line here.
+  std::string_view allow = "GET, HEAD";
+  if (path == "/v1/chat/completions" || path == "/chat/completions") {
+    if (post) co_return co_await chat(exchange, DialectId::openai_chat);
+    allow = "POST";
+  } else if (path == "/v1/messages") {
+    if (post) co_return co_await chat(exchange, DialectId::anthropic_messages);
+    allow = "POST";
+  } else if (path == "/v1/models" || path == "/models") {
+    if (get) co_return co_await models(exchange, {});
+  } else if (path.starts_with("/v1/models/")) {
+    if (get) co_return co_await models(exchange, path.substr(std::string_view("/v1/models/").size()));
+  } else if (path == "/health/live") {
+    if (get) co_return co_await live(exchange);
+  } else if (path == "/health/ready") {
+    if (get) co_return co_await ready(exchange);
+  } else if (path == "/metrics") {
+    if (get) co_return co_await metrics(exchange);
+  } else if (path == "/" || path == "/api/hello") {
+    if (get) co_return co_await live(exchange);  // clients look whether somebody is there
+  } else {
+    co_return co_await refuse(exchange, {.kind = ErrorKind::not_found,
+                                         .message = "there is nothing at " + std::string(head.path),
+                                         .hint = "POST /v1/chat/completions (OpenAI), POST /v1/messages (Anthropic), GET /v1/models",
+                                         .code = "unknown_path"});
+  }
+  co_await refuse(exchange,
+                  {.kind = ErrorKind::method_not_allowed,
+                   .message = std::string(head.method) + " is not supported at " + std::string(head.path),
+                   .hint = "use " + std::string(allow)},
+                  allow);
+}
+
+async::Task<> Listen::chat(http::Exchange& client, DialectId dialect) {
+  Exchange exchange(gateway_, client, gateway_.dialects.get(dialect));
+  co_await exchange.run();
+}
+
+async::Task<> Listen::models(http::Exchange& exchange, std::string_view wanted) {
+  const std::int64_t now_us = store::wall_clock_us();
+  const Result<store::Principal> principal = authenticate(exchange.head(), *gateway_.store.keys(), now_us);
+  if (!principal) co_return co_await refuse(exchange, principal.error());
+  const DialectId dialect = dialect_of(exchange.head());
+  const std::vector<ListedModel> all = list_models(*gateway_.snapshots.load());
+  constexpr std::int64_t created = 1'767'225'600;  // 2026-01-01: the field is required and nobody knows better
+  std::string page;
+  if (wanted.empty()) {
+    page = models_page(all, dialect, created);
+  } else if (auto one = model_page(all, wanted, dialect, created)) {
+    page = *std::move(one);
+  } else {
+    co_return co_await refuse(exchange, {.kind = ErrorKind::not_found,
+                                         .message = "there is no model '" + std::string(wanted) + "'",
+                                         .hint = "GET /v1/models lists them",
+                                         .code = "model_not_found"});
+  }
+  http::Headers headers{{"content-type", std::string(json_type)}};
+  headers.set("x-sluice-request-id", "req_" + gateway_.ids.next(now_us / 1000));
+  (void)co_await exchange.respond(200, headers, page);
+}
+
+async::Task<> Listen::live(http::Exchange& exchange) {
+  const http::Headers headers{{"content-type", std::string(json_type)}};
+  (void)co_await exchange.respond(200, headers, R"({"status":"live"})");
+}
+
+async::Task<> Listen::ready(http::Exchange& exchange) {
+  const std::string problem = gateway_.readiness_problem();
+  const http::Headers headers{{"content-type", std::string(json_type)}};
+  std::string body;
+  json::Writer out(body);
+  out.begin_object().member("status", problem.empty() ? "ready" : "not ready");
+  if (!problem.empty()) out.member("problem", problem);
+  out.end_object();
+  (void)co_await exchange.respond(problem.empty() ? 200 : 503, headers, body);
+}
+
+async::Task<> Listen::metrics(http::Exchange& exchange) {
+  const http::Headers headers{{"content-type", "text/plain; version=0.0.4; charset=utf-8"}};
+  (void)co_await exchange.respond(200, headers, gateway_.metrics_page());
+}
+
+async::Task<> Listen::refuse(http::Exchange& exchange, Error error, std::string_view allow) {
+  const std::string request_id = "req_" + gateway_.ids.next(store::wall_clock_us() / 1000);
+  dialects::ErrorBody body = gateway_.dialects.get(dialect_of(exchange.head())).encode_error(error, request_id);
+  body.headers.set("content-type", std::string(json_type));
+  if (!allow.empty()) body.headers.set("allow", std::string(allow));
+  add_facts(body.headers, {.request_id = request_id});
+  (void)co_await exchange.respond(body.status, body.headers, body.body);
+}
+
+// Nothing is known of the dialect of a head that could not be read.
+std::string Listen::malformed(int status, std::string_view message, http::Headers& headers) {
+  headers.set("content-type", std::string(json_type));
+  std::string body;
+  json::Writer out(body);
+  out.begin_object().key("error").begin_object();
+  out.member("message", message).member("type", "invalid_request_error").key("param").null().key("code").null();
+  out.end_object().end_object();
+  (void)status;
+  return body;
+}
+
+}  // namespace sluice::gateway

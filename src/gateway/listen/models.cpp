@@ -1,0 +1,70 @@
+#include "gateway/listen/models.h"
+
+#include <algorithm>
+#include <ctime>
+
+#include "json/json.h"
+
+namespace sluice::gateway {
+namespace {
+
+using chat::DialectId;
+
+std::string rfc3339(std::int64_t unix_seconds) {
+  const std::time_t time = unix_seconds;
+  std::tm parts{};
+  gmtime_r(&time, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+void write_model(json::Writer& out, const ListedModel& model, DialectId dialect, std::int64_t created) {
+  out.begin_object();
+  if (dialect == DialectId::anthropic_messages) {
+    out.member("type", "model").member("id", model.id).member("display_name", model.id).member("created_at", rfc3339(created));
+  } else {
+    out.member("id", model.id).member("object", "model").member("created", created).member("owned_by", model.owned_by);
+  }
+  out.end_object();
+}
+
+}  // namespace
+
+std::vector<ListedModel> list_models(const config::Snapshot& snapshot) {
+  std::vector<ListedModel> models;
+  for (const config::Target& route : snapshot.routes()) models.push_back({route.name, "sluice"});
+  for (const auto& candidate : snapshot.candidates())
+    if (candidate->provider->enabled) models.push_back({candidate->name, candidate->provider->id.str()});
+  return models;
+}
+
+std::string models_page(const std::vector<ListedModel>& models, DialectId dialect, std::int64_t created_unix_seconds) {
+  std::string page;
+  json::Writer out(page);
+  out.begin_object();
+  if (dialect == DialectId::openai_chat) out.member("object", "list");
+  out.key("data").begin_array();
+  for (const ListedModel& model : models) write_model(out, model, dialect, created_unix_seconds);
+  out.end_array();
+  if (dialect == DialectId::anthropic_messages) {
+    out.member("has_more", false).key("first_id");
+    models.empty() ? out.null() : out.string(models.front().id);
+    out.key("last_id");
+    models.empty() ? out.null() : out.string(models.back().id);
+  }
+  out.end_object();
+  return page;
+}
+
+std::optional<std::string> model_page(const std::vector<ListedModel>& models, std::string_view id, DialectId dialect,
+                                      std::int64_t created_unix_seconds) {
+  const auto found = std::ranges::find(models, id, &ListedModel::id);
+  if (found == models.end()) return std::nullopt;
+  std::string page;
+  json::Writer out(page);
+  write_model(out, *found, dialect, created_unix_seconds);
+  return page;
+}
+
+}  // namespace sluice::gateway

@@ -1,0 +1,28 @@
+// The answer to "which models are there?", in the caller's dialect: the routes by name and every model of an enabled
+// provider as provider/model.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "chat/dialect_id.h"
+#include "config/snapshot.h"
+
+namespace sluice::gateway {
+
+struct ListedModel {
+  std::string id;        // "auto", "groq/llama-4-scout"
+  std::string owned_by;  // the provider's id; "sluice" for a route
+};
+
+std::vector<ListedModel> list_models(const config::Snapshot& snapshot);
+
+// `created_unix_seconds` is the same for all: no catalogue knows when a model was made.
+std::string models_page(const std::vector<ListedModel>& models, chat::DialectId dialect, std::int64_t created_unix_seconds);
+// One model; empty when there is none of that name.
+std::optional<std::string> model_page(const std::vector<ListedModel>& models, std::string_view id, chat::DialectId dialect,
+                                      std::int64_t created_unix_seconds);
+
+}  // namespace sluice::gateway

@@ -1,0 +1,81 @@
+#include "gateway/respond/respond.h"
+
+namespace sluice::gateway {
+
+void add_facts(http::Headers& headers, const AnswerFacts& facts) {
+  headers.set("x-sluice-request-id", facts.request_id);
+  if (facts.attempt) {
+    headers.set("x-sluice-provider", facts.attempt->provider().id.str());
+    headers.set("x-sluice-model", facts.attempt->model().str());
+    headers.set("x-sluice-ground", std::string(catalog::name(facts.attempt->ground())));
+  }
+  headers.set("x-sluice-attempts", std::to_string(facts.attempts));
+  if (facts.cost_usd) headers.set(cost_header, *facts.cost_usd);
+  std::string dropped;
+  for (const std::string& name : facts.dropped_params) {
+    if (!http::is_field_value(name)) continue;  // a client's own name for a field
+    dropped.append(dropped.empty() ? "" : ",").append(name);
+  }
+  headers.set("x-sluice-dropped-params", std::move(dropped));
+}
+
+std::string cost_text(const std::optional<Money>& cost) { return cost ? cost->usd() : "unpriced"; }
+
+async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::string held, const dialects::Dialect& dialect,
+                                    const AnswerFacts& facts, net::Reactor& reactor, async::Duration idle_limit,
+                                    async::Deadline deadline, std::function<std::string()> final_cost) {
+  Relayed relayed;
+  http::Headers headers = reply.headers;
+  add_facts(headers, facts);
+  headers.set("content-type", "text/event-stream; charset=utf-8");
+  headers.set("cache-control", "no-cache");
+  headers.set("x-accel-buffering", "no");
+  headers.set("trailer", std::string(cost_header));
+  Result<void> sent = co_await client.begin_stream(200, headers, held);
+  if (sent) relayed.first_token = reactor.now();
+
+  std::string piece = std::move(held);
+  while (sent) {
+    piece.clear();
+    Result<bool> more = co_await reply.more(piece, deadline.earlier(reactor.now() + idle_limit));
+    if (!more) {
+      Error error = std::move(more).error();
+      if (error.kind == ErrorKind::provider_timeout) error.message = "the provider stopped in the middle of its answer";
+      if (error.kind != ErrorKind::client_gone) {
+        piece.append(dialect.encode_stream_error(error, facts.request_id));
+        (void)co_await client.finish_stream(piece, {{std::string(cost_header), final_cost()}});
+      }
+      relayed.error = std::move(error);
+      co_return relayed;
+    }
+    if (!*more) break;
+    if (!piece.empty()) sent = co_await client.write(piece);
+  }
+  if (sent) sent = co_await client.finish_stream(piece, {{std::string(cost_header), final_cost()}});
+  if (!sent) relayed.error = std::move(sent).error();
+  co_return relayed;
+}
+
+async::Task<Result<void>> respond_whole(http::Exchange& client, const Reply& reply, const AnswerFacts& facts) {
+  http::Headers headers = reply.headers;
+  add_facts(headers, facts);
+  co_return co_await client.respond(reply.status, headers, reply.body);
+}
+
+async::Task<int> respond_error(http::Exchange& client, const Error& error, const Failure::Verbatim* verbatim,
+                               const dialects::Dialect& dialect, const AnswerFacts& facts) {
+  dialects::ErrorBody own;
+  if (verbatim) {
+    own = {verbatim->status, verbatim->body, verbatim->headers};
+  } else {
+    own = dialect.encode_error(error, facts.request_id);
+    own.headers.set("content-type", "application/json");
+  }
+  // The same request has been tried several times already: the client's own retries would multiply that.
+  if (facts.attempts > 1) own.headers.set("x-should-retry", "false");
+  add_facts(own.headers, facts);
+  (void)co_await client.respond(own.status, own.headers, own.body);
+  co_return own.status;
+}
+
+}  // namespace sluice::gateway
