@@ -1,0 +1,67 @@
+#include "serve/banner.h"
+
+namespace sluice::serve {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds look_again{50};
+constexpr milliseconds longest_wait{120'000};  // a large model may take that long to load; the server answers meanwhile
+
+bool settled(const engines::Status& status) {
+  return status.state == engines::State::ready || status.state == engines::State::failed || status.state == engines::State::missing;
+}
+
+// True when a signal to stop came.
+bool wait_for_engines(std::ostream& out, const Announcement& said) {
+  for (const config::EngineSettings& engine : said.snapshot.engines()) {
+    out << "engine  " << engine.name << ": starting " << engine.model << " ..." << std::flush;
+    milliseconds waited{0};
+    while (!settled(said.engines.status(engine.name)) && waited < longest_wait) {
+      if (said.stopped(look_again)) return true;
+      waited += look_again;
+      if (waited.count() % 2000 == 0) out << "." << std::flush;
+    }
+    const engines::Status status = said.engines.status(engine.name);
+    out << " " << engines::name(status.state);
+    if (!status.reason.empty()) out << "\n        " << status.reason;
+    out << "\n";
+  }
+  return false;
+}
+
+}  // namespace
+
+bool announce(std::ostream& out, Announcement said) {
+  out << "sluice  listening on " << said.url << "\ndata    " << said.data_dir << "\n";
+  if (wait_for_engines(out, said)) return true;
+  std::size_t enabled = 0;
+  out << "ground ";
+  for (const catalog::Provider& provider : said.snapshot.providers()) {
+    if (!provider.enabled) continue;
+    ++enabled;
+    out << " " << provider.id.str() << " (" << catalog::name(provider.ground) << ")";
+  }
+  if (enabled == 0) out << " none: set a provider's API key, such as OPENAI_API_KEY, or start with --engine auto";
+  out << "\n";
+  if (said.first_key)
+    out << "key     " << said.first_key->reveal() << "   (shown only now; `sluice keys create` makes another)\n";
+  else
+    out << "key     was shown at the first start; `sluice keys create` makes another\n";
+
+  const std::string key = said.first_key ? said.first_key->reveal() : "$SLUICE_API_KEY";
+  const std::string model = said.snapshot.routes().empty() ? "provider/model" : said.snapshot.routes().front().name;
+  const std::string json = " -H 'content-type: application/json' -d '";
+  out << "\nTry:\n"
+      << "  curl -s " << said.url << "/v1/chat/completions -H 'authorization: Bearer " << key << "'" << json << R"({"model":")" << model
+      << R"(","messages":[{"role":"user","content":"What is the capital of France?"}]}')"
+      << "\n"
+      << "  curl -sN " << said.url << "/v1/messages -H 'x-api-key: " << key << "'" << json << R"({"model":")" << model
+      << R"(","max_tokens":64,"stream":true,"messages":[{"role":"user","content":"What is the capital of France?"}]}')"
+      << "\n"
+      << "  curl -s " << said.url << "/v1/models -H 'authorization: Bearer " << key << "'\n\n"
+      << std::flush;
+  return false;
+}
+
+}  // namespace sluice::serve

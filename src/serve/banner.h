@@ -1,0 +1,29 @@
+// What `sluice serve` says when it is up: its address, the first key once, and three requests that work as they stand.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <ostream>
+#include <string>
+
+#include "base/secret.h"
+#include "config/snapshot.h"
+#include "engines/supervisor.h"
+
+namespace sluice::serve {
+
+struct Announcement {
+  std::string url;
+  std::string data_dir;
+  std::optional<Secret> first_key;  // empty: it was shown at an earlier start
+  const config::Snapshot& snapshot;
+  const engines::Supervisor& engines;
+  // Waits that long for a signal to stop; true when one came.
+  std::function<bool(std::chrono::milliseconds)> stopped;
+};
+
+// Waits for the engines (with a line on what it waits for), then prints. True when a signal came meanwhile.
+bool announce(std::ostream& out, Announcement announcement);
+
+}  // namespace sluice::serve

@@ -1,0 +1,60 @@
+#include "serve/records.h"
+
+namespace sluice::serve {
+
+void record_attempt(telemetry::RequestMetrics& metrics, const store::LedgerEntry& entry) {
+  const std::string_view provider = entry.provider.str();
+  const std::string_view ground = catalog::name(entry.ground);
+  metrics.attempts.with({provider, store::name(entry.outcome)}).add();
+  const auto count = [&](std::string_view token_class, Tokens tokens) {
+    if (tokens > 0) metrics.tokens.with({provider, ground, token_class}).add(static_cast<std::uint64_t>(tokens));
+  };
+  count("input", entry.usage.input);
+  count("cache_read", entry.usage.cache_read);
+  count("cache_write", entry.usage.cache_write_5m + entry.usage.cache_write_1h);
+  count("output", entry.usage.output);
+  count("reasoning", entry.usage.reasoning);
+  if (!entry.cost)
+    metrics.unpriced_requests.with({provider}).add();
+  else if (entry.cost->pico() > 0)
+    metrics.cost_picodollars.with({provider, ground}).add(static_cast<std::uint64_t>(entry.cost->pico()));
+}
+
+void record_request(telemetry::Log& log, telemetry::RequestMetrics& metrics, const gateway::AuditRecord& record,
+                    const gateway::Timing& timing, const Error* error) {
+  const std::string_view dialect = record.client_dialect ? chat::name(*record.client_dialect) : "none";
+  const std::string_view provider = record.provider ? std::string_view(record.provider->str()) : "none";
+  const std::string_view ground = record.ground ? catalog::name(*record.ground) : "none";
+  const auto seconds = [](std::int64_t us) { return static_cast<double>(us) / 1e6; };
+  metrics.requests.with({dialect, provider, ground, store::name(record.outcome)}).add();
+  metrics.duration.with({dialect, ground}).observe(seconds(timing.total_us));
+  metrics.overhead.with({dialect}).observe(seconds(timing.overhead_us));
+  if (timing.first_token_us >= 0) metrics.time_to_first_token.with({dialect, ground}).observe(seconds(timing.first_token_us));
+
+  const auto level = record.outcome == store::Outcome::ok              ? telemetry::Level::info
+                     : record.outcome == store::Outcome::internal      ? telemetry::Level::error
+                                                                       : telemetry::Level::warn;
+  if (!log.enabled(level)) return;
+  const std::string cost = record.provider ? (record.cost ? record.cost->usd() : "unpriced") : "0.0";
+  log.write(level, "request",
+            {{"request_id", record.request_id.str()},
+             {"key", record.key_id ? std::string_view(record.key_id->str()) : std::string_view("none")},
+             {"dialect", dialect},
+             {"model", record.requested_model},
+             {"provider", provider},
+             {"served_model", record.model ? std::string_view(record.model->str()) : std::string_view()},
+             {"ground", ground},
+             {"stream", record.stream},
+             {"status", record.status},
+             {"outcome", store::name(record.outcome)},
+             {"attempts", record.attempts},
+             {"tokens_in", record.usage.total_input()},
+             {"tokens_out", record.usage.total_output()},
+             {"cost_usd", cost},
+             {"ttft_ms", seconds(timing.first_token_us) * 1e3},
+             {"total_ms", seconds(timing.total_us) * 1e3},
+             {"overhead_us", timing.overhead_us},
+             {"error", error ? std::string_view(error->message) : std::string_view()}});
+}
+
+}  // namespace sluice::serve

@@ -1,0 +1,17 @@
+// What is told about each request beyond the ledger and the audit: metrics, and one log line.
+#pragma once
+
+#include "gateway/shared/gateway.h"
+#include "telemetry/log.h"
+#include "telemetry/request_metrics.h"
+
+namespace sluice::serve {
+
+// One line and the counters for a request that has ended. Any thread.
+void record_request(telemetry::Log& log, telemetry::RequestMetrics& metrics, const gateway::AuditRecord& record,
+                    const gateway::Timing& timing, const Error* error);
+
+// The counters for one attempt that reached a provider. Any thread.
+void record_attempt(telemetry::RequestMetrics& metrics, const store::LedgerEntry& entry);
+
+}  // namespace sluice::serve

@@ -1,0 +1,232 @@
+#include "serve/serve.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <thread>
+
+#include "config/load.h"
+#include "dialects/anthropic_messages/anthropic_messages.h"
+#include "dialects/openai_chat/openai_chat.h"
+#include "engines/supervisor.h"
+#include "serve/banner.h"
+#include "serve/records.h"
+#include "serve/worker.h"
+
+namespace sluice::serve {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t max_config_bytes = 1 << 20;
+
+int refuse(const Error& error) {
+  std::cerr << "sluice: " << error.message << (error.hint.empty() ? "" : "\n  " + error.hint) << "\n";
+  return 1;
+}
+
+std::optional<std::string> environment(std::string_view name) {
+  const char* value = std::getenv(std::string(name).c_str());
+  return value ? std::optional<std::string>(value) : std::nullopt;
+}
+
+Result<std::string> read_config(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text;
+  text.resize(max_config_bytes + 1);
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!file.eof() || (!file.gcount() && !std::filesystem::is_regular_file(path)))
+    return fail(ErrorKind::unavailable, "cannot read the configuration file " + path,
+                "check the path given by --config or SLUICE_CONFIG; a configuration has at most 1 MiB");
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
+}
+
+Result<std::shared_ptr<const config::Snapshot>> load_config(const ServeOptions& options) {
+  config::Sources sources{.env = environment};
+  if (options.config_path) {
+    sources.name = *options.config_path;
+    TRY(sources.text, read_config(*options.config_path));
+  }
+  if (options.listen) sources.overrides.push_back({"server.listen", *options.listen, "--listen"});
+  if (options.engine == "none") sources.overrides.push_back({"engines", "none", "--engine"});
+  config::Loaded loaded = config::load(sources);
+  if (!loaded.diagnostics.empty()) std::cerr << loaded.diagnostics.render();
+  if (!loaded.snapshot)
+    return fail(ErrorKind::unavailable, "the configuration has errors", "`sluice config validate` shows them without starting");
+  return loaded.snapshot;
+}
+
+// The signals that end the process, as a thread-wide mask: every thread inherits it and only main() waits for them.
+class StopSignals {
+ public:
+  StopSignals() {
+    sigemptyset(&set_);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set_, signal);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+  // True when one came within the time.
+  bool wait(milliseconds limit) {
+    const timespec time{.tv_sec = limit.count() / 1000, .tv_nsec = (limit.count() % 1000) * 1'000'000};
+    return sigtimedwait(&set_, nullptr, &time) > 0;
+  }
+
+ private:
+  sigset_t set_;
+};
+
+// Tells the CLI where this server is; gone when it stops.
+class AddressFile {
+ public:
+  AddressFile(const std::string& data_dir, const std::string& url) : path_(data_dir + "/serve.json") {
+    std::string text;
+    json::Writer(text).begin_object().member("url", url).member("pid", static_cast<std::int64_t>(getpid())).end_object();
+    // As a whole or not at all: a reader never sees half of it.
+    std::ofstream(path_ + ".new") << text << "\n";
+    std::error_code ignored;
+    std::filesystem::rename(path_ + ".new", path_, ignored);
+  }
+  ~AddressFile() {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+  }
+
+ private:
+  std::string path_;
+};
+
+gateway::EngineState route_state(engines::State state) {
+  switch (state) {
+    case engines::State::ready: return gateway::EngineState::ready;
+    case engines::State::starting:
+    case engines::State::restarting: return gateway::EngineState::starting;
+    case engines::State::failed: return gateway::EngineState::failed;
+    default: return gateway::EngineState::absent;
+  }
+}
+
+// Why nobody can be served, in one sentence; empty when somebody can.
+std::string readiness_problem(store::LiveStore& store, const gateway::SnapshotCell& snapshots, const engines::Supervisor& engines) {
+  if (store.refuses_new_work()) return "the ledger cannot be written: " + store.health().ledger.reason;
+  const auto snapshot = snapshots.load();
+  std::string waiting = "no provider is configured: start with --engine auto or set a provider's API key";
+  for (const catalog::Provider& provider : snapshot->providers()) {
+    if (!provider.enabled) continue;
+    if (!provider.engine) return {};
+    const engines::Status status = engines.status(provider.id.str());
+    if (status.state == engines::State::ready) return {};
+    waiting = "the engine '" + provider.id.str() + "' is " + std::string(engines::name(status.state)) +
+              (status.reason.empty() ? "" : ": " + status.reason);
+  }
+  return waiting;
+}
+
+struct FirstKey {
+  std::optional<Secret> secret;  // empty: keys were there already
+};
+
+Result<FirstKey> ensure_first_key(store::LiveStore& store, const config::Snapshot& snapshot) {
+  TRY(const std::vector<store::KeyReport> keys, store.store().list_keys(false));
+  if (!keys.empty()) return FirstKey{};
+  const store::NewKey wanted{.name = "default", .data_class = snapshot.key_defaults().data_class_value};
+  TRY(store::CreatedKey created, store.store().create_key(wanted, store::wall_clock_us()));
+  CHECK_OK(store.reload_keys());
+  return FirstKey{std::move(created.secret)};
+}
+
+
+}  // namespace
+
+int serve(const ServeOptions& options) {
+  StopSignals signals;
+  auto loaded = load_config(options);
+  if (!loaded) return refuse(loaded.error());
+  const std::shared_ptr<const config::Snapshot> snapshot = *loaded;
+  const config::ServerSettings& server = snapshot->server();
+  auto address = net::listen_address(server.listen_endpoint);
+  if (!address) return refuse(address.error());
+  auto tls = net::TlsContext::create("");
+  if (!tls) return refuse(tls.error());
+
+  // From the ground up; taken down in reverse order when this function returns.
+  telemetry::Log log(telemetry::LogSettings{});
+  telemetry::Registry registry;
+  telemetry::RequestMetrics metrics(registry);
+  auto store = store::LiveStore::start(options.data_dir, {});
+  if (!store) return refuse(store.error());
+  auto first_key = ensure_first_key(**store, *snapshot);
+  if (!first_key) return refuse(first_key.error());
+  gateway::SnapshotCell snapshots(snapshot);
+  gateway::Admission admission(gateway::Admission::Limits{});
+  std::vector<std::unique_ptr<dialects::Dialect>> all_dialects;
+  all_dialects.push_back(dialects::make_openai_chat());
+  all_dialects.push_back(dialects::make_anthropic_messages());
+  const dialects::Dialects dialects(std::move(all_dialects));
+  engines::Supervisor engines(snapshot->engines(), {.data_dir = options.data_dir, .log = &log, .env = environment});
+
+  const std::int64_t cores = std::max<std::int64_t>(std::thread::hardware_concurrency(), 1);
+  const auto threads = static_cast<std::size_t>(server.threads > 0 ? server.threads : cores);
+  Shared shared{
+      .log = log,
+      .tls = *tls,
+      .dialects = dialects,
+      .snapshots = snapshots,
+      .store = **store,
+      .admission = admission,
+      .books = {.ledger = &(*store)->ledger(),
+                .on_entry = [&](const store::LedgerEntry& entry, store::Appended) { record_attempt(metrics, entry); }},
+      .engines = {.state = [&](const ProviderId& id) { return route_state(engines.status(id.str()).state); },
+                  .endpoint = [&](const ProviderId& id) { return engines.endpoint(id.str()); }},
+      .on_end = [&](const gateway::AuditRecord& record, const gateway::Timing& timing,
+                    const Error* error) { record_request(log, metrics, record, timing, error); },
+      .metrics_page = [&] { return registry.text(); },
+      .readiness_problem = [&] { return readiness_problem(**store, snapshots, engines); },
+      .limits = {.header_bytes = static_cast<std::size_t>(server.max_header_bytes),
+                 .body_bytes = static_cast<std::size_t>(server.max_body_bytes),
+                 .header_timeout = milliseconds(server.header_timeout_ms),
+                 .body_timeout = milliseconds(server.body_timeout_ms),
+                 .idle_timeout = milliseconds(server.idle_timeout_ms)},
+      .max_connections = std::max<std::size_t>(static_cast<std::size_t>(server.max_connections) / threads, 1)};
+
+  std::vector<std::unique_ptr<Worker>> workers;
+  for (std::size_t i = 0; i < threads; ++i) {
+    auto worker = std::make_unique<Worker>(shared);
+    auto bound = worker->listen(*address);
+    if (!bound && i > 0 && address->family() == AF_UNIX) break;  // a Unix socket has one listener
+    if (!bound) return refuse(bound.error());
+    *address = *bound;  // port 0 has become a real one, which the others share
+    workers.push_back(std::move(worker));
+  }
+  engines.start();
+  for (auto& worker : workers) worker->start();
+
+  const std::string url = "http://" + address->text();
+  const AddressFile address_file(options.data_dir, url);
+  const bool stopped_early = announce(std::cout, {.url = url,
+                                                  .data_dir = options.data_dir,
+                                                  .first_key = std::move(first_key->secret),
+                                                  .snapshot = *snapshot,
+                                                  .engines = engines,
+                                                  .stopped = [&](milliseconds pause) { return signals.wait(pause); }});
+  while (!stopped_early && !signals.wait(seconds(3600))) {
+  }
+
+  log.info("stopping", {{"connections", shared.connections.load()}});
+  const milliseconds limit(server.drain_timeout_ms);
+  for (auto& worker : workers) worker->drain(limit);
+  for (auto& worker : workers) worker->join();
+  workers.clear();
+  engines.stop();
+  if (!(*store)->stop(seconds(10))) return refuse({.message = "the disk did not take all records before the end"});
+  return 0;
+}
+
+}  // namespace sluice::serve

@@ -1,0 +1,67 @@
+// One reactor thread with everything that belongs to it: listener, connections, provider connections.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "async/scope.h"
+#include "gateway/listen/listen.h"
+#include "http/client.h"
+#include "http/server.h"
+#include "net/connect.h"
+#include "telemetry/log.h"
+
+namespace sluice::serve {
+
+// What all workers share; outlives them.
+struct Shared {
+  telemetry::Log& log;
+  std::shared_ptr<net::TlsContext> tls;
+  const dialects::Dialects& dialects;
+  const gateway::SnapshotCell& snapshots;
+  store::LiveStore& store;
+  gateway::Admission& admission;
+  gateway::Books books;
+  gateway::Engines engines;
+  std::function<void(const gateway::AuditRecord&, const gateway::Timing&, const Error*)> on_end;
+  std::function<std::string()> metrics_page;
+  std::function<std::string()> readiness_problem;
+  http::ServerLimits limits;
+  std::size_t max_connections = 0;  // of one worker
+  std::atomic<std::int64_t> connections{0};
+};
+
+class Worker {
+ public:
+  explicit Worker(Shared& shared);
+  ~Worker();
+
+  // Before start(). Errors of net::Listener::listen.
+  Result<net::SocketAddress> listen(const net::SocketAddress& address);
+  void start();
+  // Any thread. No new connections and no new requests on those that are there; ends the thread when the last request is
+  // done, or after `limit`, which cuts off what still runs.
+  void drain(async::Duration limit);
+  void join();
+
+ private:
+  static async::Task<> accept_connections(Worker* worker);
+  static async::Task<> serve_one(Worker* worker, std::unique_ptr<net::Stream> stream);
+  static async::Task<> stop_when_idle(Worker* worker, async::Duration limit);
+
+  Shared& shared_;
+  net::Reactor reactor_;
+  net::Resolver resolver_;
+  net::Connector connector_;
+  http::ConnectionPool providers_;
+  gateway::Gateway gateway_;
+  gateway::Listen handler_;
+  std::unique_ptr<net::Listener> listener_;
+  async::Cancel stop_;
+  async::Scope connections_;
+  async::Scope control_;  // the accept loop and the drain; destroyed first
+  std::thread thread_;
+};
+
+}  // namespace sluice::serve
