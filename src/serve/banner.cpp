@@ -8,8 +8,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds look_again{50};
 constexpr milliseconds longest_wait{120'000};  // a large model may take that long to load; the server answers meanwhile
 
-bool settled(const engines::Status& status) {
-  return status.state == engines::State::ready || status.state == engines::State::failed || status.state == engines::State::missing;
+bool settled(engines::EngineState state) {
+  return state == engines::EngineState::ready || state == engines::EngineState::failed || state == engines::EngineState::missing;
 }
 
 // True when a signal to stop came.
@@ -17,14 +17,16 @@ bool wait_for_engines(std::ostream& out, const Announcement& said) {
   for (const config::EngineSettings& engine : said.snapshot.engines()) {
     out << "engine  " << engine.name << ": starting " << engine.model << " ..." << std::flush;
     milliseconds waited{0};
-    while (!settled(said.engines.status(engine.name)) && waited < longest_wait) {
+    const engines::Engine* process = said.engines.find(engine.name);
+    while (process && !settled(process->state()) && waited < longest_wait) {
       if (said.stopped(look_again)) return true;
       waited += look_again;
       if (waited.count() % 2000 == 0) out << "." << std::flush;
     }
-    const engines::Status status = said.engines.status(engine.name);
-    out << " " << engines::name(status.state);
-    if (!status.reason.empty()) out << "\n        " << status.reason;
+    if (const auto status = said.engines.status(engine.name)) {
+      out << " " << engines::state_name(status->state);
+      if (!status->reason.empty()) out << "\n        " << status->reason;
+    }
     out << "\n";
   }
   return false;

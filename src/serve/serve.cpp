@@ -14,6 +14,7 @@
 #include "config/load.h"
 #include "dialects/anthropic_messages/anthropic_messages.h"
 #include "dialects/openai_chat/openai_chat.h"
+#include "engines/llama_server.h"
 #include "engines/supervisor.h"
 #include "serve/banner.h"
 #include "serve/records.h"
@@ -58,7 +59,7 @@ Result<std::shared_ptr<const config::Snapshot>> load_config(const ServeOptions& 
   if (options.listen) sources.overrides.push_back({"server.listen", *options.listen, "--listen"});
   if (options.engine == "none") sources.overrides.push_back({"engines", "none", "--engine"});
   config::Loaded loaded = config::load(sources);
-  if (!loaded.diagnostics.empty()) std::cerr << loaded.diagnostics.render();
+  std::cerr << loaded.diagnostics.render(isatty(STDERR_FILENO));
   if (!loaded.snapshot)
     return fail(ErrorKind::unavailable, "the configuration has errors", "`sluice config validate` shows them without starting");
   return loaded.snapshot;
@@ -103,14 +104,39 @@ class AddressFile {
   std::string path_;
 };
 
-gateway::EngineState route_state(engines::State state) {
-  switch (state) {
-    case engines::State::ready: return gateway::EngineState::ready;
-    case engines::State::starting:
-    case engines::State::restarting: return gateway::EngineState::starting;
-    case engines::State::failed: return gateway::EngineState::failed;
-    default: return gateway::EngineState::absent;
+gateway::EngineState route_state(const engines::Supervisor& engines, const ProviderId& id) {
+  const engines::Engine* engine = engines.find(id.str());
+  if (!engine) return gateway::EngineState::absent;
+  switch (engine->state()) {
+    case engines::EngineState::ready: return gateway::EngineState::ready;
+    case engines::EngineState::starting:
+    case engines::EngineState::restarting: return gateway::EngineState::starting;
+    case engines::EngineState::missing:
+    case engines::EngineState::failed:
+    case engines::EngineState::stopped: break;
   }
+  return gateway::EngineState::failed;
+}
+
+std::optional<Endpoint> endpoint_of(const engines::Supervisor& engines, const ProviderId& id) {
+  const engines::Engine* engine = engines.find(id.str());
+  if (!engine || engine->state() != engines::EngineState::ready) return std::nullopt;
+  return engine->endpoint();
+}
+
+Result<void> start_engines(engines::Supervisor& engines, const config::Snapshot& snapshot, const std::string& data_dir) {
+  const engines::Environment environment = engines::process_environment();
+  for (const config::EngineSettings& settings : snapshot.engines()) {
+    const engines::LlamaServerSettings command{.program = settings.llama_server,
+                                               .model = settings.path,
+                                               .sha256 = settings.sha256,
+                                               .context_tokens = static_cast<int>(settings.context),
+                                               .slots = static_cast<int>(settings.parallel),
+                                               .threads = static_cast<int>(settings.threads),
+                                               .arguments = settings.args};
+    CHECK_OK(engines.add({.name = settings.name, .prepare = engines::LlamaServerCommand(command, environment), .directory = data_dir}));
+  }
+  return {};
 }
 
 // Why nobody can be served, in one sentence; empty when somebody can.
@@ -121,10 +147,11 @@ std::string readiness_problem(store::LiveStore& store, const gateway::SnapshotCe
   for (const catalog::Provider& provider : snapshot->providers()) {
     if (!provider.enabled) continue;
     if (!provider.engine) return {};
-    const engines::Status status = engines.status(provider.id.str());
-    if (status.state == engines::State::ready) return {};
-    waiting = "the engine '" + provider.id.str() + "' is " + std::string(engines::name(status.state)) +
-              (status.reason.empty() ? "" : ": " + status.reason);
+    const std::optional<engines::EngineStatus> status = engines.status(provider.id.str());
+    if (!status) continue;
+    if (status->state == engines::EngineState::ready) return {};
+    waiting = "the engine '" + provider.id.str() + "' is " + std::string(engines::state_name(status->state)) +
+              (status->reason.empty() ? "" : ": " + status->reason);
   }
   return waiting;
 }
@@ -170,7 +197,7 @@ int serve(const ServeOptions& options) {
   all_dialects.push_back(dialects::make_openai_chat());
   all_dialects.push_back(dialects::make_anthropic_messages());
   const dialects::Dialects dialects(std::move(all_dialects));
-  engines::Supervisor engines(snapshot->engines(), {.data_dir = options.data_dir, .log = &log, .env = environment});
+  engines::Supervisor engines(log, registry);
 
   const std::int64_t cores = std::max<std::int64_t>(std::thread::hardware_concurrency(), 1);
   const auto threads = static_cast<std::size_t>(server.threads > 0 ? server.threads : cores);
@@ -183,8 +210,8 @@ int serve(const ServeOptions& options) {
       .admission = admission,
       .books = {.ledger = &(*store)->ledger(),
                 .on_entry = [&](const store::LedgerEntry& entry, store::Appended) { record_attempt(metrics, entry); }},
-      .engines = {.state = [&](const ProviderId& id) { return route_state(engines.status(id.str()).state); },
-                  .endpoint = [&](const ProviderId& id) { return engines.endpoint(id.str()); }},
+      .engines = {.state = [&](const ProviderId& id) { return route_state(engines, id); },
+                  .endpoint = [&](const ProviderId& id) { return endpoint_of(engines, id); }},
       .on_end = [&](const gateway::AuditRecord& record, const gateway::Timing& timing,
                     const Error* error) { record_request(log, metrics, record, timing, error); },
       .metrics_page = [&] { return registry.text(); },
@@ -205,7 +232,7 @@ int serve(const ServeOptions& options) {
     *address = *bound;  // port 0 has become a real one, which the others share
     workers.push_back(std::move(worker));
   }
-  engines.start();
+  if (auto started = start_engines(engines, *snapshot, options.data_dir); !started) return refuse(started.error());
   for (auto& worker : workers) worker->start();
 
   const std::string url = "http://" + address->text();
