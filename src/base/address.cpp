@@ -1,0 +1,97 @@
+#include "base/address.h"
+
+#include <charconv>
+#include <optional>
+
+namespace sluice {
+namespace {
+
+std::unexpected<Error> bad(std::string_view text, const char* why, const char* hint) {
+  return fail(ErrorKind::invalid_request, "'" + std::string(text) + "' " + why, hint);
+}
+
+std::optional<std::uint16_t> parse_port(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return port;
+}
+
+struct HostPort {
+  std::string_view host;  // without brackets
+  std::string_view port;  // empty when there is none
+  bool ok = true;
+};
+
+HostPort split(std::string_view text) {
+  if (text.starts_with('[')) {
+    const std::size_t close = text.find(']');
+    if (close == std::string_view::npos) return {.host = {}, .port = {}, .ok = false};
+    const std::string_view rest = text.substr(close + 1);
+    if (rest.empty()) return {text.substr(1, close - 1), {}};
+    return {text.substr(1, close - 1), rest.substr(1), rest.front() == ':' && rest.size() > 1};
+  }
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return {text, {}};
+  return {text.substr(0, colon), text.substr(colon + 1), text.find(':') == colon && colon + 1 < text.size()};
+}
+
+bool is_host(std::string_view host) {
+  if (host.empty() || host.size() > 253) return false;
+  for (const char c : host) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!letter && c != '-' && c != '.' && c != '_' && c != ':') return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<Endpoint> parse_listen_address(std::string_view text) {
+  constexpr const char* hint = "write ADDR:PORT such as 127.0.0.1:8080, [::1]:8080, :8080, or unix:/path";
+  if (text.starts_with("unix:")) {
+    const std::string_view path = text.substr(5);
+    if (!path.starts_with('/') || path.size() > 107) return bad(text, "is not the absolute path of a socket, of at most 107 bytes", hint);
+    return Endpoint{.unix_path = std::string(path)};
+  }
+  const HostPort parts = split(text);
+  const auto port = parse_port(parts.port);
+  if (!parts.ok || !port || (!parts.host.empty() && !is_host(parts.host))) return bad(text, "is not an address to listen on", hint);
+  return Endpoint{.host = std::string(parts.host), .port = *port};
+}
+
+Result<BaseUrl> parse_base_url(std::string_view text) {
+  constexpr const char* hint = "write https://HOST[:PORT][/PATH], without user, query or fragment";
+  BaseUrl url;
+  std::string_view rest = text;
+  if (rest.starts_with("https://")) {
+    url.endpoint.tls = true;
+    url.endpoint.port = 443;
+    rest.remove_prefix(8);
+  } else if (rest.starts_with("http://")) {
+    url.endpoint.port = 80;
+    rest.remove_prefix(7);
+  } else {
+    return bad(text, "is not an http or https URL", hint);
+  }
+  for (const char c : rest)
+    if (static_cast<unsigned char>(c) <= ' ' || c == 0x7f || c == '@' || c == '?' || c == '#' || c == '\\')
+      return bad(text, "has a part that a base URL cannot have", hint);
+  const std::size_t slash = rest.find('/');
+  const std::string_view authority = rest.substr(0, slash);
+  std::string_view path = slash == std::string_view::npos ? std::string_view() : rest.substr(slash);
+  while (path.ends_with('/')) path.remove_suffix(1);
+  const HostPort parts = split(authority);
+  if (!parts.ok || !is_host(parts.host)) return bad(text, "has no valid host", hint);
+  if (!parts.port.empty()) {
+    const auto port = parse_port(parts.port);
+    if (!port || *port == 0) return bad(text, "has no valid port", hint);
+    url.endpoint.port = *port;
+  }
+  url.endpoint.host = parts.host;
+  url.path_prefix = path;
+  url.host_header = authority;
+  return url;
+}
+
+}  // namespace sluice

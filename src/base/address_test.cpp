@@ -1,0 +1,35 @@
+#include "base/address.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice {
+namespace {
+
+TEST(ListenAddress, Reads_the_forms_that_people_write) {
+  EXPECT_EQ(parse_listen_address("127.0.0.1:8080")->host, "127.0.0.1");
+  EXPECT_EQ(parse_listen_address("[::1]:0")->host, "::1");
+  EXPECT_EQ(parse_listen_address(":9")->host, "");
+  EXPECT_EQ(parse_listen_address("unix:/run/s.sock")->unix_path, "/run/s.sock");
+  for (const char* bad : {"", "8080", "a:", "a:b", "a:70000", "::1:8080", "[::1", "[::1]8080", "unix:rel", "a b:1"})
+    EXPECT_FALSE(parse_listen_address(bad)) << bad;
+}
+
+TEST(BaseUrl, Splits_into_endpoint_and_path) {
+  const auto url = parse_base_url("https://api.example.com/v1/");
+  ASSERT_TRUE(url);
+  EXPECT_EQ(url->endpoint.host, "api.example.com");
+  EXPECT_EQ(url->endpoint.port, 443);
+  EXPECT_TRUE(url->endpoint.tls);
+  EXPECT_EQ(url->path_prefix, "/v1");
+  EXPECT_EQ(parse_base_url("http://[::1]:9001")->endpoint.host, "::1");
+  EXPECT_EQ(parse_base_url("http://[::1]:9001")->host_header, "[::1]:9001");
+}
+
+TEST(BaseUrl, Refuses_what_could_be_read_in_two_ways) {
+  for (const char* bad : {"ftp://a", "https://", "https://u:p@a/", "https://a?x", "https://a#x", "https://a\\b", "https://a:0", "https://a b",
+                          "//a", "a.com", "https://[::1"})
+    EXPECT_FALSE(parse_base_url(bad)) << bad;
+}
+
+}  // namespace
+}  // namespace sluice

@@ -1,0 +1,64 @@
+// A provider is data: where it is, what it speaks, how it wants its key, and in which few ways it differs from its
+// dialect. The known ones are files in data/providers; the configuration adds others and keys.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/address.h"
+#include "base/ids.h"
+#include "base/secret.h"
+#include "catalog/ground.h"
+#include "chat/dialect_id.h"
+
+namespace sluice::catalog {
+
+enum class AuthKind : std::uint8_t {
+  bearer,     // Authorization: Bearer KEY
+  x_api_key,  // x-api-key: KEY
+  none,
+};
+constexpr std::string_view name(AuthKind kind) {
+  return kind == AuthKind::bearer ? "bearer" : kind == AuthKind::x_api_key ? "x_api_key" : "none";
+}
+
+// How a provider is brought to report usage in a stream.
+enum class StreamUsage : std::uint8_t {
+  option,     // stream_options.include_usage
+  automatic,  // it always does, or refuses the option
+};
+
+// What the field with the limit of generated tokens is called (OpenAI dialect).
+enum class MaxTokensField : std::uint8_t { max_tokens, max_completion_tokens };
+
+struct Quirks {
+  StreamUsage stream_usage = StreamUsage::option;
+  MaxTokensField max_tokens_field = MaxTokensField::max_tokens;
+};
+
+struct Provider {
+  ProviderId id;
+  std::string display_name;
+  chat::DialectId dialect = chat::DialectId::openai_chat;
+  // Paths of the dialect go below it: "https://api.openai.com/v1". Not set (empty host) for an engine of Sluice's own.
+  BaseUrl base_url;
+  Ground ground = Ground::proprietary;
+  AuthKind auth = AuthKind::bearer;
+  std::vector<std::string> key_env;  // environment variables that may hold the key, the first that is set counts
+  Secret api_key;
+  Quirks quirks;
+  std::vector<std::pair<std::string, std::string>> extra_headers;  // sent with every call; never a credential
+  std::string default_model;  // its model in the route `auto` when there is no configuration; may be empty
+  std::string docs;           // where its interface is documented
+
+  // Sluice starts and supervises the engine behind this provider: its endpoint is asked for at call time.
+  bool engine = false;
+  // It may be called: it has a key or needs none, and nobody switched it off.
+  bool enabled = false;
+  // What to do to enable it: "set GROQ_API_KEY". Empty when it is enabled.
+  std::string how_to_enable;
+};
+
+}  // namespace sluice::catalog

@@ -1,0 +1,43 @@
+// Reads the configuration: file, environment and command line in, an immutable Snapshot out, or all errors at once.
+// Touches the outside only through what Sources hands it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catalog/catalog.h"
+#include "config/snapshot.h"
+#include "yaml/diagnostics.h"
+
+namespace sluice::config {
+
+// A setting given on the command line: beats the file.
+struct Override {
+  std::string path;    // "server.listen"; "engines" with the value "none" switches every engine off
+  std::string value;
+  std::string origin;  // what to call it in an error: "--listen"
+};
+
+struct Sources {
+  std::string name = "sluice.yaml";         // for messages
+  std::optional<std::string> text = {};     // the file's bytes; empty: there is no configuration file
+  std::function<std::optional<std::string>(std::string_view)> env = {};        // look up a variable; none = all unset
+  // Reads a whole file for ${file:...}; empty when it cannot. None = the file system, at most 64 KiB.
+  std::function<std::optional<std::string>(const std::string& path)> read_file = {};
+  std::vector<Override> overrides = {};
+};
+
+struct Loaded {
+  std::shared_ptr<const Snapshot> snapshot;  // null when there are errors
+  yaml::Diagnostics diagnostics;             // errors, or the warnings of a good configuration
+};
+
+Loaded load(const Sources& sources);
+// The same over another catalogue than the embedded one.
+Loaded load(const Sources& sources, catalog::Catalog catalog);
+
+}  // namespace sluice::config

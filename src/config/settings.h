@@ -1,0 +1,58 @@
+// The settings of Sluice as plain values, with their defaults. What each means, its bounds and its name in the file
+// stand once, in settings_table.cpp; the reader, the JSON Schema and the reference page come from there.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "base/data_class.h"
+
+namespace sluice::config {
+
+struct ServerSettings {
+  std::string listen = "127.0.0.1:8080";
+  Endpoint listen_endpoint = {};  // parsed from `listen`
+  std::int64_t threads = 0;       // 0 = one for each core
+  std::int64_t max_connections = 10'000;
+  std::int64_t max_body_bytes = 32 << 20;
+  std::int64_t max_header_bytes = 64 << 10;
+  std::int64_t header_timeout_ms = 10'000;
+  std::int64_t body_timeout_ms = 60'000;
+  std::int64_t idle_timeout_ms = 75'000;
+  std::int64_t drain_timeout_ms = 30'000;
+};
+
+struct RetrySettings {
+  std::int64_t attempts = 3;
+  std::int64_t pause_ms = 200;
+  std::int64_t connect_timeout_ms = 5'000;
+  std::int64_t first_token_timeout_ms = 120'000;
+  std::int64_t stream_idle_timeout_ms = 60'000;
+  std::int64_t total_timeout_ms = 600'000;
+};
+
+// What a new virtual key gets when `keys create` does not say otherwise.
+struct KeyDefaults {
+  std::string budget_usd = "";          // decimal USD; "" = no budget
+  std::int64_t requests_per_minute = 0; // 0 = no limit
+  std::int64_t tokens_per_minute = 0;   // 0 = no limit
+  std::string data_class = "internal";
+  DataClass data_class_value = DataClass::internal;  // parsed from `data_class`
+};
+
+// An engine that Sluice starts and supervises. Its name is the id of its provider.
+struct EngineSettings {
+  std::string name = {};
+  std::string model = "smollm2-135m-instruct";  // the name that clients use
+  std::string path = "";                        // GGUF file; "" = the model that `dev setup` has fetched
+  std::string sha256 = "";                      // of that file; "" = not checked
+  std::int64_t context = 8'192;                 // tokens for each slot
+  std::int64_t threads = 0;                     // 0 = one for each core
+  std::int64_t parallel = 2;                    // slots: requests that are answered at the same time
+  std::vector<std::string> args = {};           // more arguments for llama-server, as they are
+  std::string llama_server = "";                // "" = SLUICE_LLAMA_SERVER, else PATH, else the fetched one
+};
+
+}  // namespace sluice::config

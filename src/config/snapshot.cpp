@@ -1,0 +1,162 @@
+#include "config/snapshot.h"
+
+#include <algorithm>
+
+#include "base/crypto.h"
+#include "json/json.h"
+#include "yaml/diagnostics.h"
+
+namespace sluice::config {
+
+Snapshot::Snapshot(Parts parts) : parts_(std::move(parts)), book_(std::move(parts_.prices)) {
+  resolve();
+  sha256_ = crypto::hex(crypto::sha256(json() + parts_.catalog_sha256));
+}
+
+const catalog::Provider* Snapshot::find_provider(std::string_view id) const {
+  const auto found = std::ranges::find(parts_.providers, id, [](const catalog::Provider& provider) { return std::string_view(provider.id.str()); });
+  return found == parts_.providers.end() ? nullptr : &*found;
+}
+
+// Makes every name that a client may use point at its candidates.
+void Snapshot::resolve() {
+  std::unordered_map<std::string, const Candidate*> by_name;
+  const auto offer = [&](const catalog::Model& model, const catalog::Provider& provider) {
+    auto candidate = std::make_unique<Candidate>();
+    candidate->name = provider.id.str() + "/" + (model.id.empty() ? model.name.str() : model.id);
+    candidate->provider = &provider;
+    candidate->model = &model;
+    candidate->model_name = model.name;
+    candidate->prices = book_.find(provider.id.str(), model.name.str());
+    candidate->ground = model.ground;
+    for (const std::string& name : model.aliases) by_name.try_emplace(provider.id.str() + "/" + name, candidate.get());
+    by_name.try_emplace(candidate->name, candidate.get());
+    by_name.try_emplace(provider.id.str() + "/" + model.name.str(), candidate.get());
+    candidates_.push_back(std::move(candidate));
+  };
+  for (const catalog::Provider& provider : parts_.providers)
+    for (const catalog::Model& model : parts_.models)
+      if (model.provider == provider.id) offer(model, provider);
+  for (const auto& [name, candidate] : by_name) targets_[name] = {name, Target::Kind::direct, {candidate}};
+
+  // A model's own name stands for every provider that offers it; those that may be called first.
+  for (const bool enabled : {true, false})
+    for (const auto& candidate : candidates_) {
+      if (candidate->provider->enabled != enabled) continue;
+      std::vector<std::string> names = candidate->model->aliases;
+      names.push_back(candidate->model->id);
+      names.push_back(candidate->model_name.str());
+      std::ranges::sort(names);
+      names.erase(std::ranges::unique(names).begin(), names.end());
+      for (const std::string& name : names) {
+        if (name.empty()) continue;
+        Target& target = targets_.try_emplace(name, Target{name, Target::Kind::bare, {}}).first->second;
+        if (target.kind == Target::Kind::bare) target.candidates.push_back(candidate.get());
+      }
+    }
+
+  // Routes last: the operator's names win over all others.
+  for (const auto& [name, members] : parts_.routes) {
+    Target route{name, Target::Kind::route, {}};
+    for (const std::string& member : members) {
+      if (const auto found = by_name.find(member); found != by_name.end()) {
+        route.candidates.push_back(found->second);
+      } else {
+        auto candidate = std::make_unique<Candidate>(outside_catalog(member));
+        if (!candidate->provider) continue;  // the loader has refused such a name
+        route.candidates.push_back(candidate.get());
+        by_name[member] = candidate.get();
+        outside_.push_back(std::move(candidate));
+      }
+    }
+    targets_[name] = route;
+    routes_.push_back(std::move(route));
+  }
+}
+
+const Target* Snapshot::find(std::string_view name) const {
+  const auto found = targets_.find(name);
+  return found == targets_.end() ? nullptr : &found->second;
+}
+
+Candidate Snapshot::outside_catalog(std::string_view name) const {
+  Candidate candidate;
+  const std::size_t slash = name.find('/');
+  if (slash == std::string_view::npos || slash + 1 == name.size()) return candidate;
+  candidate.provider = find_provider(name.substr(0, slash));
+  if (!candidate.provider) return candidate;
+  candidate.name = name;
+  candidate.model_name = ModelName(std::string(name.substr(slash + 1)));
+  candidate.prices = book_.find(candidate.provider->id.str(), candidate.model_name.str());
+  candidate.ground = candidate.provider->ground;
+  return candidate;
+}
+
+std::vector<std::string> Snapshot::names_like(std::string_view wrong, std::size_t most) const {
+  std::vector<std::string> known;
+  for (const auto& [name, target] : targets_)
+    if (std::ranges::any_of(target.candidates, [](const Candidate* candidate) { return candidate->provider->enabled; })) known.push_back(name);
+  std::ranges::sort(known);
+  std::vector<std::string> near;
+  while (near.size() < most) {
+    std::string next = yaml::nearest(wrong, known);
+    if (next.empty()) break;
+    std::erase(known, next);
+    near.push_back(std::move(next));
+  }
+  return near;
+}
+
+std::string Snapshot::json() const {
+  std::string out;
+  json::Writer w(out);
+  const auto& server = parts_.server;
+  const auto& retry = parts_.retry;
+  w.begin_object().key("server").begin_object();
+  w.member("listen", server.listen).member("threads", server.threads).member("max_connections", server.max_connections);
+  w.member("max_body_bytes", server.max_body_bytes).member("max_header_bytes", server.max_header_bytes);
+  w.member("header_timeout_ms", server.header_timeout_ms).member("body_timeout_ms", server.body_timeout_ms);
+  w.member("idle_timeout_ms", server.idle_timeout_ms).member("drain_timeout_ms", server.drain_timeout_ms);
+  w.end_object().key("retry").begin_object();
+  w.member("attempts", retry.attempts).member("pause_ms", retry.pause_ms).member("connect_timeout_ms", retry.connect_timeout_ms);
+  w.member("first_token_timeout_ms", retry.first_token_timeout_ms).member("stream_idle_timeout_ms", retry.stream_idle_timeout_ms);
+  w.member("total_timeout_ms", retry.total_timeout_ms).end_object();
+  w.key("keys").begin_object().member("budget_usd", parts_.key_defaults.budget_usd);
+  w.member("requests_per_minute", parts_.key_defaults.requests_per_minute);
+  w.member("tokens_per_minute", parts_.key_defaults.tokens_per_minute).member("data_class", parts_.key_defaults.data_class).end_object();
+  w.key("engines").begin_array();
+  for (const EngineSettings& engine : parts_.engines)
+    w.begin_object()
+        .member("name", engine.name)
+        .member("model", engine.model)
+        .member("path", engine.path)
+        .member("sha256", engine.sha256)
+        .member("context", engine.context)
+        .member("parallel", engine.parallel)
+        .end_object();
+  w.end_array().key("providers").begin_array();
+  for (const catalog::Provider& provider : parts_.providers) {
+    if (!provider.enabled) continue;
+    w.begin_object().member("id", provider.id.str()).member("dialect", chat::name(provider.dialect));
+    w.member("host", provider.base_url.host_header).member("path", provider.base_url.path_prefix);
+    w.member("ground", catalog::name(provider.ground)).end_object();
+  }
+  w.end_array().key("prices").begin_array();
+  for (const auto& [name, history] : book_.all())
+    for (const catalog::PriceFact& fact : history.facts) {
+      if (fact.source_kind != catalog::SourceKind::contract) continue;  // the others are the catalogue's, which has its own digest
+      w.begin_object().member("provider", name.first).member("model", name.second).member("kind", catalog::name(fact.kind)).key("pico").begin_array();
+      for (const std::int64_t rate : fact.rates.pico) w.integer(rate);
+      w.end_array().end_object();
+    }
+  w.end_array().key("models").begin_object();
+  for (const auto& [name, members] : parts_.routes) {
+    w.key(name).begin_array();
+    for (const std::string& member : members) w.string(member);
+    w.end_array();
+  }
+  w.end_object().end_object();
+  return out;
+}
+
+}  // namespace sluice::config

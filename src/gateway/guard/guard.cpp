@@ -1,0 +1,36 @@
+#include "gateway/guard/guard.h"
+
+
+namespace sluice::gateway {
+
+std::string_view rule_text(Verdict::Rule rule) {
+  switch (rule) {
+    case Verdict::Rule::open: return "nothing restricts the request";
+    case Verdict::Rule::restricted_by_key:
+      return "the key's data class is restricted: only self-hosted engines may see the request";
+    case Verdict::Rule::restricted_by_header:
+      return "the request says that its data is restricted: only self-hosted engines may see it";
+  }
+  return "unknown";
+}
+
+Result<Verdict> guard(const GuardQuestion& question, const config::Snapshot&) {
+  Verdict verdict{.data_class = question.key_class};
+  if (question.header_class) {
+    const std::optional<DataClass> asked = data_class_from_name(*question.header_class);
+    if (!asked)
+      return std::unexpected(Error{.kind = ErrorKind::invalid_request,
+                                   .message = "the header x-sluice-data-class has a value that is no data class",
+                                   .hint = "use public, internal or restricted",
+                                   .param = std::string(data_class_header),
+                                   .code = "invalid_data_class"});
+    verdict.data_class = stricter(question.key_class, *asked);  // a request can only be stricter than its key
+  }
+  if (question.key_class == DataClass::restricted)
+    verdict.rule = Verdict::Rule::restricted_by_key;
+  else if (verdict.data_class == DataClass::restricted)
+    verdict.rule = Verdict::Rule::restricted_by_header;
+  return verdict;
+}
+
+}  // namespace sluice::gateway

@@ -1,0 +1,91 @@
+#include "gateway/route/explain.h"
+
+#include <algorithm>
+
+#include "json/json.h"
+
+namespace sluice::gateway {
+namespace {
+
+// Picodollars per token as USD per million tokens: 2,500,000 -> "2.5".
+std::string per_million(std::int64_t pico_per_token) { return Money::pico(pico_per_token * 1'000'000).usd(); }
+
+std::string price_text(const catalog::Quote& quote) {
+  if (!quote.priced() || quote.fact()->kind != catalog::PriceKind::metered) return std::string(quote.state());
+  const catalog::Rates& rates = quote.rates(0);
+  return per_million(rates[catalog::Unit::input]) + " / " + per_million(rates[catalog::Unit::output]);
+}
+
+using Row = std::vector<std::string>;
+
+void append_table(std::string& out, const std::vector<Row>& rows) {
+  std::vector<std::size_t> widths(rows.front().size());
+  for (const Row& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  for (const Row& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      out.append(row[i]);
+      if (i + 1 < row.size()) out.append(widths[i] - row[i].size() + 2, ' ');
+    }
+    out.push_back('\n');
+  }
+}
+
+}  // namespace
+
+std::string explain_text(const Plan& plan) {
+  std::string out = "model       " + plan.model + "\ndata class  " + std::string(name(plan.verdict.data_class)) + " (" +
+                    std::string(rule_text(plan.verdict.rule)) + ")\n\n";
+  if (!plan.attempts.empty()) {
+    std::vector<Row> rows = {{"#", "CANDIDATE", "GROUND", "LANE", "USD PER M TOKENS (IN / OUT)", "REASON"}};
+    for (std::size_t i = 0; i < plan.attempts.size(); ++i) {
+      const Attempt& attempt = plan.attempts[i];
+      rows.push_back({std::to_string(i + 1), attempt.candidate->name, std::string(catalog::name(attempt.ground())),
+                      attempt.lane == Lane::same_dialect ? "1 (same dialect)" : "2 (translated)", price_text(attempt.quote),
+                      reason_text(attempt, plan)});
+    }
+    append_table(out, rows);
+  }
+  if (!plan.rejections.empty()) {
+    out.append("\n");
+    std::vector<Row> rows = {{"REJECTED", "GROUND", "RULE", "REASON"}};
+    for (const Rejection& rejection : plan.rejections)
+      rows.push_back({rejection.candidate->name, std::string(catalog::name(rejection.candidate->ground)),
+                      std::string(name(rejection.why)), reason_text(rejection, plan)});
+    append_table(out, rows);
+  }
+  out.append("\nchoice      ").append(plan.attempts.empty() ? "none" : plan.attempts.front().candidate->name).append("\n");
+  return out;
+}
+
+std::string explain_json(const Plan& plan) {
+  std::string out;
+  json::Writer w(out);
+  w.begin_object().member("model", plan.model).member("data_class", name(plan.verdict.data_class));
+  w.member("rule", rule_text(plan.verdict.rule)).key("choice");
+  plan.attempts.empty() ? w.null() : w.string(plan.attempts.front().candidate->name);
+  w.key("candidates").begin_array();
+  for (const Attempt& attempt : plan.attempts) {
+    w.begin_object().member("name", attempt.candidate->name).member("provider", attempt.provider().id.str());
+    w.member("model", attempt.model().str()).member("ground", catalog::name(attempt.ground()));
+    w.member("lane", static_cast<int>(attempt.lane)).member("price", attempt.quote.state());
+    if (attempt.quote.priced()) {
+      const catalog::Rates& rates = attempt.quote.rates(0);
+      w.member("input_usd_per_million", per_million(rates[catalog::Unit::input]));
+      w.member("output_usd_per_million", per_million(rates[catalog::Unit::output]));
+    }
+    w.member("reason", reason_text(attempt, plan)).end_object();
+  }
+  w.end_array().key("rejected").begin_array();
+  for (const Rejection& rejection : plan.rejections)
+    w.begin_object()
+        .member("name", rejection.candidate->name)
+        .member("ground", catalog::name(rejection.candidate->ground))
+        .member("rule", name(rejection.why))
+        .member("reason", reason_text(rejection, plan))
+        .end_object();
+  w.end_array().end_object();
+  return out;
+}
+
+}  // namespace sluice::gateway

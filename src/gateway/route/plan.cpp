@@ -1,0 +1,42 @@
+#include "gateway/route/plan.h"
+
+namespace sluice::gateway {
+
+std::string_view name(Rejection::Why why) {
+  switch (why) {
+    case Rejection::Why::data_class: return "data_class";
+    case Rejection::Why::not_enabled: return "not_enabled";
+    case Rejection::Why::unpriced: return "unpriced";
+    case Rejection::Why::context_too_small: return "context_too_small";
+    case Rejection::Why::no_tools: return "no_tools";
+    case Rejection::Why::no_images: return "no_images";
+    case Rejection::Why::engine_not_ready: return "engine_not_ready";
+  }
+  return "unknown";
+}
+
+std::string reason_text(const Attempt& attempt, const Plan& plan) {
+  switch (attempt.reason) {
+    case Attempt::Reason::asked_for: return "asked for by name";
+    case Attempt::Reason::listed: return "number " + std::to_string(attempt.position + 1) + " in `" + plan.model + "`";
+    case Attempt::Reason::offers_model: return "offers " + plan.model;
+  }
+  return {};
+}
+
+std::string reason_text(const Rejection& rejection, const Plan& plan) {
+  switch (rejection.why) {
+    case Rejection::Why::data_class: return std::string(rule_text(plan.verdict.rule));
+    case Rejection::Why::not_enabled:
+      return rejection.candidate->provider->how_to_enable.empty() ? "the provider is switched off" : rejection.candidate->provider->how_to_enable;
+    case Rejection::Why::unpriced: return "no price is known, and a key with a budget needs one";
+    case Rejection::Why::context_too_small:
+      return "needs about " + std::to_string(rejection.needed) + " tokens, the model has " + std::to_string(rejection.limit);
+    case Rejection::Why::no_tools: return "the model has no tools";
+    case Rejection::Why::no_images: return "the model does not read images";
+    case Rejection::Why::engine_not_ready: return "its engine is not ready";
+  }
+  return {};
+}
+
+}  // namespace sluice::gateway

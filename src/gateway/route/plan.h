@@ -1,0 +1,67 @@
+// The outcome of routing: whom to ask, in which order and why, and whom not and why not.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "catalog/price.h"
+#include "config/snapshot.h"
+#include "gateway/guard/guard.h"
+
+namespace sluice::gateway {
+
+// How the bytes go: 1 = client and provider speak the same dialect, nothing is converted; 2 = through chat/.
+enum class Lane : std::uint8_t { same_dialect = 1, translated = 2 };
+
+// One candidate that may be asked. Borrows from the Snapshot and from its Plan.
+struct Attempt {
+  enum class Reason : std::uint8_t {
+    asked_for,     // the client named this provider and model
+    listed,        // next in the order of the route's list
+    offers_model,  // offers the model that the client named
+  };
+  const config::Candidate* candidate = nullptr;
+  catalog::Quote quote;
+  Lane lane = Lane::same_dialect;
+  Reason reason = Reason::listed;
+  std::uint32_t position = 0;  // in the route's list, from 0
+
+  const catalog::Provider& provider() const { return *candidate->provider; }
+  const ModelName& model() const { return candidate->model_name; }
+  catalog::Ground ground() const { return candidate->ground; }
+};
+
+struct Rejection {
+  enum class Why : std::uint8_t {
+    data_class,        // the guard's verdict does not allow its ground
+    not_enabled,       // its provider has no key or is switched off
+    unpriced,          // the key has a budget and the price is not known
+    context_too_small, // needed > limit, both in tokens
+    no_tools,
+    no_images,
+    engine_not_ready,  // its engine starts, restarts or has failed
+  };
+  const config::Candidate* candidate = nullptr;
+  Why why = Why::data_class;
+  Tokens needed = 0;
+  Tokens limit = 0;
+};
+
+struct Plan {
+  std::string model;                     // as the client named it
+  config::Target::Kind kind = config::Target::Kind::route;
+  Verdict verdict;
+  std::vector<Attempt> attempts;         // in the order in which to ask
+  std::vector<Rejection> rejections;
+  std::unique_ptr<config::Candidate> outside_catalog;  // the one candidate that is in no Snapshot, if there is one
+};
+
+// For people: "listed 2nd in `auto`", "set GROQ_API_KEY".
+std::string reason_text(const Attempt& attempt, const Plan& plan);
+std::string reason_text(const Rejection& rejection, const Plan& plan);
+std::string_view name(Rejection::Why why);  // "data_class", ...
+
+}  // namespace sluice::gateway

@@ -1,0 +1,48 @@
+// Where a request may go and in which order. A pure function of the question, the guard's verdict, the Snapshot and the
+// engines' states: it calls nobody, waits for nothing, and the same input gives the same plan. Eligibility is decided
+// before any order: a candidate that the guard forbids is never compared with another.
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "base/result.h"
+#include "chat/dialect_id.h"
+#include "config/snapshot.h"
+#include "gateway/guard/guard.h"
+#include "gateway/route/plan.h"
+
+namespace sluice::gateway {
+
+struct RouteQuestion {
+  std::string_view model;  // as the client named it; must outlive the call only
+  chat::DialectId dialect = chat::DialectId::openai_chat;
+  bool stream = false;
+  bool has_tools = false;
+  bool has_images = false;
+  Tokens input_tokens = 0;       // estimated
+  Tokens max_output_tokens = 0;  // what the client asked for; 0 = it did not say
+  bool budgeted = false;         // the key has a budget: what has no price cannot be reserved
+  catalog::Date when = {};       // whose prices count
+};
+
+enum class EngineState : std::uint8_t { absent, starting, ready, failed };
+using EngineStates = std::function<EngineState(const ProviderId&)>;
+
+// The plan, also when nobody is left to ask (then attempts is empty). Errors: not_found, code "model_not_found", when
+// the name means nothing.
+Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const config::Snapshot& snapshot,
+                    const EngineStates& engines);
+
+// survey, or the error for the client when nobody may be asked:
+//   unavailable                                an engine is not ready; another try may help
+//   invalid_request, "context_length_exceeded" the prompt is too long for every candidate
+//   invalid_request, "unsupported_feature"     no candidate has tools or reads images
+//   forbidden, "data_class_denied"             restricted data and no engine of the organisation's own
+//   forbidden, "unpriced_model"                the key has a budget and no candidate has a price
+//   not_found, "provider_not_configured"       the model is known, its provider has no key
+//   not_found, "model_not_found"               the name means nothing; the hint has the nearest names
+Result<Plan> route(const RouteQuestion& question, const Verdict& verdict, const config::Snapshot& snapshot,
+                   const EngineStates& engines);
+
+}  // namespace sluice::gateway

@@ -1,0 +1,105 @@
+#include "yaml/diagnostics.h"
+
+#include <algorithm>
+
+namespace sluice::yaml {
+namespace {
+
+std::string_view line_of(const std::string& text, std::uint32_t number) {
+  std::string_view rest = text;
+  for (std::uint32_t i = 1; i < number; ++i) {
+    const std::size_t end = rest.find('\n');
+    if (end == std::string_view::npos) return {};
+    rest.remove_prefix(end + 1);
+  }
+  std::string_view line = rest.substr(0, rest.find('\n'));
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+// The line with the values of secret keys as stars, of the same length so that the caret stays right.
+std::string shown(const Source& source, std::string_view line) {
+  std::string text(line);
+  for (const std::string& key : source.secret_keys)
+    for (std::size_t at = text.find(key); at != std::string::npos; at = text.find(key, at + 1)) {
+      std::size_t value = at + key.size();
+      while (value < text.size() && (text[value] == '"' || text[value] == '\'' || text[value] == ' ')) ++value;
+      if (value >= text.size() || text[value] != ':') continue;
+      do ++value;
+      while (value < text.size() && text[value] == ' ');
+      if (text.substr(value, 2) == "${" || text.substr(value, 3) == "\"${") continue;  // a reference is no secret
+      for (; value < text.size() && text[value] != ',' && text[value] != '}'; ++value) text[value] = '*';
+    }
+  std::ranges::replace(text, '\t', ' ');
+  return text;
+}
+
+std::size_t distance(std::string_view a, std::string_view b) {
+  // Optimal string alignment: Levenshtein's, with swapped neighbours as one step.
+  std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  for (std::size_t i = 0; i <= a.size(); ++i) d[i][0] = i;
+  for (std::size_t j = 0; j <= b.size(); ++j) d[0][j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i)
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1])});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+    }
+  return d[a.size()][b.size()];
+}
+
+}  // namespace
+
+void Diagnostics::add(Diagnostic diagnostic) {
+  ++(diagnostic.severity == Severity::error ? errors_ : warnings_);
+  if (kept_.size() < most_kept) kept_.push_back(std::move(diagnostic));
+}
+
+std::string render(const Diagnostic& diagnostic, bool colour) {
+  const bool error = diagnostic.severity == Severity::error;
+  const std::string strong = colour ? (error ? "\x1b[1;31m" : "\x1b[1;33m") : "";
+  const std::string bold = colour ? "\x1b[1m" : "";
+  const std::string plain = colour ? "\x1b[0m" : "";
+  std::string out = strong + (error ? "error" : "warning") + plain + bold + ": " + diagnostic.message + plain + "\n";
+  if (diagnostic.source) {
+    const std::string number = diagnostic.place.line ? std::to_string(diagnostic.place.line) : "";
+    const std::string margin(number.size(), ' ');
+    out += margin + "--> " + diagnostic.source->name;
+    if (diagnostic.place.line) {
+      out += ":" + number + ":" + std::to_string(diagnostic.place.column) + "\n";
+      const std::string line = shown(*diagnostic.source, line_of(diagnostic.source->text, diagnostic.place.line));
+      const std::size_t before = std::min<std::size_t>(diagnostic.place.column ? diagnostic.place.column - 1 : 0, line.size());
+      const std::size_t under = std::clamp<std::size_t>(diagnostic.length, 1, std::max<std::size_t>(line.size() - before, 1));
+      out += margin + " |\n" + number + " | " + line + "\n" + margin + " | " + std::string(before, ' ') + strong + std::string(under, '^') + plain;
+    }
+    out += "\n";
+    if (!diagnostic.help.empty()) out += margin + " = help: " + diagnostic.help + "\n";
+  } else if (!diagnostic.help.empty()) {
+    out += " = help: " + diagnostic.help + "\n";
+  }
+  return out;
+}
+
+std::string Diagnostics::render(bool colour) const {
+  if (errors_ + warnings_ == 0) return "";
+  std::string out;
+  for (const Diagnostic& diagnostic : kept_) out += yaml::render(diagnostic, colour) + "\n";
+  const auto count = [](std::size_t n, const char* what) { return std::to_string(n) + " " + what + (n == 1 ? "" : "s"); };
+  return out + count(errors_, "error") + ", " + count(warnings_, "warning") + "\n";
+}
+
+std::string nearest(std::string_view wrong, std::span<const std::string> known) {
+  const std::string* best = nullptr;
+  std::size_t best_distance = 0;
+  for (const std::string& candidate : known) {
+    const std::size_t longer = std::max(candidate.size(), wrong.size());
+    const std::size_t shorter = std::min(candidate.size(), wrong.size());
+    if (longer > 128 || (longer - shorter) * 3 > longer) continue;
+    const std::size_t steps = distance(wrong, candidate);
+    if (steps * 3 > longer || (best && steps >= best_distance)) continue;
+    best = &candidate;
+    best_distance = steps;
+  }
+  return best ? *best : "";
+}
+
+}  // namespace sluice::yaml

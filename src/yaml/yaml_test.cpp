@@ -1,0 +1,73 @@
+#include <gtest/gtest.h>
+
+#include "yaml/node.h"
+
+namespace sluice::yaml {
+namespace {
+
+std::optional<Node> read(std::string text, Diagnostics& diagnostics) {
+  return parse(std::make_shared<Source>(Source{"a.yaml", std::move(text), {"api_key"}}), diagnostics);
+}
+
+TEST(Yaml, Scalars_stay_text_and_know_their_place) {
+  Diagnostics diagnostics;
+  const auto node = read("a: no\nb: [1.10, \"x\", ~]\nc:\n  d: 'null'\n", diagnostics);
+  ASSERT_TRUE(node && diagnostics.ok()) << diagnostics.render();
+  EXPECT_EQ(node->find("a")->value.text, "no");
+  EXPECT_EQ(node->find("b")->value.items[0].text, "1.10");
+  EXPECT_TRUE(node->find("b")->value.items[1].quoted);
+  EXPECT_TRUE(node->find("b")->value.items[2].is_null());
+  EXPECT_EQ(node->find("c")->value.find("d")->value.text, "null");
+  EXPECT_EQ(node->find("c")->value.find("d")->key_place, (Place{4, 3}));
+}
+
+TEST(Yaml, Json_is_read_too) {
+  Diagnostics diagnostics;
+  const auto node = read(R"({"a": {"b": [1, 2]}})", diagnostics);
+  ASSERT_TRUE(node && diagnostics.ok()) << diagnostics.render();
+  EXPECT_EQ(node->find("a")->value.find("b")->value.items.size(), 2u);
+}
+
+TEST(Yaml, An_empty_text_is_a_null_node) {
+  Diagnostics diagnostics;
+  EXPECT_TRUE(read("", diagnostics)->is_null());
+  EXPECT_TRUE(read("# only a comment\n", diagnostics)->is_null());
+  EXPECT_TRUE(diagnostics.ok());
+}
+
+TEST(Yaml, Refuses_what_it_cannot_say_exactly) {
+  for (const char* bad : {"a: 1\na: 2\n", "a: &x 1\nb: *x\n", "a: !!str 1\n", "a: 1\n---\nb: 2\n", "a: [1\n", "a: b: c\n", "? [x]\n: 1\n", "\tx: 1"}) {
+    Diagnostics diagnostics;
+    read(bad, diagnostics);
+    EXPECT_FALSE(diagnostics.ok()) << bad;
+  }
+  Diagnostics diagnostics;
+  EXPECT_FALSE(read(std::string(200, '[') + std::string(200, ']'), diagnostics));
+  EXPECT_FALSE(read(std::string(max_source_bytes + 1, ' '), diagnostics));
+}
+
+TEST(Diagnostics, Shows_file_line_column_caret_and_help_and_hides_secrets) {
+  Diagnostics diagnostics;
+  const auto node = read("x: 1\nacme: { api_key: sk-hidden, kind: opneai }\n", diagnostics);
+  ASSERT_TRUE(node);
+  const Node& kind = node->find("acme")->value.find("kind")->value;
+  const auto source = std::make_shared<Source>(Source{"a.yaml", "x: 1\nacme: { api_key: sk-hidden, kind: opneai }\n", {"api_key"}});
+  diagnostics.add({.source = source, .place = kind.place, .length = kind.length, .message = "unknown kind", .help = "did you mean `openai`?"});
+  const std::string text = diagnostics.render();
+  EXPECT_NE(text.find("error: unknown kind"), std::string::npos);
+  EXPECT_NE(text.find("a.yaml:2:35"), std::string::npos) << text;
+  EXPECT_NE(text.find("^^^^^^"), std::string::npos);
+  EXPECT_NE(text.find("= help: did you mean"), std::string::npos);
+  EXPECT_EQ(text.find("sk-hidden"), std::string::npos) << text;
+  EXPECT_NE(text.find("1 error, 0 warnings"), std::string::npos);
+}
+
+TEST(Nearest, Finds_the_name_that_was_meant) {
+  const std::vector<std::string> known = {"openai", "openrouter", "groq", "together"};
+  EXPECT_EQ(nearest("opneai", known), "openai");
+  EXPECT_EQ(nearest("grok", known), "groq");
+  EXPECT_EQ(nearest("anthropic", known), "");
+}
+
+}  // namespace
+}  // namespace sluice::yaml
