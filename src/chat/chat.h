@@ -58,6 +58,13 @@ struct ToolChoice {
   std::string name;  // for named
 };
 
+// The answer's text must be JSON that fits a schema.
+struct OutputSchema {
+  std::string name;    // may be empty
+  std::string schema;  // JSON Schema text
+  std::optional<bool> strict;
+};
+
 struct ChatRequest {
   std::string model;
   std::vector<std::string> system;  // in order; joined by a blank line where a dialect has one string
@@ -70,6 +77,7 @@ struct ChatRequest {
   std::optional<double> top_p;
   std::optional<std::int64_t> top_k;
   std::vector<std::string> stop;
+  std::optional<OutputSchema> output_schema;
   std::string user;  // end user's id, as sent
   bool stream = false;
   bool include_usage = true;

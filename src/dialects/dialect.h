@@ -52,6 +52,7 @@ struct EncodeOptions {
   std::string_view model;                 // the provider's name for the model
   Tokens default_max_output_tokens = 0;   // for dialects that require a limit when the client gave none
   bool ask_for_stream_usage = true;
+  bool max_completion_tokens = false;     // openai_chat: the limit's newer name, which OpenAI's own reasoning models require
 };
 
 struct ErrorBody {

@@ -1,0 +1,65 @@
+#include "dialects/anthropic_messages/anthropic_messages.h"
+#include "dialects/anthropic_messages/parts.h"
+#include "http/headers.h"
+
+namespace sluice::dialects {
+namespace {
+
+class AnthropicMessages : public Dialect {
+ public:
+  DialectId id() const override { return DialectId::anthropic_messages; }
+
+  Result<RequestOutline> outline(std::string_view body, const json::Document& parsed) const override {
+    return anthropic::outline(body, parsed);
+  }
+  Result<chat::ChatRequest> decode_request(const json::Document& parsed) const override { return anthropic::decode_request(parsed); }
+  // A stream always tells its usage here, so the model's name is the only edit.
+  std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) const override {
+    std::string out(body.substr(0, outline.model_begin));
+    out.reserve(body.size() + edit.model.size());
+    json::append_quoted(out, edit.model);
+    out.append(body.substr(outline.model_end));
+    return out;
+  }
+
+  Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options) const override {
+    return anthropic::encode_request(request, options);
+  }
+  std::string path() const override { return "/messages"; }
+  bool forwards_header(std::string_view name) const override {
+    return http::equal_ignoring_case(name, "anthropic-beta") || http::equal_ignoring_case(name, "anthropic-version");
+  }
+  http::Headers required_headers() const override { return anthropic::request_headers(); }
+
+  Result<chat::ChatResponse> decode_response(const json::Document& parsed) const override { return anthropic::decode_response(parsed); }
+  chat::Usage read_usage(const json::Document& parsed) const override {
+    chat::Usage usage;
+    anthropic::merge_usage(parsed.root()["usage"], usage);
+    return usage;
+  }
+  std::string read_response_model(const json::Document& parsed) const override {
+    return std::string(parsed.root()["model"].string().value_or(""));
+  }
+  std::unique_ptr<StreamWatcher> watch_stream(bool /*hide_usage_event*/) const override { return anthropic::watch_stream(); }
+  std::unique_ptr<StreamDecoder> decode_stream() const override { return anthropic::decode_stream(); }
+  Error decode_error(int status, std::string_view body, const http::Headers& headers) const override {
+    return anthropic::decode_error(status, body, headers);
+  }
+
+  std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options) const override {
+    return anthropic::encode_response(response, options);
+  }
+  std::unique_ptr<StreamEncoder> encode_stream(const StreamOptions& options) const override { return anthropic::encode_stream(options); }
+  ErrorBody encode_error(const Error& error, std::string_view request_id) const override {
+    return anthropic::encode_error(error, request_id);
+  }
+  std::string encode_stream_error(const Error& error, std::string_view request_id) const override {
+    return anthropic::encode_stream_error(error, request_id);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Dialect> make_anthropic_messages() { return std::make_unique<AnthropicMessages>(); }
+
+}  // namespace sluice::dialects

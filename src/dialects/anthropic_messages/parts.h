@@ -1,0 +1,39 @@
+// The dialect's functions, one file each; dialect.cpp puts them behind the Dialect interface, which documents them.
+#pragma once
+
+#include "dialects/dialect.h"
+
+namespace sluice::dialects::anthropic {
+
+// --- request_read.cpp
+Result<RequestOutline> outline(std::string_view body, const json::Document& parsed);
+Result<chat::ChatRequest> decode_request(const json::Document& parsed);
+
+// --- request_write.cpp
+Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options);
+http::Headers request_headers();
+
+// --- response.cpp
+// The counts that an answer's or event's "usage" object gives replace those in `usage`; the others stay, because a stream's
+// later counts may leave out what its first event said.
+void merge_usage(json::Value from, chat::Usage& usage);
+void write_usage(json::Writer& writer, const chat::Usage& usage);
+chat::StopReason stop_reason(std::string_view name);
+std::string_view stop_name(chat::StopReason reason);
+std::string prefixed_id(std::string_view id);
+Result<chat::ChatResponse> decode_response(const json::Document& parsed);
+std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options);
+
+// --- stream_read.cpp, stream_write.cpp, watch.cpp
+std::unique_ptr<StreamDecoder> decode_stream();
+std::unique_ptr<StreamEncoder> encode_stream(const StreamOptions& options);
+std::unique_ptr<StreamWatcher> watch_stream();
+
+// --- errors.cpp
+Error decode_error(int status, std::string_view body, const http::Headers& headers);
+// An error object of a stream, which has no status of its own.
+Error decode_stream_error(json::Value error);
+ErrorBody encode_error(const Error& error, std::string_view request_id);
+std::string encode_stream_error(const Error& error, std::string_view request_id);
+
+}  // namespace sluice::dialects::anthropic

@@ -1,0 +1,292 @@
+// A client's request. Fields of Anthropic alone (thinking, cache_control, context_management, ...) are kept by name as extras;
+// blocks that cannot be said in chat/ are refused, because an answer that ignores them would be an answer to something else.
+#include <algorithm>
+
+#include "dialects/anthropic_messages/parts.h"
+#include "dialects/fields.h"
+#include "dialects/image_url.h"
+
+namespace sluice::dialects::anthropic {
+namespace {
+
+constexpr std::int64_t max_tokens_limit = 1'000'000'000;  // far above any model; keeps sums of tokens within 64 bits
+
+class RequestReader {
+ public:
+  explicit RequestReader(const Fields& fields) : fields_(fields) {}
+
+  Result<chat::ChatRequest> read() {
+    TRY(const std::string_view model, fields_.required_string("model"));
+    request_.model = model;
+    CHECK_OK(read_settings());
+    CHECK_OK(read_system());
+    CHECK_OK(read_tools());
+    CHECK_OK(read_tool_choice());
+    CHECK_OK(read_output_config());
+    CHECK_OK(read_messages());
+    for (const std::string_view name :
+         fields_.others({"model", "messages", "system", "max_tokens", "stream", "temperature", "top_p", "top_k", "stop_sequences", "tools",
+                         "tool_choice", "output_config"}))
+      request_.extras.emplace_back(name, fields_[name].text());
+    return std::move(request_);
+  }
+
+ private:
+  // A hint that cannot be carried, named once however often it occurs.
+  void note_extra(std::string name) {
+    const auto same = [&](const auto& extra) { return extra.first == name; };
+    if (std::none_of(request_.extras.begin(), request_.extras.end(), same)) request_.extras.emplace_back(std::move(name), "true");
+  }
+  void note_others(const Fields& object, std::initializer_list<std::string_view> known, std::string_view where) {
+    for (const std::string_view name : object.others(known)) note_extra(path_of(where, name));
+  }
+
+  Result<void> read_settings() {
+    TRY(request_.max_output_tokens, fields_.integer("max_tokens", 1, max_tokens_limit));
+    TRY(request_.temperature, fields_.number("temperature", 0, 1));
+    TRY(request_.top_p, fields_.number("top_p", 0, 1));
+    TRY(request_.top_k, fields_.integer("top_k", 0, max_tokens_limit));
+    TRY(const std::optional<bool> stream, fields_.boolean("stream"));
+    request_.stream = stream.value_or(false);
+    TRY(const std::vector<json::Value> stops, fields_.array("stop_sequences"));
+    for (std::size_t i = 0; i < stops.size(); ++i) {
+      const auto stop = stops[i].string();
+      if (!stop) return bad_field(path_of("stop_sequences", i), "a string is expected");
+      request_.stop.emplace_back(*stop);
+    }
+    if (const auto budget = fields_["thinking"]["budget_tokens"].integer(); budget && request_.max_output_tokens && *budget >= *request_.max_output_tokens)
+      return bad_field("thinking.budget_tokens", "it must be less than max_tokens", "raise max_tokens or lower the budget");
+    request_.user = fields_["metadata"]["user_id"].string().value_or("");
+    return {};
+  }
+
+  Result<void> read_system() {
+    const json::Value system = fields_["system"];
+    if (!system.exists()) return {};
+    if (const auto text = system.string()) {
+      if (!text->empty()) request_.system.emplace_back(*text);
+      return {};
+    }
+    TRY(const std::vector<json::Value> blocks, fields_.array("system"));
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+      TRY(const Fields block, Fields::of(blocks[i], path_of("system", i)));
+      TRY(chat::Text text, read_text(block));
+      note_others(block, {"type", "text"}, "system");
+      if (!text.text.empty()) request_.system.push_back(std::move(text.text));
+    }
+    return {};
+  }
+
+  static Result<chat::Text> read_text(const Fields& block) {
+    TRY(const std::string_view type, block.required_string("type"));
+    if (type != "text") return bad_field(block.path("type"), "only text is possible here, not '" + std::string(type) + "'");
+    const auto text = block["text"].string();
+    if (!text) return bad_field(block.path("text"), "a string is expected");
+    return chat::Text{std::string(*text)};
+  }
+
+  Result<void> read_tools() {
+    TRY(const std::vector<json::Value> tools, fields_.array("tools"));
+    for (std::size_t i = 0; i < tools.size(); ++i) {
+      TRY(const Fields tool, Fields::of(tools[i], path_of("tools", i)));
+      TRY(const auto type, tool.string("type"));
+      if (type && *type != "custom")
+        return bad_field(tool.path("type"), "the tool '" + std::string(*type) + "' runs at Anthropic only",
+                         "remove it, or ask for a model of Anthropic");
+      TRY(const std::string_view name, tool.required_string("name"));
+      TRY(const auto description, tool.string("description"));
+      TRY(std::string schema, tool.object_text("input_schema"));
+      if (schema.empty()) return bad_field(tool.path("input_schema"), "this field is required", "add a JSON Schema of type object");
+      TRY(const auto strict, tool.boolean("strict"));
+      request_.tools.push_back({std::string(name), std::string(description.value_or("")), std::move(schema), strict});
+      note_others(tool, {"type", "name", "description", "input_schema", "strict"}, "tools");
+    }
+    return {};
+  }
+
+  Result<void> read_tool_choice() {
+    if (!fields_["tool_choice"].exists()) return {};
+    TRY(const Fields choice, Fields::of(fields_["tool_choice"], "tool_choice"));
+    TRY(const std::string_view type, choice.required_string("type"));
+    using Mode = chat::ToolChoice::Mode;
+    chat::ToolChoice result;
+    if (type == "auto") {
+      result.mode = Mode::automatic;
+    } else if (type == "any") {
+      result.mode = Mode::required;
+    } else if (type == "none") {
+      result.mode = Mode::none;
+    } else if (type == "tool") {
+      result.mode = Mode::named;
+      TRY(const std::string_view name, choice.required_string("name"));
+      result.name = name;
+    } else {
+      return bad_field("tool_choice.type", "it must be auto, any, tool or none, not '" + std::string(type) + "'");
+    }
+    request_.tool_choice = std::move(result);
+    TRY(const auto one_at_a_time, choice.boolean("disable_parallel_tool_use"));
+    if (one_at_a_time) request_.parallel_tool_calls = !*one_at_a_time;
+    return {};
+  }
+
+  Result<void> read_output_config() {
+    if (!fields_["output_config"].exists()) return {};
+    TRY(const Fields config, Fields::of(fields_["output_config"], "output_config"));
+    note_others(config, {"format"}, "output_config");
+    if (!config["format"].exists()) return {};
+    TRY(const Fields format, Fields::of(config["format"], "output_config.format"));
+    TRY(const std::string_view type, format.required_string("type"));
+    if (type != "json_schema") return bad_field(format.path("type"), "only json_schema is known");
+    TRY(std::string schema, format.object_text("schema"));
+    if (schema.empty()) return bad_field(format.path("schema"), "this field is required");
+    request_.output_schema = chat::OutputSchema{.schema = std::move(schema), .strict = true};
+    return {};
+  }
+
+  Result<void> read_messages() {
+    TRY(const std::vector<json::Value> messages, fields_.required_array("messages"));
+    for (std::size_t i = 0; i < messages.size(); ++i) {
+      TRY(const Fields message, Fields::of(messages[i], path_of("messages", i)));
+      TRY(const std::string_view role, message.required_string("role"));
+      chat::Message read;
+      if (role == "assistant") read.role = chat::Role::assistant;
+      else if (role != "user")
+        return bad_field(message.path("role"), "it must be user or assistant, not '" + std::string(role) + "'",
+                         "a system prompt goes into the top-level field 'system'");
+      CHECK_OK(read_content(message, read));
+      request_.messages.push_back(std::move(read));
+    }
+    return {};
+  }
+
+  Result<void> read_content(const Fields& message, chat::Message& into) {
+    if (const auto text = message["content"].string()) {
+      if (!text->empty()) into.blocks.emplace_back(chat::Text{std::string(*text)});
+      return {};
+    }
+    if (!message["content"].is_array()) return bad_field(message.path("content"), "a string or an array of blocks is expected");
+    TRY(const std::vector<json::Value> blocks, message.array("content"));
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+      TRY(const Fields block, Fields::of(blocks[i], path_of(message.path("content"), i)));
+      CHECK_OK(read_block(block, into));
+    }
+    return {};
+  }
+
+  Result<void> read_block(const Fields& block, chat::Message& into) {
+    TRY(const std::string_view type, block.required_string("type"));
+    const bool assistant = into.role == chat::Role::assistant;
+    if (type == "text") {
+      TRY(chat::Text text, read_text(block));
+      note_others(block, {"type", "text"}, "messages.content");
+      if (!text.text.empty()) into.blocks.emplace_back(std::move(text));
+      return {};
+    }
+    if (type == "image" && !assistant) {
+      TRY(chat::Image image, read_image(block));
+      note_others(block, {"type", "source"}, "messages.content");
+      into.blocks.emplace_back(std::move(image));
+      return {};
+    }
+    if (type == "tool_use" && assistant) return read_tool_use(block, into);
+    if (type == "tool_result" && !assistant) return read_tool_result(block, into);
+    if (type == "thinking" && assistant) {
+      into.blocks.emplace_back(chat::Thinking{std::string(block["thinking"].string().value_or("")),
+                                              std::string(block["signature"].string().value_or(""))});
+      return {};
+    }
+    if (type == "redacted_thinking" && assistant) {  // readable by its issuer alone
+      note_extra("messages.content.redacted_thinking");
+      return {};
+    }
+    return bad_field(block.path("type"), "a block of type '" + std::string(type) + "' cannot be given to this model",
+                     "send text, images, tool calls and tool results, or ask for a model of Anthropic");
+  }
+
+  static Result<chat::Image> read_image(const Fields& block) {
+    TRY(const Fields source, Fields::of(block["source"], block.path("source")));
+    TRY(const std::string_view type, source.required_string("type"));
+    if (type == "url") {
+      TRY(const std::string_view url, source.required_string("url"));
+      return image_from_url(url, source.path("url"));
+    }
+    if (type != "base64")
+      return bad_field(source.path("type"), "an image must come as base64 or url, not as '" + std::string(type) + "'");
+    TRY(const std::string_view media_type, source.required_string("media_type"));
+    TRY(const std::string_view data, source.required_string("data"));
+    return chat::Image{.media_type = std::string(media_type), .base64 = std::string(data)};
+  }
+
+  Result<void> read_tool_use(const Fields& block, chat::Message& into) {
+    TRY(const std::string_view id, block.required_string("id"));
+    TRY(const std::string_view name, block.required_string("name"));
+    TRY(std::string input, block.object_text("input"));
+    if (input.empty()) input = "{}";
+    note_others(block, {"type", "id", "name", "input", "caller"}, "messages.content");
+    call_ids_.emplace_back(id);
+    into.blocks.emplace_back(chat::ToolCall{std::string(id), std::string(name), std::move(input)});
+    return {};
+  }
+
+  Result<void> read_tool_result(const Fields& block, chat::Message& into) {
+    TRY(const std::string_view id, block.required_string("tool_use_id"));
+    if (std::find(call_ids_.begin(), call_ids_.end(), id) == call_ids_.end())
+      return bad_field(block.path("tool_use_id"), "no earlier tool_use block has the id '" + std::string(id) + "'",
+                       "send the assistant's message with that tool_use before its result");
+    chat::ToolResult result{.call_id = std::string(id)};
+    TRY(const auto is_error, block.boolean("is_error"));
+    result.is_error = is_error.value_or(false);
+    note_others(block, {"type", "tool_use_id", "content", "is_error"}, "messages.content");
+    if (const auto text = block["content"].string()) {
+      result.content.emplace_back(chat::Text{std::string(*text)});
+    } else {
+      TRY(const std::vector<json::Value> parts, block.array("content"));
+      for (std::size_t i = 0; i < parts.size(); ++i) {
+        TRY(const Fields part, Fields::of(parts[i], path_of(block.path("content"), i)));
+        if (part["type"].string() == "image") {
+          TRY(chat::Image image, read_image(part));
+          result.content.emplace_back(std::move(image));
+        } else {
+          TRY(chat::Text read, read_text(part));
+          result.content.emplace_back(std::move(read));
+        }
+      }
+    }
+    into.blocks.emplace_back(std::move(result));
+    return {};
+  }
+
+  const Fields& fields_;
+  chat::ChatRequest request_;
+  std::vector<std::string_view> call_ids_;  // of the tool calls read so far; they borrow from the document
+};
+
+}  // namespace
+
+Result<RequestOutline> outline(std::string_view body, const json::Document& parsed) {
+  TRY(const Fields fields, Fields::of(parsed.root(), ""));
+  RequestOutline result;
+  TRY(const std::string_view model, fields.required_string("model"));
+  result.model = model;
+  CHECK_OK(fields.required_array("messages"));
+  TRY(const auto stream, fields.boolean("stream"));
+  result.stream = stream.value_or(false);
+  result.wants_stream_usage = true;
+  TRY(result.max_output_tokens, fields.integer("max_tokens", 1, max_tokens_limit));
+  if (!result.max_output_tokens)
+    return bad_field("max_tokens", "this field is required", "say how many tokens the answer may have, for example 1024");
+  TRY(const std::vector<json::Value> tools, fields.array("tools"));
+  result.has_tools = !tools.empty();
+  result.has_images = body.find("\"image\"") != std::string_view::npos;
+  TRY(const auto spans, json::find_members(body, {"model", "messages", "stream", "max_tokens", "system", "tools"}));
+  result.model_begin = spans[0]->begin;
+  result.model_end = spans[0]->end;
+  return result;
+}
+
+Result<chat::ChatRequest> decode_request(const json::Document& parsed) {
+  TRY(const Fields fields, Fields::of(parsed.root(), ""));
+  return RequestReader(fields).read();
+}
+
+}  // namespace sluice::dialects::anthropic

@@ -1,0 +1,136 @@
+// Whole answers, and what they share with streams: usage, stop reasons, ids.
+#include <algorithm>
+
+#include "dialects/anthropic_messages/parts.h"
+#include "dialects/provider_error.h"
+
+namespace sluice::dialects::anthropic {
+namespace {
+
+std::optional<Tokens> count(json::Value value) {
+  const auto number = value.integer();
+  if (!number) return std::nullopt;
+  return std::max<Tokens>(*number, 0);
+}
+
+void write_text_block(json::Writer& writer, std::string_view text) {
+  writer.begin_object().member("type", "text").member("text", text).key("citations").null().end_object();
+}
+
+}  // namespace
+
+void merge_usage(json::Value from, chat::Usage& usage) {
+  if (!from.is_object()) return;
+  if (const auto input = count(from["input_tokens"])) {
+    usage.input = *input;
+    usage.reported = true;
+  }
+  if (const auto read = count(from["cache_read_input_tokens"])) usage.cache_read = *read;
+  if (const auto written = count(from["cache_creation_input_tokens"])) {
+    // The total; the split by lifetime may stand beside it, or have been said earlier.
+    if (const auto hour = count(from["cache_creation"]["ephemeral_1h_input_tokens"])) usage.cache_write_1h = *hour;
+    usage.cache_write_1h = std::min(usage.cache_write_1h, *written);
+    usage.cache_write_5m = *written - usage.cache_write_1h;
+  }
+  if (const auto output = count(from["output_tokens"])) {
+    const Tokens thinking = count(from["output_tokens_details"]["thinking_tokens"]).value_or(0);
+    usage.reasoning = std::min(thinking, *output);
+    usage.output = *output - usage.reasoning;
+    usage.reported = true;
+  }
+}
+
+void write_usage(json::Writer& writer, const chat::Usage& usage) {
+  writer.begin_object().member("input_tokens", usage.input);
+  writer.member("cache_creation_input_tokens", usage.cache_write_5m + usage.cache_write_1h);
+  writer.member("cache_read_input_tokens", usage.cache_read);
+  writer.key("cache_creation").begin_object().member("ephemeral_5m_input_tokens", usage.cache_write_5m);
+  writer.member("ephemeral_1h_input_tokens", usage.cache_write_1h).end_object();
+  writer.member("output_tokens", usage.total_output());
+  if (usage.reasoning > 0)
+    writer.key("output_tokens_details").begin_object().member("thinking_tokens", usage.reasoning).end_object();
+  writer.end_object();
+}
+
+chat::StopReason stop_reason(std::string_view name) {
+  if (name == "end_turn") return chat::StopReason::end_turn;
+  if (name == "max_tokens" || name == "model_context_window_exceeded") return chat::StopReason::max_tokens;
+  if (name == "stop_sequence") return chat::StopReason::stop_sequence;
+  if (name == "tool_use") return chat::StopReason::tool_use;
+  if (name == "refusal") return chat::StopReason::content_filter;
+  return chat::StopReason::other;
+}
+
+std::string_view stop_name(chat::StopReason reason) {
+  switch (reason) {
+    case chat::StopReason::end_turn: return "end_turn";
+    case chat::StopReason::max_tokens: return "max_tokens";
+    case chat::StopReason::stop_sequence: return "stop_sequence";
+    case chat::StopReason::tool_use: return "tool_use";
+    case chat::StopReason::content_filter: return "refusal";
+    case chat::StopReason::other: return "end_turn";
+  }
+  return "end_turn";
+}
+
+std::string prefixed_id(std::string_view id) { return "msg_" + std::string(id); }
+
+Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
+  const json::Value root = parsed.root();
+  if (!root["content"].is_array()) return not_the_protocol("a message without a content array");
+  chat::ChatResponse response;
+  response.id = root["id"].string().value_or("");
+  response.model = root["model"].string().value_or("");
+  for (const json::Value& block : root["content"].elements()) {
+    const std::string_view type = block["type"].string().value_or("");
+    if (type == "text") {
+      response.blocks.emplace_back(chat::Text{std::string(block["text"].string().value_or(""))});
+    } else if (type == "tool_use") {
+      std::string input = block["input"].is_object() ? block["input"].text() : "{}";
+      response.blocks.emplace_back(chat::ToolCall{std::string(block["id"].string().value_or("")),
+                                                  std::string(block["name"].string().value_or("")), std::move(input)});
+    } else if (type == "thinking") {
+      response.blocks.emplace_back(chat::Thinking{std::string(block["thinking"].string().value_or("")),
+                                                  std::string(block["signature"].string().value_or(""))});
+    }
+  }
+  response.stop = stop_reason(root["stop_reason"].string().value_or(""));
+  response.stop_sequence = root["stop_sequence"].string().value_or("");
+  if (response.stop == chat::StopReason::content_filter)
+    response.refusal = root["stop_details"]["explanation"].string().value_or("The model refused to answer.");
+  merge_usage(root["usage"], response.usage);
+  return response;
+}
+
+std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options) {
+  std::string out;
+  json::Writer writer(out);
+  writer.begin_object().member("id", prefixed_id(options.response_id)).member("type", "message").member("role", "assistant");
+  writer.member("model", options.model).key("content").begin_array();
+  for (const chat::Block& block : response.blocks) {
+    if (const auto* text = std::get_if<chat::Text>(&block)) {
+      if (!text->text.empty()) write_text_block(writer, text->text);
+    } else if (const auto* call = std::get_if<chat::ToolCall>(&block)) {
+      const auto arguments = json::Document::parse(call->arguments);
+      writer.begin_object().member("type", "tool_use").member("id", call->id).member("name", call->name).key("input");
+      if (arguments && arguments->root().is_object()) writer.raw(call->arguments);
+      else writer.begin_object().member("malformed_arguments", call->arguments).end_object();  // what the model wrote is not an object
+      writer.end_object();
+    } else if (const auto* thinking = std::get_if<chat::Thinking>(&block)) {
+      writer.begin_object().member("type", "thinking").member("thinking", thinking->text);
+      writer.member("signature", thinking->signature).end_object();
+    }
+  }
+  if (!response.refusal.empty()) write_text_block(writer, response.refusal);
+  writer.end_array();
+  const bool refused = !response.refusal.empty();
+  writer.member("stop_reason", refused ? "refusal" : stop_name(response.stop)).key("stop_sequence");
+  if (response.stop == chat::StopReason::stop_sequence && !response.stop_sequence.empty()) writer.string(response.stop_sequence);
+  else writer.null();
+  writer.key("usage");
+  write_usage(writer, response.usage);
+  writer.end_object();
+  return out;
+}
+
+}  // namespace sluice::dialects::anthropic

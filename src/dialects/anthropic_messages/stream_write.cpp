@@ -1,0 +1,103 @@
+// The event stream that a client of this dialect expects: message_start, then each block from start to stop, then
+// message_delta with the stop reason and the whole usage, then message_stop.
+#include "dialects/anthropic_messages/parts.h"
+
+namespace sluice::dialects::anthropic {
+namespace {
+
+class Encoder : public StreamEncoder {
+ public:
+  explicit Encoder(const StreamOptions& options) : options_(options) {}
+
+  void encode(const chat::ChatEvent& event, std::string& out) override {
+    std::visit([&](const auto& item) { write(item, out); }, event);
+  }
+
+ private:
+  // Calls fill(writer) inside the event's object, after its type.
+  template <class Fill>
+  static void write_event(std::string& out, std::string_view type, Fill fill) {
+    out.append("event: ").append(type).append("\ndata: ");
+    json::Writer writer(out);
+    writer.begin_object().member("type", type);
+    fill(writer);
+    writer.end_object();
+    out.append("\n\n");
+  }
+
+  template <class Fill>
+  void write_delta(std::string& out, std::string_view type, Fill fill) {
+    write_event(out, "content_block_delta", [&](json::Writer& writer) {
+      writer.member("index", index_).key("delta").begin_object().member("type", type);
+      fill(writer);
+      writer.end_object();
+    });
+  }
+
+  void write(const chat::Start& start, std::string& out) {
+    write_event(out, "message_start", [&](json::Writer& writer) {
+      writer.key("message").begin_object().member("id", prefixed_id(options_.response_id)).member("type", "message");
+      writer.member("role", "assistant").member("model", options_.model).key("content").begin_array().end_array();
+      writer.key("stop_reason").null().key("stop_sequence").null().key("usage");
+      write_usage(writer, start.usage);
+      writer.end_object();
+    });
+  }
+
+  void write(const chat::BlockStart& block, std::string& out) {
+    index_ = block.index;
+    write_event(out, "content_block_start", [&](json::Writer& writer) {
+      writer.member("index", index_).key("content_block").begin_object();
+      switch (block.kind) {
+        case chat::BlockKind::text: writer.member("type", "text").member("text", ""); break;
+        case chat::BlockKind::thinking: writer.member("type", "thinking").member("thinking", "").member("signature", ""); break;
+        case chat::BlockKind::tool_call:
+          writer.member("type", "tool_use").member("id", block.tool_id).member("name", block.tool_name);
+          writer.key("input").begin_object().end_object();
+          break;
+      }
+      writer.end_object();
+    });
+  }
+
+  void write(const chat::TextDelta& delta, std::string& out) {
+    write_delta(out, "text_delta", [&](json::Writer& writer) { writer.member("text", delta.text); });
+  }
+
+  void write(const chat::ArgumentsDelta& delta, std::string& out) {
+    write_delta(out, "input_json_delta", [&](json::Writer& writer) { writer.member("partial_json", delta.json); });
+  }
+
+  void write(const chat::ThinkingDelta& delta, std::string& out) {
+    if (!delta.text.empty())
+      write_delta(out, "thinking_delta", [&](json::Writer& writer) { writer.member("thinking", delta.text); });
+    if (!delta.signature.empty())
+      write_delta(out, "signature_delta", [&](json::Writer& writer) { writer.member("signature", delta.signature); });
+  }
+
+  void write(const chat::BlockEnd&, std::string& out) {
+    write_event(out, "content_block_stop", [&](json::Writer& writer) { writer.member("index", index_); });
+  }
+
+  void write(const chat::Finish& finish, std::string& out) {
+    write_event(out, "message_delta", [&](json::Writer& writer) {
+      writer.key("delta").begin_object().member("stop_reason", stop_name(finish.stop)).key("stop_sequence");
+      if (finish.stop == chat::StopReason::stop_sequence && !finish.stop_sequence.empty()) writer.string(finish.stop_sequence);
+      else writer.null();
+      writer.end_object().key("usage");
+      write_usage(writer, finish.usage);
+    });
+    write_event(out, "message_stop", [](json::Writer&) {});
+  }
+
+  void write(const chat::StreamError& failed, std::string& out) { out += encode_stream_error(failed.error, ""); }
+
+  StreamOptions options_;
+  std::int64_t index_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<StreamEncoder> encode_stream(const StreamOptions& options) { return std::make_unique<Encoder>(options); }
+
+}  // namespace sluice::dialects::anthropic

@@ -1,0 +1,65 @@
+// Lane 1's look at a stream that goes by. Only the two events with usage are parsed; the deltas, nearly all of a stream, are
+// measured by a search for their text.
+#include "dialects/anthropic_messages/parts.h"
+#include "dialects/text_scan.h"
+
+namespace sluice::dialects::anthropic {
+namespace {
+
+class Watcher : public StreamWatcher {
+ public:
+  Relay see(std::string_view event, std::string_view data) override {
+    if (event.empty()) event = type_of(data);
+    if (event == "content_block_delta") {
+      for (const std::string_view name : {"\"text\"", "\"partial_json\"", "\"thinking\""}) output_bytes_ += string_member_bytes(data, name);
+    } else if (event == "message_start" || event == "message_delta") {
+      read(event, data);
+    } else if (event == "message_stop") {
+      finished_ = true;
+    } else if (event == "error") {
+      failed_ = true;
+    }
+    return Relay::forward;
+  }
+  const chat::Usage& usage() const override { return usage_; }
+  bool finished() const override { return finished_; }
+  bool complete() const override { return complete_; }
+  std::string_view end_marker() const override { return "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"; }
+  bool failed() const override { return failed_; }
+  std::size_t output_bytes() const override { return output_bytes_; }
+  std::string response_model() const override { return model_; }
+
+ private:
+  // For providers that leave the event's name out.
+  static std::string_view type_of(std::string_view data) {
+    const std::string_view value = after_key(data, "\"type\"");
+    if (value.empty() || value[0] != '"') return {};
+    return value.substr(1, value.find('"', 1) - 1);
+  }
+
+  void read(std::string_view event, std::string_view data) {
+    const auto parsed = json::Document::parse(data);
+    if (!parsed) return;
+    const json::Value root = parsed->root();
+    if (event == "message_start") {
+      model_ = root["message"]["model"].string().value_or("");
+      merge_usage(root["message"]["usage"], usage_);
+    } else {
+      complete_ = complete_ || root["delta"]["stop_reason"].is_string();
+      merge_usage(root["usage"], usage_);
+    }
+  }
+
+  chat::Usage usage_;
+  std::string model_;
+  std::size_t output_bytes_ = 0;
+  bool finished_ = false;
+  bool complete_ = false;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<StreamWatcher> watch_stream() { return std::make_unique<Watcher>(); }
+
+}  // namespace sluice::dialects::anthropic

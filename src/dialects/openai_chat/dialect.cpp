@@ -1,0 +1,59 @@
+#include "dialects/openai_chat/openai_chat.h"
+#include "dialects/openai_chat/parts.h"
+#include "http/headers.h"
+
+namespace sluice::dialects {
+namespace {
+
+class OpenAiChat : public Dialect {
+ public:
+  DialectId id() const override { return DialectId::openai_chat; }
+
+  Result<RequestOutline> outline(std::string_view body, const json::Document& parsed) const override {
+    return openai::outline(body, parsed);
+  }
+  Result<chat::ChatRequest> decode_request(const json::Document& parsed) const override { return openai::decode_request(parsed); }
+  std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) const override {
+    return openai::edit(body, outline, edit);
+  }
+
+  Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options) const override {
+    return openai::encode_request(request, options);
+  }
+  std::string path() const override { return "/chat/completions"; }
+  // Not openai-organization and openai-project: they belong to the client's own account, and the call goes out on the gateway's.
+  bool forwards_header(std::string_view name) const override { return http::equal_ignoring_case(name, "openai-beta"); }
+  http::Headers required_headers() const override { return openai::request_headers(); }
+
+  Result<chat::ChatResponse> decode_response(const json::Document& parsed) const override { return openai::decode_response(parsed); }
+  chat::Usage read_usage(const json::Document& parsed) const override {
+    return openai::read_usage(parsed.root()["usage"]);
+  }
+  std::string read_response_model(const json::Document& parsed) const override {
+    return std::string(parsed.root()["model"].string().value_or(""));
+  }
+  std::unique_ptr<StreamWatcher> watch_stream(bool hide_usage_event) const override {
+    return openai::watch_stream(hide_usage_event);
+  }
+  std::unique_ptr<StreamDecoder> decode_stream() const override { return openai::decode_stream(); }
+  Error decode_error(int status, std::string_view body, const http::Headers& headers) const override {
+    return openai::decode_error(status, body, headers);
+  }
+
+  std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options) const override {
+    return openai::encode_response(response, options);
+  }
+  std::unique_ptr<StreamEncoder> encode_stream(const StreamOptions& options) const override { return openai::encode_stream(options); }
+  ErrorBody encode_error(const Error& error, std::string_view request_id) const override {
+    return openai::encode_error(error, request_id);
+  }
+  std::string encode_stream_error(const Error& error, std::string_view request_id) const override {
+    return openai::encode_stream_error(error, request_id);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Dialect> make_openai_chat() { return std::make_unique<OpenAiChat>(); }
+
+}  // namespace sluice::dialects

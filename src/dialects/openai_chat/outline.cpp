@@ -1,0 +1,78 @@
+// Lane 1: the few facts of a request, and the two changes that are made to its bytes.
+#include "dialects/fields.h"
+#include "dialects/openai_chat/parts.h"
+
+namespace sluice::dialects::openai {
+namespace {
+
+constexpr std::int64_t max_choices = 128;  // the API's own limit on n
+
+// The client's stream_options with the usage flag set; other options stay.
+std::string with_usage(std::string_view options) {
+  std::string out;
+  json::Writer writer(out);
+  writer.begin_object();
+  if (const auto parsed = json::Document::parse(options))
+    for (const auto& [name, value] : parsed->root().members())
+      if (name != "include_usage") writer.key(name).raw(value.text());
+  writer.member("include_usage", true).end_object();
+  return out;
+}
+
+}  // namespace
+
+Result<RequestOutline> outline(std::string_view body, const json::Document& parsed) {
+  TRY(const Fields fields, Fields::of(parsed.root(), ""));
+  RequestOutline result;
+  TRY(const std::string_view model, fields.required_string("model"));
+  result.model = model;
+  CHECK_OK(fields.required_array("messages"));
+  TRY(const auto stream, fields.boolean("stream"));
+  result.stream = stream.value_or(false);
+  TRY(const auto limit, fields.integer("max_completion_tokens", 1, max_tokens_limit));
+  TRY(const auto old_limit, fields.integer("max_tokens", 1, max_tokens_limit));
+  result.max_output_tokens = limit ? limit : old_limit;
+  TRY(const auto choices, fields.integer("n", 1, max_choices));
+  result.choices = choices.value_or(1);
+  TRY(const std::vector<json::Value> tools, fields.array("tools"));
+  result.has_tools = !tools.empty();
+  result.has_images = body.find("\"image_url\"") != std::string_view::npos;
+  if (fields["stream_options"].exists()) {
+    TRY(const Fields options, Fields::of(fields["stream_options"], "stream_options"));
+    TRY(const auto include, options.boolean("include_usage"));
+    result.wants_stream_usage = include.value_or(false);
+  }
+  TRY(const auto spans, json::find_members(body, {"model", "stream_options", "messages", "stream", "max_tokens", "max_completion_tokens", "n", "tools"}));
+  result.model_begin = spans[0]->begin;
+  result.model_end = spans[0]->end;
+  result.stream_options = spans[1];
+  return result;
+}
+
+std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) {
+  struct Change {
+    json::Span place;
+    std::string text;
+  };
+  std::vector<Change> changes(1);
+  changes[0].place = {outline.model_begin, outline.model_end};
+  json::append_quoted(changes[0].text, edit.model);
+  if (edit.ask_for_stream_usage && outline.stream && !outline.wants_stream_usage) {
+    if (const auto options = outline.stream_options)
+      changes.push_back({*options, with_usage(body.substr(options->begin, options->end - options->begin))});
+    else
+      changes[0].text += R"(,"stream_options":{"include_usage":true})";
+  }
+  if (changes.size() == 2 && changes[1].place.begin < changes[0].place.begin) std::swap(changes[0], changes[1]);
+  std::string out;
+  out.reserve(body.size() + edit.model.size() + 64);
+  std::size_t copied = 0;
+  for (const Change& change : changes) {
+    out.append(body.substr(copied, change.place.begin - copied)).append(change.text);
+    copied = change.place.end;
+  }
+  out.append(body.substr(copied));
+  return out;
+}
+
+}  // namespace sluice::dialects::openai

@@ -1,0 +1,45 @@
+// The dialect's functions, one file each; dialect.cpp puts them behind the Dialect interface, which documents them.
+#pragma once
+
+#include "dialects/dialect.h"
+
+namespace sluice::dialects::openai {
+
+// --- outline.cpp
+Result<RequestOutline> outline(std::string_view body, const json::Document& parsed);
+std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit);
+
+// --- request_read.cpp
+inline constexpr std::int64_t max_tokens_limit = 1'000'000'000;  // far above any model; keeps sums of tokens within 64 bits
+Result<chat::ChatRequest> decode_request(const json::Document& parsed);
+
+// --- request_write.cpp
+Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options);
+http::Headers request_headers();
+
+// --- response.cpp
+chat::Usage read_usage(json::Value from);  // reported = false when it is none
+void write_usage(json::Writer& writer, const chat::Usage& usage);
+chat::StopReason stop_reason(std::string_view finish_reason, bool has_tool_calls);
+std::string_view finish_reason(chat::StopReason reason);
+std::string prefixed_id(std::string_view id);
+// The model's reasoning under any of the names that providers give it.
+std::string_view reasoning_of(json::Value message);
+// A string, or the text of an array of parts.
+std::string text_of(json::Value content);
+Result<chat::ChatResponse> decode_response(const json::Document& parsed);
+std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options);
+
+// --- stream_read.cpp, stream_write.cpp, watch.cpp
+std::unique_ptr<StreamDecoder> decode_stream();
+std::unique_ptr<StreamEncoder> encode_stream(const StreamOptions& options);
+std::unique_ptr<StreamWatcher> watch_stream(bool hide_usage_event);
+
+// --- errors.cpp
+Error decode_error(int status, std::string_view body, const http::Headers& headers);
+// An error object of a stream, which has no status of its own.
+Error decode_stream_error(json::Value error);
+ErrorBody encode_error(const Error& error, std::string_view request_id);
+std::string encode_stream_error(const Error& error, std::string_view request_id);
+
+}  // namespace sluice::dialects::openai

@@ -1,0 +1,288 @@
+// A client's request. Fields without a place in chat/ are kept by name as extras unless they have their default value; the
+// encoding dialect refuses or drops them.
+#include <algorithm>
+
+#include "dialects/fields.h"
+#include "dialects/image_url.h"
+#include "dialects/openai_chat/parts.h"
+
+namespace sluice::dialects::openai {
+namespace {
+
+constexpr std::size_t max_stops = 4;  // the API's own limit
+
+class RequestReader {
+ public:
+  explicit RequestReader(const Fields& fields) : fields_(fields) {}
+
+  Result<chat::ChatRequest> read() {
+    TRY(const std::string_view model, fields_.required_string("model"));
+    request_.model = model;
+    CHECK_OK(read_settings());
+    CHECK_OK(read_stop());
+    CHECK_OK(read_tools());
+    CHECK_OK(read_tool_choice());
+    CHECK_OK(read_response_format());
+    CHECK_OK(read_messages());
+    for (const std::string_view name :
+         fields_.others({"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k",
+                         "stop", "tools", "tool_choice", "parallel_tool_calls", "response_format"}))
+      if (!is_default(name, fields_[name])) request_.extras.emplace_back(name, fields_[name].text());
+    return std::move(request_);
+  }
+
+ private:
+  // Many clients send every field with the value that it has anyway.
+  static bool is_default(std::string_view name, json::Value value) {
+    if (name == "n") return value.integer() == 1;
+    if (name == "logprobs" || name == "store") return value.boolean() == false;
+    if (name == "top_logprobs" || name == "frequency_penalty" || name == "presence_penalty") return value.number() == 0.0;
+    if (name == "logit_bias" || name == "metadata") return value.is_object() && value.size() == 0;
+    if (name == "functions") return value.is_array() && value.size() == 0;
+    if (name == "modalities") return value.size() == 1 && value.at(0).string() == "text";
+    return false;
+  }
+
+  void note_extra(std::string name) {
+    const auto same = [&](const auto& extra) { return extra.first == name; };
+    if (std::none_of(request_.extras.begin(), request_.extras.end(), same)) request_.extras.emplace_back(std::move(name), "true");
+  }
+  void note_others(const Fields& object, std::initializer_list<std::string_view> known, std::string_view where) {
+    for (const std::string_view name : object.others(known)) note_extra(path_of(where, name));
+  }
+
+  Result<void> read_settings() {
+    TRY(request_.max_output_tokens, fields_.integer("max_completion_tokens", 1, max_tokens_limit));
+    TRY(const auto old_limit, fields_.integer("max_tokens", 1, max_tokens_limit));
+    if (!request_.max_output_tokens) request_.max_output_tokens = old_limit;
+    TRY(request_.temperature, fields_.number("temperature", 0, 2));
+    TRY(request_.top_p, fields_.number("top_p", 0, 1));
+    TRY(request_.top_k, fields_.integer("top_k", 0, max_tokens_limit));
+    TRY(request_.parallel_tool_calls, fields_.boolean("parallel_tool_calls"));
+    TRY(const auto stream, fields_.boolean("stream"));
+    request_.stream = stream.value_or(false);
+    TRY(const auto user, fields_.string("user"));
+    request_.user = user.value_or("");
+    request_.include_usage = !request_.stream;
+    if (!fields_["stream_options"].exists()) return {};
+    TRY(const Fields options, Fields::of(fields_["stream_options"], "stream_options"));
+    TRY(const auto include, options.boolean("include_usage"));
+    request_.include_usage = !request_.stream || include.value_or(false);
+    return {};
+  }
+
+  Result<void> read_stop() {
+    const json::Value stop = fields_["stop"];
+    if (!stop.exists()) return {};
+    if (const auto one = stop.string()) {
+      request_.stop.emplace_back(*one);
+      return {};
+    }
+    if (!stop.is_array()) return bad_field("stop", "a string or an array of strings is expected");
+    for (const json::Value& each : stop.elements()) {
+      const auto text = each.string();
+      if (!text) return bad_field(path_of("stop", request_.stop.size()), "a string is expected");
+      request_.stop.emplace_back(*text);
+    }
+    if (request_.stop.size() > max_stops) return bad_field("stop", "at most 4 stop sequences are possible", "send fewer");
+    return {};
+  }
+
+  Result<void> read_tools() {
+    TRY(const std::vector<json::Value> tools, fields_.array("tools"));
+    for (std::size_t i = 0; i < tools.size(); ++i) {
+      TRY(const Fields tool, Fields::of(tools[i], path_of("tools", i)));
+      TRY(const std::string_view type, tool.required_string("type"));
+      if (type != "function")
+        return bad_field(tool.path("type"), "a tool of type '" + std::string(type) + "' cannot be given to this model", "describe it as a function");
+      TRY(const Fields function, Fields::of(tool["function"], tool.path("function")));
+      TRY(const std::string_view name, function.required_string("name"));
+      TRY(const auto description, function.string("description"));
+      TRY(std::string parameters, object_schema(function));
+      TRY(const auto strict, function.boolean("strict"));
+      request_.tools.push_back({std::string(name), std::string(description.value_or("")), std::move(parameters), strict});
+      note_others(function, {"name", "description", "parameters", "strict"}, "tools.function");
+    }
+    return {};
+  }
+
+  // A function without parameters, or whose schema leaves its type out, takes an object all the same.
+  static Result<std::string> object_schema(const Fields& function) {
+    TRY(std::string schema, function.object_text("parameters"));
+    if (schema.empty() || schema == "{}") return std::string(R"({"type":"object","properties":{}})");
+    if (!function["parameters"]["type"].exists()) schema.insert(1, R"("type":"object",)");
+    return schema;
+  }
+
+  Result<void> read_tool_choice() {
+    const json::Value value = fields_["tool_choice"];
+    if (!value.exists()) return {};
+    using Mode = chat::ToolChoice::Mode;
+    if (const auto word = value.string()) {
+      if (*word == "auto") request_.tool_choice = chat::ToolChoice{};
+      else if (*word == "none") request_.tool_choice = chat::ToolChoice{.mode = Mode::none};
+      else if (*word == "required") request_.tool_choice = chat::ToolChoice{.mode = Mode::required};
+      else return bad_field("tool_choice", "it must be auto, none, required or a named function, not '" + std::string(*word) + "'");
+      return {};
+    }
+    TRY(const Fields choice, Fields::of(value, "tool_choice"));
+    TRY(const std::string_view type, choice.required_string("type"));
+    if (type != "function")
+      return bad_field("tool_choice.type", "'" + std::string(type) + "' cannot be carried to this model", "name one function, or use required");
+    TRY(const Fields function, Fields::of(choice["function"], "tool_choice.function"));
+    TRY(const std::string_view name, function.required_string("name"));
+    request_.tool_choice = chat::ToolChoice{.mode = Mode::named, .name = std::string(name)};
+    return {};
+  }
+
+  Result<void> read_response_format() {
+    if (!fields_["response_format"].exists()) return {};
+    TRY(const Fields format, Fields::of(fields_["response_format"], "response_format"));
+    TRY(const std::string_view type, format.required_string("type"));
+    if (type == "text") return {};
+    if (type != "json_schema") {  // json_object, and what other vendors have
+      request_.extras.emplace_back("response_format", fields_["response_format"].text());
+      return {};
+    }
+    TRY(const Fields named, Fields::of(format["json_schema"], "response_format.json_schema"));
+    TRY(const auto name, named.string("name"));
+    TRY(std::string schema, named.object_text("schema"));
+    if (schema.empty()) return bad_field(named.path("schema"), "this field is required", "add the JSON Schema of the answer");
+    TRY(const auto strict, named.boolean("strict"));
+    request_.output_schema = chat::OutputSchema{std::string(name.value_or("")), std::move(schema), strict};
+    return {};
+  }
+
+  Result<void> read_messages() {
+    TRY(const std::vector<json::Value> messages, fields_.required_array("messages"));
+    for (std::size_t i = 0; i < messages.size(); ++i) {
+      TRY(const Fields message, Fields::of(messages[i], path_of("messages", i)));
+      TRY(const std::string_view role, message.required_string("role"));
+      CHECK_OK(read_message(role, message));
+    }
+    if (request_.messages.empty()) return bad_field("messages", "there is no message of a user", "add one with role user");
+    return {};
+  }
+
+  Result<void> read_message(std::string_view role, const Fields& message) {
+    if (role == "system" || role == "developer") return read_system(message);
+    if (role == "user") return read_user(message);
+    if (role == "assistant") return read_assistant(message);
+    if (role == "tool") return read_tool_result(message);
+    return bad_field(message.path("role"), "it must be system, developer, user, assistant or tool, not '" + std::string(role) + "'");
+  }
+
+  Result<void> read_system(const Fields& message) {
+    // Moved to the front, where the other dialect has its system prompt; that changes what it follows, so it is reported.
+    if (!request_.messages.empty()) note_extra(message.path("role"));
+    TRY(const auto parts, read_parts(message));
+    std::string text;
+    for (const auto& part : parts) {
+      const auto* piece = std::get_if<chat::Text>(&part);
+      if (!piece) return bad_field(message.path("content"), "a system message can hold text only");
+      text += piece->text;
+    }
+    if (!text.empty()) request_.system.push_back(std::move(text));
+    note_others(message, {"role", "content", "name"}, "messages");
+    return {};
+  }
+
+  Result<void> read_user(const Fields& message) {
+    TRY(auto parts, read_parts(message));
+    chat::Message read{.role = chat::Role::user};
+    for (auto& part : parts) std::visit([&](auto& block) { read.blocks.emplace_back(std::move(block)); }, part);
+    request_.messages.push_back(std::move(read));
+    note_others(message, {"role", "content"}, "messages");
+    return {};
+  }
+
+  Result<void> read_assistant(const Fields& message) {
+    chat::Message read{.role = chat::Role::assistant};
+    if (const std::string_view reasoning = reasoning_of(message.object()); !reasoning.empty())
+      read.blocks.emplace_back(chat::Thinking{std::string(reasoning), ""});
+    if (message["content"].exists()) {
+      TRY(auto parts, read_parts(message));
+      for (auto& part : parts) std::visit([&](auto& block) { read.blocks.emplace_back(std::move(block)); }, part);
+    }
+    if (const auto refusal = message["refusal"].string(); refusal && !refusal->empty()) read.blocks.emplace_back(chat::Text{std::string(*refusal)});
+    TRY(const std::vector<json::Value> calls, message.array("tool_calls"));
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+      TRY(const Fields call, Fields::of(calls[i], path_of(message.path("tool_calls"), i)));
+      TRY(chat::ToolCall one, read_tool_call(call));
+      read.blocks.emplace_back(std::move(one));
+    }
+    request_.messages.push_back(std::move(read));
+    note_others(message, {"role", "content", "tool_calls", "refusal", "reasoning_content", "reasoning", "annotations"}, "messages");
+    return {};
+  }
+
+  Result<chat::ToolCall> read_tool_call(const Fields& call) {
+    TRY(const std::string_view id, call.required_string("id"));
+    if (const auto type = call["type"].string(); type && *type != "function")
+      return bad_field(call.path("type"), "a tool call of type '" + std::string(*type) + "' cannot be given to this model");
+    TRY(const Fields function, Fields::of(call["function"], call.path("function")));
+    TRY(const std::string_view name, function.required_string("name"));
+    TRY(const auto arguments, function.string("arguments"));
+    call_ids_.emplace_back(id);
+    const bool none = !arguments || arguments->find_first_not_of(" \t\r\n") == std::string_view::npos;
+    return chat::ToolCall{std::string(id), std::string(name), none ? "{}" : std::string(*arguments)};
+  }
+
+  Result<void> read_tool_result(const Fields& message) {
+    TRY(const std::string_view id, message.required_string("tool_call_id"));
+    if (std::find(call_ids_.begin(), call_ids_.end(), id) == call_ids_.end())
+      return bad_field(message.path("tool_call_id"), "no earlier message has a tool call with the id '" + std::string(id) + "'",
+                       "send the assistant's message with that tool call before its result");
+    chat::ToolResult result{.call_id = std::string(id)};
+    TRY(result.content, read_parts(message));
+    chat::Message read{.role = chat::Role::user};
+    read.blocks.emplace_back(std::move(result));
+    request_.messages.push_back(std::move(read));
+    note_others(message, {"role", "content", "tool_call_id", "name"}, "messages");
+    return {};
+  }
+
+  using Parts = std::vector<std::variant<chat::Text, chat::Image>>;
+
+  Result<Parts> read_parts(const Fields& message) {
+    Parts parts;
+    if (const auto text = message["content"].string()) {
+      if (!text->empty()) parts.emplace_back(chat::Text{std::string(*text)});
+      return parts;
+    }
+    if (!message["content"].is_array()) return bad_field(message.path("content"), "a string or an array of parts is expected");
+    TRY(const std::vector<json::Value> elements, message.array("content"));
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+      TRY(const Fields part, Fields::of(elements[i], path_of(message.path("content"), i)));
+      TRY(const std::string_view type, part.required_string("type"));
+      if (type == "text" || type == "refusal") {
+        const auto text = part[type].string();
+        if (!text) return bad_field(part.path(type), "a string is expected");
+        if (!text->empty()) parts.emplace_back(chat::Text{std::string(*text)});
+        note_others(part, {"type", type}, "messages.content");
+      } else if (type == "image_url") {
+        TRY(const Fields image, Fields::of(part["image_url"], part.path("image_url")));
+        TRY(const std::string_view url, image.required_string("url"));
+        TRY(chat::Image read, image_from_url(url, image.path("url")));
+        parts.emplace_back(std::move(read));
+        note_others(image, {"url"}, "messages.content.image_url");
+      } else {
+        return bad_field(part.path("type"), "a part of type '" + std::string(type) + "' cannot be given to this model", "send text and images");
+      }
+    }
+    return parts;
+  }
+
+  const Fields& fields_;
+  chat::ChatRequest request_;
+  std::vector<std::string_view> call_ids_;  // of the tool calls read so far; they borrow from the document
+};
+
+}  // namespace
+
+Result<chat::ChatRequest> decode_request(const json::Document& parsed) {
+  TRY(const Fields fields, Fields::of(parsed.root(), ""));
+  return RequestReader(fields).read();
+}
+
+}  // namespace sluice::dialects::openai

@@ -1,0 +1,200 @@
+// A request to OpenAI or to one of the many servers that speak its dialect. It uses the fields that all of them know.
+#include <algorithm>
+#include <array>
+
+#include "dialects/fields.h"
+#include "dialects/image_url.h"
+#include "dialects/openai_chat/parts.h"
+
+namespace sluice::dialects::openai {
+namespace {
+
+// Extras of another dialect without which the client would get something else than it asked for.
+constexpr std::array<std::string_view, 2> contract_fields = {"container", "mcp_servers"};
+constexpr std::size_t max_stops = 4;  // more are an error at OpenAI and are ignored in silence elsewhere
+
+class RequestWriter {
+ public:
+  RequestWriter(const chat::ChatRequest& request, const EncodeOptions& options) : request_(request), options_(options), json_(out_.body) {}
+
+  Result<ProviderRequest> write() {
+    CHECK_OK(check());
+    json_.begin_object().member("model", options_.model);
+    write_messages();
+    write_tools();
+    write_settings();
+    json_.end_object();
+    out_.path = "/chat/completions";
+    out_.headers = request_headers();
+    return std::move(out_);
+  }
+
+ private:
+  void drop(std::string name) {
+    if (std::find(out_.dropped_params.begin(), out_.dropped_params.end(), name) == out_.dropped_params.end())
+      out_.dropped_params.push_back(std::move(name));
+  }
+
+  Result<void> check() {
+    if (request_.stop.size() > max_stops)
+      return bad_field("stop_sequences", "this provider takes at most 4", "send fewer, or ask for a model whose provider takes more");
+    for (const auto& [name, value] : request_.extras) {
+      if (std::find(contract_fields.begin(), contract_fields.end(), name) != contract_fields.end())
+        return bad_field(name, "this lives at the vendor of its API only", "remove it, or ask for a model of that vendor");
+      drop(name);
+    }
+    if (request_.top_k) drop("top_k");
+    return {};
+  }
+
+  void write_messages() {
+    json_.key("messages").begin_array();
+    std::string system;
+    for (const std::string& text : request_.system) {
+      if (!system.empty()) system += "\n\n";
+      system += text;
+    }
+    if (!system.empty()) json_.begin_object().member("role", "system").member("content", system).end_object();
+    for (const chat::Message& message : request_.messages) {
+      if (message.role == chat::Role::assistant) write_assistant(message);
+      else write_user(message);
+    }
+    json_.end_array();
+  }
+
+  // Tool results are messages of their own here and must follow the calls at once, so they go before the user's words.
+  void write_user(const chat::Message& message) {
+    std::vector<const chat::Block*> rest;
+    std::vector<const chat::Image*> images;  // of tool results, whose messages cannot hold them
+    for (const chat::Block& block : message.blocks) {
+      if (const auto* result = std::get_if<chat::ToolResult>(&block)) write_tool_result(*result, images);
+      else rest.push_back(&block);
+    }
+    if (rest.empty() && images.empty()) return;
+    json_.begin_object().member("role", "user").key("content");
+    if (images.empty() && rest.size() == 1 && std::holds_alternative<chat::Text>(*rest[0])) {
+      json_.string(std::get<chat::Text>(*rest[0]).text).end_object();
+      return;
+    }
+    json_.begin_array();
+    for (const chat::Image* image : images) write_image(*image);
+    for (const chat::Block* block : rest) {
+      if (const auto* text = std::get_if<chat::Text>(block)) json_.begin_object().member("type", "text").member("text", text->text).end_object();
+      else if (const auto* image = std::get_if<chat::Image>(block)) write_image(*image);
+    }
+    json_.end_array().end_object();
+  }
+
+  void write_image(const chat::Image& image) {
+    json_.begin_object().member("type", "image_url").key("image_url").begin_object();
+    json_.member("url", image_to_url(image)).end_object().end_object();
+  }
+
+  void write_tool_result(const chat::ToolResult& result, std::vector<const chat::Image*>& images) {
+    std::string text = result.is_error ? "Error: " : "";  // there is no other place for it
+    for (const auto& part : result.content) {
+      if (const auto* image = std::get_if<chat::Image>(&part)) {
+        images.push_back(image);
+        text += "[image: see the next message]";
+      } else {
+        text += std::get<chat::Text>(part).text;
+      }
+    }
+    json_.begin_object().member("role", "tool").member("tool_call_id", result.call_id).member("content", text).end_object();
+  }
+
+  void write_assistant(const chat::Message& message) {
+    std::string text;
+    bool text_before = false;  // the previous block was text
+    std::vector<const chat::ToolCall*> calls;
+    for (const chat::Block& block : message.blocks) {
+      const auto* piece = std::get_if<chat::Text>(&block);
+      if (piece) {
+        if (!text.empty() && !text_before) text += "\n\n";
+        text += piece->text;
+      } else if (const auto* call = std::get_if<chat::ToolCall>(&block)) {
+        calls.push_back(call);
+      } else if (std::holds_alternative<chat::Thinking>(block)) {
+        drop("messages.content.thinking");
+      }
+      text_before = piece != nullptr;
+    }
+    if (text.empty() && calls.empty()) return;
+    json_.begin_object().member("role", "assistant").key("content");
+    if (text.empty()) json_.null();
+    else json_.string(text);
+    if (!calls.empty()) {
+      json_.key("tool_calls").begin_array();
+      for (const chat::ToolCall* call : calls) {
+        json_.begin_object().member("id", call->id).member("type", "function").key("function").begin_object();
+        json_.member("name", call->name).member("arguments", call->arguments).end_object().end_object();
+      }
+      json_.end_array();
+    }
+    json_.end_object();
+  }
+
+  void write_tools() {
+    if (request_.tools.empty()) return;
+    json_.key("tools").begin_array();
+    for (const chat::Tool& tool : request_.tools) {
+      json_.begin_object().member("type", "function").key("function").begin_object().member("name", tool.name);
+      if (!tool.description.empty()) json_.member("description", tool.description);
+      json_.key("parameters").raw(tool.parameters);
+      if (tool.strict) json_.member("strict", *tool.strict);
+      json_.end_object().end_object();
+    }
+    json_.end_array();
+    if (request_.tool_choice) write_tool_choice(*request_.tool_choice);
+    if (request_.parallel_tool_calls) json_.member("parallel_tool_calls", *request_.parallel_tool_calls);
+  }
+
+  void write_tool_choice(const chat::ToolChoice& choice) {
+    using Mode = chat::ToolChoice::Mode;
+    switch (choice.mode) {
+      case Mode::automatic: json_.member("tool_choice", "auto"); return;
+      case Mode::none: json_.member("tool_choice", "none"); return;
+      case Mode::required: json_.member("tool_choice", "required"); return;
+      case Mode::named:
+        json_.key("tool_choice").begin_object().member("type", "function").key("function").begin_object();
+        json_.member("name", choice.name).end_object().end_object();
+        return;
+    }
+  }
+
+  void write_settings() {
+    if (request_.max_output_tokens) json_.member(options_.max_completion_tokens ? "max_completion_tokens" : "max_tokens", *request_.max_output_tokens);
+    if (request_.temperature) json_.key("temperature").number(*request_.temperature);
+    if (request_.top_p) json_.key("top_p").number(*request_.top_p);
+    if (!request_.stop.empty()) {
+      json_.key("stop").begin_array();
+      for (const std::string& stop : request_.stop) json_.string(stop);
+      json_.end_array();
+    }
+    if (request_.output_schema) {
+      const chat::OutputSchema& schema = *request_.output_schema;
+      json_.key("response_format").begin_object().member("type", "json_schema").key("json_schema").begin_object();
+      json_.member("name", schema.name.empty() ? std::string_view("answer") : std::string_view(schema.name)).key("schema").raw(schema.schema);
+      if (schema.strict) json_.member("strict", *schema.strict);
+      json_.end_object().end_object();
+    }
+    if (!request_.stream) return;
+    json_.member("stream", true);
+    if (options_.ask_for_stream_usage) json_.key("stream_options").begin_object().member("include_usage", true).end_object();
+  }
+
+  const chat::ChatRequest& request_;
+  const EncodeOptions& options_;
+  ProviderRequest out_;
+  json::Writer json_;
+};
+
+}  // namespace
+
+http::Headers request_headers() { return {{"content-type", "application/json"}}; }
+
+Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options) {
+  return RequestWriter(request, options).write();
+}
+
+}  // namespace sluice::dialects::openai

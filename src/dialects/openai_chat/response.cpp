@@ -1,0 +1,146 @@
+// Whole answers, and what they share with streams: usage, finish reasons, ids, and the names that vendors have for reasoning.
+#include <algorithm>
+
+#include "dialects/openai_chat/parts.h"
+#include "dialects/provider_error.h"
+
+namespace sluice::dialects::openai {
+namespace {
+
+Tokens count(json::Value value) { return std::max<Tokens>(value.integer().value_or(0), 0); }
+
+void write_tool_call(json::Writer& writer, const chat::ToolCall& call) {
+  writer.begin_object().member("id", call.id).member("type", "function").key("function").begin_object();
+  writer.member("name", call.name).member("arguments", call.arguments).end_object().end_object();
+}
+
+}  // namespace
+
+chat::Usage read_usage(json::Value from) {
+  chat::Usage usage;
+  if (!from.is_object() || !from["prompt_tokens"].integer()) return usage;
+  const Tokens prompt = count(from["prompt_tokens"]);
+  const Tokens completion = count(from["completion_tokens"]);
+  const json::Value details = from["prompt_tokens_details"];
+  // DeepSeek's older name stands beside the newer one.
+  const Tokens cached = details["cached_tokens"].integer() ? count(details["cached_tokens"]) : count(from["prompt_cache_hit_tokens"]);
+  usage.cache_read = std::min(cached, prompt);
+  usage.cache_write_5m = std::min(count(details["cache_write_tokens"]), prompt - usage.cache_read);
+  usage.input = prompt - usage.cache_read - usage.cache_write_5m;
+  usage.reasoning = count(from["completion_tokens_details"]["reasoning_tokens"]);
+  // OpenAI counts reasoning among the completion; xAI counts it beside, which the total gives away.
+  const bool beside = usage.reasoning > 0 && count(from["total_tokens"]) == prompt + completion + usage.reasoning;
+  if (!beside) usage.reasoning = std::min(usage.reasoning, completion);
+  usage.output = beside ? completion : completion - usage.reasoning;
+  usage.reported = true;
+  return usage;
+}
+
+void write_usage(json::Writer& writer, const chat::Usage& usage) {
+  writer.begin_object().member("prompt_tokens", usage.total_input()).member("completion_tokens", usage.total_output());
+  writer.member("total_tokens", usage.total_input() + usage.total_output());
+  writer.key("prompt_tokens_details").begin_object().member("cached_tokens", usage.cache_read);
+  writer.member("cache_write_tokens", usage.cache_write_5m + usage.cache_write_1h).end_object();
+  writer.key("completion_tokens_details").begin_object().member("reasoning_tokens", usage.reasoning).end_object();
+  writer.end_object();
+}
+
+chat::StopReason stop_reason(std::string_view finish_reason, bool has_tool_calls) {
+  if (finish_reason == "length") return chat::StopReason::max_tokens;
+  if (finish_reason == "content_filter") return chat::StopReason::content_filter;
+  // Some servers say "stop" although the model called a tool.
+  if (has_tool_calls || finish_reason == "tool_calls" || finish_reason == "function_call") return chat::StopReason::tool_use;
+  return finish_reason.empty() || finish_reason == "stop" ? chat::StopReason::end_turn : chat::StopReason::other;
+}
+
+std::string_view finish_reason(chat::StopReason reason) {
+  switch (reason) {
+    case chat::StopReason::max_tokens: return "length";
+    case chat::StopReason::tool_use: return "tool_calls";
+    case chat::StopReason::content_filter: return "content_filter";
+    case chat::StopReason::end_turn:
+    case chat::StopReason::stop_sequence:
+    case chat::StopReason::other: return "stop";
+  }
+  return "stop";
+}
+
+std::string prefixed_id(std::string_view id) { return "chatcmpl-" + std::string(id); }
+
+std::string_view reasoning_of(json::Value message) {
+  for (const std::string_view name : {"reasoning_content", "reasoning"})  // DeepSeek, xAI, llama.cpp; Groq, OpenRouter, newer vLLM
+    if (const auto text = message[name].string(); text && !text->empty()) return *text;
+  return {};
+}
+
+std::string text_of(json::Value content) {
+  if (const auto text = content.string()) return std::string(*text);
+  std::string joined;
+  for (const json::Value& part : content.elements())  // Mistral's reasoning models
+    if (part["type"].string() == "text") joined += part["text"].string().value_or("");
+  return joined;
+}
+
+Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
+  const json::Value root = parsed.root();
+  const json::Value choice = root["choices"].at(0);
+  const json::Value message = choice["message"];
+  if (!message.is_object()) return not_the_protocol("a completion without choices[0].message");
+  chat::ChatResponse response;
+  response.id = root["id"].string().value_or("");
+  response.model = root["model"].string().value_or("");
+  if (const std::string_view reasoning = reasoning_of(message); !reasoning.empty()) response.blocks.emplace_back(chat::Thinking{std::string(reasoning), ""});
+  if (std::string text = text_of(message["content"]); !text.empty()) response.blocks.emplace_back(chat::Text{std::move(text)});
+  bool has_calls = false;
+  for (const json::Value& call : message["tool_calls"].elements()) {
+    const json::Value function = call["function"];
+    if (!function["name"].is_string()) return not_the_protocol("a tool call without function.name");
+    std::string arguments(function["arguments"].string().value_or(""));
+    if (function["arguments"].is_object()) arguments = function["arguments"].text();  // Ollama's way
+    if (arguments.find_first_not_of(" \t\r\n") == std::string::npos) arguments = "{}";
+    std::string id(call["id"].string().value_or(""));
+    if (id.empty()) id = "call_" + std::to_string(response.blocks.size());
+    response.blocks.emplace_back(chat::ToolCall{std::move(id), std::string(*function["name"].string()), std::move(arguments)});
+    has_calls = true;
+  }
+  response.refusal = message["refusal"].string().value_or("");
+  response.stop = stop_reason(choice["finish_reason"].string().value_or(""), has_calls);
+  response.usage = read_usage(root["usage"]);
+  return response;
+}
+
+std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options) {
+  std::string text;
+  std::string reasoning;
+  std::vector<const chat::ToolCall*> calls;
+  for (const chat::Block& block : response.blocks) {
+    if (const auto* piece = std::get_if<chat::Text>(&block)) text += piece->text;
+    else if (const auto* thinking = std::get_if<chat::Thinking>(&block)) reasoning += thinking->text;
+    else if (const auto* call = std::get_if<chat::ToolCall>(&block)) calls.push_back(call);
+  }
+  std::string out;
+  json::Writer writer(out);
+  writer.begin_object().member("id", prefixed_id(options.response_id)).member("object", "chat.completion");
+  writer.member("created", options.created_unix_seconds).member("model", options.model);
+  writer.key("choices").begin_array().begin_object().member("index", 0).key("message").begin_object().member("role", "assistant");
+  writer.key("content");
+  if (text.empty() && (!calls.empty() || !response.refusal.empty())) writer.null();
+  else writer.string(text);
+  writer.key("refusal");
+  if (response.refusal.empty()) writer.null();
+  else writer.string(response.refusal);
+  if (!reasoning.empty()) writer.member("reasoning_content", reasoning);
+  if (!calls.empty()) {
+    writer.key("tool_calls").begin_array();
+    for (const chat::ToolCall* call : calls) write_tool_call(writer, *call);
+    writer.end_array();
+  }
+  writer.key("annotations").begin_array().end_array().end_object();
+  writer.key("logprobs").null().member("finish_reason", finish_reason(response.stop)).end_object().end_array();
+  writer.key("usage");
+  write_usage(writer, response.usage);
+  writer.end_object();
+  return out;
+}
+
+}  // namespace sluice::dialects::openai

@@ -1,0 +1,96 @@
+// The chunks that a client of this dialect expects: the role first, then deltas, the finish reason in a chunk of its own, the
+// usage in one more if the client asked for it, and [DONE].
+#include "dialects/openai_chat/parts.h"
+
+namespace sluice::dialects::openai {
+namespace {
+
+class Encoder : public StreamEncoder {
+ public:
+  explicit Encoder(const StreamOptions& options) : options_(options) {
+    json::Writer writer(head_);
+    writer.begin_object().member("id", prefixed_id(options.response_id)).member("object", "chat.completion.chunk");
+    writer.member("created", options.created_unix_seconds).member("model", options.model);
+  }
+
+  void encode(const chat::ChatEvent& event, std::string& out) override {
+    std::visit([&](const auto& item) { write(item, out); }, event);
+  }
+
+ private:
+  // A chunk with one choice; fill(writer) writes the members of its delta.
+  template <class Fill>
+  void write_chunk(std::string& out, std::string_view finish, Fill fill) {
+    out.append("data: ").append(head_).append(R"(,"choices":[{"index":0,"delta":)");
+    json::Writer writer(out);
+    writer.begin_object();
+    fill(writer);
+    writer.end_object();
+    out.append(R"(,"logprobs":null,"finish_reason":)");
+    if (finish.empty()) out.append("null");
+    else json::append_quoted(out, finish);
+    out.append("}]");
+    if (options_.include_usage) out.append(R"(,"usage":null)");
+    out.append("}\n\n");
+  }
+
+  template <class Fill>
+  void write_tool_call(std::string& out, Fill fill) {
+    write_chunk(out, "", [&](json::Writer& writer) {
+      writer.key("tool_calls").begin_array().begin_object().member("index", tool_calls_ - 1);
+      fill(writer);
+      writer.end_object().end_array();
+    });
+  }
+
+  void write(const chat::Start&, std::string& out) {
+    write_chunk(out, "", [](json::Writer& writer) { writer.member("role", "assistant").member("content", "").key("refusal").null(); });
+  }
+
+  void write(const chat::BlockStart& block, std::string& out) {
+    if (block.kind != chat::BlockKind::tool_call) return;
+    ++tool_calls_;
+    write_tool_call(out, [&](json::Writer& writer) {
+      writer.member("id", block.tool_id).member("type", "function").key("function").begin_object();
+      writer.member("name", block.tool_name).member("arguments", "").end_object();
+    });
+  }
+
+  void write(const chat::TextDelta& delta, std::string& out) {
+    write_chunk(out, "", [&](json::Writer& writer) { writer.member("content", delta.text); });
+  }
+
+  void write(const chat::ArgumentsDelta& delta, std::string& out) {
+    write_tool_call(out, [&](json::Writer& writer) { writer.key("function").begin_object().member("arguments", delta.json).end_object(); });
+  }
+
+  void write(const chat::ThinkingDelta& delta, std::string& out) {
+    if (delta.text.empty()) return;  // a signature alone: there is no field for it
+    write_chunk(out, "", [&](json::Writer& writer) { writer.member("reasoning_content", delta.text); });
+  }
+
+  void write(const chat::BlockEnd&, std::string&) {}
+
+  void write(const chat::Finish& finish, std::string& out) {
+    write_chunk(out, finish_reason(finish.stop), [](json::Writer&) {});
+    if (options_.include_usage) {
+      out.append("data: ").append(head_).append(R"(,"choices":[],"usage":)");
+      json::Writer writer(out);
+      write_usage(writer, finish.usage);
+      out.append("}\n\n");
+    }
+    out.append("data: [DONE]\n\n");
+  }
+
+  void write(const chat::StreamError& failed, std::string& out) { out += encode_stream_error(failed.error, ""); }
+
+  StreamOptions options_;
+  std::string head_;  // the members that all chunks share, without the closing brace
+  std::int64_t tool_calls_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<StreamEncoder> encode_stream(const StreamOptions& options) { return std::make_unique<Encoder>(options); }
+
+}  // namespace sluice::dialects::openai

@@ -1,0 +1,64 @@
+// Lane 1's look at a stream that goes by. Only the first chunk and those with usage or an error are parsed; the others,
+// nearly all of a stream, are measured by a search for their text.
+#include "dialects/openai_chat/parts.h"
+#include "dialects/text_scan.h"
+
+namespace sluice::dialects::openai {
+namespace {
+
+class Watcher : public StreamWatcher {
+ public:
+  explicit Watcher(bool hide_usage_event) : hide_usage_event_(hide_usage_event) {}
+
+  Relay see(std::string_view event, std::string_view data) override {
+    if (data.empty()) return Relay::forward;
+    if (data == "[DONE]") {
+      if (finished_) return Relay::hide;  // some servers say it twice
+      finished_ = true;
+      return Relay::forward;
+    }
+    for (const std::string_view name : {"\"content\"", "\"reasoning_content\"", "\"reasoning\"", "\"arguments\""})
+      output_bytes_ += string_member_bytes(data, name);
+    complete_ = complete_ || after_key(data, "\"finish_reason\"").starts_with('"');
+    const bool may_fail = event == "error" || after_key(data, "\"error\"").starts_with('{');
+    const bool has_usage = after_key(data, "\"usage\"").starts_with('{');
+    if (!first_ && !may_fail && !has_usage) return Relay::forward;
+    return read(event, data);
+  }
+  const chat::Usage& usage() const override { return usage_; }
+  bool finished() const override { return finished_; }
+  bool complete() const override { return complete_; }
+  std::string_view end_marker() const override { return "data: [DONE]\n\n"; }
+  bool failed() const override { return failed_; }
+  std::size_t output_bytes() const override { return output_bytes_; }
+  std::string response_model() const override { return model_; }
+
+ private:
+  Relay read(std::string_view event, std::string_view data) {
+    const auto parsed = json::Document::parse(data);
+    if (!parsed) return Relay::forward;
+    const json::Value root = parsed->root();
+    first_ = false;
+    if (model_.empty()) model_ = root["model"].string().value_or("");
+    failed_ = failed_ || event == "error" || root["error"].is_object();
+    const chat::Usage usage = read_usage(root["usage"]);
+    if (!usage.reported) return Relay::forward;
+    usage_ = usage;
+    return hide_usage_event_ && root["choices"].is_array() && root["choices"].size() == 0 ? Relay::hide : Relay::forward;
+  }
+
+  bool hide_usage_event_;
+  bool first_ = true;
+  chat::Usage usage_;
+  std::string model_;
+  std::size_t output_bytes_ = 0;
+  bool finished_ = false;
+  bool complete_ = false;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<StreamWatcher> watch_stream(bool hide_usage_event) { return std::make_unique<Watcher>(hide_usage_event); }
+
+}  // namespace sluice::dialects::openai
