@@ -11,11 +11,14 @@ Quote PriceHistory::quote(Date when) const {
 }
 
 PriceBook::PriceBook(std::vector<PriceFact> facts) {
-  for (PriceFact& fact : facts) histories_[{fact.provider.str(), fact.model.str()}].facts.push_back(std::move(fact));
-  for (auto& [name, history] : histories_)
-    std::ranges::stable_sort(history.facts, [](const PriceFact& a, const PriceFact& b) {
-      return a.source_kind != b.source_kind ? a.source_kind > b.source_kind : a.effective_from > b.effective_from;
-    });
+  const auto before = [](const PriceFact& a, const PriceFact& b) {
+    return a.source_kind != b.source_kind ? a.source_kind > b.source_kind : a.effective_from > b.effective_from;
+  };
+  for (PriceFact& fact : facts) {
+    std::vector<PriceFact>& history = histories_[{fact.provider.str(), fact.model.str()}].facts;
+    const auto place = std::ranges::upper_bound(history, fact, before);  // of equal ones the first stays first
+    history.insert(place, std::move(fact));
+  }
 }
 
 const PriceHistory* PriceBook::find(std::string_view provider, std::string_view model) const {
