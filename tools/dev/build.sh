@@ -38,15 +38,17 @@ build_preset() {
 }
 
 dev_fuzz() {
-  local name=${1:-} seconds=${2:-30} target
+  local name=${1:-} seconds=${2:-30} target found=no
   build_preset fuzz
   while read -r target; do
     [ -z "$name" ] || [ "$target" = "${name}_fuzz" ] || continue
+    found=yes
     step "$target for $seconds s"
     mkdir -p "build/fuzz/corpus/$target"
     "build/fuzz/$target" -max_total_time="$seconds" -print_final_stats=0 "build/fuzz/corpus/$target" \
       >"build/fuzz/$target.log" 2>&1 || { tail -n 40 "build/fuzz/$target.log" >&2; die "$target found a fault"; }
   done <build/fuzz/fuzzers.txt
+  [ "$found" = yes ] || die "no fuzz target '$name'; there are: $(sed 's/_fuzz$//' build/fuzz/fuzzers.txt | xargs)"
 }
 
 # dev_tidy [FILE...]: all three checks, also when the first finds something.
