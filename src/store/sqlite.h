@@ -20,6 +20,7 @@ namespace sluice::store {
 class Database;
 
 // Bind in order, step() until it says false, read columns in order; run() for what gives no rows. reset() to use again.
+// Texts and blobs are borrowed: they must stay as they are until the last step() or run().
 class Statement {
  public:
   Statement& bind(std::int64_t value);
@@ -48,6 +49,7 @@ class Statement {
   int next_ = 1;
 };
 
+// A connection; used by one thread at a time.
 class Database {
  public:
   // Opens or creates the file. Errors: unavailable.

@@ -128,7 +128,7 @@ Result<UsageReport> usage(const Database& database, const UsageQuery& query) {
       "WHERE start_us >= ?2 AND start_us < ?3 AND (?4 = '' OR l.key_id = ?4) GROUP BY label ORDER BY label";
   TRY(Statement select, database.prepare(sql));
   select.bind(half).bind(query.since_us.value_or(0)).bind(query.until_us.value_or(std::numeric_limits<std::int64_t>::max()));
-  select.bind(query.key.value_or(KeyId()).str());
+  select.bind(query.key ? std::string_view(query.key->str()) : "");
   UsageReport report;
   while (true) {
     TRY(const bool more, select.step());

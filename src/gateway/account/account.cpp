@@ -1,0 +1,28 @@
+#include "gateway/account/account.h"
+
+#include <string>
+#include <utility>
+
+namespace sluice::gateway {
+
+store::LedgerEntry account(const Books& books, Hold& hold, store::LedgerEntry entry, const catalog::Quote& quote) {
+  entry.cost = catalog::cost(quote, entry.usage);
+  entry.price_source = quote.priced() ? quote.fact()->source : std::string();
+
+  const Money cost = entry.cost.value_or(Money());  // a key with a budget is never let in without a price
+  const Tokens tokens = entry.usage.total_input() + entry.usage.total_output();
+  if (entry.final) {
+    hold.settle(cost, tokens);
+  } else {
+    hold.charge(cost, tokens);
+  }
+
+  thread_local std::string record;  // one allocation per thread instead of one per request
+  record.clear();
+  store::encode(entry, record);
+  const store::Appended appended = books.ledger->append(record);
+  if (books.on_entry) books.on_entry(entry, appended);
+  return entry;
+}
+
+}  // namespace sluice::gateway
