@@ -1,5 +1,6 @@
 #include "dialects/anthropic_messages/anthropic_messages.h"
 #include "dialects/anthropic_messages/parts.h"
+#include "dialects/anthropic_messages/unsigned_thinking.h"
 #include "http/headers.h"
 
 namespace sluice::dialects {
@@ -13,13 +14,13 @@ class AnthropicMessages : public Dialect {
     return anthropic::outline(body, parsed);
   }
   Result<chat::ChatRequest> decode_request(const json::Document& parsed) const override { return anthropic::decode_request(parsed); }
-  // A stream always tells its usage here, so the model's name is the only edit.
+  // A stream always tells its usage here, so the model's name is the only edit to what the client itself has written.
   std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) const override {
     std::string out(body.substr(0, outline.model_begin));
     out.reserve(body.size() + edit.model.size());
     json::append_quoted(out, edit.model);
     out.append(body.substr(outline.model_end));
-    return out;
+    return anthropic::without_unsigned_thinking(std::move(out));
   }
 
   Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options) const override {

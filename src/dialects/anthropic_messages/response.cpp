@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "dialects/anthropic_messages/parts.h"
+#include "dialects/anthropic_messages/unsigned_thinking.h"
 #include "dialects/provider_error.h"
 
 namespace sluice::dialects::anthropic {
@@ -118,7 +119,7 @@ std::string encode_response(const chat::ChatResponse& response, const StreamOpti
       writer.end_object();
     } else if (const auto* thinking = std::get_if<chat::Thinking>(&block)) {
       writer.begin_object().member("type", "thinking").member("thinking", thinking->text);
-      writer.member("signature", thinking->signature).end_object();
+      writer.member("signature", thinking->signature.empty() ? unsigned_mark : std::string_view(thinking->signature)).end_object();
     }
   }
   if (!response.refusal.empty()) write_text_block(writer, response.refusal);

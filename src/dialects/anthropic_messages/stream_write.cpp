@@ -1,6 +1,7 @@
 // The event stream that a client of this dialect expects: message_start, then each block from start to stop, then
 // message_delta with the stop reason and the whole usage, then message_stop.
 #include "dialects/anthropic_messages/parts.h"
+#include "dialects/anthropic_messages/unsigned_thinking.h"
 
 namespace sluice::dialects::anthropic {
 namespace {
@@ -46,6 +47,7 @@ class Encoder : public StreamEncoder {
 
   void write(const chat::BlockStart& block, std::string& out) {
     index_ = block.index;
+    needs_signature_ = block.kind == chat::BlockKind::thinking;
     write_event(out, "content_block_start", [&](json::Writer& writer) {
       writer.member("index", index_).key("content_block").begin_object();
       switch (block.kind) {
@@ -71,11 +73,16 @@ class Encoder : public StreamEncoder {
   void write(const chat::ThinkingDelta& delta, std::string& out) {
     if (!delta.text.empty())
       write_delta(out, "thinking_delta", [&](json::Writer& writer) { writer.member("thinking", delta.text); });
-    if (!delta.signature.empty())
-      write_delta(out, "signature_delta", [&](json::Writer& writer) { writer.member("signature", delta.signature); });
+    if (!delta.signature.empty()) write_signature(delta.signature, out);
+  }
+
+  void write_signature(std::string_view signature, std::string& out) {
+    needs_signature_ = false;
+    write_delta(out, "signature_delta", [&](json::Writer& writer) { writer.member("signature", signature); });
   }
 
   void write(const chat::BlockEnd&, std::string& out) {
+    if (needs_signature_) write_signature(unsigned_mark, out);
     write_event(out, "content_block_stop", [&](json::Writer& writer) { writer.member("index", index_); });
   }
 
@@ -94,6 +101,7 @@ class Encoder : public StreamEncoder {
 
   StreamOptions options_;
   std::int64_t index_ = 0;
+  bool needs_signature_ = false;  // the open block is thinking, and nobody has signed it yet
 };
 
 }  // namespace

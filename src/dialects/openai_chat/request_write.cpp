@@ -95,6 +95,7 @@ class RequestWriter {
     for (const auto& part : result.content) {
       if (const auto* image = std::get_if<chat::Image>(&part)) {
         images.push_back(image);
+        if (!text.empty()) text += '\n';
         text += "[image: see the next message]";
       } else {
         text += std::get<chat::Text>(part).text;

@@ -1,0 +1,215 @@
+// Golden cases: folders tests/golden/<client dialect>__<provider dialect>/<case>/ with what the client asks, what the provider
+// answers, and what must become of both. See the README beside this file. GOLDEN_UPDATE=1 rewrites the expectations.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+
+#include "replay.h"
+
+namespace sluice::golden {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Case {
+  fs::path folder;
+  chat::DialectId client;
+  chat::DialectId provider;
+  bool translated() const { return client != provider; }
+};
+
+std::vector<Case> find_cases() {
+  std::vector<Case> cases;
+  for (const auto& pair : fs::directory_iterator(SLUICE_GOLDEN_DIR)) {
+    const std::string name = pair.path().filename().string();
+    const std::size_t bar = name.find("__");
+    if (!pair.is_directory() || bar == std::string::npos) continue;
+    const auto client = chat::dialect_from_name(name.substr(0, bar));
+    const auto provider = chat::dialect_from_name(name.substr(bar + 2));
+    if (!client || !provider) throw std::runtime_error("unknown dialect in the folder name " + name);
+    for (const auto& folder : fs::directory_iterator(pair.path())) cases.push_back({folder.path(), *client, *provider});
+  }
+  std::sort(cases.begin(), cases.end(), [](const Case& a, const Case& b) { return a.folder < b.folder; });
+  return cases;
+}
+
+// Compares with the file of that name, or writes it. An empty text means that there must be no such file.
+void expect_file(const fs::path& path, const std::string& text) {
+  if (std::getenv("GOLDEN_UPDATE")) {
+    if (text.empty()) fs::remove(path);
+    else std::ofstream(path, std::ios::binary) << text;
+    return;
+  }
+  EXPECT_EQ(text.empty() ? std::string() : text, fs::exists(path) ? read_file(path) : std::string())
+      << path.string() << ": GOLDEN_UPDATE=1 rewrites it; then review the difference";
+}
+
+std::string_view retry_name(Retry retry) {
+  return retry == Retry::never ? "never" : retry == Retry::elsewhere ? "elsewhere" : "anywhere";
+}
+
+// What the ledger and the response headers are made of.
+class Report {
+ public:
+  Report() { writer_.begin_object(); }
+  void request(const dialects::ProviderRequest& sent) {
+    writer_.member("path", sent.path).key("dropped_params").begin_array();
+    for (const std::string& name : sent.dropped_params) writer_.string(name);
+    writer_.end_array();
+  }
+  void usage(const chat::Usage& usage) {
+    writer_.key("usage").begin_object().member("input", usage.input).member("cache_read", usage.cache_read);
+    writer_.member("cache_write_5m", usage.cache_write_5m).member("cache_write_1h", usage.cache_write_1h);
+    writer_.member("output", usage.output).member("reasoning", usage.reasoning).member("reported", usage.reported).end_object();
+  }
+  void model(std::string_view model) { writer_.member("response_model", model); }
+  void error(const Error& error) {
+    writer_.key("error").begin_object().member("provider_status", error.provider_status).member("retry", retry_name(error.retry));
+    writer_.member("retry_after_ms", static_cast<std::int64_t>(error.retry_after.value_or(std::chrono::milliseconds(-1)).count()));
+    writer_.end_object();
+  }
+  void answer(const dialects::ErrorBody& body) {
+    writer_.member("client_status", body.status).key("client_headers").begin_object();
+    for (const http::Field& field : body.headers) writer_.member(field.name, field.value);
+    writer_.end_object();
+  }
+  std::string text() {
+    writer_.end_object();
+    return pretty(text_);
+  }
+
+ private:
+  std::string text_;
+  json::Writer writer_{text_};
+};
+
+class Golden : public testing::TestWithParam<Case> {
+ protected:
+  const dialects::Dialect& client() const { return all_dialects().get(GetParam().client); }
+  const dialects::Dialect& provider() const { return all_dialects().get(GetParam().provider); }
+  fs::path file(const char* name) const { return GetParam().folder / name; }
+
+  void expect_answer(const std::string& json, const std::string& sse) {
+    expect_file(file("answer.json"), json);
+    expect_file(file("answer.sse"), sse);
+    expect_file(file("report.json"), report_.text());
+  }
+
+  void expect_error(const Error& error) {
+    const dialects::ErrorBody body = client().encode_error(error, "req_golden");
+    report_.error(error);
+    report_.answer(body);
+    expect_answer(pretty(body.body), "");
+  }
+
+  // The body that goes to the provider.
+  Result<std::string> request(const std::string& body, const json::Document& parsed, const dialects::RequestOutline& outline) {
+    if (!GetParam().translated()) return provider().edit(body, outline, {.model = "provider-model", .ask_for_stream_usage = true});
+    TRY(chat::ChatRequest request, client().decode_request(parsed));
+    options_.include_usage = request.include_usage;
+    TRY(dialects::ProviderRequest sent, provider().encode_request(request, {.model = "provider-model", .default_max_output_tokens = 4096}));
+    report_.request(sent);
+    return pretty(sent.body);
+  }
+
+  Replayed replay(const std::vector<Event>& events) const {
+    if (GetParam().translated()) return replay_translated(provider(), client(), options_, events);
+    return replay_same(provider(), !options_.include_usage, events);
+  }
+
+  void stream(const std::string& bytes) {
+    const std::vector<Event> events = split({bytes});
+    const Replayed whole = replay(events);
+    report_.usage(whole.usage);
+    report_.model(whole.model);
+    if (whole.error) report_.error(*whole.error);
+    expect_answer("", whole.bytes);
+    expect_same_in_every_chunking(bytes, events);
+    expect_same_with_other_line_ends(bytes, whole);
+    if (!GetParam().translated()) return;
+    EXPECT_EQ(order_fault(whole.events), "");
+    if (!whole.error) expect_client_reads_the_same(whole);
+  }
+
+  static void expect_same_in_every_chunking(const std::string& bytes, const std::vector<Event>& events) {
+    const std::string_view all = bytes;
+    for (std::size_t cut = 1; cut < all.size(); ++cut) ASSERT_EQ(split({all.substr(0, cut), all.substr(cut)}), events) << "cut at " << cut;
+    std::vector<std::string_view> single;
+    for (std::size_t i = 0; i < all.size(); ++i) single.push_back(all.substr(i, 1));
+    EXPECT_EQ(split(single), events);
+  }
+
+  void expect_same_with_other_line_ends(const std::string& bytes, const Replayed& whole) const {
+    for (const std::string_view line_end : {"\r\n", "\r"}) {
+      std::string other;
+      for (const char c : bytes) c == '\n' ? other.append(line_end) : other.append(1, c);
+      // A last CR may be half of a CRLF, so the splitter waits for one more byte.
+      const Replayed again = replay(split({other, ":"}));
+      EXPECT_EQ(again.usage, whole.usage);
+      if (GetParam().translated()) EXPECT_EQ(again.bytes, whole.bytes);
+    }
+  }
+
+  void expect_client_reads_the_same(const Replayed& whole) const {
+    const Replayed read = replay_translated(client(), client(), options_, split({whole.bytes}));
+    EXPECT_EQ(order_fault(read.events), "");
+    EXPECT_EQ(gist(read.events), gist(whole.events));
+    if (options_.include_usage) EXPECT_EQ(read.usage.total_output(), whole.usage.total_output());
+    if (options_.include_usage) EXPECT_EQ(read.usage.total_input(), whole.usage.total_input());
+  }
+
+  void whole_answer(const std::string& bytes) {
+    const auto parsed = json::Document::parse(bytes);
+    ASSERT_TRUE(parsed) << "provider.json is not JSON";
+    const Result<chat::ChatResponse> response = provider().decode_response(*parsed);
+    if (!response) return expect_error(response.error());
+    EXPECT_EQ(provider().read_usage(*parsed), response->usage);
+    report_.usage(response->usage);
+    report_.model(provider().read_response_model(*parsed));
+    expect_answer(GetParam().translated() ? pretty(client().encode_response(*response, options_)) : bytes, "");
+  }
+
+  // status.json: {"status": 429, "headers": {"retry-after": "2"}} makes provider.json (or .txt, when it is no JSON) a failure.
+  void failure(const std::string& bytes) {
+    const auto parsed = json::Document::parse(read_file(file("status.json")));
+    ASSERT_TRUE(parsed) << "status.json is not JSON";
+    http::Headers headers;
+    for (const auto& [name, value] : parsed->root()["headers"].members()) headers.add(std::string(name), std::string(value.string().value_or("")));
+    const Error error = provider().decode_error(static_cast<int>(parsed->root()["status"].integer().value_or(0)), bytes, headers);
+    if (GetParam().translated()) return expect_error(error);
+    report_.error(error);  // the provider's own bytes go to a client of the same dialect
+    expect_answer("", "");
+  }
+
+  Report report_;
+  dialects::StreamOptions options_{.response_id = "golden", .created_unix_seconds = 1'700'000'000};
+};
+
+TEST_P(Golden, Becomes_what_its_files_say) {
+  const std::string body = read_file(file("client.json"));
+  const auto parsed = json::Document::parse(body);
+  if (!parsed) return expect_error(parsed.error());
+  const auto outline = client().outline(body, *parsed);
+  if (!outline) return expect_error(outline.error());
+  options_.model = outline->model;
+  options_.include_usage = outline->wants_stream_usage || !outline->stream;
+  const Result<std::string> sent = request(body, *parsed, *outline);
+  if (!sent) return expect_error(sent.error());
+  expect_file(file("sent.json"), *sent);
+  if (fs::exists(file("status.json"))) return failure(read_file(fs::exists(file("provider.txt")) ? file("provider.txt") : file("provider.json")));
+  if (outline->stream) return stream(read_file(file("provider.sse")));
+  whole_answer(read_file(file("provider.json")));
+}
+
+std::string case_name(const testing::TestParamInfo<Case>& info) {
+  std::string name = info.param.folder.parent_path().filename().string() + "_" + info.param.folder.filename().string();
+  std::replace_if(name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, Golden, testing::ValuesIn(find_cases()), case_name);
+
+}  // namespace
+}  // namespace sluice::golden
