@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -181,9 +180,11 @@ Result<void> LogSegment::append(std::string_view frames) {
   int error = write_fully(fd_, frames, bytes_);
   if (error == 0 && ::fdatasync(fd_) < 0) error = errno;
   if (error != 0) {
-    // Should this fail too, the next append overwrites what is left: it starts at the same offset.
-    if (::ftruncate(fd_, static_cast<off_t>(bytes_)) < 0) std::perror("sluice: cannot cut off a half-written record");
-    return file_error("write", path_, error);
+    auto failure = file_error("write", path_, error);
+    // Should this fail too, the next append overwrites what is left, because it starts at the same offset; and so does
+    // open_last() cut it off.
+    if (::ftruncate(fd_, static_cast<off_t>(bytes_)) < 0) failure.error().message += " (and a half-written record stays)";
+    return failure;
   }
   bytes_ += frames.size();
   return {};

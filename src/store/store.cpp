@@ -1,5 +1,7 @@
 #include "store/store.h"
 
+#include <sys/stat.h>
+
 #include <chrono>
 #include <utility>
 
@@ -54,6 +56,9 @@ Result<Integrity> Store::check() {
     integrity.findings.push_back(std::move(finding));
   };
 
+  struct stat status = {};
+  if (::stat(directory_.c_str(), &status) == 0 && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    find(directory_ + " is open to other users of this machine: run `chmod 700 " + directory_ + "`");
   TRY(Statement quick_check, database_->prepare("PRAGMA quick_check(10)"));
   while (true) {
     TRY(const bool row, quick_check.step());

@@ -48,7 +48,7 @@ class Store {
   // By id or by name. Takes effect in a running server within a second. Errors: not_found, and
   // invalid_request for a key that has been revoked already.
   Result<VirtualKey> revoke_key(std::string_view id_or_name, std::int64_t now_us);
-  // Oldest first.
+  // Oldest first. What they have spent is known as far as fold() has come.
   Result<std::vector<KeyReport>> list_keys(bool with_revoked = true);
 
   // Brings the log's new records into the database. Several processes may do it at once; each record comes in once.

@@ -455,6 +455,16 @@ TEST(Check, Finds_a_sound_store_sound) {
   EXPECT_EQ(integrity->log_records, 2u);
 }
 
+TEST(Check, Finds_a_directory_that_others_may_read) {
+  TestingDirectory directory;
+  Store store = open(directory.path());
+  std::filesystem::permissions(directory.path(), std::filesystem::perms::others_read, std::filesystem::perm_options::add);
+  const auto integrity = store.check();
+  ASSERT_TRUE(integrity);
+  ASSERT_EQ(integrity->findings.size(), 1u);
+  EXPECT_NE(integrity->findings.front().find("chmod 700"), std::string::npos);
+}
+
 TEST(Check, Finds_rows_that_are_missing_in_the_database) {
   TestingDirectory directory;
   Store store = open(directory.path());
