@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +14,19 @@ namespace sluice::crypto {
 using Sha256 = std::array<std::uint8_t, 32>;
 
 Sha256 sha256(std::string_view bytes);
+// The same of bytes that come in pieces, such as a file's.
+class Sha256Stream {
+ public:
+  Sha256Stream();
+  ~Sha256Stream();
+  void update(std::string_view bytes);
+  Sha256 finish();  // once
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 std::string hex(std::span<const std::uint8_t> bytes);
 // n bytes from the operating system's generator; aborts when it has none.
 std::string random_bytes(std::size_t n);
