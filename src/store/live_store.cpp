@@ -152,6 +152,12 @@ AppendLog& LiveStore::audit() { return *state_->audit; }
 Store& LiveStore::store() { return state_->store; }
 Result<void> LiveStore::reload_keys() { return state_->reload_if_changed(); }
 
+const std::string& LiveStore::Health::problem() const {
+  for (const std::string* problem : {&ledger.reason, &audit.reason, &keys_problem})
+    if (!problem->empty()) return *problem;
+  return fold_problem;
+}
+
 LiveStore::Health LiveStore::health() const {
   std::lock_guard held(state_->mutex);
   return {.ledger = state_->ledger->health(),

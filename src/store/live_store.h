@@ -26,7 +26,9 @@ class LiveStore {
     LogHealth audit;
     std::string keys_problem;  // why the key table could not be reloaded; the last good one stays. Empty = all is well.
     std::string fold_problem;  // why folding failed; it is tried again. Empty = all is well.
-    bool degraded() const { return ledger.degraded || audit.degraded || !keys_problem.empty() || !fold_problem.empty(); }
+    bool degraded() const { return !problem().empty(); }
+    // The first thing that is wrong, as a sentence; empty when all is well.
+    const std::string& problem() const;
   };
 
   // Opens the directory as Store::open does, takes its lock, folds what a previous run left, loads the keys and starts

@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <filesystem>
 #include <stdexcept>
 #include <thread>
 
 #include "store/data_directory.h"
 #include "store/ledger_entry.h"
 #include "store/log_reader.h"
+#include "store/sqlite.h"
 #include "store/testing_directory.h"
 
 namespace sluice::store {
@@ -110,6 +112,23 @@ TEST(LiveStore, Folds_in_the_background) {
   auto cli = Store::open(directory.path());
   EXPECT_TRUE(wait_until([&] { return cli->usage({})->total.cost_pico == 5; }));
   EXPECT_FALSE(live->health().degraded());
+}
+
+TEST(LiveStore, Says_what_is_wrong_when_the_database_fails_and_goes_on_serving) {
+  TestingDirectory directory;
+  const auto live = start(directory.path());
+  const auto created = live->store().create_key({}, now_us);
+  ASSERT_TRUE(live->reload_keys());
+  auto intruder = Database::open(database_path(directory.path()));
+  ASSERT_TRUE((*intruder)->execute("ALTER TABLE ledger RENAME TO away"));
+  ASSERT_EQ(live->ledger().append(encoded(KeyId("key_a"), 5)), Appended::queued);
+  ASSERT_TRUE(wait_until([&] { return live->health().degraded(); }));
+  EXPECT_NE(live->health().problem().find(database_path(directory.path())), std::string::npos);
+  EXPECT_FALSE(live->refuses_new_work());
+  EXPECT_NE(live->keys()->find(created->key.digest), nullptr);
+  ASSERT_TRUE((*intruder)->execute("ALTER TABLE away RENAME TO ledger"));
+  EXPECT_TRUE(wait_until([&] { return !live->health().degraded(); }));
+  EXPECT_TRUE(wait_until([&] { return live->store().usage({})->total.cost_pico == 5; }));
 }
 
 TEST(LiveStore, Brings_administrative_acts_to_the_audit_log) {

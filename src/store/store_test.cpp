@@ -358,6 +358,10 @@ TEST(Usage, Counts_requests_attempts_tokens_and_money_apart) {
   LedgerEntry failed_over = entry(id, 100);
   failed_over.final = false;
   failed_over.outcome = Outcome::provider_failed;
+  LedgerEntry refused = entry(id, 0);
+  refused.final = false;
+  refused.usage = {};
+  refused.cost = std::nullopt;
   LedgerEntry left = entry(id, 30);
   left.outcome = Outcome::client_gone;
   left.usage.reported = false;
@@ -367,7 +371,7 @@ TEST(Usage, Counts_requests_attempts_tokens_and_money_apart) {
   unpriced.provider = ProviderId("local");
   unpriced.model = ModelName("small");
   unpriced.start_us -= day_us;
-  write_ledger(directory.path(), {failed_over, left, entry(id, 7), unpriced});
+  write_ledger(directory.path(), {failed_over, refused, left, entry(id, 7), unpriced});
   ASSERT_TRUE(store.fold());
 
   const auto by_key = store.usage({.by = GroupBy::key});
@@ -378,7 +382,7 @@ TEST(Usage, Counts_requests_attempts_tokens_and_money_apart) {
   EXPECT_EQ(row.key_id, id);
   EXPECT_EQ(row.requests, 2);
   EXPECT_EQ(row.failed, 1);
-  EXPECT_EQ(row.attempts_failed_over, 1);
+  EXPECT_EQ(row.attempts_failed_over, 2);
   EXPECT_EQ(row.input, 30);
   EXPECT_EQ(row.cache_read, 60);
   EXPECT_EQ(row.cache_write, 210);

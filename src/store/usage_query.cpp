@@ -24,6 +24,9 @@ constexpr std::array dimensions = {
 // per row (ledger_entry.cpp): neither can overflow below 9 million rows of the largest size.
 constexpr std::int64_t half = 1'000'000'000;
 
+// An attempt that a provider refused used nothing: it is neither estimated nor unpriced.
+#define SLUICE_USED_TOKENS "input + cache_read + cache_write_5m + cache_write_1h + output + reasoning > 0"
+
 #define SLUICE_ENTRY_COLUMNS                                                                                              \
   "l.row, coalesce(k.name, ''), request_id, start_us, end_us, key_id, dialect, requested_model, provider, model, ground, " \
   "stream, status, outcome, attempt, final, input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, "       \
@@ -122,8 +125,8 @@ Result<UsageReport> usage(const Database& database, const UsageQuery& query) {
   const std::string sql =
       std::string("SELECT ") + dimension.select +
       " AS label, coalesce(k.name, ''), sum(final), sum(final AND outcome <> 'ok'), sum(NOT final), sum(input), "
-      "sum(cache_read), sum(cache_write_5m + cache_write_1h), sum(output + reasoning), sum(NOT reported), "
-      "sum(cost_pico IS NULL), coalesce(sum(cost_pico / ?1), 0), coalesce(sum(cost_pico % ?1), 0) "
+      "sum(cache_read), sum(cache_write_5m + cache_write_1h), sum(output + reasoning), "
+      "sum(NOT reported AND " SLUICE_USED_TOKENS "), sum(cost_pico IS NULL AND " SLUICE_USED_TOKENS "), coalesce(sum(cost_pico / ?1), 0), coalesce(sum(cost_pico % ?1), 0) "
       "FROM ledger l LEFT JOIN keys k ON k.id = l.key_id "
       "WHERE start_us >= ?2 AND start_us < ?3 AND (?4 = '' OR l.key_id = ?4) GROUP BY label ORDER BY label";
   TRY(Statement select, database.prepare(sql));

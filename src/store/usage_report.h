@@ -33,8 +33,8 @@ struct UsageRow {
   Tokens cache_read = 0;
   Tokens cache_write = 0;
   Tokens output = 0;          // with reasoning
-  std::int64_t estimated = 0; // requests whose usage the provider did not report
-  std::int64_t unpriced = 0;  // rows without a price: they are not in the cost
+  std::int64_t estimated = 0; // rows whose tokens the provider did not report
+  std::int64_t unpriced = 0;  // rows with tokens and without a price: they are not in the cost
   MoneySum cost_pico = 0;
   std::string cost_usd() const;  // exact: "12.000000000001"
 };
