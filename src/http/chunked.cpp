@@ -12,6 +12,8 @@ int hex_value(char c) {
   return -1;
 }
 
+bool is_text(char c) { return (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) || c == '\t'; }
+
 std::unexpected<Error> malformed(const char* what) {
   return fail(ErrorKind::invalid_request, std::string("the chunked body is malformed: ") + what);
 }
@@ -31,18 +33,20 @@ Result<std::size_t> ChunkedDecoder::decode(std::string_view in, std::string& out
           return malformed("a chunk has no size");
         } else if (c == '\r') {
           state_ = State::size_lf;
-        } else if (c == ';' || c == ' ' || c == '\t') {
+        } else if (c == ';') {
           state_ = State::extension;
-          line_bytes_ = 0;
         } else {
           return malformed("a chunk size has a character that is not hexadecimal");
         }
         ++i;
         break;
       case State::extension:
-        if (c == '\n') return malformed("a line ends without CR");
-        if (c == '\r') state_ = State::size_lf;
-        if (++line_bytes_ > max_line_bytes) return malformed("a chunk extension is too long");
+        if (c == '\r') {
+          state_ = State::size_lf;
+        } else if (!is_text(c)) {
+          return malformed("a chunk extension has a control character");
+        }
+        if (++extension_bytes_ > max_extension_bytes) return malformed("the chunk extensions are too long");
         ++i;
         break;
       case State::size_lf:
@@ -71,11 +75,13 @@ Result<std::size_t> ChunkedDecoder::decode(std::string_view in, std::string& out
         break;
       case State::trailer_start:
         state_ = c == '\r' ? State::end_lf : State::trailer;
-        [[fallthrough]];
+        if (state_ == State::end_lf) ++i;
+        break;
       case State::trailer:
-        if (state_ == State::trailer) {
-          if (c == '\n') return malformed("a line ends without CR");
-          if (c == '\r') state_ = State::trailer_lf;
+        if (c == '\r') {
+          state_ = State::trailer_lf;
+        } else if (!is_text(c)) {
+          return malformed("a trailer has a control character");
         }
         if (++trailer_bytes_ > max_trailer_bytes) return malformed("the trailers are too long");
         ++i;

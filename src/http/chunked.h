@@ -14,19 +14,20 @@ namespace sluice::http {
 class ChunkedDecoder {
  public:
   // Appends the data to `out` and returns how many bytes of `in` were used: all of them, or up to the body's end.
-  // Errors: invalid_request for anything that is not strictly the coding; line and trailers are bounded.
+  // Errors: invalid_request for anything that is not strictly the coding. Extensions and trailers of the whole body are
+  // bounded: both are read for nothing, and a chunk of one byte may carry any number of them.
   Result<std::size_t> decode(std::string_view in, std::string& out);
   bool finished() const { return state_ == State::finished; }
 
  private:
-  static constexpr std::size_t max_line_bytes = 4096;      // a size line with its extensions
-  static constexpr std::size_t max_trailer_bytes = 16384;  // all trailers together
+  static constexpr std::size_t max_extension_bytes = 4096;  // nobody uses them
+  static constexpr std::size_t max_trailer_bytes = 16384;
   enum class State : std::uint8_t { size, extension, size_lf, data, data_cr, data_lf, trailer_start, trailer, trailer_lf, end_lf, finished };
 
   State state_ = State::size;
   std::uint64_t left_ = 0;       // of the chunk
   std::size_t digits_ = 0;
-  std::size_t line_bytes_ = 0;
+  std::size_t extension_bytes_ = 0;
   std::size_t trailer_bytes_ = 0;
 };
 

@@ -35,7 +35,8 @@ class SseSplitter {
   std::string joined_;          // data of several lines
   std::size_t begin_ = 0;       // of the next event's raw bytes
   std::size_t first_line_ = 0;  // of the next event: after a byte order mark
-  std::size_t searched_ = 0;    // a line begins here, and no event ends before it
+  std::size_t line_ = 0;        // a line begins here, and no event ends before it
+  std::size_t searched_ = 0;    // no line end between line_ and here
   bool at_start_ = true;        // a byte order mark may stand here
 };
 
