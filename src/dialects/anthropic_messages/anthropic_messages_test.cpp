@@ -1,0 +1,140 @@
+#include "dialects/anthropic_messages/anthropic_messages.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice::dialects {
+namespace {
+
+const std::unique_ptr<Dialect> dialect = make_anthropic_messages();
+
+std::string fault(std::string_view body) {
+  const auto parsed = json::Document::parse(body);
+  if (!parsed) return "not JSON";
+  if (const auto outline = dialect->outline(body, *parsed); !outline) return outline.error().param;
+  const auto request = dialect->decode_request(*parsed);
+  return request ? "" : request.error().param;
+}
+
+std::string with(std::string_view message, std::string_view more = "") {
+  return R"({"model":"m","max_tokens":9,"messages":[)" + std::string(message) + "]" + std::string(more) + "}";
+}
+
+TEST(AnthropicMessages, Names_the_field_that_is_wrong) {
+  const std::string_view hello = R"({"role":"user","content":"hi"})";
+  EXPECT_EQ(fault(with(hello)), "");
+  EXPECT_EQ(fault(R"({"model":"m","messages":[1]})"), "max_tokens");
+  EXPECT_EQ(fault(R"({"model":"m","max_tokens":0,"messages":[1]})"), "max_tokens");
+  EXPECT_EQ(fault(R"({"max_tokens":1,"messages":[1]})"), "model");
+  EXPECT_EQ(fault(with("")), "messages");
+  EXPECT_EQ(fault(with(R"({"role":"system","content":"x"})")), "messages[0].role");
+  EXPECT_EQ(fault(with(R"({"role":"user","content":[{"type":"document"}]})")), "messages[0].content[0].type");
+  EXPECT_EQ(fault(with(R"({"role":"user","content":[{"type":"image","source":{"type":"file","file_id":"f"}}]})")), "messages[0].content[0].source.type");
+  EXPECT_EQ(fault(with(R"({"role":"user","content":[{"type":"tool_result","tool_use_id":"gone"}]})")), "messages[0].content[0].tool_use_id");
+  EXPECT_EQ(fault(with(hello, R"(,"temperature":1.1)")), "temperature");
+  EXPECT_EQ(fault(with(hello, R"(,"tool_choice":{"type":"any-of"})")), "tool_choice.type");
+  EXPECT_EQ(fault(with(hello, R"(,"tools":[{"name":"t"}])")), "tools[0].input_schema");
+  EXPECT_EQ(fault(with(hello, R"(,"thinking":{"type":"enabled","budget_tokens":9})")), "thinking.budget_tokens");
+}
+
+Result<ProviderRequest> encoded(chat::ChatRequest request, Tokens default_limit = 100) {
+  if (request.messages.empty()) request.messages.push_back({chat::Role::user, {chat::Text{"hi"}}});
+  return dialect->encode_request(request, {.model = "m", .default_max_output_tokens = default_limit});
+}
+
+TEST(AnthropicMessages, Refuses_what_would_change_the_contract) {
+  for (const char* name : {"n", "logprobs", "logit_bias", "response_format", "functions", "audio"}) {
+    chat::ChatRequest request;
+    request.extras = {{name, "1"}};
+    const auto result = encoded(request);
+    ASSERT_FALSE(result) << name;
+    EXPECT_EQ(result.error().param, name);
+  }
+  EXPECT_FALSE(encoded({}, 0)) << "no limit, and no default for it";
+}
+
+TEST(AnthropicMessages, Never_puts_an_empty_object_in_the_place_of_broken_arguments) {
+  chat::ChatRequest request;
+  request.messages.push_back({chat::Role::assistant, {chat::ToolCall{"id", "f", "{\"x\":"}}});
+  const auto result = encoded(request);
+  ASSERT_FALSE(result);
+  EXPECT_NE(result.error().message.find("'id'"), std::string::npos);
+}
+
+TEST(AnthropicMessages, Drops_empty_text_and_messages_that_have_nothing_else) {
+  chat::ChatRequest request;
+  request.messages.push_back({chat::Role::user, {chat::Text{"a"}}});
+  request.messages.push_back({chat::Role::assistant, {chat::Text{""}, chat::Thinking{"t", "s"}}});
+  request.messages.push_back({chat::Role::user, {chat::Text{"b"}, chat::Text{""}}});
+  const auto result = encoded(request);
+  ASSERT_TRUE(result);
+  EXPECT_NE(result->body.find(R"("messages":[{"role":"user","content":[{"type":"text","text":"a"}]},{"role":"user","content":[{"type":"text","text":"b"}]}])"),
+            std::string::npos)
+      << result->body;
+}
+
+TEST(AnthropicMessages, Bytes_of_earlier_turns_do_not_change_when_a_conversation_grows) {
+  chat::ChatRequest request;
+  std::string before;
+  for (int turn = 0; turn < 20; ++turn) {
+    request.messages.push_back({chat::Role::user, {chat::Text{"question " + std::to_string(turn)}}});
+    const std::string body = encoded(request)->body;
+    const std::string messages = body.substr(0, body.rfind("]}]"));
+    EXPECT_EQ(messages.substr(0, before.size()), before);
+    before = messages;
+    request.messages.push_back({chat::Role::assistant, {chat::ToolCall{"c" + std::to_string(turn), "f", "{ \"x\": 1 }"}}});
+    request.messages.push_back({chat::Role::user, {chat::ToolResult{"c" + std::to_string(turn), {chat::Text{"ok"}}, false}}});
+    request.messages.push_back({chat::Role::assistant, {chat::Text{"answer"}}});
+  }
+}
+
+TEST(AnthropicMessages, A_second_start_is_ignored_at_the_front_and_a_fault_in_the_middle) {
+  const std::string_view start = R"({"type":"message_start","message":{"id":"a","model":"m","usage":{"input_tokens":1}}})";
+  const std::string_view block = R"({"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}})";
+  std::vector<chat::ChatEvent> events;
+  const auto decoder = dialect->decode_stream();
+  EXPECT_TRUE(decoder->decode("message_start", start, events));
+  EXPECT_TRUE(decoder->decode("message_start", start, events));
+  EXPECT_EQ(events.size(), 1U);
+  EXPECT_TRUE(decoder->decode("", block, events));
+  EXPECT_FALSE(decoder->decode("message_start", start, events));
+  EXPECT_FALSE(decoder->finish(events));
+}
+
+TEST(AnthropicMessages, Watcher_reads_usage_without_event_names_too) {
+  for (const bool named : {true, false}) {
+    const auto watcher = dialect->watch_stream(false);
+    const auto see = [&](std::string_view name, std::string_view data) { return watcher->see(named ? name : "", data); };
+    see("message_start", R"({"type":"message_start","message":{"model":"m-1","usage":{"input_tokens":43,"output_tokens":1}}})");
+    see("content_block_delta", R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"abcd"}})");
+    see("content_block_delta", R"({"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{}"}})");
+    EXPECT_FALSE(watcher->complete());
+    see("message_delta", R"({"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"input_tokens":61,"output_tokens":2}})");
+    EXPECT_TRUE(watcher->complete());
+    EXPECT_FALSE(watcher->finished());
+    see("message_stop", R"({"type":"message_stop"})");
+    EXPECT_TRUE(watcher->finished());
+    EXPECT_EQ(watcher->usage().input, 61);
+    EXPECT_EQ(watcher->usage().output, 2);
+    EXPECT_EQ(watcher->output_bytes(), 6U);
+    EXPECT_EQ(watcher->response_model(), "m-1");
+  }
+}
+
+TEST(AnthropicMessages, Errors_have_the_status_and_type_that_clients_match_on) {
+  const auto status_and_type = [](Error error) {
+    const ErrorBody body = dialect->encode_error(error, "req_1");
+    const auto parsed = json::Document::parse(body.body);
+    return std::to_string(body.status) + " " + std::string(*parsed->root()["error"]["type"].string());
+  };
+  EXPECT_EQ(status_and_type({.kind = ErrorKind::budget_exceeded}), "402 billing_error");
+  EXPECT_EQ(status_and_type({.kind = ErrorKind::overloaded}), "529 overloaded_error");
+  EXPECT_EQ(status_and_type({.kind = ErrorKind::unauthenticated}), "401 authentication_error");
+  EXPECT_EQ(status_and_type({.kind = ErrorKind::rate_limited}), "429 rate_limit_error");
+  EXPECT_EQ(status_and_type({.kind = ErrorKind::provider_timeout}), "504 timeout_error");
+  EXPECT_EQ(status_and_type({.kind = ErrorKind::provider_rejected, .provider_status = 401}), "502 api_error");
+  EXPECT_EQ(dialect->decode_error(429, "{}", {}).retry, Retry::elsewhere);
+  EXPECT_EQ(dialect->decode_error(429, "{}", {{"retry-after", "1"}}).retry, Retry::anywhere);
+}
+
+}  // namespace
+}  // namespace sluice::dialects
