@@ -44,6 +44,23 @@ TEST(Json, Text_writes_the_same_value_again) {
   EXPECT_EQ(Document::parse(again)->root().text(), again);
 }
 
+TEST(Json, Refuses_lone_surrogates_and_keeps_pairs_and_nul) {
+  for (const std::string_view bad : {R"(["\ud800"])", R"(["\udc00"])", R"(["\ud800\u0041"])", R"(["\ud800\ud800"])", R"(["\udc00\ud800"])", R"(["\ud800x"])"})
+    EXPECT_FALSE(Document::parse(bad)) << bad;
+  EXPECT_EQ(Document::parse(R"(["\ud83d\ude00"])")->root().at(0).string(), "\xF0\x9F\x98\x80");
+  EXPECT_EQ(Document::parse(R"(["\\ud800"])")->root().at(0).string(), "\\ud800");
+  EXPECT_EQ(Document::parse(R"(["a\u0000b"])")->root().at(0).string(), std::string_view("a\0b", 3));
+}
+
+TEST(Json, Depth_has_a_limit_that_real_schemas_stay_below) {
+  const std::string shallow = std::string(200, '[') + std::string(200, ']');
+  ASSERT_TRUE(Document::parse(shallow));
+  EXPECT_EQ(Document::parse(shallow)->root().text(), shallow);
+  const auto deep = Document::parse(std::string(300, '[') + std::string(300, ']'));
+  ASSERT_FALSE(deep);
+  EXPECT_NE(deep.error().message.find("256"), std::string::npos);
+}
+
 TEST(Json, Documents_live_side_by_side) {
   auto a = Document::parse(R"({"x":1})");
   auto b = Document::parse(R"({"x":2})");
