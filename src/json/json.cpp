@@ -372,7 +372,10 @@ Writer& Writer::number(double value) {
     return *this;
   }
   char digits[32];
-  out_.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+  const std::string_view text(digits, static_cast<std::size_t>(std::to_chars(digits, digits + sizeof digits, value).ptr - digits));
+  out_.append(text);
+  // Without a point it would be read as an integer, and one of this size does not fit 64 bits.
+  if (std::abs(value) >= 1e18 && text.find_first_of(".e") == std::string_view::npos) out_.append(".0");
   return *this;
 }
 Writer& Writer::boolean(bool value) {

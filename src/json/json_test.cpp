@@ -98,6 +98,14 @@ TEST(Writer, Writes_commas_quotes_and_escapes) {
   EXPECT_TRUE(Document::parse(out));
 }
 
+TEST(Writer, A_large_number_without_fraction_reads_back) {
+  std::string out;
+  Writer(out).begin_array().number(77777777777777777773.2).number(1).number(1e22).number(-0.5).end_array();
+  EXPECT_EQ(out, "[77777777777777770496.0,1,1e+22,-0.5]");
+  ASSERT_TRUE(Document::parse(out));
+  EXPECT_EQ(Document::parse(out)->root().at(0).number(), 77777777777777777773.2);
+}
+
 TEST(Writer, What_is_not_utf8_becomes_the_replacement_character) {
   std::string out;
   append_quoted(out, "a\xff\xC3(\xED\xA0\x80z\xF0\x9F\x98\x80");
