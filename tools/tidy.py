@@ -55,10 +55,10 @@ def check_links(root, name, text):
 
 
 def check_readmes(names):
-    """Every folder of src/ that holds sources explains itself."""
+    """Every folder of src/ that holds sources explains itself; a testing/ belongs to the one above it."""
     folders = {str(Path(name).parent) for name in names if name.startswith("src/") and name.endswith((".cpp", ".h"))}
     return [f"{folder}/README.md: is missing; say why the module exists and what belongs there."
-            for folder in sorted(folders - {"src"}) if f"{folder}/README.md" not in names]
+            for folder in sorted(folders - {"src"}) if not folder.endswith("/testing") and f"{folder}/README.md" not in names]
 
 
 def check_changelog(root):
