@@ -1,0 +1,172 @@
+#include "catalog/catalog.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/crypto.h"
+#include "catalog/read_price.h"
+#include "yaml/fields.h"
+
+namespace sluice::catalog {
+namespace {
+
+using yaml::Fields;
+using yaml::Node;
+using yaml::Report;
+
+// "providers/groq.yaml" -> "groq"
+std::string stem(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  std::string name(path.substr(slash == std::string_view::npos ? 0 : slash + 1));
+  return name.substr(0, name.rfind('.'));
+}
+
+template <class T>
+std::optional<T> one_of(Fields& fields, const Node& node, const char* name, std::optional<T> (*parse)(std::string_view), const char* choices,
+                        const Report& report) {
+  const auto text = fields.text(name);
+  if (!text) return std::nullopt;
+  if (auto value = parse(*text)) return value;
+  const yaml::Member* member = node.find(name);
+  report.error(member->value, "`" + std::string(name) + "` cannot be `" + *text + "`", std::string("use ") + choices);
+  return std::nullopt;
+}
+
+std::optional<AuthKind> auth_from_name(std::string_view text) {
+  for (const AuthKind kind : {AuthKind::bearer, AuthKind::x_api_key, AuthKind::none})
+    if (name(kind) == text) return kind;
+  return std::nullopt;
+}
+std::optional<StreamUsage> stream_usage_from_name(std::string_view text) {
+  if (text == "option") return StreamUsage::option;
+  if (text == "automatic") return StreamUsage::automatic;
+  return std::nullopt;
+}
+std::optional<MaxTokensField> max_tokens_from_name(std::string_view text) {
+  if (text == "max_tokens") return MaxTokensField::max_tokens;
+  if (text == "max_completion_tokens") return MaxTokensField::max_completion_tokens;
+  return std::nullopt;
+}
+std::optional<chat::DialectId> dialect(std::string_view text) { return chat::dialect_from_name(text); }
+std::optional<Ground> ground(std::string_view text) { return ground_from_name(text); }
+
+Provider read_provider(const std::string& id, const Node& node, const Report& report) {
+  Fields fields(node, "the provider `" + id + "`", report);
+  Provider provider{.id = ProviderId(id), .display_name = fields.required_text("name")};
+  provider.dialect = one_of(fields, node, "dialect", dialect, "openai_chat or anthropic_messages", report).value_or(provider.dialect);
+  provider.ground = one_of(fields, node, "ground", ground, "self_hosted, hosted_open or proprietary", report).value_or(provider.ground);
+  provider.auth = one_of(fields, node, "auth", auth_from_name, "bearer, x_api_key or none", report).value_or(provider.auth);
+  provider.quirks.stream_usage =
+      one_of(fields, node, "stream_usage", stream_usage_from_name, "option or automatic", report).value_or(provider.quirks.stream_usage);
+  provider.quirks.max_tokens_field =
+      one_of(fields, node, "max_tokens_field", max_tokens_from_name, "max_tokens or max_completion_tokens", report)
+          .value_or(provider.quirks.max_tokens_field);
+  provider.engine = fields.boolean("engine").value_or(false);
+  provider.key_env = fields.texts("key_env");
+  provider.default_model = fields.text("default_model").value_or("");
+  provider.docs = fields.text("docs").value_or("");
+  if (const auto url = fields.text("base_url")) {
+    if (auto parsed = parse_base_url(*url))
+      provider.base_url = *std::move(parsed);
+    else
+      report.error(node.find("base_url")->value, parsed.error().message, parsed.error().hint);
+  } else if (!provider.engine && node.is_map()) {
+    report.error(node, "the provider `" + id + "` has no `base_url`", "add `base_url: https://...`");
+  }
+  if (const yaml::Member* headers = fields.take("headers"))
+    for (const yaml::Member& header : headers->value.members) provider.extra_headers.emplace_back(header.key, header.value.text);
+  fields.refuse_others();
+  return provider;
+}
+
+void read_models(const std::string& provider_id, const Node& node, const Report& report, std::vector<Model>& out) {
+  Fields file(node, "the models of `" + provider_id + "`", report);
+  const std::string source = file.required_text("source");
+  const std::string observed_at = file.required_text("observed_at");
+  const yaml::Member* list = file.take("models");
+  file.refuse_others();
+  if (!list || !list->value.is_list()) return report.error(node, "the models of `" + provider_id + "` have no list `models`");
+  for (const Node& item : list->value.items) {
+    Fields fields(item, "a model of `" + provider_id + "`", report);
+    Model model{.provider = ProviderId(provider_id), .name = ModelName(fields.required_text("name"))};
+    model.id = fields.text("id").value_or(model.name.str());
+    model.aliases = fields.texts("aliases");
+    model.display_name = fields.text("display_name").value_or(model.id);
+    model.developer = fields.required_text("developer");
+    model.licence = fields.required_text("licence");
+    model.open_weights = fields.boolean("open_weights").value_or(model.licence != "proprietary");
+    model.context = fields.integer("context", 0, 100'000'000).value_or(0);
+    model.max_output = fields.integer("max_output", 0, 100'000'000).value_or(0);
+    model.tools = fields.boolean("tools").value_or(false);
+    model.images = fields.boolean("images").value_or(false);
+    model.reasoning = fields.boolean("reasoning").value_or(false);
+    const auto own_ground = one_of(fields, item, "ground", ground, "self_hosted, hosted_open or proprietary", report);
+    model.ground = own_ground.value_or(model.open_weights ? Ground::hosted_open : Ground::proprietary);
+    model.source = fields.text("source").value_or(source);
+    model.observed_at = observed_at;
+    fields.refuse_others();
+    out.push_back(std::move(model));
+  }
+}
+
+void read_prices(const std::string& provider_id, const Node& node, const Report& report, std::vector<PriceFact>& out) {
+  Fields file(node, "the prices of `" + provider_id + "`", report);
+  const yaml::Member* list = file.take("prices");
+  file.refuse_others();
+  if (!list || !list->value.is_list()) return report.error(node, "the prices of `" + provider_id + "` have no list `prices`");
+  for (const Node& item : list->value.items) {
+    Fields fields(item, "a price of `" + provider_id + "`", report);
+    PriceFact fact{.provider = ProviderId(provider_id), .model = ModelName(fields.required_text("model"))};
+    read_price(fields, item, report, fact);
+    fields.refuse_others();
+    out.push_back(std::move(fact));
+  }
+}
+
+}  // namespace
+
+Catalog read_catalog(const std::vector<DataFile>& files, yaml::Diagnostics& diagnostics) {
+  Catalog catalog;
+  std::string digests;
+  for (const DataFile& file : files) {
+    const auto source = std::make_shared<yaml::Source>(yaml::Source{.name = "data/" + std::string(file.path), .text = std::string(file.text)});
+    digests += crypto::hex(crypto::sha256(file.text)) + " " + std::string(file.path) + "\n";
+    const std::optional<Node> node = yaml::parse(source, diagnostics);
+    if (!node) continue;
+    const Report report{source, diagnostics};
+    const std::string id = stem(file.path);
+    if (file.path.starts_with("providers/"))
+      catalog.providers.push_back(read_provider(id, *node, report));
+    else if (file.path.starts_with("models/"))
+      read_models(id, *node, report, catalog.models);
+    else if (file.path.starts_with("prices/"))
+      read_prices(id, *node, report, catalog.prices);
+    else
+      report.error(*node, "there is no place for this file", "data/ has providers/, models/ and prices/");
+  }
+  const auto known = [&](const ProviderId& id) { return std::ranges::find(catalog.providers, id, &Provider::id) != catalog.providers.end(); };
+  for (const Model& model : catalog.models)
+    if (!known(model.provider)) diagnostics.add({.message = "data/models/" + model.provider.str() + ".yaml has no provider file"});
+  for (const PriceFact& fact : catalog.prices)
+    if (!known(fact.provider)) diagnostics.add({.message = "data/prices/" + fact.provider.str() + ".yaml has no provider file"});
+  // A host that runs everything itself has its ground for all its models.
+  for (Model& model : catalog.models)
+    if (const auto provider = std::ranges::find(catalog.providers, model.provider, &Provider::id);
+        provider != catalog.providers.end() && provider->ground == Ground::self_hosted)
+      model.ground = Ground::self_hosted;
+  catalog.sha256 = crypto::hex(crypto::sha256(digests));
+  return catalog;
+}
+
+Catalog embedded_catalog() {
+  yaml::Diagnostics diagnostics;
+  Catalog catalog = read_catalog(embedded_files(), diagnostics);
+  if (!diagnostics.ok()) {
+    std::fputs(diagnostics.render().c_str(), stderr);
+    std::abort();
+  }
+  return catalog;
+}
+
+}  // namespace sluice::catalog

@@ -1,0 +1,100 @@
+#include "catalog/read_price.h"
+
+#include <algorithm>
+
+namespace sluice::catalog {
+namespace {
+
+using yaml::Fields;
+using yaml::Member;
+using yaml::Node;
+using yaml::Report;
+
+std::string text(Unit unit) { return std::string(unit_names[static_cast<std::size_t>(unit)]); }
+
+// USD per million tokens -> picodollars per token; of a request: USD -> picodollars.
+std::optional<std::int64_t> rate(const Node& node, Unit unit) {
+  const auto usd = node.is_scalar() ? Money::parse_usd(node.text) : std::nullopt;
+  if (!usd) return std::nullopt;
+  if (unit == Unit::request) return usd->pico();
+  if (usd->pico() % 1'000'000 != 0) return std::nullopt;  // finer than a picodollar per token
+  return usd->pico() / 1'000'000;
+}
+
+// The rates that stand in a map; what is not named is filled from what it is a part of.
+Rates read_rates(Fields& fields, const Report& report, const Rates* base) {
+  std::array<std::optional<std::int64_t>, unit_count> given;
+  for (std::size_t i = 0; i < unit_count; ++i) {
+    const Member* member = fields.take(unit_names[i]);
+    if (!member) continue;
+    given[i] = rate(member->value, static_cast<Unit>(i));
+    if (!given[i])
+      report.error(member->value, "`" + member->key + "` must be USD with at most 6 decimals, not " + describe(member->value),
+                   "write for example `input: 2.50` for 2.50 USD per million tokens");
+  }
+  const auto value = [&](Unit unit, std::int64_t otherwise) {
+    const std::size_t i = static_cast<std::size_t>(unit);
+    return given[i] ? *given[i] : base ? (*base)[unit] : otherwise;
+  };
+  Rates rates;
+  rates[Unit::input] = value(Unit::input, 0);
+  rates[Unit::output] = value(Unit::output, 0);
+  const bool own_input = given[static_cast<std::size_t>(Unit::input)].has_value();
+  for (const Unit unit : {Unit::cache_read, Unit::cache_write_5m, Unit::cache_write_1h}) {
+    const std::size_t i = static_cast<std::size_t>(unit);
+    rates[unit] = given[i] ? *given[i] : own_input || !base ? rates[Unit::input] : (*base)[unit];
+  }
+  const std::size_t reasoning = static_cast<std::size_t>(Unit::reasoning);
+  rates[Unit::reasoning] = given[reasoning] ? *given[reasoning] : rates[Unit::output];
+  rates[Unit::request] = value(Unit::request, 0);
+  return rates;
+}
+
+std::optional<Date> read_date(Fields& fields, const Node& node, const char* name, const Report& report) {
+  const auto written = fields.text(name);
+  if (!written) return std::nullopt;
+  const auto date = parse_date(*written);
+  if (!date) report.error(node.find(name)->value, "`" + *written + "` is no date", "write YYYY-MM-DD");
+  return date;
+}
+
+}  // namespace
+
+void read_price(Fields& fields, const Node& node, const Report& report, PriceFact& fact) {
+  const auto kind = fields.text("kind");
+  if (kind && *kind != "metered" && *kind != "free" && *kind != "self_hosted")
+    report.error(node.find("kind")->value, "a price is never of the kind `" + *kind + "`", "use metered, free or self_hosted");
+  fact.kind = kind == "free" ? PriceKind::free : kind == "self_hosted" ? PriceKind::self_hosted : PriceKind::metered;
+  fact.rates = read_rates(fields, report, nullptr);
+  if (fact.kind == PriceKind::metered) {
+    for (const Unit unit : {Unit::input, Unit::output})
+      if (node.is_map() && !node.find(text(unit)))
+        report.error(node, "a price needs `" + text(unit) + "`", "what costs nothing says `kind: free`");
+    if (fact.rates == Rates{} && node.is_map() && node.find("input"))
+      report.error(node, "a price of zero must say so", "add `kind: free`, or `kind: self_hosted` for an engine of your own");
+  }
+  if (const Member* tiers = fields.take("tiers")) {
+    for (const Node& item : tiers->value.items) {
+      Fields tier_fields(item, "a tier", report);
+      Tier tier;
+      tier.prompt_tokens = tier_fields.integer("prompt_tokens", 1, 1'000'000'000).value_or(1);
+      const std::string op = tier_fields.required_text("op");
+      if (op != "gt" && op != "ge" && item.find("op"))
+        report.error(item.find("op")->value, "a tier's `op` is gt (above) or ge (from)", "vendors differ: look it up");
+      tier.op = op == "ge" ? Tier::Op::ge : Tier::Op::gt;
+      tier.rates = read_rates(tier_fields, report, &fact.rates);
+      tier_fields.refuse_others();
+      fact.tiers.push_back(tier);
+    }
+    std::ranges::stable_sort(fact.tiers, {}, &Tier::prompt_tokens);
+  }
+  fact.effective_from = read_date(fields, node, "effective_from", report).value_or(Date());
+  fact.effective_to = read_date(fields, node, "effective_to", report);
+  const std::string source_kind = fields.text("source_kind").value_or("list");
+  fact.source_kind = source_kind == "contract" ? SourceKind::contract : source_kind == "community" ? SourceKind::community : SourceKind::list;
+  fact.source = fields.text("source").value_or("");
+  fact.observed_at = fields.text("observed_at").value_or("");
+  fact.note = fields.text("note").value_or("");
+}
+
+}  // namespace sluice::catalog
