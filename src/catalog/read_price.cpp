@@ -86,7 +86,7 @@ void read_price(Fields& fields, const Node& node, const Report& report, PriceFac
       tier_fields.refuse_others();
       fact.tiers.push_back(tier);
     }
-    std::ranges::stable_sort(fact.tiers, {}, &Tier::prompt_tokens);
+    std::ranges::sort(fact.tiers, {}, &Tier::prompt_tokens);
   }
   fact.effective_from = read_date(fields, node, "effective_from", report).value_or(Date());
   fact.effective_to = read_date(fields, node, "effective_to", report);

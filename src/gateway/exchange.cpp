@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "gateway/account/estimate.h"
 #include "gateway/authenticate/authenticate.h"
 
 namespace sluice::gateway {
@@ -82,8 +83,10 @@ async::Task<Result<void>> Exchange::serve() {
 
 // Passes the answer on and settles what each attempt has cost.
 async::Task<Result<void>> Exchange::relay(CallOutcome outcome) {
-  for (std::size_t i = 0; i < outcome.failures.size(); ++i)
-    account_for(outcome.failures[i], !outcome.reply && i + 1 == outcome.failures.size());
+  // Without an answer the last attempt that reached a provider is the one that ended the request.
+  const auto last_reached = std::ranges::find(outcome.failures.rbegin(), outcome.failures.rend(), true, &Failure::reached);
+  for (const Failure& failure : outcome.failures)
+    account_for(failure, !outcome.reply && last_reached != outcome.failures.rend() && &failure == &*last_reached);
   if (!outcome.reply) {
     failure_ = std::move(outcome.failures.back());
     facts_.attempt = failure_->attempt;

@@ -5,9 +5,9 @@ namespace sluice::serve {
 void record_attempt(telemetry::RequestMetrics& metrics, const store::LedgerEntry& entry) {
   const std::string_view provider = entry.provider.str();
   const std::string_view ground = catalog::name(entry.ground);
-  metrics.attempts.with({provider, store::name(entry.outcome)}).add();
+  metrics.attempts.with(provider, store::name(entry.outcome)).add();
   const auto count = [&](std::string_view token_class, Tokens tokens) {
-    if (tokens > 0) metrics.tokens.with({provider, ground, token_class}).add(static_cast<std::uint64_t>(tokens));
+    if (tokens > 0) metrics.tokens.with(provider, ground, token_class).add(static_cast<std::uint64_t>(tokens));
   };
   count("input", entry.usage.input);
   count("cache_read", entry.usage.cache_read);
@@ -15,9 +15,9 @@ void record_attempt(telemetry::RequestMetrics& metrics, const store::LedgerEntry
   count("output", entry.usage.output);
   count("reasoning", entry.usage.reasoning);
   if (!entry.cost)
-    metrics.unpriced_requests.with({provider}).add();
+    metrics.unpriced_requests.with(provider).add();
   else if (entry.cost->pico() > 0)
-    metrics.cost_picodollars.with({provider, ground}).add(static_cast<std::uint64_t>(entry.cost->pico()));
+    metrics.cost_picodollars.with(provider, ground).add(static_cast<std::uint64_t>(entry.cost->pico()));
 }
 
 void record_request(telemetry::Log& log, telemetry::RequestMetrics& metrics, const gateway::AuditRecord& record,
@@ -26,10 +26,10 @@ void record_request(telemetry::Log& log, telemetry::RequestMetrics& metrics, con
   const std::string_view provider = record.provider ? std::string_view(record.provider->str()) : "none";
   const std::string_view ground = record.ground ? catalog::name(*record.ground) : "none";
   const auto seconds = [](std::int64_t us) { return static_cast<double>(us) / 1e6; };
-  metrics.requests.with({dialect, provider, ground, store::name(record.outcome)}).add();
-  metrics.duration.with({dialect, ground}).observe(seconds(timing.total_us));
-  metrics.overhead.with({dialect}).observe(seconds(timing.overhead_us));
-  if (timing.first_token_us >= 0) metrics.time_to_first_token.with({dialect, ground}).observe(seconds(timing.first_token_us));
+  metrics.requests.with(dialect, provider, ground, store::name(record.outcome)).add();
+  metrics.duration.with(dialect, ground).observe(seconds(timing.total_us));
+  metrics.overhead.with(dialect).observe(seconds(timing.overhead_us));
+  if (timing.first_token_us >= 0) metrics.time_to_first_token.with(dialect, ground).observe(seconds(timing.first_token_us));
 
   const auto level = record.outcome == store::Outcome::ok              ? telemetry::Level::info
                      : record.outcome == store::Outcome::internal      ? telemetry::Level::error

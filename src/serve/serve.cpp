@@ -73,6 +73,7 @@ class StopSignals {
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set_, signal);
     pthread_sigmask(SIG_BLOCK, &set_, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is a full disk, not an end
   }
   // True when one came within the time.
   bool wait(milliseconds limit) {
@@ -141,7 +142,7 @@ Result<void> start_engines(engines::Supervisor& engines, const config::Snapshot&
 
 // Why nobody can be served, in one sentence; empty when somebody can.
 std::string readiness_problem(store::LiveStore& store, const gateway::SnapshotCell& snapshots, const engines::Supervisor& engines) {
-  if (store.refuses_new_work()) return "the ledger cannot be written: " + store.health().ledger.reason;
+  if (store.refuses_new_work()) return store.health().problem();
   const auto snapshot = snapshots.load();
   std::string waiting = "no provider is configured: start with --engine auto or set a provider's API key";
   for (const catalog::Provider& provider : snapshot->providers()) {

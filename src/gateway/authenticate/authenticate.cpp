@@ -25,7 +25,7 @@ std::string_view trim(std::string_view text) {
 }
 
 // The key that this field carries; empty when it carries none. RFC 9110 11.1: the scheme's name compares without case.
-std::string_view key_in(const http::Field& field) {
+std::string_view key_in(const http::FieldView& field) {
   if (http::equal_ignoring_case(field.name, "authorization")) {
     const std::string_view value = trim(field.value);
     if (value.size() < bearer.size() || !http::equal_ignoring_case(value.substr(0, bearer.size()), bearer)) return {};
@@ -37,9 +37,9 @@ std::string_view key_in(const http::Field& field) {
 }
 
 // A borrow of the headers.
-Result<std::string_view> find_key(const http::Headers& headers) {
+Result<std::string_view> find_key(const http::Head& head) {
   std::string_view key;
-  for (const http::Field& field : headers) {
+  for (const http::FieldView& field : head) {
     const std::string_view here = key_in(field);
     if (here.empty()) continue;
     if (!key.empty() && key != here)
@@ -56,8 +56,8 @@ Result<std::string_view> find_key(const http::Headers& headers) {
 
 }  // namespace
 
-Result<store::Principal> authenticate(const http::Headers& headers, const store::KeyTable& keys, std::int64_t now_us) {
-  TRY(const std::string_view key, find_key(headers));
+Result<store::Principal> authenticate(const http::Head& head, const store::KeyTable& keys, std::int64_t now_us) {
+  TRY(const std::string_view key, find_key(head));
   if (!key.starts_with(store::key_prefix) || key.size() > max_key_bytes)
     return refuse("invalid_api_key", "the API key is not one of this gateway: its keys start with \"sk-sluice-\"",
                   "use a key that `sluice keys create` has made; keys of providers belong in the gateway's configuration");

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "base/result.h"
-#include "http/headers.h"
+#include "http/parse.h"
 #include "store/key_table.h"
 
 namespace sluice::gateway {
@@ -18,6 +18,6 @@ constexpr std::size_t max_key_bytes = 256;
 // `now_us`: microseconds since 1970 UTC, for keys that expire.
 // Errors: unauthenticated, with code "missing_api_key", "invalid_api_key", "revoked_api_key", "expired_api_key" or
 // "conflicting_api_keys". About 0.5 us, most of it the sha256.
-Result<store::Principal> authenticate(const http::Headers& headers, const store::KeyTable& keys, std::int64_t now_us);
+Result<store::Principal> authenticate(const http::Head& head, const store::KeyTable& keys, std::int64_t now_us);
 
 }  // namespace sluice::gateway

@@ -28,7 +28,12 @@ store::KeyTable table() {
 }
 
 std::string code_of(const http::Headers& headers, std::int64_t at_us = now_us) {
-  const auto principal = authenticate(headers, table(), at_us);
+  std::string text = "GET / HTTP/1.1\r\nhost: a\r\n";
+  for (const http::Field& field : headers) text += field.name + ": " + field.value + "\r\n";
+  text += "\r\n";
+  http::RequestHead head;
+  if (http::parse_request_head(text, {}, head).state != http::HeadOutcome::State::complete) return "no HTTP";
+  const auto principal = authenticate(head, table(), at_us);
   if (principal) return "let in: " + principal->name();
   EXPECT_EQ(principal.error().kind, ErrorKind::unauthenticated);
   EXPECT_FALSE(principal.error().hint.empty());

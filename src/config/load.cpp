@@ -1,0 +1,482 @@
+#include "config/load.h"
+
+#include <algorithm>
+#include <fstream>
+#include <tuple>
+
+#include "catalog/read_price.h"
+#include "config/settings_table.h"
+#include "yaml/fields.h"
+
+namespace sluice::config {
+namespace {
+
+using yaml::Fields;
+using yaml::Member;
+using yaml::Node;
+using yaml::Report;
+
+constexpr std::size_t max_secret_file_bytes = 64 * 1024;  // a key, not a book
+
+std::optional<std::string> read_small_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(max_secret_file_bytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+  if ((!file.eof() && file.fail()) || text.size() > max_secret_file_bytes || !file.eof()) return std::nullopt;
+  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+  return text;
+}
+
+// One load: collects the parts of a Snapshot from the catalogue, the file and the environment, in that order.
+class Loading {
+ public:
+  Loading(const Sources& sources, catalog::Catalog catalog) : sources_(sources), catalog_(std::move(catalog)) {}
+  Loaded run();
+
+ private:
+  std::optional<std::string> env(const std::string& name) const {
+    auto value = sources_.env ? sources_.env(name) : std::nullopt;
+    return value && !value->empty() ? value : std::nullopt;
+  }
+
+  void expand(Node& node, const Report& report);
+  std::optional<std::string> reference(const std::string& inner, const Node& node, const Report& report) const;
+  void read_file(const Node& root, const Report& report);
+  void read_providers(const Member& section, const Report& report);
+  catalog::Provider* provider_named(const std::string& id);
+  void read_provider(const Member& member, const Report& report);
+  void read_provider_models(const std::string& id, const Member& section, const Report& report);
+  void read_provider_prices(const std::string& id, const Member& section, const Report& report);
+  void add_model(const std::string& provider, const std::string& name);
+  void read_engines(const Member& section, const Report& report);
+  void read_routes(const Member& section, const Report& report);
+  void apply_overrides(yaml::Diagnostics& diagnostics);
+  void enable_by_environment();
+  void enable_engines();
+  void add_auto_route();
+  void check_values(yaml::Diagnostics& diagnostics);
+  std::vector<std::string> provider_ids() const;
+
+  const Sources& sources_;
+  catalog::Catalog catalog_;
+  Snapshot::Parts parts_;
+  bool engines_given_ = false;
+  bool engines_off_ = false;
+};
+
+template <class Section, std::size_t N>
+void read_section(Fields& fields, const Setting<Section> (&table)[N], Section& into) {
+  for (const Setting<Section>& setting : table) {
+    if (setting.number) {
+      if (const auto value = fields.integer(setting.name, setting.least, setting.most)) into.*setting.number = *value;
+    } else if (auto value = fields.text(setting.name)) {
+      into.*setting.text = *std::move(value);
+    }
+  }
+}
+
+// --- ${...}
+
+std::optional<std::string> Loading::reference(const std::string& inner, const Node& node, const Report& report) const {
+  if (inner.starts_with("file:")) {
+    const std::string path = inner.substr(5);
+    auto text = sources_.read_file ? sources_.read_file(path) : read_small_file(path);
+    if (!text) report.error(node, "cannot read the file " + path, "it must be readable and at most 64 KiB");
+    return text;
+  }
+  const std::size_t dash = inner.find(":-");
+  const std::string name = inner.substr(0, dash);
+  if (name.empty() || !std::ranges::all_of(name, [](char c) { return c == '_' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); })) {
+    report.error(node, "`${" + inner + "}` is no reference", "write ${NAME}, ${NAME:-default} or ${file:/path}");
+    return std::nullopt;
+  }
+  if (auto value = env(name)) return value;
+  if (dash != std::string::npos) return inner.substr(dash + 2);
+  report.error(node, "the environment variable " + name + " is not set", "set it, or write ${" + name + ":-default}");
+  return std::nullopt;
+}
+
+void Loading::expand(Node& node, const Report& report) {
+  for (Node& item : node.items) expand(item, report);
+  for (Member& member : node.members) expand(member.value, report);
+  if (!node.is_scalar()) return;
+  std::string out;
+  std::size_t at = 0;
+  for (std::size_t begin; (begin = node.text.find("${", at)) != std::string::npos;) {
+    const std::size_t end = node.text.find('}', begin);
+    if (end == std::string::npos) {
+      report.error(node, "`${` has no `}`", "write ${NAME}");
+      return;
+    }
+    out.append(node.text, at, begin - at);
+    if (auto value = reference(node.text.substr(begin + 2, end - begin - 2), node, report)) out.append(*value);
+    at = end + 1;
+  }
+  if (at == 0) return;
+  node.text = out + node.text.substr(at);
+}
+
+// --- the file
+
+void Loading::read_file(const Node& root, const Report& report) {
+  Fields fields(root, "the configuration", report);
+  const auto section = [&](const char* name, auto& table, auto& into) {
+    if (const Member* member = fields.take(name)) {
+      Fields inner(member->value, std::string("`") + name + "`", report);
+      read_section(inner, table, into);
+      inner.refuse_others();
+    }
+  };
+  section("server", server_table, parts_.server);
+  section("retry", retry_table, parts_.retry);
+  section("keys", key_table, parts_.key_defaults);
+  if (const Member* member = fields.take("providers")) read_providers(*member, report);
+  if (const Member* member = fields.take("engines")) read_engines(*member, report);
+  const Member* routes = fields.take("models");
+  fields.refuse_others();
+  enable_by_environment();
+  if (!engines_off_) enable_engines();
+  if (routes) read_routes(*routes, report);
+}
+
+std::vector<std::string> Loading::provider_ids() const {
+  std::vector<std::string> ids;
+  for (const catalog::Provider& provider : parts_.providers) ids.push_back(provider.id.str());
+  return ids;
+}
+
+catalog::Provider* Loading::provider_named(const std::string& id) {
+  const auto found = std::ranges::find(parts_.providers, ProviderId(id), &catalog::Provider::id);
+  return found == parts_.providers.end() ? nullptr : &*found;
+}
+
+bool is_name(std::string_view name) {
+  return !name.empty() && name.size() <= 64 &&
+         std::ranges::all_of(name, [](char c) { return c == '_' || c == '-' || c == '.' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); });
+}
+
+void Loading::read_providers(const Member& section, const Report& report) {
+  if (!section.value.is_map() && !section.value.is_null())
+    return report.error(section.value, "`providers` must be a map, not " + describe(section.value), "write `providers:` and below it `groq: {}`");
+  for (const Member& member : section.value.members) read_provider(member, report);
+}
+
+void Loading::read_provider(const Member& member, const Report& report) {
+  const std::string& id = member.key;
+  if (!is_name(id)) return report.error_at_key(member, "`" + id + "` cannot be the name of a provider", "use letters, digits, - _ and .");
+  Fields fields(member.value, "the provider `" + id + "`", report);
+  const auto kind = fields.text("kind");
+  catalog::Provider* provider = provider_named(id);
+  if (!provider && !kind) {
+    const std::string near = yaml::nearest(id, provider_ids());
+    report.error_at_key(member, "unknown provider `" + id + "`",
+                        near.empty() ? "a provider of your own needs `kind: openai_compatible` (or anthropic_compatible) and `base_url`"
+                                     : "did you mean `" + near + "`? A provider of your own needs `kind` and `base_url`");
+    return;
+  }
+  if (!provider) {
+    // Nothing is known of who is behind it, so restricted data does not go there unless `ground` says so.
+    parts_.providers.push_back({.id = ProviderId(id), .display_name = id, .ground = catalog::Ground::hosted_open});
+    provider = &parts_.providers.back();
+    provider->how_to_enable = "give it an api_key, or `auth: none`";
+    if (!member.value.find("base_url"))
+      report.error(member.value, "the provider `" + id + "` has no `base_url`", "add `base_url: \"https://HOST/v1\"`");
+  }
+  if (kind == "openai_compatible")
+    provider->dialect = chat::DialectId::openai_chat;
+  else if (kind == "anthropic_compatible") {
+    provider->dialect = chat::DialectId::anthropic_messages;
+    provider->auth = catalog::AuthKind::x_api_key;
+  } else if (kind)
+    report.error(member.value.find("kind")->value, "unknown kind `" + *kind + "`", "use openai_compatible or anthropic_compatible");
+  if (const auto url = fields.text("base_url")) {
+    if (auto parsed = parse_base_url(*url)) {
+      provider->base_url = *std::move(parsed);
+      provider->engine = false;
+    } else {
+      report.error(member.value.find("base_url")->value, parsed.error().message, parsed.error().hint);
+    }
+  }
+  if (const auto ground = fields.text("ground")) {
+    const auto parsed = catalog::ground_from_name(*ground);
+    if (parsed)
+      provider->ground = *parsed;
+    else
+      report.error(member.value.find("ground")->value, "unknown ground `" + *ground + "`", "use self_hosted, hosted_open or proprietary");
+  }
+  if (const auto auth = fields.text("auth")) {
+    bool known = false;
+    for (const catalog::AuthKind candidate : {catalog::AuthKind::bearer, catalog::AuthKind::x_api_key, catalog::AuthKind::none})
+      if (catalog::name(candidate) == *auth) {
+        provider->auth = candidate;
+        known = true;
+      }
+    if (!known) report.error(member.value.find("auth")->value, "unknown auth `" + *auth + "`", "use bearer, x_api_key or none");
+  }
+  if (const auto usage = fields.text("stream_usage")) {
+    if (*usage != "option" && *usage != "automatic")
+      report.error(member.value.find("stream_usage")->value, "unknown stream_usage `" + *usage + "`", "use option or automatic");
+    provider->quirks.stream_usage = *usage == "automatic" ? catalog::StreamUsage::automatic : catalog::StreamUsage::option;
+  }
+  if (auto key = fields.text("api_key")) provider->api_key = Secret(*std::move(key));
+  if (const Member* headers = fields.take("headers"))
+    for (const Member& header : headers->value.members) provider->extra_headers.emplace_back(header.key, header.value.text);
+  const bool off = fields.boolean("enabled") == false;
+  // What is listed is meant to be used; an engine needs no key.
+  provider->enabled = !off && (!provider->api_key.empty() || provider->auth == catalog::AuthKind::none ||
+                               provider->ground == catalog::Ground::self_hosted);
+  if (off) provider->how_to_enable = "it is switched off in the configuration (`enabled: false`)";
+  const Member* models = fields.take("models");
+  const Member* prices = fields.take("prices");
+  fields.refuse_others();
+  if (models) read_provider_models(id, *models, report);
+  if (prices) read_provider_prices(id, *prices, report);
+}
+
+void Loading::add_model(const std::string& provider, const std::string& name) {
+  const auto known = std::ranges::any_of(parts_.models, [&](const catalog::Model& model) {
+    return model.provider.str() == provider && (model.name.str() == name || model.id == name);
+  });
+  if (known) return;
+  // Nothing is known of it, so nothing is refused because of it.
+  parts_.models.push_back({.provider = ProviderId(provider),
+                           .name = ModelName(name),
+                           .id = name,
+                           .display_name = name,
+                           .licence = "not stated",
+                           .tools = true,
+                           .images = true,
+                           .ground = provider_named(provider)->ground,
+                           .source = "configuration"});
+}
+
+void Loading::read_provider_models(const std::string& id, const Member& section, const Report& report) {
+  for (const Node& item : section.value.items) {
+    if (item.is_scalar())
+      add_model(id, item.text);
+    else
+      report.error(item, "a model must be a name, not " + describe(item), "write `models: [name, other]`, or a map of names");
+  }
+  for (const Member& member : section.value.members) {
+    add_model(id, member.key);
+    catalog::Model& model = *std::ranges::find_if(parts_.models, [&](const catalog::Model& one) {
+      return one.provider.str() == id && (one.name.str() == member.key || one.id == member.key);
+    });
+    Fields fields(member.value, "the model `" + member.key + "`", report);
+    if (const auto context = fields.integer("context", 1, 100'000'000)) model.context = *context;
+    if (const auto output = fields.integer("max_output", 1, 100'000'000)) model.max_output = *output;
+    if (const auto tools = fields.boolean("tools")) model.tools = *tools;
+    if (const auto images = fields.boolean("images")) model.images = *images;
+    if (auto licence = fields.text("licence")) model.licence = *std::move(licence);
+    fields.refuse_others();
+  }
+  if (section.value.is_scalar()) report.error(section.value, "`models` must be a list or a map, not " + describe(section.value));
+}
+
+void Loading::read_provider_prices(const std::string& id, const Member& section, const Report& report) {
+  if (!section.value.is_map())
+    return report.error(section.value, "`prices` must be a map of models, not " + describe(section.value),
+                        "write `prices: { their-model: { input: 5.00, output: 25.00 } }`, USD per million tokens");
+  for (const Member& member : section.value.members) {
+    add_model(id, member.key);
+    const auto model = std::ranges::find_if(parts_.models, [&](const catalog::Model& one) { return one.provider.str() == id && one.id == member.key; });
+    const ModelName name = model == parts_.models.end() ? ModelName(member.key) : model->name;
+    catalog::PriceFact fact{.provider = ProviderId(id), .model = name};
+    Fields fields(member.value, "the price of `" + member.key + "`", report);
+    catalog::read_price(fields, member.value, report, fact);
+    fields.refuse_others();
+    fact.source_kind = catalog::SourceKind::contract;
+    if (fact.source.empty()) fact.source = "configuration";
+    parts_.prices.push_back(std::move(fact));
+  }
+}
+
+void Loading::read_engines(const Member& section, const Report& report) {
+  engines_given_ = true;
+  if (!section.value.is_map() && !section.value.is_null())
+    return report.error(section.value, "`engines` must be a map, not " + describe(section.value), "write `engines:` and below it `local: { path: model.gguf }`");
+  for (const Member& member : section.value.members) {
+    if (!is_name(member.key)) {
+      report.error_at_key(member, "`" + member.key + "` cannot be the name of an engine", "use letters, digits, - _ and .");
+      continue;
+    }
+    EngineSettings engine{.name = member.key};
+    Fields fields(member.value, "the engine `" + member.key + "`", report);
+    read_section(fields, engine_table, engine);
+    engine.args = fields.texts("args");
+    fields.refuse_others();
+    if (!engine.sha256.empty() && (engine.sha256.size() != 64 || engine.sha256.find_first_not_of("0123456789abcdef") != std::string::npos))
+      report.error(member.value.find("sha256")->value, "this is no SHA-256 digest", "64 characters of 0-9a-f, as sha256sum prints it");
+    parts_.engines.push_back(std::move(engine));
+  }
+}
+
+void Loading::read_routes(const Member& section, const Report& report) {
+  if (!section.value.is_map())
+    return report.error(section.value, "`models` must be a map, not " + describe(section.value), "write `models:` and below it `auto: [provider/model, ...]`");
+  for (const Member& member : section.value.members) {
+    std::vector<std::string> names;
+    if (!member.value.is_list() || member.value.items.empty())
+      report.error(member.value, "`" + member.key + "` must be a list of provider/model, not " + describe(member.value),
+                   "write `" + member.key + ": [local/smollm2-135m-instruct, groq/llama-4-scout]`");
+    for (const Node& item : member.value.items) {
+      const std::size_t slash = item.text.find('/');
+      if (!item.is_scalar() || slash == std::string::npos || slash == 0 || slash + 1 == item.text.size()) {
+        report.error(item, "a candidate must be provider/model, not " + describe(item));
+        continue;
+      }
+      const std::string id = item.text.substr(0, slash);
+      const catalog::Provider* provider = provider_named(id);
+      if (!provider) {
+        const std::string near = yaml::nearest(id, provider_ids());
+        report.error(item, "unknown provider `" + id + "` in `" + member.key + "`", near.empty() ? "" : "did you mean `" + near + "`?");
+        continue;
+      }
+      if (std::ranges::find(names, item.text) != names.end()) {
+        report.error(item, "`" + item.text + "` is listed twice in `" + member.key + "`", "the second one can never be reached first");
+        continue;
+      }
+      const std::string model = item.text.substr(slash + 1);
+      const bool known = std::ranges::any_of(parts_.models, [&](const catalog::Model& one) {
+        return one.provider.str() == id && (one.name.str() == model || one.id == model || std::ranges::find(one.aliases, model) != one.aliases.end());
+      });
+      if (!known) report.warning(item, "`" + model + "` of `" + id + "` is not in the catalogue: it will be unpriced", "set `prices` for it under `providers: " + id + "`");
+      if (!provider->enabled) report.warning(item, "`" + id + "` cannot be called", provider->how_to_enable);
+      names.push_back(item.text);
+    }
+    parts_.routes.emplace_back(member.key, std::move(names));
+  }
+}
+
+// --- what the file does not say
+
+void Loading::enable_by_environment() {
+  for (catalog::Provider& provider : parts_.providers) {
+    if (provider.enabled || provider.engine || provider.key_env.empty() || provider.how_to_enable.starts_with("it is switched off")) continue;
+    provider.how_to_enable = "set " + provider.key_env.front();
+    if (provider.ground == catalog::Ground::self_hosted) provider.how_to_enable = "add `" + provider.id.str() + ": {}` under `providers`";
+    for (const std::string& name : provider.key_env)
+      if (auto key = env(name); key && provider.api_key.empty()) provider.api_key = Secret(*std::move(key));
+    if (provider.api_key.empty()) continue;
+    provider.enabled = true;
+    provider.how_to_enable.clear();
+  }
+}
+
+void Loading::enable_engines() {
+  if (!engines_given_) parts_.engines.push_back({.name = "local"});
+  for (const EngineSettings& engine : parts_.engines) {
+    catalog::Provider* provider = provider_named(engine.name);
+    if (!provider) {
+      catalog::Provider like_local = *provider_named("local");
+      like_local.id = ProviderId(engine.name);
+      like_local.display_name = engine.name;
+      parts_.providers.insert(parts_.providers.begin(), std::move(like_local));
+      provider = &parts_.providers.front();
+      parts_.prices.push_back({.provider = provider->id,
+                               .model = ModelName("*"),
+                               .kind = catalog::PriceKind::self_hosted,
+                               .source_kind = catalog::SourceKind::contract,
+                               .source = "configuration"});
+    }
+    provider->engine = true;
+    provider->enabled = true;
+    provider->how_to_enable.clear();
+    provider->default_model = engine.model;
+    add_model(engine.name, engine.model);
+    for (catalog::Model& model : parts_.models) {
+      if (model.provider.str() != engine.name) continue;
+      model.context = engine.context;
+      model.ground = catalog::Ground::self_hosted;
+    }
+  }
+}
+
+void Loading::add_auto_route() {
+  const auto has_auto = [](const auto& route) { return route.first == "auto"; };
+  if (std::ranges::any_of(parts_.routes, has_auto)) return;
+  std::vector<std::string> names;
+  for (const catalog::Ground ground : {catalog::Ground::self_hosted, catalog::Ground::hosted_open, catalog::Ground::proprietary})
+    for (const catalog::Provider& provider : parts_.providers)
+      if (provider.enabled && provider.ground == ground && !provider.default_model.empty())
+        names.push_back(provider.id.str() + "/" + provider.default_model);
+  if (!names.empty()) parts_.routes.insert(parts_.routes.begin(), {"auto", std::move(names)});
+}
+
+void Loading::apply_overrides(yaml::Diagnostics& diagnostics) {
+  for (const Override& override : sources_.overrides) {
+    if (override.path == "server.listen") {
+      parts_.server.listen = override.value;
+    } else if (override.path == "engines" && override.value == "none") {
+      engines_off_ = true;
+      parts_.engines.clear();
+      for (catalog::Provider& provider : parts_.providers)
+        if (provider.engine) {
+          provider.enabled = false;
+          provider.how_to_enable = "start with --engine auto";
+        }
+    } else {
+      diagnostics.add({.message = override.origin + " cannot be `" + override.value + "`"});
+    }
+  }
+}
+
+void Loading::check_values(yaml::Diagnostics& diagnostics) {
+  auto endpoint = parse_listen_address(parts_.server.listen);
+  if (endpoint)
+    parts_.server.listen_endpoint = *std::move(endpoint);
+  else
+    diagnostics.add({.message = "server.listen: " + endpoint.error().message, .help = endpoint.error().hint});
+  const auto data_class = data_class_from_name(parts_.key_defaults.data_class);
+  if (data_class)
+    parts_.key_defaults.data_class_value = *data_class;
+  else
+    diagnostics.add({.message = "keys.data_class cannot be `" + parts_.key_defaults.data_class + "`", .help = "use public, internal or restricted"});
+  if (!parts_.key_defaults.budget_usd.empty() && !Money::parse_usd(parts_.key_defaults.budget_usd))
+    diagnostics.add({.message = "keys.budget_usd must be an amount such as 12.50, not `" + parts_.key_defaults.budget_usd + "`"});
+}
+
+Loaded Loading::run() {
+  Loaded loaded;
+  parts_.providers = std::move(catalog_.providers);
+  parts_.models = std::move(catalog_.models);
+  parts_.prices = std::move(catalog_.prices);
+  parts_.catalog_sha256 = catalog_.sha256;
+  // Engines of our own come first, then the open grounds, then the others: the order of `auto` and of bare model names.
+  std::ranges::sort(parts_.providers, [](const catalog::Provider& a, const catalog::Provider& b) {
+    return std::tuple(!a.engine, a.ground, a.id) < std::tuple(!b.engine, b.ground, b.id);
+  });
+  for (catalog::Provider& provider : parts_.providers)
+    if (provider.engine) provider.how_to_enable = "start with --engine auto";
+
+  apply_overrides(loaded.diagnostics);
+  const auto source = std::make_shared<yaml::Source>(
+      yaml::Source{.name = sources_.name, .text = sources_.text.value_or(""), .secret_keys = {"api_key"}});
+  std::optional<Node> root = yaml::parse(source, loaded.diagnostics);
+  if (root) {
+    const Report report{source, loaded.diagnostics};
+    expand(*root, report);
+    if (engines_off_) {
+      // Named engines exist for `route explain`, but nothing starts them.
+      std::erase_if(root->members, [](const Member& member) { return member.key == "engines"; });
+      engines_given_ = true;
+    }
+    read_file(*root, report);
+    // The command line has the last word.
+    for (const Override& override : sources_.overrides)
+      if (override.path == "server.listen") parts_.server.listen = override.value;
+  }
+  add_auto_route();
+  check_values(loaded.diagnostics);
+  if (loaded.diagnostics.ok()) loaded.snapshot = std::make_shared<const Snapshot>(std::move(parts_));
+  return loaded;
+}
+
+}  // namespace
+
+Loaded load(const Sources& sources) { return load(sources, catalog::embedded_catalog()); }
+
+Loaded load(const Sources& sources, catalog::Catalog catalog) { return Loading(sources, std::move(catalog)).run(); }
+
+}  // namespace sluice::config
