@@ -83,7 +83,10 @@ TEST(Authenticate, Does_not_take_a_key_with_anything_missing_or_added) {
 
 TEST(Authenticate, Gives_a_principal_that_outlives_its_table) {
   auto keys = std::make_unique<store::KeyTable>(table());
-  const auto principal = authenticate({{"x-api-key", good}}, *keys, now_us);
+  http::RequestHead head;
+  const std::string text = "GET / HTTP/1.1\r\nhost: a\r\nx-api-key: " + good + "\r\n\r\n";
+  ASSERT_EQ(http::parse_request_head(text, {}, head).state, http::HeadOutcome::State::complete);
+  const auto principal = authenticate(head, *keys, now_us);
   ASSERT_TRUE(principal);
   keys.reset();
   EXPECT_EQ(principal->id(), KeyId("key_good"));
