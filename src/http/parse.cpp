@@ -193,8 +193,8 @@ namespace {
 constexpr std::size_t version_bytes = 8;  // "HTTP/1.1"
 
 // "HTTP/1.x" -> x. -1: not HTTP, -2: another version.
-int minor_version(const char* text) {
-  if (std::memcmp(text, "HTTP/", 5) != 0 || text[6] != '.') return -1;
+int minor_version(std::string_view text) {
+  if (!text.starts_with("HTTP/") || text[6] != '.') return -1;
   if (text[5] != '1' || (text[7] != '0' && text[7] != '1')) return -2;
   return text[7] - '0';
 }
@@ -250,7 +250,7 @@ HeadOutcome parse_request(std::string_view buffer, const HeadLimits& limits, Req
   at = stop + 1;
   if (!may_be_version(at, end)) return refuse(400, "the request line is not METHOD TARGET HTTP/1.1");
   if (static_cast<std::size_t>(end - at) < version_bytes + 2) return {};
-  head.minor_version = minor_version(at);
+  head.minor_version = minor_version({at, version_bytes});
   if (head.minor_version == -1) return refuse(400, "the request line is not METHOD TARGET HTTP/1.1");
   if (head.minor_version == -2) return refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
   if (at[version_bytes] != '\r' || at[version_bytes + 1] != '\n')
@@ -278,7 +278,7 @@ HeadOutcome parse_response(std::string_view buffer, ResponseHead& head) {
   const char* const end = at + buffer.size();
   if (!may_be_version(at, end)) return refuse(502, "the status line is not HTTP/1.1");
   if (buffer.size() < status_line_bytes + 2) return {};
-  head.minor_version = minor_version(at);
+  head.minor_version = minor_version({at, version_bytes});
   if (head.minor_version < 0 || at[version_bytes] != ' ') return refuse(502, "the status line is not HTTP/1.1");
   const auto [digits_end, error] = std::from_chars(at + version_bytes + 1, at + status_line_bytes, head.status);
   if (error != std::errc() || digits_end != at + status_line_bytes || head.status < 100)

@@ -1,11 +1,12 @@
 // Structured log: one event is one line, JSON for machines or short text for a terminal. A line is built by the thread
-// that logs it and written by a thread of its own, so that a slow terminal or a full pipe never holds up a request. When
-// the queue is full, lines are dropped, counted, and the count is logged.
-// It knows nothing of prompts or keys: whoever logs chooses the fields, and a Secret does not fit into one.
+// that logs it and written by a thread of its own, so that a slow terminal or a full pipe never holds up a request.
+// When the queue is full, lines are dropped, counted, and the count is logged. It knows nothing of prompts or keys:
+// whoever logs chooses the fields, and a Secret does not fit into one.
 #pragma once
 
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <concepts>
 #include <condition_variable>
 #include <cstdint>
@@ -38,7 +39,7 @@ struct LogField {
   LogField(std::string_view field, std::integral auto number) : name(field), value(static_cast<std::int64_t>(number)) {}
   LogField(std::string_view field, double number) : name(field), value(number) {}
   LogField(std::string_view field, std::chrono::nanoseconds duration)  // in milliseconds: name it so, "total_ms"
-      : name(field), value(static_cast<double>(duration.count() / 1000) / 1000.0) {}
+      : name(field), value(std::round(static_cast<double>(duration.count()) / 1e3) / 1e3) {}
   LogField(std::string_view field, const Secret& secret) = delete;
 
   std::string_view name;
@@ -67,10 +68,14 @@ class Log {
 
   // `event` is a short fixed phrase: "engine started". Thread-safe; never waits for the target.
   void write(Level level, std::string_view event, std::initializer_list<LogField> fields = {});
-  void debug(std::string_view event, std::initializer_list<LogField> fields = {}) { write(Level::debug, event, fields); }
+  void debug(std::string_view event, std::initializer_list<LogField> fields = {}) {
+    write(Level::debug, event, fields);
+  }
   void info(std::string_view event, std::initializer_list<LogField> fields = {}) { write(Level::info, event, fields); }
   void warn(std::string_view event, std::initializer_list<LogField> fields = {}) { write(Level::warn, event, fields); }
-  void error(std::string_view event, std::initializer_list<LogField> fields = {}) { write(Level::error, event, fields); }
+  void error(std::string_view event, std::initializer_list<LogField> fields = {}) {
+    write(Level::error, event, fields);
+  }
 
   // Waits until everything logged before is written (or the target has failed). Not for a reactor.
   void flush();
@@ -98,8 +103,8 @@ class Log {
   std::vector<std::string> queue_;
   std::uint64_t accepted_ = 0;
   std::uint64_t finished_ = 0;
-  int flushing_ = 0;           // callers of flush() that wait
-  bool writer_idle_ = false;   // only then is a wake-up worth its system call
+  int flushing_ = 0;          // callers of flush() that wait
+  bool writer_idle_ = false;  // only then is a wake-up worth its system call
   bool stopping_ = false;
   std::chrono::steady_clock::time_point stopped_at_;
   std::thread writer_;  // last: it uses all of the above
