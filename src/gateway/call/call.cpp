@@ -266,7 +266,11 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
     const catalog::Model* model = attempt.candidate->model;
     const Tokens most = model && model->max_output > 0 ? std::min(model->max_output, default_max_output_tokens) : default_max_output_tokens;
     TRY(request, provider_dialect.encode_request(
-                     *neutral_, {.model = attempt.model().str(), .default_max_output_tokens = most, .ask_for_stream_usage = ask_for_usage}));
+                     *neutral_, {.model = attempt.model().str(),
+                                  .default_max_output_tokens = most,
+                                  .ask_for_stream_usage = ask_for_usage,
+                                  .max_completion_tokens =
+                                      provider.quirks.max_tokens_field == catalog::MaxTokensField::max_completion_tokens}));
   }
   request.headers.set("content-type", "application/json");
   request.headers.set("accept", request_.outline.stream ? "text/event-stream" : "application/json");
