@@ -1,0 +1,21 @@
+// Every verb in the order of the help text; each is defined in the file of its name.
+#pragma once
+
+#include "cli/verb.h"
+
+namespace sluice::cli {
+
+void add_serve(CLI::App& root, Invocation& invocation);
+void add_chat(CLI::App& root, Invocation& invocation);
+void add_run(CLI::App& root, Invocation& invocation);
+void add_models(CLI::App& root, Invocation& invocation);
+void add_route(CLI::App& root, Invocation& invocation);
+void add_keys(CLI::App& root, Invocation& invocation);
+void add_usage(CLI::App& root, Invocation& invocation);
+void add_logs(CLI::App& root, Invocation& invocation);
+void add_config(CLI::App& root, Invocation& invocation);
+void add_doctor(CLI::App& root, Invocation& invocation);
+void add_completion(CLI::App& root, Invocation& invocation);
+void add_version(CLI::App& root, Invocation& invocation);
+
+}  // namespace sluice::cli
