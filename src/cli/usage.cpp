@@ -1,0 +1,111 @@
+// `sluice usage`: what the ledger adds up to, by key, model, provider, ground or day. Reads the data directory, so it
+// works with and without a running server.
+#include <fmt/format.h>
+
+#include <ostream>
+
+#include "cli/data_store.h"
+#include "cli/duration.h"
+#include "cli/table.h"
+#include "cli/verbs.h"
+#include "json/json.h"
+
+namespace sluice::cli {
+namespace {
+
+struct UsageFlags {
+  std::string by = "key";
+  std::string since;
+  std::string until;
+  std::string key;
+};
+
+Result<std::optional<std::int64_t>> read_time_us(const std::string& text, const char* flag) {
+  if (text.empty()) return std::nullopt;
+  const Time now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  TRY(const Time at, parse_time(text, now, flag));
+  return std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch()).count();
+}
+
+Result<store::UsageQuery> usage_query(const UsageFlags& flags, store::Store& store) {
+  store::UsageQuery query;
+  query.by = store::group_by_from_name(flags.by).value_or(store::GroupBy::key);
+  TRY(query.since_us, read_time_us(flags.since, "--since"));
+  TRY(query.until_us, read_time_us(flags.until, "--until"));
+  if (!flags.key.empty()) {
+    TRY(const store::VirtualKey key, find_key(store, flags.key));
+    query.key = key.id;
+  }
+  return query;
+}
+
+void add_row(Table& table, const std::string& group, const store::UsageRow& row) {
+  const auto text = [](std::int64_t number) { return std::to_string(number); };
+  table.add({group, text(row.requests), text(row.failed), text(row.input), text(row.cache_read), text(row.cache_write),
+             text(row.output), row.cost_usd(), text(row.unpriced)});
+}
+
+void print_usage_table(const store::UsageReport& report, const std::string& by, Console& console) {
+  using enum Column::Align;
+  std::string title = by;
+  for (char& c : title) c = static_cast<char>(c - 'a' + 'A');
+  Table table({{title}, {"REQUESTS", right}, {"FAILED", right}, {"INPUT", right}, {"CACHE READ", right},
+               {"CACHE WRITE", right}, {"OUTPUT", right}, {"COST USD", right}, {"UNPRICED", right}});
+  for (const store::UsageRow& row : report.rows) add_row(table, row.group, row);
+  add_row(table, "total", report.total);
+  table.print(console.out, console.colour());
+  if (report.total.unpriced > 0)
+    console.err << report.total.unpriced << " of the calls have no known price and are not in the cost; "
+                << "add their prices under `prices:` of the provider\n";
+}
+
+void write_row(json::Writer& out, const store::UsageRow& row) {
+  out.member("requests", row.requests).member("failed", row.failed).member("failed_over", row.attempts_failed_over);
+  out.member("input_tokens", row.input).member("cache_read_tokens", row.cache_read);
+  out.member("cache_write_tokens", row.cache_write).member("output_tokens", row.output);
+  out.member("estimated", row.estimated).member("unpriced", row.unpriced).member("cost_usd", row.cost_usd());
+}
+
+std::string usage_json(const store::UsageReport& report, const std::string& by) {
+  std::string text;
+  json::Writer writer(text);
+  writer.begin_object().member("by", by).key("rows").begin_array();
+  for (const store::UsageRow& row : report.rows) {
+    writer.begin_object().member(by, row.group);
+    if (!row.key_id.empty()) writer.member("key_id", row.key_id);
+    write_row(writer, row);
+    writer.end_object();
+  }
+  writer.end_array().key("total").begin_object();
+  write_row(writer, report.total);
+  writer.end_object().end_object();
+  return text;
+}
+
+Result<int> usage(const UsageFlags& flags, Invocation& invocation) {
+  TRY(store::Store store, open_ledger(invocation));
+  TRY(const store::UsageQuery query, usage_query(flags, store));
+  TRY(const store::UsageReport report, store.usage(query));
+  if (invocation.json())
+    invocation.console.out << usage_json(report, flags.by) << '\n';
+  else if (report.rows.empty())
+    invocation.console.out << "no requests recorded" << (flags.since.empty() ? "" : " in that time") << '\n';
+  else
+    print_usage_table(report, flags.by, invocation.console);
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_usage(CLI::App& root, Invocation& invocation) {
+  CLI::App& verb = add_verb(root, invocation, {"usage", "Requests, tokens and cost, from the ledger",
+                                               "sluice usage --by model --since 7d"});
+  auto flags = std::make_shared<UsageFlags>();
+  one_of(verb.add_option("--by", flags->by, "What to sum by"), {"key", "model", "provider", "ground", "day"});
+  verb.add_option("--since", flags->since, "Requests that started at or after: 2026-04-01, or 7d ago")->type_name("TIME");
+  verb.add_option("--until", flags->until, "Requests that started before")->type_name("TIME");
+  verb.add_option("--key", flags->key, "Only this key")->type_name("ID|NAME");
+  on_selected(verb, invocation, flags, usage);
+}
+
+}  // namespace sluice::cli
