@@ -106,6 +106,16 @@ Result<int> execute(CLI::App& root, Invocation& invocation, const std::vector<st
   return exit_ok;
 }
 
+// The one place that a signal handler can reach.
+std::atomic<bool> interrupted = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+void catch_interrupts() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { interrupted = true; };  // without SA_RESTART: reading a line ends, too
+  sigaction(SIGINT, &action, nullptr);
+}
+
 std::optional<std::string> environment_variable(std::string_view name) {
   const char* value = std::getenv(std::string(name).c_str());
   return value ? std::optional<std::string>(value) : std::nullopt;
@@ -126,14 +136,14 @@ int run(const std::vector<std::string>& arguments, Console& console) {
 }
 
 int run(int argc, char** argv) {
-  std::atomic<bool> interrupted = false;
   Console console{.in = std::cin,
                   .out = std::cout,
                   .err = std::cerr,
                   .env = environment_variable,
                   .in_is_terminal = isatty(STDIN_FILENO) == 1,
                   .out_is_terminal = isatty(STDOUT_FILENO) == 1,
-                  .interrupted = interrupted};
+                  .interrupted = interrupted,
+                  .start_catching = catch_interrupts};
   return run(std::vector<std::string>(argv + std::min(argc, 1), argv + argc), console);
 }
 

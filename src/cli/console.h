@@ -18,8 +18,13 @@ struct Console {
   std::function<std::optional<std::string>(std::string_view)> env;
   bool in_is_terminal = false;
   bool out_is_terminal = false;
-  std::atomic<bool>& interrupted;  // set by ctrl-C; the verb that waits looks at it and resets it
+  std::atomic<bool>& interrupted;  // set by ctrl-C once interrupts are caught; who waits looks at it and resets it
+  std::function<void()> start_catching = {};
 
+  // From here on ctrl-C no longer ends the process but sets `interrupted` and ends a system call that waits.
+  void catch_interrupts() const {
+    if (start_catching) start_catching();
+  }
   // A variable's value; empty text counts as unset.
   std::optional<std::string> variable(std::string_view name) const;
   // Colours only for a person, and not for one who said NO_COLOR (no-color.org) or has TERM=dumb.

@@ -86,6 +86,7 @@ void print(const std::vector<store::LoggedEntry>& entries, Invocation& invocatio
 // Until ctrl-C, or until nobody reads the output any more.
 Result<int> follow(store::Store& store, std::int64_t last_row, Invocation& invocation) {
   Console& console = invocation.console;
+  console.catch_interrupts();
   while (!console.interrupted && console.out.good()) {
     CHECK_OK(store.fold());
     TRY(const std::vector<store::LoggedEntry> entries, store.entries_after(last_row, rows_per_look));

@@ -1,0 +1,27 @@
+// ChatTransport over HTTP: a client of a running sluice, in the OpenAI Chat Completions dialect. Blocks its caller and
+// looks at Console::interrupted while it waits.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "base/secret.h"
+#include "cli/chat_transport.h"
+#include "dialects/dialect.h"
+
+namespace sluice::cli {
+
+struct HttpTarget {
+  std::string url;  // "http://127.0.0.1:8080", without /v1
+  Secret key;
+  // How long an unknown key is tried again: a key that was just made is not in the server's table at once.
+  std::chrono::milliseconds key_settles_within{0};
+};
+
+// Errors: a usage error when the URL is none. `interrupted` must outlive the transport.
+Result<std::unique_ptr<ChatTransport>> http_transport(HttpTarget target, std::unique_ptr<dialects::Dialect> dialect,
+                                                      std::atomic<bool>& interrupted);
+
+}  // namespace sluice::cli

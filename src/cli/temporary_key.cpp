@@ -1,0 +1,43 @@
+#include "cli/temporary_key.h"
+
+#include <utility>
+
+#include "base/crypto.h"
+#include "store/store.h"
+
+namespace sluice::cli {
+namespace {
+
+constexpr std::size_t name_characters = 10;  // 60 bits: two sessions never meet
+
+}  // namespace
+
+Result<TemporaryKey> TemporaryKey::make(const std::string& data_dir) {
+  TRY(store::Store store, store::Store::open(data_dir));
+  const std::int64_t now_us = store::wall_clock_us();
+  store::NewKey wanted;
+  wanted.name = "cli-" + crypto::random_alphanumeric(name_characters);
+  wanted.expires_at_us = now_us + std::chrono::microseconds(lifetime).count();
+  TRY(store::CreatedKey created, store.create_key(wanted, now_us));
+  return TemporaryKey(data_dir, created.key.id.str(), std::move(created.secret));
+}
+
+TemporaryKey& TemporaryKey::operator=(TemporaryKey&& other) noexcept {
+  if (this != &other) {
+    revoke();
+    data_dir_ = std::move(other.data_dir_);
+    id_ = std::exchange(other.id_, {});
+    secret_ = std::move(other.secret_);
+    made_at_ = other.made_at_;
+  }
+  return *this;
+}
+
+// A failure has no one to be told to; the key then ends by its time.
+void TemporaryKey::revoke() {
+  if (id_.empty()) return;
+  if (auto store = store::Store::open(data_dir_)) (void)store->revoke_key(id_, store::wall_clock_us());
+  id_.clear();
+}
+
+}  // namespace sluice::cli

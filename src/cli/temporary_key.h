@@ -1,0 +1,38 @@
+// A key that `chat` and `run` make for themselves and revoke when they end. Should they be killed, it expires alone.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+#include "base/result.h"
+#include "base/secret.h"
+
+namespace sluice::cli {
+
+class TemporaryKey {
+ public:
+  static constexpr std::chrono::hours lifetime{1};
+
+  // Makes a key named "cli-..." in an existing data directory. Errors: those of the store.
+  static Result<TemporaryKey> make(const std::string& data_dir);
+  TemporaryKey(TemporaryKey&& other) noexcept { *this = std::move(other); }
+  TemporaryKey& operator=(TemporaryKey&& other) noexcept;
+  ~TemporaryKey() { revoke(); }
+
+  const Secret& secret() const { return secret_; }
+  // Less than a tenth of its life is left.
+  bool stale() const { return std::chrono::steady_clock::now() - made_at_ > lifetime * 9 / 10; }
+
+ private:
+  TemporaryKey(std::string data_dir, std::string id, Secret secret)
+      : data_dir_(std::move(data_dir)), id_(std::move(id)), secret_(std::move(secret)) {}
+  void revoke();
+
+  std::string data_dir_;
+  std::string id_;  // empty: moved from
+  Secret secret_;
+  std::chrono::steady_clock::time_point made_at_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace sluice::cli
