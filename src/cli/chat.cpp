@@ -12,6 +12,7 @@ namespace {
 
 struct ChatFlags {
   std::string model = "auto";
+  std::string model_flag;
   std::string system;
   ConnectionFlags connection;
 };
@@ -22,7 +23,7 @@ Result<int> chat_verb(const ChatFlags& flags, Invocation& invocation) {
   const Ask ask = [&connection](const chat::ChatRequest& request, const OnText& on_text) {
     return connection.ask(request, on_text);
   };
-  Conversation conversation(ask, {.model = flags.model, .system = flags.system, .json = invocation.json()}, invocation.console);
+  Conversation conversation(ask, {.model = flags.model_flag.empty() ? flags.model : flags.model_flag, .system = flags.system, .json = invocation.json()}, invocation.console);
   return conversation.run();
 }
 
@@ -31,7 +32,8 @@ Result<int> chat_verb(const ChatFlags& flags, Invocation& invocation) {
 void add_chat(CLI::App& root, Invocation& invocation) {
   CLI::App& verb = add_verb(root, invocation, {"chat", "Talk to a model in the terminal", "sluice chat auto"});
   auto flags = std::make_shared<ChatFlags>();
-  verb.add_option("model", flags->model, "A model's name, provider/model, or auto")->type_name("MODEL");
+  verb.add_option("model", flags->model, "A model's name, provider/model, or auto (the default)")->type_name("MODEL");
+  verb.add_option("-m,--model", flags->model_flag, "The same as a flag")->type_name("MODEL");
   verb.add_option("--system", flags->system, "System prompt")->type_name("TEXT");
   add_connection_flags(verb, flags->connection);
   on_selected(verb, invocation, flags, chat_verb);

@@ -14,7 +14,7 @@ namespace sluice::cli {
 namespace {
 
 struct UsageFlags {
-  std::string by = "key";
+  std::string by;  // empty: the keys as a table, every view as JSON
   std::string since;
   std::string until;
   std::string key;
@@ -29,7 +29,7 @@ Result<std::optional<std::int64_t>> read_time_us(const std::string& text, const 
 
 Result<store::UsageQuery> usage_query(const UsageFlags& flags, store::Store& store) {
   store::UsageQuery query;
-  query.by = store::group_by_from_name(flags.by).value_or(store::GroupBy::key);
+  query.by = store::group_by_from_name(flags.by).value_or(store::GroupBy::key);  // one_of has checked it
   TRY(query.since_us, read_time_us(flags.since, "--since"));
   TRY(query.until_us, read_time_us(flags.until, "--until"));
   if (!flags.key.empty()) {
@@ -66,32 +66,56 @@ void write_row(json::Writer& out, const store::UsageRow& row) {
   out.member("estimated", row.estimated).member("unpriced", row.unpriced).member("cost_usd", row.cost_usd());
 }
 
-std::string usage_json(const store::UsageReport& report, const std::string& by) {
-  std::string text;
-  json::Writer writer(text);
-  writer.begin_object().member("by", by).key("rows").begin_array();
+void write_view(json::Writer& out, const store::UsageReport& report) {
+  out.begin_array();
   for (const store::UsageRow& row : report.rows) {
-    writer.begin_object().member(by, row.group);
-    if (!row.key_id.empty()) writer.member("key_id", row.key_id);
-    write_row(writer, row);
-    writer.end_object();
+    out.begin_object().member("name", row.group);
+    if (!row.key_id.empty()) out.member("key_id", row.key_id);
+    write_row(out, row);
+    out.end_object();
   }
-  writer.end_array().key("total").begin_object();
-  write_row(writer, report.total);
-  writer.end_object().end_object();
+  out.end_array();
+}
+
+struct View {
+  const char* by;
+  const char* title;
+};
+constexpr View views[] = {{"key", "keys"}, {"model", "models"}, {"provider", "providers"}, {"ground", "grounds"}, {"day", "days"}};
+
+// Every view, or the one that was asked for, and the total.
+Result<std::string> usage_json(const UsageFlags& flags, store::UsageQuery query, store::Store& store) {
+  std::string text;
+  json::Writer out(text);
+  out.begin_object();
+  store::UsageRow total;
+  for (const View& view : views) {
+    if (!flags.by.empty() && flags.by != view.by) continue;
+    query.by = store::group_by_from_name(view.by).value_or(store::GroupBy::key);
+    TRY(const store::UsageReport report, store.usage(query));
+    out.key(view.title);
+    write_view(out, report);
+    total = report.total;
+  }
+  out.key("total").begin_object();
+  write_row(out, total);
+  out.end_object().end_object();
   return text;
 }
 
 Result<int> usage(const UsageFlags& flags, Invocation& invocation) {
   TRY(store::Store store, open_ledger(invocation));
   TRY(const store::UsageQuery query, usage_query(flags, store));
+  if (invocation.json()) {
+    TRY(const std::string text, usage_json(flags, query, store));
+    invocation.console.out << text << '\n';
+    return exit_ok;
+  }
   TRY(const store::UsageReport report, store.usage(query));
-  if (invocation.json())
-    invocation.console.out << usage_json(report, flags.by) << '\n';
-  else if (report.rows.empty())
+  if (report.rows.empty())
     invocation.console.out << "no requests recorded" << (flags.since.empty() ? "" : " in that time") << '\n';
   else
-    print_usage_table(report, flags.by, invocation.console);
+    print_usage_table(report, flags.by.empty() ? "key" : flags.by, invocation.console);
   return exit_ok;
 }
 
@@ -101,7 +125,7 @@ void add_usage(CLI::App& root, Invocation& invocation) {
   CLI::App& verb = add_verb(root, invocation, {"usage", "Requests, tokens and cost, from the ledger",
                                                "sluice usage --by model --since 7d"});
   auto flags = std::make_shared<UsageFlags>();
-  one_of(verb.add_option("--by", flags->by, "What to sum by"), {"key", "model", "provider", "ground", "day"});
+  one_of(verb.add_option("--by", flags->by, "What to sum by (default: key; as JSON: each)"), {"key", "model", "provider", "ground", "day"});
   verb.add_option("--since", flags->since, "Requests that started at or after: 2026-04-01, or 7d ago")->type_name("TIME");
   verb.add_option("--until", flags->until, "Requests that started before")->type_name("TIME");
   verb.add_option("--key", flags->key, "Only this key")->type_name("ID|NAME");

@@ -1,0 +1,197 @@
+#include "cli/checks.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "cli/connection.h"
+#include "cli/duration.h"
+#include "cli/probe.h"
+#include "net/tls.h"
+#include "store/store.h"
+
+namespace sluice::cli {
+namespace {
+
+using State = Check::State;
+namespace fs = std::filesystem;
+
+// The directory itself, or the nearest one above it that is there.
+fs::path nearest_existing(fs::path path) {
+  std::error_code ignored;
+  path = fs::absolute(path, ignored);
+  while (!fs::exists(path, ignored) && path.has_parent_path() && path != path.parent_path()) path = path.parent_path();
+  return path;
+}
+
+bool may_write(const fs::path& directory) { return access(directory.c_str(), W_OK | X_OK) == 0; }
+
+bool has_database(const std::string& data_dir) {
+  std::error_code ignored;
+  return fs::exists(data_dir + "/sluice.db", ignored);
+}
+
+bool is_running(std::int64_t pid) { return pid > 0 && (kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM); }
+
+// No price in the catalogue is older: a machine that says so has lost its time.
+constexpr Time earliest_plausible = std::chrono::sys_days(std::chrono::year_month_day(
+    std::chrono::year(2026), std::chrono::January, std::chrono::day(1)));
+
+std::string joined(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, ", ")); }
+
+}  // namespace
+
+Check check_data_directory(const std::string& data_dir) {
+  Check check{.name = "data directory", .detail = data_dir};
+  struct stat status = {};
+  if (stat(data_dir.c_str(), &status) != 0) {
+    const fs::path parent = nearest_existing(data_dir);
+    if (may_write(parent)) {
+      check.detail += " does not exist yet; serve makes it";
+      return check;
+    }
+    check.state = State::fail;
+    check.detail += fmt::format(" does not exist and {} may not be written", parent.string());
+    check.todo = "make it and give it to the user who runs sluice, or name another with --data";
+  } else if (!S_ISDIR(status.st_mode)) {
+    check.state = State::fail;
+    check.detail += " is not a directory";
+    check.todo = "name a directory with --data";
+  } else if (!may_write(data_dir)) {
+    check.state = State::fail;
+    check.detail += " may not be written by this user";
+    check.todo = "chown it to the user who runs sluice, or name another with --data";
+  } else if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    check.state = State::warn;
+    check.detail += " may be read by other users";
+    check.todo = fmt::format("chmod 700 {}", data_dir);
+  }
+  return check;
+}
+
+Check check_disk_space(const std::string& data_dir) {
+  std::error_code error;
+  const fs::space_info space = fs::space(nearest_existing(data_dir), error);
+  if (error)
+    return {.name = "disk space", .state = State::warn, .detail = "cannot be read: " + error.message(),
+            .todo = "look at it with df"};
+  return judge_disk_space(space.available);
+}
+
+Check judge_disk_space(std::uintmax_t free_bytes) {
+  Check check{.name = "disk space", .detail = fmt::format("{} MiB free", free_bytes >> 20)};
+  if (free_bytes >= warn_below_free_bytes) return check;
+  check.state = free_bytes < fail_below_free_bytes ? State::fail : State::warn;
+  check.todo = "make room: a request that cannot be recorded is refused";
+  return check;
+}
+
+std::vector<Check> check_ledger(const std::string& data_dir) {
+  if (!has_database(data_dir)) return {{.name = "ledger", .detail = "none yet"}};
+  const auto broken = [](const Error& error) {
+    return std::vector<Check>{{.name = "ledger", .state = State::fail, .detail = error.message, .todo = error.hint}};
+  };
+  auto store = store::Store::open(data_dir);
+  if (!store) return broken(store.error());
+  const auto integrity = store->check();
+  if (!integrity) return broken(integrity.error());
+  std::vector<Check> checks;
+  for (const std::string& finding : integrity->findings)
+    checks.push_back({.name = "ledger", .state = integrity->sound ? State::warn : State::fail, .detail = finding,
+                      .todo = "keep a copy of the data directory before anything else"});
+  if (checks.empty())
+    checks.push_back({.name = "ledger", .detail = fmt::format("sound: {} rows in the database, {} records in the log",
+                                                              integrity->ledger_rows, integrity->log_records)});
+  return checks;
+}
+
+Check check_server(const std::string& data_dir, const Endpoint& listen) {
+  Check check{.name = "server", .detail = {}};
+  if (const auto serve = read_serve_file(data_dir); serve && is_running(serve->pid)) {
+    const auto status = probe(serve->url, "/health/ready");
+    check.detail = fmt::format("process {} serves {}", serve->pid, serve->url);
+    if (status == 200) return check;
+    check.state = status ? State::warn : State::fail;
+    check.detail += status ? fmt::format(", but is not ready (status {})", *status) : ", but does not answer: " + status.error().message;
+    check.todo = status ? "an engine may still be loading its model; see GET /health/ready" : "look at its log, or start it again";
+    return check;
+  }
+  const auto listening = try_to_listen(listen);
+  if (listening) {
+    check.detail = fmt::format("none is running; {}:{} is free", listen.host.empty() ? "*" : listen.host, listen.port);
+    return check;
+  }
+  check.state = State::fail;
+  check.detail = listening.error().message;
+  check.todo = listening.error().hint.empty() ? "choose another address with --listen" : listening.error().hint;
+  return check;
+}
+
+Check check_providers(const config::Snapshot& snapshot) {
+  std::vector<std::string> enabled;
+  std::vector<std::string> ways;
+  for (const catalog::Provider& provider : snapshot.providers()) {
+    if (provider.enabled)
+      enabled.push_back(provider.engine ? provider.id.str() + " (engine)"
+                        : provider.api_key.empty() ? provider.id.str() + " (no key needed)" : provider.id.str() + " (key present)");
+    else if (!provider.how_to_enable.empty())
+      ways.push_back(provider.how_to_enable);
+  }
+  if (!enabled.empty()) return {.name = "providers", .detail = joined(enabled)};
+  return {.name = "providers", .state = State::fail, .detail = "none may be called",
+          .todo = ways.empty() ? "add one under `providers:` of the configuration" : "one of: " + joined(ways)};
+}
+
+Check check_certificates() {
+  if (const auto context = net::TlsContext::create(""); !context)
+    return {.name = "certificates", .state = State::fail, .detail = context.error().message,
+            .todo = "install the system's certificate authorities: apt-get install ca-certificates"};
+  return {.name = "certificates", .detail = "the system's authorities are there"};
+}
+
+Check check_clock(const std::string& data_dir) {
+  const std::int64_t now_us = store::wall_clock_us();
+  const Time now(std::chrono::floor<std::chrono::milliseconds>(std::chrono::microseconds(now_us)));
+  Check check{.name = "clock", .detail = time_text(now)};
+  std::int64_t newest_us = 0;
+  if (has_database(data_dir))
+    if (auto store = store::Store::open(data_dir))
+      if (const auto last = store->last_entries(1); last && !last->empty()) newest_us = last->front().entry.start_us;
+  if (now < earliest_plausible || now_us < newest_us) {
+    check.state = State::fail;
+    check.detail += now < earliest_plausible ? " is before this program was written" : " is before the last request in the ledger";
+    check.todo = "set the clock: prices and budgets go by the date (timedatectl set-ntp true)";
+    return check;
+  }
+  timex status = {};
+  if (const int state = adjtimex(&status); state == TIME_ERROR || (status.status & STA_UNSYNC) != 0) {
+    check.detail += ", not synchronised as far as the kernel knows";
+  }
+  return check;
+}
+
+Check check_open_files() {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return {.name = "open files", .state = State::warn, .detail = std::string("cannot be read: ") + std::strerror(errno),
+            .todo = "look at it with ulimit -n"};
+  return judge_open_files(limit.rlim_max);
+}
+
+Check judge_open_files(std::uint64_t limit) {
+  Check check{.name = "open files", .detail = fmt::format("at most {}", limit)};
+  if (limit >= wanted_open_files) return check;
+  check.state = limit < fewest_open_files ? State::fail : State::warn;
+  check.todo = fmt::format("raise the limit to {} (ulimit -n, LimitNOFILE= of systemd)", wanted_open_files);
+  return check;
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,333 @@
+// The verbs as a whole, over a data directory of their own and without a server.
+#include "cli/cli.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "cli/checks.h"
+#include "cli/testing_console.h"
+#include "json/json.h"
+#include "store/store.h"
+
+namespace sluice::cli {
+namespace {
+
+struct Verbs : testing::Test {
+  std::filesystem::path folder = make_folder();
+  TestingConsole test;
+
+  Verbs() { test.environment["SLUICE_DATA"] = data(); }
+  ~Verbs() override {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder, ignored);
+  }
+
+  static std::filesystem::path make_folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "sluice-cli-XXXXXX").string();
+    if (!mkdtemp(name.data())) std::abort();
+    return name;
+  }
+  std::string data() const { return (folder / "data").string(); }
+  void write(const std::string& name, const std::string& text) const { std::ofstream(folder / name) << text; }
+  std::string out() const { return test.out.str(); }
+  std::string err() const { return test.err.str(); }
+
+  json::Document run_json(std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"-o", "json"});
+    EXPECT_EQ(test.run(arguments), exit_ok) << err();
+    auto document = json::Document::parse(out());
+    if (!document) ADD_FAILURE() << out();
+    return document ? *std::move(document) : *json::Document::parse("{}");
+  }
+};
+
+// --- the command line itself
+
+TEST_F(Verbs, Help_names_every_verb_and_each_verb_has_an_example) {
+  EXPECT_EQ(test.run({"--help"}), exit_ok);
+  for (const char* verb : {"serve", "chat", "run", "models", "route", "keys", "usage", "logs", "config", "doctor", "completion", "version"}) {
+    EXPECT_EQ(test.run({"--help"}), exit_ok);
+    EXPECT_NE(out().find(std::string("  ") + verb), std::string::npos) << verb;
+    EXPECT_EQ(test.run({verb, "--help"}), exit_ok);
+    EXPECT_NE(out().find(std::string("Example:\n  sluice ") + verb), std::string::npos) << out();
+  }
+  EXPECT_EQ(test.run({}), exit_ok);
+  EXPECT_NE(out().find("serve"), std::string::npos);
+}
+
+TEST_F(Verbs, An_unknown_verb_is_a_usage_error_with_the_nearest_name) {
+  EXPECT_EQ(test.run({"serv"}), exit_usage);
+  EXPECT_EQ(err(), "sluice: sluice knows no verb `serv`; did you mean `serve`?\n  see: sluice --help\n");
+  EXPECT_EQ(test.run({"keys", "crate"}), exit_usage);
+  EXPECT_EQ(err(), "sluice: sluice keys knows no verb `crate`; did you mean `create`?\n  see: sluice keys --help\n");
+  EXPECT_TRUE(out().empty());
+}
+
+TEST_F(Verbs, An_unknown_flag_is_a_usage_error_with_the_nearest_name) {
+  EXPECT_EQ(test.run({"keys", "create", "--buget", "3"}), exit_usage);
+  EXPECT_EQ(err(), "sluice: sluice keys create knows no flag `--buget`; did you mean `--budget`?\n  see: sluice keys create --help\n");
+  EXPECT_FALSE(std::filesystem::exists(data())) << "a wrong command line changes nothing";
+}
+
+TEST_F(Verbs, A_group_without_a_verb_says_what_there_is) {
+  EXPECT_EQ(test.run({"keys"}), exit_usage);
+  EXPECT_EQ(err(), "sluice: sluice keys needs one of: create, list, revoke\n  see: sluice keys --help\n");
+}
+
+TEST_F(Verbs, A_wrong_word_names_the_right_ones) {
+  EXPECT_EQ(test.run({"usage", "--by", "modle"}), exit_usage);
+  EXPECT_NE(err().find("`modle` is not one of key, model, provider, ground, day; did you mean `model`?"), std::string::npos) << err();
+}
+
+TEST_F(Verbs, What_an_argument_holds_cannot_reach_the_terminal_as_an_escape) {
+  EXPECT_EQ(test.run({"\x1b[2J"}), exit_usage);
+  EXPECT_EQ(err().find('\x1b'), std::string::npos);
+}
+
+TEST_F(Verbs, Version_prints_the_version_for_people_and_for_programs) {
+  EXPECT_EQ(test.run({"version"}), exit_ok);
+  EXPECT_TRUE(out().starts_with("sluice 0.")) << out();
+  EXPECT_EQ(run_json({"version"}).root()["name"].string(), "sluice");
+}
+
+// --- keys
+
+TEST_F(Verbs, A_key_is_made_listed_without_its_characters_and_revoked) {
+  const json::Document created = run_json({"keys", "create", "--name", "app", "--budget", "2.50", "--rpm", "60", "--tpm", "9000",
+                                           "--data-class", "restricted", "--expires", "30d"});
+  const std::string key(created.root()["key"].string().value_or(""));
+  const std::string id(created.root()["id"].string().value_or(""));
+  EXPECT_TRUE(key.starts_with("sk-sluice-"));
+  EXPECT_EQ(created.root()["budget_usd"].string(), "2.5");
+
+  const json::Document listed = run_json({"keys", "list"});
+  EXPECT_EQ(out().find(key), std::string::npos);
+  const json::Value row = listed.root()["keys"].at(0);
+  EXPECT_EQ(row["id"].string(), id);
+  EXPECT_EQ(row["state"].string(), "active");
+  EXPECT_EQ(row["rpm"].integer(), 60);
+  EXPECT_EQ(row["tpm"].integer(), 9000);
+  EXPECT_EQ(row["data_class"].string(), "restricted");
+  EXPECT_EQ(row["spent_usd"].string(), "0.0");
+
+  EXPECT_EQ(test.run({"keys", "revoke", "app"}), exit_ok);
+  EXPECT_NE(out().find("revoked " + id), std::string::npos) << out();
+  EXPECT_EQ(test.run({"keys", "list"}), exit_ok);
+  EXPECT_EQ(out().find(id), std::string::npos);
+  EXPECT_EQ(test.run({"keys", "list", "--all"}), exit_ok);
+  EXPECT_NE(out().find("revoked"), std::string::npos);
+}
+
+TEST_F(Verbs, Keys_create_writes_only_the_key_to_standard_output) {
+  EXPECT_EQ(test.run({"keys", "create", "--name", "app"}), exit_ok);
+  EXPECT_TRUE(out().starts_with("sk-sluice-"));
+  EXPECT_EQ(out().find('\n'), out().size() - 1);
+  EXPECT_NE(err().find("app"), std::string::npos);
+}
+
+TEST_F(Verbs, A_wrong_limit_is_refused_before_anything_is_made) {
+  for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
+           {"--budget", "lots"}, {"--budget", "-1"}, {"--rpm", "-3"}, {"--rpm", "0"}, {"--tpm", "1.5"},
+           {"--data-class", "secret"}, {"--expires", "soon"}}) {
+    std::vector<std::string> arguments{"keys", "create"};
+    arguments.insert(arguments.end(), wrong.begin(), wrong.end());
+    EXPECT_EQ(test.run(arguments), exit_usage) << wrong[0] << ' ' << wrong[1];
+    EXPECT_NE(err().find(wrong[0]), std::string::npos) << err();
+  }
+  EXPECT_FALSE(std::filesystem::exists(data()));
+}
+
+TEST_F(Verbs, A_dry_run_changes_nothing) {
+  const json::Document planned = run_json({"keys", "create", "--name", "app", "--dry-run"});
+  EXPECT_EQ(planned.root()["dry_run"].boolean(), true);
+  EXPECT_FALSE(std::filesystem::exists(data()));
+  ASSERT_EQ(test.run({"keys", "create", "--name", "app"}), exit_ok);
+  EXPECT_EQ(test.run({"keys", "create", "--name", "app", "--dry-run"}), exit_failed) << "the name is in use";
+  EXPECT_EQ(test.run({"keys", "revoke", "app", "--dry-run"}), exit_ok);
+  EXPECT_EQ(run_json({"keys", "list"}).root()["keys"].at(0)["state"].string(), "active");
+}
+
+TEST_F(Verbs, Revoking_an_unknown_key_names_the_nearest_one) {
+  ASSERT_EQ(test.run({"keys", "create", "--name", "billing"}), exit_ok);
+  EXPECT_EQ(test.run({"keys", "revoke", "biling", "--dry-run"}), exit_failed);
+  EXPECT_NE(err().find("billing"), std::string::npos) << err();
+  EXPECT_EQ(test.run({"keys", "revoke", "biling"}), exit_failed);
+  EXPECT_NE(err().find("billing"), std::string::npos) << err();
+}
+
+// --- usage and logs
+
+TEST_F(Verbs, Reading_from_a_directory_that_is_not_there_fails_and_makes_none) {
+  for (const std::vector<std::string>& verb : std::vector<std::vector<std::string>>{{"usage"}, {"logs", "tail"}, {"keys", "list"}}) {
+    EXPECT_EQ(test.run(verb), exit_failed);
+    EXPECT_NE(err().find("there is no data directory at " + data()), std::string::npos) << err();
+  }
+  EXPECT_FALSE(std::filesystem::exists(data()));
+}
+
+TEST_F(Verbs, Usage_of_an_empty_ledger_is_zero_in_every_view) {
+  ASSERT_EQ(test.run({"keys", "create", "--name", "app"}), exit_ok);
+  EXPECT_EQ(test.run({"usage"}), exit_ok);
+  EXPECT_EQ(out(), "no requests recorded\n");
+  const json::Document all = run_json({"usage"});
+  for (const char* view : {"keys", "models", "providers", "grounds", "days"})
+    EXPECT_TRUE(all.root()[view].is_array()) << view;
+  EXPECT_EQ(all.root()["total"]["requests"].integer(), 0);
+  EXPECT_EQ(all.root()["total"]["cost_usd"].string(), "0.0");
+  const json::Document by_day = run_json({"usage", "--by", "day", "--since", "7d", "--key", "app"});
+  EXPECT_TRUE(by_day.root()["days"].is_array());
+  EXPECT_FALSE(by_day.root()["keys"].exists());
+}
+
+TEST_F(Verbs, Usage_refuses_a_wrong_time_and_an_unknown_key) {
+  ASSERT_EQ(test.run({"keys", "create", "--name", "app"}), exit_ok);
+  EXPECT_EQ(test.run({"usage", "--since", "yesterday"}), exit_usage);
+  EXPECT_NE(err().find("--since: `yesterday`"), std::string::npos);
+  EXPECT_EQ(test.run({"usage", "--key", "apq"}), exit_failed);
+  EXPECT_NE(err().find("did you mean `app`?"), std::string::npos) << err();
+}
+
+TEST_F(Verbs, Logs_tail_follows_until_it_is_interrupted) {
+  ASSERT_EQ(test.run({"keys", "create", "--name", "app"}), exit_ok);
+  EXPECT_EQ(test.run({"logs", "tail"}), exit_ok);
+  EXPECT_EQ(out(), "no requests recorded\n");
+  test.interrupted = true;
+  EXPECT_EQ(test.run({"logs", "tail", "-f", "-n", "0"}), exit_ok);
+  EXPECT_EQ(test.run({"logs", "tail", "-n", "10001"}), exit_usage);
+}
+
+// --- configuration, models, routes
+
+constexpr const char* acme =
+    "providers:\n"
+    "  acme: { kind: openai_compatible, base_url: \"http://127.0.0.1:9001/v1\", api_key: k,\n"
+    "          prices: { their-model: { input: 5.00, output: 25.00 } } }\n"
+    "models:\n"
+    "  auto: [acme/their-model, groq/llama-4-scout]\n";
+
+TEST_F(Verbs, Config_validate_says_everything_that_is_wrong_with_its_place) {
+  write("good.yaml", acme);
+  EXPECT_EQ(test.run({"config", "validate", (folder / "good.yaml").string()}), exit_ok) << err();
+  write("bad.yaml", "server:\n  lisen: 127.0.0.1:9\nprovders: {}\n");
+  const std::string bad = (folder / "bad.yaml").string();
+  EXPECT_EQ(test.run({"config", "validate", bad}), exit_failed);
+  EXPECT_NE(err().find("bad.yaml:2:3"), std::string::npos) << err();
+  EXPECT_NE(err().find("bad.yaml:3:1"), std::string::npos) << err();
+  EXPECT_EQ(test.run({"config", "validate", "--config", bad, "-o", "json"}), exit_failed);
+  const auto findings = json::Document::parse(out());
+  ASSERT_TRUE(findings) << out();
+  EXPECT_EQ(findings->root()["valid"].boolean(), false);
+  EXPECT_EQ(findings->root()["findings"].at(0)["line"].integer(), 2);
+  EXPECT_EQ(test.run({"config", "validate", (folder / "none.yaml").string()}), exit_failed);
+  EXPECT_NE(err().find("No such file"), std::string::npos) << err();
+}
+
+TEST_F(Verbs, Config_schema_is_json) {
+  EXPECT_EQ(test.run({"config", "schema"}), exit_ok);
+  const auto schema = json::Document::parse(out());
+  ASSERT_TRUE(schema);
+  EXPECT_TRUE(schema->root()["properties"]["providers"].exists());
+}
+
+TEST_F(Verbs, Models_shows_what_may_be_called_and_with_all_how_to_switch_on_the_rest) {
+  write("sluice.yaml", acme);
+  test.environment["SLUICE_CONFIG"] = (folder / "sluice.yaml").string();
+  const json::Document some = run_json({"models"});
+  bool found = false;
+  for (const json::Value& model : some.root()["models"].elements()) {
+    EXPECT_EQ(model["callable"].boolean(), true);
+    if (model["name"].string() != "acme/their-model") continue;
+    found = true;
+    EXPECT_EQ(model["input_usd_per_million"].string(), "5.0");
+    EXPECT_EQ(model["output_usd_per_million"].string(), "25.0");
+  }
+  EXPECT_TRUE(found);
+  EXPECT_EQ(some.root()["routes"].at(0)["name"].string(), "auto");
+  EXPECT_EQ(test.run({"models", "--all"}), exit_ok);
+  EXPECT_NE(out().find("GROQ_API_KEY"), std::string::npos) << out();
+  const json::Document all = run_json({"models", "--all"});
+  EXPECT_GT(all.root()["models"].size(), some.root()["models"].size());
+}
+
+TEST_F(Verbs, Route_explain_names_the_choice_and_the_rejected) {
+  write("sluice.yaml", acme);
+  const std::string config = (folder / "sluice.yaml").string();
+  const json::Document plan = run_json({"route", "explain", "auto", "--config", config});
+  EXPECT_EQ(plan.root()["choice"].string(), "acme/their-model");
+  EXPECT_EQ(plan.root()["rejected"].size(), 1u);
+  const json::Document restricted = run_json({"route", "explain", "auto", "--config", config, "--data-class", "restricted"});
+  EXPECT_EQ(restricted.root()["rejected"].size(), 2u);
+  EXPECT_EQ(test.run({"route", "explain", "auto", "--config", config}), exit_ok);
+  EXPECT_NE(out().find("acme/their-model"), std::string::npos);
+  EXPECT_EQ(test.run({"route", "explain", "no-such-model", "--config", config}), exit_failed);
+  EXPECT_NE(err().find("no-such-model"), std::string::npos);
+}
+
+TEST_F(Verbs, Route_explain_takes_a_keys_data_class) {
+  write("sluice.yaml", acme);
+  ASSERT_EQ(test.run({"keys", "create", "--name", "secret-app", "--data-class", "restricted"}), exit_ok);
+  const json::Document plan =
+      run_json({"route", "explain", "auto", "--config", (folder / "sluice.yaml").string(), "--key", "secret-app"});
+  EXPECT_EQ(plan.root()["rejected"].size(), 2u);
+}
+
+// --- run and chat without a server
+
+TEST_F(Verbs, Run_and_chat_say_how_to_start_a_server_when_there_is_none) {
+  for (const char* verb : {"run", "chat"}) {
+    EXPECT_EQ(test.run({verb, "auto"}), verb == std::string("run") ? exit_usage : exit_not_serving);
+    test.in.clear();
+    test.in.str("Hello");
+    EXPECT_EQ(test.run({verb, "auto"}), exit_not_serving) << err();
+    EXPECT_NE(err().find("start it with: sluice serve"), std::string::npos) << err();
+  }
+}
+
+TEST_F(Verbs, A_server_that_does_not_answer_is_told_by_its_address) {
+  test.environment["SLUICE_API_KEY"] = "sk-sluice-x";
+  test.in.str("Hello");
+  EXPECT_EQ(test.run({"run", "auto", "--url", "http://127.0.0.1:1"}), exit_not_serving);
+  EXPECT_NE(err().find("no sluice is serving at http://127.0.0.1:1"), std::string::npos) << err();
+  test.in.clear();
+  test.in.str("Hello");
+  EXPECT_EQ(test.run({"run", "auto", "--url", "nonsense"}), exit_usage);
+}
+
+// --- doctor
+
+TEST_F(Verbs, Doctor_reports_each_check_with_what_to_do) {
+  write("sluice.yaml", acme);
+  const std::string config = (folder / "sluice.yaml").string();
+  ASSERT_EQ(test.run({"keys", "create", "--name", "app"}), exit_ok);
+  test.run({"doctor", "--config", config, "--listen", "127.0.0.1:0", "-o", "json"});
+  const auto report = json::Document::parse(out());
+  ASSERT_TRUE(report) << out();
+  std::map<std::string, std::string> states;
+  for (const json::Value& check : report->root()["checks"].elements())
+    states[std::string(check["name"].string().value_or(""))] = check["state"].string().value_or("");
+  for (const char* name : {"data directory", "ledger", "configuration", "server", "providers"}) EXPECT_EQ(states[name], "ok") << name;
+  for (const char* name : {"disk space", "certificates", "clock", "open files"}) EXPECT_FALSE(states[name].empty()) << name;
+}
+
+TEST_F(Verbs, Doctor_fails_when_something_does_and_points_to_the_way_out) {
+  write("data", "a file where a directory should be");
+  write("bad.yaml", "provders: {}\n");
+  EXPECT_EQ(test.run({"doctor", "--config", (folder / "bad.yaml").string()}), exit_failed);
+  EXPECT_NE(out().find("is not a directory"), std::string::npos) << out();
+  EXPECT_NE(out().find("sluice config validate"), std::string::npos) << out();
+}
+
+TEST(Checks, Judge_the_room_on_the_disk_and_the_files_that_may_be_open) {
+  EXPECT_EQ(judge_disk_space(warn_below_free_bytes).state, Check::State::ok);
+  EXPECT_EQ(judge_disk_space(warn_below_free_bytes - 1).state, Check::State::warn);
+  EXPECT_EQ(judge_disk_space(fail_below_free_bytes - 1).state, Check::State::fail);
+  EXPECT_EQ(judge_open_files(wanted_open_files).state, Check::State::ok);
+  EXPECT_EQ(judge_open_files(4096).state, Check::State::warn);
+  EXPECT_EQ(judge_open_files(256).state, Check::State::fail);
+}
+
+}  // namespace
+}  // namespace sluice::cli

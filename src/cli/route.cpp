@@ -1,0 +1,74 @@
+// `sluice route explain MODEL`: where a request would go and why, where not and why not. Calls nobody: it runs the same
+// pure functions as the server, over the configuration and environment of this shell. An engine of Sluice's own counts as
+// ready, since the question is about rules and not about this moment.
+#include <fmt/format.h>
+
+#include <ostream>
+
+#include "cli/data_store.h"
+#include "cli/load_config.h"
+#include "cli/verbs.h"
+#include "gateway/guard/guard.h"
+#include "gateway/route/explain.h"
+#include "gateway/route/route.h"
+
+namespace sluice::cli {
+namespace {
+
+struct ExplainFlags {
+  std::string model;
+  std::string data_class;
+  std::string dialect = "openai_chat";
+  bool stream = false;
+  bool tools = false;
+  bool images = false;
+  std::int64_t tokens = 0;
+  std::int64_t max_tokens = 0;
+  std::string key;
+  std::string config;
+};
+
+Result<int> explain(const ExplainFlags& flags, Invocation& invocation) {
+  TRY(const auto snapshot, load_snapshot(flags.config, invocation.console));
+  gateway::GuardQuestion who;
+  gateway::RouteQuestion what{.model = flags.model, .stream = flags.stream, .has_tools = flags.tools,
+                              .has_images = flags.images, .input_tokens = flags.tokens,
+                              .max_output_tokens = flags.max_tokens, .when = catalog::today()};
+  what.dialect = chat::dialect_from_name(flags.dialect).value_or(chat::DialectId::openai_chat);
+  if (!flags.key.empty()) {
+    TRY(store::Store store, open_store(invocation, IfMissing::refuse));
+    TRY(const store::VirtualKey key, find_key(store, flags.key));
+    who.key_class = key.data_class;
+    what.budgeted = key.budget.has_value();
+  }
+  if (!flags.data_class.empty()) who.header_class = flags.data_class;
+  TRY(const gateway::Verdict verdict, gateway::guard(who, *snapshot));
+  const auto engines_are_ready = [](const ProviderId&) { return gateway::EngineState::ready; };
+  TRY(const gateway::Plan plan, gateway::survey(what, verdict, *snapshot, engines_are_ready));
+  std::string text = invocation.json() ? gateway::explain_json(plan) : printable(gateway::explain_text(plan));
+  if (!text.ends_with('\n')) text += '\n';
+  invocation.console.out << text;
+  return exit_ok;
+}
+
+}  // namespace
+
+void add_route(CLI::App& root, Invocation& invocation) {
+  CLI::App& group = add_group(root, {"route", "See where requests go", "sluice route explain auto"});
+  CLI::App& verb = add_verb(group, invocation, {"explain", "Candidates, rejections with their reason, and the choice; calls nobody",
+                                                "sluice route explain auto --data-class restricted"});
+  auto flags = std::make_shared<ExplainFlags>();
+  verb.add_option("model", flags->model, "A model's name as a client would send it")->type_name("MODEL")->required();
+  one_of(verb.add_option("--data-class", flags->data_class, "As if the request said so"), {"public", "internal", "restricted"});
+  one_of(verb.add_option("--dialect", flags->dialect, "What the client speaks"), {"openai_chat", "anthropic_messages"});
+  verb.add_flag("--stream", flags->stream, "As if it asked for a stream");
+  verb.add_flag("--tools", flags->tools, "As if it brought tools");
+  verb.add_flag("--images", flags->images, "As if it brought images");
+  verb.add_option("--tokens", flags->tokens, "As if its prompt had so many tokens")->type_name("N")->check(CLI::PositiveNumber);
+  verb.add_option("--max-tokens", flags->max_tokens, "As if it asked for so many")->type_name("N")->check(CLI::PositiveNumber);
+  verb.add_option("--key", flags->key, "As if it came with this key")->type_name("ID|NAME");
+  add_config_flag(verb, flags->config);
+  on_selected(verb, invocation, flags, explain);
+}
+
+}  // namespace sluice::cli
