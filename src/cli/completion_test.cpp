@@ -20,18 +20,18 @@ std::string script_for(const char* shell) {
 
 bool installed(const std::string& shell) { return std::system(("command -v " + shell + " >/dev/null 2>&1").c_str()) == 0; }
 
-struct Run {
+struct ShellRun {
   int status = 0;
   std::string output;
 };
 
 // Runs a script file with a shell.
-Run run_with(const std::string& shell, const std::string& script) {
+ShellRun run_with(const std::string& shell, const std::string& script) {
   std::string path = (std::filesystem::temp_directory_path() / "sluice-completion-XXXXXX").string();
   const int fd = mkstemp(path.data());
   if (fd < 0) std::abort();
   std::ofstream(path) << script;
-  Run run;
+  ShellRun run;
   if (FILE* pipe = popen((shell + " '" + path + "' 2>&1").c_str(), "r")) {
     std::array<char, 4096> buffer;
     while (const std::size_t got = fread(buffer.data(), 1, buffer.size(), pipe)) run.output.append(buffer.data(), got);
@@ -86,7 +86,7 @@ class Accepted : public testing::TestWithParam<const char*> {};
 
 TEST_P(Accepted, By_the_shell_it_is_for) {
   if (!installed(GetParam())) GTEST_SKIP() << GetParam() << " is not installed";
-  const Run checked = run_with(std::string(GetParam()) + " -n", script_for(GetParam()));
+  const ShellRun checked = run_with(std::string(GetParam()) + " -n", script_for(GetParam()));
   EXPECT_EQ(checked.status, 0) << checked.output;
 }
 

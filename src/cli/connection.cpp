@@ -74,7 +74,7 @@ Result<void> Connection::connect() {
   }
   HttpTarget target{.url = url_, .key = own_key_ ? own_key_->secret() : key_};
   if (own_key_) target.key_settles_within = new_key_settles_within;
-  TRY(transport_, http_transport(std::move(target), dialects::openai_chat::make_dialect(), invocation_->console.interrupted));
+  TRY(transport_, http_transport(std::move(target), dialects::make_openai_chat(), invocation_->console.interrupted));
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/cli.h"
+#include "cli/exit_code.h"
 
 namespace sluice::cli {
 
