@@ -150,6 +150,25 @@ Check check_providers(const config::Snapshot& snapshot) {
           .todo = ways.empty() ? "add one under `providers:` of the configuration" : "one of: " + joined(ways)};
 }
 
+std::vector<Check> check_engines(const config::Snapshot& snapshot, const engines::Environment& environment) {
+  std::vector<Check> checks;
+  for (const config::EngineSettings& engine : snapshot.engines()) {
+    engines::LlamaServerCommand prepare({.program = engine.llama_server, .model = engine.path, .sha256 = engine.sha256, .arguments = {}},
+                                        environment);
+    Check check{.name = "engine " + engine.name, .detail = {}};
+    if (const auto command = prepare("doctor.sock")) {
+      check.detail = fmt::format("{} and its model are there", command->program);
+    } else {
+      check.state = State::fail;
+      check.detail = command.error().message;
+      check.todo = command.error().hint;
+    }
+    checks.push_back(std::move(check));
+  }
+  if (checks.empty()) checks.push_back({.name = "engine", .detail = "none is configured"});
+  return checks;
+}
+
 Check check_certificates() {
   if (const auto context = net::TlsContext::create(""); !context)
     return {.name = "certificates", .state = State::fail, .detail = context.error().message,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/snapshot.h"
+#include "engines/llama_server.h"
 
 namespace sluice::cli {
 
@@ -47,6 +48,8 @@ std::vector<Check> check_ledger(const std::string& data_dir);
 Check check_server(const std::string& data_dir, const Endpoint& listen);
 // Which providers have a key. Never shows one.
 Check check_providers(const config::Snapshot& snapshot);
+// Whether each engine of the configuration could be started: its program is there and its model is what it should be.
+std::vector<Check> check_engines(const config::Snapshot& snapshot, const engines::Environment& environment);
 // Whether calls over TLS can be verified.
 Check check_certificates();
 // Against the date of this program and the last ledger row; says whether the kernel knows it to be synchronised.

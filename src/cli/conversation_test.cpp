@@ -110,7 +110,10 @@ TEST_F(Talk, Goes_on_after_ctrl_c_and_keeps_what_was_already_said) {
   test.in.str("tell me\nand?\n");
   const Ask ask = [&](const chat::ChatRequest& request, const OnText& on_text) -> Result<Answer> {
     remembered = request.messages.size();
-    if (++calls == 2) return answer_of("done");
+    if (++calls == 2) {
+      on_text("done");
+      return answer_of("done");
+    }
     on_text("Once upon");
     return std::unexpected(Error{.kind = ErrorKind::client_gone, .message = "interrupted", .code = interrupted_code});
   };

@@ -36,6 +36,7 @@ std::vector<Check> look_at_everything(const DoctorFlags& flags, const Invocation
       checks.push_back(check_server(data_dir, *listen));
     else
       checks.push_back({.name = "server", .state = Check::State::fail, .detail = listen.error().message, .todo = listen.error().hint});
+    for (Check& check : check_engines(**snapshot, invocation.console.env)) checks.push_back(std::move(check));
     checks.push_back(check_providers(**snapshot));
   }
   checks.push_back(check_certificates());

@@ -185,11 +185,9 @@ struct RevokeFlags {
 
 Result<int> revoke(const RevokeFlags& flags, Invocation& invocation) {
   TRY(store::Store store, open_store(invocation, IfMissing::refuse));
-  store::VirtualKey key;
-  if (flags.dry_run) {
-    TRY(key, find_key(store, flags.id_or_name));
-  } else {
-    TRY(key, store.revoke_key(flags.id_or_name, store::wall_clock_us()));
+  TRY(store::VirtualKey key, find_key(store, flags.id_or_name));
+  if (!flags.dry_run) {
+    TRY(key, store.revoke_key(key.id.str(), store::wall_clock_us()));
   }
   if (invocation.json()) {
     std::string text;
