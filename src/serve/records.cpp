@@ -51,8 +51,8 @@ void record_request(telemetry::Log& log, telemetry::RequestMetrics& metrics, con
              {"tokens_in", record.usage.total_input()},
              {"tokens_out", record.usage.total_output()},
              {"cost_usd", cost},
-             {"ttft_ms", seconds(timing.first_token_us) * 1e3},
-             {"total_ms", seconds(timing.total_us) * 1e3},
+             {"ttft_us", timing.first_token_us},
+             {"total_us", timing.total_us},
              {"overhead_us", timing.overhead_us},
              {"error", error ? std::string_view(error->message) : std::string_view()}});
 }

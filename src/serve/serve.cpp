@@ -128,13 +128,17 @@ std::optional<Endpoint> endpoint_of(const engines::Supervisor& engines, const Pr
 Result<void> start_engines(engines::Supervisor& engines, const config::Snapshot& snapshot, const std::string& data_dir) {
   const engines::Environment environment = engines::process_environment();
   for (const config::EngineSettings& settings : snapshot.engines()) {
+    // The model's name in answers is the configured one, not a path of this machine. Sampling is steady unless a request
+    // says otherwise: small models wander at the engine's own default.
+    std::vector<std::string> arguments = {"--alias", settings.model, "--temp", "0"};
+    arguments.insert(arguments.end(), settings.args.begin(), settings.args.end());
     const engines::LlamaServerSettings command{.program = settings.llama_server,
                                                .model = settings.path,
                                                .sha256 = settings.sha256,
                                                .context_tokens = static_cast<int>(settings.context),
                                                .slots = static_cast<int>(settings.parallel),
                                                .threads = static_cast<int>(settings.threads),
-                                               .arguments = settings.args};
+                                               .arguments = std::move(arguments)};
     CHECK_OK(engines.add({.name = settings.name, .prepare = engines::LlamaServerCommand(command, environment), .directory = data_dir}));
   }
   return {};

@@ -316,7 +316,7 @@ async::Task<CallOutcome> call(Gateway& gateway, const Plan& plan, Question& ques
 http::Headers headers_for_client(const http::Headers& provider) {
   static constexpr std::string_view not_for_client[] = {
       "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade",
-      "content-length", "set-cookie", "server", "date", "alt-svc", "strict-transport-security", "nel", "report-to", "via"};
+      "content-length", "set-cookie", "server", "date", "alt-svc", "strict-transport-security", "nel", "report-to", "via", "access-control-allow-origin", "access-control-allow-credentials"};
   http::Headers kept;
   for (const http::Field& field : provider) {
     const bool ours = field.name.size() > 9 && http::equal_ignoring_case(std::string_view(field.name).substr(0, 9), "x-sluice-");

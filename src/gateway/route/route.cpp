@@ -80,10 +80,12 @@ Error nobody(const Plan& plan) {
             .hint = "the operator can set `prices` for it in the configuration",
             .param = "model",
             .code = "unpriced_model"};
-  const Rejection* off = found(Why::not_enabled);
+  std::string ways;  // each provider that offers it would do
+  for (const Rejection& rejection : plan.rejections)
+    if (rejection.why == Why::not_enabled) ways += (ways.empty() ? "" : ", or ") + reason_text(rejection, plan);
   return {.kind = ErrorKind::not_found,
           .message = "the model " + model + " is known, but its provider is not configured",
-          .hint = off ? reason_text(*off, plan) : "",
+          .hint = std::move(ways),
           .param = "model",
           .code = "provider_not_configured"};
 }
