@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <utility>
 
 #include "engines/probe.h"
@@ -66,6 +67,9 @@ Result<std::unique_ptr<Engine>> Engine::start(EngineSpec spec, telemetry::Log& l
   if (!is_engine_name(spec.name))
     return fail(ErrorKind::invalid_request, "'" + spec.name + "' cannot be the name of an engine",
                 "use up to 64 letters, digits, '.', '_' and '-'");
+  // The child runs in that directory, so what is relative to ours would mean another place to it.
+  std::error_code ignored;
+  spec.directory = std::filesystem::absolute(spec.directory, ignored).lexically_normal();
   TRY(SocketPlace place, SocketPlace::choose(spec.directory, spec.name));
   return std::unique_ptr<Engine>(new Engine(std::move(spec), std::move(place), log, metrics));
 }

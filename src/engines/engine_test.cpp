@@ -205,6 +205,14 @@ TEST_F(EngineTest, A_directory_with_a_long_path_gets_its_socket_elsewhere) {
   EXPECT_FALSE(std::filesystem::exists(socket.parent_path()));
 }
 
+TEST_F(EngineTest, A_relative_directory_means_the_same_to_the_child) {
+  EngineSpec relative = spec({});
+  relative.directory = std::filesystem::relative(directory_);
+  const auto engine = start(std::move(relative));
+  ASSERT_TRUE(eventually([&] { return engine->state() == EngineState::ready; })) << engine->status().reason;
+  EXPECT_EQ(engine->endpoint().unix_path, directory_ + "/local.sock");
+}
+
 TEST_F(EngineTest, Refuses_a_name_that_would_leave_its_directory) {
   for (const char* name : {"", "../x", "a/b", ".hidden", "a b"}) {
     EngineSpec bad = spec({});

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <thread>
 #include <utility>
 
@@ -41,11 +42,8 @@ bool is_program(const std::string& path) {
 
 // The child runs in another directory, so a path from the user is made absolute here.
 std::string absolute(const std::string& path) {
-  if (path.starts_with('/')) return path;
-  char* cwd = ::getcwd(nullptr, 0);
-  const std::string full = std::string(cwd ? cwd : "") + "/" + path;
-  ::free(cwd);
-  return full;
+  std::error_code ignored;
+  return std::filesystem::absolute(path, ignored);
 }
 
 std::optional<std::string> find_on_path(const Environment& environment) {

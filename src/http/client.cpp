@@ -76,11 +76,10 @@ async::Task<Result<Response>> Call::send(std::string_view head, std::string_view
     for (const FieldView& field : parsed) response.headers.add(std::string(field.name), std::string(field.value));
     connection.keep_alive = parsed.keep_alive;
     connection.chunks = ChunkedDecoder();
-    connection.left = parsed.content_length.value_or(0);
-    connection.framing = parsed.chunked             ? Connection::Framing::chunked
-                         : parsed.content_length    ? Connection::Framing::length
-                         : has_no_body(parsed.status) ? Connection::Framing::length
-                                                    : Connection::Framing::until_close;
+    connection.left = has_no_body(parsed.status) ? 0 : parsed.content_length.value_or(0);
+    connection.framing = has_no_body(parsed.status) || parsed.content_length ? Connection::Framing::length
+                         : parsed.chunked                                  ? Connection::Framing::chunked
+                                                                           : Connection::Framing::until_close;
     if (connection.framing == Connection::Framing::until_close) connection.keep_alive = false;
     connection.input.erase(0, outcome.bytes);
     co_return response;

@@ -248,6 +248,7 @@ TEST(Chunked, What_is_written_reads_back) {
 TEST(Serialize, A_value_cannot_break_out_of_its_line) {
   std::string out;
   append_field(out, "a", "x\r\nevil: 1");
+  append_field(out, "a\r\nevil", "1");
   EXPECT_EQ(out, "");
 }
 

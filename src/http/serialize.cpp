@@ -31,7 +31,7 @@ std::string_view reason_phrase(int status) {
 }
 
 void append_field(std::string& out, std::string_view name, std::string_view value) {
-  if (!is_field_value(value)) return;
+  if (!is_field_value(name) || !is_field_value(value)) return;
   out.append(name).append(": ").append(value).append("\r\n");
 }
 

@@ -10,7 +10,8 @@ namespace sluice::http {
 // The connection's state: what has been read and not yet used, and the head of the request that runs.
 class ServerConnection {
  public:
-  ServerConnection(net::Reactor& reactor, std::unique_ptr<net::Stream> stream, const ServerLimits& limits, Handler& handler)
+  ServerConnection(net::Reactor& reactor, std::unique_ptr<net::Stream> stream, const ServerLimits& limits,
+                   Handler& handler)
       : reactor_(reactor), stream_(std::move(stream)), limits_(limits), handler_(handler) {}
 
   async::Task<> serve(async::Cancel& stop);
@@ -22,6 +23,7 @@ class ServerConnection {
   async::Task<Next> read_head(async::Cancel& stop);
   async::Task<Result<std::string>> read_body(async::Cancel& client_gone);
   async::Task<> refuse(int status, std::string message);
+  async::Task<> linger();
   async::Task<Result<void>> write(std::string_view first, std::string_view second, async::Cancel& client_gone);
   async::Task<Result<void>> refill(std::string& fresh, async::Deadline deadline);
   async::Task<Result<std::size_t>> read_more(std::string& into, async::Deadline deadline);
@@ -32,10 +34,10 @@ class ServerConnection {
   Handler& handler_;
   static constexpr std::size_t idle_buffer_bytes = 4096;     // what an idle connection may keep
   static constexpr std::size_t reserve_bytes = 1024 * 1024;  // a promised length is not believed beyond this
-  std::string input_;      // a head and what came with it; unchanged while its request runs
-  std::string leftover_;   // what came after the body
+  std::string input_;     // a head and what came with it; unchanged while its request runs
+  std::string leftover_;  // what came after the body
   std::size_t head_bytes_ = 0;
-  RequestHead head_;       // views into input_
+  RequestHead head_;  // views into input_
   bool body_pending_ = false;
   bool keep_alive_ = false;
   int refuse_status_ = 0;
@@ -51,8 +53,12 @@ async::Task<Result<std::size_t>> ServerConnection::read_more(std::string& into, 
 async::Task<ServerConnection::Next> ServerConnection::read_head(async::Cancel& stop) {
   async::Deadline deadline = reactor_.within(limits_.idle_timeout, &stop);
   bool begun = false;
+  std::size_t seen = 0;  // of input_
   for (;;) {
-    if (!input_.empty()) {
+    // A head that comes byte by byte is looked at again only when a line has ended.
+    const bool more = !begun || input_.size() >= limits_.header_bytes || input_.find('\n', seen) != std::string::npos;
+    seen = input_.size();
+    if (!input_.empty() && more) {
       if (!begun) deadline = reactor_.within(limits_.header_timeout, &stop);
       begun = true;
       const HeadOutcome outcome = parse_request_head(input_, {.head_bytes = limits_.header_bytes}, head_);
@@ -96,7 +102,10 @@ async::Task<> ServerConnection::serve(async::Cancel& stop) {
       // An unread body would be taken for the next request.
       if (!exchange.finished_ || body_pending_ || stream_->hung_up()) keep_alive_ = false;
     }
-    if (!keep_alive_) co_return;
+    if (!keep_alive_) {
+      if (body_pending_) co_await linger();
+      co_return;
+    }
     input_.swap(leftover_);
     leftover_.clear();
     if (input_.capacity() > idle_buffer_bytes) input_.shrink_to_fit();
@@ -111,7 +120,8 @@ async::Task<Result<std::string>> ServerConnection::read_body(async::Cancel& clie
                    "shorten it, or raise server.max_body_bytes");
   std::string body;
   if (!body_pending_) co_return body;
-  if (head_.expect_continue && input_.size() == head_bytes_) CO_CHECK_OK(co_await write("HTTP/1.1 100 Continue\r\n\r\n", {}, client_gone));
+  if (head_.expect_continue && input_.size() == head_bytes_)
+    CO_CHECK_OK(co_await write("HTTP/1.1 100 Continue\r\n\r\n", {}, client_gone));
 
   // The head's views point into input_, so that stays as it is; what came after the head is the body's beginning.
   std::string fresh = input_.substr(head_bytes_);
@@ -160,12 +170,28 @@ async::Task<> ServerConnection::refuse(int status, std::string message) {
   keep_alive_ = false;
   Exchange exchange(*this);
   (void)co_await exchange.respond(status, headers, body);
+  co_await linger();
 }
 
-async::Task<Result<void>> ServerConnection::write(std::string_view first, std::string_view second, async::Cancel& client_gone) {
-  const Result<void> written = co_await stream_->write(first, second, reactor_.within(limits_.write_timeout, &client_gone));
+// Closing while the client still sends would reset the connection, and the reset may overtake the answer. So what it
+// sends is read for a while, for nothing.
+async::Task<> ServerConnection::linger() {
+  stream_->end_writing();
+  const async::Deadline deadline = reactor_.within(limits_.linger_timeout);
+  for (std::size_t total = 0; total < limits_.linger_bytes;) {
+    const Result<std::size_t> got = co_await stream_->read(reactor_.scratch(), deadline);
+    if (!got || *got == 0) co_return;
+    total += *got;
+  }
+}
+
+async::Task<Result<void>> ServerConnection::write(std::string_view first, std::string_view second,
+                                                  async::Cancel& client_gone) {
+  const Result<void> written =
+      co_await stream_->write(first, second, reactor_.within(limits_.write_timeout, &client_gone));
   // Whatever it was, the client cannot be reached any more.
-  if (!written) co_return fail(ErrorKind::client_gone, "the client does not take its answer: " + written.error().message);
+  if (!written)
+    co_return fail(ErrorKind::client_gone, "the client does not take its answer: " + written.error().message);
   co_return Result<void>{};
 }
 

@@ -20,7 +20,9 @@ struct ServerLimits {
   async::Duration header_timeout = std::chrono::seconds(10);  // from the first byte of a head to its end
   async::Duration body_timeout = std::chrono::seconds(60);    // for a whole body
   async::Duration idle_timeout = std::chrono::seconds(75);    // between two requests
-  async::Duration write_timeout = std::chrono::seconds(60);   // for one piece of an answer: a client that does not read
+  std::size_t linger_bytes = 64 * 1024 * 1024;  // read for nothing after a refusal, so that the client sees the answer:
+  async::Duration linger_timeout = std::chrono::seconds(5);  // many send the whole body before they look
+  async::Duration write_timeout = std::chrono::seconds(60);  // for one piece of an answer: a client that does not read
 };
 
 class ServerConnection;
@@ -41,7 +43,7 @@ class Exchange {
   async::Task<Result<void>> write(std::string_view piece);
   async::Task<Result<void>> finish_stream(std::string_view last, const Headers& trailers);
 
-  bool started() const { return started_; }           // the status line is out
+  bool started() const { return started_; }              // the status line is out
   async::Cancel& client_gone() { return client_gone_; }  // fires when the client leaves
 
  private:

@@ -43,6 +43,7 @@ class Socket : public Stream, public Watched {
   Socket(Reactor& reactor, Fd fd);
   ~Socket() override;
   bool stale() override;
+  void end_writing() override;
 
  protected:
   Attempt try_read(std::span<char> buffer) override;

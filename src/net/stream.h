@@ -41,6 +41,8 @@ class Stream {
   bool hung_up() const { return hung_up_; }
   // True when a kept idle connection can no longer be used: the peer closed it or sent what nobody asked for.
   virtual bool stale() = 0;
+  // Tells the peer that nothing more will come, and goes on reading. A stream that cannot do this ignores it.
+  virtual void end_writing() {}
 
  protected:
   explicit Stream(Reactor& reactor) : reactor_(reactor) {}
