@@ -232,20 +232,19 @@ TEST_F(EngineTest, The_supervisor_knows_its_engines_by_name) {
   EXPECT_EQ(supervisor.all().at(0).state, EngineState::stopped);
 }
 
-// The parent of the test below, in a process of its own: starts an engine, prints the engine's process, waits for its
-// end.
-TEST_F(EngineTest, DISABLED_A_parent_that_waits_to_be_killed) {
-  const auto engine = start(spec({}));
-  ASSERT_TRUE(eventually([&] { return engine->state() == EngineState::ready; }));
-  std::printf("engine %d\n", static_cast<int>(engine->status().pid));
-  std::fflush(stdout);
-  ::pause();
-}
-
-// A Sluice that is killed in the hardest way takes its engine with it.
+// A Sluice that is killed in the hardest way takes its engine with it. This program runs a second time as that Sluice.
 TEST_F(EngineTest, No_orphan_stays_when_the_parent_is_killed) {
+  constexpr const char* role = "SLUICE_TEST_IS_THE_PARENT";
+  if (::getenv(role)) {
+    const auto engine = start(spec({}));
+    ASSERT_TRUE(eventually([&] { return engine->state() == EngineState::ready; }));
+    std::printf("engine %d\n", static_cast<int>(engine->status().pid));
+    std::fflush(stdout);
+    ::pause();
+  }
   const Command self{.program = std::filesystem::read_symlink("/proc/self/exe"),
-                     .arguments = {"--gtest_filter=*A_parent_that_waits*", "--gtest_also_run_disabled_tests"}};
+                     .arguments = {"--gtest_filter=*No_orphan_stays*"},
+                     .environment = {std::string(role) + "=1"}};
   Result<Process> parent = Process::start(self, directory_);
   ASSERT_TRUE(parent) << parent.error().message;
   LogFile output(directory_ + "/parent.log");
