@@ -31,10 +31,14 @@ bool eventually(Condition condition, std::chrono::seconds limit = 60s) {
   return true;
 }
 
+// Set when this program runs as the parent that is killed: where it may leave its files.
+constexpr const char* parent_variable = "SLUICE_ENGINE_TEST_PARENT";
+const char* parent_directory() { return ::getenv(parent_variable); }
+
 class EngineTest : public testing::Test {
  protected:
   EngineTest() {
-    std::string pattern = "/tmp/sluice-engine-test-XXXXXX";
+    std::string pattern = std::string(parent_directory() ? parent_directory() : "/tmp") + "/sluice-engine-test-XXXXXX";
     directory_ = ::mkdtemp(pattern.data());
   }
   ~EngineTest() override { std::filesystem::remove_all(directory_); }
@@ -234,8 +238,7 @@ TEST_F(EngineTest, The_supervisor_knows_its_engines_by_name) {
 
 // A Sluice that is killed in the hardest way takes its engine with it. This program runs a second time as that Sluice.
 TEST_F(EngineTest, No_orphan_stays_when_the_parent_is_killed) {
-  constexpr const char* role = "SLUICE_TEST_IS_THE_PARENT";
-  if (::getenv(role)) {
+  if (parent_directory()) {
     const auto engine = start(spec({}));
     ASSERT_TRUE(eventually([&] { return engine->state() == EngineState::ready; }));
     std::printf("engine %d\n", static_cast<int>(engine->status().pid));
@@ -244,7 +247,7 @@ TEST_F(EngineTest, No_orphan_stays_when_the_parent_is_killed) {
   }
   const Command self{.program = std::filesystem::read_symlink("/proc/self/exe"),
                      .arguments = {"--gtest_filter=*No_orphan_stays*"},
-                     .environment = {std::string(role) + "=1"}};
+                     .environment = {std::string(parent_variable) + "=" + directory_}};
   Result<Process> parent = Process::start(self, directory_);
   ASSERT_TRUE(parent) << parent.error().message;
   LogFile output(directory_ + "/parent.log");
