@@ -163,7 +163,11 @@ Need Exchange::worst_case() const {
 chat::Usage Exchange::usage_of(const Reply& reply) const {
   const chat::Usage usage = reply.usage();
   if (usage.reported) return usage;
-  return estimate_usage(request_->body.size(), reply.output_bytes());
+  const chat::Usage estimate = estimate_usage(request_->body.size(), reply.output_bytes());
+  if (usage.total_input() == 0) return estimate;
+  chat::Usage partly = usage;  // a stream that broke may have told its input at the start
+  partly.output = std::max(estimate.output, usage.output);
+  return partly;
 }
 
 store::LedgerEntry Exchange::entry(const Attempt& attempt, int number, bool final) const {

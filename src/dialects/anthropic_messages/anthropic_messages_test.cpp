@@ -26,7 +26,10 @@ TEST(AnthropicMessages, Names_the_field_that_is_wrong) {
   EXPECT_EQ(fault(R"({"model":"m","max_tokens":0,"messages":[1]})"), "max_tokens");
   EXPECT_EQ(fault(R"({"max_tokens":1,"messages":[1]})"), "model");
   EXPECT_EQ(fault(with("")), "messages");
-  EXPECT_EQ(fault(with(R"({"role":"system","content":"x"})")), "messages[0].role");
+  EXPECT_EQ(fault(with(R"({"role":"robot","content":"x"})")), "messages[0].role");
+  EXPECT_EQ(fault(with(R"({"role":"system","content":"x"})")), "messages");
+  EXPECT_EQ(fault(with(R"({"role":"system","content":[{"type":"image","source":{"type":"url","url":"https://x.example/a.png"}}]})")),
+            "messages[0].content");
   EXPECT_EQ(fault(with(R"({"role":"user","content":[{"type":"document"}]})")), "messages[0].content[0].type");
   EXPECT_EQ(fault(with(R"({"role":"user","content":[{"type":"image","source":{"type":"file","file_id":"f"}}]})")), "messages[0].content[0].source.type");
   EXPECT_EQ(fault(with(R"({"role":"user","content":[{"type":"tool_result","tool_use_id":"gone"}]})")), "messages[0].content[0].tool_use_id");
@@ -120,6 +123,46 @@ TEST(AnthropicMessages, Watcher_reads_usage_without_event_names_too) {
   }
 }
 
+TEST(AnthropicMessages, A_system_message_in_the_conversation_moves_to_the_front_and_is_reported) {
+  const auto parsed = json::Document::parse(
+      with(R"({"role":"system","content":"a"},{"role":"user","content":"hi"},{"role":"system","content":[{"type":"text","text":"b"}]})", R"(,"system":"0")"));
+  const auto request = dialect->decode_request(*parsed);
+  ASSERT_TRUE(request) << request.error().message;
+  EXPECT_EQ(request->system, (std::vector<std::string>{"0", "a", "b"}));
+  ASSERT_EQ(request->messages.size(), 1U);
+  ASSERT_EQ(request->extras.size(), 1U) << "the first one stands where it stood";
+  EXPECT_EQ(request->extras[0].first, "messages[2].role");
+}
+
+TEST(AnthropicMessages, Usage_is_not_called_reported_before_the_output_is_known) {
+  const std::string_view start =
+      R"({"type":"message_start","message":{"id":"a","model":"m","usage":{"input_tokens":43,"cache_read_input_tokens":7,"output_tokens":1}}})";
+  const std::string_view delta = R"({"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":9}})";
+  const auto watcher = dialect->watch_stream(false);
+  watcher->see("message_start", start);
+  EXPECT_EQ(watcher->usage(), (chat::Usage{.input = 43, .cache_read = 7, .output = 1, .reported = false}));
+  watcher->see("message_delta", delta);
+  EXPECT_EQ(watcher->usage(), (chat::Usage{.input = 43, .cache_read = 7, .output = 9, .reported = true}));
+
+  const auto decoder = dialect->decode_stream();
+  std::vector<chat::ChatEvent> events;
+  ASSERT_TRUE(decoder->decode("message_start", start, events));
+  EXPECT_FALSE(std::get<chat::Start>(events.at(0)).usage.reported);
+  ASSERT_TRUE(decoder->decode("message_delta", delta, events));
+  ASSERT_TRUE(decoder->finish(events));
+  EXPECT_TRUE(std::get<chat::Finish>(events.back()).usage.reported);
+}
+
+TEST(AnthropicMessages, Cache_writes_are_read_from_the_total_the_split_or_both) {
+  const auto usage = [](std::string_view members) {
+    return dialect->read_usage(*json::Document::parse(R"({"usage":{"input_tokens":10,"output_tokens":7,)" + std::string(members) + "}}"));
+  };
+  const chat::Usage split{.input = 10, .cache_write_5m = 2, .cache_write_1h = 3, .output = 7, .reported = true};
+  EXPECT_EQ(usage(R"("cache_creation":{"ephemeral_5m_input_tokens":2,"ephemeral_1h_input_tokens":3})"), split);
+  EXPECT_EQ(usage(R"("cache_creation_input_tokens":5,"cache_creation":{"ephemeral_5m_input_tokens":2,"ephemeral_1h_input_tokens":3})"), split);
+  EXPECT_EQ(usage(R"("cache_creation_input_tokens":5)").cache_write_5m, 5);
+}
+
 TEST(AnthropicMessages, Errors_have_the_status_and_type_that_clients_match_on) {
   const auto status_and_type = [](Error error) {
     const ErrorBody body = dialect->encode_error(error, "req_1");
@@ -128,6 +171,7 @@ TEST(AnthropicMessages, Errors_have_the_status_and_type_that_clients_match_on) {
   };
   EXPECT_EQ(status_and_type({.kind = ErrorKind::budget_exceeded}), "402 billing_error");
   EXPECT_EQ(status_and_type({.kind = ErrorKind::overloaded}), "529 overloaded_error");
+  EXPECT_EQ(status_and_type({.kind = ErrorKind::unavailable}), "503 api_error");
   EXPECT_EQ(status_and_type({.kind = ErrorKind::unauthenticated}), "401 authentication_error");
   EXPECT_EQ(status_and_type({.kind = ErrorKind::rate_limited}), "429 rate_limit_error");
   EXPECT_EQ(status_and_type({.kind = ErrorKind::provider_timeout}), "504 timeout_error");

@@ -19,7 +19,6 @@ std::string_view type_of_status(int status) {
     case 413: return "request_too_large";
     case 429: return "rate_limit_error";
     case 504: return "timeout_error";
-    case 503:
     case 529: return "overloaded_error";
     default: return status >= 500 ? "api_error" : "invalid_request_error";
   }

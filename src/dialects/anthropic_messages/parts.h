@@ -18,6 +18,10 @@ http::Headers request_headers();
 // later counts may leave out what its first event said.
 void merge_usage(json::Value from, chat::Usage& usage);
 void write_usage(json::Writer& writer, const chat::Usage& usage);
+// stop_reason and the members that the specification requires beside it.
+void write_stop(json::Writer& writer, chat::StopReason stop, std::string_view stop_sequence, std::string_view refusal);
+// A tool_use block up to its input, which the caller writes before it ends the object.
+void write_tool_use_head(json::Writer& writer, std::string_view id, std::string_view name);
 chat::StopReason stop_reason(std::string_view name);
 std::string_view stop_name(chat::StopReason reason);
 std::string prefixed_id(std::string_view id);

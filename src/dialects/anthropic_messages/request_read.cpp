@@ -148,13 +148,29 @@ class RequestReader {
     for (std::size_t i = 0; i < messages.size(); ++i) {
       TRY(const Fields message, Fields::of(messages[i], path_of("messages", i)));
       TRY(const std::string_view role, message.required_string("role"));
+      if (role == "system") {
+        CHECK_OK(read_later_system(message));
+        continue;
+      }
       chat::Message read;
       if (role == "assistant") read.role = chat::Role::assistant;
-      else if (role != "user")
-        return bad_field(message.path("role"), "it must be user or assistant, not '" + std::string(role) + "'",
-                         "a system prompt goes into the top-level field 'system'");
+      else if (role != "user") return bad_field(message.path("role"), "it must be user, assistant or system, not '" + std::string(role) + "'");
       CHECK_OK(read_content(message, read));
       request_.messages.push_back(std::move(read));
+    }
+    if (request_.messages.empty()) return bad_field("messages", "there is no message of a user", "add one with role user");
+    return {};
+  }
+
+  // A system message within the conversation moves to the front; that changes what it follows, so it is reported.
+  Result<void> read_later_system(const Fields& message) {
+    if (!request_.messages.empty()) note_extra(message.path("role"));
+    chat::Message read;
+    CHECK_OK(read_content(message, read));
+    for (chat::Block& block : read.blocks) {
+      auto* text = std::get_if<chat::Text>(&block);
+      if (!text) return bad_field(message.path("content"), "a system message can hold text only");
+      request_.system.push_back(std::move(text->text));
     }
     return {};
   }

@@ -14,6 +14,18 @@ std::optional<Tokens> count(json::Value value) {
   return std::max<Tokens>(*number, 0);
 }
 
+// The total, the split by lifetime, or both; a total alone keeps the split that was said earlier.
+void merge_cache_writes(json::Value from, chat::Usage& usage) {
+  const auto total = count(from["cache_creation_input_tokens"]);
+  const auto minutes = count(from["cache_creation"]["ephemeral_5m_input_tokens"]);
+  const auto hour = count(from["cache_creation"]["ephemeral_1h_input_tokens"]);
+  if (hour) usage.cache_write_1h = *hour;
+  if (minutes) usage.cache_write_5m = *minutes;
+  if (!total) return;
+  usage.cache_write_1h = std::min(usage.cache_write_1h, *total);
+  usage.cache_write_5m = *total - usage.cache_write_1h;
+}
+
 void write_text_block(json::Writer& writer, std::string_view text) {
   writer.begin_object().member("type", "text").member("text", text).key("citations").null().end_object();
 }
@@ -27,12 +39,7 @@ void merge_usage(json::Value from, chat::Usage& usage) {
     usage.reported = true;
   }
   if (const auto read = count(from["cache_read_input_tokens"])) usage.cache_read = *read;
-  if (const auto written = count(from["cache_creation_input_tokens"])) {
-    // The total; the split by lifetime may stand beside it, or have been said earlier.
-    if (const auto hour = count(from["cache_creation"]["ephemeral_1h_input_tokens"])) usage.cache_write_1h = *hour;
-    usage.cache_write_1h = std::min(usage.cache_write_1h, *written);
-    usage.cache_write_5m = *written - usage.cache_write_1h;
-  }
+  merge_cache_writes(from, usage);
   if (const auto output = count(from["output_tokens"])) {
     const Tokens thinking = count(from["output_tokens_details"]["thinking_tokens"]).value_or(0);
     usage.reasoning = std::min(thinking, *output);
@@ -48,9 +55,30 @@ void write_usage(json::Writer& writer, const chat::Usage& usage) {
   writer.key("cache_creation").begin_object().member("ephemeral_5m_input_tokens", usage.cache_write_5m);
   writer.member("ephemeral_1h_input_tokens", usage.cache_write_1h).end_object();
   writer.member("output_tokens", usage.total_output());
-  if (usage.reasoning > 0)
-    writer.key("output_tokens_details").begin_object().member("thinking_tokens", usage.reasoning).end_object();
-  writer.end_object();
+  writer.key("output_tokens_details").begin_object().member("thinking_tokens", usage.reasoning).end_object();
+  writer.key("server_tool_use").null().key("service_tier").null().key("inference_geo").null().end_object();
+}
+
+void write_stop(json::Writer& writer, chat::StopReason stop, std::string_view stop_sequence, std::string_view refusal) {
+  const bool refused = !refusal.empty() || stop == chat::StopReason::content_filter;
+  writer.member("stop_reason", refused ? "refusal" : stop_name(stop)).key("stop_sequence");
+  if (stop == chat::StopReason::stop_sequence && !stop_sequence.empty()) writer.string(stop_sequence);
+  else writer.null();
+  writer.key("stop_details");
+  if (refused) {
+    writer.begin_object().member("type", "refusal").key("category").null().key("explanation");
+    if (refusal.empty()) writer.null();
+    else writer.string(refusal);
+    writer.end_object();
+  } else {
+    writer.null();
+  }
+  writer.key("container").null();
+}
+
+void write_tool_use_head(json::Writer& writer, std::string_view id, std::string_view name) {
+  writer.begin_object().member("type", "tool_use").member("id", id).member("name", name);
+  writer.key("caller").begin_object().member("type", "direct").end_object();
 }
 
 chat::StopReason stop_reason(std::string_view name) {
@@ -113,7 +141,8 @@ std::string encode_response(const chat::ChatResponse& response, const StreamOpti
       if (!text->text.empty()) write_text_block(writer, text->text);
     } else if (const auto* call = std::get_if<chat::ToolCall>(&block)) {
       const auto arguments = json::Document::parse(call->arguments);
-      writer.begin_object().member("type", "tool_use").member("id", call->id).member("name", call->name).key("input");
+      write_tool_use_head(writer, call->id, call->name);
+      writer.key("input");
       if (arguments && arguments->root().is_object()) writer.raw(call->arguments);
       else writer.begin_object().member("malformed_arguments", call->arguments).end_object();  // what the model wrote is not an object
       writer.end_object();
@@ -124,10 +153,7 @@ std::string encode_response(const chat::ChatResponse& response, const StreamOpti
   }
   if (!response.refusal.empty()) write_text_block(writer, response.refusal);
   writer.end_array();
-  const bool refused = !response.refusal.empty();
-  writer.member("stop_reason", refused ? "refusal" : stop_name(response.stop)).key("stop_sequence");
-  if (response.stop == chat::StopReason::stop_sequence && !response.stop_sequence.empty()) writer.string(response.stop_sequence);
-  else writer.null();
+  write_stop(writer, response.stop, response.stop_sequence, response.refusal);
   writer.key("usage");
   write_usage(writer, response.usage);
   writer.end_object();

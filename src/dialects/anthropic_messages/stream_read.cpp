@@ -44,6 +44,7 @@ class Decoder : public StreamDecoder {
     }
     started_ = true;
     merge_usage(message["usage"], usage_);
+    usage_.reported = false;  // the output is still to come
     out.emplace_back(chat::Start{std::string(message["id"].string().value_or("")), std::string(message["model"].string().value_or("")), usage_});
     return {};
   }

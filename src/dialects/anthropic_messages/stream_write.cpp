@@ -39,7 +39,8 @@ class Encoder : public StreamEncoder {
     write_event(out, "message_start", [&](json::Writer& writer) {
       writer.key("message").begin_object().member("id", prefixed_id(options_.response_id)).member("type", "message");
       writer.member("role", "assistant").member("model", options_.model).key("content").begin_array().end_array();
-      writer.key("stop_reason").null().key("stop_sequence").null().key("usage");
+      for (const char* name : {"stop_reason", "stop_sequence", "stop_details", "container"}) writer.key(name).null();
+      writer.key("usage");
       write_usage(writer, start.usage);
       writer.end_object();
     });
@@ -49,12 +50,16 @@ class Encoder : public StreamEncoder {
     index_ = block.index;
     needs_signature_ = block.kind == chat::BlockKind::thinking;
     write_event(out, "content_block_start", [&](json::Writer& writer) {
-      writer.member("index", index_).key("content_block").begin_object();
+      writer.member("index", index_).key("content_block");
       switch (block.kind) {
-        case chat::BlockKind::text: writer.member("type", "text").member("text", ""); break;
-        case chat::BlockKind::thinking: writer.member("type", "thinking").member("thinking", "").member("signature", ""); break;
+        case chat::BlockKind::text:
+          writer.begin_object().member("type", "text").member("text", "").key("citations").null();
+          break;
+        case chat::BlockKind::thinking:
+          writer.begin_object().member("type", "thinking").member("thinking", "").member("signature", "");
+          break;
         case chat::BlockKind::tool_call:
-          writer.member("type", "tool_use").member("id", block.tool_id).member("name", block.tool_name);
+          write_tool_use_head(writer, block.tool_id, block.tool_name);
           writer.key("input").begin_object().end_object();
           break;
       }
@@ -88,9 +93,8 @@ class Encoder : public StreamEncoder {
 
   void write(const chat::Finish& finish, std::string& out) {
     write_event(out, "message_delta", [&](json::Writer& writer) {
-      writer.key("delta").begin_object().member("stop_reason", stop_name(finish.stop)).key("stop_sequence");
-      if (finish.stop == chat::StopReason::stop_sequence && !finish.stop_sequence.empty()) writer.string(finish.stop_sequence);
-      else writer.null();
+      writer.key("delta").begin_object();
+      write_stop(writer, finish.stop, finish.stop_sequence, "");
       writer.end_object().key("usage");
       write_usage(writer, finish.usage);
     });

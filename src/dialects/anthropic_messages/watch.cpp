@@ -44,6 +44,7 @@ class Watcher : public StreamWatcher {
     if (event == "message_start") {
       model_ = root["message"]["model"].string().value_or("");
       merge_usage(root["message"]["usage"], usage_);
+      usage_.reported = false;  // the output is still to come
     } else {
       complete_ = complete_ || root["delta"]["stop_reason"].is_string();
       merge_usage(root["usage"], usage_);
