@@ -65,8 +65,8 @@ def stream_events():
     return events + [json.dumps({**head, "choices": [], "usage": usage})]
 
 
-def request_bytes(port, path, body_bytes, stream, key):
-    body = {"model": "bench/m", "messages": [{"role": "system", "content": "You answer briefly."},
+def request_bytes(port, path, body_bytes, stream, key, model):
+    body = {"model": model, "messages": [{"role": "system", "content": "You answer briefly."},
                                              {"role": "user", "content": ""}]}
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
@@ -195,7 +195,7 @@ class Bench:
             raise SystemExit(f"bench: {run.stderr}")
         result = json.loads(run.stdout)
         if result["errors"] or not result["answers"]:
-            raise SystemExit(f"bench: {result['errors']} answers were not 200\n{run.stderr}")
+            raise SystemExit(f"bench: {result['answers']} answers, {result['errors']} of them not 200\n{run.stderr}")
         return result
 
 
@@ -219,9 +219,7 @@ def run(rounds, say):
             for title, path, connections, body_bytes, per_event in SCENARIOS:
                 for name, (port, pids) in gateways.items():
                     target = "/v1/chat/completions" if name == "sluice" else f"/{path}/chat/completions"
-                    request = request_bytes(port, target, body_bytes, per_event, key)
-                    if name == "sluice":
-                        request = request.replace(b'"bench/m"', f'"{path}/m"'.encode())
+                    request = request_bytes(port, target, body_bytes, per_event, key, f"{path}/m")
                     result = bench.measure(port, pids, connections, request)
                     unit = result["events"] if per_event else result["answers"]
                     seen[title][name].append((result["cpu_us"] / unit, unit / result["seconds"]))

@@ -190,7 +190,7 @@ class Guides(Tree):
 class Bench(unittest.TestCase):
     def test_a_request_has_the_size_that_the_table_names(self):
         for size in (1024, 20 * 1024):
-            body = bench.request_bytes(1, "/x", size, True, "key").partition(b"\r\n\r\n")[2]
+            body = bench.request_bytes(1, "/x", size, True, "key", "a/m").partition(b"\r\n\r\n")[2]
             self.assertEqual(len(body), size)
 
     def test_ratios_are_taken_within_a_round(self):
