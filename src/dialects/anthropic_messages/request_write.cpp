@@ -10,8 +10,8 @@ namespace sluice::dialects::anthropic {
 namespace {
 
 // Extras of another dialect without which the client would get something else than it asked for.
-constexpr std::array<std::string_view, 9> contract_fields = {
-    "logprobs", "top_logprobs", "n", "logit_bias", "response_format", "modalities", "audio", "functions", "function_call"};
+constexpr std::array<std::string_view, 10> contract_fields = {
+    "logprobs", "top_logprobs", "n", "logit_bias", "response_format", "modalities", "audio", "functions", "function_call", "web_search_options"};
 
 constexpr std::string_view empty_schema = R"({"type":"object","properties":{}})";
 

@@ -21,7 +21,7 @@ Shape provider_shape(const Error& error) {
 Shape shape(const Error& error) {
   switch (error.kind) {
     case ErrorKind::invalid_request: return {400, "invalid_request_error", ""};
-    case ErrorKind::unauthenticated: return {401, "authentication_error", "invalid_api_key"};
+    case ErrorKind::unauthenticated: return {401, "invalid_request_error", "invalid_api_key"};
     case ErrorKind::forbidden: return {403, "permission_error", "forbidden"};
     case ErrorKind::not_found: return {404, "invalid_request_error", "not_found"};
     case ErrorKind::method_not_allowed: return {405, "invalid_request_error", "method_not_allowed"};
@@ -74,10 +74,12 @@ Error decode_error(int status, std::string_view body, const http::Headers& heade
   ProviderFault fault{.status = status};
   const auto parsed = json::Document::parse(body);
   if (parsed) {
-    const json::Value root = parsed->root();
+    json::Value root = parsed->root();
+    if (root.is_array()) root = root.at(0);  // Google wraps it
     if (root["error"].exists()) read_error(root["error"], fault);
     else read_error(root, fault);  // Mistral and vLLM put the error's members at the top
-    if (fault.message.empty()) fault.message = root["detail"].string().value_or("");  // FastAPI's way
+    // FastAPI's way: a sentence, or one for each field.
+    if (fault.message.empty()) fault.message = root["detail"].string().value_or(root["detail"].at(0)["msg"].string().value_or(""));
   }
   return provider_error(fault, headers);
 }

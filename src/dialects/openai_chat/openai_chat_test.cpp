@@ -51,6 +51,7 @@ TEST(OpenAiChat, Outline_names_the_field_that_is_wrong) {
   EXPECT_EQ(outline_fault(R"({"model":"m","messages":[{}],"n":1.5})"), "n");
   EXPECT_EQ(outline_fault(R"({"model":"m","messages":[{}],"stream_options":[]})"), "stream_options");
   EXPECT_EQ(outline_fault(R"({"model":"m","messages":[{}],"messages":[{}]})"), "messages");
+  EXPECT_EQ(outline_fault(R"({"model":"m","messages":[{}],"stream_options":{"include_usage":true,"include_usage":false}})"), "include_usage");
   EXPECT_EQ(outline_fault(R"({"model":"m","messages":[{}]})"), "");
 }
 
@@ -63,6 +64,7 @@ TEST(OpenAiChat, Decode_names_the_field_that_is_wrong) {
   EXPECT_EQ(decode_fault(with(R"({"role":"user","content":[{"type":"image_url","image_url":{"url":"file:///etc/passwd"}}]})")),
             "messages[0].content[0].image_url.url");
   EXPECT_EQ(decode_fault(with(R"({"role":"system","content":"only this"})")), "messages");
+  EXPECT_EQ(decode_fault(with(R"({"role":"assistant","function_call":{"name":"f","arguments":"{}"}})")), "messages[0].function_call");
   EXPECT_EQ(decode_fault(R"({"model":"m","messages":[{"role":"user","content":"x"}],"stop":["1","2","3","4","5"]})"), "stop");
   EXPECT_EQ(decode_fault(R"({"model":"m","messages":[{"role":"user","content":"x"}],"tools":[{"type":"custom"}]})"), "tools[0].type");
 }
@@ -76,7 +78,12 @@ TEST(OpenAiChat, Edit_changes_the_model_and_the_usage_flag_and_nothing_else) {
   EXPECT_EQ(edited(R"({"stream":true,"model":"m","messages":[1],"stream_options":null})"),
             R"({"stream":true,"model":"q\"x","messages":[1],"stream_options":{"include_usage":true}})");
   EXPECT_EQ(edited(R"({"stream_options":{"include_usage":false,"x":[1]},"stream":true,"model":"m","messages":[1]})"),
-            R"({"stream_options":{"x":[1],"include_usage":true},"stream":true,"model":"q\"x","messages":[1]})");
+            R"({"stream_options":{"include_usage":true,"x":[1]},"stream":true,"model":"q\"x","messages":[1]})");
+  EXPECT_EQ(edited(R"({"model":"m","stream":true,"messages":[1],"stream_options":{ "x" : 1.00 }})"),
+            R"({"model":"q\"x","stream":true,"messages":[1],"stream_options":{"include_usage":true, "x" : 1.00 }})")
+      << "other options keep their bytes";
+  EXPECT_EQ(edited(R"({"model":"m","stream":true,"messages":[1],"stream_options":{ }})"),
+            R"({"model":"q\"x","stream":true,"messages":[1],"stream_options":{"include_usage":true }})");
 }
 
 TEST(OpenAiChat, Stream_tells_calls_apart_that_all_have_the_number_0) {
@@ -97,6 +104,70 @@ TEST(OpenAiChat, Stream_keeps_text_that_follows_a_call) {
   EXPECT_EQ(decoded({R"({"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f"}},{"index":1,"id":"b","function":{"name":"g"}}]}}]})",
                      R"({"choices":[{"delta":{"content":"done"}}]})", "[DONE]"}),
             "[a:f{}][b:g{}][:'done'] finish");
+}
+
+TEST(OpenAiChat, Stream_holds_text_back_that_would_cut_a_call_in_two) {
+  EXPECT_EQ(decoded({R"({"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":"}}]}}]})",
+                     R"({"choices":[{"delta":{"content":"so","tool_calls":[{"index":0,"function":{"arguments":"1}"}}]}}]})",
+                     R"({"choices":[{"delta":{"content":" long"},"finish_reason":"tool_calls"}]})", "[DONE]"}),
+            "[a:f{\"x\":1}][:'so long'] finish");
+  EXPECT_EQ(decoded({R"({"choices":[{"delta":{"content":"hm","tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}}]})",
+                     R"({"choices":[{"delta":{"content":"ok"},"finish_reason":"stop"}]})", "[DONE]"}),
+            "[:'hm'][a:f{}][:'ok'] finish")
+      << "text around a whole call keeps its place";
+}
+
+TEST(OpenAiChat, Stream_takes_its_name_from_the_first_chunk_that_has_one) {
+  const auto decoder = dialect->decode_stream();
+  std::vector<chat::ChatEvent> events;
+  ASSERT_TRUE(decoder->decode("", R"({"id":"","model":"","choices":[],"prompt_filter_results":[{"prompt_index":0}]})", events));
+  EXPECT_TRUE(events.empty());
+  ASSERT_TRUE(decoder->decode("", R"({"id":"c-1","model":"m-1","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]})", events));
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(std::get<chat::Start>(events[0]).model, "m-1");
+  EXPECT_EQ(std::get<chat::Start>(events[0]).id, "c-1");
+
+  const auto watcher = dialect->watch_stream(false);
+  watcher->see("", R"({"id":"","model":"","choices":[]})");
+  watcher->see("", R"({"id":"c-1","model":"m-1","choices":[{"index":0,"delta":{}}]})");
+  EXPECT_EQ(watcher->response_model(), "m-1");
+}
+
+TEST(OpenAiChat, Stream_usage_is_found_where_other_vendors_put_it) {
+  const std::string counts = R"({"prompt_tokens":4,"completion_tokens":2,"total_tokens":6})";
+  for (const std::string& chunk : {R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop","usage":)" + counts + "}]}",
+                                   R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"x_groq":{"usage":)" + counts + "}}"}) {
+    const auto watcher = dialect->watch_stream(true);
+    EXPECT_EQ(watcher->see("", chunk), Relay::forward);
+    EXPECT_EQ(watcher->usage(), (chat::Usage{.input = 4, .output = 2, .reported = true})) << chunk;
+    const auto decoder = dialect->decode_stream();
+    std::vector<chat::ChatEvent> events;
+    ASSERT_TRUE(decoder->decode("", chunk, events));
+    ASSERT_TRUE(decoder->finish(events)) << "a missing [DONE] is forgiven";
+    EXPECT_EQ(std::get<chat::Finish>(events.back()).usage.input, 4);
+  }
+}
+
+TEST(OpenAiChat, Stream_of_endless_arguments_is_refused) {
+  const auto decoder = dialect->decode_stream();
+  std::vector<chat::ChatEvent> events;
+  ASSERT_TRUE(decoder->decode("", R"({"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f"}}]}}]})", events));
+  const std::string chunk = R"({"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":")" + std::string(1 << 20, 'x') + R"("}}]}}]})";
+  int taken = 0;
+  while (taken < 20 && decoder->decode("", chunk, events)) ++taken;
+  EXPECT_EQ(taken, 8);
+}
+
+TEST(OpenAiChat, Usage_of_both_dialects_is_the_same_there_and_back) {
+  const chat::Usage usage{.input = 10, .cache_read = 90, .cache_write_5m = 5, .output = 7, .reported = true};
+  const std::string body = dialect->encode_response({.usage = usage}, {});
+  const auto parsed = json::Document::parse(body);
+  const json::Value written = parsed->root()["usage"];
+  EXPECT_EQ(written["prompt_tokens"].integer(), 105);
+  EXPECT_EQ(written["prompt_tokens_details"]["cached_tokens"].integer(), 90);
+  EXPECT_EQ(written["completion_tokens"].integer(), 7);
+  EXPECT_EQ(written["total_tokens"].integer(), 112);
+  EXPECT_EQ(dialect->read_usage(*parsed), usage);
 }
 
 TEST(OpenAiChat, Stream_faults_are_not_taken_for_an_end) {
@@ -147,6 +218,13 @@ TEST(OpenAiChat, Errors_have_the_status_and_type_that_clients_match_on) {
   EXPECT_EQ(dialect->encode_stream_error({.kind = ErrorKind::provider_timeout, .message = "late"}, "").rfind("data: {\"error\":", 0), 0U);
   EXPECT_EQ(dialect->decode_error(400, R"({"object":"error","message":"too long","code":400})", {}).message, "too long");
   EXPECT_EQ(dialect->decode_error(404, R"({"error":"model not found"})", {}).message, "model not found");
+  EXPECT_EQ(dialect->decode_error(400, R"([{"error":{"code":400,"message":"bad argument"}}])", {}).message, "bad argument");
+  EXPECT_EQ(dialect->decode_error(422, R"({"detail":[{"loc":["body","n"],"msg":"not a number"}]})", {}).message, "not a number");
+  EXPECT_EQ(dialect->decode_error(502, "<html>secret page</html>", {}).message, "the provider answered with status 502");
+  EXPECT_EQ(dialect->decode_error(502, "", {}).message, "the provider answered with status 502");
+  const ErrorBody stranger = dialect->encode_error({.kind = ErrorKind::unauthenticated, .message = "no such key"}, "");
+  EXPECT_EQ(stranger.status, 401);
+  EXPECT_EQ(stranger.body, R"({"error":{"message":"no such key","type":"invalid_request_error","param":null,"code":"invalid_api_key"}})");
 }
 
 }  // namespace

@@ -7,16 +7,20 @@ namespace {
 
 constexpr std::int64_t max_choices = 128;  // the API's own limit on n
 
-// The client's stream_options with the usage flag set; other options stay.
-std::string with_usage(std::string_view options) {
-  std::string out;
-  json::Writer writer(out);
-  writer.begin_object();
-  if (const auto parsed = json::Document::parse(options))
-    for (const auto& [name, value] : parsed->root().members())
-      if (name != "include_usage") writer.key(name).raw(value.text());
-  writer.member("include_usage", true).end_object();
-  return out;
+struct BodyChange {
+  json::Span place;
+  std::string text;
+};
+
+// The change that sets the usage flag within the client's stream_options; every other byte of them stays. outline() has
+// refused options that give the flag twice.
+BodyChange with_usage(std::string_view body, json::Span options) {
+  const std::string_view text = body.substr(options.begin, options.end - options.begin);
+  if (text.front() != '{') return {options, R"({"include_usage":true})"};  // null
+  const auto flag = json::find_members(text, {"include_usage"});
+  if (flag && flag->front()) return {{options.begin + flag->front()->begin, options.begin + flag->front()->end}, "true"};
+  const bool empty = text.find_first_not_of(" \t\r\n", 1) == text.size() - 1;
+  return {{options.begin + 1, options.begin + 1}, empty ? R"("include_usage":true)" : R"("include_usage":true,)"};
 }
 
 }  // namespace
@@ -46,20 +50,18 @@ Result<RequestOutline> outline(std::string_view body, const json::Document& pars
   result.model_begin = spans[0]->begin;
   result.model_end = spans[0]->end;
   result.stream_options = spans[1];
+  if (const auto options = result.stream_options)
+    CHECK_OK(json::find_members(body.substr(options->begin, options->end - options->begin), {"include_usage"}));
   return result;
 }
 
 std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) {
-  struct Change {
-    json::Span place;
-    std::string text;
-  };
-  std::vector<Change> changes(1);
+  std::vector<BodyChange> changes(1);
   changes[0].place = {outline.model_begin, outline.model_end};
   json::append_quoted(changes[0].text, edit.model);
   if (edit.ask_for_stream_usage && outline.stream && !outline.wants_stream_usage) {
     if (const auto options = outline.stream_options)
-      changes.push_back({*options, with_usage(body.substr(options->begin, options->end - options->begin))});
+      changes.push_back(with_usage(body, *options));
     else
       changes[0].text += R"(,"stream_options":{"include_usage":true})";
   }
@@ -67,7 +69,7 @@ std::string edit(std::string_view body, const RequestOutline& outline, const Bod
   std::string out;
   out.reserve(body.size() + edit.model.size() + 64);
   std::size_t copied = 0;
-  for (const Change& change : changes) {
+  for (const BodyChange& change : changes) {
     out.append(body.substr(copied, change.place.begin - copied)).append(change.text);
     copied = change.place.end;
   }

@@ -19,6 +19,8 @@ http::Headers request_headers();
 
 // --- response.cpp
 chat::Usage read_usage(json::Value from);  // reported = false when it is none
+// Of a chunk: at its top, or where Kimi (in the choice) and Groq (in x_groq) put it.
+chat::Usage read_chunk_usage(json::Value chunk);
 void write_usage(json::Writer& writer, const chat::Usage& usage);
 chat::StopReason stop_reason(std::string_view finish_reason, bool has_tool_calls);
 std::string_view finish_reason(chat::StopReason reason);

@@ -57,7 +57,8 @@ class RequestReader {
     if (!request_.max_output_tokens) request_.max_output_tokens = old_limit;
     TRY(request_.temperature, fields_.number("temperature", 0, 2));
     TRY(request_.top_p, fields_.number("top_p", 0, 1));
-    TRY(request_.top_k, fields_.integer("top_k", 0, max_tokens_limit));
+    TRY(request_.top_k, fields_.integer("top_k", -1, max_tokens_limit));
+    if (request_.top_k && *request_.top_k < 1) request_.top_k.reset();  // vLLM and others: no limit
     TRY(request_.parallel_tool_calls, fields_.boolean("parallel_tool_calls"));
     TRY(const auto stream, fields_.boolean("stream"));
     request_.stream = stream.value_or(false);
@@ -68,6 +69,7 @@ class RequestReader {
     TRY(const Fields options, Fields::of(fields_["stream_options"], "stream_options"));
     TRY(const auto include, options.boolean("include_usage"));
     request_.include_usage = !request_.stream || include.value_or(false);
+    note_others(options, {"include_usage"}, "stream_options");
     return {};
   }
 
@@ -197,6 +199,8 @@ class RequestReader {
   }
 
   Result<void> read_assistant(const Fields& message) {
+    if (message["function_call"].exists())
+      return bad_field(message.path("function_call"), "this older form of a tool call cannot be carried to this model", "send tool_calls");
     chat::Message read{.role = chat::Role::assistant};
     if (const std::string_view reasoning = reasoning_of(message.object()); !reasoning.empty())
       read.blocks.emplace_back(chat::Thinking{std::string(reasoning), ""});

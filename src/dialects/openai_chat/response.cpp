@@ -36,6 +36,13 @@ chat::Usage read_usage(json::Value from) {
   return usage;
 }
 
+chat::Usage read_chunk_usage(json::Value chunk) {
+  chat::Usage usage = read_usage(chunk["usage"]);
+  if (!usage.reported) usage = read_usage(chunk["choices"].at(0)["usage"]);
+  if (!usage.reported) usage = read_usage(chunk["x_groq"]["usage"]);
+  return usage;
+}
+
 void write_usage(json::Writer& writer, const chat::Usage& usage) {
   writer.begin_object().member("prompt_tokens", usage.total_input()).member("completion_tokens", usage.total_output());
   writer.member("total_tokens", usage.total_input() + usage.total_output());

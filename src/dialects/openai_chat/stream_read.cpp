@@ -1,5 +1,7 @@
 // A provider's chunks. In chat/ one block is open at a time, here the fragments of parallel tool calls carry an index: the
-// first open call is passed on live, the fragments of later ones wait until it is complete.
+// first open call is passed on live, the fragments of later ones wait until it is complete. So do text and reasoning that come
+// while a call is not yet whole: they must not cut it in two.
+#include <algorithm>
 #include <map>
 
 #include "dialects/openai_chat/parts.h"
@@ -8,8 +10,8 @@
 namespace sluice::dialects::openai {
 namespace {
 
-constexpr std::size_t max_waiting_bytes = 8 * 1024 * 1024;  // of tool calls that wait: as much as one SSE event may have
-constexpr std::size_t max_tool_calls = 1024;                // in one answer; no model makes as many
+constexpr std::size_t max_kept_bytes = 8 * 1024 * 1024;  // of arguments and held text: as much as one SSE event may have
+constexpr std::size_t max_tool_calls = 1024;             // in one answer; no model makes as many
 
 struct Call {
   std::string id;
@@ -17,7 +19,11 @@ struct Call {
   std::string arguments;  // all of them so far
 };
 
-bool is_whole_json(std::string_view arguments) { return json::Document::parse(arguments).has_value(); }
+// Looks at the last character first: parsing what grew by one fragment, each time, would cost its square.
+bool is_whole_json(std::string_view arguments) {
+  const std::size_t last = arguments.find_last_not_of(" \t\r\n");
+  return last != std::string_view::npos && arguments[last] == '}' && json::Document::parse(arguments).has_value();
+}
 
 class Decoder : public StreamDecoder {
  public:
@@ -36,12 +42,11 @@ class Decoder : public StreamDecoder {
       out.emplace_back(chat::StreamError{decode_stream_error(error)});
       return {};
     }
-    if (!started_) {
-      started_ = true;
-      id_ = root["id"].string().value_or("");
-      out.emplace_back(chat::Start{id_, std::string(root["model"].string().value_or("")), {}});
-    }
-    if (const chat::Usage usage = read_usage(root["usage"]); usage.reported) usage_ = usage;
+    started_ = true;
+    if (id_.empty()) id_ = root["id"].string().value_or("");
+    if (model_.empty()) model_ = root["model"].string().value_or("");
+    if (root["choices"].size() > 0) tell_start(out);  // Azure begins with a chunk that has neither choices nor a model
+    if (const chat::Usage usage = read_chunk_usage(root); usage.reported) usage_ = usage;
     for (const json::Value& choice : root["choices"].elements())
       if (choice["index"].integer().value_or(0) == 0) CHECK_OK(read_choice(choice, out));
     return {};
@@ -55,23 +60,52 @@ class Decoder : public StreamDecoder {
   }
 
  private:
+  void tell_start(std::vector<chat::ChatEvent>& out) {
+    if (!told_start_) out.emplace_back(chat::Start{id_, model_, {}});
+    told_start_ = true;
+  }
+
   Result<void> read_choice(json::Value choice, std::vector<chat::ChatEvent>& out) {
     const json::Value delta = choice["delta"];
-    if (const std::string_view reasoning = reasoning_of(delta); !reasoning.empty()) {
-      open(chat::BlockKind::thinking, out);
-      out.emplace_back(chat::ThinkingDelta{std::string(reasoning), ""});
-    }
+    CHECK_OK(add_prose(chat::BlockKind::thinking, std::string(reasoning_of(delta)), out));
     std::string text = text_of(delta["content"]);
     if (const auto refusal = delta["refusal"].string(); refusal && !refusal->empty()) {
       text += *refusal;
       refused_ = true;
     }
-    if (!text.empty()) {
-      open(chat::BlockKind::text, out);
-      out.emplace_back(chat::TextDelta{std::move(text)});
-    }
+    CHECK_OK(add_prose(chat::BlockKind::text, std::move(text), out));
     for (const json::Value& fragment : delta["tool_calls"].elements()) CHECK_OK(read_fragment(fragment, out));
     if (const auto reason = choice["finish_reason"].string()) finish_reason_ = *reason;
+    return {};
+  }
+
+  Result<void> add_prose(chat::BlockKind kind, std::string prose, std::vector<chat::ChatEvent>& out) {
+    if (prose.empty()) return {};
+    if (held_.empty() && !has_unfinished_call()) {
+      write_prose(kind, std::move(prose), out);
+      return {};
+    }
+    CHECK_OK(keep(prose.size()));
+    if (held_.empty() || held_.back().first != kind) held_.emplace_back(kind, "");
+    held_.back().second += prose;
+    return {};
+  }
+
+  bool has_unfinished_call() const {
+    if (open_call_ && !is_whole_json(calls_[*open_call_].arguments)) return true;
+    return std::any_of(calls_.begin() + static_cast<std::ptrdiff_t>(next_call_), calls_.end(),
+                       [](const Call& call) { return !is_whole_json(call.arguments); });
+  }
+
+  void write_prose(chat::BlockKind kind, std::string prose, std::vector<chat::ChatEvent>& out) {
+    open(kind, out);
+    if (kind == chat::BlockKind::text) out.emplace_back(chat::TextDelta{std::move(prose)});
+    else out.emplace_back(chat::ThinkingDelta{std::move(prose), ""});
+  }
+
+  Result<void> keep(std::size_t bytes) {
+    kept_bytes_ += bytes;
+    if (kept_bytes_ > max_kept_bytes) return not_the_protocol("tool calls are too large");
     return {};
   }
 
@@ -100,6 +134,7 @@ class Decoder : public StreamDecoder {
       if (fragment.empty()) return {};
       return not_the_protocol("a fragment of a tool call that was complete");
     }
+    CHECK_OK(keep(fragment.size()));
     call.arguments += fragment;
     if (!open_call_ && place == next_call_) {
       open_next_call(out);
@@ -109,8 +144,6 @@ class Decoder : public StreamDecoder {
       if (!fragment.empty()) out.emplace_back(chat::ArgumentsDelta{std::move(fragment)});
       return {};
     }
-    waiting_bytes_ += fragment.size();
-    if (waiting_bytes_ > max_waiting_bytes) return not_the_protocol("tool calls are too large");
     return {};
   }
 
@@ -149,7 +182,9 @@ class Decoder : public StreamDecoder {
   }
 
   void end(std::vector<chat::ChatEvent>& out) {
+    tell_start(out);
     open_waiting_calls(out);
+    for (auto& [kind, prose] : held_) write_prose(kind, std::move(prose), out);
     end_block(out);
     ended_ = true;
     chat::StopReason stop = stop_reason(finish_reason_.value_or(""), !calls_.empty());
@@ -157,17 +192,20 @@ class Decoder : public StreamDecoder {
     out.emplace_back(chat::Finish{stop, "", usage_});
   }
 
-  bool started_ = false;
+  bool started_ = false;  // a chunk has come
+  bool told_start_ = false;
   bool ended_ = false;
   bool refused_ = false;
   std::string id_;
+  std::string model_;
   std::int64_t blocks_ = 0;                 // begun so far
   std::optional<chat::BlockKind> open_;     // the block that is open
   std::optional<std::size_t> open_call_;    // its place in calls_, if it is a tool call
   std::vector<Call> calls_;                 // in the order in which they began
   std::map<std::int64_t, std::size_t> by_index_;  // the provider's index -> place in calls_
   std::size_t next_call_ = 0;               // the first call whose block has not begun
-  std::size_t waiting_bytes_ = 0;
+  std::vector<std::pair<chat::BlockKind, std::string>> held_;  // text and reasoning that wait for the calls
+  std::size_t kept_bytes_ = 0;
   std::optional<std::string> finish_reason_;
   chat::Usage usage_;
 };

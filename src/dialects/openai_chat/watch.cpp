@@ -20,7 +20,8 @@ class Watcher : public StreamWatcher {
     for (const std::string_view name : {"\"content\"", "\"reasoning_content\"", "\"reasoning\"", "\"arguments\""})
       output_bytes_ += string_member_bytes(data, name);
     complete_ = complete_ || after_key(data, "\"finish_reason\"").starts_with('"');
-    const bool may_fail = event == "error" || after_key(data, "\"error\"").starts_with('{');
+    const std::string_view error = after_key(data, "\"error\"");
+    const bool may_fail = event == "error" || error.starts_with('{') || error.starts_with('"');
     const bool has_usage = after_key(data, "\"usage\"").starts_with('{');
     if (!first_ && !may_fail && !has_usage) return Relay::forward;
     return read(event, data);
@@ -38,17 +39,17 @@ class Watcher : public StreamWatcher {
     const auto parsed = json::Document::parse(data);
     if (!parsed) return Relay::forward;
     const json::Value root = parsed->root();
-    first_ = false;
     if (model_.empty()) model_ = root["model"].string().value_or("");
-    failed_ = failed_ || event == "error" || root["error"].is_object();
-    const chat::Usage usage = read_usage(root["usage"]);
+    if (root["choices"].size() > 0) first_ = false;  // Azure begins with a chunk that has neither choices nor a model
+    failed_ = failed_ || event == "error" || root["error"].is_object() || root["error"].is_string();
+    const chat::Usage usage = read_chunk_usage(root);
     if (!usage.reported) return Relay::forward;
     usage_ = usage;
     return hide_usage_event_ && root["choices"].is_array() && root["choices"].size() == 0 ? Relay::hide : Relay::forward;
   }
 
   bool hide_usage_event_;
-  bool first_ = true;
+  bool first_ = true;  // the first chunk with a choice is still to come
   chat::Usage usage_;
   std::string model_;
   std::size_t output_bytes_ = 0;
