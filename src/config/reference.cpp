@@ -96,8 +96,8 @@ std::string json_schema() {
 std::string reference_page() {
   std::string out =
       "# Configuration\n\n"
-      "Made from the table of settings by `sluice config reference`. A configuration is YAML 1.2 (or JSON); every key has a default, an\n"
-      "unknown key is an error. `${NAME}`, `${NAME:-default}` and `${file:/path}` are replaced in any value.\n\n";
+      "Made from the table of settings (`GOLDEN_UPDATE=1 ./dev test config` writes it anew). A configuration is YAML 1.2 (or JSON); every\n"
+      "key has a default, an unknown key is an error. `${NAME}`, `${NAME:-default}` and `${file:/path}` are replaced in any value.\n\n";
   reference_section(out, "server", server_table);
   reference_section(out, "retry", retry_table);
   reference_section(out, "keys", key_table);

@@ -1,0 +1,174 @@
+#include "config/load.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <map>
+
+#include "config/reference.h"
+
+namespace sluice::config {
+namespace {
+
+using Environment = std::map<std::string, std::string, std::less<>>;
+
+Loaded load_text(std::optional<std::string> text, Environment environment = {}, std::vector<Override> overrides = {}) {
+  Sources sources{.text = std::move(text), .overrides = std::move(overrides)};
+  sources.env = [environment = std::move(environment)](std::string_view name) -> std::optional<std::string> {
+    const auto found = environment.find(name);
+    return found == environment.end() ? std::nullopt : std::optional(found->second);
+  };
+  sources.read_file = [](const std::string& path) -> std::optional<std::string> {
+    return path == "/run/key" ? std::optional<std::string>("from-a-file") : std::nullopt;
+  };
+  return load(sources);
+}
+
+std::vector<std::string> names(const Snapshot& snapshot, std::string_view target) {
+  std::vector<std::string> out;
+  if (const Target* found = snapshot.find(target))
+    for (const Candidate* candidate : found->candidates) out.push_back(candidate->name);
+  return out;
+}
+
+const std::string of_the_readme = R"(providers:
+  groq: {}
+  acme: { kind: openai_compatible, base_url: "http://127.0.0.1:9001/v1", api_key: "${ACME_KEY}",
+          prices: { their-model: { input: 5.00, output: 25.00 } } }
+models:
+  auto: [local/smollm2-135m-instruct, groq/llama-4-scout, openai/gpt-5.4]
+)";
+
+TEST(Load, With_no_configuration_auto_is_the_engine_of_this_machine) {
+  const Loaded loaded = load_text(std::nullopt);
+  ASSERT_TRUE(loaded.snapshot) << loaded.diagnostics.render();
+  EXPECT_EQ(names(*loaded.snapshot, "auto"), std::vector<std::string>{"local/smollm2-135m-instruct"});
+  ASSERT_EQ(loaded.snapshot->engines().size(), 1u);
+  EXPECT_FALSE(loaded.snapshot->find_provider("openai")->enabled);
+}
+
+TEST(Load, A_vendors_key_in_the_environment_switches_it_on_after_the_own_engine) {
+  const Loaded loaded = load_text(std::nullopt, {{"OPENAI_API_KEY", "k1"}, {"GROQ_API_KEY", "k2"}});
+  ASSERT_TRUE(loaded.snapshot);
+  EXPECT_TRUE(loaded.snapshot->find_provider("openai")->enabled);
+  EXPECT_EQ(loaded.snapshot->find_provider("groq")->api_key.reveal(), "k2");
+  const auto candidates = names(*loaded.snapshot, "auto");
+  ASSERT_EQ(candidates.size(), 3u);
+  EXPECT_EQ(candidates[0], "local/smollm2-135m-instruct");
+  EXPECT_EQ(candidates[1], "groq/llama-4-scout");  // open weights before proprietary ones
+  EXPECT_EQ(candidates[2].substr(0, 7), "openai/");
+}
+
+TEST(Load, An_empty_variable_is_as_good_as_none) {
+  EXPECT_FALSE(load_text(std::nullopt, {{"OPENAI_API_KEY", ""}}).snapshot->find_provider("openai")->enabled);
+}
+
+TEST(Load, The_configuration_of_the_README_is_read) {
+  const Loaded loaded = load_text(of_the_readme, {{"ACME_KEY", "s3cret"}});
+  ASSERT_TRUE(loaded.snapshot) << loaded.diagnostics.render();
+  const catalog::Provider* acme = loaded.snapshot->find_provider("acme");
+  ASSERT_TRUE(acme);
+  EXPECT_TRUE(acme->enabled);
+  EXPECT_EQ(acme->base_url.endpoint.port, 9001);
+  const Target* target = loaded.snapshot->find("acme/their-model");
+  ASSERT_TRUE(target);
+  const catalog::Quote quote = target->candidates.at(0)->quote(catalog::today());
+  ASSERT_TRUE(quote.priced());
+  EXPECT_EQ(quote.rates(1)[catalog::Unit::input], 5'000'000);
+  EXPECT_EQ(quote.rates(1)[catalog::Unit::output], 25'000'000);
+  EXPECT_EQ(names(*loaded.snapshot, "auto").size(), 3u);
+}
+
+TEST(Load, All_errors_are_told_at_once_each_with_its_place_and_the_nearest_name) {
+  const Loaded loaded = load_text("serer: {}\nretry: { attempts: 99 }\nproviders:\n  grok: {}\n");
+  EXPECT_FALSE(loaded.snapshot);
+  EXPECT_EQ(loaded.diagnostics.errors(), 3u);
+  const std::string text = loaded.diagnostics.render();
+  EXPECT_NE(text.find("sluice.yaml:1:1"), std::string::npos) << text;
+  EXPECT_NE(text.find("`server`"), std::string::npos) << text;
+  EXPECT_NE(text.find("sluice.yaml:2:"), std::string::npos) << text;
+  EXPECT_NE(text.find("`groq`"), std::string::npos) << text;
+}
+
+TEST(Load, A_reference_to_an_unset_variable_is_an_error_unless_it_has_a_default) {
+  EXPECT_FALSE(load_text(of_the_readme).snapshot);
+  EXPECT_NE(load_text(of_the_readme).diagnostics.render().find("ACME_KEY is not set"), std::string::npos);
+  const Loaded loaded = load_text("server: { listen: \"${WHERE:-127.0.0.1:9}\" }\n");
+  ASSERT_TRUE(loaded.snapshot) << loaded.diagnostics.render();
+  EXPECT_EQ(loaded.snapshot->server().listen, "127.0.0.1:9");
+}
+
+TEST(Load, A_key_may_come_from_a_file) {
+  const Loaded loaded = load_text("providers: { openai: { api_key: \"${file:/run/key}\" } }\n");
+  ASSERT_TRUE(loaded.snapshot) << loaded.diagnostics.render();
+  EXPECT_EQ(loaded.snapshot->find_provider("openai")->api_key.reveal(), "from-a-file");
+  EXPECT_FALSE(load_text("providers: { openai: { api_key: \"${file:/run/other}\" } }\n").snapshot);
+}
+
+TEST(Load, A_provider_that_is_switched_off_stays_off_whatever_the_environment_says) {
+  const Loaded loaded = load_text("providers: { openai: { enabled: false } }\n", {{"OPENAI_API_KEY", "k"}});
+  ASSERT_TRUE(loaded.snapshot) << loaded.diagnostics.render();
+  EXPECT_FALSE(loaded.snapshot->find_provider("openai")->enabled);
+}
+
+TEST(Load, A_provider_of_ones_own_must_say_where_it_is) {
+  const Loaded loaded = load_text("providers: { acme: { kind: openai_compatible, api_key: x } }\n");
+  EXPECT_FALSE(loaded.snapshot);
+  EXPECT_NE(loaded.diagnostics.render().find("base_url"), std::string::npos);
+}
+
+TEST(Load, A_provider_of_ones_own_is_not_taken_for_self_hosted) {
+  const Loaded loaded = load_text(of_the_readme, {{"ACME_KEY", "x"}});
+  EXPECT_EQ(loaded.snapshot->find_provider("acme")->ground, catalog::Ground::hosted_open);
+}
+
+TEST(Load, A_route_may_name_only_providers_that_exist_and_each_candidate_once) {
+  EXPECT_FALSE(load_text("models: { auto: [nobody/x] }\n").snapshot);
+  EXPECT_FALSE(load_text("models: { auto: [openai/gpt-5.4, openai/gpt-5.4] }\n").snapshot);
+  EXPECT_FALSE(load_text("models: { auto: [] }\n").snapshot);
+}
+
+TEST(Load, The_command_line_switches_every_engine_off) {
+  const Loaded loaded = load_text(std::nullopt, {}, {{"engines", "none", "--engine"}});
+  ASSERT_TRUE(loaded.snapshot) << loaded.diagnostics.render();
+  EXPECT_TRUE(loaded.snapshot->engines().empty());
+  EXPECT_FALSE(loaded.snapshot->find_provider("local")->enabled);
+}
+
+TEST(Load, The_command_line_beats_the_file) {
+  const Loaded loaded = load_text("server: { listen: \"127.0.0.1:1\" }\n", {}, {{"server.listen", "127.0.0.1:2", "--listen"}});
+  ASSERT_TRUE(loaded.snapshot) << loaded.diagnostics.render();
+  EXPECT_EQ(loaded.snapshot->server().listen, "127.0.0.1:2");
+}
+
+TEST(Snapshot, Its_digest_follows_the_configuration_and_not_the_secrets) {
+  const auto digest = [](const std::string& text, const std::string& key) {
+    return load_text(text, {{"ACME_KEY", key}}).snapshot->sha256();
+  };
+  EXPECT_EQ(digest(of_the_readme, "one"), digest(of_the_readme, "two"));
+  EXPECT_NE(digest(of_the_readme, "one"), digest(of_the_readme + "retry: { attempts: 2 }\n", "one"));
+}
+
+TEST(Snapshot, Its_JSON_shows_no_secret) {
+  const Loaded loaded = load_text(of_the_readme, {{"ACME_KEY", "s3cret-value"}});
+  EXPECT_EQ(loaded.snapshot->json().find("s3cret-value"), std::string::npos);
+}
+
+TEST(Snapshot, A_wrong_name_brings_the_near_ones_that_can_be_called) {
+  const auto near = [](Environment environment) { return load_text(std::nullopt, std::move(environment)).snapshot->names_like("gpt-5.4-mimi"); };
+  EXPECT_TRUE(near({}).empty());
+  ASSERT_FALSE(near({{"OPENAI_API_KEY", "k"}}).empty());
+  EXPECT_EQ(near({{"OPENAI_API_KEY", "k"}})[0], "gpt-5.4-mini");
+}
+
+TEST(Reference, The_page_in_docs_is_what_the_table_says) {
+  const char* path = SLUICE_CONFIG_PAGE;
+  if (std::getenv("GOLDEN_UPDATE")) std::ofstream(path) << reference_page();
+  std::ifstream file(path);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), reference_page()) << "run GOLDEN_UPDATE=1 ./dev test config";
+}
+
+}  // namespace
+}  // namespace sluice::config
