@@ -119,7 +119,7 @@ class Dialect {
   // --- a provider's request
   virtual Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options) const = 0;
   virtual std::string path() const = 0;  // lane 1's path below the base URL
-  // Client headers that belong to the dialect and go to a same-dialect provider: anthropic-beta, openai-organization...
+  // Client headers that belong to the dialect and go to a same-dialect provider: anthropic-beta, openai-beta. Not those of the client's own account.
   virtual bool forwards_header(std::string_view name) const = 0;
   virtual http::Headers required_headers() const = 0;  // lane 1: added where the client sent none (anthropic-version)
 

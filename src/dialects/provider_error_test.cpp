@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "dialects/text_scan.h"
-
 namespace sluice::dialects {
 namespace {
 
@@ -39,14 +37,6 @@ TEST(ProviderError, Tells_clients_not_to_retry_what_cannot_work) {
   EXPECT_EQ(retry_headers({.kind = ErrorKind::budget_exceeded}).get("x-should-retry"), "false");
   EXPECT_EQ(retry_headers({.kind = ErrorKind::rate_limited, .retry_after = std::chrono::milliseconds(1)}).get("retry-after"), "1");
   EXPECT_FALSE(retry_headers({.kind = ErrorKind::unavailable}).get("x-should-retry"));
-}
-
-TEST(TextScan, Finds_string_members_and_is_not_fooled_by_text) {
-  EXPECT_EQ(string_member_bytes(R"({"content":"a\"b\\"})", "\"content\""), 6U);
-  EXPECT_EQ(string_member_bytes(R"({"x":"\"content\":\"no\"","content" : "yes"})", "\"content\""), 3U);
-  EXPECT_EQ(string_member_bytes(R"({"content":null})", "\"content\""), 0U);
-  EXPECT_EQ(string_member_bytes(R"({"content":"cut)", "\"content\""), 0U);
-  EXPECT_EQ(string_member_bytes(R"(["content","content"])", "\"content\""), 0U);
 }
 
 }  // namespace

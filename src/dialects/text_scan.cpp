@@ -1,32 +1,40 @@
 #include "dialects/text_scan.h"
 
 namespace sluice::dialects {
-namespace {
 
-std::size_t past_whitespace(std::string_view text, std::size_t at) {
-  while (at < text.size() && (text[at] == ' ' || text[at] == '\t' || text[at] == '\r' || text[at] == '\n')) ++at;
-  return at;
+// The quote that ends the string whose text begins at `from`: the first one with an even number of backslashes before it.
+std::size_t MemberScan::closing_quote(std::size_t from) const {
+  for (std::size_t quote = json_.find('"', from); quote != std::string_view::npos; quote = json_.find('"', quote + 1)) {
+    std::size_t text_end = quote;
+    while (text_end > from && json_[text_end - 1] == '\\') --text_end;
+    if ((quote - text_end) % 2 == 0) return quote;
+  }
+  return std::string_view::npos;
 }
 
-}  // namespace
-
-std::string_view after_key(std::string_view json, std::string_view quoted_name) {
-  for (std::size_t at = json.find(quoted_name); at != std::string_view::npos; at = json.find(quoted_name, at + 1)) {
-    const std::size_t colon = past_whitespace(json, at + quoted_name.size());
-    if (colon < json.size() && json[colon] == ':') return json.substr(past_whitespace(json, colon + 1));
-  }
-  return {};
+std::size_t MemberScan::past_blanks(std::size_t from) const {
+  while (from < json_.size() && (json_[from] == ' ' || json_[from] == '\t' || json_[from] == '\r' || json_[from] == '\n')) ++from;
+  return from;
 }
 
-std::size_t string_member_bytes(std::string_view json, std::string_view quoted_name) {
-  const std::string_view value = after_key(json, quoted_name);
-  if (value.empty() || value[0] != '"') return 0;
-  for (std::size_t quote = value.find('"', 1); quote != std::string_view::npos; quote = value.find('"', quote + 1)) {
-    std::size_t backslashes = 0;
-    while (value[quote - backslashes - 1] == '\\') ++backslashes;
-    if (backslashes % 2 == 0) return quote - 1;
+bool MemberScan::next() {
+  for (;;) {
+    const std::size_t open = json_.find('"', at_);
+    const std::size_t close = open == std::string_view::npos ? open : closing_quote(open + 1);
+    if (close == std::string_view::npos) return false;
+    at_ = past_blanks(close + 1);
+    if (at_ >= json_.size() || json_[at_] != ':') continue;  // a string in an array
+    name_ = json_.substr(open + 1, close - open - 1);
+    at_ = past_blanks(at_ + 1);
+    first_ = at_ < json_.size() ? json_[at_] : '\0';
+    string_ = {};
+    if (first_ != '"') return true;
+    const std::size_t end = closing_quote(at_ + 1);
+    if (end == std::string_view::npos) return false;
+    string_ = json_.substr(at_ + 1, end - at_ - 1);
+    at_ = end + 1;
+    return true;
   }
-  return 0;
 }
 
 }  // namespace sluice::dialects

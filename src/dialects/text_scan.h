@@ -1,5 +1,6 @@
-// Cheap looks at JSON text without parsing it, for lane 1, which sees every event of every stream. They may be fooled only
-// by keys inside nested objects, never by text inside strings: there every quote is escaped.
+// A cheap look at JSON text without parsing it, for lane 1, which sees every event of every stream: one pass over the members
+// of all objects in it, whatever their depth. Text inside strings is never taken for a member. What is not JSON gives
+// members that mean nothing, or none.
 #pragma once
 
 #include <cstddef>
@@ -7,10 +8,24 @@
 
 namespace sluice::dialects {
 
-// What follows "name": in the text, without the whitespace; empty when the name is not there.
-std::string_view after_key(std::string_view json, std::string_view quoted_name);
+class MemberScan {
+ public:
+  explicit MemberScan(std::string_view json) : json_(json) {}
+  // Goes on to the next member; false at the end.
+  bool next();
+  std::string_view name() const { return name_; }          // as it stands between its quotes
+  char value_begins_with() const { return first_; }        // '"', '{', 'n' of null, ...; '\0' when there is no value
+  std::string_view string() const { return string_; }      // a string's bytes between its quotes, escapes as they stand; else empty
 
-// Bytes between the quotes of the string member's value, escapes counted as they stand; 0 when there is none.
-std::size_t string_member_bytes(std::string_view json, std::string_view quoted_name);
+ private:
+  std::size_t closing_quote(std::size_t from) const;
+  std::size_t past_blanks(std::size_t from) const;
+
+  std::string_view json_;
+  std::size_t at_ = 0;
+  std::string_view name_;
+  std::string_view string_;
+  char first_ = '\0';
+};
 
 }  // namespace sluice::dialects

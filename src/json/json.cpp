@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <cassert>
 #include <charconv>
 #include <cmath>
@@ -242,8 +243,13 @@ class Scanner {
 
   // Past the string that begins here.
   void string() {
-    for (++at_; at_ < bytes_.size() && bytes_[at_] != '"'; ++at_)
-      if (bytes_[at_] == '\\') ++at_;
+    const std::size_t begin = ++at_;
+    for (;; ++at_) {  // to the quote with an even number of backslashes before it; nearly all of a body is inside strings
+      at_ = std::min(bytes_.find('"', at_), bytes_.size());
+      std::size_t text_end = at_;
+      while (text_end > begin && bytes_[text_end - 1] == '\\') --text_end;
+      if ((at_ - text_end) % 2 == 0 || at_ == bytes_.size()) break;
+    }
     ++at_;
   }
   // Past the value that begins here.

@@ -83,6 +83,16 @@ TEST(FindMembers, Gives_the_bytes_of_top_level_values) {
   EXPECT_EQ(text[(*found)[3]->end - 1], ']');
 }
 
+TEST(FindMembers, Sees_the_end_of_strings_that_end_in_backslashes) {
+  const std::string body = R"({"x":["\\","\"m\":","\\\""],"a\\":{"m":"\\\\"},"m": "q\"" ,"z":1.5})";
+  ASSERT_TRUE(json::Document::parse(body));
+  const auto places = json::find_members(body, {"m", "z"});
+  ASSERT_TRUE(places);
+  ASSERT_TRUE((*places)[0] && (*places)[1]);
+  EXPECT_EQ(body.substr((*places)[0]->begin, (*places)[0]->end - (*places)[0]->begin), R"("q\"")");
+  EXPECT_EQ(body.substr((*places)[1]->begin, (*places)[1]->end - (*places)[1]->begin), "1.5");
+}
+
 TEST(FindMembers, Refuses_a_name_that_is_given_twice_also_when_it_hides_in_escapes) {
   const auto found = find_members(R"({"model":"a","mod\u0065l":"b"})", {"model"});
   ASSERT_FALSE(found);

@@ -1,5 +1,5 @@
 // Lane 1's look at a stream that goes by. Only the two events with usage are parsed; the deltas, nearly all of a stream, are
-// measured by a search for their text.
+// gone over once for their members.
 #include "dialects/anthropic_messages/parts.h"
 #include "dialects/text_scan.h"
 
@@ -11,7 +11,8 @@ class Watcher : public StreamWatcher {
   Relay see(std::string_view event, std::string_view data) override {
     if (event.empty()) event = type_of(data);
     if (event == "content_block_delta") {
-      for (const std::string_view name : {"\"text\"", "\"partial_json\"", "\"thinking\""}) output_bytes_ += string_member_bytes(data, name);
+      for (MemberScan scan(data); scan.next();)
+        if (scan.name() == "text" || scan.name() == "partial_json" || scan.name() == "thinking") output_bytes_ += scan.string().size();
     } else if (event == "message_start" || event == "message_delta") {
       read(event, data);
     } else if (event == "message_stop") {
@@ -32,9 +33,9 @@ class Watcher : public StreamWatcher {
  private:
   // For providers that leave the event's name out.
   static std::string_view type_of(std::string_view data) {
-    const std::string_view value = after_key(data, "\"type\"");
-    if (value.empty() || value[0] != '"') return {};
-    return value.substr(1, value.find('"', 1) - 1);
+    for (MemberScan scan(data); scan.next();)
+      if (scan.name() == "type") return scan.string();
+    return {};
   }
 
   void read(std::string_view event, std::string_view data) {

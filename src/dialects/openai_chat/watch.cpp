@@ -1,10 +1,15 @@
 // Lane 1's look at a stream that goes by. Only the first chunk and those with usage or an error are parsed; the others,
-// nearly all of a stream, are measured by a search for their text.
+// nearly all of a stream, are gone over once for their members.
 #include "dialects/openai_chat/parts.h"
 #include "dialects/text_scan.h"
 
 namespace sluice::dialects::openai {
 namespace {
+
+// The names that vendors have for what the model writes; "text" is that of parts.
+bool is_generated_text(std::string_view name) {
+  return name == "content" || name == "arguments" || name == "reasoning_content" || name == "reasoning" || name == "refusal" || name == "text";
+}
 
 class Watcher : public StreamWatcher {
  public:
@@ -17,13 +22,14 @@ class Watcher : public StreamWatcher {
       finished_ = true;
       return Relay::forward;
     }
-    for (const std::string_view name : {"\"content\"", "\"reasoning_content\"", "\"reasoning\"", "\"arguments\""})
-      output_bytes_ += string_member_bytes(data, name);
-    complete_ = complete_ || after_key(data, "\"finish_reason\"").starts_with('"');
-    const std::string_view error = after_key(data, "\"error\"");
-    const bool may_fail = event == "error" || error.starts_with('{') || error.starts_with('"');
-    const bool has_usage = after_key(data, "\"usage\"").starts_with('{');
-    if (!first_ && !may_fail && !has_usage) return Relay::forward;
+    bool is_to_be_read = first_ || event == "error";
+    for (MemberScan scan(data); scan.next();) {
+      if (is_generated_text(scan.name())) output_bytes_ += scan.string().size();
+      else if (scan.name() == "finish_reason") complete_ = complete_ || scan.value_begins_with() == '"';
+      else if (scan.name() == "usage") is_to_be_read = is_to_be_read || scan.value_begins_with() == '{';
+      else if (scan.name() == "error") is_to_be_read = is_to_be_read || scan.value_begins_with() == '{' || scan.value_begins_with() == '"';
+    }
+    if (!is_to_be_read) return Relay::forward;
     return read(event, data);
   }
   const chat::Usage& usage() const override { return usage_; }
