@@ -1,0 +1,128 @@
+"""kill -9 of Sluice and its orderly end: nothing acknowledged is lost, the ledger stays readable, nothing is left behind."""
+
+import threading
+import time
+from decimal import Decimal
+
+import httpx
+import pytest
+
+from harness import recorder
+from harness.clients import chat_body, http_client
+from harness.mock_config import cost_pico, openai_vendor
+from harness.recorder import Recorder
+from harness.sluice import Sluice
+from harness.wait import eventually
+
+CHAT = "/v1/chat/completions"
+# A row is durable at the latest one group commit after its answer: 5 ms, here with room for a busy machine.
+COMMIT_S = 1.0
+
+
+@pytest.fixture
+def provider():
+    side = Recorder()
+    yield side
+    side.stop()
+
+
+@pytest.fixture
+def server(tmp_path, provider):
+    server = Sluice(tmp_path, {"providers": {"oai": openai_vendor(provider.url)}}).start()
+    yield server
+    if server.is_running():
+        server.stop()
+
+
+class Load:
+    """Clients that ask again and again until the server is gone; notes when each answer was complete."""
+
+    def __init__(self, server, key, clients=4):
+        self.answered_at = []
+        self.asked = 0
+        self._lock = threading.Lock()
+        self._threads = [threading.Thread(target=self._ask, args=(server, key), daemon=True) for _ in range(clients)]
+        for thread in self._threads:
+            thread.start()
+
+    def _ask(self, server, key):
+        with http_client(server, key) as client:
+            while True:
+                with self._lock:
+                    self.asked += 1
+                try:
+                    answer = client.post(CHAT, json=chat_body("oai/gpt-mock"))
+                except httpx.TransportError:
+                    return
+                if answer.status_code != 200:
+                    return
+                with self._lock:
+                    self.answered_at.append(time.monotonic())
+
+    def wait(self):
+        for thread in self._threads:
+            thread.join(60)
+
+
+def test_kill_9_under_load_loses_no_settled_entry_and_leaves_a_readable_ledger(server):
+    key = server.create_key("loaded")
+    settled = 0
+    for _ in range(3):
+        load = Load(server, key)
+        eventually(lambda: len(load.answered_at) >= 50, "fifty answers")
+        killed_at = time.monotonic()
+        server.kill()
+        load.wait()
+        settled += sum(1 for at in load.answered_at if at < killed_at - COMMIT_S)
+        server.start()
+    # All of the first rounds' answers that were old enough must be there; no more than were asked can be there.
+    usage = eventually(lambda: (row := server.usage_of("loaded"))["requests"] >= settled and row, f"{settled} settled entries")
+    assert usage["cost_usd"] * 10**12 == usage["requests"] * cost_pico(7, 5)
+    with http_client(server, key) as client:
+        assert client.post(CHAT, json=chat_body("oai/gpt-mock")).status_code == 200
+
+
+def test_every_answer_older_than_a_commit_is_there_after_kill_9(server):
+    key = server.create_key("counted")
+    with http_client(server, key) as client:
+        charged = [Decimal(client.post(CHAT, json=chat_body("oai/gpt-mock")).headers["x-sluice-cost-usd"]) for _ in range(20)]
+    time.sleep(COMMIT_S)  # not a synchronisation: the promise under test is "older than a commit"
+    server.kill()
+    server.start()
+    usage = eventually(lambda: (row := server.usage_of("counted"))["requests"] == 20 and row, "twenty entries")
+    assert usage["cost_usd"] == sum(charged)
+
+
+def test_keys_and_revocations_survive_kill_9(server):
+    kept, revoked = server.create_key("kept"), server.create_key("revoked")
+    server.run("keys", "revoke", "revoked")
+    server.kill()
+    server.start()
+    for key, status in ((kept, 200), (revoked, 401)):
+        with http_client(server, key) as client:
+            assert client.post(CHAT, json=chat_body("oai/gpt-mock")).status_code == status
+
+
+def test_sigterm_lets_a_running_stream_end_and_takes_no_new_request(server, provider):
+    go_on = threading.Event()
+
+    def slow(request, connection):
+        events = recorder.openai_stream()
+        connection.send(recorder.sse_head() + recorder.chunk(events[0]))
+        go_on.wait(60)
+        connection.send(b"".join(recorder.chunk(event) for event in events[1:]) + recorder.LAST_CHUNK)
+
+    provider.answer = slow
+    key = server.create_key("drained")
+    with http_client(server, key) as client, client.stream("POST", CHAT, json=chat_body("oai/gpt-mock", stream=True)) as answer:
+        parts = answer.iter_bytes()
+        received = next(parts)
+        server.process.terminate()
+        eventually(lambda: not server.is_ready(), "the server to stop taking requests")
+        assert server.is_running(), "it ended before its stream"
+        go_on.set()
+        received += b"".join(parts)
+    assert received.endswith(b"data: [DONE]\n\n")
+    assert server.process.wait(60) == 0
+    server.start()
+    assert eventually(lambda: server.usage_of("drained")["requests"] == 1, "the drained stream's entry")

@@ -1,0 +1,77 @@
+"""What every answer carries, and the endpoints that Sluice answers by itself: models, health, metrics."""
+
+import re
+
+import pytest
+
+from harness.clients import chat_body, http_client, messages_body
+
+CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
+ALWAYS = ("x-sluice-request-id",)
+ANSWERED = ALWAYS + ("x-sluice-provider", "x-sluice-model", "x-sluice-ground", "x-sluice-attempts")
+
+
+@pytest.mark.parametrize("path, body", [
+    (CHAT, chat_body("mockai/gpt-mock")), (CHAT, chat_body("mockant/claude-mock")), (CHAT, chat_body("mockai/gpt-mock", stream=True)),
+    (CHAT, chat_body("mockant/claude-mock", stream=True)), (MESSAGES, messages_body("mockant/claude-mock")),
+    (MESSAGES, messages_body("mockai/gpt-mock")), (MESSAGES, messages_body("mockant/claude-mock", stream=True)),
+    (MESSAGES, messages_body("mockai/gpt-mock", stream=True))])
+def test_every_answer_says_who_gave_it(http, path, body):
+    answer = http.post(path, json=body)
+    assert answer.status_code == 200
+    for name in ANSWERED:
+        assert answer.headers.get(name), f"{name} is missing"
+    assert answer.headers["x-sluice-attempts"] == "1"
+
+
+def test_request_ids_differ_and_are_the_dialects_own_id_header_too(http):
+    first, second = http.post(CHAT, json=chat_body("mockai/gpt-mock")), http.post(CHAT, json=chat_body("mockai/gpt-mock"))
+    assert first.headers["x-sluice-request-id"] != second.headers["x-sluice-request-id"]
+    assert re.fullmatch(r"req_[0-9A-Z]{26}", first.headers["x-sluice-request-id"])
+
+
+def test_a_parameter_that_the_other_dialect_lacks_is_refused_or_named_never_lost(http, aimock):
+    dropped = http.post(CHAT, json=chat_body("mockant/claude-mock", "seeded", seed=7))
+    assert dropped.status_code == 200 and "seed" in dropped.headers["x-sluice-dropped-params"].split(",")
+    refused = http.post(CHAT, json=chat_body("mockant/claude-mock", "biased", logprobs=True, top_logprobs=3))
+    assert refused.status_code == 400 and "logprobs" in refused.json()["error"]["message"]
+    assert aimock.requests(containing="biased") == []
+    kept = http.post(CHAT, json=chat_body("mockai/gpt-mock", seed=7))
+    assert "x-sluice-dropped-params" not in kept.headers
+
+
+def test_models_are_listed_in_the_shape_of_the_client(http):
+    openai_list = http.get("/v1/models").json()
+    assert openai_list["object"] == "list"
+    assert all(set(model) >= {"id", "object", "created", "owned_by"} and model["object"] == "model" for model in openai_list["data"])
+    assert "after-busy" in [model["id"] for model in openai_list["data"]]
+    anthropic_list = http.get("/v1/models", headers={"anthropic-version": "2023-06-01"}).json()
+    assert set(anthropic_list) >= {"data", "has_more", "first_id", "last_id"}
+    assert all(set(model) >= {"type", "id", "display_name", "created_at"} and model["type"] == "model" for model in anthropic_list["data"])
+    assert [model["id"] for model in anthropic_list["data"]] == [model["id"] for model in openai_list["data"]]
+
+
+def test_models_are_not_for_strangers(anonymous):
+    assert anonymous.get("/v1/models").status_code == 401
+    assert anonymous.get("/v1/models", headers={"anthropic-version": "2023-06-01"}).json()["type"] == "error"
+
+
+def test_health_and_metrics_answer_without_a_key(gateway):
+    with http_client(gateway) as client:
+        assert client.get("/health/live").status_code == 200
+        assert client.get("/health/ready").status_code == 200
+        metrics = client.get("/metrics")
+    assert metrics.status_code == 200 and metrics.headers["content-type"].startswith("text/plain")
+    samples = [line for line in metrics.text.splitlines() if line and not line.startswith("#")]
+    assert samples and all(re.fullmatch(r'[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})? [-+0-9.eE]+|.* (NaN|[+-]Inf)', line) for line in samples)
+
+
+def test_metrics_count_the_requests(gateway, http):
+    def answered():
+        with http_client(gateway) as client:
+            lines = [line for line in client.get("/metrics").text.splitlines() if line.startswith("sluice_requests_total{")]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+    before = answered()
+    http.post(CHAT, json=chat_body("mockai/gpt-mock"))
+    assert answered() >= before + 1

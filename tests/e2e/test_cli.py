@@ -1,0 +1,214 @@
+"""The command line, on the data directory of a running server and without one."""
+
+import json
+import os
+import subprocess
+from decimal import Decimal
+
+import pexpect
+import pytest
+
+from harness.clients import chat_body, http_client
+from harness.mock_config import cost_pico
+from harness.places import sluice_binary
+from harness.sluice import Sluice, clean_environment, first_key_in
+from harness.wait import eventually
+
+TEXT = "Hello from the mock, in more than one chunk"
+CHAT = "/v1/chat/completions"
+
+
+@pytest.fixture(scope="module")
+def server(folder, aimock_config):
+    """A server of this module's own, so that its ledger holds what these tests did and nothing else."""
+    started = Sluice(folder("cli"), {**aimock_config, "models": {"auto": ["mockai/gpt-mock", "mockant/claude-mock"]}}).start()
+    yield started
+    started.stop()
+
+
+# --- keys
+
+def test_a_key_is_shown_once_listed_without_its_secret_and_gone_when_revoked(server):
+    created = server.run("keys", "create", "--name", "shown-once", "--budget", "2.50", "--rpm", "60", "--tpm", "9000", "--data-class", "restricted")
+    (key,) = first_key_in(created.stdout)
+    listed = server.run("keys", "list")
+    assert "shown-once" in listed.stdout and key not in listed.stdout
+    as_json = server.run("keys", "list", "-o", "json").stdout
+    assert key not in as_json and "2.5" in as_json and "restricted" in as_json
+    json.loads(as_json)
+    with http_client(server, key) as client:
+        assert client.get("/v1/models").status_code == 200
+        server.run("keys", "revoke", "shown-once")
+        eventually(lambda: client.get("/v1/models").status_code == 401, "the revocation to take effect", timeout_s=10)
+
+
+def test_only_a_hash_of_a_key_is_on_disk(server):
+    key = server.create_key("hash-only")
+    secret = key.removeprefix("sk-sluice-").encode()
+    with http_client(server, key) as client:
+        assert client.post(CHAT, json=chat_body("auto")).status_code == 200
+    for file in server.data.rglob("*"):
+        if file.is_file():
+            assert secret not in file.read_bytes(), f"{file.name} holds the key"
+    assert key not in server.log()
+
+
+@pytest.mark.parametrize("arguments", [
+    ("keys", "create", "--budget", "lots"), ("keys", "create", "--budget", "-1"), ("keys", "create", "--rpm", "-3"),
+    ("keys", "create", "--data-class", "secret"), ("keys", "revoke", "nobody-has-this-name"), ("keys", "frobnicate"), ("serv",)], ids=" ".join)
+def test_a_wrong_argument_is_one_clear_message_and_a_non_zero_status(server, arguments):
+    done = server.run(*arguments, check=False)
+    assert done.returncode != 0
+    assert done.stderr.strip() and "terminate called" not in done.stderr
+    assert arguments[-1] in done.stderr or "--help" in done.stderr
+
+
+# --- usage and logs
+
+def test_usage_is_the_sum_of_the_answers_by_every_view(server):
+    key = server.create_key("summed")
+    with http_client(server, key) as client:
+        answers = [client.post(CHAT, json=chat_body(model)) for model in ("mockai/gpt-mock", "mockai/gpt-mock", "mockant/claude-mock")]
+    charged = sum(Decimal(answer.headers["x-sluice-cost-usd"]) for answer in answers)
+    assert charged * 10**12 == 3 * cost_pico(7, 5)
+    usage = eventually(lambda: (row := server.usage_of("summed"))["requests"] == 3 and row, "three ledger entries")
+    assert (usage["input_tokens"], usage["output_tokens"], usage["cost_usd"]) == (21, 15, charged)
+    whole = server.run_json("usage")
+    for view in ("keys", "models", "providers", "grounds"):
+        assert sum(row["requests"] for row in whole[view]) == whole["total"]["requests"], view
+        assert sum(Decimal(str(row["cost_usd"])) for row in whole[view]) == Decimal(str(whole["total"]["cost_usd"])), view
+    assert "summed" in server.run("usage").stdout
+
+
+def test_logs_tail_shows_each_finished_request_and_never_its_text(server):
+    with http_client(server, server.create_key("logged")) as client:
+        answer = client.post(CHAT, json=chat_body("auto", "the-prompt-is-private"))
+    request_id = answer.headers["x-sluice-request-id"]
+    shown = eventually(lambda: (out := server.run("logs", "tail", "-o", "json").stdout) and request_id in out and out, "the log line")
+    assert "the-prompt-is-private" not in shown and TEXT not in shown
+    line = next(json.loads(line) for line in shown.splitlines() if request_id in line)
+    assert "gpt-mock" in json.dumps(line)
+
+
+# --- models, routes
+
+def test_models_lists_what_can_be_called(server):
+    assert "auto" in server.run("models").stdout
+    names = json.dumps(server.run_json("models"))
+    assert "auto" in names
+    everything = server.run("models", "--all").stdout
+    assert len(everything.splitlines()) > len(server.run("models").stdout.splitlines())
+
+
+def test_route_explain_names_the_choice_and_each_rejection_and_calls_nobody(server, aimock):
+    before = len(aimock.requests())
+    text = server.run("route", "explain", "auto").stdout
+    assert "mockai/gpt-mock" in text and "mockant/claude-mock" in text
+    plan = server.run_json("route", "explain", "auto")
+    assert plan["choice"] == "mockai/gpt-mock"
+    restricted = server.run_json("route", "explain", "auto", "--data-class", "restricted")
+    assert not restricted["choice"] and len(restricted["rejected"]) == 2
+    assert len(aimock.requests()) == before
+
+
+# --- run and chat
+
+def test_run_prints_the_answer_and_takes_a_pipe(server, aimock):
+    assert server.run("run", "auto", "Hello").stdout.strip() == TEXT
+    assert server.run("run", "auto", stdin="Hello through a pipe").stdout.strip() == TEXT
+    assert aimock.requests(containing="Hello through a pipe")
+
+
+def test_run_json_is_one_object_with_text_usage_and_cost(server):
+    answer = json.loads(server.run("run", "auto", "Hello", "--json").stdout)
+    assert answer["text"] == TEXT
+    assert Decimal(str(answer["cost_usd"])) * 10**12 == cost_pico(7, 5)
+
+
+def test_run_with_an_unknown_model_fails_with_the_servers_words(server):
+    done = server.run("run", "no-such-model", "Hello", check=False)
+    assert done.returncode != 0 and done.stdout == "" and "no-such-model" in done.stderr
+
+
+def test_chat_streams_answers_in_a_terminal_until_the_user_leaves(server):
+    terminal = pexpect.spawn(
+        str(sluice_binary()), ["chat", "--data", str(server.data), "--model", "auto"], env={**server.env, "TERM": "xterm"},
+        encoding="utf-8", timeout=60, dimensions=(40, 160))
+    terminal.expect_exact(">")
+    terminal.sendline("Hello")
+    terminal.expect_exact(TEXT)
+    terminal.expect_exact(">")
+    terminal.sendline("Hello again")
+    terminal.expect_exact(TEXT)
+    terminal.expect_exact(">")
+    terminal.sendeof()
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+
+
+# --- configuration
+
+def validate(tmp_path, text):
+    file = tmp_path / "sluice.yaml"
+    file.write_text(text)
+    return subprocess.run([str(sluice_binary()), "config", "validate", "--config", str(file)],
+                          env=clean_environment(tmp_path), capture_output=True, text=True, timeout=60)
+
+
+def test_a_good_configuration_is_valid(tmp_path):
+    done = validate(tmp_path, 'providers:\n  acme: { kind: openai_compatible, base_url: "http://127.0.0.1:9001/v1", api_key: k }\n'
+                              "models:\n  auto: [acme/their-model]\n")
+    assert done.returncode == 0, done.stderr
+
+
+def test_config_validate_shows_all_errors_with_place_line_and_nearest_name(tmp_path):
+    done = validate(tmp_path, "server:\n  lisen: 127.0.0.1:9\nprovders: {}\nmodels:\n  auto: [nobody/at-all]\n")
+    assert done.returncode != 0
+    shown = done.stdout + done.stderr
+    assert "sluice.yaml:2:3" in shown and "lisen: 127.0.0.1:9" in shown and "listen" in shown
+    assert "sluice.yaml:3:1" in shown and "providers" in shown
+    assert "sluice.yaml:5:" in shown and "nobody" in shown
+
+
+@pytest.mark.parametrize("text", ["models: [", "\t- x", "a: &x [*x]", "\x00", "providers: " + "[" * 20000])
+def test_a_file_that_is_no_yaml_is_an_error_with_a_place(tmp_path, text):
+    done = validate(tmp_path, text)
+    assert done.returncode == 1, "it crashed" if done.returncode < 0 else done.stdout
+    assert "sluice.yaml:" in done.stdout + done.stderr
+
+
+def test_config_schema_is_a_json_schema():
+    done = subprocess.run([str(sluice_binary()), "config", "schema"], capture_output=True, text=True, timeout=60)
+    schema = json.loads(done.stdout)
+    assert "$schema" in schema and {"server", "providers", "models"} <= set(schema["properties"])
+
+
+def test_an_invalid_configuration_stops_serve_with_its_place(tmp_path):
+    server = Sluice(tmp_path, "server: { listen: 5 }\nmodles: {}\n")
+    done = subprocess.run(server.command(), env=server.env, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0 and "sluice.yaml:2:1" in done.stderr
+
+
+# --- doctor, completion, version
+
+def test_doctor_reports_each_check_and_its_status_says_whether_all_is_well(server):
+    done = server.run("doctor", check=False)
+    assert done.returncode in (0, 1) and len(done.stdout.splitlines()) >= 3
+    json.loads(server.run("doctor", "-o", "json", check=False).stdout)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_completion_for_a_shell_is_accepted_by_that_shell(shell):
+    done = subprocess.run([str(sluice_binary()), "completion", shell], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "route" in done.stdout
+    if any(os.access(os.path.join(folder, shell), os.X_OK) for folder in os.environ["PATH"].split(":")):
+        checked = subprocess.run([shell, "-n"], input=done.stdout, capture_output=True, text=True, timeout=60)
+        assert checked.returncode == 0, checked.stderr
+
+
+def test_help_names_every_verb():
+    done = subprocess.run([str(sluice_binary()), "--help"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    for verb in ("serve", "chat", "run", "keys", "usage", "logs", "models", "route", "config", "doctor"):
+        assert verb in done.stdout

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Sets up what the tests need besides the build: a Python environment and the Node packages, in the cache folder, once
+# per content of requirements.txt and package-lock.json. Prints one line per step; says nothing when all is there.
+# Usage: tests/setup.sh          prepares both
+#        tests/setup.sh --print  prepares nothing, prints the two folders (Python, Node)
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+cache=${SLUICE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sluice}/tests
+
+stamp() { cat "$@" | sha256sum | cut -c1-12; }
+python_dir=$cache/python-$(stamp "$here/requirements.txt")
+node_dir=$cache/node-$(stamp "$here/package.json" "$here/package-lock.json")
+
+if [ "${1:-}" = --print ]; then
+  echo "$python_dir"
+  echo "$node_dir"
+  exit 0
+fi
+
+say() { echo "tests: $*" >&2; }
+fail() { say "$1"; say "  $2"; exit 1; }
+
+# Builds into DIR.part and renames at the end, so that an interrupted set-up is never taken for a finished one.
+once() {  # once DIR FUNCTION MESSAGE
+  [ -d "$1" ] && return 0
+  say "$3"
+  rm -rf "$1.part"
+  mkdir -p "$1.part"
+  "$2" "$1.part"
+  mv "$1.part" "$1"
+}
+
+install_python() {
+  local python
+  for python in python3 /usr/bin/python3; do
+    ! "$python" -c 'import ensurepip, venv' 2>/dev/null || break
+    python=
+  done
+  [ -n "$python" ] || fail "python3 cannot make virtual environments" "install what it lacks: apt-get install python3-venv"
+  # The environment is used through its interpreter's path alone, so that it survives the rename.
+  "$python" -m venv --copies "$1"
+  "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -r "$here/requirements.txt" >&2
+}
+
+install_node() {
+  command -v npm >/dev/null || fail "npm was not found" "install it: apt-get install npm"
+  cp "$here/package.json" "$here/package-lock.json" "$here/.npmrc" "$1"
+  # The packages want a newer Node than most systems have; the one they run with is among them.
+  (cd "$1" && npm ci --ignore-scripts --loglevel=error >&2)
+}
+
+mkdir -p "$cache"
+exec 9>"$cache/lock"
+flock 9
+once "$python_dir" install_python "installing the Python packages (about half a minute)"
+once "$node_dir" install_node "installing the Node packages (about half a minute)"
