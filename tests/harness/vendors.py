@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -62,9 +63,6 @@ class Katan(Vendor):
     ANTHROPIC_KEY = "katan-anthropic-key"
 
     def __init__(self, folder: Path, *flags):
-        import sys
-
-        program = Path(sys.executable).with_name("llm_katan")
         super().__init__(
             [sys.executable, "-m", "llm_katan.cli", "--model", "echo", "--backend", "echo", "--host", "127.0.0.1", "--port", "0",
              "--providers", "openai,anthropic", "--disable-dashboard", "--stats-file", str(folder / "stats.json"),
