@@ -124,6 +124,13 @@ Result<std::vector<json::Value>> Fields::required_array(std::string_view name) c
   return elements;
 }
 
+Result<void> Fields::required_objects(std::string_view name) const {
+  TRY(const std::vector<json::Value> elements, required_array(name));
+  for (std::size_t i = 0; i < elements.size(); ++i)
+    if (!elements[i].is_object()) return bad_field(path(name) + "[" + std::to_string(i) + "]", "it must be an object");
+  return {};
+}
+
 Result<std::string> Fields::object_text(std::string_view name) const {
   const json::Value value = present(name);
   if (!value.exists()) return std::string();

@@ -36,6 +36,7 @@ class Fields {
   Result<std::string_view> required_string(std::string_view name) const;  // and not empty
   Result<std::vector<json::Value>> array(std::string_view name) const;    // empty when absent
   Result<std::vector<json::Value>> required_array(std::string_view name) const;  // and not empty
+  Result<void> required_objects(std::string_view name) const;  // an array of them, not empty
   // The text of an object; empty when absent.
   Result<std::string> object_text(std::string_view name) const;
 

@@ -128,9 +128,9 @@ std::optional<Endpoint> endpoint_of(const engines::Supervisor& engines, const Pr
 Result<void> start_engines(engines::Supervisor& engines, const config::Snapshot& snapshot, const std::string& data_dir) {
   const engines::Environment environment = engines::process_environment();
   for (const config::EngineSettings& settings : snapshot.engines()) {
-    // The model's name in answers is the configured one, not a path of this machine. Sampling is steady unless a request
-    // says otherwise: small models wander at the engine's own default.
-    std::vector<std::string> arguments = {"--alias", settings.model, "--temp", "0"};
+    // The model's name in answers is the configured one, not a path of this machine. Where a request does not say, small
+    // models get what keeps them from wandering and from never ending.
+    std::vector<std::string> arguments = {"--alias", settings.model, "--temp", "0.2", "--repeat-penalty", "1.1", "--predict", "1024"};
     arguments.insert(arguments.end(), settings.args.begin(), settings.args.end());
     const engines::LlamaServerSettings command{.program = settings.llama_server,
                                                .model = settings.path,
@@ -148,7 +148,7 @@ Result<void> start_engines(engines::Supervisor& engines, const config::Snapshot&
 std::string readiness_problem(store::LiveStore& store, const gateway::SnapshotCell& snapshots, const engines::Supervisor& engines) {
   if (store.refuses_new_work()) return store.health().problem();
   const auto snapshot = snapshots.load();
-  std::string waiting = "no provider is configured: start with --engine auto or set a provider's API key";
+  std::string waiting;  // stays empty when nothing is configured: waiting would not change that
   for (const catalog::Provider& provider : snapshot->providers()) {
     if (!provider.enabled) continue;
     if (!provider.engine) return {};

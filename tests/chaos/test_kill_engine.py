@@ -86,9 +86,9 @@ def test_requests_on_another_provider_do_not_notice(server, other_ground):
 
     def slow(request, connection):
         events = recorder.openai_stream()
-        connection.send(recorder.sse_head() + recorder.chunk(events[0]))
+        connection.send(recorder.sse_head() + b"".join(recorder.chunk(event) for event in events[:2]))
         go_on.wait(60)
-        connection.send(b"".join(recorder.chunk(event) for event in events[1:]) + recorder.LAST_CHUNK)
+        connection.send(b"".join(recorder.chunk(event) for event in events[2:]) + recorder.LAST_CHUNK)
 
     other_ground.answer = slow
     with http_client(server, server.create_key()) as client:

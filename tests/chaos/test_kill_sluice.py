@@ -108,9 +108,9 @@ def test_sigterm_lets_a_running_stream_end_and_takes_no_new_request(server, prov
 
     def slow(request, connection):
         events = recorder.openai_stream()
-        connection.send(recorder.sse_head() + recorder.chunk(events[0]))
+        connection.send(recorder.sse_head() + b"".join(recorder.chunk(event) for event in events[:2]))
         go_on.wait(60)
-        connection.send(b"".join(recorder.chunk(event) for event in events[1:]) + recorder.LAST_CHUNK)
+        connection.send(b"".join(recorder.chunk(event) for event in events[2:]) + recorder.LAST_CHUNK)
 
     provider.answer = slow
     key = server.create_key("drained")

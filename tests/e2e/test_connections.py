@@ -64,7 +64,7 @@ def test_one_client_that_leaves_does_not_disturb_another(recorders, recording_ke
 
     def answer(request, connection):
         if b"leave" in request.body:
-            connection.send(recorder.sse_head() + recorder.chunk(recorder.openai_stream()[0]))
+            connection.send(recorder.sse_head() + b"".join(recorder.chunk(event) for event in recorder.openai_stream()[:2]))
             connection.wait_until_peer_leaves()
         else:
             recorder.streaming(recorder.openai_stream())(request, connection)
@@ -244,7 +244,8 @@ def ask(server):
 
 def test_a_provider_over_tls_is_called_when_its_authority_is_trusted(serve, tls_provider):
     provider, authority = tls_provider
-    server = serve({"providers": {"secure": openai_vendor(provider.url)}}, env={"SSL_CERT_FILE": str(authority.ca_file)})
+    server = serve({"server": {"threads": 1}, "providers": {"secure": openai_vendor(provider.url)}},
+                   env={"SSL_CERT_FILE": str(authority.ca_file)})
     answer = ask(server)
     assert answer.status_code == 200 and answer.content == recorder.openai_answer()
     assert ask(server).status_code == 200

@@ -4,19 +4,19 @@ import { test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 
-const question = [{ role: 'user', content: 'What is the capital of France?' }];
+const question = [{ role: 'user', content: 'What is 2+2?' }];
 const settings = { model: 'auto', messages: question, max_tokens: 16, temperature: 0 };
 
 test('OpenAI: a streamed answer', async () => {
   const client = new OpenAI({ baseURL: `${process.env.SLUICE_URL}/v1`, apiKey: process.env.SLUICE_KEY, maxRetries: 0 });
   let text = '';
   for await (const chunk of await client.chat.completions.create({ ...settings, stream: true })) text += chunk.choices[0]?.delta?.content ?? '';
-  assert.match(text, /Paris/);
+  assert.match(text, /4/);
 });
 
 test('Anthropic: a streamed answer', async () => {
   const client = new Anthropic({ baseURL: process.env.SLUICE_URL, apiKey: process.env.SLUICE_KEY, maxRetries: 0 });
   const message = await client.messages.stream(settings).finalMessage();
-  assert.match(message.content[0].text, /Paris/);
+  assert.match(message.content[0].text, /4/);
   assert.ok(message.usage.output_tokens > 0);
 });

@@ -284,7 +284,7 @@ Result<RequestOutline> outline(std::string_view body, const json::Document& pars
   RequestOutline result;
   TRY(const std::string_view model, fields.required_string("model"));
   result.model = model;
-  CHECK_OK(fields.required_array("messages"));
+  CHECK_OK(fields.required_objects("messages"));
   TRY(const auto stream, fields.boolean("stream"));
   result.stream = stream.value_or(false);
   result.wants_stream_usage = true;

@@ -53,7 +53,7 @@ std::string body_of(const Error& error, const Shape& found) {
   json::Writer writer(body);
   writer.begin_object().key("error").begin_object().member("message", message_with_hint(error)).member("type", found.type);
   write_or_null(writer, "param", error.param);
-  write_or_null(writer, "code", error.code.empty() ? found.code : std::string_view(error.code));
+  write_or_null(writer, "code", error.code.empty() || error.kind == ErrorKind::budget_exceeded ? found.code : std::string_view(error.code));
   writer.end_object().end_object();
   return body;
 }

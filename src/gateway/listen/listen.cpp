@@ -49,8 +49,8 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
     if (get) co_return co_await ready(exchange);
   } else if (path == "/metrics") {
     if (get) co_return co_await metrics(exchange);
-  } else if (path == "/" || path == "/api/hello") {
-    if (get) co_return co_await live(exchange);  // clients look whether somebody is there
+  } else if (get && (path == "/" || path == "/api/hello")) {
+    co_return co_await live(exchange);  // clients look whether somebody is there
   } else {
     co_return co_await refuse(exchange, {.kind = ErrorKind::not_found,
                                          .message = "there is nothing at " + std::string(head.path),
