@@ -130,7 +130,7 @@ Result<void> start_engines(engines::Supervisor& engines, const config::Snapshot&
   for (const config::EngineSettings& settings : snapshot.engines()) {
     // The model's name in answers is the configured one, not a path of this machine. Where a request does not say, small
     // models get what keeps them from wandering and from never ending.
-    std::vector<std::string> arguments = {"--alias", settings.model, "--temp", "0.2", "--repeat-penalty", "1.1", "--predict", "1024"};
+    std::vector<std::string> arguments = {"--alias", settings.model, "--temp", "0.2", "--predict", "1024"};
     arguments.insert(arguments.end(), settings.args.begin(), settings.args.end());
     const engines::LlamaServerSettings command{.program = settings.llama_server,
                                                .model = settings.path,
