@@ -22,7 +22,7 @@ class TemporaryKey {
 
   const Secret& secret() const { return secret_; }
   // Less than a tenth of its life is left.
-  bool stale() const { return std::chrono::steady_clock::now() - made_at_ > lifetime * 9 / 10; }
+  bool stale() const { return std::chrono::steady_clock::now() - made_at_ > std::chrono::minutes(lifetime) * 9 / 10; }
 
  private:
   TemporaryKey(std::string data_dir, std::string id, Secret secret)
