@@ -14,6 +14,7 @@ HERE = Path(__file__).resolve().parent
 ENGINE_MODEL = "local/smollm2-135m-instruct"
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
     # One worker runs everything that needs the engine, so that one engine is loaded and no two compete for the cores.
     for item in items:
