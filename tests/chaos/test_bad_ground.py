@@ -5,6 +5,8 @@ import resource
 import shutil
 import socket
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -40,19 +42,20 @@ def test_a_data_directory_that_cannot_be_made_is_one_clear_line(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root may write everywhere and setpriv is missing")
-def test_a_data_directory_that_cannot_be_written_is_one_clear_line(tmp_path):
-    data = tmp_path / "read-only"
-    data.mkdir(mode=0o555)
-    server = Sluice(tmp_path / "home", data=data)
-    command = server.command()
-    if os.geteuid() == 0:
-        tmp_path.chmod(0o755)
-        for folder in tmp_path.parents:
-            if os.stat(folder).st_mode & 0o001 == 0:
-                pytest.skip(f"an ordinary user cannot enter {folder}")
-        command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
-    done = subprocess.run(command, env=server.env, capture_output=True, text=True, timeout=60)
-    assert done.returncode > 0 and str(data) in done.stderr and len(done.stderr.strip().splitlines()) <= 3, done.stderr
+def test_a_data_directory_that_cannot_be_written_is_one_clear_line():
+    # Not pytest's folder, which only its owner may enter: root asks as an ordinary user.
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        data = Path(folder) / "read-only"
+        data.mkdir(mode=0o555)
+        server = Sluice(Path(folder) / "home", data=data)
+        command = server.command()
+        if os.geteuid() == 0:
+            command = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *command]
+        done = subprocess.run(command, env=server.env, capture_output=True, text=True, timeout=60)
+        if done.returncode == 126 or "setpriv: failed to execute" in done.stderr:
+            pytest.skip("an ordinary user may not run the binary where it lies")
+        assert done.returncode > 0 and str(data) in done.stderr and len(done.stderr.strip().splitlines()) <= 3, done.stderr
 
 
 def test_a_second_server_on_one_data_directory_is_refused_and_the_first_lives_on(serve, tmp_path):

@@ -32,7 +32,7 @@ def test_openai_client_gets_an_answer_from_home(chat, model):
     raw = chat.with_raw_response.create(model=model, messages=QUESTION, **SHORT)
     answer = raw.parse()
     assert answer.choices[0].message.content.strip()
-    assert answer.usage.prompt_tokens > 5 and 0 < answer.usage.completion_tokens <= 16
+    assert answer.usage.prompt_tokens > 5 and 0 < answer.usage.completion_tokens <= 24
     assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
     assert raw.headers["x-sluice-ground"] == "self_hosted" and raw.headers["x-sluice-provider"] == "local"
     assert Decimal(raw.headers["x-sluice-cost-usd"]) == 0
@@ -42,14 +42,14 @@ def test_openai_client_streams_an_answer_and_its_usage(chat):
     chunks = list(chat.create(model="auto", messages=QUESTION, stream=True, stream_options={"include_usage": True}, **SHORT))
     assert "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices).strip()
     assert len(chunks) > 4
-    assert 0 < chunks[-1].usage.completion_tokens <= 16
+    assert 0 < chunks[-1].usage.completion_tokens <= 24
 
 
 def test_anthropic_client_gets_an_answer_from_home(messages):
     raw = messages.with_raw_response.create(model="auto", messages=QUESTION, system="You are a helpful assistant.", **SHORT)
     answer = raw.parse()
     assert answer.content[0].type == "text" and answer.content[0].text.strip()
-    assert answer.usage.input_tokens > 5 and 0 < answer.usage.output_tokens <= 16
+    assert answer.usage.input_tokens > 5 and 0 < answer.usage.output_tokens <= 24
     assert raw.headers["x-sluice-ground"] == "self_hosted"
 
 
@@ -59,7 +59,7 @@ def test_anthropic_client_streams_an_answer(messages):
         answer = stream.get_final_message()
     assert len(pieces) > 1 and "".join(pieces) == answer.content[0].text
     assert answer.content[0].text.strip()
-    assert 0 < answer.usage.output_tokens <= 16
+    assert 0 < answer.usage.output_tokens <= 24
 
 
 def test_the_token_limit_is_kept_and_named_in_both_dialects(chat, messages):
