@@ -31,13 +31,15 @@ class Echo : public Handler {
       co_return;
     }
     if (path != "/stream") {
-      (void)co_await exchange.respond(200, {{"x-a", "1"}},
+      const Headers headers{{"x-a", "1"}};
+      (void)co_await exchange.respond(200, headers,
                                       std::string(exchange.head().method) + " " + path + " " + *body);
       co_return;
     }
     (void)co_await exchange.begin_stream(200, {}, "one ");
     (void)co_await exchange.write("two ");
-    (void)co_await exchange.finish_stream("three", {{"x-t", "1"}});
+    const Headers trailers{{"x-t", "1"}};
+    (void)co_await exchange.finish_stream("three", trailers);
   }
   std::string malformed(int status, std::string_view message, Headers&) override {
     return std::to_string(status) + " " + std::string(message);

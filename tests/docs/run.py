@@ -87,7 +87,9 @@ class Guide:
             except (OSError, ValueError):
                 time.sleep(0.1)
         self.address = url.split("//")[1].rstrip("/")
-        self.output = log.read_text()
+        # It is ready a moment before it says so.
+        while "\nTry:" not in (self.output := log.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.1)
         if key := re.search(r"sk-sluice-\w+", self.output):
             self.environment["SLUICE_API_KEY"] = key[0]
 

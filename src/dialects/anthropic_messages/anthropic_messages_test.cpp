@@ -22,9 +22,9 @@ std::string with(std::string_view message, std::string_view more = "") {
 TEST(AnthropicMessages, Names_the_field_that_is_wrong) {
   const std::string_view hello = R"({"role":"user","content":"hi"})";
   EXPECT_EQ(fault(with(hello)), "");
-  EXPECT_EQ(fault(R"({"model":"m","messages":[1]})"), "max_tokens");
-  EXPECT_EQ(fault(R"({"model":"m","max_tokens":0,"messages":[1]})"), "max_tokens");
-  EXPECT_EQ(fault(R"({"max_tokens":1,"messages":[1]})"), "model");
+  EXPECT_EQ(fault(R"({"model":"m","messages":[{}]})"), "max_tokens");
+  EXPECT_EQ(fault(R"({"model":"m","max_tokens":0,"messages":[{}]})"), "max_tokens");
+  EXPECT_EQ(fault(R"({"max_tokens":1,"messages":[{}]})"), "model");
   EXPECT_EQ(fault(with("")), "messages");
   EXPECT_EQ(fault(with(R"({"role":"robot","content":"x"})")), "messages[0].role");
   EXPECT_EQ(fault(with(R"({"role":"system","content":"x"})")), "messages");

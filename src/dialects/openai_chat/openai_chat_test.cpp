@@ -75,15 +75,15 @@ TEST(OpenAiChat, Edit_changes_the_model_and_the_usage_flag_and_nothing_else) {
     return dialect->edit(body, *dialect->outline(body, *parsed), {.model = "q\"x", .ask_for_stream_usage = true});
   };
   EXPECT_EQ(edited(R"({"messages":[{"model":"a"}], "model" : "m" })"), R"({"messages":[{"model":"a"}], "model" : "q\"x" })");
-  EXPECT_EQ(edited(R"({"stream":true,"model":"m","messages":[1],"stream_options":null})"),
-            R"({"stream":true,"model":"q\"x","messages":[1],"stream_options":{"include_usage":true}})");
-  EXPECT_EQ(edited(R"({"stream_options":{"include_usage":false,"x":[1]},"stream":true,"model":"m","messages":[1]})"),
-            R"({"stream_options":{"include_usage":true,"x":[1]},"stream":true,"model":"q\"x","messages":[1]})");
-  EXPECT_EQ(edited(R"({"model":"m","stream":true,"messages":[1],"stream_options":{ "x" : 1.00 }})"),
-            R"({"model":"q\"x","stream":true,"messages":[1],"stream_options":{"include_usage":true, "x" : 1.00 }})")
+  EXPECT_EQ(edited(R"({"stream":true,"model":"m","messages":[{}],"stream_options":null})"),
+            R"({"stream":true,"model":"q\"x","messages":[{}],"stream_options":{"include_usage":true}})");
+  EXPECT_EQ(edited(R"({"stream_options":{"include_usage":false,"x":[1]},"stream":true,"model":"m","messages":[{}]})"),
+            R"({"stream_options":{"include_usage":true,"x":[1]},"stream":true,"model":"q\"x","messages":[{}]})");
+  EXPECT_EQ(edited(R"({"model":"m","stream":true,"messages":[{}],"stream_options":{ "x" : 1.00 }})"),
+            R"({"model":"q\"x","stream":true,"messages":[{}],"stream_options":{"include_usage":true, "x" : 1.00 }})")
       << "other options keep their bytes";
-  EXPECT_EQ(edited(R"({"model":"m","stream":true,"messages":[1],"stream_options":{ }})"),
-            R"({"model":"q\"x","stream":true,"messages":[1],"stream_options":{"include_usage":true }})");
+  EXPECT_EQ(edited(R"({"model":"m","stream":true,"messages":[{}],"stream_options":{ }})"),
+            R"({"model":"q\"x","stream":true,"messages":[{}],"stream_options":{"include_usage":true }})");
 }
 
 TEST(OpenAiChat, Stream_tells_calls_apart_that_all_have_the_number_0) {

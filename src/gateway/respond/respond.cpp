@@ -34,6 +34,11 @@ async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::s
   Result<void> sent = co_await client.begin_stream(200, headers, held);
   if (sent) relayed.first_token = reactor.now();
 
+  const auto trailers = [&] {
+    http::Headers fields;
+    fields.set(cost_header, final_cost());
+    return fields;
+  };
   std::string piece = std::move(held);
   while (sent) {
     piece.clear();
@@ -43,7 +48,7 @@ async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::s
       if (error.kind == ErrorKind::provider_timeout) error.message = "the provider stopped in the middle of its answer";
       if (error.kind != ErrorKind::client_gone) {
         piece.append(dialect.encode_stream_error(error, facts.request_id));
-        (void)co_await client.finish_stream(piece, {{std::string(cost_header), final_cost()}});
+        (void)co_await client.finish_stream(piece, trailers());
       }
       relayed.error = std::move(error);
       co_return relayed;
@@ -51,7 +56,7 @@ async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::s
     if (!*more) break;
     if (!piece.empty()) sent = co_await client.write(piece);
   }
-  if (sent) sent = co_await client.finish_stream(piece, {{std::string(cost_header), final_cost()}});
+  if (sent) sent = co_await client.finish_stream(piece, trailers());
   if (!sent) relayed.error = std::move(sent).error();
   co_return relayed;
 }
