@@ -88,8 +88,10 @@ class Guide:
                 time.sleep(0.1)
         self.address = url.split("//")[1].rstrip("/")
         # It is ready a moment before it says so.
-        while "\nTry:" not in (self.output := log.read_text()) and time.monotonic() < deadline:
+        self.output = log.read_text()
+        while "\nTry:" not in self.output and time.monotonic() < deadline:
             time.sleep(0.1)
+            self.output = log.read_text()
         if key := re.search(r"sk-sluice-\w+", self.output):
             self.environment["SLUICE_API_KEY"] = key[0]
 
