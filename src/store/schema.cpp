@@ -1,8 +1,10 @@
 #include "store/schema.h"
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <string>
+#include <thread>
 
 namespace sluice::store {
 namespace {
@@ -110,9 +112,21 @@ Result<void> migrate(Database& database) {
 }  // namespace
 
 Result<void> prepare_database(Database& database) {
-  TRY(const std::int64_t version, check_version(database));
+  // A new database is switched to WAL once, under an exclusive lock for which SQLite does not wait by itself; whoever comes at
+  // the same moment, to read the version or to switch, tries again.
+  constexpr std::chrono::milliseconds pause{5};
+  constexpr int most_attempts = 2'000;  // 10 s, as long as any other lock is waited for
   // WAL: readers and the one writer do not wait for each other. FULL: a revoked key stays revoked after a power cut.
-  CHECK_OK(database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF"));
+  constexpr const char* modes = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF";
+  Result<std::int64_t> read = check_version(database);
+  Result<void> switched = read ? database.execute(modes) : Result<void>();
+  for (int attempt = 1; attempt < most_attempts && (!read || !switched) && database.busy(); ++attempt) {
+    std::this_thread::sleep_for(pause);
+    read = check_version(database);
+    if (read) switched = database.execute(modes);
+  }
+  CHECK_OK(switched);
+  TRY(const std::int64_t version, std::move(read));
   if (version == static_cast<std::int64_t>(migrations.size())) return {};
   return migrate(database);
 }

@@ -119,6 +119,8 @@ Result<std::int64_t> Database::integer(std::string_view sql) const {
   return row ? statement.integer(0) : 0;
 }
 
+bool Database::busy() const { return (sqlite3_errcode(handle_.get()) & 0xff) == SQLITE_BUSY; }
+
 std::int64_t Database::changes() const { return sqlite3_changes64(handle_.get()); }
 
 std::unexpected<Error> Database::error(std::string_view doing) const {

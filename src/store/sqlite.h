@@ -62,6 +62,8 @@ class Database {
   Result<void> execute(const char* sql);
   // The first column of the first row.
   Result<std::int64_t> integer(std::string_view sql) const;
+  // The last call failed because another process had the database.
+  bool busy() const;
   std::int64_t changes() const;  // rows that the last statement changed
 
   const std::string& path() const { return path_; }
