@@ -37,7 +37,7 @@ def test_a_key_is_shown_once_listed_without_its_secret_and_gone_when_revoked(ser
     assert key not in as_json and "2.5" in as_json and "restricted" in as_json
     json.loads(as_json)
     with http_client(server, key) as client:
-        assert client.get("/v1/models").status_code == 200
+        eventually(lambda: client.get("/v1/models").status_code == 200, "the new key to be known", timeout_s=10)
         server.run("keys", "revoke", "shown-once")
         eventually(lambda: client.get("/v1/models").status_code == 401, "the revocation to take effect", timeout_s=10)
 
