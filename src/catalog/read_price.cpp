@@ -73,7 +73,11 @@ void read_price(Fields& fields, const Node& node, const Report& report, PriceFac
     if (fact.rates == Rates{} && node.is_map() && node.find("input"))
       report.error(node, "a price of zero must say so", "add `kind: free`, or `kind: self_hosted` for an engine of your own");
   }
+  if (fact.kind != PriceKind::metered && fact.rates != Rates{})
+    report.error(node, "a price of the kind `" + std::string(name(fact.kind)) + "` has no rates", "remove the rates, or the kind");
   if (const Member* tiers = fields.take("tiers")) {
+    if (!tiers->value.is_list())
+      report.error(tiers->value, "`tiers` must be a list, not " + describe(tiers->value), "write `tiers: [{ prompt_tokens: 200000, op: gt, input: 4.00 }]`");
     for (const Node& item : tiers->value.items) {
       Fields tier_fields(item, "a tier", report);
       Tier tier;
@@ -91,6 +95,8 @@ void read_price(Fields& fields, const Node& node, const Report& report, PriceFac
   fact.effective_from = read_date(fields, node, "effective_from", report).value_or(Date());
   fact.effective_to = read_date(fields, node, "effective_to", report);
   const std::string source_kind = fields.text("source_kind").value_or("list");
+  if (source_kind != "contract" && source_kind != "community" && source_kind != "list")
+    report.error(node.find("source_kind")->value, "a price never comes from a `" + source_kind + "`", "use list, contract or community");
   fact.source_kind = source_kind == "contract" ? SourceKind::contract : source_kind == "community" ? SourceKind::community : SourceKind::list;
   fact.source = fields.text("source").value_or("");
   fact.observed_at = fields.text("observed_at").value_or("");

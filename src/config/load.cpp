@@ -46,6 +46,7 @@ class Loading {
   void read_providers(const Member& section, const Report& report);
   catalog::Provider* provider_named(const std::string& id);
   void read_provider(const Member& member, const Report& report);
+  void read_headers(const Node& node, catalog::Provider& provider, const Report& report);
   void read_provider_models(const std::string& id, const Member& section, const Report& report);
   void read_provider_prices(const std::string& id, const Member& section, const Report& report);
   void add_model(const std::string& provider, const std::string& name);
@@ -55,7 +56,7 @@ class Loading {
   void enable_by_environment();
   void enable_engines();
   void add_auto_route();
-  void check_values(yaml::Diagnostics& diagnostics);
+  void check_values(const Node& root, const Report& report);
   std::vector<std::string> provider_ids() const;
 
   const Sources& sources_;
@@ -115,6 +116,7 @@ void Loading::expand(Node& node, const Report& report) {
   }
   if (at == 0) return;
   node.text = out + node.text.substr(at);
+  node.quoted = false;  // in `{}` a reference must be quoted; what it stands for may be a number all the same
 }
 
 // --- the file
@@ -200,8 +202,12 @@ void Loading::read_provider(const Member& member, const Report& report) {
   }
   if (const auto ground = fields.text("ground")) {
     const auto parsed = catalog::ground_from_name(*ground);
-    if (parsed)
+    if (parsed) {
       provider->ground = *parsed;
+      // The operator knows where this provider runs: its word counts for every model there, for the guard above all.
+      for (catalog::Model& model : parts_.models)
+        if (model.provider == provider->id) model.ground = *parsed;
+    }
     else
       report.error(member.value.find("ground")->value, "unknown ground `" + *ground + "`", "use self_hosted, hosted_open or proprietary");
   }
@@ -220,18 +226,32 @@ void Loading::read_provider(const Member& member, const Report& report) {
     provider->quirks.stream_usage = *usage == "automatic" ? catalog::StreamUsage::automatic : catalog::StreamUsage::option;
   }
   if (auto key = fields.text("api_key")) provider->api_key = Secret(*std::move(key));
-  if (const Member* headers = fields.take("headers"))
-    for (const Member& header : headers->value.members) provider->extra_headers.emplace_back(header.key, header.value.text);
+  if (const Member* headers = fields.take("headers")) read_headers(headers->value, *provider, report);
   const bool off = fields.boolean("enabled") == false;
   // What is listed is meant to be used; an engine needs no key.
   provider->enabled = !off && (!provider->api_key.empty() || provider->auth == catalog::AuthKind::none ||
                                provider->ground == catalog::Ground::self_hosted);
+  if (provider->enabled) provider->how_to_enable.clear();
   if (off) provider->how_to_enable = "it is switched off in the configuration (`enabled: false`)";
   const Member* models = fields.take("models");
   const Member* prices = fields.take("prices");
   fields.refuse_others();
   if (models) read_provider_models(id, *models, report);
   if (prices) read_provider_prices(id, *prices, report);
+}
+
+void Loading::read_headers(const Node& node, catalog::Provider& provider, const Report& report) {
+  if (!node.is_map() && !node.is_null()) return report.error(node, "`headers` must be a map, not " + describe(node), "write `headers: { x-team: search }`");
+  for (const Member& header : node.members) {
+    const auto letter = [](unsigned char c) { return c == '-' || c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+    const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+    if (header.key.empty() || !std::ranges::all_of(header.key, letter))
+      report.error_at_key(header, "`" + header.key + "` cannot be the name of a header", "use letters, digits, - and _");
+    else if (!header.value.is_scalar() || std::ranges::any_of(header.value.text, control))
+      report.error(header.value, "the header `" + header.key + "` must be one line of text");
+    else
+      provider.extra_headers.emplace_back(header.key, header.value.text);
+  }
 }
 
 void Loading::add_model(const std::string& provider, const std::string& name) {
@@ -301,6 +321,10 @@ void Loading::read_engines(const Member& section, const Report& report) {
       report.error_at_key(member, "`" + member.key + "` cannot be the name of an engine", "use letters, digits, - _ and .");
       continue;
     }
+    if (const catalog::Provider* provider = provider_named(member.key); provider && (!provider->engine || !provider->base_url.host_header.empty())) {
+      report.error_at_key(member, "`" + member.key + "` is a provider already, so it cannot be an engine too", "give the engine another name");
+      continue;
+    }
     EngineSettings engine{.name = member.key};
     Fields fields(member.value, "the engine `" + member.key + "`", report);
     read_section(fields, engine_table, engine);
@@ -365,7 +389,8 @@ void Loading::enable_by_environment() {
 }
 
 void Loading::enable_engines() {
-  if (!engines_given_) parts_.engines.push_back({.name = "local"});
+  // A `local` with a `base_url` of its own is somebody else's engine: none is started for it.
+  if (!engines_given_ && provider_named("local")->engine) parts_.engines.push_back({.name = "local"});
   for (const EngineSettings& engine : parts_.engines) {
     catalog::Provider* provider = provider_named(engine.name);
     if (!provider) {
@@ -384,6 +409,10 @@ void Loading::enable_engines() {
     provider->enabled = true;
     provider->how_to_enable.clear();
     provider->default_model = engine.model;
+    // An engine has one model loaded, and would answer to any name.
+    std::erase_if(parts_.models, [&](const catalog::Model& model) {
+      return model.provider.str() == engine.name && model.name.str() != engine.model && model.id != engine.model;
+    });
     add_model(engine.name, engine.model);
     for (catalog::Model& model : parts_.models) {
       if (model.provider.str() != engine.name) continue;
@@ -422,19 +451,33 @@ void Loading::apply_overrides(yaml::Diagnostics& diagnostics) {
   }
 }
 
-void Loading::check_values(yaml::Diagnostics& diagnostics) {
+// What the table cannot say: texts that must be more than a text. Told at their place in the file.
+void Loading::check_values(const Node& root, const Report& report) {
+  const auto wrong = [&](const char* section, const char* name, std::string message, std::string help) {
+    const Member* outer = root.find(section);
+    const Member* inner = outer ? outer->value.find(name) : nullptr;
+    if (inner)
+      report.error(inner->value, std::move(message), std::move(help));
+    else
+      report.diagnostics.add({.message = std::move(message), .help = std::move(help)});
+  };
   auto endpoint = parse_listen_address(parts_.server.listen);
-  if (endpoint)
+  if (endpoint) {
     parts_.server.listen_endpoint = *std::move(endpoint);
-  else
-    diagnostics.add({.message = "server.listen: " + endpoint.error().message, .help = endpoint.error().hint});
+  } else {
+    const auto given = std::ranges::find(sources_.overrides, "server.listen", &Override::path);
+    if (given == sources_.overrides.end())
+      wrong("server", "listen", endpoint.error().message, endpoint.error().hint);
+    else
+      report.diagnostics.add({.message = given->origin + ": " + endpoint.error().message, .help = endpoint.error().hint});
+  }
   const auto data_class = data_class_from_name(parts_.key_defaults.data_class);
   if (data_class)
     parts_.key_defaults.data_class_value = *data_class;
   else
-    diagnostics.add({.message = "keys.data_class cannot be `" + parts_.key_defaults.data_class + "`", .help = "use public, internal or restricted"});
+    wrong("keys", "data_class", "`" + parts_.key_defaults.data_class + "` is no data class", "use public, internal or restricted");
   if (!parts_.key_defaults.budget_usd.empty() && !Money::parse_usd(parts_.key_defaults.budget_usd))
-    diagnostics.add({.message = "keys.budget_usd must be an amount such as 12.50, not `" + parts_.key_defaults.budget_usd + "`"});
+    wrong("keys", "budget_usd", "`" + parts_.key_defaults.budget_usd + "` is no amount in USD", "write for example 12.50");
 }
 
 Loaded Loading::run() {
@@ -468,7 +511,7 @@ Loaded Loading::run() {
       if (override.path == "server.listen") parts_.server.listen = override.value;
   }
   add_auto_route();
-  check_values(loaded.diagnostics);
+  check_values(root.value_or(Node()), Report{source, loaded.diagnostics});
   if (loaded.diagnostics.ok()) loaded.snapshot = std::make_shared<const Snapshot>(std::move(parts_));
   return loaded;
 }

@@ -1,5 +1,5 @@
 // The settings of Sluice as plain values, with their defaults. What each means, its bounds and its name in the file
-// stand once, in settings_table.cpp; the reader, the JSON Schema and the reference page come from there.
+// stand once, in settings_table.h; the reader, the JSON Schema and the reference page come from there.
 #pragma once
 
 #include <cstdint>

@@ -125,7 +125,7 @@ std::string Snapshot::json() const {
   w.member("requests_per_minute", parts_.key_defaults.requests_per_minute);
   w.member("tokens_per_minute", parts_.key_defaults.tokens_per_minute).member("data_class", parts_.key_defaults.data_class).end_object();
   w.key("engines").begin_array();
-  for (const EngineSettings& engine : parts_.engines)
+  for (const EngineSettings& engine : parts_.engines) {
     w.begin_object()
         .member("name", engine.name)
         .member("model", engine.model)
@@ -133,13 +133,29 @@ std::string Snapshot::json() const {
         .member("sha256", engine.sha256)
         .member("context", engine.context)
         .member("parallel", engine.parallel)
-        .end_object();
+        .member("threads", engine.threads)
+        .member("llama_server", engine.llama_server)
+        .key("args")
+        .begin_array();
+    for (const std::string& argument : engine.args) w.string(argument);
+    w.end_array().end_object();
+  }
   w.end_array().key("providers").begin_array();
   for (const catalog::Provider& provider : parts_.providers) {
     if (!provider.enabled) continue;
     w.begin_object().member("id", provider.id.str()).member("dialect", chat::name(provider.dialect));
     w.member("host", provider.base_url.host_header).member("path", provider.base_url.path_prefix);
-    w.member("ground", catalog::name(provider.ground)).end_object();
+    w.member("ground", catalog::name(provider.ground)).member("auth", catalog::name(provider.auth));
+    w.member("stream_usage", provider.quirks.stream_usage == catalog::StreamUsage::option ? "option" : "automatic");
+    w.key("headers").begin_array();
+    for (const auto& [header, value] : provider.extra_headers) w.string(header + ": " + value);
+    w.end_array().key("models").begin_array();
+    for (const catalog::Model& model : parts_.models) {
+      if (model.provider != provider.id) continue;
+      w.begin_object().member("name", model.name.str()).member("ground", catalog::name(model.ground)).member("context", model.context);
+      w.member("max_output", model.max_output).member("tools", model.tools).member("images", model.images).end_object();
+    }
+    w.end_array().end_object();
   }
   w.end_array().key("prices").begin_array();
   for (const auto& [name, history] : book_.all())
@@ -147,6 +163,13 @@ std::string Snapshot::json() const {
       if (fact.source_kind != catalog::SourceKind::contract) continue;  // the others are the catalogue's, which has its own digest
       w.begin_object().member("provider", name.first).member("model", name.second).member("kind", catalog::name(fact.kind)).key("pico").begin_array();
       for (const std::int64_t rate : fact.rates.pico) w.integer(rate);
+      w.end_array().member("effective_from", catalog::date_text(fact.effective_from));
+      w.member("effective_to", fact.effective_to ? catalog::date_text(*fact.effective_to) : "").key("tiers").begin_array();
+      for (const catalog::Tier& tier : fact.tiers) {
+        w.begin_array().integer(tier.prompt_tokens).string(tier.op == catalog::Tier::Op::ge ? "ge" : "gt");
+        for (const std::int64_t rate : tier.rates.pico) w.integer(rate);
+        w.end_array();
+      }
       w.end_array().end_object();
     }
   w.end_array().key("models").begin_object();

@@ -1,6 +1,7 @@
 #include "yaml/diagnostics.h"
 
 #include <algorithm>
+#include <array>
 
 namespace sluice::yaml {
 namespace {
@@ -28,23 +29,33 @@ std::string shown(const Source& source, std::string_view line) {
       do ++value;
       while (value < text.size() && text[value] == ' ');
       if (text.substr(value, 2) == "${" || text.substr(value, 3) == "\"${") continue;  // a reference is no secret
-      for (; value < text.size() && text[value] != ',' && text[value] != '}'; ++value) text[value] = '*';
+      const char quote = value < text.size() && (text[value] == '"' || text[value] == '\'') ? text[value++] : '\0';
+      const auto ends = [&](char c) { return quote ? c == quote : c == ',' || c == '}'; };
+      for (; value < text.size() && !ends(text[value]); ++value) text[value] = '*';
     }
   std::ranges::replace(text, '\t', ' ');
   return text;
 }
 
+constexpr std::size_t longest_name = 128;  // a name is mistyped by a few letters; a longer one is pasted
+
+// Both at most longest_name long.
 std::size_t distance(std::string_view a, std::string_view b) {
   // Optimal string alignment: Levenshtein's, with swapped neighbours as one step.
-  std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
-  for (std::size_t i = 0; i <= a.size(); ++i) d[i][0] = i;
-  for (std::size_t j = 0; j <= b.size(); ++j) d[0][j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i)
+  // Row i of the table needs the two before it: three rows that take turns.
+  std::array<std::array<std::size_t, longest_name + 1>, 3> rows = {};
+  for (std::size_t j = 0; j <= b.size(); ++j) rows[0][j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    auto& row = rows[i % 3];
+    const auto& above = rows[(i + 2) % 3];
+    const auto& two_above = rows[(i + 1) % 3];
+    row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] != b[j - 1])});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
+      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] != b[j - 1])});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], two_above[j - 2] + 1);
     }
-  return d[a.size()][b.size()];
+  }
+  return rows[a.size() % 3][b.size()];
 }
 
 }  // namespace
@@ -93,7 +104,7 @@ std::string nearest(std::string_view wrong, std::span<const std::string> known) 
   for (const std::string& candidate : known) {
     const std::size_t longer = std::max(candidate.size(), wrong.size());
     const std::size_t shorter = std::min(candidate.size(), wrong.size());
-    if (longer > 128 || (longer - shorter) * 3 > longer) continue;
+    if (longer > longest_name || (longer - shorter) * 3 > longer) continue;
     const std::size_t steps = distance(wrong, candidate);
     if (steps * 3 > longer || (best && steps >= best_distance)) continue;
     best = &candidate;

@@ -1,6 +1,5 @@
 #include "gateway/guard/guard.h"
 
-
 namespace sluice::gateway {
 
 std::string_view rule_text(Verdict::Rule rule) {

@@ -27,9 +27,11 @@ std::optional<Rejection> rejection_of(const Candidate& candidate, const catalog:
   return std::nullopt;
 }
 
+constexpr std::size_t most_shown = 128;  // bytes of a client's model name in an error; the body may hold megabytes
+
 Error unknown_model(std::string_view model, const config::Snapshot& snapshot) {
   Error error{.kind = ErrorKind::not_found,
-              .message = "there is no model '" + std::string(model) + "'",
+              .message = "there is no model '" + std::string(model.substr(0, most_shown)) + (model.size() > most_shown ? "...'" : "'"),
               .hint = "GET /v1/models or `sluice models` lists them",
               .param = "model",
               .code = "model_not_found"};
