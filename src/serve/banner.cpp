@@ -56,10 +56,10 @@ bool announce(std::ostream& out, Announcement said) {
   const std::string json = " -H 'content-type: application/json' -d '";
   out << "\nTry:\n"
       << "  curl -s " << said.url << "/v1/chat/completions -H 'authorization: Bearer " << key << "'" << json << R"({"model":")" << model
-      << R"(","messages":[{"role":"user","content":"What is the capital of France?"}]}')"
+      << R"(","messages":[{"role":"user","content":"Why is the sky blue? Answer in one sentence."}]}')"
       << "\n"
       << "  curl -sN " << said.url << "/v1/messages -H 'x-api-key: " << key << "'" << json << R"({"model":")" << model
-      << R"(","max_tokens":64,"stream":true,"messages":[{"role":"user","content":"What is the capital of France?"}]}')"
+      << R"(","max_tokens":64,"stream":true,"messages":[{"role":"user","content":"Why is the sky blue? Answer in one sentence."}]}')"
       << "\n"
       << "  curl -s " << said.url << "/v1/models -H 'authorization: Bearer " << key << "'\n\n"
       << std::flush;
