@@ -1,7 +1,8 @@
 // Closed-loop HTTP load over kept connections, and the CPU time that a gateway spends on it.
 // One thread, plain epoll. Each connection sends the same request again as soon as its answer is whole. After a warm-up
 // it counts answers and SSE events for a while, and reads at both ends of that window how long the gateway's threads
-// have been on a CPU. Prints one line of JSON. It does not measure latency: on a shared machine that is the neighbours'.
+// have been on a CPU. Prints one line of JSON. It does not measure latency: on a shared machine that is the
+// neighbours'.
 //
 //   bench_load PORT CONNECTIONS WARM_SECONDS SECONDS REQUEST_FILE PID...
 //
@@ -179,8 +180,7 @@ int main(int argc, char** argv) {
   const int epoll_fd = epoll_create1(0);
   Counts counts;
   std::vector<std::unique_ptr<Connection>> open;
-  for (int i = 0; i < connections; ++i)
-    open.push_back(std::make_unique<Connection>(epoll_fd, port, request, counts));
+  for (int i = 0; i < connections; ++i) open.push_back(std::make_unique<Connection>(epoll_fd, port, request, counts));
 
   auto run_for = [&](std::chrono::duration<double> time) {
     const auto end = Clock::now() + time;
@@ -197,7 +197,8 @@ int main(int argc, char** argv) {
   run_for(window);
   const std::uint64_t cpu = cpu_ns(pids) - cpu_before;
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  std::printf(R"({"answers": %llu, "events": %llu, "errors": %llu, "seconds": %.3f, "cpu_us": %.1f})" "\n",
+  std::printf(R"({"answers": %llu, "events": %llu, "errors": %llu, "seconds": %.3f, "cpu_us": %.1f})"
+              "\n",
               static_cast<unsigned long long>(counts.answers - before.answers),
               static_cast<unsigned long long>(counts.events - before.events),
               static_cast<unsigned long long>(counts.errors), seconds, static_cast<double>(cpu) / 1000.0);

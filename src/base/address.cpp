@@ -51,12 +51,14 @@ Result<Endpoint> parse_listen_address(std::string_view text) {
   constexpr const char* hint = "write ADDR:PORT such as 127.0.0.1:8080, [::1]:8080, :8080, or unix:/path";
   if (text.starts_with("unix:")) {
     const std::string_view path = text.substr(5);
-    if (!path.starts_with('/') || path.size() > 107) return bad(text, "is not the absolute path of a socket, of at most 107 bytes", hint);
+    if (!path.starts_with('/') || path.size() > 107)
+      return bad(text, "is not the absolute path of a socket, of at most 107 bytes", hint);
     return Endpoint{.unix_path = std::string(path)};
   }
   const HostPort parts = split(text);
   const auto port = parse_port(parts.port);
-  if (!parts.ok || !port || (!parts.host.empty() && !is_host(parts.host))) return bad(text, "is not an address to listen on", hint);
+  if (!parts.ok || !port || (!parts.host.empty() && !is_host(parts.host)))
+    return bad(text, "is not an address to listen on", hint);
   return Endpoint{.host = std::string(parts.host), .port = *port};
 }
 

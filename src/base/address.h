@@ -11,11 +11,11 @@ namespace sluice {
 
 // A place to connect to, by name.
 struct Endpoint {
-  std::string host;          // DNS name or IP literal (IPv6 without brackets); empty for a Unix socket
+  std::string host;  // DNS name or IP literal (IPv6 without brackets); empty for a Unix socket
   std::uint16_t port = 0;
-  std::string unix_path;     // absolute path of a Unix socket, at most 107 bytes
+  std::string unix_path;  // absolute path of a Unix socket, at most 107 bytes
   bool tls = false;
-  std::string server_name;   // for SNI and certificate check; host when empty
+  std::string server_name;  // for SNI and certificate check; host when empty
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 

@@ -33,7 +33,8 @@ std::optional<Money> Money::parse_usd(std::string_view text) {
 
 std::string Money::usd() const {
   const bool negative = pico_ < 0;
-  const auto magnitude = static_cast<unsigned __int128>(negative ? -static_cast<MoneySum>(pico_) : static_cast<MoneySum>(pico_));
+  const auto magnitude =
+      static_cast<unsigned __int128>(negative ? -static_cast<MoneySum>(pico_) : static_cast<MoneySum>(pico_));
   const auto whole = static_cast<std::uint64_t>(magnitude / pico_per_usd);
   std::string fraction = std::to_string(static_cast<std::uint64_t>(magnitude % pico_per_usd));
   fraction.insert(0, 12 - fraction.size(), '0');

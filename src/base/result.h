@@ -66,11 +66,11 @@ enum class Retry : std::uint8_t {
 
 struct Error {
   ErrorKind kind = ErrorKind::internal;
-  std::string message;                                      // what was wrong, for the caller; no secrets, no internals
-  std::string hint = {};                                    // what the reader can do about it; may be empty
-  std::string param = {};                                   // the request's field, as a path like "messages[0].role"
-  std::string code = {};                                    // a short machine name such as "model_not_found"
-  int provider_status = 0;                                  // HTTP status of the provider; 0 = it gave none
+  std::string message;      // what was wrong, for the caller; no secrets, no internals
+  std::string hint = {};    // what the reader can do about it; may be empty
+  std::string param = {};   // the request's field, as a path like "messages[0].role"
+  std::string code = {};    // a short machine name such as "model_not_found"
+  int provider_status = 0;  // HTTP status of the provider; 0 = it gave none
   Retry retry = Retry::never;
   std::optional<std::chrono::milliseconds> retry_after = {};  // what the provider or a limit asked for
 };
@@ -86,12 +86,12 @@ inline std::unexpected<Error> fail(ErrorKind kind, std::string message, std::str
 
 #define SLUICE_CONCAT_(a, b) a##b
 #define SLUICE_CONCAT(a, b) SLUICE_CONCAT_(a, b)
-#define SLUICE_TRY_(tmp, ret, target, ...) \
-  auto tmp = (__VA_ARGS__);                \
-  if (!tmp) [[unlikely]]                   \
+#define SLUICE_TRY_(tmp, ret, target, ...)       \
+  auto tmp = (__VA_ARGS__);                      \
+  if (!tmp) [[unlikely]]                         \
     ret std::unexpected(std::move(tmp).error()); \
   target = *std::move(tmp)
-#define SLUICE_CHECK_(tmp, ret, ...) \
+#define SLUICE_CHECK_(tmp, ret, ...)               \
   if (auto tmp = (__VA_ARGS__); !tmp) [[unlikely]] \
   ret std::unexpected(std::move(tmp).error())
 

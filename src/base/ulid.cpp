@@ -15,11 +15,11 @@ UlidSource::UlidSource() {
 
 std::string UlidSource::next(std::int64_t unix_ms) {
   static constexpr char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-  const unsigned __int128 bits =
-      (static_cast<unsigned __int128>(unix_ms & 0xFFFF'FFFF'FFFF) << 80) |
-      (static_cast<unsigned __int128>(random_() & 0xFFFF) << 64) | random_();
+  const unsigned __int128 bits = (static_cast<unsigned __int128>(unix_ms & 0xFFFF'FFFF'FFFF) << 80) |
+                                 (static_cast<unsigned __int128>(random_() & 0xFFFF) << 64) | random_();
   std::string text(26, '0');
-  for (int i = 0; i < 26; ++i) text[static_cast<std::size_t>(25 - i)] = alphabet[static_cast<unsigned>(bits >> (5 * i)) & 31];
+  for (int i = 0; i < 26; ++i)
+    text[static_cast<std::size_t>(25 - i)] = alphabet[static_cast<unsigned>(bits >> (5 * i)) & 31];
   return text;
 }
 

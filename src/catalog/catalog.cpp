@@ -23,8 +23,8 @@ std::string stem(std::string_view path) {
 }
 
 template <class T>
-std::optional<T> one_of(Fields& fields, const Node& node, const char* name, std::optional<T> (*parse)(std::string_view), const char* choices,
-                        const Report& report) {
+std::optional<T> one_of(Fields& fields, const Node& node, const char* name, std::optional<T> (*parse)(std::string_view),
+                        const char* choices, const Report& report) {
   const auto text = fields.text(name);
   if (!text) return std::nullopt;
   if (auto value = parse(*text)) return value;
@@ -54,11 +54,15 @@ std::optional<Ground> ground(std::string_view text) { return ground_from_name(te
 Provider read_provider(const std::string& id, const Node& node, const Report& report) {
   Fields fields(node, "the provider `" + id + "`", report);
   Provider provider{.id = ProviderId(id), .display_name = fields.required_text("name")};
-  provider.dialect = one_of(fields, node, "dialect", dialect, "openai_chat or anthropic_messages", report).value_or(provider.dialect);
-  provider.ground = one_of(fields, node, "ground", ground, "self_hosted, hosted_open or proprietary", report).value_or(provider.ground);
-  provider.auth = one_of(fields, node, "auth", auth_from_name, "bearer, x_api_key or none", report).value_or(provider.auth);
+  provider.dialect =
+      one_of(fields, node, "dialect", dialect, "openai_chat or anthropic_messages", report).value_or(provider.dialect);
+  provider.ground = one_of(fields, node, "ground", ground, "self_hosted, hosted_open or proprietary", report)
+                        .value_or(provider.ground);
+  provider.auth =
+      one_of(fields, node, "auth", auth_from_name, "bearer, x_api_key or none", report).value_or(provider.auth);
   provider.quirks.stream_usage =
-      one_of(fields, node, "stream_usage", stream_usage_from_name, "option or automatic", report).value_or(provider.quirks.stream_usage);
+      one_of(fields, node, "stream_usage", stream_usage_from_name, "option or automatic", report)
+          .value_or(provider.quirks.stream_usage);
   provider.quirks.max_tokens_field =
       one_of(fields, node, "max_tokens_field", max_tokens_from_name, "max_tokens or max_completion_tokens", report)
           .value_or(provider.quirks.max_tokens_field);
@@ -75,7 +79,8 @@ Provider read_provider(const std::string& id, const Node& node, const Report& re
     report.error(node, "the provider `" + id + "` has no `base_url`", "add `base_url: https://...`");
   }
   if (const yaml::Member* headers = fields.take("headers"))
-    for (const yaml::Member& header : headers->value.members) provider.extra_headers.emplace_back(header.key, header.value.text);
+    for (const yaml::Member& header : headers->value.members)
+      provider.extra_headers.emplace_back(header.key, header.value.text);
   fields.refuse_others();
   return provider;
 }
@@ -86,7 +91,8 @@ void read_models(const std::string& provider_id, const Node& node, const Report&
   const std::string observed_at = file.required_text("observed_at");
   const yaml::Member* list = file.take("models");
   file.refuse_others();
-  if (!list || !list->value.is_list()) return report.error(node, "the models of `" + provider_id + "` have no list `models`");
+  if (!list || !list->value.is_list())
+    return report.error(node, "the models of `" + provider_id + "` have no list `models`");
   for (const Node& item : list->value.items) {
     Fields fields(item, "a model of `" + provider_id + "`", report);
     Model model{.provider = ProviderId(provider_id), .name = ModelName(fields.required_text("name"))};
@@ -114,7 +120,8 @@ void read_prices(const std::string& provider_id, const Node& node, const Report&
   Fields file(node, "the prices of `" + provider_id + "`", report);
   const yaml::Member* list = file.take("prices");
   file.refuse_others();
-  if (!list || !list->value.is_list()) return report.error(node, "the prices of `" + provider_id + "` have no list `prices`");
+  if (!list || !list->value.is_list())
+    return report.error(node, "the prices of `" + provider_id + "` have no list `prices`");
   for (const Node& item : list->value.items) {
     Fields fields(item, "a price of `" + provider_id + "`", report);
     PriceFact fact{.provider = ProviderId(provider_id), .model = ModelName(fields.required_text("model"))};
@@ -130,7 +137,8 @@ Catalog read_catalog(const std::vector<DataFile>& files, yaml::Diagnostics& diag
   Catalog catalog;
   std::string digests;
   for (const DataFile& file : files) {
-    const auto source = std::make_shared<yaml::Source>(yaml::Source{.name = "data/" + std::string(file.path), .text = std::string(file.text)});
+    const auto source = std::make_shared<yaml::Source>(
+        yaml::Source{.name = "data/" + std::string(file.path), .text = std::string(file.text)});
     digests += crypto::hex(crypto::sha256(file.text)) + " " + std::string(file.path) + "\n";
     const std::optional<Node> node = yaml::parse(source, diagnostics);
     if (!node) continue;
@@ -145,11 +153,15 @@ Catalog read_catalog(const std::vector<DataFile>& files, yaml::Diagnostics& diag
     else
       report.error(*node, "there is no place for this file", "data/ has providers/, models/ and prices/");
   }
-  const auto known = [&](const ProviderId& id) { return std::ranges::find(catalog.providers, id, &Provider::id) != catalog.providers.end(); };
+  const auto known = [&](const ProviderId& id) {
+    return std::ranges::find(catalog.providers, id, &Provider::id) != catalog.providers.end();
+  };
   for (const Model& model : catalog.models)
-    if (!known(model.provider)) diagnostics.add({.message = "data/models/" + model.provider.str() + ".yaml has no provider file"});
+    if (!known(model.provider))
+      diagnostics.add({.message = "data/models/" + model.provider.str() + ".yaml has no provider file"});
   for (const PriceFact& fact : catalog.prices)
-    if (!known(fact.provider)) diagnostics.add({.message = "data/prices/" + fact.provider.str() + ".yaml has no provider file"});
+    if (!known(fact.provider))
+      diagnostics.add({.message = "data/prices/" + fact.provider.str() + ".yaml has no provider file"});
   // A host that runs everything itself has its ground for all its models.
   for (Model& model : catalog.models)
     if (const auto provider = std::ranges::find(catalog.providers, model.provider, &Provider::id);

@@ -17,7 +17,7 @@ struct Catalog {
   std::vector<Provider> providers;  // none has a key; enabled is false
   std::vector<Model> models;
   std::vector<PriceFact> prices;
-  std::string sha256;               // of the files it was read from
+  std::string sha256;  // of the files it was read from
 };
 
 // One file of data/: its path below data/ ("providers/groq.yaml") and its bytes.

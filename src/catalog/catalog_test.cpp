@@ -14,14 +14,17 @@ Catalog read(std::vector<DataFile> files, std::size_t errors = 0) {
   return catalog;
 }
 
-constexpr DataFile a_provider{"providers/acme.yaml",
-                              "name: Acme\ndialect: openai_chat\nbase_url: https://acme.example/v1\nground: hosted_open\n"
-                              "auth: bearer\nkey_env: [ACME_API_KEY]\n"};
-constexpr DataFile its_prices{"prices/acme.yaml",
-                              "prices:\n"
-                              "  - { model: m, effective_from: 2026-01-01, source: x, observed_at: 2026-01-01, input: 2, output: 8, cache_read: 0.5 }\n"
-                              "  - { model: m, effective_from: 2026-06-01, source: x, observed_at: 2026-06-01, input: 1, output: 4,\n"
-                              "      tiers: [ { prompt_tokens: 200000, op: gt, input: 2, output: 6 } ] }\n"};
+constexpr DataFile a_provider{
+    "providers/acme.yaml",
+    "name: Acme\ndialect: openai_chat\nbase_url: https://acme.example/v1\nground: hosted_open\n"
+    "auth: bearer\nkey_env: [ACME_API_KEY]\n"};
+constexpr DataFile its_prices{
+    "prices/acme.yaml",
+    "prices:\n"
+    "  - { model: m, effective_from: 2026-01-01, source: x, observed_at: 2026-01-01, input: 2, output: 8, cache_read: "
+    "0.5 }\n"
+    "  - { model: m, effective_from: 2026-06-01, source: x, observed_at: 2026-06-01, input: 1, output: 4,\n"
+    "      tiers: [ { prompt_tokens: 200000, op: gt, input: 2, output: 6 } ] }\n"};
 
 Quote quote_on(const PriceBook& book, std::string_view day) {
   return book.quote(ProviderId("acme"), ModelName("m"), *parse_date(day));
@@ -45,12 +48,16 @@ TEST(Catalog, Every_model_in_data_stands_at_a_provider_that_exists) {
   const Catalog catalog = embedded_catalog();
   std::set<std::string> providers;
   for (const Provider& provider : catalog.providers) providers.insert(provider.id.str());
-  for (const Model& model : catalog.models) EXPECT_TRUE(providers.contains(model.provider.str())) << model.provider.str();
-  for (const PriceFact& fact : catalog.prices) EXPECT_TRUE(providers.contains(fact.provider.str())) << fact.provider.str();
+  for (const Model& model : catalog.models)
+    EXPECT_TRUE(providers.contains(model.provider.str())) << model.provider.str();
+  for (const PriceFact& fact : catalog.prices)
+    EXPECT_TRUE(providers.contains(fact.provider.str())) << fact.provider.str();
 }
 
 TEST(Catalog, A_file_with_an_unknown_key_is_refused) {
-  read({{"providers/acme.yaml", "name: Acme\ndialect: openai_chat\nbase_url: https://acme.example/v1\nground: hosted_open\nauht: bearer\n"}}, 1);
+  read({{"providers/acme.yaml",
+         "name: Acme\ndialect: openai_chat\nbase_url: https://acme.example/v1\nground: hosted_open\nauht: bearer\n"}},
+       1);
 }
 
 TEST(PriceBook, The_price_of_a_day_is_the_latest_that_held_on_it) {
@@ -89,20 +96,23 @@ TEST(Price, A_tier_holds_for_the_whole_request_from_its_threshold_on) {
   const Quote quote = quote_on(book, "2026-06-01");
   EXPECT_EQ(cost(quote, {.input = 200'000})->pico(), 200'000ll * 1'000'000);
   EXPECT_EQ(cost(quote, {.input = 200'001})->pico(), 200'001ll * 2'000'000);
-  EXPECT_EQ(cost(quote, {.input = 1, .cache_read = 200'000})->pico(), 200'001ll * 2'000'000);  // cached tokens count, too
+  EXPECT_EQ(cost(quote, {.input = 1, .cache_read = 200'000})->pico(),
+            200'001ll * 2'000'000);  // cached tokens count, too
 }
 
 TEST(Price, The_upper_bound_is_never_below_the_cost) {
   const PriceBook book(read({a_provider, its_prices}).prices);
   const Quote quote = quote_on(book, "2026-02-01");
-  for (const chat::Usage& usage : {chat::Usage{.input = 100, .output = 50}, chat::Usage{.cache_write_1h = 100, .reasoning = 50},
-                                   chat::Usage{.input = 50, .cache_read = 50, .output = 25, .reasoning = 25}})
+  for (const chat::Usage& usage :
+       {chat::Usage{.input = 100, .output = 50}, chat::Usage{.cache_write_1h = 100, .reasoning = 50},
+        chat::Usage{.input = 50, .cache_read = 50, .output = 25, .reasoning = 25}})
     EXPECT_GE(*upper_bound(quote, 100, 50), *cost(quote, usage));
 }
 
 TEST(Date, Takes_only_days_that_exist) {
   EXPECT_EQ(date_text(*parse_date("2028-02-29")), "2028-02-29");
-  for (const char* wrong : {"2027-02-29", "2026-13-01", "2026-1-1", "", "2026/01/01", "20260101xx"}) EXPECT_FALSE(parse_date(wrong)) << wrong;
+  for (const char* wrong : {"2027-02-29", "2026-13-01", "2026-1-1", "", "2026/01/01", "20260101xx"})
+    EXPECT_FALSE(parse_date(wrong)) << wrong;
 }
 
 }  // namespace

@@ -22,15 +22,20 @@ std::optional<Money> price_of(const char* provider, const char* model, const cha
 }
 
 TEST(Data, Has_the_vendors_that_the_environment_can_switch_on) {
-  for (const char* variable : {"OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GROQ_API_KEY", "TOGETHER_API_KEY", "FIREWORKS_API_KEY",
-                               "OPENROUTER_API_KEY", "DEEPSEEK_API_KEY", "MISTRAL_API_KEY", "XAI_API_KEY", "CEREBRAS_API_KEY"})
-    EXPECT_TRUE(std::ranges::any_of(shipped().providers, [&](const Provider& p) { return std::ranges::count(p.key_env, variable) > 0; })) << variable;
+  for (const char* variable : {"OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "GROQ_API_KEY",
+                               "TOGETHER_API_KEY", "FIREWORKS_API_KEY", "OPENROUTER_API_KEY", "DEEPSEEK_API_KEY",
+                               "MISTRAL_API_KEY", "XAI_API_KEY", "CEREBRAS_API_KEY"})
+    EXPECT_TRUE(std::ranges::any_of(shipped().providers, [&](const Provider& p) {
+      return std::ranges::count(p.key_env, variable) > 0;
+    })) << variable;
 }
 
 TEST(Data, Every_default_model_is_in_the_catalogue) {
   for (const Provider& provider : shipped().providers) {
     if (provider.default_model.empty()) continue;
-    EXPECT_TRUE(std::ranges::any_of(shipped().models, [&](const Model& model) { return model.provider == provider.id && model.id == provider.default_model; }))
+    EXPECT_TRUE(std::ranges::any_of(
+        shipped().models,
+        [&](const Model& model) { return model.provider == provider.id && model.id == provider.default_model; }))
         << provider.id.str() << "/" << provider.default_model;
   }
 }
@@ -40,12 +45,15 @@ TEST(Data, Every_model_has_one_name_and_a_price_row_and_every_price_row_has_a_so
   const PriceBook book(shipped().prices);
   for (const Model& model : shipped().models) {
     EXPECT_FALSE(model.source.empty()) << model.id;
-    EXPECT_TRUE(seen.emplace(model.provider.str(), model.id).second) << model.provider.str() << "/" << model.id << " is there twice";
+    EXPECT_TRUE(seen.emplace(model.provider.str(), model.id).second)
+        << model.provider.str() << "/" << model.id << " is there twice";
     // Google publishes no price for Gemma on its API, so it stays unpriced.
     if (model.provider.str() == "gemini" && model.developer == "Google" && model.open_weights) continue;
-    EXPECT_NE(book.find(model.provider.str(), model.name.str()), nullptr) << model.provider.str() << "/" << model.name.str() << " has no price row";
+    EXPECT_NE(book.find(model.provider.str(), model.name.str()), nullptr)
+        << model.provider.str() << "/" << model.name.str() << " has no price row";
   }
-  for (const PriceFact& fact : shipped().prices) EXPECT_FALSE(fact.source.empty()) << fact.provider.str() << "/" << fact.model.str();
+  for (const PriceFact& fact : shipped().prices)
+    EXPECT_FALSE(fact.source.empty()) << fact.provider.str() << "/" << fact.model.str();
 }
 
 TEST(Data, Only_what_runs_on_own_machines_is_self_hosted) {
@@ -63,7 +71,8 @@ TEST(Data, Only_what_runs_on_own_machines_is_self_hosted) {
 TEST(Data, Long_prompts_cost_what_the_vendors_tiers_say) {
   const chat::Usage at_200k{.input = 200'000, .output = 1'000};
   EXPECT_EQ(price_of("gemini", "gemini-3.1-pro-preview", "2026-11-01", at_200k), usd("0.412"));
-  EXPECT_EQ(price_of("gemini", "gemini-3.1-pro-preview", "2026-11-01", {.input = 200'001, .output = 1'000}), usd("0.818004"));
+  EXPECT_EQ(price_of("gemini", "gemini-3.1-pro-preview", "2026-11-01", {.input = 200'001, .output = 1'000}),
+            usd("0.818004"));
   EXPECT_EQ(price_of("openai", "gpt-5.4", "2026-11-01", {.input = 271'999}), usd("0.6799975"));
   EXPECT_EQ(price_of("openai", "gpt-5.4", "2026-11-01", {.input = 272'000}), usd("1.36"));
   EXPECT_EQ(price_of("openai", "gpt-5.4", "2026-11-01", {.cache_read = 272'000, .output = 1'000}), usd("0.1585"));
@@ -76,7 +85,8 @@ TEST(Data, A_price_that_was_superseded_still_holds_for_its_days) {
   EXPECT_EQ(price_of("anthropic", "claude-sonnet-5", "2026-08-31", a_million), usd("2"));
   EXPECT_EQ(price_of("anthropic", "claude-sonnet-5", "2026-09-01", a_million), usd("3"));
   EXPECT_EQ(price_of("openrouter", "qwen/qwen3.6-35b-a3b", "2026-05-01", a_million), usd("0.38"));
-  EXPECT_EQ(price_of("anthropic", "claude-opus-4-7", "2026-03-31", a_million), std::nullopt) << "before the first row it is unpriced";
+  EXPECT_EQ(price_of("anthropic", "claude-opus-4-7", "2026-03-31", a_million), std::nullopt)
+      << "before the first row it is unpriced";
 }
 
 }  // namespace

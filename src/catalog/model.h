@@ -18,16 +18,16 @@ struct Model {
   std::vector<std::string> aliases;  // other names that clients may use for it
   std::string display_name;
   std::string developer;
-  std::string licence;               // SPDX identifier, or the licence's name; "proprietary"
+  std::string licence;  // SPDX identifier, or the licence's name; "proprietary"
   bool open_weights = false;
-  Tokens context = 0;                // input and output together; 0 = unknown, then nothing is refused for its size
-  Tokens max_output = 0;             // 0 = unknown
+  Tokens context = 0;     // input and output together; 0 = unknown, then nothing is refused for its size
+  Tokens max_output = 0;  // 0 = unknown
   bool tools = false;
   bool images = false;
   bool reasoning = false;
   Ground ground = Ground::proprietary;  // the provider's, unless the model is of another kind there
   std::string source;
-  std::string observed_at;           // YYYY-MM-DD
+  std::string observed_at;  // YYYY-MM-DD
 };
 
 }  // namespace sluice::catalog

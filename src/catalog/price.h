@@ -61,15 +61,15 @@ enum class SourceKind : std::uint8_t { community, list, contract };
 
 struct PriceFact {
   ProviderId provider;
-  ModelName model;                    // the provider's own name; "*" = every model of it that has no row
+  ModelName model;  // the provider's own name; "*" = every model of it that has no row
   PriceKind kind = PriceKind::metered;
   Rates rates;
-  std::vector<Tier> tiers;            // by rising threshold; the highest one reached counts
+  std::vector<Tier> tiers;  // by rising threshold; the highest one reached counts
   Date effective_from = {};
-  std::optional<Date> effective_to;   // the first day on which it no longer holds
+  std::optional<Date> effective_to;  // the first day on which it no longer holds
   SourceKind source_kind = SourceKind::list;
   std::string source;
-  std::string observed_at;            // YYYY-MM-DD
+  std::string observed_at;  // YYYY-MM-DD
   std::string note;
 };
 

@@ -23,7 +23,9 @@ PriceBook::PriceBook(std::vector<PriceFact> facts) {
 
 const PriceHistory* PriceBook::find(std::string_view provider, std::string_view model) const {
   for (const std::string_view name : {model, std::string_view("*")})
-    if (const auto found = histories_.find(std::pair(std::string(provider), std::string(name))); found != histories_.end()) return &found->second;
+    if (const auto found = histories_.find(std::pair(std::string(provider), std::string(name)));
+        found != histories_.end())
+      return &found->second;
   return nullptr;
 }
 

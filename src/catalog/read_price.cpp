@@ -29,7 +29,8 @@ Rates read_rates(Fields& fields, const Report& report, const Rates* base) {
     if (!member) continue;
     given[i] = rate(member->value, static_cast<Unit>(i));
     if (!given[i])
-      report.error(member->value, "`" + member->key + "` must be USD with at most 6 decimals, not " + describe(member->value),
+      report.error(member->value,
+                   "`" + member->key + "` must be USD with at most 6 decimals, not " + describe(member->value),
                    "write for example `input: 2.50` for 2.50 USD per million tokens");
   }
   const auto value = [&](Unit unit, std::int64_t otherwise) {
@@ -63,7 +64,8 @@ std::optional<Date> read_date(Fields& fields, const Node& node, const char* name
 void read_price(Fields& fields, const Node& node, const Report& report, PriceFact& fact) {
   const auto kind = fields.text("kind");
   if (kind && *kind != "metered" && *kind != "free" && *kind != "self_hosted")
-    report.error(node.find("kind")->value, "a price is never of the kind `" + *kind + "`", "use metered, free or self_hosted");
+    report.error(node.find("kind")->value, "a price is never of the kind `" + *kind + "`",
+                 "use metered, free or self_hosted");
   fact.kind = kind == "free" ? PriceKind::free : kind == "self_hosted" ? PriceKind::self_hosted : PriceKind::metered;
   fact.rates = read_rates(fields, report, nullptr);
   if (fact.kind == PriceKind::metered) {
@@ -71,13 +73,16 @@ void read_price(Fields& fields, const Node& node, const Report& report, PriceFac
       if (node.is_map() && !node.find(text(unit)))
         report.error(node, "a price needs `" + text(unit) + "`", "what costs nothing says `kind: free`");
     if (fact.rates == Rates{} && node.is_map() && node.find("input"))
-      report.error(node, "a price of zero must say so", "add `kind: free`, or `kind: self_hosted` for an engine of your own");
+      report.error(node, "a price of zero must say so",
+                   "add `kind: free`, or `kind: self_hosted` for an engine of your own");
   }
   if (fact.kind != PriceKind::metered && fact.rates != Rates{})
-    report.error(node, "a price of the kind `" + std::string(name(fact.kind)) + "` has no rates", "remove the rates, or the kind");
+    report.error(node, "a price of the kind `" + std::string(name(fact.kind)) + "` has no rates",
+                 "remove the rates, or the kind");
   if (const Member* tiers = fields.take("tiers")) {
     if (!tiers->value.is_list())
-      report.error(tiers->value, "`tiers` must be a list, not " + describe(tiers->value), "write `tiers: [{ prompt_tokens: 200000, op: gt, input: 4.00 }]`");
+      report.error(tiers->value, "`tiers` must be a list, not " + describe(tiers->value),
+                   "write `tiers: [{ prompt_tokens: 200000, op: gt, input: 4.00 }]`");
     for (const Node& item : tiers->value.items) {
       Fields tier_fields(item, "a tier", report);
       Tier tier;
@@ -96,8 +101,11 @@ void read_price(Fields& fields, const Node& node, const Report& report, PriceFac
   fact.effective_to = read_date(fields, node, "effective_to", report);
   const std::string source_kind = fields.text("source_kind").value_or("list");
   if (source_kind != "contract" && source_kind != "community" && source_kind != "list")
-    report.error(node.find("source_kind")->value, "a price never comes from a `" + source_kind + "`", "use list, contract or community");
-  fact.source_kind = source_kind == "contract" ? SourceKind::contract : source_kind == "community" ? SourceKind::community : SourceKind::list;
+    report.error(node.find("source_kind")->value, "a price never comes from a `" + source_kind + "`",
+                 "use list, contract or community");
+  fact.source_kind = source_kind == "contract"    ? SourceKind::contract
+                     : source_kind == "community" ? SourceKind::community
+                                                  : SourceKind::list;
   fact.source = fields.text("source").value_or("");
   fact.observed_at = fields.text("observed_at").value_or("");
   fact.note = fields.text("note").value_or("");

@@ -89,8 +89,8 @@ struct ChatRequest {
 enum class StopReason : std::uint8_t { end_turn, max_tokens, stop_sequence, tool_use, content_filter, other };
 
 struct ChatResponse {
-  std::string id;     // the provider's
-  std::string model;  // that the provider says has answered
+  std::string id;             // the provider's
+  std::string model;          // that the provider says has answered
   std::vector<Block> blocks;  // Text, ToolCall, Thinking
   StopReason stop = StopReason::end_turn;
   std::string stop_sequence;  // which, when stop is stop_sequence and the provider says
@@ -130,6 +130,7 @@ struct Finish {
 struct StreamError {
   Error error;
 };
-using ChatEvent = std::variant<Start, BlockStart, TextDelta, ArgumentsDelta, ThinkingDelta, BlockEnd, Finish, StreamError>;
+using ChatEvent =
+    std::variant<Start, BlockStart, TextDelta, ArgumentsDelta, ThinkingDelta, BlockEnd, Finish, StreamError>;
 
 }  // namespace sluice::chat

@@ -15,8 +15,8 @@ struct Usage {
   Tokens output = 0;          // generated and visible
   Tokens reasoning = 0;       // generated and not visible
 
-  // The provider said so; otherwise the numbers are Sluice's estimate and marked so in the ledger. While a stream has told
-  // its input alone (Anthropic does so at the start), the input classes are set and this is still false.
+  // The provider said so; otherwise the numbers are Sluice's estimate and marked so in the ledger. While a stream has
+  // told its input alone (Anthropic does so at the start), the input classes are set and this is still false.
   bool reported = false;
 
   Tokens total_input() const { return input + cache_read + cache_write_5m + cache_write_1h; }

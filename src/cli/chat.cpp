@@ -3,8 +3,8 @@
 
 #include <iostream>
 
-#include "cli/conversation.h"
 #include "cli/connection.h"
+#include "cli/conversation.h"
 #include "cli/verbs.h"
 
 namespace sluice::cli {
@@ -23,7 +23,11 @@ Result<int> chat_verb(const ChatFlags& flags, Invocation& invocation) {
   const Ask ask = [&connection](const chat::ChatRequest& request, const OnText& on_text) {
     return connection.ask(request, on_text);
   };
-  Conversation conversation(ask, {.model = flags.model_flag.empty() ? flags.model : flags.model_flag, .system = flags.system, .json = invocation.json()}, invocation.console);
+  Conversation conversation(ask,
+                            {.model = flags.model_flag.empty() ? flags.model : flags.model_flag,
+                             .system = flags.system,
+                             .json = invocation.json()},
+                            invocation.console);
   return conversation.run();
 }
 

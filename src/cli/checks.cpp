@@ -42,8 +42,8 @@ bool has_database(const std::string& data_dir) {
 bool is_running(std::int64_t pid) { return pid > 0 && (kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM); }
 
 // No price in the catalogue is older: a machine that says so has lost its time.
-constexpr Time earliest_plausible = std::chrono::sys_days(std::chrono::year_month_day(
-    std::chrono::year(2026), std::chrono::January, std::chrono::day(1)));
+constexpr Time earliest_plausible = std::chrono::sys_days(
+    std::chrono::year_month_day(std::chrono::year(2026), std::chrono::January, std::chrono::day(1)));
 
 std::string joined(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, ", ")); }
 
@@ -81,7 +81,9 @@ Check check_disk_space(const std::string& data_dir) {
   std::error_code error;
   const fs::space_info space = fs::space(nearest_existing(data_dir), error);
   if (error)
-    return {.name = "disk space", .state = State::warn, .detail = "cannot be read: " + error.message(),
+    return {.name = "disk space",
+            .state = State::warn,
+            .detail = "cannot be read: " + error.message(),
             .todo = "look at it with df"};
   return judge_disk_space(space.available);
 }
@@ -105,11 +107,14 @@ std::vector<Check> check_ledger(const std::string& data_dir) {
   if (!integrity) return broken(integrity.error());
   std::vector<Check> checks;
   for (const std::string& finding : integrity->findings)
-    checks.push_back({.name = "ledger", .state = integrity->sound ? State::warn : State::fail, .detail = finding,
+    checks.push_back({.name = "ledger",
+                      .state = integrity->sound ? State::warn : State::fail,
+                      .detail = finding,
                       .todo = "keep a copy of the data directory before anything else"});
   if (checks.empty())
-    checks.push_back({.name = "ledger", .detail = fmt::format("sound: {} rows in the database, {} records in the log",
-                                                              integrity->ledger_rows, integrity->log_records)});
+    checks.push_back({.name = "ledger",
+                      .detail = fmt::format("sound: {} rows in the database, {} records in the log",
+                                            integrity->ledger_rows, integrity->log_records)});
   return checks;
 }
 
@@ -120,8 +125,10 @@ Check check_server(const std::string& data_dir, const Endpoint& listen) {
     check.detail = fmt::format("process {} serves {}", serve->pid, serve->url);
     if (status == 200) return check;
     check.state = status ? State::warn : State::fail;
-    check.detail += status ? fmt::format(", but is not ready (status {})", *status) : ", but does not answer: " + status.error().message;
-    check.todo = status ? "an engine may still be loading its model; see GET /health/ready" : "look at its log, or start it again";
+    check.detail += status ? fmt::format(", but is not ready (status {})", *status)
+                           : ", but does not answer: " + status.error().message;
+    check.todo = status ? "an engine may still be loading its model; see GET /health/ready"
+                        : "look at its log, or start it again";
     return check;
   }
   const auto listening = try_to_listen(listen);
@@ -140,21 +147,24 @@ Check check_providers(const config::Snapshot& snapshot) {
   std::vector<std::string> ways;
   for (const catalog::Provider& provider : snapshot.providers()) {
     if (provider.enabled)
-      enabled.push_back(provider.engine ? provider.id.str() + " (engine)"
-                        : provider.api_key.empty() ? provider.id.str() + " (no key needed)" : provider.id.str() + " (key present)");
+      enabled.push_back(provider.engine            ? provider.id.str() + " (engine)"
+                        : provider.api_key.empty() ? provider.id.str() + " (no key needed)"
+                                                   : provider.id.str() + " (key present)");
     else if (!provider.how_to_enable.empty())
       ways.push_back(provider.how_to_enable);
   }
   if (!enabled.empty()) return {.name = "providers", .detail = joined(enabled)};
-  return {.name = "providers", .state = State::fail, .detail = "none may be called",
+  return {.name = "providers",
+          .state = State::fail,
+          .detail = "none may be called",
           .todo = ways.empty() ? "add one under `providers:` of the configuration" : "one of: " + joined(ways)};
 }
 
 std::vector<Check> check_engines(const config::Snapshot& snapshot, const engines::Environment& environment) {
   std::vector<Check> checks;
   for (const config::EngineSettings& engine : snapshot.engines()) {
-    engines::LlamaServerCommand prepare({.program = engine.llama_server, .model = engine.path, .sha256 = engine.sha256, .arguments = {}},
-                                        environment);
+    engines::LlamaServerCommand prepare(
+        {.program = engine.llama_server, .model = engine.path, .sha256 = engine.sha256, .arguments = {}}, environment);
     Check check{.name = "engine " + engine.name, .detail = {}};
     if (const auto command = prepare("doctor.sock")) {
       check.detail = fmt::format("{} and its model are there", command->program);
@@ -171,7 +181,9 @@ std::vector<Check> check_engines(const config::Snapshot& snapshot, const engines
 
 Check check_certificates() {
   if (const auto context = net::TlsContext::create(""); !context)
-    return {.name = "certificates", .state = State::fail, .detail = context.error().message,
+    return {.name = "certificates",
+            .state = State::fail,
+            .detail = context.error().message,
             .todo = "install the system's certificate authorities: apt-get install ca-certificates"};
   return {.name = "certificates", .detail = "the system's authorities are there"};
 }
@@ -186,7 +198,8 @@ Check check_clock(const std::string& data_dir) {
       if (const auto last = store->last_entries(1); last && !last->empty()) newest_us = last->front().entry.start_us;
   if (now < earliest_plausible || now_us < newest_us) {
     check.state = State::fail;
-    check.detail += now < earliest_plausible ? " is before this program was written" : " is before the last request in the ledger";
+    check.detail +=
+        now < earliest_plausible ? " is before this program was written" : " is before the last request in the ledger";
     check.todo = "set the clock: prices and budgets go by the date (timedatectl set-ntp true)";
     return check;
   }
@@ -200,7 +213,9 @@ Check check_clock(const std::string& data_dir) {
 Check check_open_files() {
   rlimit limit = {};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-    return {.name = "open files", .state = State::warn, .detail = std::string("cannot be read: ") + std::strerror(errno),
+    return {.name = "open files",
+            .state = State::warn,
+            .detail = std::string("cannot be read: ") + std::strerror(errno),
             .todo = "look at it with ulimit -n"};
   return judge_open_files(limit.rlim_max);
 }

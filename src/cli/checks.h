@@ -1,4 +1,5 @@
-// What `sluice doctor` looks at. Each check touches one thing, changes nothing, and says what to do when it is not well.
+// What `sluice doctor` looks at. Each check touches one thing, changes nothing, and says what to do when it is not
+// well.
 #pragma once
 
 #include <chrono>
@@ -16,7 +17,7 @@ struct Check {
   enum class State : std::uint8_t { ok, warn, fail };  // warn: it works, but not for long or not fully
   std::string name;
   State state = State::ok;
-  std::string detail;   // what was found
+  std::string detail;     // what was found
   std::string todo = {};  // what to do; empty when ok
 };
 
@@ -29,12 +30,13 @@ constexpr std::string_view name(Check::State state) {
   return "unknown";
 }
 
-// Free bytes in the data directory: below the first nothing can be recorded for long, below the second it is time to act.
-// A ledger row and its audit record are about 1 KB: 100 MB last for 100,000 requests.
+// Free bytes in the data directory: below the first nothing can be recorded for long, below the second it is time to
+// act. A ledger row and its audit record are about 1 KB: 100 MB last for 100,000 requests.
 constexpr std::uintmax_t fail_below_free_bytes = std::uintmax_t{100} << 20;
 constexpr std::uintmax_t warn_below_free_bytes = std::uintmax_t{1} << 30;
 
-// One descriptor per client and one per provider call: the default of 10,000 connections needs some more than twice that.
+// One descriptor per client and one per provider call: the default of 10,000 connections needs some more than twice
+// that.
 constexpr std::uint64_t wanted_open_files = 20'500;
 constexpr std::uint64_t fewest_open_files = 1'024;
 

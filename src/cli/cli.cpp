@@ -1,11 +1,11 @@
 #include "cli/cli.h"
 
-#include <CLI/Config.hpp>     // both are what App.hpp declares only
-#include <CLI/Formatter.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <signal.h>
 #include <unistd.h>
+#include <CLI/Config.hpp>  // both are what App.hpp declares only
+#include <CLI/Formatter.hpp>
 
 #include <algorithm>
 #include <cstdlib>

@@ -48,7 +48,8 @@ struct Verbs : testing::Test {
 
 TEST_F(Verbs, Help_names_every_verb_and_each_verb_has_an_example) {
   EXPECT_EQ(test.run({"--help"}), exit_ok);
-  for (const char* verb : {"serve", "chat", "run", "models", "route", "keys", "usage", "logs", "config", "doctor", "completion", "version"}) {
+  for (const char* verb : {"serve", "chat", "run", "models", "route", "keys", "usage", "logs", "config", "doctor",
+                           "completion", "version"}) {
     EXPECT_EQ(test.run({"--help"}), exit_ok);
     EXPECT_NE(out().find(std::string("  ") + verb), std::string::npos) << verb;
     EXPECT_EQ(test.run({verb, "--help"}), exit_ok);
@@ -68,7 +69,9 @@ TEST_F(Verbs, An_unknown_verb_is_a_usage_error_with_the_nearest_name) {
 
 TEST_F(Verbs, An_unknown_flag_is_a_usage_error_with_the_nearest_name) {
   EXPECT_EQ(test.run({"keys", "create", "--buget", "3"}), exit_usage);
-  EXPECT_EQ(err(), "sluice: sluice keys create knows no flag `--buget`; did you mean `--budget`?\n  see: sluice keys create --help\n");
+  EXPECT_EQ(err(),
+            "sluice: sluice keys create knows no flag `--buget`; did you mean `--budget`?\n  see: sluice keys create "
+            "--help\n");
   EXPECT_FALSE(std::filesystem::exists(data())) << "a wrong command line changes nothing";
 }
 
@@ -79,7 +82,9 @@ TEST_F(Verbs, A_group_without_a_verb_says_what_there_is) {
 
 TEST_F(Verbs, A_wrong_word_names_the_right_ones) {
   EXPECT_EQ(test.run({"usage", "--by", "modle"}), exit_usage);
-  EXPECT_NE(err().find("`modle` is not one of key, model, provider, ground, day; did you mean `model`?"), std::string::npos) << err();
+  EXPECT_NE(err().find("`modle` is not one of key, model, provider, ground, day; did you mean `model`?"),
+            std::string::npos)
+      << err();
 }
 
 TEST_F(Verbs, What_an_argument_holds_cannot_reach_the_terminal_as_an_escape) {
@@ -96,8 +101,8 @@ TEST_F(Verbs, Version_prints_the_version_for_people_and_for_programs) {
 // --- keys
 
 TEST_F(Verbs, A_key_is_made_listed_without_its_characters_and_revoked) {
-  const json::Document created = run_json({"keys", "create", "--name", "app", "--budget", "2.50", "--rpm", "60", "--tpm", "9000",
-                                           "--data-class", "restricted", "--expires", "30d"});
+  const json::Document created = run_json({"keys", "create", "--name", "app", "--budget", "2.50", "--rpm", "60",
+                                           "--tpm", "9000", "--data-class", "restricted", "--expires", "30d"});
   const std::string key(created.root()["key"].string().value_or(""));
   const std::string id(created.root()["id"].string().value_or(""));
   EXPECT_TRUE(key.starts_with("sk-sluice-"));
@@ -129,9 +134,13 @@ TEST_F(Verbs, Keys_create_writes_only_the_key_to_standard_output) {
 }
 
 TEST_F(Verbs, A_wrong_limit_is_refused_before_anything_is_made) {
-  for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
-           {"--budget", "lots"}, {"--budget", "-1"}, {"--rpm", "-3"}, {"--rpm", "0"}, {"--tpm", "1.5"},
-           {"--data-class", "secret"}, {"--expires", "soon"}}) {
+  for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{{"--budget", "lots"},
+                                                                                     {"--budget", "-1"},
+                                                                                     {"--rpm", "-3"},
+                                                                                     {"--rpm", "0"},
+                                                                                     {"--tpm", "1.5"},
+                                                                                     {"--data-class", "secret"},
+                                                                                     {"--expires", "soon"}}) {
     std::vector<std::string> arguments{"keys", "create"};
     arguments.insert(arguments.end(), wrong.begin(), wrong.end());
     EXPECT_EQ(test.run(arguments), exit_usage) << wrong[0] << ' ' << wrong[1];
@@ -161,7 +170,8 @@ TEST_F(Verbs, Revoking_an_unknown_key_names_the_nearest_one) {
 // --- usage and logs
 
 TEST_F(Verbs, Reading_from_a_directory_that_is_not_there_fails_and_makes_none) {
-  for (const std::vector<std::string>& verb : std::vector<std::vector<std::string>>{{"usage"}, {"logs", "tail"}, {"keys", "list"}}) {
+  for (const std::vector<std::string>& verb :
+       std::vector<std::vector<std::string>>{{"usage"}, {"logs", "tail"}, {"keys", "list"}}) {
     EXPECT_EQ(test.run(verb), exit_failed);
     EXPECT_NE(err().find("there is no data directory at " + data()), std::string::npos) << err();
   }
@@ -258,7 +268,8 @@ TEST_F(Verbs, Route_explain_names_the_choice_and_the_rejected) {
   const json::Document plan = run_json({"route", "explain", "auto", "--config", config});
   EXPECT_EQ(plan.root()["choice"].string(), "acme/their-model");
   EXPECT_EQ(plan.root()["rejected"].size(), 1u);
-  const json::Document restricted = run_json({"route", "explain", "auto", "--config", config, "--data-class", "restricted"});
+  const json::Document restricted =
+      run_json({"route", "explain", "auto", "--config", config, "--data-class", "restricted"});
   EXPECT_EQ(restricted.root()["rejected"].size(), 2u);
   EXPECT_EQ(test.run({"route", "explain", "auto", "--config", config}), exit_ok);
   EXPECT_NE(out().find("acme/their-model"), std::string::npos);
@@ -308,8 +319,10 @@ TEST_F(Verbs, Doctor_reports_each_check_with_what_to_do) {
   std::map<std::string, std::string> states;
   for (const json::Value& check : report->root()["checks"].elements())
     states[std::string(check["name"].string().value_or(""))] = check["state"].string().value_or("");
-  for (const char* name : {"data directory", "ledger", "configuration", "server", "providers"}) EXPECT_EQ(states[name], "ok") << name;
-  for (const char* name : {"disk space", "certificates", "clock", "open files"}) EXPECT_FALSE(states[name].empty()) << name;
+  for (const char* name : {"data directory", "ledger", "configuration", "server", "providers"})
+    EXPECT_EQ(states[name], "ok") << name;
+  for (const char* name : {"disk space", "certificates", "clock", "open files"})
+    EXPECT_FALSE(states[name].empty()) << name;
 }
 
 TEST_F(Verbs, Doctor_fails_when_something_does_and_points_to_the_way_out) {

@@ -30,7 +30,9 @@ struct VerbNode {
 };
 
 Flag describe(const CLI::Option& option) {
-  Flag flag{.names = {}, .description = option.get_description(), .takes_value = option.get_items_expected_max() > 0,
+  Flag flag{.names = {},
+            .description = option.get_description(),
+            .takes_value = option.get_items_expected_max() > 0,
             .value = option.get_type_name()};
   for (const std::string& name : option.get_lnames()) flag.names.push_back("--" + name);
   for (const std::string& name : option.get_snames()) flag.names.push_back("-" + name);
@@ -50,7 +52,8 @@ void walk(const CLI::App& app, const std::string& path, const std::function<void
 }
 
 bool is_word_list(const std::string& value) {
-  return value.find('|') != std::string::npos && std::none_of(value.begin(), value.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+  return value.find('|') != std::string::npos &&
+         std::none_of(value.begin(), value.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
 }
 
 std::vector<std::string> split_words(std::string value) {
@@ -75,7 +78,8 @@ std::vector<std::string> words_after(const VerbNode& node) {
 }
 
 bool takes_file(const VerbNode& node) {
-  return std::find(node.positional_values.begin(), node.positional_values.end(), file_value) != node.positional_values.end();
+  return std::find(node.positional_values.begin(), node.positional_values.end(), file_value) !=
+         node.positional_values.end();
 }
 
 std::string quoted(std::string text) {
@@ -104,11 +108,13 @@ Tables tables_of(const CLI::App& root) {
       for (const std::string& name : flag.names)
         patterns += (patterns.empty() ? "" : "|") + quoted(node.path + " " + name);
       const std::string kind = flag.value == file_value || flag.value == directory_value ? flag.value : "words";
-      const std::string words = is_word_list(flag.value) ? fmt::format("{}", fmt::join(split_words(flag.value), " ")) : "";
+      const std::string words =
+          is_word_list(flag.value) ? fmt::format("{}", fmt::join(split_words(flag.value), " ")) : "";
       out.values += fmt::format("    {}) kind={}; choices={} ;;\n", patterns, kind, quoted(words));
     }
-    out.words += fmt::format("      {}) kind={}; choices={} ;;\n", quoted(node.path),
-                             takes_file(node) ? "words+FILE" : "words", quoted(fmt::format("{}", fmt::join(words_after(node), " "))));
+    out.words +=
+        fmt::format("      {}) kind={}; choices={} ;;\n", quoted(node.path), takes_file(node) ? "words+FILE" : "words",
+                    quoted(fmt::format("{}", fmt::join(words_after(node), " "))));
   });
   return out;
 }
@@ -177,11 +183,13 @@ std::string fish_completion(const CLI::App& root) {
     const std::string condition = quoted("test (__sluice_verb) = \"" + node.path + "\"");
     for (const CLI::App* verb : node.verbs) {
       steps += " " + quoted(node.path + " " + verb->get_name());
-      rules += fmt::format("complete -c sluice -n {} -a {} -d {}\n", condition, verb->get_name(), quoted(verb->get_description()));
+      rules += fmt::format("complete -c sluice -n {} -a {} -d {}\n", condition, verb->get_name(),
+                           quoted(verb->get_description()));
     }
     for (const std::string& value : node.positional_values)
       if (is_word_list(value))
-        rules += fmt::format("complete -c sluice -n {} -a {}\n", condition, quoted(fmt::format("{}", fmt::join(split_words(value), " "))));
+        rules += fmt::format("complete -c sluice -n {} -a {}\n", condition,
+                             quoted(fmt::format("{}", fmt::join(split_words(value), " "))));
     if (takes_file(node)) rules += fmt::format("complete -c sluice -n {} -F\n", condition);
     for (const Flag& flag : node.flags) rules += fish_flag(flag, condition);
   });
@@ -190,20 +198,24 @@ std::string fish_completion(const CLI::App& root) {
          "  set -l verb sluice\n"
          "  for word in (commandline -opc)[2..-1]\n"
          "    switch \"$verb $word\"\n"
-         "      case" + steps + "\n"
+         "      case" +
+         steps +
+         "\n"
          "        set verb \"$verb $word\"\n"
          "    end\n"
          "  end\n"
          "  echo $verb\n"
          "end\n"
-         "complete -c sluice -f\n" + rules;
+         "complete -c sluice -f\n" +
+         rules;
 }
 
 void add_completion(CLI::App& root, Invocation& invocation) {
-  CLI::App& verb = add_verb(root, invocation, {"completion", "Print a completion script for your shell",
-                                               "sluice completion bash > ~/.local/share/bash-completion/completions/sluice\n"
-                                               "sluice completion zsh > \"${fpath[1]}/_sluice\"\n"
-                                               "sluice completion fish > ~/.config/fish/completions/sluice.fish"});
+  CLI::App& verb = add_verb(root, invocation,
+                            {"completion", "Print a completion script for your shell",
+                             "sluice completion bash > ~/.local/share/bash-completion/completions/sluice\n"
+                             "sluice completion zsh > \"${fpath[1]}/_sluice\"\n"
+                             "sluice completion fish > ~/.config/fish/completions/sluice.fish"});
   auto flags = std::make_shared<CompletionFlags>();
   one_of(verb.add_option("shell", flags->shell, "Which shell"), {"bash", "zsh", "fish"})->required();
   // The script describes the tree that this verb is a part of, so it is handed over when the verb runs.

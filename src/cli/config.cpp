@@ -1,5 +1,5 @@
-// `sluice config validate|schema`: says everything that is wrong with a configuration without running anything, and what
-// a configuration may hold.
+// `sluice config validate|schema`: says everything that is wrong with a configuration without running anything, and
+// what a configuration may hold.
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -68,16 +68,20 @@ Result<int> schema(const SchemaFlags&, Invocation& invocation) {
 }  // namespace
 
 void add_config(CLI::App& root, Invocation& invocation) {
-  CLI::App& group = add_group(root, {"config", "Check a configuration, or see what it may hold", "sluice config validate sluice.yaml"});
-  CLI::App& validate_verb = add_verb(group, invocation, {"validate", "Everything that is wrong with a configuration, at once",
-                                                         "sluice config validate sluice.yaml"});
+  CLI::App& group = add_group(
+      root, {"config", "Check a configuration, or see what it may hold", "sluice config validate sluice.yaml"});
+  CLI::App& validate_verb = add_verb(
+      group, invocation,
+      {"validate", "Everything that is wrong with a configuration, at once", "sluice config validate sluice.yaml"});
   auto flags = std::make_shared<ValidateFlags>();
-  validate_verb.add_option("file", flags->file, "The configuration; else --config, SLUICE_CONFIG, ./sluice.yaml")->type_name(file_value);
+  validate_verb.add_option("file", flags->file, "The configuration; else --config, SLUICE_CONFIG, ./sluice.yaml")
+      ->type_name(file_value);
   add_config_flag(validate_verb, flags->config);
   on_selected(validate_verb, invocation, flags, validate);
 
-  CLI::App& schema_verb = add_verb(group, invocation, {"schema", "The JSON Schema of the configuration, for editors",
-                                                       "sluice config schema > sluice.schema.json"});
+  CLI::App& schema_verb = add_verb(
+      group, invocation,
+      {"schema", "The JSON Schema of the configuration, for editors", "sluice config schema > sluice.schema.json"});
   on_selected(schema_verb, invocation, std::make_shared<SchemaFlags>(), schema);
 }
 

@@ -15,7 +15,7 @@
 namespace sluice::cli {
 namespace {
 
-constexpr std::size_t most_serve_file_bytes = 4096;  // it holds two short members
+constexpr std::size_t most_serve_file_bytes = 4096;                       // it holds two short members
 constexpr auto new_key_settles_within = std::chrono::milliseconds(1500);  // the server looks for new keys every 100 ms
 constexpr auto ledger_settles_within = std::chrono::milliseconds(1000);   // it is written within milliseconds
 constexpr auto pause_between_looks = std::chrono::milliseconds(20);
@@ -29,7 +29,8 @@ bool has_store(const std::string& data_dir) {
 }  // namespace
 
 void add_connection_flags(CLI::App& verb, ConnectionFlags& flags) {
-  verb.add_option("--url", flags.url, "The server (SLUICE_URL; default: the one that serves the data directory)")->type_name("URL");
+  verb.add_option("--url", flags.url, "The server (SLUICE_URL; default: the one that serves the data directory)")
+      ->type_name("URL");
   verb.add_option("--key", flags.key, "Its key (SLUICE_API_KEY; default: a temporary one from the data directory)")
       ->type_name("KEY");
 }

@@ -36,9 +36,9 @@ enum class Style { bold, dim, red, green, yellow };
 // The text between ANSI codes when `on`; the text alone otherwise.
 std::string styled(std::string_view text, Style style, bool on);
 
-// Text of a model or a provider made safe for a terminal: control characters (C0 but newline and tab, DEL, C1) and bytes
-// that are not UTF-8 become U+FFFD, a carriage return goes. So nothing that a model writes can move the cursor, change
-// the title or fill the clipboard.
+// Text of a model or a provider made safe for a terminal: control characters (C0 but newline and tab, DEL, C1) and
+// bytes that are not UTF-8 become U+FFFD, a carriage return goes. So nothing that a model writes can move the cursor,
+// change the title or fill the clipboard.
 std::string printable(std::string_view text);
 
 // The same on one line: newlines and tabs become spaces.

@@ -20,14 +20,18 @@ TEST(Printable, Takes_the_force_out_of_escape_sequences) {
 }
 
 TEST(Printable, Replaces_bytes_that_are_not_utf8) {
-  EXPECT_EQ(printable("\x9b" "31m"), "\uFFFD31m");
+  EXPECT_EQ(printable("\x9b"
+                      "31m"),
+            "\uFFFD31m");
   EXPECT_EQ(printable("\xC0\xAF"), "\uFFFD\uFFFD") << "overlong";
   EXPECT_EQ(printable("\xED\xA0\x80"), "\uFFFD\uFFFD\uFFFD") << "surrogate";
   EXPECT_EQ(printable("cut \xE4\xB8"), "cut \uFFFD\uFFFD");
   EXPECT_EQ(printable(std::string_view("\xF4\x90\x80\x80", 4)), "\uFFFD\uFFFD\uFFFD\uFFFD") << "over U+10FFFF";
 }
 
-TEST(Printable, Drops_carriage_returns_so_that_no_line_is_overwritten) { EXPECT_EQ(printable("safe\rfake\r\n"), "safefake\n"); }
+TEST(Printable, Drops_carriage_returns_so_that_no_line_is_overwritten) {
+  EXPECT_EQ(printable("safe\rfake\r\n"), "safefake\n");
+}
 
 TEST(Console, Is_colourful_only_for_a_person_who_did_not_object) {
   TestingConsole test;

@@ -29,8 +29,8 @@ std::string trimmed(std::string text) {
 
 Result<int> Conversation::run() {
   if (console_.in_is_terminal && !options_.json)
-    console_.out << styled("Talking to " + printable_line(options_.model) + ". /help shows what else you can type.", Style::dim,
-                           console_.colour())
+    console_.out << styled("Talking to " + printable_line(options_.model) + ". /help shows what else you can type.",
+                           Style::dim, console_.colour())
                  << '\n';
   std::string line;
   while (read_line(line)) {
@@ -105,7 +105,8 @@ Result<void> Conversation::answer(const std::string& line) {
     else
       said_.pop_back();
     if (cut_by_person) return {};
-    if (console_.in_is_terminal) console_.err << styled(printable(answer.error().message), Style::red, console_.colour()) << '\n';
+    if (console_.in_is_terminal)
+      console_.err << styled(printable(answer.error().message), Style::red, console_.colour()) << '\n';
     return std::unexpected(answer.error());
   }
   said_.push_back(message(chat::Role::assistant, answer->text));

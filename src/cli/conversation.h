@@ -1,4 +1,5 @@
-// The loop of `sluice chat`: reads a line, obeys it or asks with all that was said before, shows the answer as it comes.
+// The loop of `sluice chat`: reads a line, obeys it or asks with all that was said before, shows the answer as it
+// comes.
 #pragma once
 
 #include <functional>

@@ -14,8 +14,13 @@ std::string text_of(const chat::Message& message) { return std::get<chat::Text>(
 
 Answer answer_of(std::string text) {
   Answer answer{.text = std::move(text), .usage = {.input = 3, .output = 5, .reported = true}};
-  answer.facts = {.request_id = "req_1", .provider = "local", .model = "tiny", .ground = "self_hosted", .attempts = "1",
-                  .cost_usd = "0.000125", .dropped_params = ""};
+  answer.facts = {.request_id = "req_1",
+                  .provider = "local",
+                  .model = "tiny",
+                  .ground = "self_hosted",
+                  .attempts = "1",
+                  .cost_usd = "0.000125",
+                  .dropped_params = ""};
   return answer;
 }
 

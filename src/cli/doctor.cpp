@@ -1,4 +1,5 @@
-// `sluice doctor`: looks at all that a server needs, one line each, and says what to do. Changes nothing, and shows no key.
+// `sluice doctor`: looks at all that a server needs, one line each, and says what to do. Changes nothing, and shows no
+// key.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -28,14 +29,20 @@ std::vector<Check> look_at_everything(const DoctorFlags& flags, const Invocation
   if (snapshot)
     checks.push_back({.name = "configuration", .detail = path ? *path + " is valid" : "none: the defaults count"});
   else
-    checks.push_back({.name = "configuration", .state = Check::State::fail, .detail = "not valid",
+    checks.push_back({.name = "configuration",
+                      .state = Check::State::fail,
+                      .detail = "not valid",
                       .todo = "see everything that is wrong: sluice config validate" + (path ? " " + *path : "")});
   if (snapshot) {
-    const auto listen = flags.listen.empty() ? Result<Endpoint>((*snapshot)->server().listen_endpoint) : parse_listen_address(flags.listen);
+    const auto listen = flags.listen.empty() ? Result<Endpoint>((*snapshot)->server().listen_endpoint)
+                                             : parse_listen_address(flags.listen);
     if (listen)
       checks.push_back(check_server(data_dir, *listen));
     else
-      checks.push_back({.name = "server", .state = Check::State::fail, .detail = listen.error().message, .todo = listen.error().hint});
+      checks.push_back({.name = "server",
+                        .state = Check::State::fail,
+                        .detail = listen.error().message,
+                        .todo = listen.error().hint});
     for (Check& check : check_engines(**snapshot, invocation.console.env)) checks.push_back(std::move(check));
     checks.push_back(check_providers(**snapshot));
   }
@@ -73,7 +80,8 @@ std::string checks_json(const std::vector<Check>& checks, bool well) {
 
 Result<int> doctor(const DoctorFlags& flags, Invocation& invocation) {
   const std::vector<Check> checks = look_at_everything(flags, invocation);
-  const bool well = std::none_of(checks.begin(), checks.end(), [](const Check& check) { return check.state == Check::State::fail; });
+  const bool well =
+      std::none_of(checks.begin(), checks.end(), [](const Check& check) { return check.state == Check::State::fail; });
   if (invocation.json())
     invocation.console.out << checks_json(checks, well) << '\n';
   else
@@ -84,10 +92,12 @@ Result<int> doctor(const DoctorFlags& flags, Invocation& invocation) {
 }  // namespace
 
 void add_doctor(CLI::App& root, Invocation& invocation) {
-  CLI::App& verb = add_verb(root, invocation, {"doctor", "Look at all that a server needs, and say what to do", "sluice doctor"});
+  CLI::App& verb =
+      add_verb(root, invocation, {"doctor", "Look at all that a server needs, and say what to do", "sluice doctor"});
   auto flags = std::make_shared<DoctorFlags>();
   add_config_flag(verb, flags->config);
-  verb.add_option("--listen", flags->listen, "Where the server is to listen, if not where the configuration says")->type_name("ADDR:PORT");
+  verb.add_option("--listen", flags->listen, "Where the server is to listen, if not where the configuration says")
+      ->type_name("ADDR:PORT");
   on_selected(verb, invocation, flags, doctor);
 }
 

@@ -45,7 +45,8 @@ TEST(Time, Reads_days_moments_and_how_long_ago) {
 
 TEST(Time, Refuses_what_is_no_day) {
   const Time now = std::chrono::sys_days(std::chrono::year(2026) / 4 / 10);
-  for (const char* text : {"2026-02-30", "2026-13-01", "26-04-01", "2026-04-01T25:00Z", "2026-04-01T12:30", "yesterday", ""})
+  for (const char* text :
+       {"2026-02-30", "2026-13-01", "26-04-01", "2026-04-01T25:00Z", "2026-04-01T12:30", "yesterday", ""})
     EXPECT_FALSE(parse_time(text, now, "--since")) << text;
 }
 

@@ -21,10 +21,8 @@ constexpr const char* not_serving_code = "not_serving";
 constexpr const char* interrupted_code = "interrupted";
 
 inline std::unexpected<Error> usage_error(std::string message, std::string hint = {}) {
-  return std::unexpected(Error{.kind = ErrorKind::invalid_request,
-                               .message = std::move(message),
-                               .hint = std::move(hint),
-                               .code = usage_code});
+  return std::unexpected(Error{
+      .kind = ErrorKind::invalid_request, .message = std::move(message), .hint = std::move(hint), .code = usage_code});
 }
 
 inline int exit_code_of(const Error& error) {

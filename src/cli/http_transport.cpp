@@ -56,8 +56,13 @@ class HttpTransport : public ChatTransport {
  public:
   HttpTransport(HttpTarget target, BaseUrl base, std::unique_ptr<dialects::Dialect> dialect,
                 std::shared_ptr<net::TlsContext> tls, std::atomic<bool>& interrupted)
-      : target_(std::move(target)), base_(std::move(base)), dialect_(std::move(dialect)), interrupted_(interrupted),
-        resolver_(reactor_), connector_{reactor_, resolver_, std::move(tls)}, pool_(connector_, http::ClientLimits{}) {}
+      : target_(std::move(target)),
+        base_(std::move(base)),
+        dialect_(std::move(dialect)),
+        interrupted_(interrupted),
+        resolver_(reactor_),
+        connector_{reactor_, resolver_, std::move(tls)},
+        pool_(connector_, http::ClientLimits{}) {}
 
   Result<Answer> ask(const chat::ChatRequest& request, const OnText& on_text) override;
 
@@ -75,7 +80,8 @@ class HttpTransport : public ChatTransport {
   async::Task<> watch_interrupt(Exchange* exchange);
   async::Task<Result<Answer>> call(Exchange& exchange);
   async::Task<Result<void>> read_stream(http::Call& call, Exchange& exchange, Answer& answer, async::Deadline deadline);
-  Result<void> take_event(const http::SseEvent& event, dialects::StreamDecoder& decoder, const OnText& on_text, Answer& answer);
+  Result<void> take_event(const http::SseEvent& event, dialects::StreamDecoder& decoder, const OnText& on_text,
+                          Answer& answer);
   static Result<void> take(const std::vector<chat::ChatEvent>& events, const OnText& on_text, Answer& answer);
 
   HttpTarget target_;
@@ -111,8 +117,8 @@ async::Task<> HttpTransport::run(Exchange* exchange) {
   exchange->answer = co_await call(*exchange);
   exchange->done = true;
   if (exchange->cancel.fired() && !exchange->answer)
-    exchange->answer = std::unexpected(
-        Error{.kind = ErrorKind::client_gone, .message = "interrupted", .code = interrupted_code});
+    exchange->answer =
+        std::unexpected(Error{.kind = ErrorKind::client_gone, .message = "interrupted", .code = interrupted_code});
 }
 
 // Ctrl-C only sets a flag; this turns it into a cancellation. Ends with the exchange.
@@ -172,8 +178,8 @@ async::Task<Result<void>> HttpTransport::read_stream(http::Call& call, Exchange&
   co_return take(last, exchange.on_text, answer);
 }
 
-Result<void> HttpTransport::take_event(const http::SseEvent& event, dialects::StreamDecoder& decoder, const OnText& on_text,
-                                       Answer& answer) {
+Result<void> HttpTransport::take_event(const http::SseEvent& event, dialects::StreamDecoder& decoder,
+                                       const OnText& on_text, Answer& answer) {
   std::vector<chat::ChatEvent> events;
   CHECK_OK(decoder.decode(event.event, event.data, events));
   return take(events, on_text, answer);
@@ -204,7 +210,8 @@ Result<std::unique_ptr<ChatTransport>> http_transport(HttpTarget target, std::un
   if (base->endpoint.tls) {
     TRY(tls, net::TlsContext::create(""));
   }
-  return std::make_unique<HttpTransport>(std::move(target), *std::move(base), std::move(dialect), std::move(tls), interrupted);
+  return std::make_unique<HttpTransport>(std::move(target), *std::move(base), std::move(dialect), std::move(tls),
+                                         interrupted);
 }
 
 }  // namespace sluice::cli

@@ -20,8 +20,9 @@ namespace {
 
 constexpr const char* good_key = "sk-sluice-good";
 
-const http::Headers facts{{"content-type", "text/event-stream"}, {"x-sluice-request-id", "req_1"}, {"x-sluice-provider", "local"},
-                          {"x-sluice-model", "tiny"}, {"x-sluice-ground", "self_hosted"}, {"x-sluice-attempts", "1"}};
+const http::Headers facts{{"content-type", "text/event-stream"}, {"x-sluice-request-id", "req_1"},
+                          {"x-sluice-provider", "local"},        {"x-sluice-model", "tiny"},
+                          {"x-sluice-ground", "self_hosted"},    {"x-sluice-attempts", "1"}};
 
 constexpr const char* whole =
     R"({"id":"c1","object":"chat.completion","created":1,"model":"tiny","choices":[{"index":0,"message":{"role":"assistant",)"
@@ -119,9 +120,11 @@ class Server {
 struct Transport : testing::Test {
   std::atomic<bool> interrupted = false;
 
-  Result<Answer> ask(const std::string& url, const std::string& model, bool stream, const OnText& on_text = [](std::string_view) {},
-                     const char* key = good_key, std::chrono::milliseconds settles = {}) {
-    auto transport = http_transport({.url = url, .key = Secret(key), .key_settles_within = settles}, dialects::make_openai_chat(), interrupted);
+  Result<Answer> ask(
+      const std::string& url, const std::string& model, bool stream, const OnText& on_text = [](std::string_view) {},
+      const char* key = good_key, std::chrono::milliseconds settles = {}) {
+    auto transport = http_transport({.url = url, .key = Secret(key), .key_settles_within = settles},
+                                    dialects::make_openai_chat(), interrupted);
     if (!transport) return std::unexpected(transport.error());
     chat::ChatRequest request;
     request.model = model;
@@ -145,7 +148,8 @@ TEST_F(Transport, Reads_a_whole_answer_with_its_facts) {
 TEST_F(Transport, Hands_on_a_streams_text_as_it_comes) {
   Server server;
   std::vector<std::string> pieces;
-  const Result<Answer> answer = ask(server.url(), "auto", true, [&](std::string_view piece) { pieces.emplace_back(piece); });
+  const Result<Answer> answer =
+      ask(server.url(), "auto", true, [&](std::string_view piece) { pieces.emplace_back(piece); });
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(pieces, (std::vector<std::string>{"Hello", " there"}));
   EXPECT_EQ(answer->text, "Hello there");
@@ -169,7 +173,8 @@ TEST_F(Transport, Passes_on_the_servers_own_words_when_it_refuses) {
 
 TEST_F(Transport, Waits_for_a_key_that_was_just_made) {
   Server server(2);
-  const Result<Answer> answer = ask(server.url(), "auto", false, [](std::string_view) {}, good_key, std::chrono::seconds(30));
+  const Result<Answer> answer =
+      ask(server.url(), "auto", false, [](std::string_view) {}, good_key, std::chrono::seconds(30));
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->text, "Hello there");
 }

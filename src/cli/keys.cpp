@@ -134,8 +134,17 @@ struct ListFlags {
 
 void print_key_table(const std::vector<store::KeyReport>& keys, std::int64_t now_us, Invocation& invocation) {
   using enum Column::Align;
-  Table table({{"ID"}, {"NAME"}, {"STATE"}, {"DATA CLASS"}, {"BUDGET USD", right}, {"SPENT USD", right}, {"RPM", right},
-               {"TPM", right}, {"REQUESTS", right}, {"EXPIRES"}, {"LAST USED"}});
+  Table table({{"ID"},
+               {"NAME"},
+               {"STATE"},
+               {"DATA CLASS"},
+               {"BUDGET USD", right},
+               {"SPENT USD", right},
+               {"RPM", right},
+               {"TPM", right},
+               {"REQUESTS", right},
+               {"EXPIRES"},
+               {"LAST USED"}});
   const auto number = [](const std::optional<std::int64_t>& value) { return value ? std::to_string(*value) : "-"; };
   const auto time = [](const std::optional<std::int64_t>& at_us) { return at_us ? time_text_us(*at_us) : "never"; };
   for (const store::KeyReport& report : keys) {
@@ -213,7 +222,8 @@ void add_keys(CLI::App& root, Invocation& invocation) {
                                     "sluice keys create --name my-app --budget 25 --rpm 60 --expires 30d"});
   auto create_flags = std::make_shared<CreateFlags>();
   create_verb.add_option("--name", create_flags->name, "Name for lists and reports, unique")->type_name("NAME");
-  create_verb.add_option("--budget", create_flags->budget_usd, "Most that the key may ever spend, in USD")->type_name("USD");
+  create_verb.add_option("--budget", create_flags->budget_usd, "Most that the key may ever spend, in USD")
+      ->type_name("USD");
   create_verb.add_option("--rpm", create_flags->requests_per_minute, "Requests per minute")
       ->type_name("N")
       ->check(CLI::PositiveNumber);
@@ -227,13 +237,14 @@ void add_keys(CLI::App& root, Invocation& invocation) {
   create_verb.add_flag("--dry-run", create_flags->dry_run, "Check everything and change nothing");
   on_selected(create_verb, invocation, create_flags, create);
 
-  CLI::App& list_verb = add_verb(group, invocation, {"list", "Show the keys and what they have spent", "sluice keys list"});
+  CLI::App& list_verb =
+      add_verb(group, invocation, {"list", "Show the keys and what they have spent", "sluice keys list"});
   auto list_flags = std::make_shared<ListFlags>();
   list_verb.add_flag("--all", list_flags->all, "Also the revoked ones");
   on_selected(list_verb, invocation, list_flags, list);
 
-  CLI::App& revoke_verb = add_verb(group, invocation,
-                                   {"revoke", "End a key's life; it is refused from then on", "sluice keys revoke my-app"});
+  CLI::App& revoke_verb = add_verb(
+      group, invocation, {"revoke", "End a key's life; it is refused from then on", "sluice keys revoke my-app"});
   auto revoke_flags = std::make_shared<RevokeFlags>();
   revoke_verb.add_option("key", revoke_flags->id_or_name, "Its id or its name")->type_name("ID|NAME")->required();
   revoke_verb.add_flag("--dry-run", revoke_flags->dry_run, "Check everything and change nothing");

@@ -29,7 +29,8 @@ std::optional<std::string> config_path(const std::string& flag, const Console& c
 }
 
 void add_config_flag(CLI::App& verb, std::string& flag) {
-  verb.add_option("--config", flag, "Configuration (SLUICE_CONFIG; without one the defaults count)")->type_name(file_value);
+  verb.add_option("--config", flag, "Configuration (SLUICE_CONFIG; without one the defaults count)")
+      ->type_name(file_value);
 }
 
 Result<config::Loaded> load_config(const std::optional<std::string>& path, const Console& console) {

@@ -14,8 +14,8 @@
 namespace sluice::cli {
 namespace {
 
-constexpr std::size_t most_lines = 10'000;     // what the store gives at once
-constexpr std::size_t rows_per_look = 500;     // while following: more come with the next look at once
+constexpr std::size_t most_lines = 10'000;  // what the store gives at once
+constexpr std::size_t rows_per_look = 500;  // while following: more come with the next look at once
 constexpr auto pause_between_looks = std::chrono::milliseconds(250);
 
 struct TailFlags {
@@ -27,12 +27,24 @@ std::string start_text(const store::LedgerEntry& entry) {
   return time_text(Time(std::chrono::floor<std::chrono::milliseconds>(std::chrono::microseconds(entry.start_us))));
 }
 
-std::string milliseconds_text(std::int64_t us) { return us < 0 ? "-" : fmt::format("{:.1f}", static_cast<double>(us) / 1e3); }
+std::string milliseconds_text(std::int64_t us) {
+  return us < 0 ? "-" : fmt::format("{:.1f}", static_cast<double>(us) / 1e3);
+}
 
 Table log_table() {
   using enum Column::Align;
-  return Table({{"TIME"}, {"REQUEST"}, {"KEY"}, {"MODEL"}, {"GROUND"}, {"STATUS", right}, {"OUTCOME"}, {"INPUT", right},
-                {"OUTPUT", right}, {"COST USD", right}, {"FIRST MS", right}, {"TOTAL MS", right}});
+  return Table({{"TIME"},
+                {"REQUEST"},
+                {"KEY"},
+                {"MODEL"},
+                {"GROUND"},
+                {"STATUS", right},
+                {"OUTCOME"},
+                {"INPUT", right},
+                {"OUTPUT", right},
+                {"COST USD", right},
+                {"FIRST MS", right},
+                {"TOTAL MS", right}});
 }
 
 void add_row(Table& table, const store::LoggedEntry& logged) {
@@ -113,10 +125,13 @@ Result<int> tail(const TailFlags& flags, Invocation& invocation) {
 
 void add_logs(CLI::App& root, Invocation& invocation) {
   CLI::App& group = add_group(root, {"logs", "Look at the requests that were made", "sluice logs tail -f"});
-  CLI::App& verb = add_verb(group, invocation, {"tail", "The last requests: who, where, how long, what it cost",
-                                                "sluice logs tail -n 50 -f"});
+  CLI::App& verb =
+      add_verb(group, invocation,
+               {"tail", "The last requests: who, where, how long, what it cost", "sluice logs tail -n 50 -f"});
   auto flags = std::make_shared<TailFlags>();
-  verb.add_option("-n,--lines", flags->lines, "How many")->type_name("N")->check(CLI::Range(std::size_t{0}, most_lines));
+  verb.add_option("-n,--lines", flags->lines, "How many")
+      ->type_name("N")
+      ->check(CLI::Range(std::size_t{0}, most_lines));
   verb.add_flag("-f,--follow", flags->follow, "Go on with new ones until ctrl-C");
   on_selected(verb, invocation, flags, tail);
 }

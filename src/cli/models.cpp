@@ -1,5 +1,5 @@
-// `sluice models`: what may be called as things stand here, and with --all everything that the catalogue knows, with what
-// to do to switch it on. Goes by this shell's configuration and environment; asks nobody.
+// `sluice models`: what may be called as things stand here, and with --all everything that the catalogue knows, with
+// what to do to switch it on. Goes by this shell's configuration and environment; asks nobody.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -24,7 +24,7 @@ constexpr Tokens million = 1'000'000;
 std::string usd_per_million(std::int64_t pico_per_token) { return cost_of(million, pico_per_token).usd(); }
 
 struct Price {
-  std::string state;  // "metered", "free", "self_hosted", "unpriced"
+  std::string state;                  // "metered", "free", "self_hosted", "unpriced"
   std::string input_usd_per_million;  // empty unless metered
   std::string output_usd_per_million;
 };
@@ -58,7 +58,8 @@ std::string count_text(Tokens count) { return count > 0 ? std::to_string(count) 
 
 void print_models(const config::Snapshot& snapshot, bool all, Console& console) {
   using enum Column::Align;
-  std::vector<Column> columns{{"MODEL"}, {"GROUND"}, {"CONTEXT", right}, {"INPUT USD/M", right}, {"OUTPUT USD/M", right}};
+  std::vector<Column> columns{
+      {"MODEL"}, {"GROUND"}, {"CONTEXT", right}, {"INPUT USD/M", right}, {"OUTPUT USD/M", right}};
   if (all) columns.insert(columns.end(), {{"LICENCE"}, {"STATE"}});
   Table table(columns);
   for (const config::Target& route : snapshot.routes()) {
@@ -146,8 +147,8 @@ Result<int> models(const ModelsFlags& flags, Invocation& invocation) {
 }  // namespace
 
 void add_models(CLI::App& root, Invocation& invocation) {
-  CLI::App& verb = add_verb(root, invocation, {"models", "What may be called, where it stands and what it costs",
-                                               "sluice models --all"});
+  CLI::App& verb = add_verb(root, invocation,
+                            {"models", "What may be called, where it stands and what it costs", "sluice models --all"});
   auto flags = std::make_shared<ModelsFlags>();
   verb.add_flag("--all", flags->all, "The whole catalogue, with what to do to switch on what is off");
   add_config_flag(verb, flags->config);

@@ -8,7 +8,8 @@
 
 namespace sluice::cli {
 
-// Whether a server could listen there now: tries it, and lets go again. Errors: what keeps it from that, with the way out.
+// Whether a server could listen there now: tries it, and lets go again. Errors: what keeps it from that, with the way
+// out.
 Result<void> try_to_listen(const Endpoint& endpoint);
 
 // The status of GET url + path. Errors: nobody answers, or not in HTTP.

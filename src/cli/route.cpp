@@ -1,6 +1,6 @@
 // `sluice route explain MODEL`: where a request would go and why, where not and why not. Calls nobody: it runs the same
-// pure functions as the server, over the configuration and environment of this shell. An engine of Sluice's own counts as
-// ready, since the question is about rules and not about this moment.
+// pure functions as the server, over the configuration and environment of this shell. An engine of Sluice's own counts
+// as ready, since the question is about rules and not about this moment.
 #include <fmt/format.h>
 
 #include <ostream>
@@ -31,9 +31,13 @@ struct ExplainFlags {
 Result<int> explain(const ExplainFlags& flags, Invocation& invocation) {
   TRY(const auto snapshot, load_snapshot(flags.config, invocation.console));
   gateway::GuardQuestion who;
-  gateway::RouteQuestion what{.model = flags.model, .stream = flags.stream, .has_tools = flags.tools,
-                              .has_images = flags.images, .input_tokens = flags.tokens,
-                              .max_output_tokens = flags.max_tokens, .when = catalog::today()};
+  gateway::RouteQuestion what{.model = flags.model,
+                              .stream = flags.stream,
+                              .has_tools = flags.tools,
+                              .has_images = flags.images,
+                              .input_tokens = flags.tokens,
+                              .max_output_tokens = flags.max_tokens,
+                              .when = catalog::today()};
   what.dialect = chat::dialect_from_name(flags.dialect).value_or(chat::DialectId::openai_chat);
   if (!flags.key.empty()) {
     TRY(store::Store store, open_store(invocation, IfMissing::refuse));
@@ -55,17 +59,23 @@ Result<int> explain(const ExplainFlags& flags, Invocation& invocation) {
 
 void add_route(CLI::App& root, Invocation& invocation) {
   CLI::App& group = add_group(root, {"route", "See where requests go", "sluice route explain auto"});
-  CLI::App& verb = add_verb(group, invocation, {"explain", "Candidates, rejections with their reason, and the choice; calls nobody",
-                                                "sluice route explain auto --data-class restricted"});
+  CLI::App& verb = add_verb(group, invocation,
+                            {"explain", "Candidates, rejections with their reason, and the choice; calls nobody",
+                             "sluice route explain auto --data-class restricted"});
   auto flags = std::make_shared<ExplainFlags>();
   verb.add_option("model", flags->model, "A model's name as a client would send it")->type_name("MODEL")->required();
-  one_of(verb.add_option("--data-class", flags->data_class, "As if the request said so"), {"public", "internal", "restricted"});
+  one_of(verb.add_option("--data-class", flags->data_class, "As if the request said so"),
+         {"public", "internal", "restricted"});
   one_of(verb.add_option("--dialect", flags->dialect, "What the client speaks"), {"openai_chat", "anthropic_messages"});
   verb.add_flag("--stream", flags->stream, "As if it asked for a stream");
   verb.add_flag("--tools", flags->tools, "As if it brought tools");
   verb.add_flag("--images", flags->images, "As if it brought images");
-  verb.add_option("--tokens", flags->tokens, "As if its prompt had so many tokens")->type_name("N")->check(CLI::PositiveNumber);
-  verb.add_option("--max-tokens", flags->max_tokens, "As if it asked for so many")->type_name("N")->check(CLI::PositiveNumber);
+  verb.add_option("--tokens", flags->tokens, "As if its prompt had so many tokens")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  verb.add_option("--max-tokens", flags->max_tokens, "As if it asked for so many")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
   verb.add_option("--key", flags->key, "As if it came with this key")->type_name("ID|NAME");
   add_config_flag(verb, flags->config);
   on_selected(verb, invocation, flags, explain);

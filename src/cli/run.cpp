@@ -44,7 +44,8 @@ Result<std::string> read_prompt(const RunFlags& flags, Console& console) {
     if (!piped.empty()) prompt += (prompt.empty() ? "" : "\n\n") + piped;
   }
   if (prompt.empty())
-    return usage_error("run needs a prompt", "sluice run auto \"Name three rivers.\", or pipe it in: cat letter | sluice run auto");
+    return usage_error("run needs a prompt",
+                       "sluice run auto \"Name three rivers.\", or pipe it in: cat letter | sluice run auto");
   return prompt;
 }
 
@@ -78,14 +79,17 @@ Result<int> run_prompt(const RunFlags& flags, Invocation& invocation) {
 }  // namespace
 
 void add_run(CLI::App& root, Invocation& invocation) {
-  CLI::App& verb = add_verb(root, invocation, {"run", "Ask once: the answer goes to standard output",
-                                               "sluice run auto \"Name three rivers.\"\n"
-                                               "git diff | sluice run auto \"Write a commit message for this change.\""});
+  CLI::App& verb = add_verb(root, invocation,
+                            {"run", "Ask once: the answer goes to standard output",
+                             "sluice run auto \"Name three rivers.\"\n"
+                             "git diff | sluice run auto \"Write a commit message for this change.\""});
   auto flags = std::make_shared<RunFlags>();
   verb.add_option("model", flags->model, "A model's name, provider/model, or auto")->type_name("MODEL")->required();
   verb.add_option("prompt", flags->words, "The prompt; what is piped in comes after it")->type_name("PROMPT");
   verb.add_option("--system", flags->system, "System prompt")->type_name("TEXT");
-  verb.add_option("--max-tokens", flags->max_tokens, "Most tokens to answer with")->type_name("N")->check(CLI::PositiveNumber);
+  verb.add_option("--max-tokens", flags->max_tokens, "Most tokens to answer with")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
   verb.add_flag("--json", flags->json, "One JSON object with text, usage, ground and cost; the same as -o json");
   add_connection_flags(verb, flags->connection);
   on_selected(verb, invocation, flags, run_prompt);

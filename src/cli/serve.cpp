@@ -21,20 +21,24 @@ Result<int> serve_verb(const ServeFlags& flags, Invocation& invocation) {
   options.listen = flags.listen.empty() ? console.variable("SLUICE_LISTEN") : flags.listen;
   options.engine = flags.engine.empty() ? console.variable("SLUICE_ENGINE").value_or("auto") : flags.engine;
   if (options.engine != "auto" && options.engine != "none")
-    return usage_error("SLUICE_ENGINE: `" + options.engine + "` is neither auto nor none", "unset it, or name one of the two");
+    return usage_error("SLUICE_ENGINE: `" + options.engine + "` is neither auto nor none",
+                       "unset it, or name one of the two");
   return serve::serve(options);
 }
 
 }  // namespace
 
 void add_serve(CLI::App& root, Invocation& invocation) {
-  CLI::App& verb = add_verb(root, invocation, {"serve", "Start the gateway", "sluice serve --config sluice.yaml --listen 127.0.0.1:8080"});
+  CLI::App& verb = add_verb(
+      root, invocation, {"serve", "Start the gateway", "sluice serve --config sluice.yaml --listen 127.0.0.1:8080"});
   auto flags = std::make_shared<ServeFlags>();
   add_config_flag(verb, flags->config);
-  verb.add_option("--listen", flags->listen, "Where to listen (SLUICE_LISTEN; default 127.0.0.1:8080; port 0 = any free one)")
+  verb.add_option("--listen", flags->listen,
+                  "Where to listen (SLUICE_LISTEN; default 127.0.0.1:8080; port 0 = any free one)")
       ->type_name("ADDR:PORT");
-  one_of(verb.add_option("--engine", flags->engine, "Start an engine of its own, or none (SLUICE_ENGINE; default auto)"),
-         {"auto", "none"});
+  one_of(
+      verb.add_option("--engine", flags->engine, "Start an engine of its own, or none (SLUICE_ENGINE; default auto)"),
+      {"auto", "none"});
   on_selected(verb, invocation, flags, serve_verb);
 }
 

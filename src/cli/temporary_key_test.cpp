@@ -29,7 +29,8 @@ TEST(TemporaryKey, Lives_as_long_as_its_owner_and_an_hour_at_most) {
     ASSERT_EQ(keys.size(), 1u);
     EXPECT_TRUE(keys[0].key.name.starts_with("cli-"));
     EXPECT_FALSE(keys[0].key.revoked_at_us) << "a key that was moved from revokes nothing";
-    EXPECT_EQ(*keys[0].key.expires_at_us - keys[0].key.created_at_us, std::chrono::microseconds(TemporaryKey::lifetime).count());
+    EXPECT_EQ(*keys[0].key.expires_at_us - keys[0].key.created_at_us,
+              std::chrono::microseconds(TemporaryKey::lifetime).count());
   }
   const std::vector<store::KeyReport> keys = keys_in(folder);
   ASSERT_EQ(keys.size(), 1u);

@@ -49,8 +49,15 @@ void print_usage_table(const store::UsageReport& report, const std::string& by, 
   using enum Column::Align;
   std::string title = by;
   for (char& c : title) c = static_cast<char>(c - 'a' + 'A');
-  Table table({{title}, {"REQUESTS", right}, {"FAILED", right}, {"INPUT", right}, {"CACHE READ", right},
-               {"CACHE WRITE", right}, {"OUTPUT", right}, {"COST USD", right}, {"UNPRICED", right}});
+  Table table({{title},
+               {"REQUESTS", right},
+               {"FAILED", right},
+               {"INPUT", right},
+               {"CACHE READ", right},
+               {"CACHE WRITE", right},
+               {"OUTPUT", right},
+               {"COST USD", right},
+               {"UNPRICED", right}});
   for (const store::UsageRow& row : report.rows) add_row(table, row.group, row);
   add_row(table, "total", report.total);
   table.print(console.out, console.colour());
@@ -81,7 +88,8 @@ struct View {
   const char* by;
   const char* title;
 };
-constexpr View views[] = {{"key", "keys"}, {"model", "models"}, {"provider", "providers"}, {"ground", "grounds"}, {"day", "days"}};
+constexpr View views[] = {
+    {"key", "keys"}, {"model", "models"}, {"provider", "providers"}, {"ground", "grounds"}, {"day", "days"}};
 
 // Every view, or the one that was asked for, and the total.
 Result<std::string> usage_json(const UsageFlags& flags, store::UsageQuery query, store::Store& store) {
@@ -122,11 +130,13 @@ Result<int> usage(const UsageFlags& flags, Invocation& invocation) {
 }  // namespace
 
 void add_usage(CLI::App& root, Invocation& invocation) {
-  CLI::App& verb = add_verb(root, invocation, {"usage", "Requests, tokens and cost, from the ledger",
-                                               "sluice usage --by model --since 7d"});
+  CLI::App& verb = add_verb(
+      root, invocation, {"usage", "Requests, tokens and cost, from the ledger", "sluice usage --by model --since 7d"});
   auto flags = std::make_shared<UsageFlags>();
-  one_of(verb.add_option("--by", flags->by, "What to sum by (default: key; as JSON: each)"), {"key", "model", "provider", "ground", "day"});
-  verb.add_option("--since", flags->since, "Requests that started at or after: 2026-04-01, or 7d ago")->type_name("TIME");
+  one_of(verb.add_option("--by", flags->by, "What to sum by (default: key; as JSON: each)"),
+         {"key", "model", "provider", "ground", "day"});
+  verb.add_option("--since", flags->since, "Requests that started at or after: 2026-04-01, or 7d ago")
+      ->type_name("TIME");
   verb.add_option("--until", flags->until, "Requests that started before")->type_name("TIME");
   verb.add_option("--key", flags->key, "Only this key")->type_name("ID|NAME");
   on_selected(verb, invocation, flags, usage);

@@ -17,8 +17,8 @@ namespace sluice::cli {
 struct Invocation {
   explicit Invocation(Console& where) : console(where) {}
   Console& console;
-  std::string data_dir;           // --data, else default_data_dir()
-  std::string output = "table";   // -o: "table" or "json"
+  std::string data_dir;                 // --data, else default_data_dir()
+  std::string output = "table";         // -o: "table" or "json"
   std::function<Result<int>()> action;  // what the chosen verb does; its value is the exit code
 
   bool json() const { return output == "json"; }
@@ -46,14 +46,13 @@ CLI::Option* one_of(CLI::Option* option, std::vector<std::string> words);
 constexpr const char* file_value = "FILE";
 constexpr const char* directory_value = "DIR";
 
-// Lets `run` do the work when the verb is chosen. `flags` holds the values that the verb's options write to; it is shared
-// so that it lives as long as either may need it.
+// Lets `run` do the work when the verb is chosen. `flags` holds the values that the verb's options write to; it is
+// shared so that it lives as long as either may need it.
 template <class Flags>
 void on_selected(CLI::App& verb, Invocation& invocation, std::shared_ptr<Flags> flags,
                  Result<int> (*run)(const Flags&, Invocation&)) {
-  verb.callback([&invocation, flags, run] {
-    invocation.action = [&invocation, flags, run] { return run(*flags, invocation); };
-  });
+  verb.callback(
+      [&invocation, flags, run] { invocation.action = [&invocation, flags, run] { return run(*flags, invocation); }; });
 }
 
 }  // namespace sluice::cli

@@ -88,7 +88,9 @@ std::optional<std::string> Loading::reference(const std::string& inner, const No
   }
   const std::size_t dash = inner.find(":-");
   const std::string name = inner.substr(0, dash);
-  if (name.empty() || !std::ranges::all_of(name, [](char c) { return c == '_' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); })) {
+  if (name.empty() || !std::ranges::all_of(name, [](char c) {
+        return c == '_' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+      })) {
     report.error(node, "`${" + inner + "}` is no reference", "write ${NAME}, ${NAME:-default} or ${file:/path}");
     return std::nullopt;
   }
@@ -154,27 +156,33 @@ catalog::Provider* Loading::provider_named(const std::string& id) {
 }
 
 bool is_name(std::string_view name) {
-  return !name.empty() && name.size() <= 64 &&
-         std::ranges::all_of(name, [](char c) { return c == '_' || c == '-' || c == '.' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); });
+  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
+    return c == '_' || c == '-' || c == '.' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9');
+  });
 }
 
 void Loading::read_providers(const Member& section, const Report& report) {
   if (!section.value.is_map() && !section.value.is_null())
-    return report.error(section.value, "`providers` must be a map, not " + describe(section.value), "write `providers:` and below it `groq: {}`");
+    return report.error(section.value, "`providers` must be a map, not " + describe(section.value),
+                        "write `providers:` and below it `groq: {}`");
   for (const Member& member : section.value.members) read_provider(member, report);
 }
 
 void Loading::read_provider(const Member& member, const Report& report) {
   const std::string& id = member.key;
-  if (!is_name(id)) return report.error_at_key(member, "`" + id + "` cannot be the name of a provider", "use letters, digits, - _ and .");
+  if (!is_name(id))
+    return report.error_at_key(member, "`" + id + "` cannot be the name of a provider",
+                               "use letters, digits, - _ and .");
   Fields fields(member.value, "the provider `" + id + "`", report);
   const auto kind = fields.text("kind");
   catalog::Provider* provider = provider_named(id);
   if (!provider && !kind) {
     const std::string near = yaml::nearest(id, provider_ids());
-    report.error_at_key(member, "unknown provider `" + id + "`",
-                        near.empty() ? "a provider of your own needs `kind: openai_compatible` (or anthropic_compatible) and `base_url`"
-                                     : "did you mean `" + near + "`? A provider of your own needs `kind` and `base_url`");
+    report.error_at_key(
+        member, "unknown provider `" + id + "`",
+        near.empty() ? "a provider of your own needs `kind: openai_compatible` (or anthropic_compatible) and `base_url`"
+                     : "did you mean `" + near + "`? A provider of your own needs `kind` and `base_url`");
     return;
   }
   if (!provider) {
@@ -191,7 +199,8 @@ void Loading::read_provider(const Member& member, const Report& report) {
     provider->dialect = chat::DialectId::anthropic_messages;
     provider->auth = catalog::AuthKind::x_api_key;
   } else if (kind)
-    report.error(member.value.find("kind")->value, "unknown kind `" + *kind + "`", "use openai_compatible or anthropic_compatible");
+    report.error(member.value.find("kind")->value, "unknown kind `" + *kind + "`",
+                 "use openai_compatible or anthropic_compatible");
   if (const auto url = fields.text("base_url")) {
     if (auto parsed = parse_base_url(*url)) {
       provider->base_url = *std::move(parsed);
@@ -207,23 +216,27 @@ void Loading::read_provider(const Member& member, const Report& report) {
       // The operator knows where this provider runs: its word counts for every model there, for the guard above all.
       for (catalog::Model& model : parts_.models)
         if (model.provider == provider->id) model.ground = *parsed;
-    }
-    else
-      report.error(member.value.find("ground")->value, "unknown ground `" + *ground + "`", "use self_hosted, hosted_open or proprietary");
+    } else
+      report.error(member.value.find("ground")->value, "unknown ground `" + *ground + "`",
+                   "use self_hosted, hosted_open or proprietary");
   }
   if (const auto auth = fields.text("auth")) {
     bool known = false;
-    for (const catalog::AuthKind candidate : {catalog::AuthKind::bearer, catalog::AuthKind::x_api_key, catalog::AuthKind::none})
+    for (const catalog::AuthKind candidate :
+         {catalog::AuthKind::bearer, catalog::AuthKind::x_api_key, catalog::AuthKind::none})
       if (catalog::name(candidate) == *auth) {
         provider->auth = candidate;
         known = true;
       }
-    if (!known) report.error(member.value.find("auth")->value, "unknown auth `" + *auth + "`", "use bearer, x_api_key or none");
+    if (!known)
+      report.error(member.value.find("auth")->value, "unknown auth `" + *auth + "`", "use bearer, x_api_key or none");
   }
   if (const auto usage = fields.text("stream_usage")) {
     if (*usage != "option" && *usage != "automatic")
-      report.error(member.value.find("stream_usage")->value, "unknown stream_usage `" + *usage + "`", "use option or automatic");
-    provider->quirks.stream_usage = *usage == "automatic" ? catalog::StreamUsage::automatic : catalog::StreamUsage::option;
+      report.error(member.value.find("stream_usage")->value, "unknown stream_usage `" + *usage + "`",
+                   "use option or automatic");
+    provider->quirks.stream_usage =
+        *usage == "automatic" ? catalog::StreamUsage::automatic : catalog::StreamUsage::option;
   }
   if (auto key = fields.text("api_key")) provider->api_key = Secret(*std::move(key));
   if (const Member* headers = fields.take("headers")) read_headers(headers->value, *provider, report);
@@ -241,12 +254,16 @@ void Loading::read_provider(const Member& member, const Report& report) {
 }
 
 void Loading::read_headers(const Node& node, catalog::Provider& provider, const Report& report) {
-  if (!node.is_map() && !node.is_null()) return report.error(node, "`headers` must be a map, not " + describe(node), "write `headers: { x-team: search }`");
+  if (!node.is_map() && !node.is_null())
+    return report.error(node, "`headers` must be a map, not " + describe(node), "write `headers: { x-team: search }`");
   for (const Member& header : node.members) {
-    const auto letter = [](unsigned char c) { return c == '-' || c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+    const auto letter = [](unsigned char c) {
+      return c == '-' || c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    };
     const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
     if (header.key.empty() || !std::ranges::all_of(header.key, letter))
-      report.error_at_key(header, "`" + header.key + "` cannot be the name of a header", "use letters, digits, - and _");
+      report.error_at_key(header, "`" + header.key + "` cannot be the name of a header",
+                          "use letters, digits, - and _");
     else if (!header.value.is_scalar() || std::ranges::any_of(header.value.text, control))
       report.error(header.value, "the header `" + header.key + "` must be one line of text");
     else
@@ -276,7 +293,8 @@ void Loading::read_provider_models(const std::string& id, const Member& section,
     if (item.is_scalar())
       add_model(id, item.text);
     else
-      report.error(item, "a model must be a name, not " + describe(item), "write `models: [name, other]`, or a map of names");
+      report.error(item, "a model must be a name, not " + describe(item),
+                   "write `models: [name, other]`, or a map of names");
   }
   for (const Member& member : section.value.members) {
     add_model(id, member.key);
@@ -291,7 +309,8 @@ void Loading::read_provider_models(const std::string& id, const Member& section,
     if (auto licence = fields.text("licence")) model.licence = *std::move(licence);
     fields.refuse_others();
   }
-  if (section.value.is_scalar()) report.error(section.value, "`models` must be a list or a map, not " + describe(section.value));
+  if (section.value.is_scalar())
+    report.error(section.value, "`models` must be a list or a map, not " + describe(section.value));
 }
 
 void Loading::read_provider_prices(const std::string& id, const Member& section, const Report& report) {
@@ -300,7 +319,8 @@ void Loading::read_provider_prices(const std::string& id, const Member& section,
                         "write `prices: { their-model: { input: 5.00, output: 25.00 } }`, USD per million tokens");
   for (const Member& member : section.value.members) {
     add_model(id, member.key);
-    const auto model = std::ranges::find_if(parts_.models, [&](const catalog::Model& one) { return one.provider.str() == id && one.id == member.key; });
+    const auto model = std::ranges::find_if(
+        parts_.models, [&](const catalog::Model& one) { return one.provider.str() == id && one.id == member.key; });
     const ModelName name = model == parts_.models.end() ? ModelName(member.key) : model->name;
     catalog::PriceFact fact{.provider = ProviderId(id), .model = name};
     Fields fields(member.value, "the price of `" + member.key + "`", report);
@@ -315,14 +335,18 @@ void Loading::read_provider_prices(const std::string& id, const Member& section,
 void Loading::read_engines(const Member& section, const Report& report) {
   engines_given_ = true;
   if (!section.value.is_map() && !section.value.is_null())
-    return report.error(section.value, "`engines` must be a map, not " + describe(section.value), "write `engines:` and below it `local: { path: model.gguf }`");
+    return report.error(section.value, "`engines` must be a map, not " + describe(section.value),
+                        "write `engines:` and below it `local: { path: model.gguf }`");
   for (const Member& member : section.value.members) {
     if (!is_name(member.key)) {
-      report.error_at_key(member, "`" + member.key + "` cannot be the name of an engine", "use letters, digits, - _ and .");
+      report.error_at_key(member, "`" + member.key + "` cannot be the name of an engine",
+                          "use letters, digits, - _ and .");
       continue;
     }
-    if (const catalog::Provider* provider = provider_named(member.key); provider && (!provider->engine || !provider->base_url.host_header.empty())) {
-      report.error_at_key(member, "`" + member.key + "` is a provider already, so it cannot be an engine too", "give the engine another name");
+    if (const catalog::Provider* provider = provider_named(member.key);
+        provider && (!provider->engine || !provider->base_url.host_header.empty())) {
+      report.error_at_key(member, "`" + member.key + "` is a provider already, so it cannot be an engine too",
+                          "give the engine another name");
       continue;
     }
     EngineSettings engine{.name = member.key};
@@ -330,15 +354,18 @@ void Loading::read_engines(const Member& section, const Report& report) {
     read_section(fields, engine_table, engine);
     engine.args = fields.texts("args");
     fields.refuse_others();
-    if (!engine.sha256.empty() && (engine.sha256.size() != 64 || engine.sha256.find_first_not_of("0123456789abcdef") != std::string::npos))
-      report.error(member.value.find("sha256")->value, "this is no SHA-256 digest", "64 characters of 0-9a-f, as sha256sum prints it");
+    if (!engine.sha256.empty() &&
+        (engine.sha256.size() != 64 || engine.sha256.find_first_not_of("0123456789abcdef") != std::string::npos))
+      report.error(member.value.find("sha256")->value, "this is no SHA-256 digest",
+                   "64 characters of 0-9a-f, as sha256sum prints it");
     parts_.engines.push_back(std::move(engine));
   }
 }
 
 void Loading::read_routes(const Member& section, const Report& report) {
   if (!section.value.is_map())
-    return report.error(section.value, "`models` must be a map, not " + describe(section.value), "write `models:` and below it `auto: [provider/model, ...]`");
+    return report.error(section.value, "`models` must be a map, not " + describe(section.value),
+                        "write `models:` and below it `auto: [provider/model, ...]`");
   for (const Member& member : section.value.members) {
     std::vector<std::string> names;
     if (!member.value.is_list() || member.value.items.empty())
@@ -354,18 +381,23 @@ void Loading::read_routes(const Member& section, const Report& report) {
       const catalog::Provider* provider = provider_named(id);
       if (!provider) {
         const std::string near = yaml::nearest(id, provider_ids());
-        report.error(item, "unknown provider `" + id + "` in `" + member.key + "`", near.empty() ? "" : "did you mean `" + near + "`?");
+        report.error(item, "unknown provider `" + id + "` in `" + member.key + "`",
+                     near.empty() ? "" : "did you mean `" + near + "`?");
         continue;
       }
       if (std::ranges::find(names, item.text) != names.end()) {
-        report.error(item, "`" + item.text + "` is listed twice in `" + member.key + "`", "the second one can never be reached first");
+        report.error(item, "`" + item.text + "` is listed twice in `" + member.key + "`",
+                     "the second one can never be reached first");
         continue;
       }
       const std::string model = item.text.substr(slash + 1);
       const bool known = std::ranges::any_of(parts_.models, [&](const catalog::Model& one) {
-        return one.provider.str() == id && (one.name.str() == model || one.id == model || std::ranges::find(one.aliases, model) != one.aliases.end());
+        return one.provider.str() == id && (one.name.str() == model || one.id == model ||
+                                            std::ranges::find(one.aliases, model) != one.aliases.end());
       });
-      if (!known) report.warning(item, "`" + model + "` of `" + id + "` is not in the catalogue: it will be unpriced", "set `prices` for it under `providers: " + id + "`");
+      if (!known)
+        report.warning(item, "`" + model + "` of `" + id + "` is not in the catalogue: it will be unpriced",
+                       "set `prices` for it under `providers: " + id + "`");
       if (!provider->enabled) report.warning(item, "`" + id + "` cannot be called", provider->how_to_enable);
       names.push_back(item.text);
     }
@@ -377,9 +409,12 @@ void Loading::read_routes(const Member& section, const Report& report) {
 
 void Loading::enable_by_environment() {
   for (catalog::Provider& provider : parts_.providers) {
-    if (provider.enabled || provider.engine || provider.key_env.empty() || provider.how_to_enable.starts_with("it is switched off")) continue;
+    if (provider.enabled || provider.engine || provider.key_env.empty() ||
+        provider.how_to_enable.starts_with("it is switched off"))
+      continue;
     provider.how_to_enable = "set " + provider.key_env.front();
-    if (provider.ground == catalog::Ground::self_hosted) provider.how_to_enable = "add `" + provider.id.str() + ": {}` under `providers`";
+    if (provider.ground == catalog::Ground::self_hosted)
+      provider.how_to_enable = "add `" + provider.id.str() + ": {}` under `providers`";
     for (const std::string& name : provider.key_env)
       if (auto key = env(name); key && provider.api_key.empty()) provider.api_key = Secret(*std::move(key));
     if (provider.api_key.empty()) continue;
@@ -426,7 +461,8 @@ void Loading::add_auto_route() {
   const auto has_auto = [](const auto& route) { return route.first == "auto"; };
   if (std::ranges::any_of(parts_.routes, has_auto)) return;
   std::vector<std::string> names;
-  for (const catalog::Ground ground : {catalog::Ground::self_hosted, catalog::Ground::hosted_open, catalog::Ground::proprietary})
+  for (const catalog::Ground ground :
+       {catalog::Ground::self_hosted, catalog::Ground::hosted_open, catalog::Ground::proprietary})
     for (const catalog::Provider& provider : parts_.providers)
       if (provider.enabled && provider.ground == ground && !provider.default_model.empty())
         names.push_back(provider.id.str() + "/" + provider.default_model);
@@ -469,15 +505,18 @@ void Loading::check_values(const Node& root, const Report& report) {
     if (given == sources_.overrides.end())
       wrong("server", "listen", endpoint.error().message, endpoint.error().hint);
     else
-      report.diagnostics.add({.message = given->origin + ": " + endpoint.error().message, .help = endpoint.error().hint});
+      report.diagnostics.add(
+          {.message = given->origin + ": " + endpoint.error().message, .help = endpoint.error().hint});
   }
   const auto data_class = data_class_from_name(parts_.key_defaults.data_class);
   if (data_class)
     parts_.key_defaults.data_class_value = *data_class;
   else
-    wrong("keys", "data_class", "`" + parts_.key_defaults.data_class + "` is no data class", "use public, internal or restricted");
+    wrong("keys", "data_class", "`" + parts_.key_defaults.data_class + "` is no data class",
+          "use public, internal or restricted");
   if (!parts_.key_defaults.budget_usd.empty() && !Money::parse_usd(parts_.key_defaults.budget_usd))
-    wrong("keys", "budget_usd", "`" + parts_.key_defaults.budget_usd + "` is no amount in USD", "write for example 12.50");
+    wrong("keys", "budget_usd", "`" + parts_.key_defaults.budget_usd + "` is no amount in USD",
+          "write for example 12.50");
 }
 
 Loaded Loading::run() {

@@ -17,15 +17,15 @@ namespace sluice::config {
 
 // A setting given on the command line: beats the file.
 struct Override {
-  std::string path;    // "server.listen"; "engines" with the value "none" switches every engine off
+  std::string path;  // "server.listen"; "engines" with the value "none" switches every engine off
   std::string value;
   std::string origin;  // what to call it in an error: "--listen"
 };
 
 struct Sources {
-  std::string name = "sluice.yaml";         // for messages
-  std::optional<std::string> text = {};     // the file's bytes; empty: there is no configuration file
-  std::function<std::optional<std::string>(std::string_view)> env = {};        // look up a variable; none = all unset
+  std::string name = "sluice.yaml";      // for messages
+  std::optional<std::string> text = {};  // the file's bytes; empty: there is no configuration file
+  std::function<std::optional<std::string>(std::string_view)> env = {};  // look up a variable; none = all unset
   // Reads a whole file for ${file:...}; empty when it cannot. None = the file system, at most 64 KiB.
   std::function<std::optional<std::string>(const std::string& path)> read_file = {};
   std::vector<Override> overrides = {};

@@ -138,7 +138,8 @@ TEST(Load, The_command_line_switches_every_engine_off) {
 }
 
 TEST(Load, The_command_line_beats_the_file) {
-  const Loaded loaded = load_text("server: { listen: \"127.0.0.1:1\" }\n", {}, {{"server.listen", "127.0.0.1:2", "--listen"}});
+  const Loaded loaded =
+      load_text("server: { listen: \"127.0.0.1:1\" }\n", {}, {{"server.listen", "127.0.0.1:2", "--listen"}});
   ASSERT_TRUE(loaded.snapshot) << loaded.diagnostics.render();
   EXPECT_EQ(loaded.snapshot->server().listen, "127.0.0.1:2");
 }
@@ -157,7 +158,9 @@ TEST(Snapshot, Its_JSON_shows_no_secret) {
 }
 
 TEST(Snapshot, A_wrong_name_brings_the_near_ones_that_can_be_called) {
-  const auto near = [](Environment environment) { return load_text(std::nullopt, std::move(environment)).snapshot->names_like("gpt-5.4-mimi"); };
+  const auto near = [](Environment environment) {
+    return load_text(std::nullopt, std::move(environment)).snapshot->names_like("gpt-5.4-mimi");
+  };
   EXPECT_TRUE(near({}).empty());
   ASSERT_FALSE(near({{"OPENAI_API_KEY", "k"}}).empty());
   EXPECT_EQ(near({{"OPENAI_API_KEY", "k"}})[0], "gpt-5.4-mini");
@@ -170,23 +173,29 @@ TEST(Load, A_reference_in_quotes_may_stand_for_a_number) {
 }
 
 TEST(Load, Texts_that_must_be_more_than_a_text_are_refused_at_their_place) {
-  const std::string text = load_text("server: { listen: nowhere }\nkeys: { data_class: secret, budget_usd: lots }\n").diagnostics.render();
-  for (const char* place : {"sluice.yaml:1:19", "sluice.yaml:2:21", "sluice.yaml:2:41"}) EXPECT_NE(text.find(place), std::string::npos) << text;
+  const std::string text =
+      load_text("server: { listen: nowhere }\nkeys: { data_class: secret, budget_usd: lots }\n").diagnostics.render();
+  for (const char* place : {"sluice.yaml:1:19", "sluice.yaml:2:21", "sluice.yaml:2:41"})
+    EXPECT_NE(text.find(place), std::string::npos) << text;
   const Loaded flag = load_text(std::nullopt, {}, {{"server.listen", "nowhere", "--listen"}});
   EXPECT_NE(flag.diagnostics.render().find("--listen"), std::string::npos);
 }
 
 TEST(Load, Keys_are_never_shown_in_quoted_lines) {
-  const std::string text = load_text("providers:\n  a: { api_key: \"sk-a,sk-b\", kind: soap, base_url: \"http://a\" }\n"
-                                     "  b: { api_key: sk-c, kind: soap, base_url: \"http://b\" }\n").diagnostics.render();
+  const std::string text = load_text(
+                               "providers:\n  a: { api_key: \"sk-a,sk-b\", kind: soap, base_url: \"http://a\" }\n"
+                               "  b: { api_key: sk-c, kind: soap, base_url: \"http://b\" }\n")
+                               .diagnostics.render();
   EXPECT_NE(text.find("unknown kind `soap`"), std::string::npos) << text;
   for (const char* secret : {"sk-a", "sk-b", "sk-c"}) EXPECT_EQ(text.find(secret), std::string::npos) << text;
 }
 
 TEST(Load, The_ground_that_the_operator_names_counts_for_every_model_of_the_provider) {
-  const Loaded loaded = load_text("providers: { local: { base_url: \"https://engine.example/v1\", ground: hosted_open } }\n");
+  const Loaded loaded =
+      load_text("providers: { local: { base_url: \"https://engine.example/v1\", ground: hosted_open } }\n");
   ASSERT_TRUE(loaded.snapshot) << loaded.diagnostics.render();
-  EXPECT_EQ(loaded.snapshot->find("local/smollm2-135m-instruct")->candidates.at(0)->ground, catalog::Ground::hosted_open);
+  EXPECT_EQ(loaded.snapshot->find("local/smollm2-135m-instruct")->candidates.at(0)->ground,
+            catalog::Ground::hosted_open);
   EXPECT_TRUE(loaded.snapshot->engines().empty()) << "no engine is started in somebody else's place";
 }
 
@@ -200,7 +209,8 @@ TEST(Load, An_engine_has_one_model_and_a_name_of_its_own) {
   EXPECT_EQ(big.model->context, 4096);
   const Loaded taken = load_text("engines: { openai: { model: x } }\n");
   EXPECT_FALSE(taken.snapshot);
-  EXPECT_NE(taken.diagnostics.render().find("`openai` is a provider already"), std::string::npos) << taken.diagnostics.render();
+  EXPECT_NE(taken.diagnostics.render().find("`openai` is a provider already"), std::string::npos)
+      << taken.diagnostics.render();
 }
 
 TEST(Load, Headers_are_single_lines) {
@@ -212,11 +222,14 @@ TEST(Load, Headers_are_single_lines) {
 TEST(Snapshot, Its_digest_follows_everything_that_is_effective) {
   const auto digest = [](const std::string& text) { return load_text(text).snapshot->sha256(); };
   const std::string base = digest("providers: { groq: { api_key: a } }");
-  for (const char* other : {"engines: { local: { args: [-v] } }", "providers: { groq: { api_key: a, headers: { x-a: b } } }",
-                            "providers: { groq: { api_key: a, models: { llama-4-scout: { context: 5 } } } }"})
+  for (const char* other :
+       {"engines: { local: { args: [-v] } }", "providers: { groq: { api_key: a, headers: { x-a: b } } }",
+        "providers: { groq: { api_key: a, models: { llama-4-scout: { context: 5 } } } }"})
     EXPECT_NE(base, digest(other)) << other;
   const auto tiered = [&](const std::string& op) {
-    return digest("providers: { groq: { api_key: a, prices: { m: { input: 1, output: 1, tiers: [{ prompt_tokens: 5, op: " + op + ", input: 2 }] } } } }");
+    return digest(
+        "providers: { groq: { api_key: a, prices: { m: { input: 1, output: 1, tiers: [{ prompt_tokens: 5, op: " + op +
+        ", input: 2 }] } } } }");
   };
   EXPECT_NE(tiered("gt"), tiered("ge"));
 }
@@ -225,7 +238,8 @@ TEST(Reference, The_page_in_docs_is_what_the_table_says) {
   const char* path = SLUICE_CONFIG_PAGE;
   if (std::getenv("GOLDEN_UPDATE")) std::ofstream(path) << reference_page();
   std::ifstream file(path);
-  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), reference_page()) << "run GOLDEN_UPDATE=1 ./dev test config";
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), reference_page())
+      << "run GOLDEN_UPDATE=1 ./dev test config";
 }
 
 }  // namespace

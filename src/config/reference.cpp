@@ -12,7 +12,10 @@ void schema_properties(json::Writer& w, const Setting<Section> (&table)[N]) {
   for (const Setting<Section>& setting : table) {
     w.key(setting.name).begin_object().member("description", setting.meaning);
     if (setting.number)
-      w.member("type", "integer").member("minimum", setting.least).member("maximum", setting.most).member("default", defaults.*setting.number);
+      w.member("type", "integer")
+          .member("minimum", setting.least)
+          .member("maximum", setting.most)
+          .member("default", defaults.*setting.number);
     else
       w.member("type", "string").member("default", defaults.*setting.text);
     w.end_object();
@@ -21,7 +24,12 @@ void schema_properties(json::Writer& w, const Setting<Section> (&table)[N]) {
 
 template <class Section, std::size_t N>
 void schema_section(json::Writer& w, const char* name, const Setting<Section> (&table)[N]) {
-  w.key(name).begin_object().member("type", "object").member("additionalProperties", false).key("properties").begin_object();
+  w.key(name)
+      .begin_object()
+      .member("type", "object")
+      .member("additionalProperties", false)
+      .key("properties")
+      .begin_object();
   schema_properties(w, table);
   w.end_object().end_object();
 }
@@ -36,17 +44,24 @@ struct ProviderField {
   const char* meaning;
 };
 constexpr ProviderField provider_fields[] = {
-    {"kind", R"({"enum":["openai_compatible","anthropic_compatible"]})", "For a provider of your own: the dialect that it speaks."},
+    {"kind", R"({"enum":["openai_compatible","anthropic_compatible"]})",
+     "For a provider of your own: the dialect that it speaks."},
     {"base_url", R"({"type":"string"})", "Where it is; the dialect's paths go below it."},
     {"api_key", R"({"type":"string"})", "Its key. Known vendors take theirs from the environment."},
     {"ground", R"({"enum":["self_hosted","hosted_open","proprietary"]})",
-     "Which ground it is. Restricted data goes only to self_hosted; a provider of your own is hosted_open unless you say otherwise."},
+     "Which ground it is. Restricted data goes only to self_hosted; a provider of your own is hosted_open unless you "
+     "say otherwise."},
     {"auth", R"({"enum":["bearer","x_api_key","none"]})", "How the key is sent."},
-    {"stream_usage", R"({"enum":["option","automatic"]})", "Whether streams must be asked for usage (option) or always report it."},
-    {"headers", R"({"type":"object","additionalProperties":{"type":"string"}})", "Header fields to send with every call; no credentials."},
+    {"stream_usage", R"({"enum":["option","automatic"]})",
+     "Whether streams must be asked for usage (option) or always report it."},
+    {"headers", R"({"type":"object","additionalProperties":{"type":"string"}})",
+     "Header fields to send with every call; no credentials."},
     {"enabled", R"({"type":"boolean"})", "false switches it off."},
-    {"models", R"({"type":["array","object"]})", "Its models: a list of names, or a map of names to context, max_output, tools, images, licence."},
-    {"prices", nullptr, "USD per million tokens for each model: input, output, cache_read, cache_write_5m, cache_write_1h, reasoning; request: USD per request."},
+    {"models", R"({"type":["array","object"]})",
+     "Its models: a list of names, or a map of names to context, max_output, tools, images, licence."},
+    {"prices", nullptr,
+     "USD per million tokens for each model: input, output, cache_read, cache_write_5m, cache_write_1h, reasoning; "
+     "request: USD per request."},
 };
 
 template <class Section, std::size_t N>
@@ -55,7 +70,8 @@ void reference_section(std::string& out, const char* title, const Setting<Sectio
   out.append("## ").append(title).append("\n\n| name | default | bounds | meaning |\n|---|---|---|---|\n");
   for (const Setting<Section>& setting : table) {
     const std::string initial = setting.number ? std::to_string(defaults.*setting.number) : defaults.*setting.text;
-    const std::string bounds = setting.number ? std::to_string(setting.least) + " to " + std::to_string(setting.most) : "text";
+    const std::string bounds =
+        setting.number ? std::to_string(setting.least) + " to " + std::to_string(setting.most) : "text";
     out.append("| `").append(setting.name).append("` | ").append(initial.empty() ? "(empty)" : "`" + initial + "`");
     out.append(" | ").append(bounds).append(" | ").append(setting.meaning).append(" |\n");
   }
@@ -67,13 +83,23 @@ void reference_section(std::string& out, const char* title, const Setting<Sectio
 std::string json_schema() {
   std::string out;
   json::Writer w(out);
-  w.begin_object().member("$schema", "https://json-schema.org/draft/2020-12/schema").member("title", "sluice.yaml").member("type", "object");
+  w.begin_object()
+      .member("$schema", "https://json-schema.org/draft/2020-12/schema")
+      .member("title", "sluice.yaml")
+      .member("type", "object");
   w.member("additionalProperties", false).key("properties").begin_object();
   schema_section(w, "server", server_table);
   schema_section(w, "retry", retry_table);
   schema_section(w, "keys", key_table);
   w.key("providers").begin_object().member("type", "object").key("additionalProperties").begin_object();
-  w.key("type").begin_array().string("object").string("null").end_array().member("additionalProperties", false).key("properties").begin_object();
+  w.key("type")
+      .begin_array()
+      .string("object")
+      .string("null")
+      .end_array()
+      .member("additionalProperties", false)
+      .key("properties")
+      .begin_object();
   for (const ProviderField& field : provider_fields) {
     w.key(field.name);
     if (field.type)
@@ -83,7 +109,14 @@ std::string json_schema() {
   }
   w.end_object().end_object().end_object();
   w.key("engines").begin_object().member("type", "object").key("additionalProperties").begin_object();
-  w.key("type").begin_array().string("object").string("null").end_array().member("additionalProperties", false).key("properties").begin_object();
+  w.key("type")
+      .begin_array()
+      .string("object")
+      .string("null")
+      .end_array()
+      .member("additionalProperties", false)
+      .key("properties")
+      .begin_object();
   schema_properties(w, engine_table);
   w.key("args").raw(R"({"type":"array","items":{"type":"string"},"description":"More arguments for llama-server."})");
   w.end_object().end_object().end_object();
@@ -96,16 +129,21 @@ std::string json_schema() {
 std::string reference_page() {
   std::string out =
       "# Configuration\n\n"
-      "Made from the table of settings (`GOLDEN_UPDATE=1 ./dev test config` writes it anew). A configuration is YAML 1.2 (or JSON); every\n"
-      "key has a default, an unknown key is an error. `${NAME}`, `${NAME:-default}` and `${file:/path}` are replaced in any value.\n\n";
+      "Made from the table of settings (`GOLDEN_UPDATE=1 ./dev test config` writes it anew). A configuration is YAML "
+      "1.2 (or JSON); every\n"
+      "key has a default, an unknown key is an error. `${NAME}`, `${NAME:-default}` and `${file:/path}` are replaced "
+      "in any value.\n\n";
   reference_section(out, "server", server_table);
   reference_section(out, "retry", retry_table);
   reference_section(out, "keys", key_table);
   reference_section(out, "engines.NAME", engine_table);
-  out.append("`args`: a list of more arguments for llama-server.\n\n## providers.NAME\n\n| name | meaning |\n|---|---|\n");
-  for (const ProviderField& field : provider_fields) out.append("| `").append(field.name).append("` | ").append(field.meaning).append(" |\n");
   out.append(
-      "\n## models.NAME\n\nAn ordered list of candidates, each `provider/model`. The first that may and can answer does. `auto` exists without being\n"
+      "`args`: a list of more arguments for llama-server.\n\n## providers.NAME\n\n| name | meaning |\n|---|---|\n");
+  for (const ProviderField& field : provider_fields)
+    out.append("| `").append(field.name).append("` | ").append(field.meaning).append(" |\n");
+  out.append(
+      "\n## models.NAME\n\nAn ordered list of candidates, each `provider/model`. The first that may and can answer "
+      "does. `auto` exists without being\n"
       "configured: the engine of this machine, then every provider with a key, open weights first.\n");
   return out;
 }

@@ -1,5 +1,5 @@
-// What the settings' table says, for machines and for people. Both are made from the table that the reader uses, so they
-// cannot say anything else than what is accepted.
+// What the settings' table says, for machines and for people. Both are made from the table that the reader uses, so
+// they cannot say anything else than what is accepted.
 #pragma once
 
 #include <string>

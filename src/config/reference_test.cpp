@@ -18,12 +18,16 @@ TEST(Reference, Every_property_of_the_schema_is_a_key_that_the_reader_knows) {
   std::size_t seen = 0;
   for (const char* name : {"server", "retry", "keys"})
     for (const auto& [key, value] : sections[name]["properties"].members()) {
-      EXPECT_EQ(findings(std::string(name) + ": { " + std::string(key) + ": ~ }").find("unknown key"), std::string::npos) << name << "." << key;
+      EXPECT_EQ(findings(std::string(name) + ": { " + std::string(key) + ": ~ }").find("unknown key"),
+                std::string::npos)
+          << name << "." << key;
       ++seen;
     }
   for (const char* name : {"providers", "engines"})
     for (const auto& [key, value] : sections[name]["additionalProperties"]["properties"].members()) {
-      EXPECT_EQ(findings(std::string(name) + ": { local: { " + std::string(key) + ": ~ } }").find("unknown key"), std::string::npos) << name << "." << key;
+      EXPECT_EQ(findings(std::string(name) + ": { local: { " + std::string(key) + ": ~ } }").find("unknown key"),
+                std::string::npos)
+          << name << "." << key;
       ++seen;
     }
   EXPECT_GT(seen, 30u);
@@ -36,7 +40,8 @@ TEST(Reference, The_schemas_bounds_and_defaults_are_the_readers) {
     for (const auto& [key, value] : schema->root()["properties"][name]["properties"].members()) {
       if (value["type"].string() != "integer") continue;
       const auto with = [&, setting = std::string(key)](std::int64_t number) {
-        return load({.text = std::string(name) + ": { " + setting + ": " + std::to_string(number) + " }"}).snapshot != nullptr;
+        return load({.text = std::string(name) + ": { " + setting + ": " + std::to_string(number) + " }"}).snapshot !=
+               nullptr;
       };
       const std::int64_t least = *value["minimum"].integer();
       const std::int64_t most = *value["maximum"].integer();

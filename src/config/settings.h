@@ -35,9 +35,9 @@ struct RetrySettings {
 
 // What a new virtual key gets when `keys create` does not say otherwise.
 struct KeyDefaults {
-  std::string budget_usd = "";          // decimal USD; "" = no budget
-  std::int64_t requests_per_minute = 0; // 0 = no limit
-  std::int64_t tokens_per_minute = 0;   // 0 = no limit
+  std::string budget_usd = "";           // decimal USD; "" = no budget
+  std::int64_t requests_per_minute = 0;  // 0 = no limit
+  std::int64_t tokens_per_minute = 0;    // 0 = no limit
   std::string data_class = "internal";
   DataClass data_class_value = DataClass::internal;  // parsed from `data_class`
 };

@@ -14,7 +14,8 @@ Snapshot::Snapshot(Parts parts) : parts_(std::move(parts)), book_(std::move(part
 }
 
 const catalog::Provider* Snapshot::find_provider(std::string_view id) const {
-  const auto found = std::ranges::find(parts_.providers, id, [](const catalog::Provider& provider) { return std::string_view(provider.id.str()); });
+  const auto found = std::ranges::find(
+      parts_.providers, id, [](const catalog::Provider& provider) { return std::string_view(provider.id.str()); });
   return found == parts_.providers.end() ? nullptr : &*found;
 }
 
@@ -95,7 +96,8 @@ Candidate Snapshot::outside_catalog(std::string_view name) const {
 std::vector<std::string> Snapshot::names_like(std::string_view wrong, std::size_t most) const {
   std::vector<std::string> known;
   for (const auto& [name, target] : targets_)
-    if (std::ranges::any_of(target.candidates, [](const Candidate* candidate) { return candidate->provider->enabled; })) known.push_back(name);
+    if (std::ranges::any_of(target.candidates, [](const Candidate* candidate) { return candidate->provider->enabled; }))
+      known.push_back(name);
   std::ranges::sort(known);
   std::vector<std::string> near;
   while (near.size() < most) {
@@ -118,12 +120,17 @@ std::string Snapshot::json() const {
   w.member("header_timeout_ms", server.header_timeout_ms).member("body_timeout_ms", server.body_timeout_ms);
   w.member("idle_timeout_ms", server.idle_timeout_ms).member("drain_timeout_ms", server.drain_timeout_ms);
   w.end_object().key("retry").begin_object();
-  w.member("attempts", retry.attempts).member("pause_ms", retry.pause_ms).member("connect_timeout_ms", retry.connect_timeout_ms);
-  w.member("first_token_timeout_ms", retry.first_token_timeout_ms).member("stream_idle_timeout_ms", retry.stream_idle_timeout_ms);
+  w.member("attempts", retry.attempts)
+      .member("pause_ms", retry.pause_ms)
+      .member("connect_timeout_ms", retry.connect_timeout_ms);
+  w.member("first_token_timeout_ms", retry.first_token_timeout_ms)
+      .member("stream_idle_timeout_ms", retry.stream_idle_timeout_ms);
   w.member("total_timeout_ms", retry.total_timeout_ms).end_object();
   w.key("keys").begin_object().member("budget_usd", parts_.key_defaults.budget_usd);
   w.member("requests_per_minute", parts_.key_defaults.requests_per_minute);
-  w.member("tokens_per_minute", parts_.key_defaults.tokens_per_minute).member("data_class", parts_.key_defaults.data_class).end_object();
+  w.member("tokens_per_minute", parts_.key_defaults.tokens_per_minute)
+      .member("data_class", parts_.key_defaults.data_class)
+      .end_object();
   w.key("engines").begin_array();
   for (const EngineSettings& engine : parts_.engines) {
     w.begin_object()
@@ -152,7 +159,10 @@ std::string Snapshot::json() const {
     w.end_array().key("models").begin_array();
     for (const catalog::Model& model : parts_.models) {
       if (model.provider != provider.id) continue;
-      w.begin_object().member("name", model.name.str()).member("ground", catalog::name(model.ground)).member("context", model.context);
+      w.begin_object()
+          .member("name", model.name.str())
+          .member("ground", catalog::name(model.ground))
+          .member("context", model.context);
       w.member("max_output", model.max_output).member("tools", model.tools).member("images", model.images).end_object();
     }
     w.end_array().end_object();
@@ -160,11 +170,19 @@ std::string Snapshot::json() const {
   w.end_array().key("prices").begin_array();
   for (const auto& [name, history] : book_.all())
     for (const catalog::PriceFact& fact : history.facts) {
-      if (fact.source_kind != catalog::SourceKind::contract) continue;  // the others are the catalogue's, which has its own digest
-      w.begin_object().member("provider", name.first).member("model", name.second).member("kind", catalog::name(fact.kind)).key("pico").begin_array();
+      if (fact.source_kind != catalog::SourceKind::contract)
+        continue;  // the others are the catalogue's, which has its own digest
+      w.begin_object()
+          .member("provider", name.first)
+          .member("model", name.second)
+          .member("kind", catalog::name(fact.kind))
+          .key("pico")
+          .begin_array();
       for (const std::int64_t rate : fact.rates.pico) w.integer(rate);
       w.end_array().member("effective_from", catalog::date_text(fact.effective_from));
-      w.member("effective_to", fact.effective_to ? catalog::date_text(*fact.effective_to) : "").key("tiers").begin_array();
+      w.member("effective_to", fact.effective_to ? catalog::date_text(*fact.effective_to) : "")
+          .key("tiers")
+          .begin_array();
       for (const catalog::Tier& tier : fact.tiers) {
         w.begin_array().integer(tier.prompt_tokens).string(tier.op == catalog::Tier::Op::ge ? "ge" : "gt");
         for (const std::int64_t rate : tier.rates.pico) w.integer(rate);

@@ -17,11 +17,11 @@ namespace sluice::config {
 
 // One model at one provider. All pointers borrow from the Snapshot.
 struct Candidate {
-  std::string name;                              // "groq/llama-4-scout", as it was written
-  const catalog::Provider* provider = nullptr;   // never null
-  const catalog::Model* model = nullptr;         // null: not in the catalogue
-  ModelName model_name;                          // what is sent to the provider
-  const catalog::PriceHistory* prices = nullptr; // null: unpriced
+  std::string name;                               // "groq/llama-4-scout", as it was written
+  const catalog::Provider* provider = nullptr;    // never null
+  const catalog::Model* model = nullptr;          // null: not in the catalogue
+  ModelName model_name;                           // what is sent to the provider
+  const catalog::PriceHistory* prices = nullptr;  // null: unpriced
   catalog::Ground ground = catalog::Ground::proprietary;
 
   catalog::Quote quote(catalog::Date when) const { return prices ? prices->quote(when) : catalog::Quote(); }
@@ -65,7 +65,8 @@ class Snapshot {
   const catalog::Provider* find_provider(std::string_view id) const;
   const catalog::PriceBook& prices() const { return book_; }
 
-  // The target of a name that is known: a route, "provider/model" of the catalogue, or a bare model name. Null otherwise.
+  // The target of a name that is known: a route, "provider/model" of the catalogue, or a bare model name. Null
+  // otherwise.
   const Target* find(std::string_view name) const;
   // "provider/model" of a known provider, with a model that the catalogue does not know.
   // Empty provider in the answer: no such provider or no slash.

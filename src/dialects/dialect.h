@@ -25,34 +25,35 @@ using chat::DialectId;
 struct RequestOutline {
   std::string model;
   bool stream = false;
-  bool wants_stream_usage = false;           // openai_chat: stream_options.include_usage; anthropic: always true
-  std::optional<Tokens> max_output_tokens;   // max_tokens or max_completion_tokens
-  std::int64_t choices = 1;                  // n
+  bool wants_stream_usage = false;          // openai_chat: stream_options.include_usage; anthropic: always true
+  std::optional<Tokens> max_output_tokens;  // max_tokens or max_completion_tokens
+  std::int64_t choices = 1;                 // n
   bool has_tools = false;
   bool has_images = false;
-  std::size_t model_begin = 0;               // the model's JSON string in the body, quotes included
+  std::size_t model_begin = 0;  // the model's JSON string in the body, quotes included
   std::size_t model_end = 0;
   std::optional<json::Span> stream_options;  // openai_chat: the member's value in the body
 };
 
 // What is asked of lane 1's edit: only these bytes of a body may change.
 struct BodyEdit {
-  std::string_view model;          // the provider's name for the model
+  std::string_view model;  // the provider's name for the model
   bool ask_for_stream_usage = false;
 };
 
 struct ProviderRequest {
-  std::string path;                         // below the provider's base URL: "/chat/completions"
+  std::string path;  // below the provider's base URL: "/chat/completions"
   std::string body;
   http::Headers headers;                    // dialect headers (content-type, anthropic-version); no authentication
   std::vector<std::string> dropped_params;  // lane 2: the request's fields that this dialect cannot carry, by name
 };
 
 struct EncodeOptions {
-  std::string_view model;                 // the provider's name for the model
-  Tokens default_max_output_tokens = 0;   // for dialects that require a limit when the client gave none
+  std::string_view model;                // the provider's name for the model
+  Tokens default_max_output_tokens = 0;  // for dialects that require a limit when the client gave none
   bool ask_for_stream_usage = true;
-  bool max_completion_tokens = false;     // openai_chat: the limit's newer name, which OpenAI's own reasoning models require
+  bool max_completion_tokens =
+      false;  // openai_chat: the limit's newer name, which OpenAI's own reasoning models require
 };
 
 struct ErrorBody {
@@ -71,11 +72,13 @@ class StreamWatcher {
   // `event` is the SSE event name ("" when there is none), `data` its data. Malformed JSON is forwarded and ignored.
   virtual Relay see(std::string_view event, std::string_view data) = 0;
   virtual const chat::Usage& usage() const = 0;
-  virtual bool finished() const = 0;             // the dialect's end marker went by ([DONE], message_stop)
-  virtual bool complete() const = 0;             // the answer is whole, though its end marker may be missing
-  virtual std::string_view end_marker() const = 0;  // the raw event that ends a stream: what a forgetful provider left out
-  virtual bool failed() const = 0;               // an in-band error event went by
-  virtual std::size_t output_bytes() const = 0;  // bytes of generated text so far: for an estimate when the stream breaks
+  virtual bool finished() const = 0;  // the dialect's end marker went by ([DONE], message_stop)
+  virtual bool complete() const = 0;  // the answer is whole, though its end marker may be missing
+  virtual std::string_view end_marker()
+      const = 0;                    // the raw event that ends a stream: what a forgetful provider left out
+  virtual bool failed() const = 0;  // an in-band error event went by
+  virtual std::size_t output_bytes()
+      const = 0;  // bytes of generated text so far: for an estimate when the stream breaks
   virtual std::string response_model() const = 0;  // the model that the provider says has answered; may be empty
 };
 
@@ -117,9 +120,11 @@ class Dialect {
   virtual std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) const = 0;
 
   // --- a provider's request
-  virtual Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options) const = 0;
+  virtual Result<ProviderRequest> encode_request(const chat::ChatRequest& request,
+                                                 const EncodeOptions& options) const = 0;
   virtual std::string path() const = 0;  // lane 1's path below the base URL
-  // Client headers that belong to the dialect and go to a same-dialect provider: anthropic-beta, openai-beta. Not those of the client's own account.
+  // Client headers that belong to the dialect and go to a same-dialect provider: anthropic-beta, openai-beta. Not those
+  // of the client's own account.
   virtual bool forwards_header(std::string_view name) const = 0;
   virtual http::Headers required_headers() const = 0;  // lane 1: added where the client sent none (anthropic-version)
 
@@ -129,7 +134,8 @@ class Dialect {
   virtual std::string read_response_model(const json::Document& parsed) const = 0;
   virtual std::unique_ptr<StreamWatcher> watch_stream(bool hide_usage_event) const = 0;
   virtual std::unique_ptr<StreamDecoder> decode_stream() const = 0;
-  // Status and body of a failed answer: kind, message, whether another try may help. Never throws the body at the client.
+  // Status and body of a failed answer: kind, message, whether another try may help. Never throws the body at the
+  // client.
   virtual Error decode_error(int status, std::string_view body, const http::Headers& headers) const = 0;
 
   // --- an answer to a client

@@ -22,8 +22,10 @@ std::string_view type_name(json::Type type) {
 std::string shown(double value) {
   std::string out;
   json::Writer writer(out);
-  if (value == static_cast<double>(static_cast<std::int64_t>(value))) writer.integer(static_cast<std::int64_t>(value));
-  else writer.number(value);
+  if (value == static_cast<double>(static_cast<std::int64_t>(value)))
+    writer.integer(static_cast<std::int64_t>(value));
+  else
+    writer.number(value);
   return out;
 }
 
@@ -64,7 +66,8 @@ json::Value Fields::present(std::string_view name) const {
 
 std::unexpected<Error> Fields::wrong_type(std::string_view name, std::string_view expected) const {
   const json::Value value = present(name);
-  if (!value.exists()) return bad_field(path(name), "this field is required", "add it: " + std::string(expected) + " is expected");
+  if (!value.exists())
+    return bad_field(path(name), "this field is required", "add it: " + std::string(expected) + " is expected");
   return bad_field(path(name), std::string(expected) + " is expected, not " + std::string(type_name(value.type())));
 }
 
@@ -81,7 +84,8 @@ Result<std::optional<std::int64_t>> Fields::integer(std::string_view name, std::
   const auto found = value.integer();
   if (!found) return wrong_type(name, "an integer");
   if (*found < min || *found > max)
-    return bad_field(path(name), "it must be between " + std::to_string(min) + " and " + std::to_string(max) + ", not " + std::to_string(*found));
+    return bad_field(path(name), "it must be between " + std::to_string(min) + " and " + std::to_string(max) +
+                                     ", not " + std::to_string(*found));
   return found;
 }
 

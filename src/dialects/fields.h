@@ -33,10 +33,10 @@ class Fields {
   Result<std::optional<std::int64_t>> integer(std::string_view name, std::int64_t min, std::int64_t max) const;
   Result<std::optional<double>> number(std::string_view name, double min, double max) const;
   Result<std::optional<std::string_view>> string(std::string_view name) const;
-  Result<std::string_view> required_string(std::string_view name) const;  // and not empty
-  Result<std::vector<json::Value>> array(std::string_view name) const;    // empty when absent
+  Result<std::string_view> required_string(std::string_view name) const;         // and not empty
+  Result<std::vector<json::Value>> array(std::string_view name) const;           // empty when absent
   Result<std::vector<json::Value>> required_array(std::string_view name) const;  // and not empty
-  Result<void> required_objects(std::string_view name) const;  // an array of them, not empty
+  Result<void> required_objects(std::string_view name) const;                    // an array of them, not empty
   // The text of an object; empty when absent.
   Result<std::string> object_text(std::string_view name) const;
 

@@ -7,7 +7,8 @@ namespace {
 
 class FieldsOf {
  public:
-  explicit FieldsOf(std::string_view text) : document_(*json::Document::parse(text)), fields_(*Fields::of(document_.root(), "a[0]")) {}
+  explicit FieldsOf(std::string_view text)
+      : document_(*json::Document::parse(text)), fields_(*Fields::of(document_.root(), "a[0]")) {}
   const Fields* operator->() const { return &fields_; }
 
  private:

@@ -7,14 +7,15 @@
 namespace sluice::dialects {
 namespace {
 
-constexpr std::size_t max_message_bytes = 1000;  // a provider's message longer than this helps nobody
+constexpr std::size_t max_message_bytes = 1000;        // a provider's message longer than this helps nobody
 constexpr double max_retry_after_seconds = 24 * 3600;  // more is a mistake or a spent quota
 
 std::optional<double> positive_number(std::optional<std::string_view> text) {
   double value = 0;
   if (!text || text->empty()) return std::nullopt;
   const auto [end, failed] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (failed != std::errc() || end != text->data() + text->size() || !std::isfinite(value) || value < 0) return std::nullopt;
+  if (failed != std::errc() || end != text->data() + text->size() || !std::isfinite(value) || value < 0)
+    return std::nullopt;
   return value;
 }
 
@@ -23,11 +24,13 @@ std::optional<std::chrono::milliseconds> retry_after(const http::Headers& header
   std::optional<double> seconds = positive_number(headers.get("retry-after"));
   if (const auto ms = positive_number(headers.get("retry-after-ms"))) seconds = *ms / 1000;
   if (!seconds) return std::nullopt;
-  return std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(std::min(*seconds, max_retry_after_seconds) * 1000)));
+  return std::chrono::milliseconds(
+      static_cast<std::int64_t>(std::ceil(std::min(*seconds, max_retry_after_seconds) * 1000)));
 }
 
 bool credit_is_spent(const ProviderFault& fault) {
-  for (const std::string_view word : {"insufficient_quota", "billing_error", "billing_hard_limit_reached", "insufficient_credits"})
+  for (const std::string_view word :
+       {"insufficient_quota", "billing_error", "billing_hard_limit_reached", "insufficient_credits"})
     if (fault.type == word || fault.code == word) return true;
   return false;
 }

@@ -1,4 +1,5 @@
-// What every provider's failed answer has in common, whatever its dialect: the status decides whether another try may help.
+// What every provider's failed answer has in common, whatever its dialect: the status decides whether another try may
+// help.
 #pragma once
 
 #include <string>
@@ -11,30 +12,33 @@ namespace sluice::dialects {
 
 struct ProviderFault {
   int status = 0;
-  std::string_view type;     // of the error object; empty when there is none
+  std::string_view type;  // of the error object; empty when there is none
   std::string_view code;
   std::string_view message;  // empty when the body is not the dialect's error, HTML for instance
   std::string_view param;
 };
 
-// kind provider_rejected, provider_status, retry class and retry_after (from retry-after-ms, else retry-after in seconds).
+// kind provider_rejected, provider_status, retry class and retry_after (from retry-after-ms, else retry-after in
+// seconds).
 //   never      400, 413, 422 and other complaints about the request
 //   elsewhere  401, 402, 403, 404: about the gateway's account there; and a 429 for spent credit
 //   anywhere   408, 409, 429, 5xx
-// The message repeats the provider's, cut to a bounded length; for 401 and 403 it does not, because it may quote the key.
+// The message repeats the provider's, cut to a bounded length; for 401 and 403 it does not, because it may quote the
+// key.
 Error provider_error(const ProviderFault& fault, const http::Headers& headers);
 
 // A wrong answer instead of a failed one: provider_unreachable, to be tried anywhere.
 std::unexpected<Error> not_the_protocol(std::string_view what);
 
-// The status that a client gets for an error that a provider's status caused; 0 for other kinds. A provider's 401, 402 and
-// 403 are about the gateway's credentials, so the client gets 502.
+// The status that a client gets for an error that a provider's status caused; 0 for other kinds. A provider's 401, 402
+// and 403 are about the gateway's credentials, so the client gets 502.
 int client_status_of_provider(const Error& error);
 
 // The message and the hint in one sentence or two.
 std::string message_with_hint(const Error& error);
 
-// retry-after in whole seconds, rounded up, and x-should-retry: false where another try cannot help (the official SDKs obey).
+// retry-after in whole seconds, rounded up, and x-should-retry: false where another try cannot help (the official SDKs
+// obey).
 http::Headers retry_headers(const Error& error);
 
 }  // namespace sluice::dialects

@@ -6,7 +6,9 @@ namespace sluice::dialects {
 namespace {
 
 TEST(ProviderError, Says_where_another_try_may_help) {
-  const auto retry = [](int status, std::string_view code = "") { return provider_error({.status = status, .code = code}, {}).retry; };
+  const auto retry = [](int status, std::string_view code = "") {
+    return provider_error({.status = status, .code = code}, {}).retry;
+  };
   for (const int status : {400, 413, 422, 451}) EXPECT_EQ(retry(status), Retry::never) << status;
   for (const int status : {301, 401, 402, 403, 404}) EXPECT_EQ(retry(status), Retry::elsewhere) << status;
   for (const int status : {408, 409, 429, 500, 502, 503, 504, 529}) EXPECT_EQ(retry(status), Retry::anywhere) << status;
@@ -35,7 +37,9 @@ TEST(ProviderError, Never_repeats_words_about_a_key_and_cuts_long_ones_between_c
 
 TEST(ProviderError, Tells_clients_not_to_retry_what_cannot_work) {
   EXPECT_EQ(retry_headers({.kind = ErrorKind::budget_exceeded}).get("x-should-retry"), "false");
-  EXPECT_EQ(retry_headers({.kind = ErrorKind::rate_limited, .retry_after = std::chrono::milliseconds(1)}).get("retry-after"), "1");
+  EXPECT_EQ(
+      retry_headers({.kind = ErrorKind::rate_limited, .retry_after = std::chrono::milliseconds(1)}).get("retry-after"),
+      "1");
   EXPECT_FALSE(retry_headers({.kind = ErrorKind::unavailable}).get("x-should-retry"));
 }
 

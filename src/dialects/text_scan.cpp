@@ -2,7 +2,8 @@
 
 namespace sluice::dialects {
 
-// The quote that ends the string whose text begins at `from`: the first one with an even number of backslashes before it.
+// The quote that ends the string whose text begins at `from`: the first one with an even number of backslashes before
+// it.
 std::size_t MemberScan::closing_quote(std::size_t from) const {
   for (std::size_t quote = json_.find('"', from); quote != std::string_view::npos; quote = json_.find('"', quote + 1)) {
     std::size_t text_end = quote;
@@ -13,7 +14,9 @@ std::size_t MemberScan::closing_quote(std::size_t from) const {
 }
 
 std::size_t MemberScan::past_blanks(std::size_t from) const {
-  while (from < json_.size() && (json_[from] == ' ' || json_[from] == '\t' || json_[from] == '\r' || json_[from] == '\n')) ++from;
+  while (from < json_.size() &&
+         (json_[from] == ' ' || json_[from] == '\t' || json_[from] == '\r' || json_[from] == '\n'))
+    ++from;
   return from;
 }
 

@@ -1,6 +1,6 @@
-// A cheap look at JSON text without parsing it, for lane 1, which sees every event of every stream: one pass over the members
-// of all objects in it, whatever their depth. Text inside strings is never taken for a member. What is not JSON gives
-// members that mean nothing, or none.
+// A cheap look at JSON text without parsing it, for lane 1, which sees every event of every stream: one pass over the
+// members of all objects in it, whatever their depth. Text inside strings is never taken for a member. What is not JSON
+// gives members that mean nothing, or none.
 #pragma once
 
 #include <cstddef>
@@ -13,9 +13,11 @@ class MemberScan {
   explicit MemberScan(std::string_view json) : json_(json) {}
   // Goes on to the next member; false at the end.
   bool next();
-  std::string_view name() const { return name_; }          // as it stands between its quotes
-  char value_begins_with() const { return first_; }        // '"', '{', 'n' of null, ...; '\0' when there is no value
-  std::string_view string() const { return string_; }      // a string's bytes between its quotes, escapes as they stand; else empty
+  std::string_view name() const { return name_; }    // as it stands between its quotes
+  char value_begins_with() const { return first_; }  // '"', '{', 'n' of null, ...; '\0' when there is no value
+  std::string_view string() const {
+    return string_;
+  }  // a string's bytes between its quotes, escapes as they stand; else empty
 
  private:
   std::size_t closing_quote(std::size_t from) const;

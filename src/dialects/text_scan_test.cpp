@@ -18,7 +18,9 @@ std::string members(std::string_view json) {
 
 TEST(MemberScan, Finds_the_members_of_every_depth_in_order) {
   EXPECT_EQ(members(R"({"a":"x","b":{"c" : [ {"d":null} ]},"e":-1.5})"), "a=\":x b={: c=[: d=n: e=-: ");
-  EXPECT_EQ(members("{\"a\"\n:\t\"\"}"), "a=\":" " ");
+  EXPECT_EQ(members("{\"a\"\n:\t\"\"}"),
+            "a=\":"
+            " ");
 }
 
 TEST(MemberScan, Is_not_fooled_by_text) {

@@ -51,12 +51,13 @@ async::Task<> Exchange::run() {
   co_await finish(std::move(served));
 }
 
-// The order matters: nothing is read of a body before somebody is known to answer for it; guard judges before route, so that
-// no order or price can bring back what it forbids; admit needs route's prices; only then is anybody called.
+// The order matters: nothing is read of a body before somebody is known to answer for it; guard judges before route, so
+// that no order or price can bring back what it forbids; admit needs route's prices; only then is anybody called.
 async::Task<Result<void>> Exchange::serve() {
   CO_TRY(principal_, authenticate(client_.head(), *gateway_.store.keys(), start_us_));
   CO_TRY(request_, co_await decode(client_, dialect_));
-  CO_TRY(verdict_, guard({.key_class = principal_->data_class(), .header_class = client_.head().get(data_class_header)}, *snapshot_));
+  CO_TRY(verdict_, guard({.key_class = principal_->data_class(), .header_class = client_.head().get(data_class_header)},
+                         *snapshot_));
 
   const dialects::RequestOutline& outline = request_->outline;
   const RouteQuestion question{.model = outline.model,
@@ -72,7 +73,8 @@ async::Task<Result<void>> Exchange::serve() {
   CO_TRY(hold_, gateway_.admission.admit(*principal_, worst_case(), start_, gateway_.store.refuses_new_work()));
 
   const config::RetrySettings& retry = snapshot_->retry();
-  const async::Deadline deadline = gateway_.reactor.within(milliseconds(retry.total_timeout_ms), &client_.client_gone());
+  const async::Deadline deadline =
+      gateway_.reactor.within(milliseconds(retry.total_timeout_ms), &client_.client_gone());
   Question asked(*request_, dialect_, client_.head(), facts_.request_id, start_us_ / 1'000'000);
   asked_ = async::Clock::now();
   CallOutcome outcome = co_await call(gateway_, *plan_, asked, retry, deadline);
@@ -84,7 +86,8 @@ async::Task<Result<void>> Exchange::serve() {
 // Passes the answer on and settles what each attempt has cost.
 async::Task<Result<void>> Exchange::relay(CallOutcome outcome) {
   // Without an answer the last attempt that reached a provider is the one that ended the request.
-  const auto last_reached = std::ranges::find(outcome.failures.rbegin(), outcome.failures.rend(), true, &Failure::reached);
+  const auto last_reached =
+      std::ranges::find(outcome.failures.rbegin(), outcome.failures.rend(), true, &Failure::reached);
   for (const Failure& failure : outcome.failures)
     account_for(failure, !outcome.reply && last_reached != outcome.failures.rend() && &failure == &*last_reached);
   if (!outcome.reply) {
@@ -107,8 +110,9 @@ async::Task<Result<void>> Exchange::relay(CallOutcome outcome) {
   const config::RetrySettings& retry = snapshot_->retry();
   const async::Deadline deadline = {start_ + milliseconds(retry.total_timeout_ms), &client_.client_gone()};
   const auto final_cost = [&] { return cost_text(catalog::cost(reply.attempt->quote, usage_of(reply))); };
-  const Relayed relayed = co_await respond_stream(client_, reply, std::move(outcome.held), dialect_, facts_, gateway_.reactor,
-                                                  milliseconds(retry.stream_idle_timeout_ms), deadline, final_cost);
+  const Relayed relayed =
+      co_await respond_stream(client_, reply, std::move(outcome.held), dialect_, facts_, gateway_.reactor,
+                              milliseconds(retry.stream_idle_timeout_ms), deadline, final_cost);
   first_token_ = relayed.first_token;
   account_for(reply, relayed.error ? outcome_of(*relayed.error) : store::Outcome::ok);
   if (relayed.error) co_return std::unexpected(*relayed.error);
@@ -136,13 +140,16 @@ async::Task<> Exchange::finish(Result<void> served) {
   const async::TimePoint end = async::Clock::now();
   timing.total_us = duration_cast<microseconds>(end - start_).count();
   if (first_token_) timing.first_token_us = duration_cast<microseconds>(*first_token_ - start_).count();
-  if (asked_ != async::TimePoint()) timing.overhead_us = timing.total_us - duration_cast<microseconds>((first_token_ ? end : answered_) - asked_).count();
+  if (asked_ != async::TimePoint())
+    timing.overhead_us =
+        timing.total_us - duration_cast<microseconds>((first_token_ ? end : answered_) - asked_).count();
   if (gateway_.on_end) gateway_.on_end(done, timing, error_ ? &*error_ : nullptr);
 }
 
 // The dearest candidate decides: a failover must not pass the budget either.
 Need Exchange::worst_case() const {
-  constexpr Tokens output_without_a_limit = 8'192;  // what a model with no known limit may write when the client sets none
+  constexpr Tokens output_without_a_limit =
+      8'192;  // what a model with no known limit may write when the client sets none
   const std::int64_t choices = std::max<std::int64_t>(request_->outline.choices, 1);
   Need need{.worst_cost = Money()};
   for (const Attempt& attempt : plan_->attempts) {
@@ -230,10 +237,11 @@ AuditRecord Exchange::record() const {
   done.verdict_rule = rule_text(verdict_.rule);
   if (plan_) {
     for (const Attempt& attempt : plan_->attempts)
-      done.candidates.push_back({attempt.provider().id, attempt.model(), attempt.ground(), false, reason_text(attempt, *plan_)});
+      done.candidates.push_back(
+          {attempt.provider().id, attempt.model(), attempt.ground(), false, reason_text(attempt, *plan_)});
     for (const Rejection& rejection : plan_->rejections)
-      done.candidates.push_back({rejection.candidate->provider->id, rejection.candidate->model_name, rejection.candidate->ground,
-                                 true, std::string(name(rejection.why))});
+      done.candidates.push_back({rejection.candidate->provider->id, rejection.candidate->model_name,
+                                 rejection.candidate->ground, true, std::string(name(rejection.why))});
   }
   if (facts_.attempt) {
     done.provider = facts_.attempt->provider().id;

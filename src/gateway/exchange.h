@@ -1,12 +1,13 @@
-// Exchange: one request from its first byte to its last record. Its .cpp is the story of a request, told once, in order.
+// Exchange: one request from its first byte to its last record. Its .cpp is the story of a request, told once, in
+// order.
 #pragma once
 
 #include <optional>
 #include <string>
 
 #include "gateway/call/call.h"
-#include "gateway/shared/gateway.h"
 #include "gateway/respond/respond.h"
+#include "gateway/shared/gateway.h"
 #include "http/server.h"
 
 namespace sluice::gateway {
@@ -44,13 +45,13 @@ class Exchange {
   Verdict verdict_;
   std::optional<Plan> plan_;
   Hold hold_;
-  std::optional<Failure> failure_;   // the last one, when nobody answered
-  std::optional<Error> error_;       // what ended the request early
-  int status_ = 0;                   // that the client got
+  std::optional<Failure> failure_;  // the last one, when nobody answered
+  std::optional<Error> error_;      // what ended the request early
+  int status_ = 0;                  // that the client got
   store::Outcome outcome_ = store::Outcome::ok;
   std::optional<store::LedgerEntry> accounted_;  // the final row
-  async::TimePoint asked_{};         // when the provider was first asked
-  async::TimePoint answered_{};      // when its answer (or a stream's first token) was there
+  async::TimePoint asked_{};                     // when the provider was first asked
+  async::TimePoint answered_{};                  // when its answer (or a stream's first token) was there
   std::optional<async::TimePoint> first_token_;
 };
 

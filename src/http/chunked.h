@@ -22,10 +22,22 @@ class ChunkedDecoder {
  private:
   static constexpr std::size_t max_extension_bytes = 4096;  // nobody uses them
   static constexpr std::size_t max_trailer_bytes = 16384;
-  enum class State : std::uint8_t { size, extension, size_lf, data, data_cr, data_lf, trailer_start, trailer, trailer_lf, end_lf, finished };
+  enum class State : std::uint8_t {
+    size,
+    extension,
+    size_lf,
+    data,
+    data_cr,
+    data_lf,
+    trailer_start,
+    trailer,
+    trailer_lf,
+    end_lf,
+    finished
+  };
 
   State state_ = State::size;
-  std::uint64_t left_ = 0;       // of the chunk
+  std::uint64_t left_ = 0;  // of the chunk
   std::size_t digits_ = 0;
   std::size_t extension_bytes_ = 0;
   std::size_t trailer_bytes_ = 0;

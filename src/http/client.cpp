@@ -7,18 +7,18 @@ namespace sluice::http {
 struct Call::Connection {
   net::Reactor& reactor;
   std::unique_ptr<net::Stream> stream;
-  std::string key;                // of its endpoint, in the pool
+  std::string key;  // of its endpoint, in the pool
   async::TimePoint idle_since{};
-  bool used = false;              // a call was on it before this one
+  bool used = false;  // a call was on it before this one
 
   // The answer that is being read.
   enum class Framing : std::uint8_t { none, length, chunked, until_close };
-  std::string input;              // bytes not yet used
+  std::string input;  // bytes not yet used
   Framing framing = Framing::none;
-  std::uint64_t left = 0;         // for length
+  std::uint64_t left = 0;  // for length
   ChunkedDecoder chunks;
   bool keep_alive = false;
-  bool complete = false;          // read to its end: the connection may take another call
+  bool complete = false;  // read to its end: the connection may take another call
 
   async::Task<Result<std::size_t>> read_more(async::Deadline deadline);
   Result<void> take_body(std::string& out);
@@ -31,15 +31,16 @@ Error cut(std::string what) {
 }
 
 std::string key_of(const Endpoint& endpoint) {
-  return endpoint.unix_path + "|" + endpoint.host + "|" + std::to_string(endpoint.port) + (endpoint.tls ? "|tls|" : "|") +
-         endpoint.server_name;
+  return endpoint.unix_path + "|" + endpoint.host + "|" + std::to_string(endpoint.port) +
+         (endpoint.tls ? "|tls|" : "|") + endpoint.server_name;
 }
 
 bool has_no_body(int status) { return status == 204 || status == 304; }
 
 }  // namespace
 
-Call::Call(ConnectionPool& pool, std::unique_ptr<Connection> connection) : pool_(&pool), connection_(std::move(connection)) {}
+Call::Call(ConnectionPool& pool, std::unique_ptr<Connection> connection)
+    : pool_(&pool), connection_(std::move(connection)) {}
 Call::Call(Call&&) noexcept = default;
 Call& Call::operator=(Call&&) noexcept = default;
 Call::~Call() {
@@ -64,9 +65,10 @@ async::Task<Result<Response>> Call::send(std::string_view head, std::string_view
     if (got == 0) co_return std::unexpected(cut("the provider closed the connection without an answer"));
     ResponseHead parsed;
     HeadOutcome outcome;
-    while ((outcome = parse_response_head(connection.input, {.head_bytes = pool_->limits_.header_bytes}, parsed)).state ==
-               HeadOutcome::State::complete &&
-           parsed.status < 200)
+    while (
+        (outcome = parse_response_head(connection.input, {.head_bytes = pool_->limits_.header_bytes}, parsed)).state ==
+            HeadOutcome::State::complete &&
+        parsed.status < 200)
       connection.input.erase(0, outcome.bytes);  // 100 Continue, 103 Early Hints
     if (outcome.state == HeadOutcome::State::incomplete) continue;
     if (outcome.state == HeadOutcome::State::malformed)
@@ -78,8 +80,8 @@ async::Task<Result<Response>> Call::send(std::string_view head, std::string_view
     connection.chunks = ChunkedDecoder();
     connection.left = has_no_body(parsed.status) ? 0 : parsed.content_length.value_or(0);
     connection.framing = has_no_body(parsed.status) || parsed.content_length ? Connection::Framing::length
-                         : parsed.chunked                                  ? Connection::Framing::chunked
-                                                                           : Connection::Framing::until_close;
+                         : parsed.chunked                                    ? Connection::Framing::chunked
+                                                                             : Connection::Framing::until_close;
     if (connection.framing == Connection::Framing::until_close) connection.keep_alive = false;
     connection.input.erase(0, outcome.bytes);
     co_return response;
@@ -133,14 +135,16 @@ async::Task<Result<std::string>> Call::read_all(async::Deadline deadline) {
   for (;;) {
     CO_TRY(const bool more, co_await read_some(body, deadline));
     if (body.size() > pool_->limits_.body_bytes)
-      co_return std::unexpected(cut("the provider's answer is larger than " + std::to_string(pool_->limits_.body_bytes) + " bytes"));
+      co_return std::unexpected(
+          cut("the provider's answer is larger than " + std::to_string(pool_->limits_.body_bytes) + " bytes"));
     if (!more || connection_->complete) co_return body;
   }
 }
 
 // --- ConnectionPool
 
-ConnectionPool::ConnectionPool(net::Connector& connector, ClientLimits limits) : connector_(connector), limits_(limits) {}
+ConnectionPool::ConnectionPool(net::Connector& connector, ClientLimits limits)
+    : connector_(connector), limits_(limits) {}
 ConnectionPool::~ConnectionPool() = default;
 
 async::Task<Result<Call>> ConnectionPool::open(Endpoint endpoint, async::Deadline deadline, bool fresh) {

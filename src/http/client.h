@@ -18,7 +18,7 @@ namespace sluice::http {
 // What a provider's answer may at most be.
 struct ClientLimits {
   std::size_t header_bytes = 64 * 1024;
-  std::size_t body_bytes = 64 * 1024 * 1024;   // of an answer that is read whole
+  std::size_t body_bytes = 64 * 1024 * 1024;  // of an answer that is read whole
 };
 
 // What is needed of a provider's answer after its head.

@@ -1,5 +1,6 @@
-// HTTP/1.1 heads, read strictly in one pass. Nothing is copied: all views point into the buffer that was given. What two
-// readers could understand in two ways is refused, because that is how requests are smuggled (RFC 9112, sections 5 to 7).
+// HTTP/1.1 heads, read strictly in one pass. Nothing is copied: all views point into the buffer that was given. What
+// two readers could understand in two ways is refused, because that is how requests are smuggled (RFC 9112, sections 5
+// to 7).
 #pragma once
 
 #include <array>
@@ -55,9 +56,9 @@ struct HeadLimits {
 
 struct HeadOutcome {
   enum class State : std::uint8_t { incomplete, complete, malformed } state = State::incomplete;
-  std::size_t bytes = 0;      // complete: the head's length, with its empty line
-  int status = 400;           // malformed: what to answer (400, 414, 431, 501, 505)
-  const char* message = "";   // malformed: why
+  std::size_t bytes = 0;     // complete: the head's length, with its empty line
+  int status = 400;          // malformed: what to answer (400, 414, 431, 501, 505)
+  const char* message = "";  // malformed: why
 };
 
 HeadOutcome parse_request_head(std::string_view buffer, const HeadLimits& limits, RequestHead& head);

@@ -32,8 +32,7 @@ class Echo : public Handler {
     }
     if (path != "/stream") {
       const Headers headers{{"x-a", "1"}};
-      (void)co_await exchange.respond(200, headers,
-                                      std::string(exchange.head().method) + " " + path + " " + *body);
+      (void)co_await exchange.respond(200, headers, std::string(exchange.head().method) + " " + path + " " + *body);
       co_return;
     }
     (void)co_await exchange.begin_stream(200, {}, "one ");

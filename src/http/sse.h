@@ -1,5 +1,5 @@
-// Server-sent events, taken apart as they come (WHATWG HTML, section 9.2). Every event keeps its raw bytes, so that lane 1
-// can pass them on exactly as they were.
+// Server-sent events, taken apart as they come (WHATWG HTML, section 9.2). Every event keeps its raw bytes, so that
+// lane 1 can pass them on exactly as they were.
 #pragma once
 
 #include <optional>

@@ -14,8 +14,8 @@ namespace {
 using simdjson::dom::element;
 using simdjson::dom::element_type;
 
-constexpr std::size_t max_depth = 256;                        // deeper than any schema; bounds every recursion over values
-constexpr std::size_t kept_parser_bytes = 4 * 1024 * 1024;    // a parser that grew beyond this is given back
+constexpr std::size_t max_depth = 256;  // deeper than any schema; bounds every recursion over values
+constexpr std::size_t kept_parser_bytes = 4 * 1024 * 1024;  // a parser that grew beyond this is given back
 
 }  // namespace
 
@@ -81,7 +81,8 @@ Result<Document> Document::parse(std::string_view bytes) {
   }
   const std::size_t wanted = std::max<std::size_t>(bytes.size(), 4096);
   simdjson::error_code code = simdjson::SUCCESS;
-  if (tape->parser.capacity() < wanted || tape->parser.max_depth() != max_depth) code = tape->parser.allocate(wanted, max_depth);
+  if (tape->parser.capacity() < wanted || tape->parser.max_depth() != max_depth)
+    code = tape->parser.allocate(wanted, max_depth);
   if (code == simdjson::SUCCESS) code = tape->parser.parse(bytes.data(), bytes.size()).get(tape->root);
   if (code != simdjson::SUCCESS)
     return fail(ErrorKind::invalid_request, std::string("the body is not valid JSON: ") + reason(code),
@@ -134,7 +135,9 @@ std::optional<T> get(const Value& value) {
 }  // namespace
 
 std::optional<bool> Value::boolean() const { return get<bool>(*this); }
-std::optional<std::int64_t> Value::integer() const { return type() == Type::integer ? get<std::int64_t>(*this) : std::nullopt; }
+std::optional<std::int64_t> Value::integer() const {
+  return type() == Type::integer ? get<std::int64_t>(*this) : std::nullopt;
+}
 std::optional<double> Value::number() const {
   return type() == Type::integer || type() == Type::number ? get<double>(*this) : std::nullopt;
 }
@@ -235,7 +238,9 @@ class Scanner {
   explicit Scanner(std::string_view bytes) : bytes_(bytes) {}
 
   void blanks() {
-    while (at_ < bytes_.size() && (bytes_[at_] == ' ' || bytes_[at_] == '\t' || bytes_[at_] == '\n' || bytes_[at_] == '\r')) ++at_;
+    while (at_ < bytes_.size() &&
+           (bytes_[at_] == ' ' || bytes_[at_] == '\t' || bytes_[at_] == '\n' || bytes_[at_] == '\r'))
+      ++at_;
   }
   char peek() const { return at_ < bytes_.size() ? bytes_[at_] : '\0'; }
   void skip() { ++at_; }
@@ -244,7 +249,8 @@ class Scanner {
   // Past the string that begins here.
   void string() {
     const std::size_t begin = ++at_;
-    for (;; ++at_) {  // to the quote with an even number of backslashes before it; nearly all of a body is inside strings
+    for (;;
+         ++at_) {  // to the quote with an even number of backslashes before it; nearly all of a body is inside strings
       at_ = std::min(bytes_.find('"', at_), bytes_.size());
       std::size_t text_end = at_;
       while (text_end > begin && bytes_[text_end - 1] == '\\') --text_end;
@@ -293,7 +299,8 @@ std::string key_text(std::string_view quoted) {
 
 }  // namespace
 
-Result<std::vector<std::optional<Span>>> find_members(std::string_view bytes, const std::vector<std::string_view>& names) {
+Result<std::vector<std::optional<Span>>> find_members(std::string_view bytes,
+                                                      const std::vector<std::string_view>& names) {
   std::vector<std::optional<Span>> found(names.size());
   Scanner scan(bytes);
   scan.blanks();
@@ -378,7 +385,8 @@ Writer& Writer::number(double value) {
     return *this;
   }
   char digits[32];
-  const std::string_view text(digits, static_cast<std::size_t>(std::to_chars(digits, digits + sizeof digits, value).ptr - digits));
+  const std::string_view text(
+      digits, static_cast<std::size_t>(std::to_chars(digits, digits + sizeof digits, value).ptr - digits));
   out_.append(text);
   // Without a point it would be read as an integer, and one of this size does not fit 64 bits.
   if (std::abs(value) >= 1e18 && text.find_first_of(".e") == std::string_view::npos) out_.append(".0");
@@ -410,11 +418,15 @@ std::size_t sequence_bytes(std::string_view text) {
   if (first < 0x80) return 1;
   if (first >= 0xC2 && first <= 0xDF) return tail(1) ? 2 : 0;
   if (first >= 0xE0 && first <= 0xEF) {
-    const bool second = first == 0xE0 ? byte(1) >= 0xA0 && byte(1) <= 0xBF : first == 0xED ? byte(1) >= 0x80 && byte(1) <= 0x9F : tail(1);
+    const bool second = first == 0xE0   ? byte(1) >= 0xA0 && byte(1) <= 0xBF
+                        : first == 0xED ? byte(1) >= 0x80 && byte(1) <= 0x9F
+                                        : tail(1);
     return second && tail(2) ? 3 : 0;
   }
   if (first >= 0xF0 && first <= 0xF4) {
-    const bool second = first == 0xF0 ? byte(1) >= 0x90 && byte(1) <= 0xBF : first == 0xF4 ? byte(1) >= 0x80 && byte(1) <= 0x8F : tail(1);
+    const bool second = first == 0xF0   ? byte(1) >= 0x90 && byte(1) <= 0xBF
+                        : first == 0xF4 ? byte(1) >= 0x80 && byte(1) <= 0x8F
+                                        : tail(1);
     return second && tail(2) && tail(3) ? 4 : 0;
   }
   return 0;
@@ -433,11 +445,12 @@ std::string repaired(std::string_view text) {
   return out;
 }
 
-// Printable ASCII without a quote or a backslash, as nearly all names are: nothing to validate or to escape. Looks at every
-// byte without a branch, so that the compiler makes vector code of it.
+// Printable ASCII without a quote or a backslash, as nearly all names are: nothing to validate or to escape. Looks at
+// every byte without a branch, so that the compiler makes vector code of it.
 bool is_plain(std::string_view value) {
   bool special = false;
-  for (const char c : value) special |= static_cast<signed char>(c) < 0x20 || c == '"' || c == '\\';  // below 0: not ASCII
+  for (const char c : value)
+    special |= static_cast<signed char>(c) < 0x20 || c == '"' || c == '\\';  // below 0: not ASCII
   return !special;
 }
 

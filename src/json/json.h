@@ -70,7 +70,8 @@ struct Span {
 };
 // The places of the named top-level members in `bytes`, which must have passed Document::parse. A name that occurs
 // twice is refused (invalid_request): two readers could disagree on which one counts.
-Result<std::vector<std::optional<Span>>> find_members(std::string_view bytes, const std::vector<std::string_view>& names);
+Result<std::vector<std::optional<Span>>> find_members(std::string_view bytes,
+                                                      const std::vector<std::string_view>& names);
 
 // Appends JSON text. Commas and quotes are its business; calling it out of order is a programmer's error (assert).
 class Writer {

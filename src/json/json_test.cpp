@@ -25,9 +25,10 @@ TEST(Json, Reads_values_by_type_and_gives_nothing_for_another) {
 TEST(Json, Refuses_everything_that_is_not_json) {
   const std::string deep = std::string(10'000, '[') + std::string(10'000, ']');
   for (const std::string& bad :
-       {std::string(""), std::string("{"), std::string("{}x"), std::string("{'a':1}"), std::string("[1,]"), std::string("01"),
-        std::string("NaN"), std::string("1e400"), std::string("\"\\ud800\""), std::string("\"\x01\""), std::string("\"\xff\""),
-        std::string("[1]\0", 4), deep, std::string("{\"a\":truth}"), std::string("123456789012345678901234567890")}) {
+       {std::string(""), std::string("{"), std::string("{}x"), std::string("{'a':1}"), std::string("[1,]"),
+        std::string("01"), std::string("NaN"), std::string("1e400"), std::string("\"\\ud800\""),
+        std::string("\"\x01\""), std::string("\"\xff\""), std::string("[1]\0", 4), deep, std::string("{\"a\":truth}"),
+        std::string("123456789012345678901234567890")}) {
     const auto doc = Document::parse(bad);
     ASSERT_FALSE(doc) << bad.substr(0, 40);
     EXPECT_EQ(doc.error().kind, ErrorKind::invalid_request);
@@ -40,12 +41,14 @@ TEST(Json, Text_writes_the_same_value_again) {
   const auto doc = Document::parse(text);
   ASSERT_TRUE(doc);
   const std::string again = doc->root().text();
-  EXPECT_EQ(again, R"({"z":[1,-2,18446744073709551615,0.1,1e-09,"q\"\\\n\u0001"],"a":{},"e":[],"t":true,"n":null,"u":"é"})");
+  EXPECT_EQ(again,
+            R"({"z":[1,-2,18446744073709551615,0.1,1e-09,"q\"\\\n\u0001"],"a":{},"e":[],"t":true,"n":null,"u":"é"})");
   EXPECT_EQ(Document::parse(again)->root().text(), again);
 }
 
 TEST(Json, Refuses_lone_surrogates_and_keeps_pairs_and_nul) {
-  for (const std::string_view bad : {R"(["\ud800"])", R"(["\udc00"])", R"(["\ud800\u0041"])", R"(["\ud800\ud800"])", R"(["\udc00\ud800"])", R"(["\ud800x"])"})
+  for (const std::string_view bad : {R"(["\ud800"])", R"(["\udc00"])", R"(["\ud800\u0041"])", R"(["\ud800\ud800"])",
+                                     R"(["\udc00\ud800"])", R"(["\ud800x"])"})
     EXPECT_FALSE(Document::parse(bad)) << bad;
   EXPECT_EQ(Document::parse(R"(["\ud83d\ude00"])")->root().at(0).string(), "\xF0\x9F\x98\x80");
   EXPECT_EQ(Document::parse(R"(["\\ud800"])")->root().at(0).string(), "\\ud800");
@@ -72,7 +75,9 @@ TEST(Json, Documents_live_side_by_side) {
 }
 
 TEST(FindMembers, Gives_the_bytes_of_top_level_values) {
-  const std::string text = " { \"messages\" : [ {\"model\":\"in}ner\"} , \"\\\"\" ] ,\n\"model\":\"gp\\\"t\", \"stream\" : true , \"n\":{} }";
+  const std::string text =
+      " { \"messages\" : [ {\"model\":\"in}ner\"} , \"\\\"\" ] ,\n\"model\":\"gp\\\"t\", \"stream\" : true , \"n\":{} "
+      "}";
   ASSERT_TRUE(Document::parse(text));
   const auto found = find_members(text, {"model", "stream", "absent", "messages"});
   ASSERT_TRUE(found);
@@ -102,7 +107,15 @@ TEST(FindMembers, Refuses_a_name_that_is_given_twice_also_when_it_hides_in_escap
 TEST(Writer, Writes_commas_quotes_and_escapes) {
   std::string out;
   Writer w(out);
-  w.begin_object().member("a", 1).member("b", "x\"\n\x02").key("c").begin_array().integer(1).null().boolean(false).end_array();
+  w.begin_object()
+      .member("a", 1)
+      .member("b", "x\"\n\x02")
+      .key("c")
+      .begin_array()
+      .integer(1)
+      .null()
+      .boolean(false)
+      .end_array();
   w.key("d").begin_object().end_object().key("e").raw("[1]").member("f", true).end_object();
   EXPECT_EQ(out, R"({"a":1,"b":"x\"\n\u0002","c":[1,null,false],"d":{},"e":[1],"f":true})");
   EXPECT_TRUE(Document::parse(out));

@@ -16,7 +16,8 @@ async::Task<Result<Fd>> connect_first(Connector& connector, Endpoint endpoint, a
     const auto left = deadline.at - connector.reactor.now();
     const auto share = deadline.at == async::TimePoint::max() ? std::chrono::seconds(10)
                                                               : left / static_cast<int>(addresses.size() - i);
-    Result<Fd> fd = co_await connect_fd(connector.reactor, addresses[i], deadline.earlier(connector.reactor.now() + share));
+    Result<Fd> fd =
+        co_await connect_fd(connector.reactor, addresses[i], deadline.earlier(connector.reactor.now() + share));
     if (fd || fd.error().kind == ErrorKind::client_gone) co_return fd;
     last = std::move(fd).error();
   }
@@ -34,7 +35,8 @@ Error at_place(Error error, const Endpoint& endpoint) {
 
 }  // namespace
 
-async::Task<Result<std::unique_ptr<Stream>>> connect(Connector& connector, Endpoint endpoint, async::Deadline deadline) {
+async::Task<Result<std::unique_ptr<Stream>>> connect(Connector& connector, Endpoint endpoint,
+                                                     async::Deadline deadline) {
   Result<Fd> fd = co_await connect_first(connector, endpoint, deadline);
   if (!fd) co_return std::unexpected(at_place(std::move(fd).error(), endpoint));
   if (!endpoint.tls) co_return std::make_unique<Socket>(connector.reactor, *std::move(fd));

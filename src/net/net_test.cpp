@@ -45,7 +45,8 @@ Task<> echo_once(Listener& listener, Deadline deadline) {
   }
 }
 
-Task<> send_and_collect(Connector& connector, Endpoint endpoint, std::string text, std::string& out, Deadline deadline) {
+Task<> send_and_collect(Connector& connector, Endpoint endpoint, std::string text, std::string& out,
+                        Deadline deadline) {
   auto stream = co_await connect(connector, endpoint, deadline);
   EXPECT_TRUE(stream) << stream.error().message;
   if (!stream) co_return;
@@ -134,7 +135,8 @@ TEST_F(NetTest, Unix_sockets_and_ipv6_connect_alike) {
   ASSERT_TRUE(local) << local.error().message;
   std::string out;
   scope.spawn(echo_once, std::ref(**local), soon());
-  scope.spawn(send_and_collect, std::ref(connector), Endpoint{.unix_path = path}, std::string("hello"), std::ref(out), soon());
+  scope.spawn(send_and_collect, std::ref(connector), Endpoint{.unix_path = path}, std::string("hello"), std::ref(out),
+              soon());
   run_until([&] { return out.size() == 5; });
   std::remove(path.c_str());
 

@@ -27,7 +27,8 @@ int milliseconds_until(async::TimePoint then, async::TimePoint now) {
 // An eventfd that ends epoll_wait when another thread has posted something.
 class Reactor::Wakeup : public Watched {
  public:
-  explicit Wakeup(Reactor& reactor) : reactor_(reactor), fd_(checked(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")) {
+  explicit Wakeup(Reactor& reactor)
+      : reactor_(reactor), fd_(checked(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")) {
     reactor_.watch(fd_, EPOLLIN, *this);
   }
   ~Wakeup() override {

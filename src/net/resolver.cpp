@@ -14,7 +14,7 @@ namespace sluice::net {
 namespace {
 
 constexpr std::size_t max_cached_names = 1024;
-constexpr std::chrono::seconds max_ttl{60};  // a provider that moves is found again within a minute
+constexpr std::chrono::seconds max_ttl{60};     // a provider that moves is found again within a minute
 constexpr std::chrono::milliseconds tick{200};  // how often c-ares may look at its own timeouts while a query runs
 
 void start_library() {
@@ -44,8 +44,8 @@ struct Resolver::State {
     }
 
    private:
-    // c-ares may close sockets and finish queries when it is told, which must not happen here: a query's waiter is woken
-    // and tells it from its own coroutine.
+    // c-ares may close sockets and finish queries when it is told, which must not happen here: a query's waiter is
+    // woken and tells it from its own coroutine.
     void on_events(std::uint32_t) override { state_.wake_pumps(); }
     State& state_;
     ares_socket_t fd_;
@@ -56,7 +56,8 @@ struct Resolver::State {
   struct PumpNode : async::ListNode {};
   class Pump : public async::Wait, public PumpNode {
    public:
-    Pump(State& state, async::Deadline deadline) : Wait(state.reactor.scheduler()), state_(state), deadline_(deadline) {}
+    Pump(State& state, async::Deadline deadline)
+        : Wait(state.reactor.scheduler()), state_(state), deadline_(deadline) {}
     bool await_ready() const { return false; }
     void await_suspend(std::coroutine_handle<> coroutine) {
       state_.pumps.push_back(*this);
@@ -87,7 +88,8 @@ struct Resolver::State {
       static_cast<State*>(data)->watch(fd, readable != 0, writable != 0);
     };
     options.sock_state_cb_data = this;
-    if (ares_init_options(&channel, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB) != ARES_SUCCESS)
+    if (ares_init_options(&channel, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB) !=
+        ARES_SUCCESS)
       throw std::runtime_error("c-ares cannot start");
   }
   ~State() {
@@ -150,7 +152,8 @@ void Resolver::State::answered(void* argument, int status, int, ares_addrinfo* i
 Resolver::Resolver(Reactor& reactor) : state_(std::make_unique<State>(reactor)) {}
 Resolver::~Resolver() = default;
 
-async::Task<Result<std::vector<SocketAddress>>> Resolver::resolve(std::string host, std::uint16_t port, async::Deadline deadline) {
+async::Task<Result<std::vector<SocketAddress>>> Resolver::resolve(std::string host, std::uint16_t port,
+                                                                  async::Deadline deadline) {
   if (auto literal = numeric_address(host, port)) co_return std::vector<SocketAddress>{*literal};
   const std::string key = host + ":" + std::to_string(port);
   State& state = *state_;
@@ -171,7 +174,8 @@ async::Task<Result<std::vector<SocketAddress>>> Resolver::resolve(std::string ho
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = ARES_AI_NUMERICSERV;
-  ares_getaddrinfo(state.channel, host.c_str(), std::to_string(port).c_str(), &hints, State::answered, asked.query.get());
+  ares_getaddrinfo(state.channel, host.c_str(), std::to_string(port).c_str(), &hints, State::answered,
+                   asked.query.get());
   while (!asked.query->done) {
     const async::Woken woken = co_await State::Pump(state, deadline.earlier(state.reactor.now() + tick));
     if (woken == async::Woken::cancelled) co_return fail(ErrorKind::client_gone, "the client closed the connection");

@@ -16,7 +16,8 @@ class Resolver {
 
   // The addresses of a name in the order in which they should be tried (RFC 6724); an IP literal is itself. Answers are
   // kept for their TTL, at most 60 s. Errors: provider_unreachable (no such name, no server), provider_timeout.
-  async::Task<Result<std::vector<SocketAddress>>> resolve(std::string host, std::uint16_t port, async::Deadline deadline);
+  async::Task<Result<std::vector<SocketAddress>>> resolve(std::string host, std::uint16_t port,
+                                                          async::Deadline deadline);
 
  private:
   struct State;

@@ -49,7 +49,8 @@ Result<SocketAddress> numeric_address(const std::string& host, std::uint16_t por
     address.length = sizeof v4;
     return address;
   }
-  if (auto& v6 = reinterpret_cast<sockaddr_in6&>(address.storage); inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1) {
+  if (auto& v6 = reinterpret_cast<sockaddr_in6&>(address.storage);
+      inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1) {
     v6.sin6_family = AF_INET6;
     v6.sin6_port = htons(port);
     address.length = sizeof v6;
@@ -62,7 +63,8 @@ Result<SocketAddress> unix_address(const std::string& path) {
   SocketAddress address;
   auto& local = reinterpret_cast<sockaddr_un&>(address.storage);
   if (path.size() >= sizeof local.sun_path)
-    return fail(ErrorKind::invalid_request, "the socket path '" + path + "' is longer than 107 bytes", "use a shorter directory");
+    return fail(ErrorKind::invalid_request, "the socket path '" + path + "' is longer than 107 bytes",
+                "use a shorter directory");
   local.sun_family = AF_UNIX;
   std::memcpy(local.sun_path, path.c_str(), path.size() + 1);
   address.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
@@ -168,8 +170,7 @@ async::Task<Result<Fd>> connect_fd(Reactor& reactor, SocketAddress address, asyn
     if (errno != EINPROGRESS) co_return std::unexpected(unreachable(errno));
     Connecting connecting(reactor, fd.get());
     const async::Woken woken = co_await Connecting::Decided(connecting, deadline);
-    if (woken == async::Woken::cancelled)
-      co_return fail(ErrorKind::client_gone, "the client closed the connection");
+    if (woken == async::Woken::cancelled) co_return fail(ErrorKind::client_gone, "the client closed the connection");
     if (woken == async::Woken::deadline)
       co_return std::unexpected(Error{.kind = ErrorKind::provider_timeout,
                                       .message = "no connection to " + address.text() + " in time",
@@ -215,11 +216,12 @@ Result<std::unique_ptr<Listener>> Listener::listen(Reactor& reactor, const Socke
   constexpr int backlog = 1024;
   const auto refused = [&](const char* what) {
     const int error = errno;
-    std::string hint = error == EADDRINUSE ? "another program listens there: stop it or choose another address with --listen"
-                       : error == EACCES   ? "ports below 1024 need a privilege: choose another with --listen"
-                                           : "";
-    return fail(ErrorKind::unavailable, "cannot listen on " + address.text() + ": " + what + ": " + std::strerror(error),
-                std::move(hint));
+    std::string hint = error == EADDRINUSE
+                           ? "another program listens there: stop it or choose another address with --listen"
+                       : error == EACCES ? "ports below 1024 need a privilege: choose another with --listen"
+                                         : "";
+    return fail(ErrorKind::unavailable,
+                "cannot listen on " + address.text() + ": " + what + ": " + std::strerror(error), std::move(hint));
   };
   Fd fd(socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return refused("socket");

@@ -68,8 +68,8 @@ class Listener : public Watched {
   ~Listener() override;
   SocketAddress local_address() const;
 
-  // co_await accept(deadline): the next connection. Errors: client_gone when cancelled, overloaded when the process has no
-  // file descriptors left (the caller pauses and tries again).
+  // co_await accept(deadline): the next connection. Errors: client_gone when cancelled, overloaded when the process has
+  // no file descriptors left (the caller pauses and tries again).
   async::Task<Result<std::unique_ptr<Socket>>> accept(async::Deadline deadline);
 
  private:

@@ -50,7 +50,7 @@ Attempt Stream::Write::once() {
   while (!first_.empty() || !second_.empty()) {
     const iovec pieces[2] = {{const_cast<char*>(first_.data()), first_.size()},
                              {const_cast<char*>(second_.data()), second_.size()}};
-    const std::span<const iovec> todo = first_.empty() ? std::span(pieces + 1, 1)
+    const std::span<const iovec> todo = first_.empty()    ? std::span(pieces + 1, 1)
                                         : second_.empty() ? std::span(pieces, 1)
                                                           : std::span(pieces, 2);
     const Attempt attempt = stream_.try_write(todo);

@@ -29,10 +29,11 @@ class Stream {
   class Read;
   class Write;
 
-  // co_await read(buffer, deadline): Result of the bytes read, 0 at the peer's end. Errors: provider_unreachable (reset,
-  // TLS), provider_timeout (deadline), client_gone (cancelled); the caller re-words them where it knows better.
+  // co_await read(buffer, deadline): Result of the bytes read, 0 at the peer's end. Errors: provider_unreachable
+  // (reset, TLS), provider_timeout (deadline), client_gone (cancelled); the caller re-words them where it knows better.
   Read read(std::span<char> buffer, async::Deadline deadline);
-  // co_await write(first, second, deadline): all of both, as one system call when it fits. The bytes must stay until then.
+  // co_await write(first, second, deadline): all of both, as one system call when it fits. The bytes must stay until
+  // then.
   Write write(std::string_view first, std::string_view second, async::Deadline deadline);
 
   // Fires when the peer has gone although nobody reads: a client that left while its answer is awaited. The Cancel is a
@@ -65,7 +66,8 @@ class Stream {
 // What reading and writing share: one attempt, the wait for readiness, the outcome.
 class Stream::Transfer : public async::Wait {
  public:
-  // `slot` is the stream's reader_ or writer_: who waits; the flags below say what for, as TLS may write in order to read.
+  // `slot` is the stream's reader_ or writer_: who waits; the flags below say what for, as TLS may write in order to
+  // read.
   Transfer(Stream& stream, Transfer*& slot, async::Deadline deadline)
       : Wait(stream.reactor_.scheduler()), stream_(stream), slot_(slot), deadline_(deadline) {}
   ~Transfer() override { detach(); }
@@ -121,7 +123,9 @@ class Stream::Write : public Transfer {
   std::string_view second_;
 };
 
-inline Stream::Read Stream::read(std::span<char> buffer, async::Deadline deadline) { return Read(*this, buffer, deadline); }
+inline Stream::Read Stream::read(std::span<char> buffer, async::Deadline deadline) {
+  return Read(*this, buffer, deadline);
+}
 inline Stream::Write Stream::write(std::string_view first, std::string_view second, async::Deadline deadline) {
   return Write(*this, first, second, deadline);
 }

@@ -131,10 +131,12 @@ Result<void> TlsSocket::prepare() {
   X509_VERIFY_PARAM* check = SSL_get0_param(ssl_.get());
   if (X509_VERIFY_PARAM_set1_ip_asc(check, server_name_.c_str()) != 1) {
     X509_VERIFY_PARAM_set_hostflags(check, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    if (SSL_set1_host(ssl_.get(), server_name_.c_str()) != 1 || SSL_set_tlsext_host_name(ssl_.get(), server_name_.c_str()) != 1)
+    if (SSL_set1_host(ssl_.get(), server_name_.c_str()) != 1 ||
+        SSL_set_tlsext_host_name(ssl_.get(), server_name_.c_str()) != 1)
       return fail(ErrorKind::invalid_request, "'" + server_name_ + "' is no host name");
   }
-  if (const SslSessionPtr session = context_->state_->sessions.take(server_name_)) SSL_set_session(ssl_.get(), session.get());
+  if (const SslSessionPtr session = context_->state_->sessions.take(server_name_))
+    SSL_set_session(ssl_.get(), session.get());
   SSL_set_connect_state(ssl_.get());
   return {};
 }
@@ -165,7 +167,8 @@ Attempt TlsSocket::try_write(std::span<const iovec> pieces) {
 
 class TlsSocket::Shake : public Stream::Transfer {
  public:
-  Shake(TlsSocket& socket, Transfer*& slot, async::Deadline deadline) : Transfer(socket, slot, deadline), socket_(socket) {}
+  Shake(TlsSocket& socket, Transfer*& slot, async::Deadline deadline)
+      : Transfer(socket, slot, deadline), socket_(socket) {}
   bool await_ready() { return advance(); }
   void await_suspend(std::coroutine_handle<> coroutine) { suspend(coroutine); }
   Result<void> await_resume() {

@@ -9,7 +9,8 @@ constexpr milliseconds look_again{50};
 constexpr milliseconds longest_wait{120'000};  // a large model may take that long to load; the server answers meanwhile
 
 bool settled(engines::EngineState state) {
-  return state == engines::EngineState::ready || state == engines::EngineState::failed || state == engines::EngineState::missing;
+  return state == engines::EngineState::ready || state == engines::EngineState::failed ||
+         state == engines::EngineState::missing;
 }
 
 // True when a signal to stop came.
@@ -55,7 +56,8 @@ bool announce(std::ostream& out, Announcement said) {
   const std::string model = said.snapshot.routes().empty() ? "provider/model" : said.snapshot.routes().front().name;
   const std::string json = " -H 'content-type: application/json' -d '";
   out << "\nTry:\n"
-      << "  curl -s " << said.url << "/v1/chat/completions -H 'authorization: Bearer " << key << "'" << json << R"({"model":")" << model
+      << "  curl -s " << said.url << "/v1/chat/completions -H 'authorization: Bearer " << key << "'" << json
+      << R"({"model":")" << model
       << R"(","messages":[{"role":"user","content":"Why is the sky blue? Answer in one sentence."}]}')"
       << "\n"
       << "  curl -sN " << said.url << "/v1/messages -H 'x-api-key: " << key << "'" << json << R"({"model":")" << model

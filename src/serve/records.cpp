@@ -29,11 +29,12 @@ void record_request(telemetry::Log& log, telemetry::RequestMetrics& metrics, con
   metrics.requests.with(dialect, provider, ground, store::name(record.outcome)).add();
   metrics.duration.with(dialect, ground).observe(seconds(timing.total_us));
   metrics.overhead.with(dialect).observe(seconds(timing.overhead_us));
-  if (timing.first_token_us >= 0) metrics.time_to_first_token.with(dialect, ground).observe(seconds(timing.first_token_us));
+  if (timing.first_token_us >= 0)
+    metrics.time_to_first_token.with(dialect, ground).observe(seconds(timing.first_token_us));
 
-  const auto level = record.outcome == store::Outcome::ok              ? telemetry::Level::info
-                     : record.outcome == store::Outcome::internal      ? telemetry::Level::error
-                                                                       : telemetry::Level::warn;
+  const auto level = record.outcome == store::Outcome::ok         ? telemetry::Level::info
+                     : record.outcome == store::Outcome::internal ? telemetry::Level::error
+                                                                  : telemetry::Level::warn;
   if (!log.enabled(level)) return;
   const std::string cost = record.provider ? (record.cost ? record.cost->usd() : "unpriced") : "0.0";
   log.write(level, "request",

@@ -61,7 +61,8 @@ Result<std::shared_ptr<const config::Snapshot>> load_config(const ServeOptions& 
   config::Loaded loaded = config::load(sources);
   std::cerr << loaded.diagnostics.render(isatty(STDERR_FILENO));
   if (!loaded.snapshot)
-    return fail(ErrorKind::unavailable, "the configuration has errors", "`sluice config validate` shows them without starting");
+    return fail(ErrorKind::unavailable, "the configuration has errors",
+                "`sluice config validate` shows them without starting");
   return loaded.snapshot;
 }
 
@@ -90,7 +91,11 @@ class AddressFile {
  public:
   AddressFile(const std::string& data_dir, const std::string& url) : path_(data_dir + "/serve.json") {
     std::string text;
-    json::Writer(text).begin_object().member("url", url).member("pid", static_cast<std::int64_t>(getpid())).end_object();
+    json::Writer(text)
+        .begin_object()
+        .member("url", url)
+        .member("pid", static_cast<std::int64_t>(getpid()))
+        .end_object();
     // As a whole or not at all: a reader never sees half of it.
     std::ofstream(path_ + ".new") << text << "\n";
     std::error_code ignored;
@@ -125,11 +130,12 @@ std::optional<Endpoint> endpoint_of(const engines::Supervisor& engines, const Pr
   return engine->endpoint();
 }
 
-Result<void> start_engines(engines::Supervisor& engines, const config::Snapshot& snapshot, const std::string& data_dir) {
+Result<void> start_engines(engines::Supervisor& engines, const config::Snapshot& snapshot,
+                           const std::string& data_dir) {
   const engines::Environment environment = engines::process_environment();
   for (const config::EngineSettings& settings : snapshot.engines()) {
-    // The model's name in answers is the configured one, not a path of this machine. Where a request does not say, small
-    // models get what keeps them from wandering and from never ending.
+    // The model's name in answers is the configured one, not a path of this machine. Where a request does not say,
+    // small models get what keeps them from wandering and from never ending.
     std::vector<std::string> arguments = {"--alias", settings.model, "--temp", "0.2", "--predict", "1024"};
     arguments.insert(arguments.end(), settings.args.begin(), settings.args.end());
     const engines::LlamaServerSettings command{.program = settings.llama_server,
@@ -139,13 +145,15 @@ Result<void> start_engines(engines::Supervisor& engines, const config::Snapshot&
                                                .slots = static_cast<int>(settings.parallel),
                                                .threads = static_cast<int>(settings.threads),
                                                .arguments = std::move(arguments)};
-    CHECK_OK(engines.add({.name = settings.name, .prepare = engines::LlamaServerCommand(command, environment), .directory = data_dir}));
+    CHECK_OK(engines.add(
+        {.name = settings.name, .prepare = engines::LlamaServerCommand(command, environment), .directory = data_dir}));
   }
   return {};
 }
 
 // Why nobody can be served, in one sentence; empty when somebody can.
-std::string readiness_problem(store::LiveStore& store, const gateway::SnapshotCell& snapshots, const engines::Supervisor& engines) {
+std::string readiness_problem(store::LiveStore& store, const gateway::SnapshotCell& snapshots,
+                              const engines::Supervisor& engines) {
   if (store.refuses_new_work()) return store.health().problem();
   const auto snapshot = snapshots.load();
   std::string waiting;  // stays empty when nothing is configured: waiting would not change that
@@ -173,7 +181,6 @@ Result<FirstKey> ensure_first_key(store::LiveStore& store, const config::Snapsho
   CHECK_OK(store.reload_keys());
   return FirstKey{std::move(created.secret)};
 }
-
 
 }  // namespace
 

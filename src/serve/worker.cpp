@@ -56,7 +56,8 @@ async::Task<> Worker::accept_connections(Worker* worker) {
       co_await worker->reactor_.scheduler().sleep(worker->reactor_.within(pause, &worker->stop_));
       continue;
     }
-    Result<std::unique_ptr<net::Socket>> socket = co_await worker->listener_->accept({async::TimePoint::max(), &worker->stop_});
+    Result<std::unique_ptr<net::Socket>> socket =
+        co_await worker->listener_->accept({async::TimePoint::max(), &worker->stop_});
     if (socket) {
       worker->connections_.spawn(serve_one, worker, std::unique_ptr<net::Stream>(*std::move(socket)));
     } else if (socket.error().kind == ErrorKind::overloaded) {
@@ -70,7 +71,8 @@ async::Task<> Worker::accept_connections(Worker* worker) {
 async::Task<> Worker::serve_one(Worker* worker, std::unique_ptr<net::Stream> stream) {
   worker->shared_.connections.fetch_add(1, std::memory_order_relaxed);
   try {
-    co_await http::serve_connection(worker->reactor_, std::move(stream), worker->shared_.limits, worker->handler_, worker->stop_);
+    co_await http::serve_connection(worker->reactor_, std::move(stream), worker->shared_.limits, worker->handler_,
+                                    worker->stop_);
   } catch (const std::exception& fault) {
     // A bug or no memory: this connection is lost, the others go on.
     worker->shared_.log.error("connection lost by an exception", {{"what", fault.what()}});

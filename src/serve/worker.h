@@ -40,8 +40,8 @@ class Worker {
   // Before start(). Errors of net::Listener::listen.
   Result<net::SocketAddress> listen(const net::SocketAddress& address);
   void start();
-  // Any thread. No new connections and no new requests on those that are there; ends the thread when the last request is
-  // done, or after `limit`, which cuts off what still runs.
+  // Any thread. No new connections and no new requests on those that are there; ends the thread when the last request
+  // is done, or after `limit`, which cuts off what still runs.
   void drain(async::Duration limit);
   void join();
 

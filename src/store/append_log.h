@@ -45,8 +45,8 @@ class AppendLog {
     std::chrono::milliseconds retry_ms{200};    // between two attempts on a disk that failed
   };
 
-  // Opens the log in an existing directory for writing and starts the writer. A torn record at the end, left by a crash,
-  // is cut off. New records get positions of at least `floor`. The caller holds the directory's server lock.
+  // Opens the log in an existing directory for writing and starts the writer. A torn record at the end, left by a
+  // crash, is cut off. New records get positions of at least `floor`. The caller holds the directory's server lock.
   static Result<std::unique_ptr<AppendLog>> open(std::string directory, Options options, LogPosition floor = 0);
   ~AppendLog();  // close()
   AppendLog(const AppendLog&) = delete;
@@ -82,10 +82,10 @@ class AppendLog {
   LogSegment segment_;  // the writer thread's
 
   mutable std::mutex mutex_;
-  std::condition_variable wake_;     // the writer's: something to do
-  std::condition_variable written_;  // flush()'s: something was done
-  std::string queue_;                // framed records without their checksums
-  std::uint64_t queued_records_ = 0;       // all that were accepted
+  std::condition_variable wake_;      // the writer's: something to do
+  std::condition_variable written_;   // flush()'s: something was done
+  std::string queue_;                 // framed records without their checksums
+  std::uint64_t queued_records_ = 0;  // all that were accepted
   std::uint64_t lost_records_ = 0;
   std::size_t in_flight_bytes_ = 0;  // of the group that the writer is at
   bool flush_wanted_ = false;

@@ -32,7 +32,8 @@ Result<void> make_data_directory(const std::string& directory) {
     if (::stat(parent.c_str(), &status) < 0) CHECK_OK(make_directory(parent));
   }
   CHECK_OK(make_directory(directory));
-  if (::access(directory.c_str(), R_OK | W_OK | X_OK) < 0) return file_error("write to the data directory", directory, errno);
+  if (::access(directory.c_str(), R_OK | W_OK | X_OK) < 0)
+    return file_error("write to the data directory", directory, errno);
   CHECK_OK(make_directory(ledger_path(directory)));
   return make_directory(audit_path(directory));
 }

@@ -10,7 +10,8 @@ std::string_view hint_for(int error_number) {
   switch (error_number) {
     case ENOSPC:
     case EDQUOT:
-    case EFBIG: return "free some space, raise the quota or the file size limit, or choose another directory with --data";
+    case EFBIG:
+      return "free some space, raise the quota or the file size limit, or choose another directory with --data";
     case EACCES:
     case EPERM: return "make it writable for the user that runs sluice, or choose another directory with --data";
     case EROFS: return "the file system is read-only: choose another directory with --data";

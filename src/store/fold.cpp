@@ -32,11 +32,11 @@ Result<void> insert(Statement& row, const LedgerEntry& entry) {
 }
 
 Result<void> add(const Database& database, const Spends& spends) {
-  TRY(Statement upsert, database.prepare(
-      "INSERT INTO key_spend (key_id, usd, pico, requests, last_used_us) VALUES (?1, ?2, ?3, ?4, ?5) "
-      "ON CONFLICT (key_id) DO UPDATE SET "
-      "usd = usd + ?2 + (pico + ?3) / 1000000000000, pico = (pico + ?3) % 1000000000000, "
-      "requests = requests + ?4, last_used_us = max(last_used_us, ?5)"));
+  TRY(Statement upsert,
+      database.prepare("INSERT INTO key_spend (key_id, usd, pico, requests, last_used_us) VALUES (?1, ?2, ?3, ?4, ?5) "
+                       "ON CONFLICT (key_id) DO UPDATE SET "
+                       "usd = usd + ?2 + (pico + ?3) / 1000000000000, pico = (pico + ?3) % 1000000000000, "
+                       "requests = requests + ?4, last_used_us = max(last_used_us, ?5)"));
   for (const auto& [key_id, spend] : spends) {
     upsert.bind(key_id).bind(static_cast<std::int64_t>(spend.pico / Money::pico_per_usd));
     upsert.bind(static_cast<std::int64_t>(spend.pico % Money::pico_per_usd));
@@ -56,10 +56,12 @@ Result<bool> fold_batch(Database& database, const std::string& directory, LogPos
   TRY(const LogPosition from, folded_position(database));  // another process may have been here
   report.position = from;
   TRY(LogReader reader, LogReader::open(directory, from, until));
-  TRY(Statement row, database.prepare(
-      "INSERT INTO ledger (request_id, start_us, end_us, key_id, dialect, requested_model, provider, model, ground, stream, "
-      "status, outcome, attempt, final, input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, reported, "
-      "cost_pico, price_source, ttft_us, total_us, config_hash) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+  TRY(Statement row, database.prepare("INSERT INTO ledger (request_id, start_us, end_us, key_id, dialect, "
+                                      "requested_model, provider, model, ground, stream, "
+                                      "status, outcome, attempt, final, input, cache_read, cache_write_5m, "
+                                      "cache_write_1h, output, reasoning, reported, "
+                                      "cost_pico, price_source, ttft_us, total_us, config_hash) VALUES "
+                                      "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
   Spends spends;
   std::size_t records = 0;
   std::uint64_t entries = 0;

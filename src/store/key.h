@@ -1,4 +1,5 @@
-// A virtual key as it is kept: who it is for and what it may do. The key's characters are never kept, only their sha256.
+// A virtual key as it is kept: who it is for and what it may do. The key's characters are never kept, only their
+// sha256.
 #pragma once
 
 #include <cstdint>
@@ -20,17 +21,17 @@ constexpr std::string_view key_prefix = "sk-sluice-";
 constexpr std::size_t key_random_characters = 48;  // 285 bits
 
 struct VirtualKey {
-  KeyId id;                                  // "key_" + 12 alphanumerics
-  std::string name;                          // unique among the keys that are not revoked
-  std::int64_t created_at_us = 0;            // since 1970 UTC
+  KeyId id;                        // "key_" + 12 alphanumerics
+  std::string name;                // unique among the keys that are not revoked
+  std::int64_t created_at_us = 0;  // since 1970 UTC
   std::optional<std::int64_t> revoked_at_us;
   std::optional<std::int64_t> expires_at_us;
-  std::optional<Money> budget;               // for the key's whole life; empty = none
-  std::optional<std::int64_t> rpm;           // requests per minute, >= 1; empty = no limit
-  std::optional<std::int64_t> tpm;           // tokens per minute, >= 1; empty = no limit
+  std::optional<Money> budget;      // for the key's whole life; empty = none
+  std::optional<std::int64_t> rpm;  // requests per minute, >= 1; empty = no limit
+  std::optional<std::int64_t> tpm;  // tokens per minute, >= 1; empty = no limit
   DataClass data_class = DataClass::internal;
-  TenantId tenant;                           // may be empty
-  crypto::Sha256 digest = {};                // of the key's characters
+  TenantId tenant;             // may be empty
+  crypto::Sha256 digest = {};  // of the key's characters
 };
 
 // What `sluice keys create` says. Bounds: name 1..64 characters without control characters; numbers >= 1; budget >= 0.

@@ -17,11 +17,11 @@ namespace sluice::store {
 
 // The moving parts of a key, shared by all threads. gateway/admit owns the rules; this is only the place.
 struct KeyState {
-  std::atomic<std::int64_t> committed_pico{0};  // spent + held: what the budget is compared with
-  std::atomic<std::int64_t> spent_pico{0};      // settled, since the key was made
+  std::atomic<std::int64_t> committed_pico{0};   // spent + held: what the budget is compared with
+  std::atomic<std::int64_t> spent_pico{0};       // settled, since the key was made
   std::atomic<std::int64_t> requests_tat_ns{0};  // GCRA's theoretical arrival time, monotonic clock
   std::atomic<std::int64_t> tokens_tat_ns{0};
-  std::atomic<std::int32_t> in_flight{0};        // requests that hold something now
+  std::atomic<std::int32_t> in_flight{0};  // requests that hold something now
 
   Money spent() const { return Money::pico(spent_pico.load(std::memory_order_relaxed)); }
   Money held() const { return Money::pico(committed_pico.load(std::memory_order_relaxed)) - spent(); }

@@ -44,7 +44,8 @@ std::optional<std::int64_t> pico(const std::optional<Money>& money) {
 
 Result<void> check_rate(const std::optional<std::int64_t>& rate, const char* what) {
   if (!rate || (*rate >= 1 && *rate <= max_rate_per_minute)) return {};
-  return fail(ErrorKind::invalid_request, std::string(what) + " must be between 1 and " + std::to_string(max_rate_per_minute),
+  return fail(ErrorKind::invalid_request,
+              std::string(what) + " must be between 1 and " + std::to_string(max_rate_per_minute),
               "leave it out for no limit");
 }
 
@@ -53,7 +54,8 @@ Result<void> check(const NewKey& key, std::int64_t now_us) {
   if (key.name.size() > max_key_name_bytes || std::ranges::any_of(key.name, is_control))
     return fail(ErrorKind::invalid_request, "a key's name has at most 64 bytes and no control characters");
   if (key.name.starts_with("key_"))
-    return fail(ErrorKind::invalid_request, "a key's name must not start with \"key_\": key ids do", "choose another name");
+    return fail(ErrorKind::invalid_request, "a key's name must not start with \"key_\": key ids do",
+                "choose another name");
   if (key.budget && *key.budget < Money())
     return fail(ErrorKind::invalid_request, "a budget cannot be negative", "leave it out for no limit");
   if (key.expires_at_us && *key.expires_at_us <= now_us)
@@ -75,7 +77,9 @@ Result<void> record_act(Database& database, std::string_view what, const Virtual
   std::string act;
   json::Writer to(act);
   to.begin_object().member("act", what).member("act_id", crypto::random_alphanumeric(16)).member("at_us", now_us);
-  to.member("os_user_id", static_cast<std::int64_t>(::getuid())).member("key_id", key.id.str()).member("key_name", key.name);
+  to.member("os_user_id", static_cast<std::int64_t>(::getuid()))
+      .member("key_id", key.id.str())
+      .member("key_name", key.name);
   to.member("data_class", name(key.data_class)).member("tenant", key.tenant.str());
   if (key.budget) to.member("budget_pico", key.budget->pico());
   if (key.rpm) to.member("rpm", *key.rpm);
@@ -123,7 +127,8 @@ Result<CreatedKey> create_key(Database& database, const NewKey& wanted, std::int
   TRY(Transaction transaction, Transaction::begin(database));
   TRY(const auto namesake, find_live_name(database, key.name));
   if (namesake)
-    return fail(ErrorKind::invalid_request, "there is a key named \"" + key.name + "\" already (" + namesake->id.str() + ")",
+    return fail(ErrorKind::invalid_request,
+                "there is a key named \"" + key.name + "\" already (" + namesake->id.str() + ")",
                 "choose another name, or revoke that key first");
   CHECK_OK(insert(database, key));
   CHECK_OK(record_act(database, "key_created", key, now_us));
@@ -151,9 +156,10 @@ Result<VirtualKey> revoke_key(Database& database, std::string_view id_or_name, s
 }
 
 Result<std::vector<KeyReport>> list_keys(const Database& database, bool with_revoked) {
-  TRY(Statement select, database.prepare(
-      "SELECT " SLUICE_KEY_COLUMNS ", usd, pico, requests, last_used_us FROM keys LEFT JOIN key_spend ON key_id = id "
-      "WHERE ? OR revoked_at_us IS NULL ORDER BY created_at_us, id"));
+  TRY(Statement select,
+      database.prepare("SELECT " SLUICE_KEY_COLUMNS
+                       ", usd, pico, requests, last_used_us FROM keys LEFT JOIN key_spend ON key_id = id "
+                       "WHERE ? OR revoked_at_us IS NULL ORDER BY created_at_us, id"));
   select.bind(static_cast<std::int64_t>(with_revoked));
   std::vector<KeyReport> reports;
   while (true) {

@@ -13,7 +13,7 @@
 
 namespace sluice::store {
 
-constexpr std::size_t max_key_name_bytes = 64;      // fits a table's column
+constexpr std::size_t max_key_name_bytes = 64;               // fits a table's column
 constexpr std::int64_t max_rate_per_minute = 1'000'000'000;  // GCRA's step stays above 60 ns
 
 Result<CreatedKey> create_key(Database& database, const NewKey& key, std::int64_t now_us);

@@ -100,8 +100,8 @@ void encode(const LedgerEntry& entry, std::string& out) {
   to.i64(entry.end_us);
   to.i64(entry.ttft_us);
   to.i64(entry.total_us);
-  for (Tokens tokens : {entry.usage.input, entry.usage.cache_read, entry.usage.cache_write_5m, entry.usage.cache_write_1h,
-                        entry.usage.output, entry.usage.reasoning})
+  for (Tokens tokens : {entry.usage.input, entry.usage.cache_read, entry.usage.cache_write_5m,
+                        entry.usage.cache_write_1h, entry.usage.output, entry.usage.reasoning})
     to.tokens(tokens);
   to.i64(entry.cost.value_or(Money()).pico());
   to.bytes(entry.config_hash);

@@ -47,13 +47,13 @@ struct LedgerEntry {
   chat::DialectId client_dialect = chat::DialectId::openai_chat;
   std::string requested_model;  // as the client named it, cut to max_name_bytes
   ProviderId provider;
-  ModelName model;              // that was asked for at the provider
+  ModelName model;  // that was asked for at the provider
   catalog::Ground ground = catalog::Ground::self_hosted;
   bool stream = false;
-  int status = 0;               // HTTP status that the client got; of a failed-over attempt: the provider's, 0 = none
+  int status = 0;  // HTTP status that the client got; of a failed-over attempt: the provider's, 0 = none
   Outcome outcome = Outcome::ok;
-  std::uint8_t attempt = 1;     // which attempt of its request this row is, from 1
-  bool final = true;            // the attempt that ended the request: usage counts requests by it
+  std::uint8_t attempt = 1;  // which attempt of its request this row is, from 1
+  bool final = true;         // the attempt that ended the request: usage counts requests by it
   chat::Usage usage;
   std::optional<Money> cost;    // empty = unpriced, which is not zero
   std::string price_source;     // where the price comes from; empty when unpriced

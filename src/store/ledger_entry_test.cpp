@@ -21,7 +21,13 @@ LedgerEntry full_entry() {
   entry.outcome = Outcome::client_gone;
   entry.attempt = 3;
   entry.final = false;
-  entry.usage = {.input = 1, .cache_read = 2, .cache_write_5m = 3, .cache_write_1h = 4, .output = 5, .reasoning = 6, .reported = true};
+  entry.usage = {.input = 1,
+                 .cache_read = 2,
+                 .cache_write_5m = 3,
+                 .cache_write_1h = 4,
+                 .output = 5,
+                 .reasoning = 6,
+                 .reported = true};
   entry.cost = Money::pico(123'456'789);
   entry.price_source = "https://example.com/pricing";
   entry.ttft_us = 120'000;

@@ -126,7 +126,8 @@ Result<std::unique_ptr<LiveStore>> LiveStore::start(std::string directory, Optio
   TRY(DirectoryLock lock, DirectoryLock::take(directory));
   TRY(Store watch_store, Store::open(directory));
   TRY(Store fold_store, Store::open(directory));
-  auto state = std::make_unique<State>(options, std::move(lock), std::move(store), std::move(watch_store), std::move(fold_store));
+  auto state = std::make_unique<State>(options, std::move(lock), std::move(store), std::move(watch_store),
+                                       std::move(fold_store));
 
   // The log may end before what has been folded: a power cut took records that another process had read in memory.
   // New records must not get positions that count as folded.

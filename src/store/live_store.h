@@ -32,7 +32,8 @@ class LiveStore {
   };
 
   // Opens the directory as Store::open does, takes its lock, folds what a previous run left, loads the keys and starts
-  // the threads. Errors: unavailable when another server holds the lock ("data directory ... is in use by process 123").
+  // the threads. Errors: unavailable when another server holds the lock ("data directory ... is in use by process
+  // 123").
   static Result<std::unique_ptr<LiveStore>> start(std::string directory, Options options);
   ~LiveStore();  // stop(5 s)
   LiveStore(const LiveStore&) = delete;

@@ -143,7 +143,8 @@ TEST(LiveStore, Brings_administrative_acts_to_the_audit_log) {
 TEST(LiveStore, Has_everything_on_disk_and_folded_when_it_stops) {
   TestingDirectory directory;
   {
-    auto live = LiveStore::start(directory.path(), {.ledger = {.group_ms = 1h}, .audit = {.group_ms = 1h}, .fold_ms = 1h});
+    auto live =
+        LiveStore::start(directory.path(), {.ledger = {.group_ms = 1h}, .audit = {.group_ms = 1h}, .fold_ms = 1h});
     ASSERT_TRUE(live);
     ASSERT_EQ((*live)->ledger().append(encoded(KeyId("key_a"), 5)), Appended::queued);
     ASSERT_EQ((*live)->audit().append("{}"), Appended::queued);

@@ -25,8 +25,8 @@ constexpr std::string_view magic = "SLUICEL1";
 
 std::uint32_t load_u32(const char* at) {
   const auto* b = reinterpret_cast<const unsigned char*>(at);
-  return static_cast<std::uint32_t>(b[0]) | static_cast<std::uint32_t>(b[1]) << 8 | static_cast<std::uint32_t>(b[2]) << 16 |
-         static_cast<std::uint32_t>(b[3]) << 24;
+  return static_cast<std::uint32_t>(b[0]) | static_cast<std::uint32_t>(b[1]) << 8 |
+         static_cast<std::uint32_t>(b[2]) << 16 | static_cast<std::uint32_t>(b[3]) << 24;
 }
 
 void store_u32(char* at, std::uint32_t value) {

@@ -27,7 +27,8 @@ TEST(Crc32c, Goes_on_from_an_earlier_value) { EXPECT_EQ(crc32c("56789", crc32c("
 TEST(LogFormat, Reads_back_what_was_framed) {
   const std::string frames = sealed({"first", std::string(max_record_bytes, 'x')});
   EXPECT_EQ(read_frame(frames, salt), "first");
-  EXPECT_EQ(read_frame(std::string_view(frames).substr(frame_header_bytes + 5), salt), std::string(max_record_bytes, 'x'));
+  EXPECT_EQ(read_frame(std::string_view(frames).substr(frame_header_bytes + 5), salt),
+            std::string(max_record_bytes, 'x'));
 }
 
 TEST(LogFormat, Finds_no_record_in_any_cut_of_one) {

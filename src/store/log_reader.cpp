@@ -110,7 +110,8 @@ Result<std::optional<std::string_view>> LogReader::read_here() {
   for (const bool fresh : {false, true}) {
     if (fresh) CHECK_OK(read_bytes(read_ahead_bytes));
     if (position_ < buffer_begin_ || position_ - buffer_begin_ > buffer_.size()) continue;
-    if (const auto payload = read_frame(std::string_view(buffer_).substr(position_ - buffer_begin_), salt_)) return payload;
+    if (const auto payload = read_frame(std::string_view(buffer_).substr(position_ - buffer_begin_), salt_))
+      return payload;
   }
   return std::nullopt;
 }

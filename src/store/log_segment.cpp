@@ -183,7 +183,8 @@ Result<void> LogSegment::append(std::string_view frames) {
     auto failure = file_error("write", path_, error);
     // Should this fail too, the next append overwrites what is left, because it starts at the same offset; and so does
     // open_last() cut it off.
-    if (::ftruncate(fd_, static_cast<off_t>(bytes_)) < 0) failure.error().message += " (and a half-written record stays)";
+    if (::ftruncate(fd_, static_cast<off_t>(bytes_)) < 0)
+      failure.error().message += " (and a half-written record stays)";
     return failure;
   }
   bytes_ += frames.size();

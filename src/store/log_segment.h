@@ -1,5 +1,5 @@
-// The segment files of an AppendLog on disk: which ones are there, and the one that is being written. It knows when bytes
-// are safe; it does not know about threads (append_log.h) nor about the past segments' records (log_reader.h).
+// The segment files of an AppendLog on disk: which ones are there, and the one that is being written. It knows when
+// bytes are safe; it does not know about threads (append_log.h) nor about the past segments' records (log_reader.h).
 #pragma once
 
 #include <cstdint>

@@ -112,8 +112,8 @@ Result<void> migrate(Database& database) {
 }  // namespace
 
 Result<void> prepare_database(Database& database) {
-  // A new database is switched to WAL once, under an exclusive lock for which SQLite does not wait by itself; whoever comes at
-  // the same moment, to read the version or to switch, tries again.
+  // A new database is switched to WAL once, under an exclusive lock for which SQLite does not wait by itself; whoever
+  // comes at the same moment, to read the version or to switch, tries again.
   constexpr std::chrono::milliseconds pause{5};
   constexpr int most_attempts = 2'000;  // 10 s, as long as any other lock is waited for
   // WAL: readers and the one writer do not wait for each other. FULL: a revoked key stays revoked after a power cut.

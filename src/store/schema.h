@@ -1,4 +1,5 @@
-// The tables of sluice.db and how older databases become current. `user_version` is the number of migrations that have run.
+// The tables of sluice.db and how older databases become current. `user_version` is the number of migrations that have
+// run.
 #pragma once
 
 #include "base/result.h"

@@ -37,13 +37,17 @@ Result<VirtualKey> Store::revoke_key(std::string_view id_or_name, std::int64_t n
   return store::revoke_key(*database_, id_or_name, now_us);
 }
 
-Result<std::vector<KeyReport>> Store::list_keys(bool with_revoked) { return store::list_keys(*database_, with_revoked); }
+Result<std::vector<KeyReport>> Store::list_keys(bool with_revoked) {
+  return store::list_keys(*database_, with_revoked);
+}
 
 Result<FoldReport> Store::fold(LogPosition until) { return store::fold(*database_, ledger_path(directory_), until); }
 
 Result<UsageReport> Store::usage(const UsageQuery& query) { return store::usage(*database_, query); }
 
-Result<std::vector<LoggedEntry>> Store::last_entries(std::size_t count) { return store::last_entries(*database_, count); }
+Result<std::vector<LoggedEntry>> Store::last_entries(std::size_t count) {
+  return store::last_entries(*database_, count);
+}
 
 Result<std::vector<LoggedEntry>> Store::entries_after(std::int64_t row, std::size_t count) {
   return store::entries_after(*database_, row, count);
@@ -64,8 +68,10 @@ Result<Integrity> Store::check() {
     TRY(const bool row, quick_check.step());
     if (!row) break;
     if (const std::string said = quick_check.text(0); said != "ok")
-      find(database_->path() + " is damaged (" + said + "): stop sluice, move the file away and start again; the ledger is "
-           "folded anew from " + ledger_path(directory_) + ", keys must be made anew");
+      find(database_->path() + " is damaged (" + said +
+           "): stop sluice, move the file away and start again; the ledger is "
+           "folded anew from " +
+           ledger_path(directory_) + ", keys must be made anew");
   }
   TRY(const std::int64_t rows, database_->integer("SELECT count(*) FROM ledger"));
   TRY(const LogPosition folded, folded_position(*database_));

@@ -19,16 +19,16 @@ namespace sluice::store {
 class Database;
 
 struct FoldReport {
-  std::uint64_t entries = 0;          // rows that came in
-  std::uint64_t damaged_bytes = 0;    // log bytes that no longer make a record and were passed over
-  LogPosition position = 0;           // everything before it is in the database
+  std::uint64_t entries = 0;        // rows that came in
+  std::uint64_t damaged_bytes = 0;  // log bytes that no longer make a record and were passed over
+  LogPosition position = 0;         // everything before it is in the database
 };
 
 struct Integrity {
   bool sound = true;
   std::vector<std::string> findings;  // each says what is wrong and what to do
   std::uint64_t ledger_rows = 0;
-  std::uint64_t log_records = 0;      // in the segments that are there
+  std::uint64_t log_records = 0;  // in the segments that are there
 };
 
 class Store {

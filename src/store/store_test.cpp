@@ -42,7 +42,13 @@ LedgerEntry entry(const std::string& key, std::int64_t pico, std::int64_t start_
   one.model = ModelName("big");
   one.ground = catalog::Ground::proprietary;
   one.status = 200;
-  one.usage = {.input = 10, .cache_read = 20, .cache_write_5m = 30, .cache_write_1h = 40, .output = 50, .reasoning = 60, .reported = true};
+  one.usage = {.input = 10,
+               .cache_read = 20,
+               .cache_write_5m = 30,
+               .cache_write_1h = 40,
+               .output = 50,
+               .reasoning = 60,
+               .reported = true};
   one.cost = Money::pico(pico);
   one.price_source = "test";
   return one;
@@ -100,11 +106,14 @@ TEST(Store, Refuses_a_directory_that_it_may_not_write) {
 
 TEST(Store, Refuses_a_database_that_is_newer_than_the_program) {
   TestingDirectory directory;
-  { const Store store = open(directory.path()); }
+  {
+    const Store store = open(directory.path());
+  }
   ASSERT_TRUE((*Database::open(database_path(directory.path())))->execute("PRAGMA user_version = 99"));
   const auto store = Store::open(directory.path());
   ASSERT_FALSE(store);
-  EXPECT_NE(store.error().message.find("newer sluice (database version 99"), std::string::npos) << store.error().message;
+  EXPECT_NE(store.error().message.find("newer sluice (database version 99"), std::string::npos)
+      << store.error().message;
 }
 
 TEST(Store, Refuses_a_database_of_another_program) {
@@ -275,7 +284,9 @@ TEST(Fold, Brings_each_record_in_once_however_often_it_runs) {
 
 TEST(Fold, By_several_processes_at_once_brings_each_record_in_once) {
   TestingDirectory directory;
-  { Store store = open(directory.path()); }
+  {
+    Store store = open(directory.path());
+  }
   constexpr std::size_t entries = 12'000;  // several transactions
   write_ledger(directory.path(), std::vector<LedgerEntry>(entries, entry("key_a", 1)));
   std::vector<pid_t> children;
@@ -462,7 +473,8 @@ TEST(Check, Finds_a_sound_store_sound) {
 TEST(Check, Finds_a_directory_that_others_may_read) {
   TestingDirectory directory;
   Store store = open(directory.path());
-  std::filesystem::permissions(directory.path(), std::filesystem::perms::others_read, std::filesystem::perm_options::add);
+  std::filesystem::permissions(directory.path(), std::filesystem::perms::others_read,
+                               std::filesystem::perm_options::add);
   const auto integrity = store.check();
   ASSERT_TRUE(integrity);
   ASSERT_EQ(integrity->findings.size(), 1u);

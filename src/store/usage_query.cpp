@@ -27,14 +27,16 @@ constexpr std::int64_t half = 1'000'000'000;
 // An attempt that a provider refused used nothing: it is neither estimated nor unpriced.
 #define SLUICE_USED_TOKENS "input + cache_read + cache_write_5m + cache_write_1h + output + reasoning > 0"
 
-#define SLUICE_ENTRY_COLUMNS                                                                                              \
-  "l.row, coalesce(k.name, ''), request_id, start_us, end_us, key_id, dialect, requested_model, provider, model, ground, " \
-  "stream, status, outcome, attempt, final, input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, "       \
-  "reported, cost_pico, price_source, ttft_us, total_us, config_hash "                                                    \
+#define SLUICE_ENTRY_COLUMNS                                                                                        \
+  "l.row, coalesce(k.name, ''), request_id, start_us, end_us, key_id, dialect, requested_model, provider, model, "  \
+  "ground, "                                                                                                        \
+  "stream, status, outcome, attempt, final, input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, " \
+  "reported, cost_pico, price_source, ttft_us, total_us, config_hash "                                              \
   "FROM ledger l LEFT JOIN keys k ON k.id = l.key_id "
 
 std::optional<Outcome> outcome_from_name(std::string_view text) {
-  for (Outcome outcome : {Outcome::ok, Outcome::client_gone, Outcome::provider_failed, Outcome::refused, Outcome::internal})
+  for (Outcome outcome :
+       {Outcome::ok, Outcome::client_gone, Outcome::provider_failed, Outcome::refused, Outcome::internal})
     if (name(outcome) == text) return outcome;
   return std::nullopt;
 }
@@ -114,7 +116,8 @@ std::string usd(MoneySum pico) {
   // The whole part has its own digits: Money's would end at 9.2 million.
   const std::size_t point = text.find('.');
   const bool negative = pico < 0;
-  return (negative ? "-" : "") + std::to_string(static_cast<std::int64_t>(negative ? -whole : whole)) + text.substr(point);
+  return (negative ? "-" : "") + std::to_string(static_cast<std::int64_t>(negative ? -whole : whole)) +
+         text.substr(point);
 }
 
 std::string UsageRow::cost_usd() const { return usd(cost_pico); }
@@ -126,11 +129,14 @@ Result<UsageReport> usage(const Database& database, const UsageQuery& query) {
       std::string("SELECT ") + dimension.select +
       " AS label, coalesce(k.name, ''), sum(final), sum(final AND outcome <> 'ok'), sum(NOT final), sum(input), "
       "sum(cache_read), sum(cache_write_5m + cache_write_1h), sum(output + reasoning), "
-      "sum(NOT reported AND " SLUICE_USED_TOKENS "), sum(cost_pico IS NULL AND " SLUICE_USED_TOKENS "), coalesce(sum(cost_pico / ?1), 0), coalesce(sum(cost_pico % ?1), 0) "
+      "sum(NOT reported AND " SLUICE_USED_TOKENS "), sum(cost_pico IS NULL AND " SLUICE_USED_TOKENS
+      "), coalesce(sum(cost_pico / ?1), 0), coalesce(sum(cost_pico % ?1), 0) "
       "FROM ledger l LEFT JOIN keys k ON k.id = l.key_id "
       "WHERE start_us >= ?2 AND start_us < ?3 AND (?4 = '' OR l.key_id = ?4) GROUP BY label ORDER BY label";
   TRY(Statement select, database.prepare(sql));
-  select.bind(half).bind(query.since_us.value_or(0)).bind(query.until_us.value_or(std::numeric_limits<std::int64_t>::max()));
+  select.bind(half)
+      .bind(query.since_us.value_or(0))
+      .bind(query.until_us.value_or(std::numeric_limits<std::int64_t>::max()));
   select.bind(query.key ? std::string_view(query.key->str()) : "");
   UsageReport report;
   while (true) {

@@ -24,17 +24,17 @@ struct UsageQuery {
 };
 
 struct UsageRow {
-  std::string group;     // key: its name; day: "2026-11-23" (UTC)
-  std::string key_id;    // only for GroupBy::key
+  std::string group;          // key: its name; day: "2026-11-23" (UTC)
+  std::string key_id;         // only for GroupBy::key
   std::int64_t requests = 0;  // that ended here; failed-over attempts are not requests
   std::int64_t failed = 0;    // of them, those with an outcome other than ok
   std::int64_t attempts_failed_over = 0;
-  Tokens input = 0;           // read fresh
+  Tokens input = 0;  // read fresh
   Tokens cache_read = 0;
   Tokens cache_write = 0;
-  Tokens output = 0;          // with reasoning
-  std::int64_t estimated = 0; // rows whose tokens the provider did not report
-  std::int64_t unpriced = 0;  // rows with tokens and without a price: they are not in the cost
+  Tokens output = 0;           // with reasoning
+  std::int64_t estimated = 0;  // rows whose tokens the provider did not report
+  std::int64_t unpriced = 0;   // rows with tokens and without a price: they are not in the cost
   MoneySum cost_pico = 0;
   std::string cost_usd() const;  // exact: "12.000000000001"
 };

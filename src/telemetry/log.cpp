@@ -29,7 +29,8 @@ std::string timestamp(std::chrono::system_clock::time_point now, bool with_date)
   ::gmtime_r(&seconds, &utc);
   char text[40];
   std::size_t size = std::strftime(text, sizeof text, with_date ? "%Y-%m-%dT%H:%M:%S" : "%H:%M:%S", &utc);
-  size += static_cast<std::size_t>(std::snprintf(text + size, sizeof text - size, ".%03dZ", static_cast<int>(ms % 1000)));
+  size +=
+      static_cast<std::size_t>(std::snprintf(text + size, sizeof text - size, ".%03dZ", static_cast<int>(ms % 1000)));
   return {text, size - (with_date ? 0 : 1)};
 }
 
@@ -66,7 +67,8 @@ std::string_view level_name(Level level) {
 
 Log::Log(LogSettings settings)
     : settings_(std::move(settings)),
-      text_(settings_.format == LogFormat::text || (settings_.format == LogFormat::automatic && ::isatty(settings_.fd) == 1)),
+      text_(settings_.format == LogFormat::text ||
+            (settings_.format == LogFormat::automatic && ::isatty(settings_.fd) == 1)),
       level_(settings_.level) {
   queue_.reserve(settings_.queue_lines);
   writer_ = std::thread([this] { run(); });
@@ -112,7 +114,10 @@ std::string Log::json_line(Level level, std::string_view event, std::initializer
   std::string line;
   line.reserve(512);
   json::Writer writer(line);
-  writer.begin_object().member("time", timestamp(settings_.now(), true)).member("level", level_name(level)).member("event", event);
+  writer.begin_object()
+      .member("time", timestamp(settings_.now(), true))
+      .member("level", level_name(level))
+      .member("event", event);
   for (const LogField& field : fields) {
     writer.key(field.name);
     if (const auto* text = std::get_if<std::string_view>(&field.value)) writer.string(text->substr(0, max_value_bytes));

@@ -27,7 +27,8 @@ class Target {
     ::fcntl(ends_[0], F_SETFL, O_NONBLOCK);
     std::string all;
     char buffer[4096];
-    for (ssize_t n = 0; (n = ::read(ends_[0], buffer, sizeof buffer)) > 0;) all.append(buffer, static_cast<std::size_t>(n));
+    for (ssize_t n = 0; (n = ::read(ends_[0], buffer, sizeof buffer)) > 0;)
+      all.append(buffer, static_cast<std::size_t>(n));
     return all;
   }
 
@@ -36,21 +37,26 @@ class Target {
 };
 
 LogSettings settings_for(const Target& target, LogFormat format) {
-  return {.fd = target.fd(),
-          .format = format,
-          .now = [] { return std::chrono::system_clock::time_point(std::chrono::milliseconds(1'795'419'000'123)); }};
+  return {.fd = target.fd(), .format = format, .now = [] {
+            return std::chrono::system_clock::time_point(std::chrono::milliseconds(1'795'419'000'123));
+          }};
 }
 
 TEST(Log, Writes_one_json_object_on_one_line) {
   Target target;
   Log log(settings_for(target, LogFormat::json));
-  log.info("engine started", {{"engine", "local"}, {"pid", 42}, {"share", 0.5}, {"ready", true}, {"text", "a\n\"b\""},
+  log.info("engine started", {{"engine", "local"},
+                              {"pid", 42},
+                              {"share", 0.5},
+                              {"ready", true},
+                              {"text", "a\n\"b\""},
                               {"total_ms", std::chrono::microseconds(1'500)}});
   log.flush();
   const std::string line = target.read();
-  EXPECT_EQ(line,
-            "{\"time\":\"2026-11-23T07:30:00.123Z\",\"level\":\"info\",\"event\":\"engine started\",\"engine\":\"local\","
-            "\"pid\":42,\"share\":0.5,\"ready\":true,\"text\":\"a\\n\\\"b\\\"\",\"total_ms\":1.5}\n");
+  EXPECT_EQ(
+      line,
+      "{\"time\":\"2026-11-23T07:30:00.123Z\",\"level\":\"info\",\"event\":\"engine started\",\"engine\":\"local\","
+      "\"pid\":42,\"share\":0.5,\"ready\":true,\"text\":\"a\\n\\\"b\\\"\",\"total_ms\":1.5}\n");
   EXPECT_TRUE(json::Document::parse(line));
 }
 

@@ -11,8 +11,10 @@
 namespace sluice::telemetry {
 namespace {
 
-constexpr std::array duration_bounds{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0};
-constexpr std::array overhead_bounds{0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 1.0};
+constexpr std::array duration_bounds{0.005, 0.01, 0.025, 0.05, 0.1,  0.25, 0.5,   1.0,
+                                     2.5,   5.0,  10.0,  20.0, 40.0, 80.0, 160.0, 320.0};
+constexpr std::array overhead_bounds{0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001,
+                                     0.002,   0.005,   0.01,    0.05,   0.1,    1.0};
 
 constexpr std::size_t max_shards = 16;  // more cores share: a relaxed add on a shared line is still under 50 ns
 
@@ -241,8 +243,8 @@ template class Family<Gauge>;
 template class Family<Histogram>;
 
 Registry::Registry(std::size_t shards)
-    : shards_(std::bit_ceil(std::min(
-          max_shards, shards > 0 ? shards : std::max<std::size_t>(1, std::thread::hardware_concurrency())))) {}
+    : shards_(std::bit_ceil(
+          std::min(max_shards, shards > 0 ? shards : std::max<std::size_t>(1, std::thread::hardware_concurrency())))) {}
 
 template <class Metric>
 Family<Metric>& Registry::add(std::string name, std::string help, std::vector<std::string> labels,
@@ -262,7 +264,8 @@ CounterFamily& Registry::counter(std::string name, std::string help, std::vector
   return add<Counter>(std::move(name), std::move(help), std::move(labels), max_series, {});
 }
 
-GaugeFamily& Registry::gauge(std::string name, std::string help, std::vector<std::string> labels, std::size_t max_series) {
+GaugeFamily& Registry::gauge(std::string name, std::string help, std::vector<std::string> labels,
+                             std::size_t max_series) {
   return add<Gauge>(std::move(name), std::move(help), std::move(labels), max_series, {});
 }
 

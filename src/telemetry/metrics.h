@@ -1,6 +1,6 @@
-// Metrics in Prometheus' terms: families of counters, gauges and histograms with labels. Adding to one is a relaxed atomic
-// on a cache line of the current core; finding the series of some labels takes no lock. A family has a bound on its
-// series: label values beyond it are counted under "other", so that no client can fill the memory with names.
+// Metrics in Prometheus' terms: families of counters, gauges and histograms with labels. Adding to one is a relaxed
+// atomic on a cache line of the current core; finding the series of some labels takes no lock. A family has a bound on
+// its series: label values beyond it are counted under "other", so that no client can fill the memory with names.
 #pragma once
 
 #include <array>
@@ -85,7 +85,8 @@ class LabelTable {
  public:
   LabelTable(std::vector<std::string> names, std::size_t max_series);
   ~LabelTable();
-  // 0 is the series "other"; the first time that labels are seen, `fresh(index)` makes their series before others see it.
+  // 0 is the series "other"; the first time that labels are seen, `fresh(index)` makes their series before others see
+  // it.
   template <class Make>
   std::size_t find(std::span<const std::string_view> values, Make&& fresh) {
     const std::uint64_t hash = hash_of(values);
@@ -115,14 +116,15 @@ class LabelTable {
   const std::size_t max_series_;
   mutable std::mutex mutex_;  // of insertion
   std::size_t size_ = 0;
-  std::vector<std::unique_ptr<Entry>> entries_;  // by index - 1
+  std::vector<std::unique_ptr<Entry>> entries_;   // by index - 1
   std::vector<std::atomic<const Entry*>> slots_;  // open addressing, at most half full
 };
 
 // What the registry needs of every family.
 class FamilyBase {
  public:
-  FamilyBase(std::string name, std::string help, const char* type) : name_(std::move(name)), help_(std::move(help)), type_(type) {}
+  FamilyBase(std::string name, std::string help, const char* type)
+      : name_(std::move(name)), help_(std::move(help)), type_(type) {}
   virtual ~FamilyBase() = default;
   void expose(std::string& out) const;
   const std::string& name() const { return name_; }
@@ -140,14 +142,15 @@ class FamilyBase {
 template <class Metric>
 class Family final : public detail::FamilyBase {
  public:
-  Family(std::string name, std::string help, std::vector<std::string> labels, std::size_t max_series, std::size_t shards,
-         std::span<const double> bounds);
+  Family(std::string name, std::string help, std::vector<std::string> labels, std::size_t max_series,
+         std::size_t shards, std::span<const double> bounds);
 
   // The series with these label values, in the order of the declaration; a value longer than 128 bytes is cut. The
   // reference is good as long as the registry. About 50 ns: keep the reference where the labels do not change.
   template <std::convertible_to<std::string_view>... Values>
   Metric& with(const Values&... values) {
-    const std::array<std::string_view, sizeof...(values)> list{std::string_view(values).substr(0, detail::max_label_bytes)...};
+    const std::array<std::string_view, sizeof...(values)> list{
+        std::string_view(values).substr(0, detail::max_label_bytes)...};
     return series(list);
   }
 

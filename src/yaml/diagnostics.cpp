@@ -52,7 +52,8 @@ std::size_t distance(std::string_view a, std::string_view b) {
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
       row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] != b[j - 1])});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], two_above[j - 2] + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], two_above[j - 2] + 1);
     }
   }
   return rows[a.size() % 3][b.size()];
@@ -78,9 +79,12 @@ std::string render(const Diagnostic& diagnostic, bool colour) {
     if (diagnostic.place.line) {
       out += ":" + number + ":" + std::to_string(diagnostic.place.column) + "\n";
       const std::string line = shown(*diagnostic.source, line_of(diagnostic.source->text, diagnostic.place.line));
-      const std::size_t before = std::min<std::size_t>(diagnostic.place.column ? diagnostic.place.column - 1 : 0, line.size());
-      const std::size_t under = std::clamp<std::size_t>(diagnostic.length, 1, std::max<std::size_t>(line.size() - before, 1));
-      out += margin + " |\n" + number + " | " + line + "\n" + margin + " | " + std::string(before, ' ') + strong + std::string(under, '^') + plain;
+      const std::size_t before =
+          std::min<std::size_t>(diagnostic.place.column ? diagnostic.place.column - 1 : 0, line.size());
+      const std::size_t under =
+          std::clamp<std::size_t>(diagnostic.length, 1, std::max<std::size_t>(line.size() - before, 1));
+      out += margin + " |\n" + number + " | " + line + "\n" + margin + " | " + std::string(before, ' ') + strong +
+             std::string(under, '^') + plain;
     }
     out += "\n";
     if (!diagnostic.help.empty()) out += margin + " = help: " + diagnostic.help + "\n";
@@ -94,7 +98,9 @@ std::string Diagnostics::render(bool colour) const {
   if (errors_ + warnings_ == 0) return "";
   std::string out;
   for (const Diagnostic& diagnostic : kept_) out += yaml::render(diagnostic, colour) + "\n";
-  const auto count = [](std::size_t n, const char* what) { return std::to_string(n) + " " + what + (n == 1 ? "" : "s"); };
+  const auto count = [](std::size_t n, const char* what) {
+    return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+  };
   return out + count(errors_, "error") + ", " + count(warnings_, "warning") + "\n";
 }
 

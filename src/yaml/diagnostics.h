@@ -1,5 +1,5 @@
-// What is wrong with a text that a person wrote, said so that the person can mend it: file:line:column, the line itself,
-// a caret, the message and a hint. All errors of a text are collected and told at once. Knows nothing of YAML.
+// What is wrong with a text that a person wrote, said so that the person can mend it: file:line:column, the line
+// itself, a caret, the message and a hint. All errors of a text are collected and told at once. Knows nothing of YAML.
 #pragma once
 
 #include <cstddef>

@@ -6,11 +6,18 @@
 namespace sluice::yaml {
 
 void Report::error(const Node& node, std::string message, std::string help) const {
-  diagnostics.add({.source = source, .place = node.place, .length = node.length, .message = std::move(message), .help = std::move(help)});
+  diagnostics.add({.source = source,
+                   .place = node.place,
+                   .length = node.length,
+                   .message = std::move(message),
+                   .help = std::move(help)});
 }
 void Report::error_at_key(const Member& member, std::string message, std::string help) const {
-  diagnostics.add(
-      {.source = source, .place = member.key_place, .length = member.key_length, .message = std::move(message), .help = std::move(help)});
+  diagnostics.add({.source = source,
+                   .place = member.key_place,
+                   .length = member.key_length,
+                   .message = std::move(message),
+                   .help = std::move(help)});
 }
 void Report::warning(const Node& node, std::string message, std::string help) const {
   diagnostics.add({.severity = Severity::warning,
@@ -31,8 +38,10 @@ std::optional<std::int64_t> to_integer(const Node& node) {
   return value;
 }
 
-Fields::Fields(const Node& node, std::string what, const Report& report) : node_(node), what_(std::move(what)), report_(report) {
-  if (!node.is_map() && !node.is_null()) report.error(node, what_ + " must be a map, not " + describe(node), "write `{}` or `name: value` lines");
+Fields::Fields(const Node& node, std::string what, const Report& report)
+    : node_(node), what_(std::move(what)), report_(report) {
+  if (!node.is_map() && !node.is_null())
+    report.error(node, what_ + " must be a map, not " + describe(node), "write `{}` or `name: value` lines");
 }
 
 const Member* Fields::take(std::string_view name) {
@@ -53,16 +62,16 @@ std::optional<std::int64_t> Fields::integer(std::string_view name, std::int64_t 
   if (!member || member->value.is_null()) return std::nullopt;
   const auto value = to_integer(member->value);
   if (value && *value >= least && *value <= most) return value;
-  report_.error(member->value,
-                "`" + member->key + "` must be a whole number from " + std::to_string(least) + " to " + std::to_string(most) + ", not " +
-                    describe(member->value));
+  report_.error(member->value, "`" + member->key + "` must be a whole number from " + std::to_string(least) + " to " +
+                                   std::to_string(most) + ", not " + describe(member->value));
   return std::nullopt;
 }
 
 std::optional<bool> Fields::boolean(std::string_view name) {
   const Member* member = take(name);
   if (!member || member->value.is_null()) return std::nullopt;
-  if (member->value.is_scalar() && !member->value.quoted && (member->value.text == "true" || member->value.text == "false"))
+  if (member->value.is_scalar() && !member->value.quoted &&
+      (member->value.text == "true" || member->value.text == "false"))
     return member->value.text == "true";
   report_.error(member->value, "`" + member->key + "` must be true or false, not " + describe(member->value));
   return std::nullopt;
@@ -89,7 +98,8 @@ std::vector<std::string> Fields::texts(std::string_view name) {
 std::string Fields::required_text(std::string_view name) {
   const Member* member = node_.find(name);
   auto value = text(name);
-  if (!value && !member && node_.is_map()) report_.error(node_, what_ + " has no `" + std::string(name) + "`", "add `" + std::string(name) + ": ...`");
+  if (!value && !member && node_.is_map())
+    report_.error(node_, what_ + " has no `" + std::string(name) + "`", "add `" + std::string(name) + ": ...`");
   return value.value_or("");
 }
 

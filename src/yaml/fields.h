@@ -25,7 +25,8 @@ struct Report {
 
 class Fields {
  public:
-  // `what`: how to call the map in messages: "the provider `acme`". A node that is no map is an error; null is an empty map.
+  // `what`: how to call the map in messages: "the provider `acme`". A node that is no map is an error; null is an empty
+  // map.
   Fields(const Node& node, std::string what, const Report& report);
 
   const Member* take(std::string_view name);  // null when it is absent

@@ -16,7 +16,8 @@ Place place_of(const YAML::Mark& mark) {
 // Builds the tree from yaml-cpp's events. After the first thing that cannot be represented it only counts brackets.
 class Builder : public YAML::EventHandler {
  public:
-  Builder(const std::shared_ptr<const Source>& source, Diagnostics& diagnostics) : source_(source), diagnostics_(diagnostics) {}
+  Builder(const std::shared_ptr<const Source>& source, Diagnostics& diagnostics)
+      : source_(source), diagnostics_(diagnostics) {}
 
   Node take() { return std::move(root_); }
   bool failed() const { return failed_; }
@@ -28,8 +29,11 @@ class Builder : public YAML::EventHandler {
     node.place = place_of(mark);
     if (plain(mark, "", anchor)) add(std::move(node));
   }
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { refuse(place_of(mark), "aliases are not read here", "write the value again"); }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    refuse(place_of(mark), "aliases are not read here", "write the value again");
+  }
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
     Node node;
     node.kind = Node::Kind::scalar;
     node.place = place_of(mark);
@@ -39,11 +43,13 @@ class Builder : public YAML::EventHandler {
     if (!node.quoted && (value == "~" || value == "null")) node.kind = Node::Kind::null;
     if (plain(mark, node.quoted ? "" : tag, anchor)) add(std::move(node));
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
     open(Node::Kind::list, mark, tag, anchor);
   }
   void OnSequenceEnd() override { close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
     open(Node::Kind::map, mark, tag, anchor);
   }
   void OnMapEnd() override { close(); }
@@ -56,7 +62,8 @@ class Builder : public YAML::EventHandler {
   };
 
   void refuse(Place place, std::string message, std::string help) {
-    if (!failed_) diagnostics_.add({.source = source_, .place = place, .message = std::move(message), .help = std::move(help)});
+    if (!failed_)
+      diagnostics_.add({.source = source_, .place = place, .message = std::move(message), .help = std::move(help)});
     failed_ = true;
   }
 
@@ -69,7 +76,8 @@ class Builder : public YAML::EventHandler {
 
   void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
     plain(mark, tag, anchor);
-    if (open_.size() >= max_depth) refuse(place_of(mark), "this is nested deeper than 32 levels", "is this the right file?");
+    if (open_.size() >= max_depth)
+      refuse(place_of(mark), "this is nested deeper than 32 levels", "is this the right file?");
     if (!open_.empty() && open_.back().node.is_map() && !open_.back().has_key && !failed_)
       refuse(place_of(mark), "a key must be a single word or text", "");
     Open level;
@@ -157,7 +165,9 @@ std::optional<Node> parse(const std::shared_ptr<const Source>& source, Diagnosti
     Node node = builder.take();
     Builder second(source, diagnostics);
     if (parser.HandleNextDocument(second)) {
-      diagnostics.add({.source = source, .message = "the text has several documents", .help = "remove the `---` and what follows it"});
+      diagnostics.add({.source = source,
+                       .message = "the text has several documents",
+                       .help = "remove the `---` and what follows it"});
       return std::nullopt;
     }
     return node;

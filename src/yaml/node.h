@@ -1,7 +1,7 @@
-// YAML as a tree of located values: the one door to yaml-cpp. Scalars stay text: the schema that reads them decides what
-// they mean, so `no` is the word no and 1.10 is not 1.1 (YAML 1.2, without its guesses). JSON is YAML, so it is read too.
-// Refused with their place: duplicate keys, anchors and aliases (a few lines can unfold to gigabytes), tags, several
-// documents, keys that are not scalars, texts and depths over the bounds.
+// YAML as a tree of located values: the one door to yaml-cpp. Scalars stay text: the schema that reads them decides
+// what they mean, so `no` is the word no and 1.10 is not 1.1 (YAML 1.2, without its guesses). JSON is YAML, so it is
+// read too. Refused with their place: duplicate keys, anchors and aliases (a few lines can unfold to gigabytes), tags,
+// several documents, keys that are not scalars, texts and depths over the bounds.
 #pragma once
 
 #include <cstddef>
@@ -26,9 +26,9 @@ struct Node {
   enum class Kind : std::uint8_t { null, scalar, list, map };
   Kind kind = Kind::null;
   Place place;
-  std::size_t length = 1;  // bytes in the source, for the caret; 1 for lists and maps
-  std::string text;        // of a scalar
-  bool quoted = false;     // a scalar in quotes, or a block scalar: never null, never a number
+  std::size_t length = 1;       // bytes in the source, for the caret; 1 for lists and maps
+  std::string text;             // of a scalar
+  bool quoted = false;          // a scalar in quotes, or a block scalar: never null, never a number
   std::vector<Node> items;      // of a list
   std::vector<Member> members;  // of a map, in the text's order
 

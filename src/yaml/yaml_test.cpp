@@ -36,7 +36,8 @@ TEST(Yaml, An_empty_text_is_a_null_node) {
 }
 
 TEST(Yaml, Refuses_what_it_cannot_say_exactly) {
-  for (const char* bad : {"a: 1\na: 2\n", "a: &x 1\nb: *x\n", "a: !!str 1\n", "a: 1\n---\nb: 2\n", "a: [1\n", "a: b: c\n", "? [x]\n: 1\n", "\tx: 1"}) {
+  for (const char* bad : {"a: 1\na: 2\n", "a: &x 1\nb: *x\n", "a: !!str 1\n", "a: 1\n---\nb: 2\n", "a: [1\n",
+                          "a: b: c\n", "? [x]\n: 1\n", "\tx: 1"}) {
     Diagnostics diagnostics;
     read(bad, diagnostics);
     EXPECT_FALSE(diagnostics.ok()) << bad;
@@ -51,8 +52,13 @@ TEST(Diagnostics, Shows_file_line_column_caret_and_help_and_hides_secrets) {
   const auto node = read("x: 1\nacme: { api_key: sk-hidden, kind: opneai }\n", diagnostics);
   ASSERT_TRUE(node);
   const Node& kind = node->find("acme")->value.find("kind")->value;
-  const auto source = std::make_shared<Source>(Source{"a.yaml", "x: 1\nacme: { api_key: sk-hidden, kind: opneai }\n", {"api_key"}});
-  diagnostics.add({.source = source, .place = kind.place, .length = kind.length, .message = "unknown kind", .help = "did you mean `openai`?"});
+  const auto source =
+      std::make_shared<Source>(Source{"a.yaml", "x: 1\nacme: { api_key: sk-hidden, kind: opneai }\n", {"api_key"}});
+  diagnostics.add({.source = source,
+                   .place = kind.place,
+                   .length = kind.length,
+                   .message = "unknown kind",
+                   .help = "did you mean `openai`?"});
   const std::string text = diagnostics.render();
   EXPECT_NE(text.find("error: unknown kind"), std::string::npos);
   EXPECT_NE(text.find("a.yaml:2:35"), std::string::npos) << text;

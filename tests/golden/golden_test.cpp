@@ -1,5 +1,6 @@
-// Golden cases: folders tests/golden/<client dialect>__<provider dialect>/<case>/ with what the client asks, what the provider
-// answers, and what must become of both. See the README beside this file. GOLDEN_UPDATE=1 rewrites the expectations.
+// Golden cases: folders tests/golden/<client dialect>__<provider dialect>/<case>/ with what the client asks, what the
+// provider answers, and what must become of both. See the README beside this file. GOLDEN_UPDATE=1 rewrites the
+// expectations.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -38,8 +39,10 @@ std::vector<Case> find_cases() {
 // Compares with the file of that name, or writes it. An empty text means that there must be no such file.
 void expect_file(const fs::path& path, const std::string& text) {
   if (std::getenv("GOLDEN_UPDATE")) {
-    if (text.empty()) fs::remove(path);
-    else std::ofstream(path, std::ios::binary) << text;
+    if (text.empty())
+      fs::remove(path);
+    else
+      std::ofstream(path, std::ios::binary) << text;
     return;
   }
   EXPECT_EQ(text.empty() ? std::string() : text, fs::exists(path) ? read_file(path) : std::string())
@@ -62,12 +65,19 @@ class Report {
   void usage(const chat::Usage& usage) {
     writer_.key("usage").begin_object().member("input", usage.input).member("cache_read", usage.cache_read);
     writer_.member("cache_write_5m", usage.cache_write_5m).member("cache_write_1h", usage.cache_write_1h);
-    writer_.member("output", usage.output).member("reasoning", usage.reasoning).member("reported", usage.reported).end_object();
+    writer_.member("output", usage.output)
+        .member("reasoning", usage.reasoning)
+        .member("reported", usage.reported)
+        .end_object();
   }
   void model(std::string_view model) { writer_.member("response_model", model); }
   void error(const Error& error) {
-    writer_.key("error").begin_object().member("provider_status", error.provider_status).member("retry", retry_name(error.retry));
-    writer_.member("retry_after_ms", static_cast<std::int64_t>(error.retry_after.value_or(std::chrono::milliseconds(-1)).count()));
+    writer_.key("error")
+        .begin_object()
+        .member("provider_status", error.provider_status)
+        .member("retry", retry_name(error.retry));
+    writer_.member("retry_after_ms",
+                   static_cast<std::int64_t>(error.retry_after.value_or(std::chrono::milliseconds(-1)).count()));
     writer_.end_object();
   }
   void answer(const dialects::ErrorBody& body) {
@@ -105,11 +115,14 @@ class Golden : public testing::TestWithParam<Case> {
   }
 
   // The body that goes to the provider.
-  Result<std::string> request(const std::string& body, const json::Document& parsed, const dialects::RequestOutline& outline) {
-    if (!GetParam().translated()) return provider().edit(body, outline, {.model = "provider-model", .ask_for_stream_usage = true});
+  Result<std::string> request(const std::string& body, const json::Document& parsed,
+                              const dialects::RequestOutline& outline) {
+    if (!GetParam().translated())
+      return provider().edit(body, outline, {.model = "provider-model", .ask_for_stream_usage = true});
     TRY(chat::ChatRequest request, client().decode_request(parsed));
     options_.include_usage = request.include_usage;
-    TRY(dialects::ProviderRequest sent, provider().encode_request(request, {.model = "provider-model", .default_max_output_tokens = 4096}));
+    TRY(dialects::ProviderRequest sent,
+        provider().encode_request(request, {.model = "provider-model", .default_max_output_tokens = 4096}));
     report_.request(sent);
     return pretty(sent.body);
   }
@@ -135,7 +148,8 @@ class Golden : public testing::TestWithParam<Case> {
 
   static void expect_same_in_every_chunking(const std::string& bytes, const std::vector<Event>& events) {
     const std::string_view all = bytes;
-    for (std::size_t cut = 1; cut < all.size(); ++cut) ASSERT_EQ(split({all.substr(0, cut), all.substr(cut)}), events) << "cut at " << cut;
+    for (std::size_t cut = 1; cut < all.size(); ++cut)
+      ASSERT_EQ(split({all.substr(0, cut), all.substr(cut)}), events) << "cut at " << cut;
     std::vector<std::string_view> single;
     for (std::size_t i = 0; i < all.size(); ++i) single.push_back(all.substr(i, 1));
     EXPECT_EQ(split(single), events);
@@ -174,13 +188,16 @@ class Golden : public testing::TestWithParam<Case> {
     expect_answer(GetParam().translated() ? pretty(client().encode_response(*response, options_)) : bytes, "");
   }
 
-  // status.json: {"status": 429, "headers": {"retry-after": "2"}} makes provider.json (or .txt, when it is no JSON) a failure.
+  // status.json: {"status": 429, "headers": {"retry-after": "2"}} makes provider.json (or .txt, when it is no JSON) a
+  // failure.
   void failure(const std::string& bytes) {
     const auto parsed = json::Document::parse(read_file(file("status.json")));
     ASSERT_TRUE(parsed) << "status.json is not JSON";
     http::Headers headers;
-    for (const auto& [name, value] : parsed->root()["headers"].members()) headers.add(std::string(name), std::string(value.string().value_or("")));
-    const Error error = provider().decode_error(static_cast<int>(parsed->root()["status"].integer().value_or(0)), bytes, headers);
+    for (const auto& [name, value] : parsed->root()["headers"].members())
+      headers.add(std::string(name), std::string(value.string().value_or("")));
+    const Error error =
+        provider().decode_error(static_cast<int>(parsed->root()["status"].integer().value_or(0)), bytes, headers);
     if (GetParam().translated()) return expect_error(error);
     report_.error(error);  // the provider's own bytes go to a client of the same dialect
     expect_answer("", "");
@@ -201,7 +218,8 @@ TEST_P(Golden, Becomes_what_its_files_say) {
   const Result<std::string> sent = request(body, *parsed, *outline);
   if (!sent) return expect_error(sent.error());
   expect_file(file("sent.json"), *sent);
-  if (fs::exists(file("status.json"))) return failure(read_file(fs::exists(file("provider.txt")) ? file("provider.txt") : file("provider.json")));
+  if (fs::exists(file("status.json")))
+    return failure(read_file(fs::exists(file("provider.txt")) ? file("provider.txt") : file("provider.json")));
   if (outline->stream) return stream(read_file(file("provider.sse")));
   whole_answer(read_file(file("provider.json")));
 }

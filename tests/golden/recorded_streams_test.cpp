@@ -1,5 +1,6 @@
-// Real providers' streams, recorded by others and not part of this repository: found under SLUICE_SHARED_DATA, or beside the
-// repository in shared/data; skipped otherwise. Each is decoded and written again in every dialect, and read back.
+// Real providers' streams, recorded by others and not part of this repository: found under SLUICE_SHARED_DATA, or
+// beside the repository in shared/data; skipped otherwise. Each is decoded and written again in every dialect, and read
+// back.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -63,9 +64,11 @@ void expect_survives_translation(const fs::path& path, chat::DialectId from) {
 
 TEST(RecordedStreams, Keep_their_meaning_in_every_dialect) {
   const fs::path folder = streams_folder();
-  if (!fs::exists(folder)) GTEST_SKIP() << "no recorded streams in " << folder.string() << "; set SLUICE_SHARED_DATA to have them";
+  if (!fs::exists(folder))
+    GTEST_SKIP() << "no recorded streams in " << folder.string() << "; set SLUICE_SHARED_DATA to have them";
   int seen = 0;
-  for (const char* provider : {"openai", "anthropic", "groq", "deepseek", "mistral", "xai", "openai-compatible", "azure"}) {
+  for (const char* provider :
+       {"openai", "anthropic", "groq", "deepseek", "mistral", "xai", "openai-compatible", "azure"}) {
     if (!fs::exists(folder / provider)) continue;
     for (const auto& entry : fs::directory_iterator(folder / provider)) {
       if (!entry.path().filename().string().ends_with(".chunks.txt")) continue;

@@ -44,15 +44,17 @@ Replayed replay_same(const dialects::Dialect& dialect, bool hide_usage, const st
     if (watcher->finished()) break;
     if (watcher->see(event.name, event.data) == dialects::Relay::forward) result.bytes += event.raw;
   }
-  if (!watcher->finished() && watcher->complete()) result.bytes += watcher->end_marker();
-  else if (!watcher->finished()) result.error = Error{.kind = ErrorKind::provider_unreachable, .message = "the stream broke off"};
+  if (!watcher->finished() && watcher->complete())
+    result.bytes += watcher->end_marker();
+  else if (!watcher->finished())
+    result.error = Error{.kind = ErrorKind::provider_unreachable, .message = "the stream broke off"};
   result.usage = watcher->usage();
   result.model = watcher->response_model();
   return result;
 }
 
-Replayed replay_translated(const dialects::Dialect& provider, const dialects::Dialect& client, const dialects::StreamOptions& options,
-                           const std::vector<Event>& events) {
+Replayed replay_translated(const dialects::Dialect& provider, const dialects::Dialect& client,
+                           const dialects::StreamOptions& options, const std::vector<Event>& events) {
   Replayed result;
   const auto decoder = provider.decode_stream();
   const auto encoder = client.encode_stream(options);
@@ -81,12 +83,14 @@ std::string order_fault(const std::vector<chat::ChatEvent>& events) {
       ended = true;
       continue;
     }
-    if (started == std::holds_alternative<chat::Start>(event)) return started ? "a second start" : "an event before the start";
+    if (started == std::holds_alternative<chat::Start>(event))
+      return started ? "a second start" : "an event before the start";
     started = true;
     if (const auto* block = std::get_if<chat::BlockStart>(&event)) {
       if (open) return "a block inside a block";
       if (block->index != blocks++) return "a gap in the blocks' numbers";
-      if (block->kind == chat::BlockKind::tool_call && (block->tool_id.empty() || block->tool_name.empty())) return "a tool call without id or name";
+      if (block->kind == chat::BlockKind::tool_call && (block->tool_id.empty() || block->tool_name.empty()))
+        return "a tool call without id or name";
       open = block->kind;
     } else if (std::holds_alternative<chat::TextDelta>(event)) {
       if (open != chat::BlockKind::text) return "text outside a text block";
@@ -114,7 +118,11 @@ std::string gist(const std::vector<chat::ChatEvent>& events) {
       previous = block->kind;
       if (goes_on) continue;
       constexpr std::array<std::string_view, 3> names = {"text ", "tool ", "thinking "};
-      out.append("\n").append(names[static_cast<std::size_t>(block->kind)]).append(block->tool_id).append(" ").append(block->tool_name);
+      out.append("\n")
+          .append(names[static_cast<std::size_t>(block->kind)])
+          .append(block->tool_id)
+          .append(" ")
+          .append(block->tool_name);
     } else if (const auto* text = std::get_if<chat::TextDelta>(&event)) {
       out += text->text;
     } else if (const auto* arguments = std::get_if<chat::ArgumentsDelta>(&event)) {

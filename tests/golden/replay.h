@@ -1,5 +1,5 @@
-// Plays a provider's answer through the dialects as the gateway does, without sockets. Shared by the golden cases and the
-// recorded streams.
+// Plays a provider's answer through the dialects as the gateway does, without sockets. Shared by the golden cases and
+// the recorded streams.
 #pragma once
 
 #include <filesystem>
@@ -34,8 +34,8 @@ struct Replayed {
   std::optional<Error> error;           // the stream ended in failure
 };
 Replayed replay_same(const dialects::Dialect& dialect, bool hide_usage, const std::vector<Event>& events);
-Replayed replay_translated(const dialects::Dialect& provider, const dialects::Dialect& client, const dialects::StreamOptions& options,
-                           const std::vector<Event>& events);
+Replayed replay_translated(const dialects::Dialect& provider, const dialects::Dialect& client,
+                           const dialects::StreamOptions& options, const std::vector<Event>& events);
 
 // What is wrong with the order of neutral events; empty when nothing is.
 std::string order_fault(const std::vector<chat::ChatEvent>& events);

@@ -70,5 +70,5 @@ dev_format() {
   need_packages clang-format-19
   local mode=(-i)
   [ "${1:-}" != --check ] || mode=(--dry-run -Werror)
-  git ls-files '*.cpp' '*.h' | xargs clang-format-19 "${mode[@]}"
+  git ls-files '*.cpp' '*.h' | xargs -P "$JOBS" -n 40 clang-format-19 "${mode[@]}"
 }

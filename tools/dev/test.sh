@@ -111,6 +111,7 @@ test_tools() {
   job tools "$PYTHON" tools/tools_test.py --junit "$RESULTS/tools.xml"
   job layers "$PYTHON" tools/layers.py
   job tidy "$PYTHON" tools/tidy.py
+  job format dev_format --check
 }
 
 # The suites that drive the built binary from outside: official SDKs, end to end, kill tests.

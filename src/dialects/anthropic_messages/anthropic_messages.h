@@ -1,4 +1,5 @@
-// Anthropic's Messages API, both sides. Source: the types of Anthropic's SDKs (anthropic 2.10, anthropic-version 2023-06-01).
+// Anthropic's Messages API, both sides. Source: the types of Anthropic's SDKs (anthropic 2.10, anthropic-version
+// 2023-06-01).
 #pragma once
 
 #include <memory>

@@ -1,4 +1,5 @@
-// Any JSON may come as a request, an answer or a stream: nothing crashes, and whatever is written is JSON that reads back.
+// Any JSON may come as a request, an answer or a stream: nothing crashes, and whatever is written is JSON that reads
+// back.
 #include <cstdlib>
 
 #include "dialects/anthropic_messages/anthropic_messages.h"

@@ -28,11 +28,15 @@ TEST(AnthropicMessages, Names_the_field_that_is_wrong) {
   EXPECT_EQ(fault(with("")), "messages");
   EXPECT_EQ(fault(with(R"({"role":"robot","content":"x"})")), "messages[0].role");
   EXPECT_EQ(fault(with(R"({"role":"system","content":"x"})")), "messages");
-  EXPECT_EQ(fault(with(R"({"role":"system","content":[{"type":"image","source":{"type":"url","url":"https://x.example/a.png"}}]})")),
-            "messages[0].content");
+  EXPECT_EQ(
+      fault(with(
+          R"({"role":"system","content":[{"type":"image","source":{"type":"url","url":"https://x.example/a.png"}}]})")),
+      "messages[0].content");
   EXPECT_EQ(fault(with(R"({"role":"user","content":[{"type":"document"}]})")), "messages[0].content[0].type");
-  EXPECT_EQ(fault(with(R"({"role":"user","content":[{"type":"image","source":{"type":"file","file_id":"f"}}]})")), "messages[0].content[0].source.type");
-  EXPECT_EQ(fault(with(R"({"role":"user","content":[{"type":"tool_result","tool_use_id":"gone"}]})")), "messages[0].content[0].tool_use_id");
+  EXPECT_EQ(fault(with(R"({"role":"user","content":[{"type":"image","source":{"type":"file","file_id":"f"}}]})")),
+            "messages[0].content[0].source.type");
+  EXPECT_EQ(fault(with(R"({"role":"user","content":[{"type":"tool_result","tool_use_id":"gone"}]})")),
+            "messages[0].content[0].tool_use_id");
   EXPECT_EQ(fault(with(hello, R"(,"temperature":1.1)")), "temperature");
   EXPECT_EQ(fault(with(hello, R"(,"tool_choice":{"type":"any-of"})")), "tool_choice.type");
   EXPECT_EQ(fault(with(hello, R"(,"tools":[{"name":"t"}])")), "tools[0].input_schema");
@@ -70,8 +74,10 @@ TEST(AnthropicMessages, Drops_empty_text_and_messages_that_have_nothing_else) {
   request.messages.push_back({chat::Role::user, {chat::Text{"b"}, chat::Text{""}}});
   const auto result = encoded(request);
   ASSERT_TRUE(result);
-  EXPECT_NE(result->body.find(R"("messages":[{"role":"user","content":[{"type":"text","text":"a"}]},{"role":"user","content":[{"type":"text","text":"b"}]}])"),
-            std::string::npos)
+  EXPECT_NE(
+      result->body.find(
+          R"("messages":[{"role":"user","content":[{"type":"text","text":"a"}]},{"role":"user","content":[{"type":"text","text":"b"}]}])"),
+      std::string::npos)
       << result->body;
 }
 
@@ -84,15 +90,19 @@ TEST(AnthropicMessages, Bytes_of_earlier_turns_do_not_change_when_a_conversation
     const std::string messages = body.substr(0, body.rfind("]}]"));
     EXPECT_EQ(messages.substr(0, before.size()), before);
     before = messages;
-    request.messages.push_back({chat::Role::assistant, {chat::ToolCall{"c" + std::to_string(turn), "f", "{ \"x\": 1 }"}}});
-    request.messages.push_back({chat::Role::user, {chat::ToolResult{"c" + std::to_string(turn), {chat::Text{"ok"}}, false}}});
+    request.messages.push_back(
+        {chat::Role::assistant, {chat::ToolCall{"c" + std::to_string(turn), "f", "{ \"x\": 1 }"}}});
+    request.messages.push_back(
+        {chat::Role::user, {chat::ToolResult{"c" + std::to_string(turn), {chat::Text{"ok"}}, false}}});
     request.messages.push_back({chat::Role::assistant, {chat::Text{"answer"}}});
   }
 }
 
 TEST(AnthropicMessages, A_second_start_is_ignored_at_the_front_and_a_fault_in_the_middle) {
-  const std::string_view start = R"({"type":"message_start","message":{"id":"a","model":"m","usage":{"input_tokens":1}}})";
-  const std::string_view block = R"({"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}})";
+  const std::string_view start =
+      R"({"type":"message_start","message":{"id":"a","model":"m","usage":{"input_tokens":1}}})";
+  const std::string_view block =
+      R"({"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}})";
   std::vector<chat::ChatEvent> events;
   const auto decoder = dialect->decode_stream();
   EXPECT_TRUE(decoder->decode("message_start", start, events));
@@ -106,12 +116,18 @@ TEST(AnthropicMessages, A_second_start_is_ignored_at_the_front_and_a_fault_in_th
 TEST(AnthropicMessages, Watcher_reads_usage_without_event_names_too) {
   for (const bool named : {true, false}) {
     const auto watcher = dialect->watch_stream(false);
-    const auto see = [&](std::string_view name, std::string_view data) { return watcher->see(named ? name : "", data); };
-    see("message_start", R"({"type":"message_start","message":{"model":"m-1","usage":{"input_tokens":43,"output_tokens":1}}})");
-    see("content_block_delta", R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"abcd"}})");
-    see("content_block_delta", R"({"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{}"}})");
+    const auto see = [&](std::string_view name, std::string_view data) {
+      return watcher->see(named ? name : "", data);
+    };
+    see("message_start",
+        R"({"type":"message_start","message":{"model":"m-1","usage":{"input_tokens":43,"output_tokens":1}}})");
+    see("content_block_delta",
+        R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"abcd"}})");
+    see("content_block_delta",
+        R"({"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{}"}})");
     EXPECT_FALSE(watcher->complete());
-    see("message_delta", R"({"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"input_tokens":61,"output_tokens":2}})");
+    see("message_delta",
+        R"({"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"input_tokens":61,"output_tokens":2}})");
     EXPECT_TRUE(watcher->complete());
     EXPECT_FALSE(watcher->finished());
     see("message_stop", R"({"type":"message_stop"})");
@@ -124,8 +140,9 @@ TEST(AnthropicMessages, Watcher_reads_usage_without_event_names_too) {
 }
 
 TEST(AnthropicMessages, A_system_message_in_the_conversation_moves_to_the_front_and_is_reported) {
-  const auto parsed = json::Document::parse(
-      with(R"({"role":"system","content":"a"},{"role":"user","content":"hi"},{"role":"system","content":[{"type":"text","text":"b"}]})", R"(,"system":"0")"));
+  const auto parsed = json::Document::parse(with(
+      R"({"role":"system","content":"a"},{"role":"user","content":"hi"},{"role":"system","content":[{"type":"text","text":"b"}]})",
+      R"(,"system":"0")"));
   const auto request = dialect->decode_request(*parsed);
   ASSERT_TRUE(request) << request.error().message;
   EXPECT_EQ(request->system, (std::vector<std::string>{"0", "a", "b"}));
@@ -137,7 +154,8 @@ TEST(AnthropicMessages, A_system_message_in_the_conversation_moves_to_the_front_
 TEST(AnthropicMessages, Usage_is_not_called_reported_before_the_output_is_known) {
   const std::string_view start =
       R"({"type":"message_start","message":{"id":"a","model":"m","usage":{"input_tokens":43,"cache_read_input_tokens":7,"output_tokens":1}}})";
-  const std::string_view delta = R"({"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":9}})";
+  const std::string_view delta =
+      R"({"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":9}})";
   const auto watcher = dialect->watch_stream(false);
   watcher->see("message_start", start);
   EXPECT_EQ(watcher->usage(), (chat::Usage{.input = 43, .cache_read = 7, .output = 1, .reported = false}));
@@ -155,11 +173,15 @@ TEST(AnthropicMessages, Usage_is_not_called_reported_before_the_output_is_known)
 
 TEST(AnthropicMessages, Cache_writes_are_read_from_the_total_the_split_or_both) {
   const auto usage = [](std::string_view members) {
-    return dialect->read_usage(*json::Document::parse(R"({"usage":{"input_tokens":10,"output_tokens":7,)" + std::string(members) + "}}"));
+    return dialect->read_usage(
+        *json::Document::parse(R"({"usage":{"input_tokens":10,"output_tokens":7,)" + std::string(members) + "}}"));
   };
   const chat::Usage split{.input = 10, .cache_write_5m = 2, .cache_write_1h = 3, .output = 7, .reported = true};
   EXPECT_EQ(usage(R"("cache_creation":{"ephemeral_5m_input_tokens":2,"ephemeral_1h_input_tokens":3})"), split);
-  EXPECT_EQ(usage(R"("cache_creation_input_tokens":5,"cache_creation":{"ephemeral_5m_input_tokens":2,"ephemeral_1h_input_tokens":3})"), split);
+  EXPECT_EQ(
+      usage(
+          R"("cache_creation_input_tokens":5,"cache_creation":{"ephemeral_5m_input_tokens":2,"ephemeral_1h_input_tokens":3})"),
+      split);
   EXPECT_EQ(usage(R"("cache_creation_input_tokens":5)").cache_write_5m, 5);
 }
 

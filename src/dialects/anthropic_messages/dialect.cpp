@@ -13,7 +13,9 @@ class AnthropicMessages : public Dialect {
   Result<RequestOutline> outline(std::string_view body, const json::Document& parsed) const override {
     return anthropic::outline(body, parsed);
   }
-  Result<chat::ChatRequest> decode_request(const json::Document& parsed) const override { return anthropic::decode_request(parsed); }
+  Result<chat::ChatRequest> decode_request(const json::Document& parsed) const override {
+    return anthropic::decode_request(parsed);
+  }
   // A stream always tells its usage here, so the model's name is the only edit to what the client itself has written.
   std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) const override {
     std::string out(body.substr(0, outline.model_begin));
@@ -23,7 +25,8 @@ class AnthropicMessages : public Dialect {
     return anthropic::without_unsigned_thinking(std::move(out));
   }
 
-  Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options) const override {
+  Result<ProviderRequest> encode_request(const chat::ChatRequest& request,
+                                         const EncodeOptions& options) const override {
     return anthropic::encode_request(request, options);
   }
   std::string path() const override { return "/messages"; }
@@ -32,7 +35,9 @@ class AnthropicMessages : public Dialect {
   }
   http::Headers required_headers() const override { return anthropic::request_headers(); }
 
-  Result<chat::ChatResponse> decode_response(const json::Document& parsed) const override { return anthropic::decode_response(parsed); }
+  Result<chat::ChatResponse> decode_response(const json::Document& parsed) const override {
+    return anthropic::decode_response(parsed);
+  }
   chat::Usage read_usage(const json::Document& parsed) const override {
     chat::Usage usage;
     anthropic::merge_usage(parsed.root()["usage"], usage);
@@ -41,7 +46,9 @@ class AnthropicMessages : public Dialect {
   std::string read_response_model(const json::Document& parsed) const override {
     return std::string(parsed.root()["model"].string().value_or(""));
   }
-  std::unique_ptr<StreamWatcher> watch_stream(bool /*hide_usage_event*/) const override { return anthropic::watch_stream(); }
+  std::unique_ptr<StreamWatcher> watch_stream(bool /*hide_usage_event*/) const override {
+    return anthropic::watch_stream();
+  }
   std::unique_ptr<StreamDecoder> decode_stream() const override { return anthropic::decode_stream(); }
   Error decode_error(int status, std::string_view body, const http::Headers& headers) const override {
     return anthropic::decode_error(status, body, headers);
@@ -50,7 +57,9 @@ class AnthropicMessages : public Dialect {
   std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options) const override {
     return anthropic::encode_response(response, options);
   }
-  std::unique_ptr<StreamEncoder> encode_stream(const StreamOptions& options) const override { return anthropic::encode_stream(options); }
+  std::unique_ptr<StreamEncoder> encode_stream(const StreamOptions& options) const override {
+    return anthropic::encode_stream(options);
+  }
   ErrorBody encode_error(const Error& error, std::string_view request_id) const override {
     return anthropic::encode_error(error, request_id);
   }

@@ -53,8 +53,10 @@ std::string body_of(const Error& error, std::string_view type, std::string_view 
   json::Writer writer(body);
   writer.begin_object().member("type", "error").key("error").begin_object().member("type", type);
   writer.member("message", message_with_hint(error)).end_object().key("request_id");
-  if (request_id.empty()) writer.null();
-  else writer.string(request_id);
+  if (request_id.empty())
+    writer.null();
+  else
+    writer.string(request_id);
   writer.end_object();
   return body;
 }
@@ -84,7 +86,8 @@ Error decode_error(int status, std::string_view body, const http::Headers& heade
 
 Error decode_stream_error(json::Value error) {
   const std::string_view type = error["type"].string().value_or("");
-  return provider_error({.status = status_of_type(type), .type = type, .message = error["message"].string().value_or("")}, {});
+  return provider_error(
+      {.status = status_of_type(type), .type = type, .message = error["message"].string().value_or("")}, {});
 }
 
 ErrorBody encode_error(const Error& error, std::string_view request_id) {

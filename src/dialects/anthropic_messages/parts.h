@@ -14,8 +14,8 @@ Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const E
 http::Headers request_headers();
 
 // --- response.cpp
-// The counts that an answer's or event's "usage" object gives replace those in `usage`; the others stay, because a stream's
-// later counts may leave out what its first event said.
+// The counts that an answer's or event's "usage" object gives replace those in `usage`; the others stay, because a
+// stream's later counts may leave out what its first event said.
 void merge_usage(json::Value from, chat::Usage& usage);
 void write_usage(json::Writer& writer, const chat::Usage& usage);
 // stop_reason and the members that the specification requires beside it.

@@ -1,5 +1,6 @@
-// A client's request. Fields of Anthropic alone (thinking, cache_control, context_management, ...) are kept by name as extras;
-// blocks that cannot be said in chat/ are refused, because an answer that ignores them would be an answer to something else.
+// A client's request. Fields of Anthropic alone (thinking, cache_control, context_management, ...) are kept by name as
+// extras; blocks that cannot be said in chat/ are refused, because an answer that ignores them would be an answer to
+// something else.
 #include <algorithm>
 
 #include "dialects/anthropic_messages/parts.h"
@@ -25,8 +26,8 @@ class RequestReader {
     CHECK_OK(read_output_config());
     CHECK_OK(read_messages());
     for (const std::string_view name :
-         fields_.others({"model", "messages", "system", "max_tokens", "stream", "temperature", "top_p", "top_k", "stop_sequences", "tools",
-                         "tool_choice", "output_config"}))
+         fields_.others({"model", "messages", "system", "max_tokens", "stream", "temperature", "top_p", "top_k",
+                         "stop_sequences", "tools", "tool_choice", "output_config"}))
       request_.extras.emplace_back(name, fields_[name].text());
     return std::move(request_);
   }
@@ -35,7 +36,8 @@ class RequestReader {
   // A hint that cannot be carried, named once however often it occurs.
   void note_extra(std::string name) {
     const auto same = [&](const auto& extra) { return extra.first == name; };
-    if (std::none_of(request_.extras.begin(), request_.extras.end(), same)) request_.extras.emplace_back(std::move(name), "true");
+    if (std::none_of(request_.extras.begin(), request_.extras.end(), same))
+      request_.extras.emplace_back(std::move(name), "true");
   }
   void note_others(const Fields& object, std::initializer_list<std::string_view> known, std::string_view where) {
     for (const std::string_view name : object.others(known)) note_extra(path_of(where, name));
@@ -54,8 +56,10 @@ class RequestReader {
       if (!stop) return bad_field(path_of("stop_sequences", i), "a string is expected");
       request_.stop.emplace_back(*stop);
     }
-    if (const auto budget = fields_["thinking"]["budget_tokens"].integer(); budget && request_.max_output_tokens && *budget >= *request_.max_output_tokens)
-      return bad_field("thinking.budget_tokens", "it must be less than max_tokens", "raise max_tokens or lower the budget");
+    if (const auto budget = fields_["thinking"]["budget_tokens"].integer();
+        budget && request_.max_output_tokens && *budget >= *request_.max_output_tokens)
+      return bad_field("thinking.budget_tokens", "it must be less than max_tokens",
+                       "raise max_tokens or lower the budget");
     request_.user = fields_["metadata"]["user_id"].string().value_or("");
     return {};
   }
@@ -79,7 +83,8 @@ class RequestReader {
 
   static Result<chat::Text> read_text(const Fields& block) {
     TRY(const std::string_view type, block.required_string("type"));
-    if (type != "text") return bad_field(block.path("type"), "only text is possible here, not '" + std::string(type) + "'");
+    if (type != "text")
+      return bad_field(block.path("type"), "only text is possible here, not '" + std::string(type) + "'");
     const auto text = block["text"].string();
     if (!text) return bad_field(block.path("text"), "a string is expected");
     return chat::Text{std::string(*text)};
@@ -96,7 +101,8 @@ class RequestReader {
       TRY(const std::string_view name, tool.required_string("name"));
       TRY(const auto description, tool.string("description"));
       TRY(std::string schema, tool.object_text("input_schema"));
-      if (schema.empty()) return bad_field(tool.path("input_schema"), "this field is required", "add a JSON Schema of type object");
+      if (schema.empty())
+        return bad_field(tool.path("input_schema"), "this field is required", "add a JSON Schema of type object");
       TRY(const auto strict, tool.boolean("strict"));
       request_.tools.push_back({std::string(name), std::string(description.value_or("")), std::move(schema), strict});
       note_others(tool, {"type", "name", "description", "input_schema", "strict"}, "tools");
@@ -153,12 +159,15 @@ class RequestReader {
         continue;
       }
       chat::Message read;
-      if (role == "assistant") read.role = chat::Role::assistant;
-      else if (role != "user") return bad_field(message.path("role"), "it must be user, assistant or system, not '" + std::string(role) + "'");
+      if (role == "assistant")
+        read.role = chat::Role::assistant;
+      else if (role != "user")
+        return bad_field(message.path("role"), "it must be user, assistant or system, not '" + std::string(role) + "'");
       CHECK_OK(read_content(message, read));
       request_.messages.push_back(std::move(read));
     }
-    if (request_.messages.empty()) return bad_field("messages", "there is no message of a user", "add one with role user");
+    if (request_.messages.empty())
+      return bad_field("messages", "there is no message of a user", "add one with role user");
     return {};
   }
 
@@ -180,7 +189,8 @@ class RequestReader {
       if (!text->empty()) into.blocks.emplace_back(chat::Text{std::string(*text)});
       return {};
     }
-    if (!message["content"].is_array()) return bad_field(message.path("content"), "a string or an array of blocks is expected");
+    if (!message["content"].is_array())
+      return bad_field(message.path("content"), "a string or an array of blocks is expected");
     TRY(const std::vector<json::Value> blocks, message.array("content"));
     for (std::size_t i = 0; i < blocks.size(); ++i) {
       TRY(const Fields block, Fields::of(blocks[i], path_of(message.path("content"), i)));
@@ -290,7 +300,8 @@ Result<RequestOutline> outline(std::string_view body, const json::Document& pars
   result.wants_stream_usage = true;
   TRY(result.max_output_tokens, fields.integer("max_tokens", 1, max_tokens_limit));
   if (!result.max_output_tokens)
-    return bad_field("max_tokens", "this field is required", "say how many tokens the answer may have, for example 1024");
+    return bad_field("max_tokens", "this field is required",
+                     "say how many tokens the answer may have, for example 1024");
   TRY(const std::vector<json::Value> tools, fields.array("tools"));
   result.has_tools = !tools.empty();
   result.has_images = body.find("\"image\"") != std::string_view::npos;

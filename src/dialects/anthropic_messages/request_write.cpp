@@ -1,5 +1,5 @@
-// A request to Anthropic or to a server that speaks its dialect. What would change the output contract is refused by name;
-// hints are dropped and reported.
+// A request to Anthropic or to a server that speaks its dialect. What would change the output contract is refused by
+// name; hints are dropped and reported.
 #include <algorithm>
 #include <array>
 
@@ -11,13 +11,15 @@ namespace {
 
 // Extras of another dialect without which the client would get something else than it asked for.
 constexpr std::array<std::string_view, 10> contract_fields = {
-    "logprobs", "top_logprobs", "n", "logit_bias", "response_format", "modalities", "audio", "functions", "function_call", "web_search_options"};
+    "logprobs",   "top_logprobs", "n",         "logit_bias",    "response_format",
+    "modalities", "audio",        "functions", "function_call", "web_search_options"};
 
 constexpr std::string_view empty_schema = R"({"type":"object","properties":{}})";
 
 class RequestWriter {
  public:
-  RequestWriter(const chat::ChatRequest& request, const EncodeOptions& options) : request_(request), options_(options), json_(out_.body) {}
+  RequestWriter(const chat::ChatRequest& request, const EncodeOptions& options)
+      : request_(request), options_(options), json_(out_.body) {}
 
   Result<ProviderRequest> write() {
     CHECK_OK(check());
@@ -47,9 +49,11 @@ class RequestWriter {
     if (!request_.max_output_tokens && options_.default_max_output_tokens < 1)
       return bad_field("max_tokens", "this provider requires a limit and no default is known", "send max_tokens");
     if (request_.temperature && *request_.temperature > 1)
-      return refuse("temperature", "this provider takes 0 to 1, and another value would change the answers' distribution");
+      return refuse("temperature",
+                    "this provider takes 0 to 1, and another value would change the answers' distribution");
     for (const std::string& stop : request_.stop)
-      if (stop.find_first_not_of(" \t\r\n") == std::string::npos) return refuse("stop", "this provider takes no stop sequence of whitespace only");
+      if (stop.find_first_not_of(" \t\r\n") == std::string::npos)
+        return refuse("stop", "this provider takes no stop sequence of whitespace only");
     for (const auto& [name, value] : request_.extras) {
       if (std::find(contract_fields.begin(), contract_fields.end(), name) != contract_fields.end())
         return refuse(name, "this provider's API has no such setting, and the answer would not be what it asks for");
@@ -106,7 +110,9 @@ class RequestWriter {
     } else if (const auto* call = std::get_if<chat::ToolCall>(&block)) {
       const auto arguments = json::Document::parse(call->arguments);
       if (!arguments || !arguments->root().is_object())
-        return bad_field("messages", "the arguments of the tool call '" + call->id + "' are not a JSON object, and this provider takes nothing else",
+        return bad_field("messages",
+                         "the arguments of the tool call '" + call->id +
+                             "' are not a JSON object, and this provider takes nothing else",
                          "repair them, or leave this call and its result out of the conversation");
       json_.begin_object().member("type", "tool_use").member("id", call->id).member("name", call->name);
       json_.key("input").raw(call->arguments).end_object();
@@ -114,12 +120,16 @@ class RequestWriter {
     return {};
   }
 
-  void write_text(const chat::Text& text) { json_.begin_object().member("type", "text").member("text", text.text).end_object(); }
+  void write_text(const chat::Text& text) {
+    json_.begin_object().member("type", "text").member("text", text.text).end_object();
+  }
 
   void write_image(const chat::Image& image) {
     json_.begin_object().member("type", "image").key("source").begin_object();
-    if (!image.url.empty()) json_.member("type", "url").member("url", image.url);
-    else json_.member("type", "base64").member("media_type", image.media_type).member("data", image.base64);
+    if (!image.url.empty())
+      json_.member("type", "url").member("url", image.url);
+    else
+      json_.member("type", "base64").member("media_type", image.media_type).member("data", image.base64);
     json_.end_object().end_object();
   }
 
@@ -127,8 +137,10 @@ class RequestWriter {
     json_.begin_object().member("type", "tool_result").member("tool_use_id", result.call_id);
     json_.key("content").begin_array();
     for (const auto& part : result.content) {
-      if (const auto* image = std::get_if<chat::Image>(&part)) write_image(*image);
-      else if (const auto& text = std::get<chat::Text>(part); !text.text.empty()) write_text(text);
+      if (const auto* image = std::get_if<chat::Image>(&part))
+        write_image(*image);
+      else if (const auto& text = std::get<chat::Text>(part); !text.text.empty())
+        write_text(text);
     }
     json_.end_array();
     if (result.is_error) json_.member("is_error", true);

@@ -62,13 +62,17 @@ void write_usage(json::Writer& writer, const chat::Usage& usage) {
 void write_stop(json::Writer& writer, chat::StopReason stop, std::string_view stop_sequence, std::string_view refusal) {
   const bool refused = !refusal.empty() || stop == chat::StopReason::content_filter;
   writer.member("stop_reason", refused ? "refusal" : stop_name(stop)).key("stop_sequence");
-  if (stop == chat::StopReason::stop_sequence && !stop_sequence.empty()) writer.string(stop_sequence);
-  else writer.null();
+  if (stop == chat::StopReason::stop_sequence && !stop_sequence.empty())
+    writer.string(stop_sequence);
+  else
+    writer.null();
   writer.key("stop_details");
   if (refused) {
     writer.begin_object().member("type", "refusal").key("category").null().key("explanation");
-    if (refusal.empty()) writer.null();
-    else writer.string(refusal);
+    if (refusal.empty())
+      writer.null();
+    else
+      writer.string(refusal);
     writer.end_object();
   } else {
     writer.null();
@@ -134,7 +138,10 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
 std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options) {
   std::string out;
   json::Writer writer(out);
-  writer.begin_object().member("id", prefixed_id(options.response_id)).member("type", "message").member("role", "assistant");
+  writer.begin_object()
+      .member("id", prefixed_id(options.response_id))
+      .member("type", "message")
+      .member("role", "assistant");
   writer.member("model", options.model).key("content").begin_array();
   for (const chat::Block& block : response.blocks) {
     if (const auto* text = std::get_if<chat::Text>(&block)) {
@@ -143,12 +150,17 @@ std::string encode_response(const chat::ChatResponse& response, const StreamOpti
       const auto arguments = json::Document::parse(call->arguments);
       write_tool_use_head(writer, call->id, call->name);
       writer.key("input");
-      if (arguments && arguments->root().is_object()) writer.raw(call->arguments);
-      else writer.begin_object().member("malformed_arguments", call->arguments).end_object();  // what the model wrote is not an object
+      if (arguments && arguments->root().is_object())
+        writer.raw(call->arguments);
+      else
+        writer.begin_object()
+            .member("malformed_arguments", call->arguments)
+            .end_object();  // what the model wrote is not an object
       writer.end_object();
     } else if (const auto* thinking = std::get_if<chat::Thinking>(&block)) {
       writer.begin_object().member("type", "thinking").member("thinking", thinking->text);
-      writer.member("signature", thinking->signature.empty() ? unsigned_mark : std::string_view(thinking->signature)).end_object();
+      writer.member("signature", thinking->signature.empty() ? unsigned_mark : std::string_view(thinking->signature))
+          .end_object();
     }
   }
   if (!response.refusal.empty()) write_text_block(writer, response.refusal);

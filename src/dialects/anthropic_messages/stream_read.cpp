@@ -1,5 +1,5 @@
-// A provider's event stream. The blocks that chat/ can say become neutral blocks with gapless numbers; the others (server
-// tools, redacted thinking, what comes next year) are skipped from start to stop.
+// A provider's event stream. The blocks that chat/ can say become neutral blocks with gapless numbers; the others
+// (server tools, redacted thinking, what comes next year) are skipped from start to stop.
 #include "dialects/anthropic_messages/parts.h"
 #include "dialects/provider_error.h"
 
@@ -21,11 +21,16 @@ class Decoder : public StreamDecoder {
       return {};
     }
     if (!started_) return {};
-    if (type == "content_block_start") start_block(root["content_block"], out);
-    else if (type == "content_block_delta") delta(root["delta"], out);
-    else if (type == "content_block_stop") end_block(out);
-    else if (type == "message_delta") end_message(root);
-    else if (type == "message_stop") finish_with(out);
+    if (type == "content_block_start")
+      start_block(root["content_block"], out);
+    else if (type == "content_block_delta")
+      delta(root["delta"], out);
+    else if (type == "content_block_stop")
+      end_block(out);
+    else if (type == "message_delta")
+      end_message(root);
+    else if (type == "message_stop")
+      finish_with(out);
     return {};
   }
 
@@ -45,7 +50,8 @@ class Decoder : public StreamDecoder {
     started_ = true;
     merge_usage(message["usage"], usage_);
     usage_.reported = false;  // the output is still to come
-    out.emplace_back(chat::Start{std::string(message["id"].string().value_or("")), std::string(message["model"].string().value_or("")), usage_});
+    out.emplace_back(chat::Start{std::string(message["id"].string().value_or("")),
+                                 std::string(message["model"].string().value_or("")), usage_});
     return {};
   }
 
@@ -69,14 +75,17 @@ class Decoder : public StreamDecoder {
     ++blocks_;
     open_ = begin.kind;
     out.emplace_back(std::move(begin));
-    if (const auto text = block["text"].string(); text && !text->empty()) out.emplace_back(chat::TextDelta{std::string(*text)});
-    if (const auto text = block["thinking"].string(); text && !text->empty()) out.emplace_back(chat::ThinkingDelta{std::string(*text), ""});
+    if (const auto text = block["text"].string(); text && !text->empty())
+      out.emplace_back(chat::TextDelta{std::string(*text)});
+    if (const auto text = block["thinking"].string(); text && !text->empty())
+      out.emplace_back(chat::ThinkingDelta{std::string(*text), ""});
   }
 
   void delta(json::Value delta, std::vector<chat::ChatEvent>& out) {
     if (!open_) return;
     if (*open_ == chat::BlockKind::text) {
-      if (const auto text = delta["text"].string(); text && !text->empty()) out.emplace_back(chat::TextDelta{std::string(*text)});
+      if (const auto text = delta["text"].string(); text && !text->empty())
+        out.emplace_back(chat::TextDelta{std::string(*text)});
     } else if (*open_ == chat::BlockKind::tool_call) {
       const auto json = delta["partial_json"].string();
       if (!json || json->empty()) return;
@@ -85,7 +94,8 @@ class Decoder : public StreamDecoder {
     } else {
       const std::string_view text = delta["thinking"].string().value_or("");
       const std::string_view signature = delta["signature"].string().value_or("");
-      if (!text.empty() || !signature.empty()) out.emplace_back(chat::ThinkingDelta{std::string(text), std::string(signature)});
+      if (!text.empty() || !signature.empty())
+        out.emplace_back(chat::ThinkingDelta{std::string(text), std::string(signature)});
     }
   }
 

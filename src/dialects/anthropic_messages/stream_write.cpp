@@ -110,6 +110,8 @@ class Encoder : public StreamEncoder {
 
 }  // namespace
 
-std::unique_ptr<StreamEncoder> encode_stream(const StreamOptions& options) { return std::make_unique<Encoder>(options); }
+std::unique_ptr<StreamEncoder> encode_stream(const StreamOptions& options) {
+  return std::make_unique<Encoder>(options);
+}
 
 }  // namespace sluice::dialects::anthropic

@@ -1,6 +1,6 @@
-// Thinking that Sluice shows to a client of this dialect may come from a provider that signs nothing. The client sends it back
-// with the conversation, and Anthropic would refuse the whole request for one bad signature. So such blocks carry a mark
-// instead of a signature, and whatever has the mark stays here when the next turn goes to Anthropic.
+// Thinking that Sluice shows to a client of this dialect may come from a provider that signs nothing. The client sends
+// it back with the conversation, and Anthropic would refuse the whole request for one bad signature. So such blocks
+// carry a mark instead of a signature, and whatever has the mark stays here when the next turn goes to Anthropic.
 #pragma once
 
 #include <string>

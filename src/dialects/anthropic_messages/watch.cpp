@@ -1,5 +1,5 @@
-// Lane 1's look at a stream that goes by. Only the two events with usage are parsed; the deltas, nearly all of a stream, are
-// gone over once for their members.
+// Lane 1's look at a stream that goes by. Only the two events with usage are parsed; the deltas, nearly all of a
+// stream, are gone over once for their members.
 #include "dialects/anthropic_messages/parts.h"
 #include "dialects/text_scan.h"
 
@@ -12,7 +12,8 @@ class Watcher : public StreamWatcher {
     if (event.empty()) event = type_of(data);
     if (event == "content_block_delta") {
       for (MemberScan scan(data); scan.next();)
-        if (scan.name() == "text" || scan.name() == "partial_json" || scan.name() == "thinking") output_bytes_ += scan.string().size();
+        if (scan.name() == "text" || scan.name() == "partial_json" || scan.name() == "thinking")
+          output_bytes_ += scan.string().size();
     } else if (event == "message_start" || event == "message_delta") {
       read(event, data);
     } else if (event == "message_stop") {

@@ -12,20 +12,26 @@ class OpenAiChat : public Dialect {
   Result<RequestOutline> outline(std::string_view body, const json::Document& parsed) const override {
     return openai::outline(body, parsed);
   }
-  Result<chat::ChatRequest> decode_request(const json::Document& parsed) const override { return openai::decode_request(parsed); }
+  Result<chat::ChatRequest> decode_request(const json::Document& parsed) const override {
+    return openai::decode_request(parsed);
+  }
   std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) const override {
     return openai::edit(body, outline, edit);
   }
 
-  Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options) const override {
+  Result<ProviderRequest> encode_request(const chat::ChatRequest& request,
+                                         const EncodeOptions& options) const override {
     return openai::encode_request(request, options);
   }
   std::string path() const override { return "/chat/completions"; }
-  // Not openai-organization and openai-project: they belong to the client's own account, and the call goes out on the gateway's.
+  // Not openai-organization and openai-project: they belong to the client's own account, and the call goes out on the
+  // gateway's.
   bool forwards_header(std::string_view name) const override { return http::equal_ignoring_case(name, "openai-beta"); }
   http::Headers required_headers() const override { return openai::request_headers(); }
 
-  Result<chat::ChatResponse> decode_response(const json::Document& parsed) const override { return openai::decode_response(parsed); }
+  Result<chat::ChatResponse> decode_response(const json::Document& parsed) const override {
+    return openai::decode_response(parsed);
+  }
   chat::Usage read_usage(const json::Document& parsed) const override {
     return openai::read_usage(parsed.root()["usage"]);
   }
@@ -43,7 +49,9 @@ class OpenAiChat : public Dialect {
   std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options) const override {
     return openai::encode_response(response, options);
   }
-  std::unique_ptr<StreamEncoder> encode_stream(const StreamOptions& options) const override { return openai::encode_stream(options); }
+  std::unique_ptr<StreamEncoder> encode_stream(const StreamOptions& options) const override {
+    return openai::encode_stream(options);
+  }
   ErrorBody encode_error(const Error& error, std::string_view request_id) const override {
     return openai::encode_error(error, request_id);
   }

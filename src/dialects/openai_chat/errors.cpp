@@ -43,23 +43,32 @@ Shape shape(const Error& error) {
 
 void write_or_null(json::Writer& writer, std::string_view name, std::string_view value) {
   writer.key(name);
-  if (value.empty()) writer.null();
-  else writer.string(value);
+  if (value.empty())
+    writer.null();
+  else
+    writer.string(value);
 }
 
 // The request's id is not in the body here: the client finds it in a header.
 std::string body_of(const Error& error, const Shape& found) {
   std::string body;
   json::Writer writer(body);
-  writer.begin_object().key("error").begin_object().member("message", message_with_hint(error)).member("type", found.type);
+  writer.begin_object()
+      .key("error")
+      .begin_object()
+      .member("message", message_with_hint(error))
+      .member("type", found.type);
   write_or_null(writer, "param", error.param);
-  write_or_null(writer, "code", error.code.empty() || error.kind == ErrorKind::budget_exceeded ? found.code : std::string_view(error.code));
+  write_or_null(
+      writer, "code",
+      error.code.empty() || error.kind == ErrorKind::budget_exceeded ? found.code : std::string_view(error.code));
   writer.end_object().end_object();
   return body;
 }
 
 void read_error(json::Value error, ProviderFault& fault) {
-  if (const auto text = error.string()) fault.message = *text;  // {"error":"..."}: Ollama and others
+  if (const auto text = error.string())
+    fault.message = *text;  // {"error":"..."}: Ollama and others
   else {
     fault.type = error["type"].string().value_or("");
     fault.code = error["code"].string().value_or("");
@@ -76,10 +85,13 @@ Error decode_error(int status, std::string_view body, const http::Headers& heade
   if (parsed) {
     json::Value root = parsed->root();
     if (root.is_array()) root = root.at(0);  // Google wraps it
-    if (root["error"].exists()) read_error(root["error"], fault);
-    else read_error(root, fault);  // Mistral and vLLM put the error's members at the top
+    if (root["error"].exists())
+      read_error(root["error"], fault);
+    else
+      read_error(root, fault);  // Mistral and vLLM put the error's members at the top
     // FastAPI's way: a sentence, or one for each field.
-    if (fault.message.empty()) fault.message = root["detail"].string().value_or(root["detail"].at(0)["msg"].string().value_or(""));
+    if (fault.message.empty())
+      fault.message = root["detail"].string().value_or(root["detail"].at(0)["msg"].string().value_or(""));
   }
   return provider_error(fault, headers);
 }
@@ -87,9 +99,12 @@ Error decode_error(int status, std::string_view body, const http::Headers& heade
 Error decode_stream_error(json::Value error) {
   ProviderFault fault{.status = 500};
   read_error(error, fault);
-  if (fault.type.find("rate_limit") != std::string_view::npos || fault.code == "rate_limit_exceeded") fault.status = 429;
-  else if (fault.type == "invalid_request_error") fault.status = 400;
-  else if (const auto status = error["code"].integer(); status && *status >= 400 && *status < 600) fault.status = static_cast<int>(*status);
+  if (fault.type.find("rate_limit") != std::string_view::npos || fault.code == "rate_limit_exceeded")
+    fault.status = 429;
+  else if (fault.type == "invalid_request_error")
+    fault.status = 400;
+  else if (const auto status = error["code"].integer(); status && *status >= 400 && *status < 600)
+    fault.status = static_cast<int>(*status);
   return provider_error(fault, {});
 }
 

@@ -1,5 +1,5 @@
-// OpenAI's Chat Completions API, both sides; as a provider's dialect also that of nearly all hosted and self-hosted engines,
-// whose known deviations are read too. Source: OpenAI's OpenAPI document 2.3.0.
+// OpenAI's Chat Completions API, both sides; as a provider's dialect also that of nearly all hosted and self-hosted
+// engines, whose known deviations are read too. Source: OpenAI's OpenAPI document 2.3.0.
 #pragma once
 
 #include <memory>

@@ -31,12 +31,18 @@ std::string decoded(const std::vector<std::string_view>& chunks) {
   if (result) result = decoder->finish(events);
   std::string out;
   for (const chat::ChatEvent& event : events) {
-    if (const auto* block = std::get_if<chat::BlockStart>(&event)) out += "[" + block->tool_id + ":" + block->tool_name;
-    else if (const auto* text = std::get_if<chat::TextDelta>(&event)) out += "'" + text->text + "'";
-    else if (const auto* arguments = std::get_if<chat::ArgumentsDelta>(&event)) out += arguments->json;
-    else if (std::holds_alternative<chat::BlockEnd>(event)) out += "]";
-    else if (std::holds_alternative<chat::Finish>(event)) out += " finish";
-    else if (const auto* failed = std::get_if<chat::StreamError>(&event)) out += " error " + failed->error.message;
+    if (const auto* block = std::get_if<chat::BlockStart>(&event))
+      out += "[" + block->tool_id + ":" + block->tool_name;
+    else if (const auto* text = std::get_if<chat::TextDelta>(&event))
+      out += "'" + text->text + "'";
+    else if (const auto* arguments = std::get_if<chat::ArgumentsDelta>(&event))
+      out += arguments->json;
+    else if (std::holds_alternative<chat::BlockEnd>(event))
+      out += "]";
+    else if (std::holds_alternative<chat::Finish>(event))
+      out += " finish";
+    else if (const auto* failed = std::get_if<chat::StreamError>(&event))
+      out += " error " + failed->error.message;
   }
   return result ? out : out + " fault";
 }
@@ -51,22 +57,30 @@ TEST(OpenAiChat, Outline_names_the_field_that_is_wrong) {
   EXPECT_EQ(outline_fault(R"({"model":"m","messages":[{}],"n":1.5})"), "n");
   EXPECT_EQ(outline_fault(R"({"model":"m","messages":[{}],"stream_options":[]})"), "stream_options");
   EXPECT_EQ(outline_fault(R"({"model":"m","messages":[{}],"messages":[{}]})"), "messages");
-  EXPECT_EQ(outline_fault(R"({"model":"m","messages":[{}],"stream_options":{"include_usage":true,"include_usage":false}})"), "include_usage");
+  EXPECT_EQ(
+      outline_fault(R"({"model":"m","messages":[{}],"stream_options":{"include_usage":true,"include_usage":false}})"),
+      "include_usage");
   EXPECT_EQ(outline_fault(R"({"model":"m","messages":[{}]})"), "");
 }
 
 TEST(OpenAiChat, Decode_names_the_field_that_is_wrong) {
-  const auto with = [](std::string_view message) { return R"({"model":"m","messages":[)" + std::string(message) + "]}"; };
+  const auto with = [](std::string_view message) {
+    return R"({"model":"m","messages":[)" + std::string(message) + "]}";
+  };
   EXPECT_EQ(decode_fault(with("7")), "messages[0]");
   EXPECT_EQ(decode_fault(with(R"({"role":"robot","content":"x"})")), "messages[0].role");
   EXPECT_EQ(decode_fault(with(R"({"role":"user"})")), "messages[0].content");
   EXPECT_EQ(decode_fault(with(R"({"role":"user","content":[{"type":"input_audio"}]})")), "messages[0].content[0].type");
-  EXPECT_EQ(decode_fault(with(R"({"role":"user","content":[{"type":"image_url","image_url":{"url":"file:///etc/passwd"}}]})")),
+  EXPECT_EQ(decode_fault(
+                with(R"({"role":"user","content":[{"type":"image_url","image_url":{"url":"file:///etc/passwd"}}]})")),
             "messages[0].content[0].image_url.url");
   EXPECT_EQ(decode_fault(with(R"({"role":"system","content":"only this"})")), "messages");
-  EXPECT_EQ(decode_fault(with(R"({"role":"assistant","function_call":{"name":"f","arguments":"{}"}})")), "messages[0].function_call");
-  EXPECT_EQ(decode_fault(R"({"model":"m","messages":[{"role":"user","content":"x"}],"stop":["1","2","3","4","5"]})"), "stop");
-  EXPECT_EQ(decode_fault(R"({"model":"m","messages":[{"role":"user","content":"x"}],"tools":[{"type":"custom"}]})"), "tools[0].type");
+  EXPECT_EQ(decode_fault(with(R"({"role":"assistant","function_call":{"name":"f","arguments":"{}"}})")),
+            "messages[0].function_call");
+  EXPECT_EQ(decode_fault(R"({"model":"m","messages":[{"role":"user","content":"x"}],"stop":["1","2","3","4","5"]})"),
+            "stop");
+  EXPECT_EQ(decode_fault(R"({"model":"m","messages":[{"role":"user","content":"x"}],"tools":[{"type":"custom"}]})"),
+            "tools[0].type");
 }
 
 TEST(OpenAiChat, Edit_changes_the_model_and_the_usage_flag_and_nothing_else) {
@@ -74,7 +88,8 @@ TEST(OpenAiChat, Edit_changes_the_model_and_the_usage_flag_and_nothing_else) {
     const auto parsed = json::Document::parse(body);
     return dialect->edit(body, *dialect->outline(body, *parsed), {.model = "q\"x", .ask_for_stream_usage = true});
   };
-  EXPECT_EQ(edited(R"({"messages":[{"model":"a"}], "model" : "m" })"), R"({"messages":[{"model":"a"}], "model" : "q\"x" })");
+  EXPECT_EQ(edited(R"({"messages":[{"model":"a"}], "model" : "m" })"),
+            R"({"messages":[{"model":"a"}], "model" : "q\"x" })");
   EXPECT_EQ(edited(R"({"stream":true,"model":"m","messages":[{}],"stream_options":null})"),
             R"({"stream":true,"model":"q\"x","messages":[{}],"stream_options":{"include_usage":true}})");
   EXPECT_EQ(edited(R"({"stream_options":{"include_usage":false,"x":[1]},"stream":true,"model":"m","messages":[{}]})"),
@@ -87,42 +102,54 @@ TEST(OpenAiChat, Edit_changes_the_model_and_the_usage_flag_and_nothing_else) {
 }
 
 TEST(OpenAiChat, Stream_tells_calls_apart_that_all_have_the_number_0) {
-  EXPECT_EQ(decoded({R"({"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}}]})",
-                     R"({"choices":[{"delta":{"tool_calls":[{"index":0,"id":"b","function":{"name":"g","arguments":"{\"x\":1}"}}]}}]})",
-                     R"({"choices":[{"delta":{},"finish_reason":"stop"}]})", "[DONE]"}),
-            "[a:f{}][b:g{\"x\":1}] finish");
+  EXPECT_EQ(
+      decoded(
+          {R"({"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}}]})",
+           R"({"choices":[{"delta":{"tool_calls":[{"index":0,"id":"b","function":{"name":"g","arguments":"{\"x\":1}"}}]}}]})",
+           R"({"choices":[{"delta":{},"finish_reason":"stop"}]})", "[DONE]"}),
+      "[a:f{}][b:g{\"x\":1}] finish");
 }
 
 TEST(OpenAiChat, Stream_takes_a_changing_id_for_the_same_call) {
-  EXPECT_EQ(decoded({R"({"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":"}}]}}]})",
-                     R"({"choices":[{"delta":{"tool_calls":[{"index":0,"id":"z","function":{"name":"","arguments":"1}"}}]}}]})",
-                     R"({"choices":[{"delta":{},"finish_reason":"tool_calls"}]})"}),
-            "[a:f{\"x\":1}] finish");
+  EXPECT_EQ(
+      decoded(
+          {R"({"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":"}}]}}]})",
+           R"({"choices":[{"delta":{"tool_calls":[{"index":0,"id":"z","function":{"name":"","arguments":"1}"}}]}}]})",
+           R"({"choices":[{"delta":{},"finish_reason":"tool_calls"}]})"}),
+      "[a:f{\"x\":1}] finish");
 }
 
 TEST(OpenAiChat, Stream_keeps_text_that_follows_a_call) {
-  EXPECT_EQ(decoded({R"({"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f"}},{"index":1,"id":"b","function":{"name":"g"}}]}}]})",
-                     R"({"choices":[{"delta":{"content":"done"}}]})", "[DONE]"}),
-            "[a:f{}][b:g{}][:'done'] finish");
+  EXPECT_EQ(
+      decoded(
+          {R"({"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f"}},{"index":1,"id":"b","function":{"name":"g"}}]}}]})",
+           R"({"choices":[{"delta":{"content":"done"}}]})", "[DONE]"}),
+      "[a:f{}][b:g{}][:'done'] finish");
 }
 
 TEST(OpenAiChat, Stream_holds_text_back_that_would_cut_a_call_in_two) {
-  EXPECT_EQ(decoded({R"({"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":"}}]}}]})",
-                     R"({"choices":[{"delta":{"content":"so","tool_calls":[{"index":0,"function":{"arguments":"1}"}}]}}]})",
-                     R"({"choices":[{"delta":{"content":" long"},"finish_reason":"tool_calls"}]})", "[DONE]"}),
-            "[a:f{\"x\":1}][:'so long'] finish");
-  EXPECT_EQ(decoded({R"({"choices":[{"delta":{"content":"hm","tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}}]})",
-                     R"({"choices":[{"delta":{"content":"ok"},"finish_reason":"stop"}]})", "[DONE]"}),
-            "[:'hm'][a:f{}][:'ok'] finish")
+  EXPECT_EQ(
+      decoded(
+          {R"({"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":"}}]}}]})",
+           R"({"choices":[{"delta":{"content":"so","tool_calls":[{"index":0,"function":{"arguments":"1}"}}]}}]})",
+           R"({"choices":[{"delta":{"content":" long"},"finish_reason":"tool_calls"}]})", "[DONE]"}),
+      "[a:f{\"x\":1}][:'so long'] finish");
+  EXPECT_EQ(
+      decoded(
+          {R"({"choices":[{"delta":{"content":"hm","tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}}]})",
+           R"({"choices":[{"delta":{"content":"ok"},"finish_reason":"stop"}]})", "[DONE]"}),
+      "[:'hm'][a:f{}][:'ok'] finish")
       << "text around a whole call keeps its place";
 }
 
 TEST(OpenAiChat, Stream_takes_its_name_from_the_first_chunk_that_has_one) {
   const auto decoder = dialect->decode_stream();
   std::vector<chat::ChatEvent> events;
-  ASSERT_TRUE(decoder->decode("", R"({"id":"","model":"","choices":[],"prompt_filter_results":[{"prompt_index":0}]})", events));
+  ASSERT_TRUE(
+      decoder->decode("", R"({"id":"","model":"","choices":[],"prompt_filter_results":[{"prompt_index":0}]})", events));
   EXPECT_TRUE(events.empty());
-  ASSERT_TRUE(decoder->decode("", R"({"id":"c-1","model":"m-1","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]})", events));
+  ASSERT_TRUE(decoder->decode(
+      "", R"({"id":"c-1","model":"m-1","choices":[{"index":0,"delta":{"role":"assistant","content":""}}]})", events));
   ASSERT_EQ(events.size(), 1U);
   EXPECT_EQ(std::get<chat::Start>(events[0]).model, "m-1");
   EXPECT_EQ(std::get<chat::Start>(events[0]).id, "c-1");
@@ -135,8 +162,9 @@ TEST(OpenAiChat, Stream_takes_its_name_from_the_first_chunk_that_has_one) {
 
 TEST(OpenAiChat, Stream_usage_is_found_where_other_vendors_put_it) {
   const std::string counts = R"({"prompt_tokens":4,"completion_tokens":2,"total_tokens":6})";
-  for (const std::string& chunk : {R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop","usage":)" + counts + "}]}",
-                                   R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"x_groq":{"usage":)" + counts + "}}"}) {
+  for (const std::string& chunk :
+       {R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop","usage":)" + counts + "}]}",
+        R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"x_groq":{"usage":)" + counts + "}}"}) {
     const auto watcher = dialect->watch_stream(true);
     EXPECT_EQ(watcher->see("", chunk), Relay::forward);
     EXPECT_EQ(watcher->usage(), (chat::Usage{.input = 4, .output = 2, .reported = true})) << chunk;
@@ -151,8 +179,10 @@ TEST(OpenAiChat, Stream_usage_is_found_where_other_vendors_put_it) {
 TEST(OpenAiChat, Stream_of_endless_arguments_is_refused) {
   const auto decoder = dialect->decode_stream();
   std::vector<chat::ChatEvent> events;
-  ASSERT_TRUE(decoder->decode("", R"({"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f"}}]}}]})", events));
-  const std::string chunk = R"({"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":")" + std::string(1 << 20, 'x') + R"("}}]}}]})";
+  ASSERT_TRUE(decoder->decode(
+      "", R"({"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a","function":{"name":"f"}}]}}]})", events));
+  const std::string chunk = R"({"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":")" +
+                            std::string(1 << 20, 'x') + R"("}}]}}]})";
   int taken = 0;
   while (taken < 20 && decoder->decode("", chunk, events)) ++taken;
   EXPECT_EQ(taken, 8);
@@ -175,7 +205,8 @@ TEST(OpenAiChat, Stream_faults_are_not_taken_for_an_end) {
   EXPECT_EQ(decoded({"[DONE]"}), " fault");
   EXPECT_EQ(decoded({R"({"choices":[{"delta":{"content":"x"}}]})"}), "[:'x' fault");
   EXPECT_EQ(decoded({R"({"error":{"message":"boom"}})"}), " error boom");
-  EXPECT_EQ(decoded({R"({"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{"}}]}}]})"}), " fault");
+  EXPECT_EQ(decoded({R"({"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{"}}]}}]})"}),
+            " fault");
 }
 
 TEST(OpenAiChat, Usage_is_taken_apart_into_classes_without_overlap) {
@@ -186,7 +217,8 @@ TEST(OpenAiChat, Usage_is_taken_apart_into_classes_without_overlap) {
   const chat::Usage xai = usage(R"({"usage":{"prompt_tokens":12,"completion_tokens":1,"total_tokens":303,
     "prompt_tokens_details":{"cached_tokens":11},"completion_tokens_details":{"reasoning_tokens":290}}})");
   EXPECT_EQ(xai, (chat::Usage{.input = 1, .cache_read = 11, .output = 1, .reasoning = 290, .reported = true}));
-  const chat::Usage odd = usage(R"({"usage":{"prompt_tokens":5,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":9},
+  const chat::Usage odd =
+      usage(R"({"usage":{"prompt_tokens":5,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":9},
     "completion_tokens_details":{"reasoning_tokens":-4}}})");
   EXPECT_EQ(odd, (chat::Usage{.cache_read = 5, .output = 2, .reported = true}));
   EXPECT_FALSE(usage(R"({"usage":null})").reported);
@@ -194,11 +226,15 @@ TEST(OpenAiChat, Usage_is_taken_apart_into_classes_without_overlap) {
 
 TEST(OpenAiChat, Watcher_measures_text_and_hides_only_the_chunk_with_usage_alone) {
   const auto watcher = dialect->watch_stream(true);
-  EXPECT_EQ(watcher->see("", R"({"model":"m-1","choices":[{"delta":{"content":"abc"}}],"usage":null})"), Relay::forward);
+  EXPECT_EQ(watcher->see("", R"({"model":"m-1","choices":[{"delta":{"content":"abc"}}],"usage":null})"),
+            Relay::forward);
   EXPECT_EQ(watcher->output_bytes(), 3U);
   EXPECT_FALSE(watcher->complete());
-  EXPECT_EQ(watcher->see("", R"({"choices":[{"delta":{"content":"\"error\":{"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}})"),
-            Relay::forward);
+  EXPECT_EQ(
+      watcher->see(
+          "",
+          R"({"choices":[{"delta":{"content":"\"error\":{"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}})"),
+      Relay::forward);
   EXPECT_TRUE(watcher->complete());
   EXPECT_FALSE(watcher->failed());
   EXPECT_EQ(watcher->see("", R"({"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}})"), Relay::hide);
@@ -214,17 +250,29 @@ TEST(OpenAiChat, Errors_have_the_status_and_type_that_clients_match_on) {
   EXPECT_EQ(spent.status, 429);
   EXPECT_NE(spent.body.find("\"insufficient_quota\""), std::string::npos);
   EXPECT_EQ(spent.headers.get("x-should-retry"), "false");
-  EXPECT_EQ(dialect->encode_error({.kind = ErrorKind::provider_rejected, .provider_status = 403, .retry = Retry::elsewhere}, "").status, 502);
-  EXPECT_EQ(dialect->encode_stream_error({.kind = ErrorKind::provider_timeout, .message = "late"}, "").rfind("data: {\"error\":", 0), 0U);
-  EXPECT_EQ(dialect->decode_error(400, R"({"object":"error","message":"too long","code":400})", {}).message, "too long");
+  EXPECT_EQ(
+      dialect
+          ->encode_error({.kind = ErrorKind::provider_rejected, .provider_status = 403, .retry = Retry::elsewhere}, "")
+          .status,
+      502);
+  EXPECT_EQ(dialect->encode_stream_error({.kind = ErrorKind::provider_timeout, .message = "late"}, "")
+                .rfind("data: {\"error\":", 0),
+            0U);
+  EXPECT_EQ(dialect->decode_error(400, R"({"object":"error","message":"too long","code":400})", {}).message,
+            "too long");
   EXPECT_EQ(dialect->decode_error(404, R"({"error":"model not found"})", {}).message, "model not found");
-  EXPECT_EQ(dialect->decode_error(400, R"([{"error":{"code":400,"message":"bad argument"}}])", {}).message, "bad argument");
-  EXPECT_EQ(dialect->decode_error(422, R"({"detail":[{"loc":["body","n"],"msg":"not a number"}]})", {}).message, "not a number");
-  EXPECT_EQ(dialect->decode_error(502, "<html>secret page</html>", {}).message, "the provider answered with status 502");
+  EXPECT_EQ(dialect->decode_error(400, R"([{"error":{"code":400,"message":"bad argument"}}])", {}).message,
+            "bad argument");
+  EXPECT_EQ(dialect->decode_error(422, R"({"detail":[{"loc":["body","n"],"msg":"not a number"}]})", {}).message,
+            "not a number");
+  EXPECT_EQ(dialect->decode_error(502, "<html>secret page</html>", {}).message,
+            "the provider answered with status 502");
   EXPECT_EQ(dialect->decode_error(502, "", {}).message, "the provider answered with status 502");
   const ErrorBody stranger = dialect->encode_error({.kind = ErrorKind::unauthenticated, .message = "no such key"}, "");
   EXPECT_EQ(stranger.status, 401);
-  EXPECT_EQ(stranger.body, R"({"error":{"message":"no such key","type":"invalid_request_error","param":null,"code":"invalid_api_key"}})");
+  EXPECT_EQ(
+      stranger.body,
+      R"({"error":{"message":"no such key","type":"invalid_request_error","param":null,"code":"invalid_api_key"}})");
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ BodyChange with_usage(std::string_view body, json::Span options) {
   const std::string_view text = body.substr(options.begin, options.end - options.begin);
   if (text.front() != '{') return {options, R"({"include_usage":true})"};  // null
   const auto flag = json::find_members(text, {"include_usage"});
-  if (flag && flag->front()) return {{options.begin + flag->front()->begin, options.begin + flag->front()->end}, "true"};
+  if (flag && flag->front())
+    return {{options.begin + flag->front()->begin, options.begin + flag->front()->end}, "true"};
   const bool empty = text.find_first_not_of(" \t\r\n", 1) == text.size() - 1;
   return {{options.begin + 1, options.begin + 1}, empty ? R"("include_usage":true)" : R"("include_usage":true,)"};
 }
@@ -46,7 +47,8 @@ Result<RequestOutline> outline(std::string_view body, const json::Document& pars
     TRY(const auto include, options.boolean("include_usage"));
     result.wants_stream_usage = include.value_or(false);
   }
-  TRY(const auto spans, json::find_members(body, {"model", "stream_options", "messages", "stream", "max_tokens", "max_completion_tokens", "n", "tools"}));
+  TRY(const auto spans, json::find_members(body, {"model", "stream_options", "messages", "stream", "max_tokens",
+                                                  "max_completion_tokens", "n", "tools"}));
   result.model_begin = spans[0]->begin;
   result.model_end = spans[0]->end;
   result.stream_options = spans[1];

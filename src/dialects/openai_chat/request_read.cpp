@@ -1,5 +1,5 @@
-// A client's request. Fields without a place in chat/ are kept by name as extras unless they have their default value; the
-// encoding dialect refuses or drops them.
+// A client's request. Fields without a place in chat/ are kept by name as extras unless they have their default value;
+// the encoding dialect refuses or drops them.
 #include <algorithm>
 
 #include "dialects/fields.h"
@@ -24,9 +24,9 @@ class RequestReader {
     CHECK_OK(read_tool_choice());
     CHECK_OK(read_response_format());
     CHECK_OK(read_messages());
-    for (const std::string_view name :
-         fields_.others({"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k",
-                         "stop", "tools", "tool_choice", "parallel_tool_calls", "response_format"}))
+    for (const std::string_view name : fields_.others(
+             {"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature",
+              "top_p", "top_k", "stop", "tools", "tool_choice", "parallel_tool_calls", "response_format"}))
       if (!is_default(name, fields_[name])) request_.extras.emplace_back(name, fields_[name].text());
     return std::move(request_);
   }
@@ -36,7 +36,8 @@ class RequestReader {
   static bool is_default(std::string_view name, json::Value value) {
     if (name == "n") return value.integer() == 1;
     if (name == "logprobs" || name == "store") return value.boolean() == false;
-    if (name == "top_logprobs" || name == "frequency_penalty" || name == "presence_penalty") return value.number() == 0.0;
+    if (name == "top_logprobs" || name == "frequency_penalty" || name == "presence_penalty")
+      return value.number() == 0.0;
     if (name == "logit_bias" || name == "metadata") return value.is_object() && value.size() == 0;
     if (name == "functions") return value.is_array() && value.size() == 0;
     if (name == "modalities") return value.size() == 1 && value.at(0).string() == "text";
@@ -45,7 +46,8 @@ class RequestReader {
 
   void note_extra(std::string name) {
     const auto same = [&](const auto& extra) { return extra.first == name; };
-    if (std::none_of(request_.extras.begin(), request_.extras.end(), same)) request_.extras.emplace_back(std::move(name), "true");
+    if (std::none_of(request_.extras.begin(), request_.extras.end(), same))
+      request_.extras.emplace_back(std::move(name), "true");
   }
   void note_others(const Fields& object, std::initializer_list<std::string_view> known, std::string_view where) {
     for (const std::string_view name : object.others(known)) note_extra(path_of(where, name));
@@ -86,7 +88,8 @@ class RequestReader {
       if (!text) return bad_field(path_of("stop", request_.stop.size()), "a string is expected");
       request_.stop.emplace_back(*text);
     }
-    if (request_.stop.size() > max_stops) return bad_field("stop", "at most 4 stop sequences are possible", "send fewer");
+    if (request_.stop.size() > max_stops)
+      return bad_field("stop", "at most 4 stop sequences are possible", "send fewer");
     return {};
   }
 
@@ -96,13 +99,15 @@ class RequestReader {
       TRY(const Fields tool, Fields::of(tools[i], path_of("tools", i)));
       TRY(const std::string_view type, tool.required_string("type"));
       if (type != "function")
-        return bad_field(tool.path("type"), "a tool of type '" + std::string(type) + "' cannot be given to this model", "describe it as a function");
+        return bad_field(tool.path("type"), "a tool of type '" + std::string(type) + "' cannot be given to this model",
+                         "describe it as a function");
       TRY(const Fields function, Fields::of(tool["function"], tool.path("function")));
       TRY(const std::string_view name, function.required_string("name"));
       TRY(const auto description, function.string("description"));
       TRY(std::string parameters, object_schema(function));
       TRY(const auto strict, function.boolean("strict"));
-      request_.tools.push_back({std::string(name), std::string(description.value_or("")), std::move(parameters), strict});
+      request_.tools.push_back(
+          {std::string(name), std::string(description.value_or("")), std::move(parameters), strict});
       note_others(function, {"name", "description", "parameters", "strict"}, "tools.function");
     }
     return {};
@@ -121,16 +126,22 @@ class RequestReader {
     if (!value.exists()) return {};
     using Mode = chat::ToolChoice::Mode;
     if (const auto word = value.string()) {
-      if (*word == "auto") request_.tool_choice = chat::ToolChoice{};
-      else if (*word == "none") request_.tool_choice = chat::ToolChoice{.mode = Mode::none};
-      else if (*word == "required") request_.tool_choice = chat::ToolChoice{.mode = Mode::required};
-      else return bad_field("tool_choice", "it must be auto, none, required or a named function, not '" + std::string(*word) + "'");
+      if (*word == "auto")
+        request_.tool_choice = chat::ToolChoice{};
+      else if (*word == "none")
+        request_.tool_choice = chat::ToolChoice{.mode = Mode::none};
+      else if (*word == "required")
+        request_.tool_choice = chat::ToolChoice{.mode = Mode::required};
+      else
+        return bad_field("tool_choice",
+                         "it must be auto, none, required or a named function, not '" + std::string(*word) + "'");
       return {};
     }
     TRY(const Fields choice, Fields::of(value, "tool_choice"));
     TRY(const std::string_view type, choice.required_string("type"));
     if (type != "function")
-      return bad_field("tool_choice.type", "'" + std::string(type) + "' cannot be carried to this model", "name one function, or use required");
+      return bad_field("tool_choice.type", "'" + std::string(type) + "' cannot be carried to this model",
+                       "name one function, or use required");
     TRY(const Fields function, Fields::of(choice["function"], "tool_choice.function"));
     TRY(const std::string_view name, function.required_string("name"));
     request_.tool_choice = chat::ToolChoice{.mode = Mode::named, .name = std::string(name)};
@@ -149,7 +160,8 @@ class RequestReader {
     TRY(const Fields named, Fields::of(format["json_schema"], "response_format.json_schema"));
     TRY(const auto name, named.string("name"));
     TRY(std::string schema, named.object_text("schema"));
-    if (schema.empty()) return bad_field(named.path("schema"), "this field is required", "add the JSON Schema of the answer");
+    if (schema.empty())
+      return bad_field(named.path("schema"), "this field is required", "add the JSON Schema of the answer");
     TRY(const auto strict, named.boolean("strict"));
     request_.output_schema = chat::OutputSchema{std::string(name.value_or("")), std::move(schema), strict};
     return {};
@@ -162,7 +174,8 @@ class RequestReader {
       TRY(const std::string_view role, message.required_string("role"));
       CHECK_OK(read_message(role, message));
     }
-    if (request_.messages.empty()) return bad_field("messages", "there is no message of a user", "add one with role user");
+    if (request_.messages.empty())
+      return bad_field("messages", "there is no message of a user", "add one with role user");
     return {};
   }
 
@@ -171,11 +184,13 @@ class RequestReader {
     if (role == "user") return read_user(message);
     if (role == "assistant") return read_assistant(message);
     if (role == "tool") return read_tool_result(message);
-    return bad_field(message.path("role"), "it must be system, developer, user, assistant or tool, not '" + std::string(role) + "'");
+    return bad_field(message.path("role"),
+                     "it must be system, developer, user, assistant or tool, not '" + std::string(role) + "'");
   }
 
   Result<void> read_system(const Fields& message) {
-    // Moved to the front, where the other dialect has its system prompt; that changes what it follows, so it is reported.
+    // Moved to the front, where the other dialect has its system prompt; that changes what it follows, so it is
+    // reported.
     if (!request_.messages.empty()) note_extra(message.path("role"));
     TRY(const auto parts, read_parts(message));
     std::string text;
@@ -200,7 +215,8 @@ class RequestReader {
 
   Result<void> read_assistant(const Fields& message) {
     if (message["function_call"].exists())
-      return bad_field(message.path("function_call"), "this older form of a tool call cannot be carried to this model", "send tool_calls");
+      return bad_field(message.path("function_call"), "this older form of a tool call cannot be carried to this model",
+                       "send tool_calls");
     chat::Message read{.role = chat::Role::assistant};
     if (const std::string_view reasoning = reasoning_of(message.object()); !reasoning.empty())
       read.blocks.emplace_back(chat::Thinking{std::string(reasoning), ""});
@@ -208,7 +224,8 @@ class RequestReader {
       TRY(auto parts, read_parts(message));
       for (auto& part : parts) std::visit([&](auto& block) { read.blocks.emplace_back(std::move(block)); }, part);
     }
-    if (const auto refusal = message["refusal"].string(); refusal && !refusal->empty()) read.blocks.emplace_back(chat::Text{std::string(*refusal)});
+    if (const auto refusal = message["refusal"].string(); refusal && !refusal->empty())
+      read.blocks.emplace_back(chat::Text{std::string(*refusal)});
     TRY(const std::vector<json::Value> calls, message.array("tool_calls"));
     for (std::size_t i = 0; i < calls.size(); ++i) {
       TRY(const Fields call, Fields::of(calls[i], path_of(message.path("tool_calls"), i)));
@@ -216,14 +233,16 @@ class RequestReader {
       read.blocks.emplace_back(std::move(one));
     }
     request_.messages.push_back(std::move(read));
-    note_others(message, {"role", "content", "tool_calls", "refusal", "reasoning_content", "reasoning", "annotations"}, "messages");
+    note_others(message, {"role", "content", "tool_calls", "refusal", "reasoning_content", "reasoning", "annotations"},
+                "messages");
     return {};
   }
 
   Result<chat::ToolCall> read_tool_call(const Fields& call) {
     TRY(const std::string_view id, call.required_string("id"));
     if (const auto type = call["type"].string(); type && *type != "function")
-      return bad_field(call.path("type"), "a tool call of type '" + std::string(*type) + "' cannot be given to this model");
+      return bad_field(call.path("type"),
+                       "a tool call of type '" + std::string(*type) + "' cannot be given to this model");
     TRY(const Fields function, Fields::of(call["function"], call.path("function")));
     TRY(const std::string_view name, function.required_string("name"));
     TRY(const auto arguments, function.string("arguments"));
@@ -235,7 +254,8 @@ class RequestReader {
   Result<void> read_tool_result(const Fields& message) {
     TRY(const std::string_view id, message.required_string("tool_call_id"));
     if (std::find(call_ids_.begin(), call_ids_.end(), id) == call_ids_.end())
-      return bad_field(message.path("tool_call_id"), "no earlier message has a tool call with the id '" + std::string(id) + "'",
+      return bad_field(message.path("tool_call_id"),
+                       "no earlier message has a tool call with the id '" + std::string(id) + "'",
                        "send the assistant's message with that tool call before its result");
     chat::ToolResult result{.call_id = std::string(id)};
     TRY(result.content, read_parts(message));
@@ -254,7 +274,8 @@ class RequestReader {
       if (!text->empty()) parts.emplace_back(chat::Text{std::string(*text)});
       return parts;
     }
-    if (!message["content"].is_array()) return bad_field(message.path("content"), "a string or an array of parts is expected");
+    if (!message["content"].is_array())
+      return bad_field(message.path("content"), "a string or an array of parts is expected");
     TRY(const std::vector<json::Value> elements, message.array("content"));
     for (std::size_t i = 0; i < elements.size(); ++i) {
       TRY(const Fields part, Fields::of(elements[i], path_of(message.path("content"), i)));
@@ -271,7 +292,8 @@ class RequestReader {
         parts.emplace_back(std::move(read));
         note_others(image, {"url"}, "messages.content.image_url");
       } else {
-        return bad_field(part.path("type"), "a part of type '" + std::string(type) + "' cannot be given to this model", "send text and images");
+        return bad_field(part.path("type"), "a part of type '" + std::string(type) + "' cannot be given to this model",
+                         "send text and images");
       }
     }
     return parts;

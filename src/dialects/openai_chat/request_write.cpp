@@ -15,7 +15,8 @@ constexpr std::size_t max_stops = 4;  // more are an error at OpenAI and are ign
 
 class RequestWriter {
  public:
-  RequestWriter(const chat::ChatRequest& request, const EncodeOptions& options) : request_(request), options_(options), json_(out_.body) {}
+  RequestWriter(const chat::ChatRequest& request, const EncodeOptions& options)
+      : request_(request), options_(options), json_(out_.body) {}
 
   Result<ProviderRequest> write() {
     CHECK_OK(check());
@@ -37,10 +38,12 @@ class RequestWriter {
 
   Result<void> check() {
     if (request_.stop.size() > max_stops)
-      return bad_field("stop_sequences", "this provider takes at most 4", "send fewer, or ask for a model whose provider takes more");
+      return bad_field("stop_sequences", "this provider takes at most 4",
+                       "send fewer, or ask for a model whose provider takes more");
     for (const auto& [name, value] : request_.extras) {
       if (std::find(contract_fields.begin(), contract_fields.end(), name) != contract_fields.end())
-        return bad_field(name, "this lives at the vendor of its API only", "remove it, or ask for a model of that vendor");
+        return bad_field(name, "this lives at the vendor of its API only",
+                         "remove it, or ask for a model of that vendor");
       drop(name);
     }
     if (request_.top_k) drop("top_k");
@@ -56,8 +59,10 @@ class RequestWriter {
     }
     if (!system.empty()) json_.begin_object().member("role", "system").member("content", system).end_object();
     for (const chat::Message& message : request_.messages) {
-      if (message.role == chat::Role::assistant) write_assistant(message);
-      else write_user(message);
+      if (message.role == chat::Role::assistant)
+        write_assistant(message);
+      else
+        write_user(message);
     }
     json_.end_array();
   }
@@ -67,8 +72,10 @@ class RequestWriter {
     std::vector<const chat::Block*> rest;
     std::vector<const chat::Image*> images;  // of tool results, whose messages cannot hold them
     for (const chat::Block& block : message.blocks) {
-      if (const auto* result = std::get_if<chat::ToolResult>(&block)) write_tool_result(*result, images);
-      else rest.push_back(&block);
+      if (const auto* result = std::get_if<chat::ToolResult>(&block))
+        write_tool_result(*result, images);
+      else
+        rest.push_back(&block);
     }
     if (rest.empty() && images.empty()) return;
     json_.begin_object().member("role", "user").key("content");
@@ -79,8 +86,10 @@ class RequestWriter {
     json_.begin_array();
     for (const chat::Image* image : images) write_image(*image);
     for (const chat::Block* block : rest) {
-      if (const auto* text = std::get_if<chat::Text>(block)) json_.begin_object().member("type", "text").member("text", text->text).end_object();
-      else if (const auto* image = std::get_if<chat::Image>(block)) write_image(*image);
+      if (const auto* text = std::get_if<chat::Text>(block))
+        json_.begin_object().member("type", "text").member("text", text->text).end_object();
+      else if (const auto* image = std::get_if<chat::Image>(block))
+        write_image(*image);
     }
     json_.end_array().end_object();
   }
@@ -101,7 +110,11 @@ class RequestWriter {
         text += std::get<chat::Text>(part).text;
       }
     }
-    json_.begin_object().member("role", "tool").member("tool_call_id", result.call_id).member("content", text).end_object();
+    json_.begin_object()
+        .member("role", "tool")
+        .member("tool_call_id", result.call_id)
+        .member("content", text)
+        .end_object();
   }
 
   void write_assistant(const chat::Message& message) {
@@ -122,8 +135,10 @@ class RequestWriter {
     }
     if (text.empty() && calls.empty()) return;
     json_.begin_object().member("role", "assistant").key("content");
-    if (text.empty()) json_.null();
-    else json_.string(text);
+    if (text.empty())
+      json_.null();
+    else
+      json_.string(text);
     if (!calls.empty()) {
       json_.key("tool_calls").begin_array();
       for (const chat::ToolCall* call : calls) {
@@ -164,7 +179,9 @@ class RequestWriter {
   }
 
   void write_settings() {
-    if (request_.max_output_tokens) json_.member(options_.max_completion_tokens ? "max_completion_tokens" : "max_tokens", *request_.max_output_tokens);
+    if (request_.max_output_tokens)
+      json_.member(options_.max_completion_tokens ? "max_completion_tokens" : "max_tokens",
+                   *request_.max_output_tokens);
     if (request_.temperature) json_.key("temperature").number(*request_.temperature);
     if (request_.top_p) json_.key("top_p").number(*request_.top_p);
     if (!request_.stop.empty()) {
@@ -175,13 +192,16 @@ class RequestWriter {
     if (request_.output_schema) {
       const chat::OutputSchema& schema = *request_.output_schema;
       json_.key("response_format").begin_object().member("type", "json_schema").key("json_schema").begin_object();
-      json_.member("name", schema.name.empty() ? std::string_view("answer") : std::string_view(schema.name)).key("schema").raw(schema.schema);
+      json_.member("name", schema.name.empty() ? std::string_view("answer") : std::string_view(schema.name))
+          .key("schema")
+          .raw(schema.schema);
       if (schema.strict) json_.member("strict", *schema.strict);
       json_.end_object().end_object();
     }
     if (!request_.stream) return;
     json_.member("stream", true);
-    if (options_.ask_for_stream_usage) json_.key("stream_options").begin_object().member("include_usage", true).end_object();
+    if (options_.ask_for_stream_usage)
+      json_.key("stream_options").begin_object().member("include_usage", true).end_object();
   }
 
   const chat::ChatRequest& request_;

@@ -1,4 +1,5 @@
-// Whole answers, and what they share with streams: usage, finish reasons, ids, and the names that vendors have for reasoning.
+// Whole answers, and what they share with streams: usage, finish reasons, ids, and the names that vendors have for
+// reasoning.
 #include <algorithm>
 
 #include "dialects/openai_chat/parts.h"
@@ -23,7 +24,8 @@ chat::Usage read_usage(json::Value from) {
   const Tokens completion = count(from["completion_tokens"]);
   const json::Value details = from["prompt_tokens_details"];
   // DeepSeek's older name stands beside the newer one.
-  const Tokens cached = details["cached_tokens"].integer() ? count(details["cached_tokens"]) : count(from["prompt_cache_hit_tokens"]);
+  const Tokens cached =
+      details["cached_tokens"].integer() ? count(details["cached_tokens"]) : count(from["prompt_cache_hit_tokens"]);
   usage.cache_read = std::min(cached, prompt);
   usage.cache_write_5m = std::min(count(details["cache_write_tokens"]), prompt - usage.cache_read);
   usage.input = prompt - usage.cache_read - usage.cache_write_5m;
@@ -56,7 +58,8 @@ chat::StopReason stop_reason(std::string_view finish_reason, bool has_tool_calls
   if (finish_reason == "length") return chat::StopReason::max_tokens;
   if (finish_reason == "content_filter") return chat::StopReason::content_filter;
   // Some servers say "stop" although the model called a tool.
-  if (has_tool_calls || finish_reason == "tool_calls" || finish_reason == "function_call") return chat::StopReason::tool_use;
+  if (has_tool_calls || finish_reason == "tool_calls" || finish_reason == "function_call")
+    return chat::StopReason::tool_use;
   return finish_reason.empty() || finish_reason == "stop" ? chat::StopReason::end_turn : chat::StopReason::other;
 }
 
@@ -75,7 +78,8 @@ std::string_view finish_reason(chat::StopReason reason) {
 std::string prefixed_id(std::string_view id) { return "chatcmpl-" + std::string(id); }
 
 std::string_view reasoning_of(json::Value message) {
-  for (const std::string_view name : {"reasoning_content", "reasoning"})  // DeepSeek, xAI, llama.cpp; Groq, OpenRouter, newer vLLM
+  for (const std::string_view name :
+       {"reasoning_content", "reasoning"})  // DeepSeek, xAI, llama.cpp; Groq, OpenRouter, newer vLLM
     if (const auto text = message[name].string(); text && !text->empty()) return *text;
   return {};
 }
@@ -96,8 +100,10 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   chat::ChatResponse response;
   response.id = root["id"].string().value_or("");
   response.model = root["model"].string().value_or("");
-  if (const std::string_view reasoning = reasoning_of(message); !reasoning.empty()) response.blocks.emplace_back(chat::Thinking{std::string(reasoning), ""});
-  if (std::string text = text_of(message["content"]); !text.empty()) response.blocks.emplace_back(chat::Text{std::move(text)});
+  if (const std::string_view reasoning = reasoning_of(message); !reasoning.empty())
+    response.blocks.emplace_back(chat::Thinking{std::string(reasoning), ""});
+  if (std::string text = text_of(message["content"]); !text.empty())
+    response.blocks.emplace_back(chat::Text{std::move(text)});
   bool has_calls = false;
   for (const json::Value& call : message["tool_calls"].elements()) {
     const json::Value function = call["function"];
@@ -107,7 +113,8 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
     if (arguments.find_first_not_of(" \t\r\n") == std::string::npos) arguments = "{}";
     std::string id(call["id"].string().value_or(""));
     if (id.empty()) id = "call_" + std::to_string(response.blocks.size());
-    response.blocks.emplace_back(chat::ToolCall{std::move(id), std::string(*function["name"].string()), std::move(arguments)});
+    response.blocks.emplace_back(
+        chat::ToolCall{std::move(id), std::string(*function["name"].string()), std::move(arguments)});
     has_calls = true;
   }
   response.refusal = message["refusal"].string().value_or("");
@@ -121,21 +128,34 @@ std::string encode_response(const chat::ChatResponse& response, const StreamOpti
   std::string reasoning;
   std::vector<const chat::ToolCall*> calls;
   for (const chat::Block& block : response.blocks) {
-    if (const auto* piece = std::get_if<chat::Text>(&block)) text += piece->text;
-    else if (const auto* thinking = std::get_if<chat::Thinking>(&block)) reasoning += thinking->text;
-    else if (const auto* call = std::get_if<chat::ToolCall>(&block)) calls.push_back(call);
+    if (const auto* piece = std::get_if<chat::Text>(&block))
+      text += piece->text;
+    else if (const auto* thinking = std::get_if<chat::Thinking>(&block))
+      reasoning += thinking->text;
+    else if (const auto* call = std::get_if<chat::ToolCall>(&block))
+      calls.push_back(call);
   }
   std::string out;
   json::Writer writer(out);
   writer.begin_object().member("id", prefixed_id(options.response_id)).member("object", "chat.completion");
   writer.member("created", options.created_unix_seconds).member("model", options.model);
-  writer.key("choices").begin_array().begin_object().member("index", 0).key("message").begin_object().member("role", "assistant");
+  writer.key("choices")
+      .begin_array()
+      .begin_object()
+      .member("index", 0)
+      .key("message")
+      .begin_object()
+      .member("role", "assistant");
   writer.key("content");
-  if (text.empty() && (!calls.empty() || !response.refusal.empty())) writer.null();
-  else writer.string(text);
+  if (text.empty() && (!calls.empty() || !response.refusal.empty()))
+    writer.null();
+  else
+    writer.string(text);
   writer.key("refusal");
-  if (response.refusal.empty()) writer.null();
-  else writer.string(response.refusal);
+  if (response.refusal.empty())
+    writer.null();
+  else
+    writer.string(response.refusal);
   if (!reasoning.empty()) writer.member("reasoning_content", reasoning);
   if (!calls.empty()) {
     writer.key("tool_calls").begin_array();

@@ -1,6 +1,6 @@
-// A provider's chunks. In chat/ one block is open at a time, here the fragments of parallel tool calls carry an index: the
-// first open call is passed on live, the fragments of later ones wait until it is complete. So do text and reasoning that come
-// while a call is not yet whole: they must not cut it in two.
+// A provider's chunks. In chat/ one block is open at a time, here the fragments of parallel tool calls carry an index:
+// the first open call is passed on live, the fragments of later ones wait until it is complete. So do text and
+// reasoning that come while a call is not yet whole: they must not cut it in two.
 #include <algorithm>
 #include <map>
 
@@ -10,8 +10,9 @@
 namespace sluice::dialects::openai {
 namespace {
 
-constexpr std::size_t max_kept_bytes = 8 * 1024 * 1024;  // of arguments and held text: as much as one SSE event may have
-constexpr std::size_t max_tool_calls = 1024;             // in one answer; no model makes as many
+constexpr std::size_t max_kept_bytes =
+    8 * 1024 * 1024;                          // of arguments and held text: as much as one SSE event may have
+constexpr std::size_t max_tool_calls = 1024;  // in one answer; no model makes as many
 
 struct Call {
   std::string id;
@@ -99,8 +100,10 @@ class Decoder : public StreamDecoder {
 
   void write_prose(chat::BlockKind kind, std::string prose, std::vector<chat::ChatEvent>& out) {
     open(kind, out);
-    if (kind == chat::BlockKind::text) out.emplace_back(chat::TextDelta{std::move(prose)});
-    else out.emplace_back(chat::ThinkingDelta{std::move(prose), ""});
+    if (kind == chat::BlockKind::text)
+      out.emplace_back(chat::TextDelta{std::move(prose)});
+    else
+      out.emplace_back(chat::ThinkingDelta{std::move(prose), ""});
   }
 
   Result<void> keep(std::size_t bytes) {
@@ -120,7 +123,8 @@ class Decoder : public StreamDecoder {
       if (name.empty()) return not_the_protocol("a tool call begins without a name");
       if (calls_.size() >= max_tool_calls) return not_the_protocol("more than 1024 tool calls in one answer");
       by_index_[index] = calls_.size();
-      calls_.push_back({id.empty() ? "call_" + id_ + "_" + std::to_string(calls_.size()) : std::string(id), std::string(name), ""});
+      calls_.push_back(
+          {id.empty() ? "call_" + id_ + "_" + std::to_string(calls_.size()) : std::string(id), std::string(name), ""});
     }
     const std::size_t place = by_index_[index];
     const json::Value arguments = fragment["function"]["arguments"];
@@ -198,12 +202,12 @@ class Decoder : public StreamDecoder {
   bool refused_ = false;
   std::string id_;
   std::string model_;
-  std::int64_t blocks_ = 0;                 // begun so far
-  std::optional<chat::BlockKind> open_;     // the block that is open
-  std::optional<std::size_t> open_call_;    // its place in calls_, if it is a tool call
-  std::vector<Call> calls_;                 // in the order in which they began
-  std::map<std::int64_t, std::size_t> by_index_;  // the provider's index -> place in calls_
-  std::size_t next_call_ = 0;               // the first call whose block has not begun
+  std::int64_t blocks_ = 0;                                    // begun so far
+  std::optional<chat::BlockKind> open_;                        // the block that is open
+  std::optional<std::size_t> open_call_;                       // its place in calls_, if it is a tool call
+  std::vector<Call> calls_;                                    // in the order in which they began
+  std::map<std::int64_t, std::size_t> by_index_;               // the provider's index -> place in calls_
+  std::size_t next_call_ = 0;                                  // the first call whose block has not begun
   std::vector<std::pair<chat::BlockKind, std::string>> held_;  // text and reasoning that wait for the calls
   std::size_t kept_bytes_ = 0;
   std::optional<std::string> finish_reason_;

@@ -1,5 +1,5 @@
-// The chunks that a client of this dialect expects: the role first, then deltas, the finish reason in a chunk of its own, the
-// usage in one more if the client asked for it, and [DONE].
+// The chunks that a client of this dialect expects: the role first, then deltas, the finish reason in a chunk of its
+// own, the usage in one more if the client asked for it, and [DONE].
 #include "dialects/openai_chat/parts.h"
 
 namespace sluice::dialects::openai {
@@ -27,8 +27,10 @@ class Encoder : public StreamEncoder {
     fill(writer);
     writer.end_object();
     out.append(R"(,"logprobs":null,"finish_reason":)");
-    if (finish.empty()) out.append("null");
-    else json::append_quoted(out, finish);
+    if (finish.empty())
+      out.append("null");
+    else
+      json::append_quoted(out, finish);
     out.append("}]");
     if (options_.include_usage) out.append(R"(,"usage":null)");
     out.append("}\n\n");
@@ -44,7 +46,9 @@ class Encoder : public StreamEncoder {
   }
 
   void write(const chat::Start&, std::string& out) {
-    write_chunk(out, "", [](json::Writer& writer) { writer.member("role", "assistant").member("content", "").key("refusal").null(); });
+    write_chunk(out, "", [](json::Writer& writer) {
+      writer.member("role", "assistant").member("content", "").key("refusal").null();
+    });
   }
 
   void write(const chat::BlockStart& block, std::string& out) {
@@ -61,7 +65,9 @@ class Encoder : public StreamEncoder {
   }
 
   void write(const chat::ArgumentsDelta& delta, std::string& out) {
-    write_tool_call(out, [&](json::Writer& writer) { writer.key("function").begin_object().member("arguments", delta.json).end_object(); });
+    write_tool_call(out, [&](json::Writer& writer) {
+      writer.key("function").begin_object().member("arguments", delta.json).end_object();
+    });
   }
 
   void write(const chat::ThinkingDelta& delta, std::string& out) {
@@ -91,6 +97,8 @@ class Encoder : public StreamEncoder {
 
 }  // namespace
 
-std::unique_ptr<StreamEncoder> encode_stream(const StreamOptions& options) { return std::make_unique<Encoder>(options); }
+std::unique_ptr<StreamEncoder> encode_stream(const StreamOptions& options) {
+  return std::make_unique<Encoder>(options);
+}
 
 }  // namespace sluice::dialects::openai

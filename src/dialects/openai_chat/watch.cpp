@@ -8,7 +8,8 @@ namespace {
 
 // The names that vendors have for what the model writes; "text" is that of parts.
 bool is_generated_text(std::string_view name) {
-  return name == "content" || name == "arguments" || name == "reasoning_content" || name == "reasoning" || name == "refusal" || name == "text";
+  return name == "content" || name == "arguments" || name == "reasoning_content" || name == "reasoning" ||
+         name == "refusal" || name == "text";
 }
 
 class Watcher : public StreamWatcher {
@@ -24,10 +25,14 @@ class Watcher : public StreamWatcher {
     }
     bool is_to_be_read = first_ || event == "error";
     for (MemberScan scan(data); scan.next();) {
-      if (is_generated_text(scan.name())) output_bytes_ += scan.string().size();
-      else if (scan.name() == "finish_reason") complete_ = complete_ || scan.value_begins_with() == '"';
-      else if (scan.name() == "usage") is_to_be_read = is_to_be_read || scan.value_begins_with() == '{';
-      else if (scan.name() == "error") is_to_be_read = is_to_be_read || scan.value_begins_with() == '{' || scan.value_begins_with() == '"';
+      if (is_generated_text(scan.name()))
+        output_bytes_ += scan.string().size();
+      else if (scan.name() == "finish_reason")
+        complete_ = complete_ || scan.value_begins_with() == '"';
+      else if (scan.name() == "usage")
+        is_to_be_read = is_to_be_read || scan.value_begins_with() == '{';
+      else if (scan.name() == "error")
+        is_to_be_read = is_to_be_read || scan.value_begins_with() == '{' || scan.value_begins_with() == '"';
     }
     if (!is_to_be_read) return Relay::forward;
     return read(event, data);
@@ -51,7 +56,8 @@ class Watcher : public StreamWatcher {
     const chat::Usage usage = read_chunk_usage(root);
     if (!usage.reported) return Relay::forward;
     usage_ = usage;
-    return hide_usage_event_ && root["choices"].is_array() && root["choices"].size() == 0 ? Relay::hide : Relay::forward;
+    return hide_usage_event_ && root["choices"].is_array() && root["choices"].size() == 0 ? Relay::hide
+                                                                                          : Relay::forward;
   }
 
   bool hide_usage_event_;
@@ -66,6 +72,8 @@ class Watcher : public StreamWatcher {
 
 }  // namespace
 
-std::unique_ptr<StreamWatcher> watch_stream(bool hide_usage_event) { return std::make_unique<Watcher>(hide_usage_event); }
+std::unique_ptr<StreamWatcher> watch_stream(bool hide_usage_event) {
+  return std::make_unique<Watcher>(hide_usage_event);
+}
 
 }  // namespace sluice::dialects::openai

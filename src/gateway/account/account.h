@@ -1,6 +1,6 @@
-// What did it cost? Prices the usage, settles the Hold and appends the ledger's row. Runs for every attempt that reached
-// a provider, however the request ended. It does not decide anything. Usage that a provider did not report is estimated
-// before (estimate.h).
+// What did it cost? Prices the usage, settles the Hold and appends the ledger's row. Runs for every attempt that
+// reached a provider, however the request ended. It does not decide anything. Usage that a provider did not report is
+// estimated before (estimate.h).
 #pragma once
 
 #include <functional>

@@ -2,7 +2,9 @@
 
 namespace sluice::gateway {
 
-Tokens estimate_tokens(std::size_t bytes) { return static_cast<Tokens>((bytes + bytes_per_token - 1) / bytes_per_token); }
+Tokens estimate_tokens(std::size_t bytes) {
+  return static_cast<Tokens>((bytes + bytes_per_token - 1) / bytes_per_token);
+}
 
 Tokens most_tokens(std::size_t bytes) {
   return static_cast<Tokens>((bytes + least_bytes_per_token - 1) / least_bytes_per_token);

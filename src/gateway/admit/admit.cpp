@@ -16,7 +16,8 @@ constexpr std::int64_t ns_per_ms = 1'000'000;
 // Adds without wrapping: a key without a budget may have spent any sum.
 void add(std::atomic<std::int64_t>& sum, std::int64_t amount) {
   std::int64_t before = sum.load(std::memory_order_relaxed);
-  while (!sum.compare_exchange_weak(before, (Money::pico(before) + Money::pico(amount)).pico(), std::memory_order_relaxed)) {
+  while (!sum.compare_exchange_weak(before, (Money::pico(before) + Money::pico(amount)).pico(),
+                                    std::memory_order_relaxed)) {
   }
 }
 
@@ -72,35 +73,36 @@ std::unexpected<Error> too_many_requests(const store::Principal& principal, std:
 std::unexpected<Error> too_many_tokens(const store::Principal& principal, Tokens tokens, std::int64_t wait_ns) {
   const std::int64_t tpm = *principal.key().tpm;
   if (tokens > tpm) {  // waiting does not help
-    return std::unexpected(Error{
-        .kind = ErrorKind::rate_limited,
-        .message = "the request may need " + std::to_string(tokens) + " tokens and the key \"" + principal.name() +
-                   "\" has " + std::to_string(tpm) + " per minute",
-        .hint = "ask for fewer output tokens, send a shorter prompt, or make a key with a higher --tpm",
-        .code = "tokens_per_minute"});
+    return std::unexpected(
+        Error{.kind = ErrorKind::rate_limited,
+              .message = "the request may need " + std::to_string(tokens) + " tokens and the key \"" +
+                         principal.name() + "\" has " + std::to_string(tpm) + " per minute",
+              .hint = "ask for fewer output tokens, send a shorter prompt, or make a key with a higher --tpm",
+              .code = "tokens_per_minute"});
   }
-  return rate_limited("tokens_per_minute",
-                      "the key \"" + principal.name() + "\" has used up its " + std::to_string(tpm) + " tokens per minute",
-                      "wait as long as retry-after says, or make a key with a higher --tpm", wait_ns);
+  return rate_limited(
+      "tokens_per_minute",
+      "the key \"" + principal.name() + "\" has used up its " + std::to_string(tpm) + " tokens per minute",
+      "wait as long as retry-after says, or make a key with a higher --tpm", wait_ns);
 }
 
 std::unexpected<Error> over_budget(const store::Principal& principal, Money worst) {
   const Money budget = *principal.key().budget;
-  return std::unexpected(Error{
-      .kind = ErrorKind::budget_exceeded,
-      .message = "the request may cost up to " + worst.usd() + " USD; the key \"" + principal.name() + "\" has spent " +
-                 principal.state().spent().usd() + " and reserved " + principal.state().held().usd() + " of its " +
-                 budget.usd() + " USD",
-      .hint = "ask for fewer output tokens, use a cheaper model, or make a key with a higher --budget",
-      .code = "budget_exceeded"});
+  return std::unexpected(
+      Error{.kind = ErrorKind::budget_exceeded,
+            .message = "the request may cost up to " + worst.usd() + " USD; the key \"" + principal.name() +
+                       "\" has spent " + principal.state().spent().usd() + " and reserved " +
+                       principal.state().held().usd() + " of its " + budget.usd() + " USD",
+            .hint = "ask for fewer output tokens, use a cheaper model, or make a key with a higher --budget",
+            .code = "budget_exceeded"});
 }
 
 std::unexpected<Error> unpriced(const store::Principal& principal) {
-  return std::unexpected(Error{
-      .kind = ErrorKind::forbidden,
-      .message = "the key \"" + principal.name() + "\" has a budget and the price of this model is not known",
-      .hint = "add the price to the provider in the configuration (prices:), or use a key without a budget",
-      .code = "unpriced_model"});
+  return std::unexpected(
+      Error{.kind = ErrorKind::forbidden,
+            .message = "the key \"" + principal.name() + "\" has a budget and the price of this model is not known",
+            .hint = "add the price to the provider in the configuration (prices:), or use a key without a budget",
+            .code = "unpriced_model"});
 }
 
 }  // namespace
@@ -116,16 +118,17 @@ Result<Hold> Admission::admit(const store::Principal& principal, const Need& nee
                 "the operator finds the reason at /health/ready and in `sluice doctor`");
   if (key.budget && !need.worst_cost) return unpriced(principal);
   if (!take_place(in_flight_, limits_.max_in_flight))
-    return fail(ErrorKind::overloaded, "all " + std::to_string(limits_.max_in_flight) + " places for requests are taken",
+    return fail(ErrorKind::overloaded,
+                "all " + std::to_string(limits_.max_in_flight) + " places for requests are taken",
                 "try again in a moment");
 
   // From here on the Hold's destructor gives back what has been taken, whatever refuses the request.
   Hold hold(*this, principal);
   if (!take_place(state.in_flight, limits_.max_in_flight_per_key))
-    return rate_limited("concurrent_requests",
-                        "the key \"" + key.name + "\" has " + std::to_string(limits_.max_in_flight_per_key) +
-                            " requests under way",
-                        "wait until some of them have ended", minute_ns / 60);
+    return rate_limited(
+        "concurrent_requests",
+        "the key \"" + key.name + "\" has " + std::to_string(limits_.max_in_flight_per_key) + " requests under way",
+        "wait until some of them have ended", minute_ns / 60);
   hold.has_key_place_ = true;
 
   const std::int64_t now_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(now.time_since_epoch()).count();
@@ -147,7 +150,8 @@ Result<Hold> Admission::admit(const store::Principal& principal, const Need& nee
   return hold;
 }
 
-Hold::Hold(Admission& admission, store::Principal principal) : admission_(&admission), principal_(std::move(principal)) {}
+Hold::Hold(Admission& admission, store::Principal principal)
+    : admission_(&admission), principal_(std::move(principal)) {}
 
 Hold::Hold(Hold&& other) noexcept { *this = std::move(other); }
 
@@ -178,7 +182,8 @@ void Hold::charge(Money cost, Tokens tokens) {
   const Tokens beyond = tokens - std::min(tokens, tokens_);
   tokens_ -= tokens - beyond;
   if (beyond > 0 && principal_->key().tpm)
-    state.tokens_tat_ns.fetch_add(std::min(step_ns(beyond, *principal_->key().tpm), minute_ns), std::memory_order_relaxed);
+    state.tokens_tat_ns.fetch_add(std::min(step_ns(beyond, *principal_->key().tpm), minute_ns),
+                                  std::memory_order_relaxed);
 }
 
 void Hold::settle(Money cost, Tokens tokens) {

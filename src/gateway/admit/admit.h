@@ -1,9 +1,9 @@
 // Is there money and room? Reserves the worst case before the call and settles the truth after it, atomically on the
 // key's state, so that no burst of concurrent requests can pass a budget. It does not know providers or prices.
 //
-// Rates are GCRA with a burst of one whole minute: a key with 60 requests per minute that was quiet may send 60 at once,
-// then one per second. So the first 60 in a minute pass, and over any longer time the mean is never above the limit
-// (at most 2 minutes' worth fall into one minute). A refused request uses up nothing.
+// Rates are GCRA with a burst of one whole minute: a key with 60 requests per minute that was quiet may send 60 at
+// once, then one per second. So the first 60 in a minute pass, and over any longer time the mean is never above the
+// limit (at most 2 minutes' worth fall into one minute). A refused request uses up nothing.
 #pragma once
 
 #include <atomic>

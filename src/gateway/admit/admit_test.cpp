@@ -17,7 +17,8 @@ constexpr TimePoint start = TimePoint(1'000h);
 store::Principal principal(store::VirtualKey key) {
   key.id = KeyId("key_test");
   key.name = "laptop";
-  return store::Principal(std::make_shared<const store::VirtualKey>(std::move(key)), std::make_shared<store::KeyState>());
+  return store::Principal(std::make_shared<const store::VirtualKey>(std::move(key)),
+                          std::make_shared<store::KeyState>());
 }
 
 store::VirtualKey with_budget(std::int64_t pico) {
@@ -64,7 +65,9 @@ TEST(Admit, Says_how_much_is_left_when_the_budget_is_not_enough) {
 TEST(Admit, Gives_everything_back_when_the_request_never_happened) {
   Admission admission({});
   const auto key = principal(with_budget(100));
-  { const auto hold = admission.admit(key, cost(100), start); }
+  {
+    const auto hold = admission.admit(key, cost(100), start);
+  }
   EXPECT_EQ(key.state().committed_pico, 0);
   EXPECT_EQ(key.state().in_flight, 0);
   EXPECT_EQ(admission.in_flight(), 0);
@@ -195,9 +198,11 @@ TEST(Admit, Uses_up_nothing_for_a_refused_request) {
   limits.budget = Money::pico(100);
   const auto key = principal(limits);
   EXPECT_EQ(admission.admit(key, {.worst_cost = Money::pico(101), .tokens = 1}, start).error().code, "budget_exceeded");
-  EXPECT_EQ(admission.admit(key, {.worst_cost = Money::pico(1), .tokens = 601}, start).error().code, "tokens_per_minute");
+  EXPECT_EQ(admission.admit(key, {.worst_cost = Money::pico(1), .tokens = 601}, start).error().code,
+            "tokens_per_minute");
   EXPECT_TRUE(admission.admit(key, {.worst_cost = Money::pico(100), .tokens = 600}, start));
-  EXPECT_EQ(admission.admit(key, {.worst_cost = Money::pico(100), .tokens = 600}, start).error().code, "requests_per_minute");
+  EXPECT_EQ(admission.admit(key, {.worst_cost = Money::pico(100), .tokens = 600}, start).error().code,
+            "requests_per_minute");
   EXPECT_TRUE(admission.admit(key, {.worst_cost = Money::pico(100), .tokens = 600}, start + 1min));
   EXPECT_EQ(key.state().committed_pico, 0);
   EXPECT_EQ(key.state().in_flight, 0);

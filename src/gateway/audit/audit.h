@@ -40,15 +40,15 @@ struct AuditRecord {
   std::string requested_model;
   bool stream = false;
   DataClass data_class = DataClass::internal;
-  std::string verdict_rule;  // of guard
+  std::string verdict_rule;                // of guard
   std::vector<AuditCandidate> candidates;  // in the order of the plan; at most max_audit_candidates are recorded
   std::optional<ProviderId> provider;      // that served, or was asked last
   std::optional<ModelName> model;
   std::optional<catalog::Ground> ground;
   int attempts = 0;
-  int status = 0;            // that the client got
+  int status = 0;  // that the client got
   store::Outcome outcome = store::Outcome::ok;
-  std::string error_code;    // of the refusal or failure: a word of the code, not its message
+  std::string error_code;  // of the refusal or failure: a word of the code, not its message
   chat::Usage usage;
   std::optional<Money> cost;
   std::string price_source;

@@ -12,10 +12,8 @@ constexpr std::array<std::string_view, 3> key_headers = {"x-api-key", "api-key",
 constexpr std::string_view bearer = "Bearer ";
 
 std::unexpected<Error> refuse(const char* code, std::string message, std::string hint) {
-  return std::unexpected(Error{.kind = ErrorKind::unauthenticated,
-                               .message = std::move(message),
-                               .hint = std::move(hint),
-                               .code = code});
+  return std::unexpected(
+      Error{.kind = ErrorKind::unauthenticated, .message = std::move(message), .hint = std::move(hint), .code = code});
 }
 
 std::string_view trim(std::string_view text) {
@@ -59,8 +57,9 @@ Result<std::string_view> find_key(const http::Head& head) {
 Result<store::Principal> authenticate(const http::Head& head, const store::KeyTable& keys, std::int64_t now_us) {
   TRY(const std::string_view key, find_key(head));
   if (!key.starts_with(store::key_prefix) || key.size() > max_key_bytes)
-    return refuse("invalid_api_key", "the API key is not one of this gateway: its keys start with \"sk-sluice-\"",
-                  "use a key that `sluice keys create` has made; keys of providers belong in the gateway's configuration");
+    return refuse(
+        "invalid_api_key", "the API key is not one of this gateway: its keys start with \"sk-sluice-\"",
+        "use a key that `sluice keys create` has made; keys of providers belong in the gateway's configuration");
   const store::Principal* principal = keys.find(crypto::sha256(key));
   if (principal == nullptr)
     return refuse("invalid_api_key", "the API key is unknown",

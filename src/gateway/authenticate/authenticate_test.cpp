@@ -21,10 +21,9 @@ store::KeyTable table() {
     key.digest = crypto::sha256(secret);
     return store::Principal(std::make_shared<const store::VirtualKey>(key), std::make_shared<store::KeyState>());
   };
-  return store::KeyTable({principal(good, "good", std::nullopt, std::nullopt),
-                          principal(other, "other", std::nullopt, std::nullopt),
-                          principal(revoked, "revoked", now_us - 1, std::nullopt),
-                          principal(expiring, "expiring", std::nullopt, now_us)});
+  return store::KeyTable(
+      {principal(good, "good", std::nullopt, std::nullopt), principal(other, "other", std::nullopt, std::nullopt),
+       principal(revoked, "revoked", now_us - 1, std::nullopt), principal(expiring, "expiring", std::nullopt, now_us)});
 }
 
 std::string code_of(const http::Headers& headers, std::int64_t at_us = now_us) {

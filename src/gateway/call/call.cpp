@@ -7,9 +7,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t max_held_bytes = 256 * 1024;      // what may come before a first token: pings, empty deltas
+constexpr std::size_t max_held_bytes = 256 * 1024;       // what may come before a first token: pings, empty deltas
 constexpr std::size_t max_error_body_bytes = 64 * 1024;  // more is not an error message but an error
-constexpr milliseconds longest_pause{5'000};            // a provider that asks for more is not waited for
+constexpr milliseconds longest_pause{5'000};             // a provider that asks for more is not waited for
 
 // A provider's model may not tell its largest answer; Anthropic's dialect needs one all the same.
 constexpr Tokens default_max_output_tokens = 4'096;
@@ -56,7 +56,8 @@ Error no_answer(const catalog::Provider& provider, std::string what) {
 // One candidate, asked once.
 class Asking {
  public:
-  Asking(Gateway& gateway, const Attempt& attempt, Question& question, const config::RetrySettings& retry, async::Deadline deadline)
+  Asking(Gateway& gateway, const Attempt& attempt, Question& question, const config::RetrySettings& retry,
+         async::Deadline deadline)
       : gateway_(gateway),
         attempt_(attempt),
         question_(question),
@@ -118,9 +119,10 @@ async::Task<Result<Reply>> Asking::ask(std::string& held) {
   co_return co_await take_whole(std::move(response));
 }
 
-// Sends the request and reads the answer's head. A kept connection may have been closed by the provider just now; that is
-// nobody's fault, so a new one is tried at once.
-async::Task<Result<http::Response>> Asking::exchange(const BaseUrl& place, std::string_view head, std::string_view body) {
+// Sends the request and reads the answer's head. A kept connection may have been closed by the provider just now; that
+// is nobody's fault, so a new one is tried at once.
+async::Task<Result<http::Response>> Asking::exchange(const BaseUrl& place, std::string_view head,
+                                                     std::string_view body) {
   for (const bool fresh : {false, true}) {
     CO_TRY(http::Call call, co_await gateway_.providers.open(place.endpoint, within(retry_.connect_timeout_ms), fresh));
     call_.emplace(std::move(call));
@@ -158,14 +160,17 @@ async::Task<Result<Reply>> Asking::take_error(http::Response response) {
 async::Task<Result<Reply>> Asking::take_whole(http::Response response) {
   Result<std::string> body = co_await call_->read_all(deadline_);
   if (!body) {
-    if (body.error().kind != ErrorKind::client_gone) body.error() = no_answer(provider(), "broke off: " + body.error().message);
+    if (body.error().kind != ErrorKind::client_gone)
+      body.error() = no_answer(provider(), "broke off: " + body.error().message);
     co_return std::unexpected(std::move(body).error());
   }
   const Result<json::Document> parsed = json::Document::parse(*body);
   if (!parsed || !parsed->root().is_object())
-    co_return std::unexpected(no_answer(provider(), "answered with status 200 and something that is not a JSON object"));
+    co_return std::unexpected(
+        no_answer(provider(), "answered with status 200 and something that is not a JSON object"));
   // Some providers answer an error with status 200.
-  if (parsed->root()["error"].is_object()) co_return std::unexpected(dialect_.decode_error(502, *body, response.headers));
+  if (parsed->root()["error"].is_object())
+    co_return std::unexpected(dialect_.decode_error(502, *body, response.headers));
 
   Reply reply;
   reply.headers = headers_for_client(response.headers);
@@ -191,8 +196,9 @@ async::Task<Result<Reply>> Asking::take_stream(http::Response response, std::str
   Reply reply;
   reply.headers = headers_for_client(response.headers);
   reply.stream_from(*std::move(call_),
-                    same_dialect() ? same_dialect_stream(dialect_, question_.usage_is_ours_alone(attempt_))
-                                   : translated_stream(dialect_, question_.client_dialect(), question_.answer_options(attempt_)));
+                    same_dialect()
+                        ? same_dialect_stream(dialect_, question_.usage_is_ours_alone(attempt_))
+                        : translated_stream(dialect_, question_.client_dialect(), question_.answer_options(attempt_)));
   const async::Deadline first_token = within(retry_.first_token_timeout_ms);
   bool open = true;
   while (open && !reply.has_token() && held.size() < max_held_bytes) {
@@ -211,7 +217,8 @@ async::Task<Result<Reply>> Asking::take_stream(http::Response response, std::str
 // Which candidate to ask next, and when.
 class Order {
  public:
-  Order(const Plan& plan, const config::RetrySettings& retry) : plan_(plan), retry_(retry), hopeless_(plan.attempts.size()) {}
+  Order(const Plan& plan, const config::RetrySettings& retry)
+      : plan_(plan), retry_(retry), hopeless_(plan.attempts.size()) {}
 
   const Attempt& current() const { return plan_.attempts[index_]; }
 
@@ -228,8 +235,9 @@ class Order {
     index_ = static_cast<std::size_t>(again - hopeless_.begin());
     // Exponential, with full jitter, so that many clients do not come back together.
     const auto most = milliseconds(retry_.pause_ms) * (1 << std::min(round_++, 6));
-    pause = longest_asked_ > milliseconds(0) ? longest_asked_
-                                             : milliseconds(std::uniform_int_distribution<std::int64_t>(most.count() / 4, most.count())(jitter));
+    pause = longest_asked_ > milliseconds(0)
+                ? longest_asked_
+                : milliseconds(std::uniform_int_distribution<std::int64_t>(most.count() / 4, most.count())(jitter));
     longest_asked_ = milliseconds(0);
     return true;
   }
@@ -245,7 +253,8 @@ class Order {
 
 }  // namespace
 
-Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt, const dialects::Dialect& provider_dialect) {
+Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
+                                                         const dialects::Dialect& provider_dialect) {
   const catalog::Provider& provider = attempt.provider();
   const bool ask_for_usage = request_.outline.stream && provider.quirks.stream_usage == catalog::StreamUsage::option;
   dialects::ProviderRequest request;
@@ -255,7 +264,8 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
     request.body = provider_dialect.edit(request_.body, request_.outline,
                                          {.model = attempt.model().str(), .ask_for_stream_usage = ask_for_usage});
     for (const http::FieldView& field : head_)
-      if (provider_dialect.forwards_header(field.name)) request.headers.add(std::string(field.name), std::string(field.value));
+      if (provider_dialect.forwards_header(field.name))
+        request.headers.add(std::string(field.name), std::string(field.value));
     for (const http::Field& field : provider_dialect.required_headers())
       if (!request.headers.get(field.name)) request.headers.add(field.name, field.value);
   } else {
@@ -264,13 +274,14 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
       neutral_ = std::move(decoded);
     }
     const catalog::Model* model = attempt.candidate->model;
-    const Tokens most = model && model->max_output > 0 ? std::min(model->max_output, default_max_output_tokens) : default_max_output_tokens;
+    const Tokens most = model && model->max_output > 0 ? std::min(model->max_output, default_max_output_tokens)
+                                                       : default_max_output_tokens;
     TRY(request, provider_dialect.encode_request(
                      *neutral_, {.model = attempt.model().str(),
-                                  .default_max_output_tokens = most,
-                                  .ask_for_stream_usage = ask_for_usage,
-                                  .max_completion_tokens =
-                                      provider.quirks.max_tokens_field == catalog::MaxTokensField::max_completion_tokens}));
+                                 .default_max_output_tokens = most,
+                                 .ask_for_stream_usage = ask_for_usage,
+                                 .max_completion_tokens = provider.quirks.max_tokens_field ==
+                                                          catalog::MaxTokensField::max_completion_tokens}));
   }
   request.headers.set("content-type", "application/json");
   request.headers.set("accept", request_.outline.stream ? "text/event-stream" : "application/json");
@@ -290,8 +301,8 @@ bool Question::usage_is_ours_alone(const Attempt& attempt) const {
   return !request_.outline.wants_stream_usage && attempt.provider().quirks.stream_usage == catalog::StreamUsage::option;
 }
 
-async::Task<CallOutcome> call(Gateway& gateway, const Plan& plan, Question& question, const config::RetrySettings& retry,
-                              async::Deadline deadline) {
+async::Task<CallOutcome> call(Gateway& gateway, const Plan& plan, Question& question,
+                              const config::RetrySettings& retry, async::Deadline deadline) {
   CallOutcome outcome;
   Order order(plan, retry);
   for (;;) {
@@ -305,8 +316,9 @@ async::Task<CallOutcome> call(Gateway& gateway, const Plan& plan, Question& ques
       if (gateway.reactor.now() + pause >= deadline.at) co_return outcome;
       co_await gateway.reactor.scheduler().sleep(deadline.earlier(gateway.reactor.now() + pause));
       if (deadline.cancel && deadline.cancel->fired()) {
-        outcome.failures.push_back({.attempt = &order.current(),
-                                    .error = {.kind = ErrorKind::client_gone, .message = "the client closed the connection"}});
+        outcome.failures.push_back(
+            {.attempt = &order.current(),
+             .error = {.kind = ErrorKind::client_gone, .message = "the client closed the connection"}});
         co_return outcome;
       }
     }
@@ -314,13 +326,31 @@ async::Task<CallOutcome> call(Gateway& gateway, const Plan& plan, Question& ques
 }
 
 http::Headers headers_for_client(const http::Headers& provider) {
-  static constexpr std::string_view not_for_client[] = {
-      "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade",
-      "content-length", "set-cookie", "server", "date", "alt-svc", "strict-transport-security", "nel", "report-to", "via", "access-control-allow-origin", "access-control-allow-credentials"};
+  static constexpr std::string_view not_for_client[] = {"connection",
+                                                        "keep-alive",
+                                                        "proxy-authenticate",
+                                                        "proxy-authorization",
+                                                        "te",
+                                                        "trailer",
+                                                        "transfer-encoding",
+                                                        "upgrade",
+                                                        "content-length",
+                                                        "set-cookie",
+                                                        "server",
+                                                        "date",
+                                                        "alt-svc",
+                                                        "strict-transport-security",
+                                                        "nel",
+                                                        "report-to",
+                                                        "via",
+                                                        "access-control-allow-origin",
+                                                        "access-control-allow-credentials"};
   http::Headers kept;
   for (const http::Field& field : provider) {
-    const bool ours = field.name.size() > 9 && http::equal_ignoring_case(std::string_view(field.name).substr(0, 9), "x-sluice-");
-    if (ours || std::ranges::any_of(not_for_client, [&](std::string_view name) { return http::equal_ignoring_case(name, field.name); }))
+    const bool ours =
+        field.name.size() > 9 && http::equal_ignoring_case(std::string_view(field.name).substr(0, 9), "x-sluice-");
+    if (ours || std::ranges::any_of(not_for_client,
+                                    [&](std::string_view name) { return http::equal_ignoring_case(name, field.name); }))
       continue;
     kept.add(field.name, field.value);
   }

@@ -1,5 +1,5 @@
-// call: asks the plan's candidates, one after the other, until one gives an answer worth passing on. Everything here happens
-// before the client has received a byte; what comes after the first token is respond's.
+// call: asks the plan's candidates, one after the other, until one gives an answer worth passing on. Everything here
+// happens before the client has received a byte; what comes after the first token is respond's.
 #pragma once
 
 #include <optional>
@@ -56,18 +56,19 @@ struct Failure {
 };
 
 struct CallOutcome {
-  std::optional<Reply> reply;      // empty: nobody answered, the last failure is the answer
-  std::string held;                // a stream's bytes up to its first token, in the client's dialect
-  std::vector<Failure> failures;   // in the order of the attempts
+  std::optional<Reply> reply;     // empty: nobody answered, the last failure is the answer
+  std::string held;               // a stream's bytes up to its first token, in the client's dialect
+  std::vector<Failure> failures;  // in the order of the attempts
   int attempts() const { return static_cast<int>(failures.size()) + (reply ? 1 : 0); }
 };
 
 // Tries, fails over and tries again as the Snapshot's retry settings say. `deadline` bounds it all and ends it when the
 // client leaves. `plan` has at least one attempt.
-async::Task<CallOutcome> call(Gateway& gateway, const Plan& plan, Question& question, const config::RetrySettings& retry,
-                              async::Deadline deadline);
+async::Task<CallOutcome> call(Gateway& gateway, const Plan& plan, Question& question,
+                              const config::RetrySettings& retry, async::Deadline deadline);
 
-// The fields of a provider's answer that are for the client: all but those of the connection, of its length, and cookies.
+// The fields of a provider's answer that are for the client: all but those of the connection, of its length, and
+// cookies.
 http::Headers headers_for_client(const http::Headers& provider);
 
 }  // namespace sluice::gateway

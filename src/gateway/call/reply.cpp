@@ -13,7 +13,8 @@ Error incomplete() {
 
 class SameDialectStream : public StreamLane {
  public:
-  SameDialectStream(const dialects::Dialect& dialect, bool hide_usage_event) : watcher_(dialect.watch_stream(hide_usage_event)) {}
+  SameDialectStream(const dialects::Dialect& dialect, bool hide_usage_event)
+      : watcher_(dialect.watch_stream(hide_usage_event)) {}
 
   Result<void> pass(const http::SseEvent& event, std::string& out) override {
     if (watcher_->see(event.event, event.data) == dialects::Relay::forward) out.append(event.raw);
@@ -41,7 +42,8 @@ class SameDialectStream : public StreamLane {
 
 class TranslatedStream : public StreamLane {
  public:
-  TranslatedStream(const dialects::Dialect& provider, const dialects::Dialect& client, const dialects::StreamOptions& options)
+  TranslatedStream(const dialects::Dialect& provider, const dialects::Dialect& client,
+                   const dialects::StreamOptions& options)
       : decoder_(provider.decode_stream()), encoder_(client.encode_stream(options)) {}
 
   Result<void> pass(const http::SseEvent& event, std::string& out) override {

@@ -1,5 +1,5 @@
-// A provider's answer on its way to the client, in the client's dialect: either whole, or a stream whose first token has
-// come. Until then another candidate may still be asked; from then on this is the answer.
+// A provider's answer on its way to the client, in the client's dialect: either whole, or a stream whose first token
+// has come. Until then another candidate may still be asked; from then on this is the answer.
 #pragma once
 
 #include <memory>
@@ -18,13 +18,13 @@ namespace sluice::gateway {
 class StreamLane {
  public:
   virtual ~StreamLane() = default;
-  // One event of the provider; appends to `out` what the client is to get. Errors: an error event of the provider before
-  // the first token, or bytes that are not its dialect.
+  // One event of the provider; appends to `out` what the client is to get. Errors: an error event of the provider
+  // before the first token, or bytes that are not its dialect.
   virtual Result<void> pass(const http::SseEvent& event, std::string& out) = 0;
   // The provider has closed. Error: the answer is not complete.
   virtual Result<void> close(std::string& out) = 0;
-  virtual bool has_token() const = 0;   // something generated has passed
-  virtual bool finished() const = 0;    // the end marker has passed: nothing more will come
+  virtual bool has_token() const = 0;  // something generated has passed
+  virtual bool finished() const = 0;   // the end marker has passed: nothing more will come
   virtual chat::Usage usage() const = 0;
   virtual std::size_t output_bytes() const = 0;
   virtual std::string response_model() const = 0;
@@ -36,7 +36,7 @@ std::unique_ptr<StreamLane> translated_stream(const dialects::Dialect& provider,
 
 class Reply {
  public:
-  const Attempt* attempt = nullptr;         // borrowed from the Plan
+  const Attempt* attempt = nullptr;  // borrowed from the Plan
   int status = 200;
   http::Headers headers;                    // of the provider, for the client
   std::vector<std::string> dropped_params;  // that the provider's dialect cannot carry

@@ -5,16 +5,17 @@ namespace sluice::gateway {
 async::Task<Result<DecodedRequest>> decode(http::Exchange& client, const dialects::Dialect& dialect) {
   if (const auto encoding = client.head().get("content-encoding");
       encoding && !http::equal_ignoring_case(*encoding, "identity"))
-    co_return fail(ErrorKind::unsupported_media, "the request body is compressed (content-encoding: " + std::string(*encoding) + ")",
+    co_return fail(ErrorKind::unsupported_media,
+                   "the request body is compressed (content-encoding: " + std::string(*encoding) + ")",
                    "send it uncompressed");
   CO_TRY(std::string body, co_await client.read_body());
   if (body.empty()) co_return fail(ErrorKind::invalid_request, "the request has no body", "send a JSON object");
   CO_TRY(json::Document parsed, json::Document::parse(body));
   if (!parsed.root().is_object())
-    co_return fail(ErrorKind::invalid_request, "the request body is not a JSON object", "send {\"model\": ..., \"messages\": [...]}");
+    co_return fail(ErrorKind::invalid_request, "the request body is not a JSON object",
+                   "send {\"model\": ..., \"messages\": [...]}");
   CO_TRY(dialects::RequestOutline outline, dialect.outline(body, parsed));
   co_return DecodedRequest{std::move(body), std::move(parsed), std::move(outline)};
 }
-
 
 }  // namespace sluice::gateway

@@ -1,5 +1,5 @@
-// decode: from the client's bytes to what the later stages need. The body is parsed once, whole, so that nobody after this
-// meets anything that is not JSON; what lane 1 sends on are the client's own bytes.
+// decode: from the client's bytes to what the later stages need. The body is parsed once, whole, so that nobody after
+// this meets anything that is not JSON; what lane 1 sends on are the client's own bytes.
 #pragma once
 
 #include <string>
@@ -17,9 +17,8 @@ struct DecodedRequest {
   dialects::RequestOutline outline;
 };
 
-// Errors: what Exchange::read_body and Dialect::outline say; unsupported_media for a compressed body; invalid_request for
-// anything that is not a JSON object.
+// Errors: what Exchange::read_body and Dialect::outline say; unsupported_media for a compressed body; invalid_request
+// for anything that is not a JSON object.
 async::Task<Result<DecodedRequest>> decode(http::Exchange& client, const dialects::Dialect& dialect);
-
 
 }  // namespace sluice::gateway

@@ -19,7 +19,8 @@ Result<Verdict> guard(const GuardQuestion& question, const config::Snapshot&) {
     const std::optional<DataClass> asked = data_class_from_name(*question.header_class);
     if (!asked)
       return std::unexpected(Error{.kind = ErrorKind::invalid_request,
-                                   .message = "the header x-sluice-data-class cannot be '" + std::string(question.header_class->substr(0, 40)) + "'",
+                                   .message = "the header x-sluice-data-class cannot be '" +
+                                              std::string(question.header_class->substr(0, 40)) + "'",
                                    .hint = "use public, internal or restricted",
                                    .param = std::string(data_class_header),
                                    .code = "invalid_data_class"});

@@ -16,8 +16,8 @@ namespace sluice::gateway {
 constexpr std::string_view data_class_header = "x-sluice-data-class";
 
 struct GuardQuestion {
-  DataClass key_class = DataClass::internal;             // of the virtual key
-  std::optional<std::string_view> header_class = {};     // value of data_class_header, as sent
+  DataClass key_class = DataClass::internal;          // of the virtual key
+  std::optional<std::string_view> header_class = {};  // value of data_class_header, as sent
 };
 
 struct Verdict {

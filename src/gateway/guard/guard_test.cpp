@@ -21,7 +21,8 @@ Verdict verdict(DataClass key_class, std::optional<std::string_view> header = {}
 TEST(Guard, Lets_ordinary_requests_go_everywhere) {
   const Verdict open = verdict(DataClass::internal);
   EXPECT_EQ(open.rule, Verdict::Rule::open);
-  for (const Ground ground : {Ground::self_hosted, Ground::hosted_open, Ground::proprietary}) EXPECT_TRUE(open.allows(ground));
+  for (const Ground ground : {Ground::self_hosted, Ground::hosted_open, Ground::proprietary})
+    EXPECT_TRUE(open.allows(ground));
 }
 
 TEST(Guard, Keeps_the_requests_of_a_restricted_key_at_home) {

@@ -11,7 +11,8 @@ using dialects::DialectId;
 
 // What a caller understands, guessed from what only Anthropic's clients send; used where the path does not tell.
 DialectId dialect_of(const http::RequestHead& head) {
-  const bool anthropic = head.get("anthropic-version") || head.path.ends_with("/messages") || head.path.starts_with("/anthropic/");
+  const bool anthropic =
+      head.get("anthropic-version") || head.path.ends_with("/messages") || head.path.starts_with("/anthropic/");
   return anthropic ? DialectId::anthropic_messages : DialectId::openai_chat;
 }
 
@@ -52,10 +53,11 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
   } else if (get && (path == "/" || path == "/api/hello")) {
     co_return co_await live(exchange);  // clients look whether somebody is there
   } else {
-    co_return co_await refuse(exchange, {.kind = ErrorKind::not_found,
-                                         .message = "there is nothing at " + std::string(head.path),
-                                         .hint = "POST /v1/chat/completions (OpenAI), POST /v1/messages (Anthropic), GET /v1/models",
-                                         .code = "unknown_path"});
+    co_return co_await refuse(
+        exchange, {.kind = ErrorKind::not_found,
+                   .message = "there is nothing at " + std::string(head.path),
+                   .hint = "POST /v1/chat/completions (OpenAI), POST /v1/messages (Anthropic), GET /v1/models",
+                   .code = "unknown_path"});
   }
   co_await refuse(exchange,
                   {.kind = ErrorKind::method_not_allowed,

@@ -1,4 +1,5 @@
-// listen: which path does what. Deny by default: what is not in the table below is a 404 in a shape the caller understands.
+// listen: which path does what. Deny by default: what is not in the table below is a 404 in a shape the caller
+// understands.
 #pragma once
 
 #include <string>

@@ -22,7 +22,10 @@ std::string rfc3339(std::int64_t unix_seconds) {
 void write_model(json::Writer& out, const ListedModel& model, DialectId dialect, std::int64_t created) {
   out.begin_object();
   if (dialect == DialectId::anthropic_messages) {
-    out.member("type", "model").member("id", model.id).member("display_name", model.id).member("created_at", rfc3339(created));
+    out.member("type", "model")
+        .member("id", model.id)
+        .member("display_name", model.id)
+        .member("created_at", rfc3339(created));
   } else {
     out.member("id", model.id).member("object", "model").member("created", created).member("owned_by", model.owned_by);
   }

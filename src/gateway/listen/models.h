@@ -20,9 +20,10 @@ struct ListedModel {
 std::vector<ListedModel> list_models(const config::Snapshot& snapshot);
 
 // `created_unix_seconds` is the same for all: no catalogue knows when a model was made.
-std::string models_page(const std::vector<ListedModel>& models, chat::DialectId dialect, std::int64_t created_unix_seconds);
+std::string models_page(const std::vector<ListedModel>& models, chat::DialectId dialect,
+                        std::int64_t created_unix_seconds);
 // One model; empty when there is none of that name.
-std::optional<std::string> model_page(const std::vector<ListedModel>& models, std::string_view id, chat::DialectId dialect,
-                                      std::int64_t created_unix_seconds);
+std::optional<std::string> model_page(const std::vector<ListedModel>& models, std::string_view id,
+                                      chat::DialectId dialect, std::int64_t created_unix_seconds);
 
 }  // namespace sluice::gateway

@@ -21,9 +21,10 @@ void add_facts(http::Headers& headers, const AnswerFacts& facts) {
 
 std::string cost_text(const std::optional<Money>& cost) { return cost ? cost->usd() : "unpriced"; }
 
-async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::string held, const dialects::Dialect& dialect,
-                                    const AnswerFacts& facts, net::Reactor& reactor, async::Duration idle_limit,
-                                    async::Deadline deadline, std::function<std::string()> final_cost) {
+async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::string held,
+                                    const dialects::Dialect& dialect, const AnswerFacts& facts, net::Reactor& reactor,
+                                    async::Duration idle_limit, async::Deadline deadline,
+                                    std::function<std::string()> final_cost) {
   Relayed relayed;
   http::Headers headers = reply.headers;
   add_facts(headers, facts);

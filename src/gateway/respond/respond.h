@@ -14,9 +14,9 @@ namespace sluice::gateway {
 // What every answer says about itself. Names and values are for clients: no secrets, no addresses.
 struct AnswerFacts {
   std::string request_id;
-  const Attempt* attempt = nullptr;        // who answered, or was asked last; null: nobody was asked
+  const Attempt* attempt = nullptr;  // who answered, or was asked last; null: nobody was asked
   int attempts = 0;
-  std::optional<std::string> cost_usd;     // "0.000125", or "unpriced"; empty while a stream's cost is not known
+  std::optional<std::string> cost_usd;  // "0.000125", or "unpriced"; empty while a stream's cost is not known
   std::vector<std::string> dropped_params;
 };
 
@@ -28,19 +28,21 @@ constexpr std::string_view cost_header = "x-sluice-cost-usd";
 
 // How a stream to the client went.
 struct Relayed {
-  std::optional<Error> error;                    // why it did not come to its end; client_gone when the client left
-  std::optional<async::TimePoint> first_token;   // when the first bytes were handed to the kernel
+  std::optional<Error> error;                   // why it did not come to its end; client_gone when the client left
+  std::optional<async::TimePoint> first_token;  // when the first bytes were handed to the kernel
 };
 
-// Sends what `reply` brings until its end. When the provider breaks off, the client gets an error event in its own dialect.
-// `facts` go out as fields; the cost, known only at the end, as a trailer: `final_cost` is asked for it then.
-async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::string held, const dialects::Dialect& dialect,
-                                    const AnswerFacts& facts, net::Reactor& reactor, async::Duration idle_limit,
-                                    async::Deadline deadline, std::function<std::string()> final_cost);
+// Sends what `reply` brings until its end. When the provider breaks off, the client gets an error event in its own
+// dialect. `facts` go out as fields; the cost, known only at the end, as a trailer: `final_cost` is asked for it then.
+async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::string held,
+                                    const dialects::Dialect& dialect, const AnswerFacts& facts, net::Reactor& reactor,
+                                    async::Duration idle_limit, async::Deadline deadline,
+                                    std::function<std::string()> final_cost);
 
 async::Task<Result<void>> respond_whole(http::Exchange& client, const Reply& reply, const AnswerFacts& facts);
 
-// A failure: the provider's own words when there are some for this client, else the dialect's error. Returns the status.
+// A failure: the provider's own words when there are some for this client, else the dialect's error. Returns the
+// status.
 async::Task<int> respond_error(http::Exchange& client, const Error& error, const Failure::Verbatim* verbatim,
                                const dialects::Dialect& dialect, const AnswerFacts& facts);
 

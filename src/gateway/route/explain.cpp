@@ -41,8 +41,8 @@ std::string explain_text(const Plan& plan) {
     for (std::size_t i = 0; i < plan.attempts.size(); ++i) {
       const Attempt& attempt = plan.attempts[i];
       rows.push_back({std::to_string(i + 1), attempt.candidate->name, std::string(catalog::name(attempt.ground())),
-                      attempt.lane == Lane::same_dialect ? "1 (same dialect)" : "2 (translated)", price_text(attempt.quote),
-                      reason_text(attempt, plan)});
+                      attempt.lane == Lane::same_dialect ? "1 (same dialect)" : "2 (translated)",
+                      price_text(attempt.quote), reason_text(attempt, plan)});
     }
     append_table(out, rows);
   }
@@ -54,7 +54,9 @@ std::string explain_text(const Plan& plan) {
                       std::string(name(rejection.why)), reason_text(rejection, plan)});
     append_table(out, rows);
   }
-  out.append("\nchoice      ").append(plan.attempts.empty() ? "none" : plan.attempts.front().candidate->name).append("\n");
+  out.append("\nchoice      ")
+      .append(plan.attempts.empty() ? "none" : plan.attempts.front().candidate->name)
+      .append("\n");
   return out;
 }
 

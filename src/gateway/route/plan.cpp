@@ -28,10 +28,12 @@ std::string reason_text(const Rejection& rejection, const Plan& plan) {
   switch (rejection.why) {
     case Rejection::Why::data_class: return std::string(rule_text(plan.verdict.rule));
     case Rejection::Why::not_enabled:
-      return rejection.candidate->provider->how_to_enable.empty() ? "the provider is switched off" : rejection.candidate->provider->how_to_enable;
+      return rejection.candidate->provider->how_to_enable.empty() ? "the provider is switched off"
+                                                                  : rejection.candidate->provider->how_to_enable;
     case Rejection::Why::unpriced: return "no price is known, and a key with a budget needs one";
     case Rejection::Why::context_too_small:
-      return "needs about " + std::to_string(rejection.needed) + " tokens, the model has " + std::to_string(rejection.limit);
+      return "needs about " + std::to_string(rejection.needed) + " tokens, the model has " +
+             std::to_string(rejection.limit);
     case Rejection::Why::no_tools: return "the model has no tools";
     case Rejection::Why::no_images: return "the model does not read images";
     case Rejection::Why::engine_not_ready: return "its engine is not ready";

@@ -36,10 +36,10 @@ struct Attempt {
 
 struct Rejection {
   enum class Why : std::uint8_t {
-    data_class,        // the guard's verdict does not allow its ground
-    not_enabled,       // its provider has no key or is switched off
-    unpriced,          // the key has a budget and the price is not known
-    context_too_small, // needed > limit, both in tokens
+    data_class,         // the guard's verdict does not allow its ground
+    not_enabled,        // its provider has no key or is switched off
+    unpriced,           // the key has a budget and the price is not known
+    context_too_small,  // needed > limit, both in tokens
     no_tools,
     no_images,
     engine_not_ready,  // its engine starts, restarts or has failed
@@ -51,10 +51,10 @@ struct Rejection {
 };
 
 struct Plan {
-  std::string model;                     // as the client named it
+  std::string model;  // as the client named it
   config::Target::Kind kind = config::Target::Kind::route;
   Verdict verdict;
-  std::vector<Attempt> attempts;         // in the order in which to ask
+  std::vector<Attempt> attempts;  // in the order in which to ask
   std::vector<Rejection> rejections;
   std::unique_ptr<config::Candidate> outside_catalog;  // the one candidate that is in no Snapshot, if there is one
 };

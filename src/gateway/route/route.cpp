@@ -8,8 +8,9 @@ namespace {
 using config::Candidate;
 using Why = Rejection::Why;
 
-std::optional<Rejection> rejection_of(const Candidate& candidate, const catalog::Quote& quote, const RouteQuestion& question,
-                                      const Verdict& verdict, const EngineStates& engines) {
+std::optional<Rejection> rejection_of(const Candidate& candidate, const catalog::Quote& quote,
+                                      const RouteQuestion& question, const Verdict& verdict,
+                                      const EngineStates& engines) {
   const auto because = [&](Why why) { return Rejection{.candidate = &candidate, .why = why}; };
   // The guard's word comes first: nothing after it can bring a forbidden ground back.
   if (!verdict.allows(candidate.ground)) return because(Why::data_class);
@@ -17,7 +18,8 @@ std::optional<Rejection> rejection_of(const Candidate& candidate, const catalog:
   if (const catalog::Model* model = candidate.model) {
     const Tokens needed = question.input_tokens + question.max_output_tokens;
     if (model->context > 0 && needed > model->context)
-      return Rejection{.candidate = &candidate, .why = Why::context_too_small, .needed = needed, .limit = model->context};
+      return Rejection{
+          .candidate = &candidate, .why = Why::context_too_small, .needed = needed, .limit = model->context};
     if (question.has_tools && !model->tools) return because(Why::no_tools);
     if (question.has_images && !model->images) return because(Why::no_images);
   }
@@ -31,7 +33,8 @@ constexpr std::size_t most_shown = 128;  // bytes of a client's model name in an
 
 Error unknown_model(std::string_view model, const config::Snapshot& snapshot) {
   Error error{.kind = ErrorKind::not_found,
-              .message = "there is no model '" + std::string(model.substr(0, most_shown)) + (model.size() > most_shown ? "...'" : "'"),
+              .message = "there is no model '" + std::string(model.substr(0, most_shown)) +
+                         (model.size() > most_shown ? "...'" : "'"),
               .hint = "GET /v1/models or `sluice models` lists them",
               .param = "model",
               .code = "model_not_found"};
@@ -104,7 +107,8 @@ Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const
       return;
     }
     const Lane lane = candidate.provider->dialect == question.dialect ? Lane::same_dialect : Lane::translated;
-    plan.attempts.push_back({.candidate = &candidate, .quote = quote, .lane = lane, .reason = reason, .position = position});
+    plan.attempts.push_back(
+        {.candidate = &candidate, .quote = quote, .lane = lane, .reason = reason, .position = position});
   };
 
   if (const config::Target* target = snapshot.find(question.model)) {

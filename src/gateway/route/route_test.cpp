@@ -15,14 +15,20 @@ catalog::Provider provider(std::string id, Ground ground, DialectId dialect, boo
 }
 
 catalog::Model model(std::string of, std::string name, Ground ground) {
-  return {.provider = ProviderId(std::move(of)), .name = ModelName(name), .id = name, .context = 1'000, .tools = true, .ground = ground};
+  return {.provider = ProviderId(std::move(of)),
+          .name = ModelName(name),
+          .id = name,
+          .context = 1'000,
+          .tools = true,
+          .ground = ground};
 }
 
 catalog::PriceFact price(std::string of) {
   return {.provider = ProviderId(std::move(of)), .model = ModelName("*"), .source = "test"};
 }
 
-// Three grounds: an engine of one's own, open weights elsewhere, a vendor of the other dialect; `auto` asks in this order.
+// Three grounds: an engine of one's own, open weights elsewhere, a vendor of the other dialect; `auto` asks in this
+// order.
 config::Snapshot::Parts three_grounds() {
   config::Snapshot::Parts parts;
   parts.providers = {provider("local", Ground::self_hosted, DialectId::openai_chat, true),
@@ -88,7 +94,8 @@ TEST(Route, Names_one_provider_exactly_when_the_client_does) {
 TEST(Route, Leaves_out_an_engine_that_is_not_ready_and_says_so_when_nobody_else_is_there) {
   const config::Snapshot snapshot(three_grounds());
   const auto starting = [](const ProviderId&) { return EngineState::starting; };
-  EXPECT_EQ(order(route(ask("auto"), {}, snapshot, starting)), (std::vector<std::string>{"open/middle", "vendor/large"}));
+  EXPECT_EQ(order(route(ask("auto"), {}, snapshot, starting)),
+            (std::vector<std::string>{"open/middle", "vendor/large"}));
   const auto alone = route(ask("local/small"), {}, snapshot, starting);
   ASSERT_FALSE(alone.has_value());
   EXPECT_EQ(alone.error().kind, ErrorKind::unavailable);
@@ -147,7 +154,8 @@ TEST(Explain, Shows_candidates_and_rejections_each_with_a_reason) {
   const auto plan = survey(ask("auto"), restricted, snapshot, ready);
   ASSERT_TRUE(plan.has_value());
   const std::string text = explain_text(*plan);
-  for (const char* part : {"local/small", "vendor/large", "self_hosted"}) EXPECT_NE(text.find(part), std::string::npos) << text;
+  for (const char* part : {"local/small", "vendor/large", "self_hosted"})
+    EXPECT_NE(text.find(part), std::string::npos) << text;
   EXPECT_NE(explain_json(*plan).find("\"choice\":\"local/small\""), std::string::npos) << explain_json(*plan);
 }
 

@@ -1,5 +1,5 @@
-// What all exchanges of one reactor share. The composition root (serve/) builds one for each reactor and keeps everything
-// in it alive until the reactor has ended.
+// What all exchanges of one reactor share. The composition root (serve/) builds one for each reactor and keeps
+// everything in it alive until the reactor has ended.
 #pragma once
 
 #include <functional>
@@ -49,8 +49,8 @@ struct Timing {
 
 // The engines as the request path sees them; any thread.
 struct Engines {
-  EngineStates state;                                                 // for route
-  std::function<std::optional<Endpoint>(const ProviderId&)> endpoint; // empty while it cannot be called
+  EngineStates state;                                                  // for route
+  std::function<std::optional<Endpoint>(const ProviderId&)> endpoint;  // empty while it cannot be called
 };
 
 struct Gateway {
@@ -64,8 +64,8 @@ struct Gateway {
   Engines engines;
   // Called at the end of each request, for metrics and the log line. Must not block.
   std::function<void(const AuditRecord&, const Timing&, const Error*)> on_end;
-  std::function<std::string()> metrics_page;      // Prometheus text
-  std::function<std::string()> readiness_problem; // empty: ready; else one sentence
+  std::function<std::string()> metrics_page;       // Prometheus text
+  std::function<std::string()> readiness_problem;  // empty: ready; else one sentence
 
   UlidSource ids = {};
   std::minstd_rand jitter{std::random_device{}()};
