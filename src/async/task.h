@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "async/frame_memory.h"
+
 namespace sluice::async {
 
 template <class T>
@@ -15,6 +17,9 @@ class Task;
 namespace detail {
 
 struct PromiseBase {
+  static void* operator new(std::size_t bytes) { return FrameMemory::allocate(bytes); }
+  static void operator delete(void* frame, std::size_t bytes) noexcept { FrameMemory::release(frame, bytes); }
+
   std::coroutine_handle<> awaiter = std::noop_coroutine();
   std::exception_ptr exception;
 

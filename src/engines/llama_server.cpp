@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <thread>
 #include <utility>
 
+#include "base/cores.h"
 #include "engines/model_file.h"
 
 namespace sluice::engines {
@@ -111,8 +111,7 @@ Result<std::string> LlamaServerCommand::checked_model() {
 Result<Command> LlamaServerCommand::operator()(const std::string& socket_path) {
   TRY(const LlamaServer server, find_llama_server(settings_.program, environment_));
   TRY(const std::string model, checked_model());
-  const int threads =
-      settings_.threads > 0 ? settings_.threads : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  const int threads = settings_.threads > 0 ? settings_.threads : usable_cores();
   Command command;
   command.program = server.path;
   command.arguments = {"--model",

@@ -13,6 +13,7 @@ struct Call::Connection {
 
   // The answer that is being read.
   enum class Framing : std::uint8_t { none, length, chunked, until_close };
+  ResponseHead head;  // here because it is large
   std::string input;  // bytes not yet used
   Framing framing = Framing::none;
   std::uint64_t left = 0;  // for length
@@ -63,7 +64,7 @@ async::Task<Result<Response>> Call::send(std::string_view head, std::string_view
   for (;;) {
     CO_TRY(const std::size_t got, co_await connection.read_more(deadline));
     if (got == 0) co_return std::unexpected(cut("the provider closed the connection without an answer"));
-    ResponseHead parsed;
+    ResponseHead& parsed = connection.head;
     HeadOutcome outcome;
     while (
         (outcome = parse_response_head(connection.input, {.head_bytes = pool_->limits_.header_bytes}, parsed)).state ==

@@ -13,8 +13,11 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 }
 
 bool is_field_value(std::string_view value) {
-  return std::ranges::none_of(value,
-                              [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; });
+  // Every byte, without a branch, so that the compiler makes vector code of it.
+  unsigned control = 0;
+  for (const char c : value) control |= (static_cast<unsigned char>(c) < 0x20) & (c != '\t');
+  for (const char c : value) control |= c == 0x7f;
+  return control == 0;
 }
 
 std::optional<std::string_view> Headers::get(std::string_view name) const {
@@ -30,7 +33,7 @@ std::size_t Headers::count(std::string_view name) const {
 
 void Headers::set(std::string_view name, std::string value) {
   remove(name);
-  fields_.push_back({std::string(name), std::move(value)});
+  add(std::string(name), std::move(value));
 }
 
 void Headers::remove(std::string_view name) {

@@ -21,7 +21,10 @@ class Headers {
   // The first value of a name.
   std::optional<std::string_view> get(std::string_view name) const;
   std::size_t count(std::string_view name) const;
-  void add(std::string name, std::string value) { fields_.push_back({std::move(name), std::move(value)}); }
+  void add(std::string name, std::string value) {
+    if (fields_.empty()) fields_.reserve(usual_count);
+    fields_.push_back({std::move(name), std::move(value)});
+  }
   void set(std::string_view name, std::string value);  // replaces every field of that name by one
   void remove(std::string_view name);
   auto begin() const { return fields_.begin(); }
@@ -29,6 +32,7 @@ class Headers {
   std::size_t size() const { return fields_.size(); }
 
  private:
+  static constexpr std::size_t usual_count = 24;
   std::vector<Field> fields_;
 };
 

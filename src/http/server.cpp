@@ -25,7 +25,8 @@ class ServerConnection {
   async::Task<> refuse(int status, std::string message);
   async::Task<> linger();
   async::Task<Result<void>> write(std::string_view first, std::string_view second, async::Cancel& client_gone);
-  async::Task<Result<void>> refill(std::string& fresh, async::Deadline deadline);
+  // More of a body; in the reactor's scratch buffer, so good until the next co_await.
+  async::Task<Result<std::string_view>> read_on(async::Deadline deadline);
   async::Task<Result<std::size_t>> read_more(std::string& into, async::Deadline deadline);
 
   net::Reactor& reactor_;
@@ -34,6 +35,7 @@ class ServerConnection {
   Handler& handler_;
   static constexpr std::size_t idle_buffer_bytes = 4096;     // what an idle connection may keep
   static constexpr std::size_t reserve_bytes = 1024 * 1024;  // a promised length is not believed beyond this
+  static constexpr std::size_t parser_bytes = 64;            // behind a body: parsers read in blocks (json::Document)
   std::string input_;     // a head and what came with it; unchanged while its request runs
   std::string leftover_;  // what came after the body
   std::size_t head_bytes_ = 0;
@@ -124,43 +126,42 @@ async::Task<Result<std::string>> ServerConnection::read_body(async::Cancel& clie
     CO_CHECK_OK(co_await write("HTTP/1.1 100 Continue\r\n\r\n", {}, client_gone));
 
   // The head's views point into input_, so that stays as it is; what came after the head is the body's beginning.
-  std::string fresh = input_.substr(head_bytes_);
   const async::Deadline deadline = reactor_.within(limits_.body_timeout, &client_gone);
   if (!head_.chunked) {
     const std::size_t length = *head_.content_length;
-    body.reserve(std::min(length, reserve_bytes));
-    for (;;) {
-      const std::size_t take = std::min(length - body.size(), fresh.size());
-      body.append(fresh, 0, take);
-      fresh.erase(0, take);
-      if (body.size() == length) break;
-      CO_CHECK_OK(co_await refill(fresh, deadline));
+    body.reserve(std::min(length, reserve_bytes) + parser_bytes);
+    body.append(input_, head_bytes_, length);
+    leftover_.assign(input_, head_bytes_ + body.size());
+    while (body.size() < length) {
+      CO_TRY(const std::string_view fresh, co_await read_on(deadline));
+      const std::size_t taken = std::min(length - body.size(), fresh.size());
+      body.append(fresh.substr(0, taken));
+      leftover_.assign(fresh.substr(taken));
     }
   } else {
     ChunkedDecoder decoder;
+    std::string_view fresh = std::string_view(input_).substr(head_bytes_);
     for (;;) {
       CO_TRY(const std::size_t used, decoder.decode(fresh, body));
-      fresh.erase(0, used);
+      leftover_.assign(fresh.substr(used));
       if (body.size() > limits_.body_bytes)
         co_return fail(ErrorKind::request_too_large,
                        "the request body has more than " + std::to_string(limits_.body_bytes) + " bytes, the limit",
                        "shorten it, or raise server.max_body_bytes");
       if (decoder.finished()) break;
-      CO_CHECK_OK(co_await refill(fresh, deadline));
+      CO_TRY(fresh, co_await read_on(deadline));
     }
   }
   body_pending_ = false;
-  leftover_ = std::move(fresh);
   co_return body;
 }
 
-async::Task<Result<void>> ServerConnection::refill(std::string& fresh, async::Deadline deadline) {
-  fresh.clear();
-  const Result<std::size_t> got = co_await read_more(fresh, deadline);
+async::Task<Result<std::string_view>> ServerConnection::read_on(async::Deadline deadline) {
+  const Result<std::size_t> got = co_await stream_->read(reactor_.scratch(), deadline);
   if (!got && got.error().kind == ErrorKind::provider_timeout)
     co_return fail(ErrorKind::invalid_request, "the request body did not arrive in time");
   if (!got || *got == 0) co_return fail(ErrorKind::client_gone, "the client closed the connection within its request");
-  co_return Result<void>{};
+  co_return std::string_view(reactor_.scratch().data(), *got);
 }
 
 async::Task<> ServerConnection::refuse(int status, std::string message) {

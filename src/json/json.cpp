@@ -70,7 +70,14 @@ Document::~Document() {
   if (spare.size() < SpareTapes::max_spare) spare.push_back(std::move(tape_));
 }
 
-Result<Document> Document::parse(std::string_view bytes) {
+Result<Document> Document::parse(std::string_view bytes) { return parse(bytes.data(), bytes.size(), false); }
+
+Result<Document> Document::parse_in_place(std::string& bytes) {
+  bytes.reserve(bytes.size() + simdjson::SIMDJSON_PADDING);
+  return parse(bytes.data(), bytes.size(), true);
+}
+
+Result<Document> Document::parse(const char* bytes, std::size_t size, bool has_room) {
   auto& spare = SpareTapes::of_this_thread<Tape>();
   std::unique_ptr<Tape> tape;
   if (spare.empty()) {
@@ -79,11 +86,11 @@ Result<Document> Document::parse(std::string_view bytes) {
     tape = std::move(spare.back());
     spare.pop_back();
   }
-  const std::size_t wanted = std::max<std::size_t>(bytes.size(), 4096);
+  const std::size_t wanted = std::max<std::size_t>(size, 4096);
   simdjson::error_code code = simdjson::SUCCESS;
   if (tape->parser.capacity() < wanted || tape->parser.max_depth() != max_depth)
     code = tape->parser.allocate(wanted, max_depth);
-  if (code == simdjson::SUCCESS) code = tape->parser.parse(bytes.data(), bytes.size()).get(tape->root);
+  if (code == simdjson::SUCCESS) code = tape->parser.parse(bytes, size, !has_room).get(tape->root);
   if (code != simdjson::SUCCESS)
     return fail(ErrorKind::invalid_request, std::string("the body is not valid JSON: ") + reason(code),
                 "check it with a JSON validator");
@@ -334,6 +341,55 @@ Result<std::vector<std::optional<Span>>> find_members(std::string_view bytes,
 
 // --- Writer
 
+namespace {
+
+template <class Word>
+Word load(const char* at) {
+  Word word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
+// Printable ASCII without a quote or a backslash, as nearly all names are: nothing to validate or to escape. Eight
+// bytes at a time: the highest bit of a byte is left when it is not ASCII, below a blank, a quote or a backslash.
+bool is_plain(std::string_view value) {
+  constexpr std::uint64_t ones = 0x0101010101010101U;
+  const auto special = [](std::uint64_t bytes) {
+    const std::uint64_t quote = bytes ^ (ones * '"');
+    const std::uint64_t backslash = bytes ^ (ones * '\\');
+    return ((bytes | (bytes - ones * 0x20) | (quote - ones) | (backslash - ones)) & (ones << 7)) != 0;
+  };
+  const char* const end = value.data() + value.size();
+  if (value.size() >= 8) {
+    for (const char* at = value.data(); end - at > 8; at += 8)
+      if (special(load<std::uint64_t>(at))) return false;
+    return !special(load<std::uint64_t>(end - 8));
+  }
+  if (value.size() >= 4)
+    return !special(load<std::uint32_t>(value.data()) | std::uint64_t{load<std::uint32_t>(end - 4)} << 32);
+  for (const char c : value)
+    if (special(ones * static_cast<unsigned char>(c))) return false;
+  return true;
+}
+
+// The place of `bytes` more, which the caller writes.
+char* grow(std::string& out, std::size_t bytes) {
+  const std::size_t size = out.size();
+  // libstdc++ 12 hands the capacity to the function instead of the size, so the size comes from here.
+  out.resize_and_overwrite(size + bytes, [=](char*, std::size_t) { return size + bytes; });
+  return out.data() + size;
+}
+
+char* write_plain(char* at, std::string_view value) {
+  *at++ = '"';
+  std::memcpy(at, value.data(), value.size());
+  at += value.size();
+  *at++ = '"';
+  return at;
+}
+
+}  // namespace
+
 void Writer::separate() {
   if (comma_) out_.push_back(',');
   comma_ = true;
@@ -361,9 +417,15 @@ Writer& Writer::end_array() {
   return *this;
 }
 Writer& Writer::key(std::string_view name) {
-  separate();
-  append_quoted(out_, name);
-  out_.push_back(':');
+  if (is_plain(name)) {
+    char* at = grow(out_, name.size() + 3 + (comma_ ? 1 : 0));
+    if (comma_) *at++ = ',';
+    *write_plain(at, name) = ':';
+  } else {
+    separate();
+    append_quoted(out_, name);
+    out_.push_back(':');
+  }
   comma_ = false;
   return *this;
 }
@@ -445,23 +507,12 @@ std::string repaired(std::string_view text) {
   return out;
 }
 
-// Printable ASCII without a quote or a backslash, as nearly all names are: nothing to validate or to escape. Looks at
-// every byte without a branch, so that the compiler makes vector code of it.
-bool is_plain(std::string_view value) {
-  bool special = false;
-  for (const char c : value)
-    special |= static_cast<signed char>(c) < 0x20 || c == '"' || c == '\\';  // below 0: not ASCII
-  return !special;
-}
-
 }  // namespace
 
 void append_quoted(std::string& out, std::string_view value) {
   static constexpr char hex[] = "0123456789abcdef";
   if (is_plain(value)) {
-    out.push_back('"');
-    out.append(value);
-    out.push_back('"');
+    write_plain(grow(out, value.size() + 2), value);
     return;
   }
   if (!simdjson::validate_utf8(value.data(), value.size())) return append_quoted(out, repaired(value));

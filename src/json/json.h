@@ -52,12 +52,15 @@ class Document {
  public:
   // Errors: invalid_request, with the reason and, where simdjson knows it, the byte offset.
   static Result<Document> parse(std::string_view bytes);
+  // The same without a copy of the bytes; may move them to make room for what the parser reads behind them.
+  static Result<Document> parse_in_place(std::string& bytes);
   Document(Document&&) noexcept;
   Document& operator=(Document&&) noexcept;
   ~Document();
   Value root() const;
 
  private:
+  static Result<Document> parse(const char* bytes, std::size_t size, bool has_room);
   struct Tape;
   explicit Document(std::unique_ptr<Tape> tape);
   std::unique_ptr<Tape> tape_;

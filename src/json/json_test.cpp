@@ -104,6 +104,34 @@ TEST(FindMembers, Refuses_a_name_that_is_given_twice_also_when_it_hides_in_escap
   EXPECT_EQ(found.error().param, "model");
 }
 
+TEST(Writer, Finds_what_needs_an_escape_at_every_place) {
+  for (const char special : {'"', '\\', '\n', '\x1f', '\0'}) {
+    for (std::size_t size = 1; size < 40; ++size) {
+      for (std::size_t place = 0; place < size; ++place) {
+        std::string text(size, 'a');
+        text[place] = special;
+        std::string out;
+        append_quoted(out, text);
+        const auto read = Document::parse(out);
+        ASSERT_TRUE(read) << out;
+        EXPECT_EQ(read->root().string(), text);
+      }
+    }
+  }
+}
+
+TEST(Writer, Grows_an_empty_string_byte_by_byte) {
+  std::string out, wanted;
+  Writer writer(out);
+  writer.begin_array();
+  wanted = "[";
+  for (std::size_t size = 0; size < 200; ++size) {
+    writer.string(std::string(size, 'x'));
+    wanted += (size ? ",\"" : "\"") + std::string(size, 'x') + "\"";
+    ASSERT_EQ(out, wanted);
+  }
+}
+
 TEST(Writer, Writes_commas_quotes_and_escapes) {
   std::string out;
   Writer w(out);

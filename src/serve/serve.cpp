@@ -11,6 +11,7 @@
 #include <iostream>
 #include <thread>
 
+#include "base/cores.h"
 #include "config/load.h"
 #include "dialects/anthropic_messages/anthropic_messages.h"
 #include "dialects/openai_chat/openai_chat.h"
@@ -211,8 +212,7 @@ int serve(const ServeOptions& options) {
   const dialects::Dialects dialects(std::move(all_dialects));
   engines::Supervisor engines(log, registry);
 
-  const std::int64_t cores = std::max<std::int64_t>(std::thread::hardware_concurrency(), 1);
-  const auto threads = static_cast<std::size_t>(server.threads > 0 ? server.threads : cores);
+  const auto threads = static_cast<std::size_t>(server.threads > 0 ? server.threads : usable_cores());
   Shared shared{
       .log = log,
       .tls = *tls,

@@ -22,7 +22,7 @@
 namespace sluice::store {
 
 enum class Appended : std::uint8_t {
-  queued,  // it will be on disk within about 5 ms
+  queued,  // it will be on disk within about 10 ms
   full,    // the queue has no room: the disk does not take what comes in. The record is lost and counted.
   failed,  // the log is closed, or the record is larger than max_record_bytes. The record is lost and counted.
 };
@@ -41,7 +41,7 @@ class AppendLog {
     std::uint64_t segment_bytes = 64ull << 20;  // a new file from here on: small enough to delete and copy in pieces
     std::size_t queue_bytes = 8u << 20;         // 40,000 ledger rows: several seconds of a busy gateway
     std::size_t group_bytes = 64u << 10;        // a group of this size does not wait for the clock
-    std::chrono::milliseconds group_ms{5};      // the longest that a record waits for others
+    std::chrono::milliseconds group_ms{10};     // the longest that a record waits for others
     std::chrono::milliseconds retry_ms{200};    // between two attempts on a disk that failed
   };
 

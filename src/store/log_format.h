@@ -27,6 +27,8 @@ constexpr std::size_t max_record_bytes = 64u << 10;
 
 // `crc` is the value so far, 0 at the start.
 std::uint32_t crc32c(std::string_view bytes, std::uint32_t crc = 0);
+// The same on any processor.
+std::uint32_t crc32c_portable(std::string_view bytes, std::uint32_t crc = 0);
 
 // Appends a frame whose checksum is still to be set by seal().
 void append_frame(std::string& out, std::string_view payload);

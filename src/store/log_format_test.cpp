@@ -22,6 +22,14 @@ TEST(Crc32c, Gives_the_published_check_values) {
   EXPECT_EQ(crc32c(""), 0u);
 }
 
+TEST(Crc32c, Is_the_same_on_any_processor) {
+  std::string bytes;
+  for (std::size_t size = 0; size < 300; ++size) {
+    EXPECT_EQ(crc32c(bytes, 7), crc32c_portable(bytes, 7)) << size;
+    bytes.push_back(static_cast<char>(size * 37));
+  }
+}
+
 TEST(Crc32c, Goes_on_from_an_earlier_value) { EXPECT_EQ(crc32c("56789", crc32c("1234")), crc32c("123456789")); }
 
 TEST(LogFormat, Reads_back_what_was_framed) {

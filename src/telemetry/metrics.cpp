@@ -6,7 +6,8 @@
 #include <cassert>
 #include <charconv>
 #include <cmath>
-#include <thread>
+
+#include "base/cores.h"
 
 namespace sluice::telemetry {
 namespace {
@@ -243,8 +244,7 @@ template class Family<Gauge>;
 template class Family<Histogram>;
 
 Registry::Registry(std::size_t shards)
-    : shards_(std::bit_ceil(
-          std::min(max_shards, shards > 0 ? shards : std::max<std::size_t>(1, std::thread::hardware_concurrency())))) {}
+    : shards_(std::bit_ceil(std::min(max_shards, shards > 0 ? shards : static_cast<std::size_t>(usable_cores())))) {}
 
 template <class Metric>
 Family<Metric>& Registry::add(std::string name, std::string help, std::vector<std::string> labels,

@@ -164,7 +164,7 @@ async::Task<Result<Reply>> Asking::take_whole(http::Response response) {
       body.error() = no_answer(provider(), "broke off: " + body.error().message);
     co_return std::unexpected(std::move(body).error());
   }
-  const Result<json::Document> parsed = json::Document::parse(*body);
+  const Result<json::Document> parsed = json::Document::parse_in_place(*body);
   if (!parsed || !parsed->root().is_object())
     co_return std::unexpected(
         no_answer(provider(), "answered with status 200 and something that is not a JSON object"));

@@ -10,7 +10,7 @@ async::Task<Result<DecodedRequest>> decode(http::Exchange& client, const dialect
                    "send it uncompressed");
   CO_TRY(std::string body, co_await client.read_body());
   if (body.empty()) co_return fail(ErrorKind::invalid_request, "the request has no body", "send a JSON object");
-  CO_TRY(json::Document parsed, json::Document::parse(body));
+  CO_TRY(json::Document parsed, json::Document::parse_in_place(body));
   if (!parsed.root().is_object())
     co_return fail(ErrorKind::invalid_request, "the request body is not a JSON object",
                    "send {\"model\": ..., \"messages\": [...]}");
