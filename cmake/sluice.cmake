@@ -31,13 +31,24 @@ add_compile_definitions($<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
 add_compile_options($<$<CONFIG:Release>:-fstack-protector-strong>)
 include_directories(${CMAKE_SOURCE_DIR}/src)
 
-# sluice_module(NAME DIR [DEPS module...] [LIBS library...])
+# The two headers that cost more to read than the files that include them: a test's gtest (once for all tests), and
+# CLI11. -fno-pch-timestamp lets ccache keep what was compiled with them.
+add_compile_options("$<$<CXX_COMPILER_ID:Clang>:SHELL:-Xclang -fno-pch-timestamp>")
+if(NOT SLUICE_FUZZ)
+  file(WRITE ${CMAKE_BINARY_DIR}/test_headers.cpp "// Made by cmake/sluice.cmake: stands for the header below.\n")
+  add_library(sluice_test_headers OBJECT ${CMAKE_BINARY_DIR}/test_headers.cpp)
+  target_link_libraries(sluice_test_headers PRIVATE GTest::gtest)
+  target_precompile_headers(sluice_test_headers PRIVATE <gtest/gtest.h>)
+endif()
+
+# sluice_module(NAME DIR [DEPS module...] [LIBS library...] [PRECOMPILE header...])
 #   NAME  library sluice_NAME of DIR's own *.cpp (not of its subfolders); tests become NAME_test
 #   DEPS  modules whose headers this one may include: tools/layers.py holds the sources to this list
 #   LIBS  libraries from outside
+#   PRECOMPILE  a library's header that most files of the module include
 # Files called X_fuzz.cpp become the fuzz target X_fuzz when SLUICE_FUZZ is on.
 function(sluice_module NAME DIR)
-  cmake_parse_arguments(M "" "" "DEPS;LIBS" ${ARGN})
+  cmake_parse_arguments(M "" "" "DEPS;LIBS;PRECOMPILE" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${DIR}/*.cpp)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)\\.cpp$")
@@ -46,6 +57,9 @@ function(sluice_module NAME DIR)
   if(sources)
     add_library(sluice_${NAME} STATIC ${sources})
     target_link_libraries(sluice_${NAME} PUBLIC ${deps} ${M_LIBS})
+    if(M_PRECOMPILE)
+      target_precompile_headers(sluice_${NAME} PRIVATE ${M_PRECOMPILE})
+    endif()
   else()
     add_library(sluice_${NAME} INTERFACE)
     target_link_libraries(sluice_${NAME} INTERFACE ${deps} ${M_LIBS})
@@ -62,6 +76,7 @@ function(sluice_module NAME DIR)
   elseif(tests)
     add_executable(${NAME}_test ${tests})
     target_link_libraries(${NAME}_test PRIVATE sluice_${NAME} GTest::gtest GTest::gtest_main)
+    target_precompile_headers(${NAME}_test REUSE_FROM sluice_test_headers)
     set_property(GLOBAL APPEND PROPERTY SLUICE_TESTS ${NAME}_test)
   endif()
 endfunction()

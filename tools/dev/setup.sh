@@ -54,7 +54,7 @@ apt_with_progress() {
 
 setup_toolchain() {
   need_packages "${PACKAGES_BUILD[@]}"
-  export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1
+  export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
 }
 
 setup_bench() { need_packages "${PACKAGES_BENCH[@]}"; }
