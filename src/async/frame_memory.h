@@ -31,7 +31,7 @@ class FrameMemory {
 
  private:
   static constexpr std::size_t step_bytes = 128;
-  static constexpr std::size_t classes = 32;    // frames of up to 4 KiB
+  static constexpr std::size_t classes = 32;  // frames of up to 4 KiB
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   static constexpr std::size_t max_spare = 0;  // a frame that is used after its end must be noticed
 #elif defined(__has_feature)
@@ -41,7 +41,8 @@ class FrameMemory {
   static constexpr std::size_t max_spare = 64;
 #endif
 #else
-  static constexpr std::size_t max_spare = 64;  // of each size: at most 8 MiB a thread in all, in practice a few hundred KiB
+  static constexpr std::size_t max_spare =
+      64;  // of each size: at most 8 MiB a thread in all, in practice a few hundred KiB
 #endif
 
   struct Free {

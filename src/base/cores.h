@@ -6,8 +6,8 @@
 
 namespace sluice {
 
-// The cores that this process may run on, at least 1: what taskset, a container's cpuset or systemd left of the machine.
-// std::thread::hardware_concurrency() counts the machine's.
+// The cores that this process may run on, at least 1: what taskset, a container's cpuset or systemd left of the
+// machine. std::thread::hardware_concurrency() counts the machine's.
 inline int usable_cores() {
   cpu_set_t set;
   CPU_ZERO(&set);

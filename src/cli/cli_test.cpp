@@ -87,6 +87,13 @@ TEST_F(Verbs, A_wrong_word_names_the_right_ones) {
       << err();
 }
 
+TEST_F(Verbs, A_wrong_number_names_the_range) {
+  for (const char* wrong : {"0", "1.5", "x", "-1", "99999999999999999999"}) {
+    EXPECT_EQ(test.run({"route", "explain", "auto", "--tokens", wrong}), exit_usage) << wrong;
+    EXPECT_NE(err().find("must be a whole number from 1 to 1000000000"), std::string::npos) << err();
+  }
+}
+
 TEST_F(Verbs, What_an_argument_holds_cannot_reach_the_terminal_as_an_escape) {
   EXPECT_EQ(test.run({"\x1b[2J"}), exit_usage);
   EXPECT_EQ(err().find('\x1b'), std::string::npos);

@@ -129,9 +129,7 @@ void add_logs(CLI::App& root, Invocation& invocation) {
       add_verb(group, invocation,
                {"tail", "The last requests: who, where, how long, what it cost", "sluice logs tail -n 50 -f"});
   auto flags = std::make_shared<TailFlags>();
-  verb.add_option("-n,--lines", flags->lines, "How many")
-      ->type_name("N")
-      ->check(CLI::Range(std::size_t{0}, most_lines));
+  whole_number(verb.add_option("-n,--lines", flags->lines, "How many"), 0, most_lines);
   verb.add_flag("-f,--follow", flags->follow, "Go on with new ones until ctrl-C");
   on_selected(verb, invocation, flags, tail);
 }

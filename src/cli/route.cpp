@@ -70,12 +70,8 @@ void add_route(CLI::App& root, Invocation& invocation) {
   verb.add_flag("--stream", flags->stream, "As if it asked for a stream");
   verb.add_flag("--tools", flags->tools, "As if it brought tools");
   verb.add_flag("--images", flags->images, "As if it brought images");
-  verb.add_option("--tokens", flags->tokens, "As if its prompt had so many tokens")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
-  verb.add_option("--max-tokens", flags->max_tokens, "As if it asked for so many")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
+  whole_number(verb.add_option("--tokens", flags->tokens, "As if its prompt had so many tokens"), 1, most_tokens);
+  whole_number(verb.add_option("--max-tokens", flags->max_tokens, "As if it asked for so many"), 1, most_tokens);
   verb.add_option("--key", flags->key, "As if it came with this key")->type_name("ID|NAME");
   add_config_flag(verb, flags->config);
   on_selected(verb, invocation, flags, explain);

@@ -87,9 +87,8 @@ void add_run(CLI::App& root, Invocation& invocation) {
   verb.add_option("model", flags->model, "A model's name, provider/model, or auto")->type_name("MODEL")->required();
   verb.add_option("prompt", flags->words, "The prompt; what is piped in comes after it")->type_name("PROMPT");
   verb.add_option("--system", flags->system, "System prompt")->type_name("TEXT");
-  verb.add_option("--max-tokens", flags->max_tokens, "Most tokens to answer with")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
+  whole_number(verb.add_option("--max-tokens", flags->max_tokens, "Most tokens to answer with"), 1, most_tokens,
+               "leave it out for the model's own limit");
   verb.add_flag("--json", flags->json, "One JSON object with text, usage, ground and cost; the same as -o json");
   add_connection_flags(verb, flags->connection);
   on_selected(verb, invocation, flags, run_prompt);

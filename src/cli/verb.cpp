@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "yaml/diagnostics.h"
 
@@ -47,6 +48,21 @@ CLI::Option* one_of(CLI::Option* option, std::vector<std::string> words) {
                            near.empty() ? "" : fmt::format("; did you mean `{}`?", near));
       },
       "");
+}
+
+CLI::Option* whole_number(CLI::Option* option, std::int64_t min, std::int64_t max, std::string without) {
+  option->type_name("N");
+  // transform() runs before CLI11 converts the text, so that its own words never reach the user.
+  return option->transform(CLI::Validator(
+      [=](std::string& given) {
+        std::int64_t number = 0;
+        const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), number);
+        if (error == std::errc() && end == given.data() + given.size() && number >= min && number <= max)
+          return std::string();
+        return fmt::format("`{}` must be a whole number from {} to {}{}{}", given, min, max,
+                           without.empty() ? "" : "; ", without);
+      },
+      ""));
 }
 
 }  // namespace sluice::cli

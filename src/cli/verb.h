@@ -3,6 +3,7 @@
 #pragma once
 
 #include <CLI/App.hpp>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -41,6 +42,11 @@ CLI::App& add_group(CLI::App& parent, const VerbText& text);
 
 // The option takes one of these words; said in the help, checked, and offered by the shell completions.
 CLI::Option* one_of(CLI::Option* option, std::vector<std::string> words);
+
+// The option takes a whole number within the range. `without` says what happens when it is left out; may be empty.
+CLI::Option* whole_number(CLI::Option* option, std::int64_t min, std::int64_t max, std::string without = {});
+
+constexpr std::int64_t most_tokens = 1'000'000'000;  // of one request; far beyond any model
 
 // Value names that the shell completions understand; the words of one_of are the third kind.
 constexpr const char* file_value = "FILE";

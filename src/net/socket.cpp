@@ -212,14 +212,18 @@ void Listener::on_events(std::uint32_t) {
   if (waiter_) waiter_->wake(async::Woken::event);
 }
 
-Result<std::unique_ptr<Listener>> Listener::listen(Reactor& reactor, const SocketAddress& address, bool reuse_port) {
+namespace {
+
+Result<Fd> listening_socket(const SocketAddress& address, bool reuse_port) {
   constexpr int backlog = 1024;
   const auto refused = [&](const char* what) {
     const int error = errno;
     std::string hint = error == EADDRINUSE
                            ? "another program listens there: stop it or choose another address with --listen"
                        : error == EACCES ? "ports below 1024 need a privilege: choose another with --listen"
-                                         : "";
+                       : error == EADDRNOTAVAIL
+                           ? "this machine has no such address: 127.0.0.1 is for this machine alone, 0.0.0.0 is all"
+                           : "";
     return fail(ErrorKind::unavailable,
                 "cannot listen on " + address.text() + ": " + what + ": " + std::strerror(error), std::move(hint));
   };
@@ -230,6 +234,18 @@ Result<std::unique_ptr<Listener>> Listener::listen(Reactor& reactor, const Socke
   if (reuse_port) setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.length) < 0) return refused("bind");
   if (::listen(fd.get(), backlog) < 0) return refused("listen");
+  return fd;
+}
+
+}  // namespace
+
+Result<void> Listener::check_free(const SocketAddress& address) {
+  CHECK_OK(listening_socket(address, false));
+  return {};
+}
+
+Result<std::unique_ptr<Listener>> Listener::listen(Reactor& reactor, const SocketAddress& address, bool reuse_port) {
+  TRY(Fd fd, listening_socket(address, reuse_port));
   return std::unique_ptr<Listener>(new Listener(reactor, std::move(fd)));
 }
 

@@ -235,6 +235,9 @@ int serve(const ServeOptions& options) {
                  .idle_timeout = milliseconds(server.idle_timeout_ms)},
       .max_connections = std::max<std::size_t>(static_cast<std::size_t>(server.max_connections) / threads, 1)};
 
+  // The reactors share one address; another process must not, or it would answer half of the clients.
+  if (address->port() != 0)
+    if (auto is_free = net::Listener::check_free(*address); !is_free) return refuse(is_free.error());
   std::vector<std::unique_ptr<Worker>> workers;
   for (std::size_t i = 0; i < threads; ++i) {
     auto worker = std::make_unique<Worker>(shared);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 namespace sluice::yaml {
 namespace {
@@ -61,9 +62,16 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+// In the order of the text, whatever order it was checked in.
 void Diagnostics::add(Diagnostic diagnostic) {
   ++(diagnostic.severity == Severity::error ? errors_ : warnings_);
-  if (kept_.size() < most_kept) kept_.push_back(std::move(diagnostic));
+  if (kept_.size() >= most_kept) return;
+  const auto place = [](const Diagnostic& one) {
+    return std::tuple(one.source ? std::string_view(one.source->name) : std::string_view(), one.place.line,
+                      one.place.column);
+  };
+  const auto later = std::ranges::upper_bound(kept_, place(diagnostic), {}, place);
+  kept_.insert(later, std::move(diagnostic));
 }
 
 std::string render(const Diagnostic& diagnostic, bool colour) {

@@ -68,6 +68,16 @@ TEST(Diagnostics, Shows_file_line_column_caret_and_help_and_hides_secrets) {
   EXPECT_NE(text.find("1 error, 0 warnings"), std::string::npos);
 }
 
+TEST(Diagnostics, Come_in_the_order_of_the_text) {
+  Diagnostics diagnostics;
+  const auto source = std::make_shared<Source>(Source{"a.yaml", "one\ntwo\nthree\n", {}});
+  for (const std::uint32_t line : {3u, 1u, 2u})
+    diagnostics.add({.source = source, .place = {line, 1}, .length = 1, .message = std::to_string(line), .help = ""});
+  std::string order;
+  for (const Diagnostic& diagnostic : diagnostics.all()) order += diagnostic.message;
+  EXPECT_EQ(order, "123");
+}
+
 TEST(Nearest, Finds_the_name_that_was_meant) {
   const std::vector<std::string> known = {"openai", "openrouter", "groq", "together"};
   EXPECT_EQ(nearest("opneai", known), "openai");

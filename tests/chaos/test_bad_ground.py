@@ -36,6 +36,16 @@ def test_a_taken_port_is_one_clear_line(tmp_path):
         refuses(Sluice(tmp_path, listen=address), address, "in use")
 
 
+def test_a_port_that_another_sluice_has_is_taken_too(serve, tmp_path):
+    first = serve()
+    refuses(Sluice(tmp_path / "second", listen=first.url.removeprefix("http://")), "in use")
+    assert first.is_ready()
+
+
+def test_an_address_that_this_machine_has_not_is_one_clear_line(tmp_path):
+    refuses(Sluice(tmp_path, listen="192.0.2.1:8080"), "192.0.2.1:8080", "no such address")
+
+
 def test_a_data_directory_that_cannot_be_made_is_one_clear_line(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     refuses(Sluice(tmp_path / "home", data=tmp_path / "file" / "data"), str(tmp_path / "file"))
