@@ -1,6 +1,7 @@
 #include "config/load.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <tuple>
 
@@ -58,6 +59,8 @@ class Loading {
   void add_auto_route();
   void check_values(const Node& root, const Report& report);
   std::vector<std::string> provider_ids() const;
+  std::vector<std::string> model_names(std::string_view provider) const;
+  std::string offers_of(std::string_view model) const;
 
   const Sources& sources_;
   catalog::Catalog catalog_;
@@ -358,8 +361,33 @@ void Loading::read_engines(const Member& section, const Report& report) {
         (engine.sha256.size() != 64 || engine.sha256.find_first_not_of("0123456789abcdef") != std::string::npos))
       report.error(member.value.find("sha256")->value, "this is no SHA-256 digest",
                    "64 characters of 0-9a-f, as sha256sum prints it");
+    std::error_code ignored;
+    if (!engine.path.empty() && !std::filesystem::is_regular_file(engine.path, ignored))
+      report.warning(member.value.find("path")->value, "there is no file `" + engine.path + "`",
+                     "the engine cannot start without its model: a GGUF file");
     parts_.engines.push_back(std::move(engine));
   }
+}
+
+// What a provider's models may be called.
+std::vector<std::string> Loading::model_names(std::string_view provider) const {
+  std::vector<std::string> names;
+  for (const catalog::Model& model : parts_.models) {
+    if (model.provider.str() != provider) continue;
+    names.push_back(model.name.str());
+    names.push_back(model.id);
+    names.insert(names.end(), model.aliases.begin(), model.aliases.end());
+  }
+  return names;
+}
+
+// Who offers a model that was written without its provider; a sentence, or nothing.
+std::string Loading::offers_of(std::string_view model) const {
+  std::string offers;
+  for (const catalog::Model& one : parts_.models)
+    if (one.name.str() == model || one.id == model || std::ranges::find(one.aliases, model) != one.aliases.end())
+      offers += (offers.empty() ? "did you mean `" : " or `") + one.provider.str() + "/" + one.name.str() + "`";
+  return offers.empty() ? "write it as provider/model; `sluice models --all` lists them" : offers + "?";
 }
 
 void Loading::read_routes(const Member& section, const Report& report) {
@@ -367,6 +395,11 @@ void Loading::read_routes(const Member& section, const Report& report) {
     return report.error(section.value, "`models` must be a map, not " + describe(section.value),
                         "write `models:` and below it `auto: [provider/model, ...]`");
   for (const Member& member : section.value.members) {
+    if (member.key.empty() || member.key.contains('/')) {
+      report.error_at_key(member, "`" + member.key + "` cannot be the name of a route",
+                          "a name with / in it always means provider/model: write one without, such as `auto`");
+      continue;
+    }
     std::vector<std::string> names;
     if (!member.value.is_list() || member.value.items.empty())
       report.error(member.value, "`" + member.key + "` must be a list of provider/model, not " + describe(member.value),
@@ -374,7 +407,7 @@ void Loading::read_routes(const Member& section, const Report& report) {
     for (const Node& item : member.value.items) {
       const std::size_t slash = item.text.find('/');
       if (!item.is_scalar() || slash == std::string::npos || slash == 0 || slash + 1 == item.text.size()) {
-        report.error(item, "a candidate must be provider/model, not " + describe(item));
+        report.error(item, "a candidate must be provider/model, not " + describe(item), offers_of(item.text));
         continue;
       }
       const std::string id = item.text.substr(0, slash);
@@ -395,9 +428,12 @@ void Loading::read_routes(const Member& section, const Report& report) {
         return one.provider.str() == id && (one.name.str() == model || one.id == model ||
                                             std::ranges::find(one.aliases, model) != one.aliases.end());
       });
-      if (!known)
+      if (!known) {
+        const std::string near = yaml::nearest(model, model_names(id));
         report.warning(item, "`" + model + "` of `" + id + "` is not in the catalogue: it will be unpriced",
-                       "set `prices` for it under `providers: " + id + "`");
+                       near.empty() ? "set `prices` for it under `providers: " + id + "`"
+                                    : "did you mean `" + id + "/" + near + "`?");
+      }
       if (!provider->enabled) report.warning(item, "`" + id + "` cannot be called", provider->how_to_enable);
       names.push_back(item.text);
     }

@@ -124,6 +124,26 @@ TEST(Load, A_provider_of_ones_own_is_not_taken_for_self_hosted) {
   EXPECT_EQ(loaded.snapshot->find_provider("acme")->ground, catalog::Ground::hosted_open);
 }
 
+TEST(Load, A_route_can_not_take_the_place_of_a_provider_and_its_model) {
+  for (const char* name : {"openai/gpt-5.4", "\"\""}) {
+    const Loaded loaded = load_text("models: { " + std::string(name) + ": [local/smollm2-135m-instruct] }");
+    EXPECT_FALSE(loaded.snapshot) << name;
+    EXPECT_NE(loaded.diagnostics.render().find("cannot be the name of a route"), std::string::npos);
+  }
+}
+
+TEST(Load, A_mistyped_model_gets_the_nearest_name_and_a_bare_one_its_providers) {
+  const std::string text = load_text("models: { auto: [groq/llama-4-scot, gpt-5.4] }").diagnostics.render();
+  EXPECT_NE(text.find("did you mean `groq/llama-4-scout`?"), std::string::npos) << text;
+  EXPECT_NE(text.find("did you mean `openai/gpt-5.4`"), std::string::npos) << text;
+}
+
+TEST(Load, A_model_file_that_is_not_there_is_told) {
+  const Loaded loaded = load_text("engines: { local: { path: /nowhere/model.gguf } }");
+  EXPECT_TRUE(loaded.snapshot);
+  EXPECT_NE(loaded.diagnostics.render().find("there is no file `/nowhere/model.gguf`"), std::string::npos);
+}
+
 TEST(Load, A_route_may_name_only_providers_that_exist_and_each_candidate_once) {
   EXPECT_FALSE(load_text("models: { auto: [nobody/x] }\n").snapshot);
   EXPECT_FALSE(load_text("models: { auto: [openai/gpt-5.4, openai/gpt-5.4] }\n").snapshot);
