@@ -1,20 +1,17 @@
 // A client's request. Fields of Anthropic alone (thinking, cache_control, context_management, ...) are kept by name as
 // extras; blocks that cannot be said in chat/ are refused, because an answer that ignores them would be an answer to
 // something else.
-#include <algorithm>
-
 #include "dialects/anthropic_messages/parts.h"
 #include "dialects/fields.h"
 #include "dialects/image_url.h"
+#include "dialects/shared_parts.h"
 
 namespace sluice::dialects::anthropic {
 namespace {
 
-constexpr std::int64_t max_tokens_limit = 1'000'000'000;  // far above any model; keeps sums of tokens within 64 bits
-
-class RequestReader {
+class RequestReader : RequestReading {
  public:
-  explicit RequestReader(const Fields& fields) : fields_(fields) {}
+  explicit RequestReader(const Fields& fields) : RequestReading(fields) {}
 
   Result<chat::ChatRequest> read() {
     TRY(const std::string_view model, fields_.required_string("model"));
@@ -33,16 +30,6 @@ class RequestReader {
   }
 
  private:
-  // A hint that cannot be carried, named once however often it occurs.
-  void note_extra(std::string name) {
-    const auto same = [&](const auto& extra) { return extra.first == name; };
-    if (std::none_of(request_.extras.begin(), request_.extras.end(), same))
-      request_.extras.emplace_back(std::move(name), "true");
-  }
-  void note_others(const Fields& object, std::initializer_list<std::string_view> known, std::string_view where) {
-    for (const std::string_view name : object.others(known)) note_extra(path_of(where, name));
-  }
-
   Result<void> read_settings() {
     TRY(request_.max_output_tokens, fields_.integer("max_tokens", 1, max_tokens_limit));
     TRY(request_.temperature, fields_.number("temperature", 0, 1));
@@ -249,14 +236,14 @@ class RequestReader {
     TRY(std::string input, block.object_text("input"));
     if (input.empty()) input = "{}";
     note_others(block, {"type", "id", "name", "input", "caller"}, "messages.content");
-    call_ids_.emplace_back(id);
+    note_call(id);
     into.blocks.emplace_back(chat::ToolCall{std::string(id), std::string(name), std::move(input)});
     return {};
   }
 
   Result<void> read_tool_result(const Fields& block, chat::Message& into) {
     TRY(const std::string_view id, block.required_string("tool_use_id"));
-    if (std::find(call_ids_.begin(), call_ids_.end(), id) == call_ids_.end())
+    if (!knows_call(id))
       return bad_field(block.path("tool_use_id"), "no earlier tool_use block has the id '" + std::string(id) + "'",
                        "send the assistant's message with that tool_use before its result");
     chat::ToolResult result{.call_id = std::string(id)};
@@ -281,29 +268,18 @@ class RequestReader {
     into.blocks.emplace_back(std::move(result));
     return {};
   }
-
-  const Fields& fields_;
-  chat::ChatRequest request_;
-  std::vector<std::string_view> call_ids_;  // of the tool calls read so far; they borrow from the document
 };
 
 }  // namespace
 
 Result<RequestOutline> outline(std::string_view body, const json::Document& parsed) {
   TRY(const Fields fields, Fields::of(parsed.root(), ""));
-  RequestOutline result;
-  TRY(const std::string_view model, fields.required_string("model"));
-  result.model = model;
-  CHECK_OK(fields.required_objects("messages"));
-  TRY(const auto stream, fields.boolean("stream"));
-  result.stream = stream.value_or(false);
+  TRY(RequestOutline result, outline_of_messages(fields));
   result.wants_stream_usage = true;
   TRY(result.max_output_tokens, fields.integer("max_tokens", 1, max_tokens_limit));
   if (!result.max_output_tokens)
     return bad_field("max_tokens", "this field is required",
                      "say how many tokens the answer may have, for example 1024");
-  TRY(const std::vector<json::Value> tools, fields.array("tools"));
-  result.has_tools = !tools.empty();
   result.has_images = body.find("\"image\"") != std::string_view::npos;
   TRY(const auto spans, json::find_members(body, {"model", "messages", "stream", "max_tokens", "system", "tools"}));
   result.model_begin = spans[0]->begin;

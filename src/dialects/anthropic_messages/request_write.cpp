@@ -5,6 +5,7 @@
 
 #include "dialects/anthropic_messages/parts.h"
 #include "dialects/fields.h"
+#include "dialects/shared_parts.h"
 
 namespace sluice::dialects::anthropic {
 namespace {
@@ -16,10 +17,9 @@ constexpr std::array<std::string_view, 10> contract_fields = {
 
 constexpr std::string_view empty_schema = R"({"type":"object","properties":{}})";
 
-class RequestWriter {
+class RequestWriter : RequestWriting {
  public:
-  RequestWriter(const chat::ChatRequest& request, const EncodeOptions& options)
-      : request_(request), options_(options), json_(out_.body) {}
+  RequestWriter(const chat::ChatRequest& request, const EncodeOptions& options) : RequestWriting(request, options) {}
 
   Result<ProviderRequest> write() {
     CHECK_OK(check());
@@ -40,11 +40,6 @@ class RequestWriter {
   static std::unexpected<Error> refuse(std::string name, std::string_view why) {
     return bad_field(std::move(name), why, "remove it, or ask for a model whose provider supports it");
   }
-  void drop(std::string name) {
-    if (std::find(out_.dropped_params.begin(), out_.dropped_params.end(), name) == out_.dropped_params.end())
-      out_.dropped_params.push_back(std::move(name));
-  }
-
   Result<void> check() {
     if (!request_.max_output_tokens && options_.default_max_output_tokens < 1)
       return bad_field("max_tokens", "this provider requires a limit and no default is known", "send max_tokens");
@@ -63,13 +58,7 @@ class RequestWriter {
   }
 
   void write_system() {
-    if (request_.system.empty()) return;
-    std::string joined;
-    for (const std::string& text : request_.system) {
-      if (!joined.empty()) joined += "\n\n";
-      joined += text;
-    }
-    json_.member("system", joined);
+    if (!request_.system.empty()) json_.member("system", system_text());
   }
 
   // Runs of one role become one message: the tool results of one turn must stand together and first.
@@ -191,11 +180,6 @@ class RequestWriter {
     }
     if (request_.stream) json_.member("stream", true);
   }
-
-  const chat::ChatRequest& request_;
-  const EncodeOptions& options_;
-  ProviderRequest out_;
-  json::Writer json_;
 };
 
 }  // namespace

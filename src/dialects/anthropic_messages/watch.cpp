@@ -1,12 +1,13 @@
 // Lane 1's look at a stream that goes by. Only the two events with usage are parsed; the deltas, nearly all of a
 // stream, are gone over once for their members.
 #include "dialects/anthropic_messages/parts.h"
+#include "dialects/shared_parts.h"
 #include "dialects/text_scan.h"
 
 namespace sluice::dialects::anthropic {
 namespace {
 
-class Watcher : public StreamWatcher {
+class Watcher : public Watching {
  public:
   Relay see(std::string_view event, std::string_view data) override {
     if (event.empty()) event = type_of(data);
@@ -23,13 +24,7 @@ class Watcher : public StreamWatcher {
     }
     return Relay::forward;
   }
-  const chat::Usage& usage() const override { return usage_; }
-  bool finished() const override { return finished_; }
-  bool complete() const override { return complete_; }
   std::string_view end_marker() const override { return "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"; }
-  bool failed() const override { return failed_; }
-  std::size_t output_bytes() const override { return output_bytes_; }
-  std::string response_model() const override { return model_; }
 
  private:
   // For providers that leave the event's name out.
@@ -52,13 +47,6 @@ class Watcher : public StreamWatcher {
       merge_usage(root["usage"], usage_);
     }
   }
-
-  chat::Usage usage_;
-  std::string model_;
-  std::size_t output_bytes_ = 0;
-  bool finished_ = false;
-  bool complete_ = false;
-  bool failed_ = false;
 };
 
 }  // namespace

@@ -1,59 +1,7 @@
-// Any JSON may come as a request, an answer or a stream: nothing crashes, and whatever is written is JSON that reads
-// back.
-#include <cstdlib>
-
+#include "dialects/fuzz_dialect.h"
 #include "dialects/openai_chat/openai_chat.h"
 
-namespace {
-
-using namespace sluice;
-
-void as_request(const dialects::Dialect& dialect, std::string_view body, const json::Document& parsed) {
-  if (const auto outline = dialect.outline(body, parsed)) {
-    const std::string edited = dialect.edit(body, *outline, {.model = "m", .ask_for_stream_usage = true});
-    const auto again = json::Document::parse(edited);
-    if (!again || again->root()["model"].string() != "m") std::abort();
-  }
-  const auto request = dialect.decode_request(parsed);
-  if (!request) return;
-  const auto sent = dialect.encode_request(*request, {.model = "m", .default_max_output_tokens = 1});
-  if (sent && !json::Document::parse(sent->body)) std::abort();
-}
-
-void as_answer(const dialects::Dialect& dialect, const json::Document& parsed) {
-  (void)dialect.read_usage(parsed);
-  const auto response = dialect.decode_response(parsed);
-  if (response && !json::Document::parse(dialect.encode_response(*response, {}))) std::abort();
-}
-
-// Each line is one event.
-void as_stream(const dialects::Dialect& dialect, std::string_view lines) {
-  const auto decoder = dialect.decode_stream();
-  const auto encoder = dialect.encode_stream({});
-  const auto watcher = dialect.watch_stream(true);
-  std::vector<chat::ChatEvent> events;
-  Result<void> decoded;
-  while (!lines.empty() && decoded) {
-    const std::string_view line = lines.substr(0, lines.find('\n'));
-    lines.remove_prefix(std::min(lines.size(), line.size() + 1));
-    watcher->see("", line);
-    decoded = decoder->decode("", line, events);
-  }
-  if (decoded) (void)decoder->finish(events);
-  std::string out;
-  for (const chat::ChatEvent& event : events) encoder->encode(event, out);
-}
-
-}  // namespace
-
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const auto dialect = dialects::make_openai_chat();
-  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
-  if (const auto parsed = json::Document::parse(bytes)) {
-    as_request(*dialect, bytes, *parsed);
-    as_answer(*dialect, *parsed);
-  }
-  as_stream(*dialect, bytes);
-  (void)dialect->decode_error(429, bytes, {});
-  return 0;
+  static const auto dialect = sluice::dialects::make_openai_chat();
+  return sluice::dialects::fuzz::one_input(*dialect, data, size);
 }

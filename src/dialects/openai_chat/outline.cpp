@@ -1,6 +1,7 @@
 // Lane 1: the few facts of a request, and the two changes that are made to its bytes.
 #include "dialects/fields.h"
 #include "dialects/openai_chat/parts.h"
+#include "dialects/shared_parts.h"
 
 namespace sluice::dialects::openai {
 namespace {
@@ -28,19 +29,12 @@ BodyChange with_usage(std::string_view body, json::Span options) {
 
 Result<RequestOutline> outline(std::string_view body, const json::Document& parsed) {
   TRY(const Fields fields, Fields::of(parsed.root(), ""));
-  RequestOutline result;
-  TRY(const std::string_view model, fields.required_string("model"));
-  result.model = model;
-  CHECK_OK(fields.required_objects("messages"));
-  TRY(const auto stream, fields.boolean("stream"));
-  result.stream = stream.value_or(false);
+  TRY(RequestOutline result, outline_of_messages(fields));
   TRY(const auto limit, fields.integer("max_completion_tokens", 1, max_tokens_limit));
   TRY(const auto old_limit, fields.integer("max_tokens", 1, max_tokens_limit));
   result.max_output_tokens = limit ? limit : old_limit;
   TRY(const auto choices, fields.integer("n", 1, max_choices));
   result.choices = choices.value_or(1);
-  TRY(const std::vector<json::Value> tools, fields.array("tools"));
-  result.has_tools = !tools.empty();
   result.has_images = body.find("\"image_url\"") != std::string_view::npos;
   if (fields["stream_options"].exists()) {
     TRY(const Fields options, Fields::of(fields["stream_options"], "stream_options"));

@@ -10,8 +10,6 @@ Result<RequestOutline> outline(std::string_view body, const json::Document& pars
 std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit);
 
 // --- request_read.cpp
-inline constexpr std::int64_t max_tokens_limit =
-    1'000'000'000;  // far above any model; keeps sums of tokens within 64 bits
 Result<chat::ChatRequest> decode_request(const json::Document& parsed);
 
 // --- request_write.cpp

@@ -1,19 +1,18 @@
 // A client's request. Fields without a place in chat/ are kept by name as extras unless they have their default value;
 // the encoding dialect refuses or drops them.
-#include <algorithm>
-
 #include "dialects/fields.h"
 #include "dialects/image_url.h"
 #include "dialects/openai_chat/parts.h"
+#include "dialects/shared_parts.h"
 
 namespace sluice::dialects::openai {
 namespace {
 
 constexpr std::size_t max_stops = 4;  // the API's own limit
 
-class RequestReader {
+class RequestReader : RequestReading {
  public:
-  explicit RequestReader(const Fields& fields) : fields_(fields) {}
+  explicit RequestReader(const Fields& fields) : RequestReading(fields) {}
 
   Result<chat::ChatRequest> read() {
     TRY(const std::string_view model, fields_.required_string("model"));
@@ -42,15 +41,6 @@ class RequestReader {
     if (name == "functions") return value.is_array() && value.size() == 0;
     if (name == "modalities") return value.size() == 1 && value.at(0).string() == "text";
     return false;
-  }
-
-  void note_extra(std::string name) {
-    const auto same = [&](const auto& extra) { return extra.first == name; };
-    if (std::none_of(request_.extras.begin(), request_.extras.end(), same))
-      request_.extras.emplace_back(std::move(name), "true");
-  }
-  void note_others(const Fields& object, std::initializer_list<std::string_view> known, std::string_view where) {
-    for (const std::string_view name : object.others(known)) note_extra(path_of(where, name));
   }
 
   Result<void> read_settings() {
@@ -246,14 +236,14 @@ class RequestReader {
     TRY(const Fields function, Fields::of(call["function"], call.path("function")));
     TRY(const std::string_view name, function.required_string("name"));
     TRY(const auto arguments, function.string("arguments"));
-    call_ids_.emplace_back(id);
+    note_call(id);
     const bool none = !arguments || arguments->find_first_not_of(" \t\r\n") == std::string_view::npos;
     return chat::ToolCall{std::string(id), std::string(name), none ? "{}" : std::string(*arguments)};
   }
 
   Result<void> read_tool_result(const Fields& message) {
     TRY(const std::string_view id, message.required_string("tool_call_id"));
-    if (std::find(call_ids_.begin(), call_ids_.end(), id) == call_ids_.end())
+    if (!knows_call(id))
       return bad_field(message.path("tool_call_id"),
                        "no earlier message has a tool call with the id '" + std::string(id) + "'",
                        "send the assistant's message with that tool call before its result");
@@ -298,10 +288,6 @@ class RequestReader {
     }
     return parts;
   }
-
-  const Fields& fields_;
-  chat::ChatRequest request_;
-  std::vector<std::string_view> call_ids_;  // of the tool calls read so far; they borrow from the document
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "dialects/fields.h"
 #include "dialects/image_url.h"
 #include "dialects/openai_chat/parts.h"
+#include "dialects/shared_parts.h"
 
 namespace sluice::dialects::openai {
 namespace {
@@ -13,10 +14,9 @@ namespace {
 constexpr std::array<std::string_view, 2> contract_fields = {"container", "mcp_servers"};
 constexpr std::size_t max_stops = 4;  // more are an error at OpenAI and are ignored in silence elsewhere
 
-class RequestWriter {
+class RequestWriter : RequestWriting {
  public:
-  RequestWriter(const chat::ChatRequest& request, const EncodeOptions& options)
-      : request_(request), options_(options), json_(out_.body) {}
+  RequestWriter(const chat::ChatRequest& request, const EncodeOptions& options) : RequestWriting(request, options) {}
 
   Result<ProviderRequest> write() {
     CHECK_OK(check());
@@ -31,11 +31,6 @@ class RequestWriter {
   }
 
  private:
-  void drop(std::string name) {
-    if (std::find(out_.dropped_params.begin(), out_.dropped_params.end(), name) == out_.dropped_params.end())
-      out_.dropped_params.push_back(std::move(name));
-  }
-
   Result<void> check() {
     if (request_.stop.size() > max_stops)
       return bad_field("stop_sequences", "this provider takes at most 4",
@@ -52,12 +47,8 @@ class RequestWriter {
 
   void write_messages() {
     json_.key("messages").begin_array();
-    std::string system;
-    for (const std::string& text : request_.system) {
-      if (!system.empty()) system += "\n\n";
-      system += text;
-    }
-    if (!system.empty()) json_.begin_object().member("role", "system").member("content", system).end_object();
+    if (const std::string system = system_text(); !system.empty())
+      json_.begin_object().member("role", "system").member("content", system).end_object();
     for (const chat::Message& message : request_.messages) {
       if (message.role == chat::Role::assistant)
         write_assistant(message);
@@ -203,11 +194,6 @@ class RequestWriter {
     if (options_.ask_for_stream_usage)
       json_.key("stream_options").begin_object().member("include_usage", true).end_object();
   }
-
-  const chat::ChatRequest& request_;
-  const EncodeOptions& options_;
-  ProviderRequest out_;
-  json::Writer json_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Lane 1's look at a stream that goes by. Only the first chunk and those with usage or an error are parsed; the others,
 // nearly all of a stream, are gone over once for their members.
 #include "dialects/openai_chat/parts.h"
+#include "dialects/shared_parts.h"
 #include "dialects/text_scan.h"
 
 namespace sluice::dialects::openai {
@@ -12,7 +13,7 @@ bool is_generated_text(std::string_view name) {
          name == "refusal" || name == "text";
 }
 
-class Watcher : public StreamWatcher {
+class Watcher : public Watching {
  public:
   explicit Watcher(bool hide_usage_event) : hide_usage_event_(hide_usage_event) {}
 
@@ -37,13 +38,7 @@ class Watcher : public StreamWatcher {
     if (!is_to_be_read) return Relay::forward;
     return read(event, data);
   }
-  const chat::Usage& usage() const override { return usage_; }
-  bool finished() const override { return finished_; }
-  bool complete() const override { return complete_; }
   std::string_view end_marker() const override { return "data: [DONE]\n\n"; }
-  bool failed() const override { return failed_; }
-  std::size_t output_bytes() const override { return output_bytes_; }
-  std::string response_model() const override { return model_; }
 
  private:
   Relay read(std::string_view event, std::string_view data) {
@@ -62,12 +57,6 @@ class Watcher : public StreamWatcher {
 
   bool hide_usage_event_;
   bool first_ = true;  // the first chunk with a choice is still to come
-  chat::Usage usage_;
-  std::string model_;
-  std::size_t output_bytes_ = 0;
-  bool finished_ = false;
-  bool complete_ = false;
-  bool failed_ = false;
 };
 
 }  // namespace

@@ -1,0 +1,47 @@
+#include "dialects/shared_parts.h"
+
+#include <algorithm>
+
+namespace sluice::dialects {
+
+void RequestReading::note_extra(std::string name) {
+  if (std::ranges::find(request_.extras, name, &std::pair<std::string, std::string>::first) == request_.extras.end())
+    request_.extras.emplace_back(std::move(name), "true");
+}
+
+void RequestReading::note_others(const Fields& object, std::initializer_list<std::string_view> known,
+                                 std::string_view where) {
+  for (const std::string_view name : object.others(known)) note_extra(path_of(where, name));
+}
+
+bool RequestReading::knows_call(std::string_view id) const {
+  return std::ranges::find(call_ids_, id) != call_ids_.end();
+}
+
+void RequestWriting::drop(std::string name) {
+  if (std::ranges::find(out_.dropped_params, name) == out_.dropped_params.end())
+    out_.dropped_params.push_back(std::move(name));
+}
+
+std::string RequestWriting::system_text() const {
+  std::string joined;
+  for (const std::string& text : request_.system) {
+    if (!joined.empty()) joined += "\n\n";
+    joined += text;
+  }
+  return joined;
+}
+
+Result<RequestOutline> outline_of_messages(const Fields& fields) {
+  RequestOutline result;
+  TRY(const std::string_view model, fields.required_string("model"));
+  result.model = model;
+  CHECK_OK(fields.required_objects("messages"));
+  TRY(const auto stream, fields.boolean("stream"));
+  result.stream = stream.value_or(false);
+  TRY(const std::vector<json::Value> tools, fields.array("tools"));
+  result.has_tools = !tools.empty();
+  return result;
+}
+
+}  // namespace sluice::dialects

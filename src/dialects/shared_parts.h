@@ -1,0 +1,73 @@
+// What the readers, writers and watchers of all dialects share: the note of what could not be carried, the tool calls
+// seen so far, the members that every request has, and what is kept of a stream that goes by.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dialects/dialect.h"
+#include "dialects/fields.h"
+
+namespace sluice::dialects {
+
+inline constexpr std::int64_t max_tokens_limit = 1'000'000'000;  // far above any model; sums of tokens stay in 64 bits
+
+// The base of a dialect's reader of client requests.
+class RequestReading {
+ protected:
+  explicit RequestReading(const Fields& fields) : fields_(fields) {}
+
+  // A hint that cannot be carried, named once however often it occurs.
+  void note_extra(std::string name);
+  void note_others(const Fields& object, std::initializer_list<std::string_view> known, std::string_view where);
+
+  void note_call(std::string_view id) { call_ids_.emplace_back(id); }
+  bool knows_call(std::string_view id) const;
+
+  const Fields& fields_;
+  chat::ChatRequest request_;
+
+ private:
+  std::vector<std::string_view> call_ids_;  // they borrow from the document
+};
+
+// The base of a dialect's writer of requests to providers.
+class RequestWriting {
+ protected:
+  RequestWriting(const chat::ChatRequest& request, const EncodeOptions& options)
+      : request_(request), options_(options), json_(out_.body) {}
+
+  void drop(std::string name);      // named once in the report, however often it is dropped
+  std::string system_text() const;  // all of it, joined by blank lines
+
+  const chat::ChatRequest& request_;
+  const EncodeOptions& options_;
+  ProviderRequest out_;
+  json::Writer json_;
+};
+
+// model, messages, stream and tools: what both of the dialects with messages call by the same names.
+Result<RequestOutline> outline_of_messages(const Fields& fields);
+
+// What every watcher of a stream keeps.
+class Watching : public StreamWatcher {
+ public:
+  const chat::Usage& usage() const override { return usage_; }
+  bool finished() const override { return finished_; }
+  bool complete() const override { return complete_; }
+  bool failed() const override { return failed_; }
+  std::size_t output_bytes() const override { return output_bytes_; }
+  std::string response_model() const override { return model_; }
+
+ protected:
+  chat::Usage usage_;
+  std::string model_;
+  std::size_t output_bytes_ = 0;
+  bool finished_ = false;
+  bool complete_ = false;
+  bool failed_ = false;
+};
+
+}  // namespace sluice::dialects
