@@ -138,6 +138,13 @@ TEST(Load, A_mistyped_model_gets_the_nearest_name_and_a_bare_one_its_providers) 
   EXPECT_NE(text.find("did you mean `openai/gpt-5.4`"), std::string::npos) << text;
 }
 
+TEST(Load, An_engine_has_no_models_but_its_own) {
+  const Loaded loaded = load_text("");
+  ASSERT_TRUE(loaded.snapshot);
+  EXPECT_NE(loaded.snapshot->find("local/smollm2-135m-instruct"), nullptr);
+  EXPECT_EQ(loaded.snapshot->outside_catalog("local/another").provider, nullptr);
+}
+
 TEST(Load, A_model_file_that_is_not_there_is_told) {
   const Loaded loaded = load_text("engines: { local: { path: /nowhere/model.gguf } }");
   EXPECT_TRUE(loaded.snapshot);

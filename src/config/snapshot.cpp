@@ -85,6 +85,8 @@ Candidate Snapshot::outside_catalog(std::string_view name) const {
   const std::size_t slash = name.find('/');
   if (slash == std::string_view::npos || slash + 1 == name.size()) return candidate;
   candidate.provider = find_provider(name.substr(0, slash));
+  if (candidate.provider && candidate.provider->engine)
+    candidate.provider = nullptr;  // it has the model it was started with
   if (!candidate.provider) return candidate;
   candidate.name = name;
   candidate.model_name = ModelName(std::string(name.substr(slash + 1)));

@@ -29,7 +29,8 @@ struct RequestOutline {
   std::optional<Tokens> max_output_tokens;  // max_tokens or max_completion_tokens
   std::int64_t choices = 1;                 // n
   bool has_tools = false;
-  bool has_images = false;
+  std::int64_t images = 0;      // in the messages
+  std::size_t image_bytes = 0;  // of the body that are images
   std::size_t model_begin = 0;  // the model's JSON string in the body, quotes included
   std::size_t model_end = 0;
   std::optional<json::Span> stream_options;  // openai_chat: the member's value in the body
@@ -46,6 +47,7 @@ struct ProviderRequest {
   std::string body;
   http::Headers headers;                    // dialect headers (content-type, anthropic-version); no authentication
   std::vector<std::string> dropped_params;  // lane 2: the request's fields that this dialect cannot carry, by name
+  std::vector<std::string> added_params;    // lane 2: what it requires and the client did not say, as "name=value"
 };
 
 struct EncodeOptions {

@@ -44,4 +44,21 @@ Result<RequestOutline> outline_of_messages(const Fields& fields) {
   return result;
 }
 
+void count_images(json::Value messages, std::string_view type, json::Value (*source)(json::Value part),
+                  RequestOutline& outline) {
+  for (const json::Value& message : messages.elements()) {
+    for (const json::Value& part : message["content"].elements()) {
+      if (part["type"].string() == type) {
+        ++outline.images;
+        outline.image_bytes += source(part).string().value_or("").size();
+      }
+      for (const json::Value& inner : part["content"].elements()) {
+        if (inner["type"].string() != type) continue;
+        ++outline.images;
+        outline.image_bytes += source(inner).string().value_or("").size();
+      }
+    }
+  }
+}
+
 }  // namespace sluice::dialects

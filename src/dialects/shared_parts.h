@@ -51,6 +51,11 @@ class RequestWriting {
 // model, messages, stream and tools: what both of the dialects with messages call by the same names.
 Result<RequestOutline> outline_of_messages(const Fields& fields);
 
+// Counts the parts of a type in the messages, also in the results of tools. `source` gives the text that holds a part's
+// image: base64 or a URL.
+void count_images(json::Value messages, std::string_view type, json::Value (*source)(json::Value part),
+                  RequestOutline& outline);
+
 // What every watcher of a stream keeps.
 class Watching : public StreamWatcher {
  public:

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "gateway/account/estimate.h"
 #include "gateway/authenticate/authenticate.h"
 
 namespace sluice::gateway {
@@ -64,12 +63,13 @@ async::Task<Result<void>> Exchange::serve() {
                                .dialect = dialect_.id(),
                                .stream = outline.stream,
                                .has_tools = outline.has_tools,
-                               .has_images = outline.has_images,
-                               .input_tokens = estimate_tokens(request_->body.size()),
+                               .has_images = outline.images > 0,
+                               .input_tokens = least_tokens(prompt()),
                                .max_output_tokens = outline.max_output_tokens.value_or(0),
                                .budgeted = principal_->has_budget(),
                                .when = catalog::today()};
   CO_TRY(plan_, route(question, verdict_, *snapshot_, gateway_.engines.state));
+  leave_out_too_dear();
   CO_TRY(hold_, gateway_.admission.admit(*principal_, worst_case(), start_, gateway_.store.refuses_new_work()));
 
   const config::RetrySettings& retry = snapshot_->retry();
@@ -92,13 +92,14 @@ async::Task<Result<void>> Exchange::relay(CallOutcome outcome) {
     account_for(failure, !outcome.reply && last_reached != outcome.failures.rend() && &failure == &*last_reached);
   if (!outcome.reply) {
     failure_ = std::move(outcome.failures.back());
-    facts_.attempt = failure_->attempt;
+    facts_.attempt = failure_->asked ? failure_->attempt : nullptr;
     co_return std::unexpected(failure_->error);
   }
 
   Reply& reply = *outcome.reply;
   facts_.attempt = reply.attempt;
   facts_.dropped_params = reply.dropped_params;
+  facts_.added_params = reply.added_params;
   status_ = 200;
   if (!reply.streaming()) {
     // Settled before the client can see the answer: whoever has it finds it in the ledger.
@@ -114,7 +115,8 @@ async::Task<Result<void>> Exchange::relay(CallOutcome outcome) {
       co_await respond_stream(client_, reply, std::move(outcome.held), dialect_, facts_, gateway_.reactor,
                               milliseconds(retry.stream_idle_timeout_ms), deadline, final_cost);
   first_token_ = relayed.first_token;
-  account_for(reply, relayed.error ? outcome_of(*relayed.error) : store::Outcome::ok);
+  outcome_ = relayed.error ? outcome_of(*relayed.error) : reply.failed() ? store::Outcome::provider_failed : outcome_;
+  account_for(reply, outcome_);
   if (relayed.error) co_return std::unexpected(*relayed.error);
   constexpr milliseconds end_of_transfer{100};  // the last chunk mostly comes with the end marker
   co_await reply.drain(gateway_.reactor.within(end_of_transfer));
@@ -146,31 +148,61 @@ async::Task<> Exchange::finish(Result<void> served) {
   if (gateway_.on_end) gateway_.on_end(done, timing, error_ ? &*error_ : nullptr);
 }
 
-// The dearest candidate decides: a failover must not pass the budget either.
-Need Exchange::worst_case() const {
+Prompt Exchange::prompt() const {
+  const dialects::RequestOutline& outline = request_->outline;
+  return {.text_bytes = request_->body.size() - std::min(outline.image_bytes, request_->body.size()),
+          .images = outline.images};
+}
+
+// Empty when the price is not known.
+std::optional<Money> Exchange::worst_cost(const Attempt& attempt) const {
   constexpr Tokens output_without_a_limit =
       8'192;  // what a model with no known limit may write when the client sets none
   const std::int64_t choices = std::max<std::int64_t>(request_->outline.choices, 1);
+  const catalog::Model* model = attempt.candidate->model;
+  Tokens limit = model && model->max_output > 0 ? model->max_output : output_without_a_limit;
+  // Its dialect requires a limit, so the call sends one.
+  if (attempt.lane == Lane::translated && attempt.provider().dialect == dialects::DialectId::anthropic_messages)
+    limit = default_output_limit(model);
+  const Tokens output = request_->outline.max_output_tokens.value_or(limit) * choices;
+  return catalog::upper_bound(attempt.quote, most_tokens(prompt()), output);
+}
+
+// Whoever may cost more than the key has left is not asked. When that is everybody, admission says so.
+void Exchange::leave_out_too_dear() {
+  const std::optional<Money>& budget = principal_->key().budget;
+  if (!budget) return;
+  const Money left = *budget - Money::pico(principal_->state().committed_pico.load(std::memory_order_relaxed));
+  const auto too_dear = [&](const Attempt& attempt) {
+    const std::optional<Money> worst = worst_cost(attempt);
+    return worst && *worst > left;
+  };
+  if (std::ranges::all_of(plan_->attempts, too_dear)) return;
+  for (const Attempt& attempt : plan_->attempts)
+    if (too_dear(attempt))
+      plan_->rejections.push_back({.candidate = attempt.candidate, .why = Rejection::Why::over_budget});
+  std::erase_if(plan_->attempts, too_dear);
+}
+
+// The dearest candidate decides: a failover must not pass the budget either.
+Need Exchange::worst_case() const {
   Need need{.worst_cost = Money()};
   for (const Attempt& attempt : plan_->attempts) {
-    const catalog::Model* model = attempt.candidate->model;
-    const Tokens limit = model && model->max_output > 0 ? model->max_output : output_without_a_limit;
-    const Tokens output = request_->outline.max_output_tokens.value_or(limit) * choices;
-    const auto bound = catalog::upper_bound(attempt.quote, most_tokens(request_->body.size()), output);
+    const std::optional<Money> bound = worst_cost(attempt);
     if (!bound)
       need.worst_cost.reset();
     else if (need.worst_cost)
       need.worst_cost = std::max(*need.worst_cost, *bound);
   }
   // For the rate, what will probably be used: a limit nobody means to reach would block a key for minutes.
-  need.tokens = estimate_tokens(request_->body.size()) + request_->outline.max_output_tokens.value_or(0);
+  need.tokens = expected_tokens(prompt()) + request_->outline.max_output_tokens.value_or(0);
   return need;
 }
 
 chat::Usage Exchange::usage_of(const Reply& reply) const {
   const chat::Usage usage = reply.usage();
   if (usage.reported) return usage;
-  const chat::Usage estimate = estimate_usage(request_->body.size(), reply.output_bytes());
+  const chat::Usage estimate = estimate_usage(prompt(), reply.output_bytes());
   if (usage.total_input() == 0) return estimate;
   chat::Usage partly = usage;  // a stream that broke may have told its input at the start
   partly.output = std::max(estimate.output, usage.output);
@@ -205,7 +237,7 @@ void Exchange::account_for(const Failure& failure, bool final) {
   row.outcome = outcome_of(failure.error);
   if (row.outcome == store::Outcome::refused) row.outcome = store::Outcome::provider_failed;
   // A client that left does not stop the bill: the prompt was read. A provider's error bills nothing.
-  if (row.outcome == store::Outcome::client_gone) row.usage = estimate_usage(request_->body.size(), 0);
+  if (row.outcome == store::Outcome::client_gone) row.usage = estimate_usage(prompt(), 0);
   accounted_ = account(gateway_.books, hold_, std::move(row), failure.attempt->quote);
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "gateway/account/estimate.h"
 #include "gateway/call/call.h"
 #include "gateway/respond/respond.h"
 #include "gateway/shared/gateway.h"
@@ -26,6 +27,9 @@ class Exchange {
   async::Task<> finish(Result<void> served);
   void account_for(const Failure& failure, bool final);
   void account_for(const Reply& reply, store::Outcome outcome);
+  Prompt prompt() const;
+  std::optional<Money> worst_cost(const Attempt& attempt) const;
+  void leave_out_too_dear();
   Need worst_case() const;
   chat::Usage usage_of(const Reply& reply) const;
   store::LedgerEntry entry(const Attempt& attempt, int number, bool final) const;

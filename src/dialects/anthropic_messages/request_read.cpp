@@ -280,7 +280,8 @@ Result<RequestOutline> outline(std::string_view body, const json::Document& pars
   if (!result.max_output_tokens)
     return bad_field("max_tokens", "this field is required",
                      "say how many tokens the answer may have, for example 1024");
-  result.has_images = body.find("\"image\"") != std::string_view::npos;
+  if (body.contains("\"image\""))
+    count_images(fields["messages"], "image", [](json::Value part) { return part["source"]["data"]; }, result);
   TRY(const auto spans, json::find_members(body, {"model", "messages", "stream", "max_tokens", "system", "tools"}));
   result.model_begin = spans[0]->begin;
   result.model_end = spans[0]->end;

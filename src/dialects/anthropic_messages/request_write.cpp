@@ -25,6 +25,8 @@ class RequestWriter : RequestWriting {
     CHECK_OK(check());
     json_.begin_object().member("model", options_.model);
     json_.member("max_tokens", request_.max_output_tokens.value_or(options_.default_max_output_tokens));
+    if (!request_.max_output_tokens)
+      out_.added_params.push_back("max_tokens=" + std::to_string(options_.default_max_output_tokens));
     write_system();
     CHECK_OK(write_messages());
     write_tools();

@@ -35,7 +35,8 @@ Result<RequestOutline> outline(std::string_view body, const json::Document& pars
   result.max_output_tokens = limit ? limit : old_limit;
   TRY(const auto choices, fields.integer("n", 1, max_choices));
   result.choices = choices.value_or(1);
-  result.has_images = body.find("\"image_url\"") != std::string_view::npos;
+  if (body.contains("\"image_url\""))
+    count_images(fields["messages"], "image_url", [](json::Value part) { return part["image_url"]["url"]; }, result);
   if (fields["stream_options"].exists()) {
     TRY(const Fields options, Fields::of(fields["stream_options"], "stream_options"));
     TRY(const auto include, options.boolean("include_usage"));

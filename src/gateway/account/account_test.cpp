@@ -116,11 +116,14 @@ TEST_F(Account, Settles_and_reports_also_what_the_ledger_could_not_take) {
 }
 
 TEST(Estimate, Rounds_up_and_says_that_it_is_one) {
-  EXPECT_EQ(estimate_tokens(0), 0);
-  EXPECT_EQ(estimate_tokens(1), 1);
-  EXPECT_EQ(estimate_tokens(400), 100);
-  EXPECT_EQ(most_tokens(401), 201);
-  const chat::Usage usage = estimate_usage(401, 8);
+  EXPECT_EQ(expected_tokens({}), 0);
+  EXPECT_EQ(expected_tokens({1}), 1);
+  EXPECT_EQ(expected_tokens({400}), 100);
+  EXPECT_EQ(most_tokens({401}), 201);
+  EXPECT_EQ(least_tokens({801, 3}), 100);
+  EXPECT_EQ(expected_tokens({400, 2}), 100 + 2 * tokens_per_image);
+  EXPECT_EQ(most_tokens({400, 2}), 200 + 2 * most_tokens_per_image);
+  const chat::Usage usage = estimate_usage({401}, 8);
   EXPECT_EQ(usage.input, 101);
   EXPECT_EQ(usage.output, 2);
   EXPECT_FALSE(usage.reported);

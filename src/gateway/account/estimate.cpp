@@ -1,17 +1,26 @@
 #include "gateway/account/estimate.h"
 
 namespace sluice::gateway {
+namespace {
 
-Tokens estimate_tokens(std::size_t bytes) {
-  return static_cast<Tokens>((bytes + bytes_per_token - 1) / bytes_per_token);
+Tokens tokens(std::size_t bytes, std::size_t per_token) {
+  return static_cast<Tokens>((bytes + per_token - 1) / per_token);
 }
 
-Tokens most_tokens(std::size_t bytes) {
-  return static_cast<Tokens>((bytes + least_bytes_per_token - 1) / least_bytes_per_token);
+}  // namespace
+
+Tokens expected_tokens(const Prompt& prompt) {
+  return tokens(prompt.text_bytes, bytes_per_token) + prompt.images * tokens_per_image;
 }
 
-chat::Usage estimate_usage(std::size_t input_bytes, std::size_t output_bytes) {
-  return {.input = estimate_tokens(input_bytes), .output = estimate_tokens(output_bytes), .reported = false};
+Tokens most_tokens(const Prompt& prompt) {
+  return tokens(prompt.text_bytes, least_bytes_per_token) + prompt.images * most_tokens_per_image;
+}
+
+Tokens least_tokens(const Prompt& prompt) { return static_cast<Tokens>(prompt.text_bytes / most_bytes_per_token); }
+
+chat::Usage estimate_usage(const Prompt& prompt, std::size_t output_bytes) {
+  return {.input = expected_tokens(prompt), .output = tokens(output_bytes, bytes_per_token), .reported = false};
 }
 
 }  // namespace sluice::gateway

@@ -88,13 +88,14 @@ std::unexpected<Error> too_many_tokens(const store::Principal& principal, Tokens
 
 std::unexpected<Error> over_budget(const store::Principal& principal, Money worst) {
   const Money budget = *principal.key().budget;
-  return std::unexpected(
-      Error{.kind = ErrorKind::budget_exceeded,
-            .message = "the request may cost up to " + worst.usd() + " USD; the key \"" + principal.name() +
-                       "\" has spent " + principal.state().spent().usd() + " and reserved " +
-                       principal.state().held().usd() + " of its " + budget.usd() + " USD",
-            .hint = "ask for fewer output tokens, use a cheaper model, or make a key with a higher --budget",
-            .code = "budget_exceeded"});
+  return std::unexpected(Error{
+      .kind = ErrorKind::budget_exceeded,
+      .message = "the request may cost up to " + worst.usd() + " USD; the key \"" + principal.name() + "\" has spent " +
+                 principal.state().spent().usd() + " and reserved " + principal.state().held().usd() + " of its " +
+                 budget.usd() + " USD",
+      .hint = "send a lower max_tokens (without one the longest answer of the model is reserved), use a cheaper model, "
+              "or make a key with a higher --budget",
+      .code = "budget_exceeded"});
 }
 
 std::unexpected<Error> unpriced(const store::Principal& principal) {

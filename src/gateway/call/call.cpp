@@ -11,9 +11,6 @@ constexpr std::size_t max_held_bytes = 256 * 1024;       // what may come before
 constexpr std::size_t max_error_body_bytes = 64 * 1024;  // more is not an error message but an error
 constexpr milliseconds longest_pause{5'000};             // a provider that asks for more is not waited for
 
-// A provider's model may not tell its largest answer; Anthropic's dialect needs one all the same.
-constexpr Tokens default_max_output_tokens = 4'096;
-
 bool is_json(const http::Headers& headers) {
   return headers.get("content-type").value_or("").find("json") != std::string_view::npos;
 }
@@ -87,6 +84,7 @@ class Asking {
   const dialects::Dialect& dialect_;
   std::optional<http::Call> call_;
   std::vector<std::string> dropped_params_;
+  std::vector<std::string> added_params_;
   Failure failure_;
 };
 
@@ -96,6 +94,7 @@ async::Task<std::optional<Reply>> Asking::run(std::string& held) {
   if (reply) {
     reply->attempt = &attempt_;
     reply->dropped_params = std::move(dropped_params_);
+    reply->added_params = std::move(added_params_);
     co_return std::optional<Reply>(*std::move(reply));
   }
   failure_.attempt = &attempt_;
@@ -105,8 +104,11 @@ async::Task<std::optional<Reply>> Asking::run(std::string& held) {
 
 async::Task<Result<Reply>> Asking::ask(std::string& held) {
   CO_TRY(const BaseUrl place, place_of(gateway_, provider()));
-  CO_TRY(dialects::ProviderRequest request, question_.for_provider(attempt_, dialect_));
+  Result<dialects::ProviderRequest> encoded = question_.for_provider(attempt_, dialect_);
+  failure_.asked = encoded.has_value();
+  CO_TRY(dialects::ProviderRequest request, std::move(encoded));
   dropped_params_ = std::move(request.dropped_params);
+  added_params_ = std::move(request.added_params);
   for (const http::Field& field : authentication(provider())) request.headers.set(field.name, field.value);
   for (const auto& [name, value] : provider().extra_headers) request.headers.set(name, value);
   const std::string head = http::request_head("POST", place, request.path, request.headers, request.body.size());
@@ -253,6 +255,11 @@ class Order {
 
 }  // namespace
 
+Tokens default_output_limit(const catalog::Model* model) {
+  constexpr Tokens usual = 8'192;
+  return model && model->max_output > 0 ? std::min(model->max_output, usual) : usual;
+}
+
 Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
                                                          const dialects::Dialect& provider_dialect) {
   const catalog::Provider& provider = attempt.provider();
@@ -273,15 +280,17 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
       TRY(chat::ChatRequest decoded, client_dialect_.decode_request(request_.parsed));
       neutral_ = std::move(decoded);
     }
-    const catalog::Model* model = attempt.candidate->model;
-    const Tokens most = model && model->max_output > 0 ? std::min(model->max_output, default_max_output_tokens)
-                                                       : default_max_output_tokens;
-    TRY(request, provider_dialect.encode_request(
-                     *neutral_, {.model = attempt.model().str(),
-                                 .default_max_output_tokens = most,
-                                 .ask_for_stream_usage = ask_for_usage,
-                                 .max_completion_tokens = provider.quirks.max_tokens_field ==
-                                                          catalog::MaxTokensField::max_completion_tokens}));
+    auto encoded = provider_dialect.encode_request(
+        *neutral_,
+        {.model = attempt.model().str(),
+         .default_max_output_tokens = default_output_limit(attempt.candidate->model),
+         .ask_for_stream_usage = ask_for_usage,
+         .max_completion_tokens = provider.quirks.max_tokens_field == catalog::MaxTokensField::max_completion_tokens});
+    if (!encoded) {
+      encoded.error().retry = Retry::elsewhere;  // another candidate's dialect may have words for it
+      return encoded;
+    }
+    request = *std::move(encoded);
   }
   request.headers.set("content-type", "application/json");
   request.headers.set("accept", request_.outline.stream ? "text/event-stream" : "application/json");

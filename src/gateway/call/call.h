@@ -2,6 +2,7 @@
 // happens before the client has received a byte; what comes after the first token is respond's.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,10 +42,15 @@ class Question {
   std::optional<chat::ChatRequest> neutral_;  // decoded once, when the first lane 2 candidate is asked
 };
 
+// The answer's limit that is sent for a client that gave none, where the provider's dialect requires one. 8,192 or what
+// the model has, if that is less: enough for prose and code, and a bound on what a request can cost.
+Tokens default_output_limit(const catalog::Model* model);
+
 // An attempt that did not become the answer.
 struct Failure {
   const Attempt* attempt = nullptr;
   Error error;
+  bool asked = true;     // false: its dialect cannot say what the client asks for, so nobody was called
   bool reached = false;  // the request went out: the provider may bill it
   // The provider's own error answer in the client's dialect: passed on as it is when nobody else answers.
   struct Verbatim {
@@ -59,7 +65,9 @@ struct CallOutcome {
   std::optional<Reply> reply;     // empty: nobody answered, the last failure is the answer
   std::string held;               // a stream's bytes up to its first token, in the client's dialect
   std::vector<Failure> failures;  // in the order of the attempts
-  int attempts() const { return static_cast<int>(failures.size()) + (reply ? 1 : 0); }
+  int attempts() const {
+    return static_cast<int>(std::ranges::count(failures, true, &Failure::asked)) + (reply ? 1 : 0);
+  }
 };
 
 // Tries, fails over and tries again as the Snapshot's retry settings say. `deadline` bounds it all and ends it when the

@@ -32,6 +32,7 @@ class SameDialectStream : public StreamLane {
   }
   bool has_token() const override { return watcher_->output_bytes() > 0 || watcher_->finished(); }
   bool finished() const override { return watcher_->finished(); }
+  bool failed() const override { return watcher_->failed(); }
   chat::Usage usage() const override { return watcher_->usage(); }
   std::size_t output_bytes() const override { return watcher_->output_bytes(); }
   std::string response_model() const override { return watcher_->response_model(); }
@@ -60,6 +61,7 @@ class TranslatedStream : public StreamLane {
   }
   bool has_token() const override { return has_token_; }
   bool finished() const override { return finished_; }
+  bool failed() const override { return false; }  // it ends in an error of pass() instead
   chat::Usage usage() const override { return usage_; }
   std::size_t output_bytes() const override { return output_bytes_; }
   std::string response_model() const override { return model_; }

@@ -25,6 +25,7 @@ class StreamLane {
   virtual Result<void> close(std::string& out) = 0;
   virtual bool has_token() const = 0;  // something generated has passed
   virtual bool finished() const = 0;   // the end marker has passed: nothing more will come
+  virtual bool failed() const = 0;     // an error event has passed to the client: the answer is not whole
   virtual chat::Usage usage() const = 0;
   virtual std::size_t output_bytes() const = 0;
   virtual std::string response_model() const = 0;
@@ -40,6 +41,7 @@ class Reply {
   int status = 200;
   http::Headers headers;                    // of the provider, for the client
   std::vector<std::string> dropped_params;  // that the provider's dialect cannot carry
+  std::vector<std::string> added_params;    // that it requires and the client did not say
 
   // --- a whole answer
   std::string body;
@@ -52,6 +54,7 @@ class Reply {
   // Reads the rest of the transfer after the end marker, so that the connection can be kept.
   async::Task<> drain(async::Deadline deadline);
   bool has_token() const { return lane_->has_token(); }
+  bool failed() const { return lane_ && lane_->failed(); }
 
   // --- both, as far as it is known now
   chat::Usage usage() const { return lane_ ? lane_->usage() : usage_; }

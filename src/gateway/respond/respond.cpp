@@ -1,6 +1,18 @@
 #include "gateway/respond/respond.h"
 
 namespace sluice::gateway {
+namespace {
+
+std::string list(const std::vector<std::string>& names) {
+  std::string all;
+  for (const std::string& name : names) {
+    if (!http::is_field_value(name)) continue;  // a client's own name for a field
+    all.append(all.empty() ? "" : ",").append(name);
+  }
+  return all;
+}
+
+}  // namespace
 
 void add_facts(http::Headers& headers, const AnswerFacts& facts) {
   headers.set("x-sluice-request-id", facts.request_id);
@@ -11,12 +23,8 @@ void add_facts(http::Headers& headers, const AnswerFacts& facts) {
   }
   headers.set("x-sluice-attempts", std::to_string(facts.attempts));
   if (facts.cost_usd) headers.set(cost_header, *facts.cost_usd);
-  std::string dropped;
-  for (const std::string& name : facts.dropped_params) {
-    if (!http::is_field_value(name)) continue;  // a client's own name for a field
-    dropped.append(dropped.empty() ? "" : ",").append(name);
-  }
-  headers.set("x-sluice-dropped-params", std::move(dropped));
+  headers.set("x-sluice-dropped-params", list(facts.dropped_params));
+  if (!facts.added_params.empty()) headers.set("x-sluice-added-params", list(facts.added_params));
 }
 
 std::string cost_text(const std::optional<Money>& cost) { return cost ? cost->usd() : "unpriced"; }

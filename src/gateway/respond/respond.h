@@ -18,9 +18,11 @@ struct AnswerFacts {
   int attempts = 0;
   std::optional<std::string> cost_usd;  // "0.000125", or "unpriced"; empty while a stream's cost is not known
   std::vector<std::string> dropped_params;
+  std::vector<std::string> added_params;  // "max_tokens=8192"
 };
 
-// Adds x-sluice-request-id, -provider, -model, -ground, -attempts, -cost-usd and -dropped-params.
+// Adds x-sluice-request-id, -provider, -model, -ground, -attempts, -cost-usd and -dropped-params, and -added-params
+// where there are any.
 void add_facts(http::Headers& headers, const AnswerFacts& facts);
 // What x-sluice-cost-usd says.
 std::string cost_text(const std::optional<Money>& cost);

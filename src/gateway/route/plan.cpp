@@ -7,6 +7,7 @@ std::string_view name(Rejection::Why why) {
     case Rejection::Why::data_class: return "data_class";
     case Rejection::Why::not_enabled: return "not_enabled";
     case Rejection::Why::unpriced: return "unpriced";
+    case Rejection::Why::over_budget: return "over_budget";
     case Rejection::Why::context_too_small: return "context_too_small";
     case Rejection::Why::no_tools: return "no_tools";
     case Rejection::Why::no_images: return "no_images";
@@ -31,8 +32,9 @@ std::string reason_text(const Rejection& rejection, const Plan& plan) {
       return rejection.candidate->provider->how_to_enable.empty() ? "the provider is switched off"
                                                                   : rejection.candidate->provider->how_to_enable;
     case Rejection::Why::unpriced: return "no price is known, and a key with a budget needs one";
+    case Rejection::Why::over_budget: return "the key's budget has less left than its longest answer may cost";
     case Rejection::Why::context_too_small:
-      return "needs about " + std::to_string(rejection.needed) + " tokens, the model has " +
+      return "needs at least " + std::to_string(rejection.needed) + " tokens, the model has " +
              std::to_string(rejection.limit);
     case Rejection::Why::no_tools: return "the model has no tools";
     case Rejection::Why::no_images: return "the model does not read images";

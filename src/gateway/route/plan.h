@@ -39,6 +39,7 @@ struct Rejection {
     data_class,         // the guard's verdict does not allow its ground
     not_enabled,        // its provider has no key or is switched off
     unpriced,           // the key has a budget and the price is not known
+    over_budget,        // its worst case costs more than the key has left
     context_too_small,  // needed > limit, both in tokens
     no_tools,
     no_images,

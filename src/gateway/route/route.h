@@ -20,7 +20,7 @@ struct RouteQuestion {
   bool stream = false;
   bool has_tools = false;
   bool has_images = false;
-  Tokens input_tokens = 0;       // estimated
+  Tokens input_tokens = 0;       // at least
   Tokens max_output_tokens = 0;  // what the client asked for; 0 = it did not say
   bool budgeted = false;         // the key has a budget: what has no price cannot be reserved
   catalog::Date when = {};       // whose prices count
