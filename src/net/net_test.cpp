@@ -75,6 +75,20 @@ TEST_F(NetTest, Moves_more_bytes_than_the_kernel_buffers_hold) {
   EXPECT_EQ(out, text);
 }
 
+TEST_F(NetTest, A_deadline_that_passes_between_two_rounds_is_not_slept_over) {
+  bool woken = false;
+  bool next_timer = false;
+  const auto wait = [](Reactor* r, milliseconds time, bool* done) -> Task<> {
+    co_await r->scheduler().sleep(r->within(time));
+    *done = true;
+  };
+  scope.spawn(wait, &reactor, milliseconds(1), &woken);
+  scope.spawn(wait, &reactor, milliseconds(3'000), &next_timer);
+  std::this_thread::sleep_for(milliseconds(5));  // this round's code takes longer than the deadline
+  run_until([&] { return woken; });
+  EXPECT_FALSE(next_timer) << "the round waited for the next timer";
+}
+
 TEST_F(NetTest, A_refused_connection_names_the_place_and_may_be_tried_elsewhere) {
   const Endpoint nobody = here();
   listener.reset();

@@ -79,9 +79,9 @@ void Reactor::run() {
 }
 
 void Reactor::run_once() {
+  // The clock moves after epoll_wait only: who becomes ready by it before would sleep through the wait.
   const bool more_to_run = scheduler_.run_ready();
-  scheduler_.advance(async::Clock::now());
-  const int timeout_ms = more_to_run ? 0 : milliseconds_until(scheduler_.next_expiry(), now());
+  const int timeout_ms = more_to_run ? 0 : milliseconds_until(scheduler_.next_expiry(), async::Clock::now());
 
   epoll_event events[events_per_round];
   const int count = epoll_wait(epoll_fd_, events, events_per_round, timeout_ms);
