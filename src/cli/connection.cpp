@@ -15,9 +15,8 @@
 namespace sluice::cli {
 namespace {
 
-constexpr std::size_t most_serve_file_bytes = 4096;                       // it holds two short members
-constexpr auto new_key_settles_within = std::chrono::milliseconds(1500);  // the server looks for new keys every 100 ms
-constexpr auto ledger_settles_within = std::chrono::milliseconds(1000);   // it is written within milliseconds
+constexpr std::size_t most_serve_file_bytes = 4096;                      // it holds two short members
+constexpr auto ledger_settles_within = std::chrono::milliseconds(1000);  // it is written within milliseconds
 constexpr auto pause_between_looks = std::chrono::milliseconds(20);
 constexpr std::size_t rows_to_search = 100;  // that other clients may have added meanwhile
 
@@ -74,7 +73,6 @@ Result<void> Connection::connect() {
     TRY(own_key_, TemporaryKey::make(invocation_->data_dir));
   }
   HttpTarget target{.url = url_, .key = own_key_ ? own_key_->secret() : key_};
-  if (own_key_) target.key_settles_within = new_key_settles_within;
   TRY(transport_, http_transport(std::move(target), dialects::make_openai_chat(), invocation_->console.interrupted));
   return {};
 }

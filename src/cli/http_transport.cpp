@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <thread>
 #include <vector>
 
 #include "async/scope.h"
@@ -21,7 +20,6 @@ using std::chrono::milliseconds;
 constexpr auto connect_time = std::chrono::seconds(10);
 constexpr auto answer_time = std::chrono::minutes(15);  // longer than the server's own total_timeout_ms by default
 constexpr auto look_every = milliseconds(50);           // at `interrupted`: what a person takes for at once
-constexpr auto pause_before_retry = milliseconds(100);
 
 AnswerFacts read_facts(const http::Headers& headers) {
   const auto get = [&headers](std::string_view name) { return std::string(headers.get(name).value_or("")); };
@@ -75,7 +73,6 @@ class HttpTransport : public ChatTransport {
     bool done = false;
   };
 
-  Result<Answer> ask_once(const chat::ChatRequest& request, const OnText& on_text);
   async::Task<> run(Exchange* exchange);
   async::Task<> watch_interrupt(Exchange* exchange);
   async::Task<Result<Answer>> call(Exchange& exchange);
@@ -95,16 +92,6 @@ class HttpTransport : public ChatTransport {
 };
 
 Result<Answer> HttpTransport::ask(const chat::ChatRequest& request, const OnText& on_text) {
-  const auto give_up = std::chrono::steady_clock::now() + target_.key_settles_within;
-  while (true) {
-    Result<Answer> answer = ask_once(request, on_text);
-    const bool unknown_key = !answer && answer.error().kind == ErrorKind::unauthenticated;
-    if (!unknown_key || std::chrono::steady_clock::now() >= give_up) return answer;
-    std::this_thread::sleep_for(pause_before_retry);
-  }
-}
-
-Result<Answer> HttpTransport::ask_once(const chat::ChatRequest& request, const OnText& on_text) {
   Exchange exchange{.request = request, .on_text = on_text, .cancel = {}};
   async::Scope scope;
   scope.spawn([this](Exchange* mine) { return run(mine); }, &exchange);

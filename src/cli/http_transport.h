@@ -3,7 +3,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <memory>
 #include <string>
 
@@ -16,8 +15,6 @@ namespace sluice::cli {
 struct HttpTarget {
   std::string url;  // "http://127.0.0.1:8080", without /v1
   Secret key;
-  // How long an unknown key is tried again: a key that was just made is not in the server's table at once.
-  std::chrono::milliseconds key_settles_within{0};
 };
 
 // Errors: a usage error when the URL is none. `interrupted` must outlive the transport.

@@ -42,7 +42,7 @@ constexpr const char* last_chunks =
 // Answers like a sluice. A question for the model "endless" gets a beginning and then nothing.
 class Mock : public http::Handler {
  public:
-  explicit Mock(net::Reactor& reactor, int unknown_for) : reactor_(reactor), unknown_for_(unknown_for) {}
+  explicit Mock(net::Reactor& reactor) : reactor_(reactor) {}
 
   async::Task<> handle(http::Exchange& exchange) override {
     const bool get = exchange.head().method == "GET";
@@ -53,7 +53,7 @@ class Mock : public http::Handler {
       (void)co_await exchange.respond(204, plain, "");
       co_return;
     }
-    if (!good || unknown_for_-- > 0) {
+    if (!good) {
       (void)co_await exchange.respond(401, plain, R"({"error":{"message":"this key is not known"}})");
       co_return;
     }
@@ -73,13 +73,12 @@ class Mock : public http::Handler {
 
  private:
   net::Reactor& reactor_;
-  int unknown_for_;
 };
 
 // The mock on a thread of its own.
 class Server {
  public:
-  explicit Server(int unknown_for = 0) : mock_(reactor_, unknown_for) {
+  Server() : mock_(reactor_) {
     auto listener = net::Listener::listen(reactor_, *net::numeric_address("127.0.0.1", 0), false);
     if (!listener) std::abort();
     listener_ = *std::move(listener);
@@ -122,9 +121,8 @@ struct Transport : testing::Test {
 
   Result<Answer> ask(
       const std::string& url, const std::string& model, bool stream, const OnText& on_text = [](std::string_view) {},
-      const char* key = good_key, std::chrono::milliseconds settles = {}) {
-    auto transport = http_transport({.url = url, .key = Secret(key), .key_settles_within = settles},
-                                    dialects::make_openai_chat(), interrupted);
+      const char* key = good_key) {
+    auto transport = http_transport({.url = url, .key = Secret(key)}, dialects::make_openai_chat(), interrupted);
     if (!transport) return std::unexpected(transport.error());
     chat::ChatRequest request;
     request.model = model;
@@ -169,14 +167,6 @@ TEST_F(Transport, Passes_on_the_servers_own_words_when_it_refuses) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().message, "this key is not known");
   EXPECT_EQ(answer.error().kind, ErrorKind::unauthenticated);
-}
-
-TEST_F(Transport, Waits_for_a_key_that_was_just_made) {
-  Server server(2);
-  const Result<Answer> answer =
-      ask(server.url(), "auto", false, [](std::string_view) {}, good_key, std::chrono::seconds(30));
-  ASSERT_TRUE(answer) << answer.error().message;
-  EXPECT_EQ(answer->text, "Hello there");
 }
 
 TEST(Probe, Tells_who_answers_and_whether_a_port_is_free) {

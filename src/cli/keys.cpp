@@ -1,5 +1,5 @@
 // `sluice keys create|list|revoke`: the virtual keys of the applications. Works on the data directory, so it needs no
-// running server; a running one sees the change within about 100 ms.
+// running server; a running one knows a new key at its first request and refuses a revoked one within about 100 ms.
 #include <fmt/format.h>
 
 #include <filesystem>

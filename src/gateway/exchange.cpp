@@ -53,7 +53,8 @@ async::Task<> Exchange::run() {
 // The order matters: nothing is read of a body before somebody is known to answer for it; guard judges before route, so
 // that no order or price can bring back what it forbids; admit needs route's prices; only then is anybody called.
 async::Task<Result<void>> Exchange::serve() {
-  CO_TRY(principal_, authenticate(client_.head(), *gateway_.store.keys(), start_us_));
+  CO_TRY(principal_,
+         co_await authenticate(client_.head(), gateway_.store, gateway_.reactor, client_.client_gone(), start_us_));
   CO_TRY(request_, co_await decode(client_, dialect_));
   CO_TRY(verdict_, guard({.key_class = principal_->data_class(), .header_class = client_.head().get(data_class_header)},
                          *snapshot_));

@@ -1,5 +1,6 @@
 #include "store/live_store.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -44,9 +45,12 @@ struct LiveStore::State {
   mutable std::mutex mutex;  // of what follows
   std::condition_variable wake;
   bool stopping = false;
+  bool look_wanted = false;
+  std::uint64_t looks_begun = 0;
   std::string keys_problem;
   std::string fold_problem;
 
+  std::atomic<std::uint64_t> looks_done{0};  // written by the watcher
   std::thread watcher;
   std::thread folder;
 
@@ -54,6 +58,7 @@ struct LiveStore::State {
   Result<void> load_table();
   Result<void> fold_and_hand_over();
   bool sleep(std::chrono::milliseconds time);
+  bool wait_for_look(std::chrono::steady_clock::time_point last_look);
   void watch();
   void fold_on();
 };
@@ -105,11 +110,24 @@ Result<void> LiveStore::State::fold_and_hand_over() {
   return {};
 }
 
+// Until the next round, or until somebody asks, but not sooner than the gap allows. True when it is time to stop.
+bool LiveStore::State::wait_for_look(std::chrono::steady_clock::time_point last_look) {
+  std::unique_lock held(mutex);
+  wake.wait_for(held, options.key_poll_ms, [&] { return stopping || look_wanted; });
+  if (look_wanted) wake.wait_until(held, last_look + options.key_look_gap_ms, [&] { return stopping; });
+  look_wanted = false;  // who asks from here on may have missed what this look sees
+  ++looks_begun;
+  return stopping;
+}
+
 void LiveStore::State::watch() {
-  while (!sleep(options.key_poll_ms)) {
+  std::chrono::steady_clock::time_point last_look;
+  while (!wait_for_look(last_look)) {
+    last_look = std::chrono::steady_clock::now();
     const Result<void> reloaded = reload_if_changed();
     std::lock_guard held(mutex);
     keys_problem = reloaded ? "" : reloaded.error().message;
+    looks_done.store(looks_begun, std::memory_order_release);
   }
 }
 
@@ -152,6 +170,21 @@ AppendLog& LiveStore::ledger() { return *state_->ledger; }
 AppendLog& LiveStore::audit() { return *state_->audit; }
 Store& LiveStore::store() { return state_->store; }
 Result<void> LiveStore::reload_keys() { return state_->reload_if_changed(); }
+
+std::uint64_t LiveStore::look_for_keys() {
+  std::uint64_t number = 0;
+  {
+    std::lock_guard held(state_->mutex);
+    state_->look_wanted = true;
+    number = state_->looks_begun + 1;
+  }
+  state_->wake.notify_all();
+  return number;
+}
+
+bool LiveStore::looked_for_keys(std::uint64_t number) const {
+  return state_->looks_done.load(std::memory_order_acquire) >= number;
+}
 
 const std::string& LiveStore::Health::problem() const {
   for (const std::string* problem : {&ledger.reason, &audit.reason, &keys_problem})

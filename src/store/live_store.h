@@ -18,7 +18,8 @@ class LiveStore {
   struct Options {
     AppendLog::Options ledger = {};
     AppendLog::Options audit = {};
-    std::chrono::milliseconds key_poll_ms{100};  // a revoked key is refused within this time and a reload
+    std::chrono::milliseconds key_poll_ms{100};     // a revoked key is refused within this time and a reload
+    std::chrono::milliseconds key_look_gap_ms{20};  // between two looks that were asked for: bad keys cost no more
     std::chrono::milliseconds fold_ms{1000};
   };
   struct Health {
@@ -51,6 +52,12 @@ class LiveStore {
   Store& store();
   // Makes create_key() and revoke_key() of this process visible at once. Blocking.
   Result<void> reload_keys();
+
+  // Any thread; neither waits. look_for_keys() asks the watcher to look now for keys that another process has made,
+  // without waiting for its next round. Any number of callers share one look, and looks keep key_look_gap_ms apart.
+  // looked_for_keys() tells whether the look that a caller got the number of is over, successful or not.
+  std::uint64_t look_for_keys();
+  bool looked_for_keys(std::uint64_t number) const;
 
   // Brings the logs to disk and into the database, then ends the threads. Late records are answered with `failed`.
   // False when the disk did not take everything within the time.

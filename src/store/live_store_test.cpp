@@ -76,6 +76,31 @@ TEST(LiveStore, Shows_its_own_changes_after_a_reload) {
   EXPECT_NE((*live)->keys()->find(created->key.digest), nullptr);
 }
 
+TEST(LiveStore, Looks_for_new_keys_when_it_is_asked_and_not_only_at_its_rounds) {
+  TestingDirectory directory;
+  auto live = LiveStore::start(directory.path(), {.key_poll_ms = 1h, .key_look_gap_ms = 0ms});
+  ASSERT_TRUE(live);
+  auto cli = Store::open(directory.path());
+  for (int i = 0; i < 3; ++i) {
+    const auto created = cli->create_key({}, now_us);
+    const std::uint64_t look = (*live)->look_for_keys();
+    ASSERT_TRUE(wait_until([&] { return (*live)->looked_for_keys(look); }));
+    EXPECT_NE((*live)->keys()->find(created->key.digest), nullptr);
+  }
+}
+
+TEST(LiveStore, Shares_one_look_among_all_who_ask_and_keeps_looks_apart) {
+  TestingDirectory directory;
+  auto live = LiveStore::start(directory.path(), {.key_poll_ms = 1h, .key_look_gap_ms = 1h});
+  ASSERT_TRUE(live);
+  const std::uint64_t first = (*live)->look_for_keys();
+  ASSERT_TRUE(wait_until([&] { return (*live)->looked_for_keys(first); }));
+  const std::uint64_t second = (*live)->look_for_keys();
+  for (int i = 0; i < 1'000; ++i) EXPECT_EQ((*live)->look_for_keys(), second);
+  EXPECT_EQ(second, first + 1);
+  EXPECT_FALSE((*live)->looked_for_keys(second));
+}
+
 TEST(LiveStore, Keeps_a_keys_state_from_table_to_table) {
   TestingDirectory directory;
   const auto live = start(directory.path());

@@ -37,9 +37,15 @@ def test_a_key_is_shown_once_listed_without_its_secret_and_gone_when_revoked(ser
     assert key not in as_json and "2.5" in as_json and "restricted" in as_json
     json.loads(as_json)
     with http_client(server, key) as client:
-        eventually(lambda: client.get("/v1/models").status_code == 200, "the new key to be known", timeout_s=10)
+        assert client.get("/v1/models").status_code == 200
         server.run("keys", "revoke", "shown-once")
         eventually(lambda: client.get("/v1/models").status_code == 401, "the revocation to take effect", timeout_s=10)
+
+
+def test_a_new_key_is_good_for_the_very_next_request(server):
+    for number in range(10):
+        with http_client(server, server.create_key(f"at-once-{number}")) as client:
+            assert client.get("/v1/models").status_code == 200, number
 
 
 def test_only_a_hash_of_a_key_is_on_disk(server):

@@ -52,15 +52,17 @@ Result<std::string_view> find_key(const http::Head& head) {
   return key;
 }
 
-}  // namespace
-
-Result<store::Principal> authenticate(const http::Head& head, const store::KeyTable& keys, std::int64_t now_us) {
+Result<crypto::Sha256> find_digest(const http::Head& head) {
   TRY(const std::string_view key, find_key(head));
   if (!key.starts_with(store::key_prefix) || key.size() > max_key_bytes)
     return refuse(
         "invalid_api_key", "the API key is not one of this gateway: its keys start with \"sk-sluice-\"",
         "use a key that `sluice keys create` has made; keys of providers belong in the gateway's configuration");
-  const store::Principal* principal = keys.find(crypto::sha256(key));
+  return crypto::sha256(key);
+}
+
+Result<store::Principal> principal_of(const crypto::Sha256& digest, const store::KeyTable& keys, std::int64_t now_us) {
+  const store::Principal* principal = keys.find(digest);
   if (principal == nullptr)
     return refuse("invalid_api_key", "the API key is unknown",
                   "check it for missing characters, or make a new one with `sluice keys create`");
@@ -69,6 +71,27 @@ Result<store::Principal> authenticate(const http::Head& head, const store::KeyTa
   if (principal->key().expires_at_us && *principal->key().expires_at_us <= now_us)
     return refuse("expired_api_key", "the API key has expired", "make a new one with `sluice keys create`");
   return *principal;
+}
+
+}  // namespace
+
+Result<store::Principal> authenticate(const http::Head& head, const store::KeyTable& keys, std::int64_t now_us) {
+  TRY(const crypto::Sha256 digest, find_digest(head));
+  return principal_of(digest, keys, now_us);
+}
+
+async::Task<Result<store::Principal>> authenticate(const http::Head& head, store::LiveStore& store,
+                                                   net::Reactor& reactor, async::Cancel& client_gone,
+                                                   std::int64_t now_us) {
+  CO_TRY(const crypto::Sha256 digest, find_digest(head));
+  if (const auto keys = store.keys(); keys->find(digest)) co_return principal_of(digest, *keys, now_us);
+
+  constexpr std::chrono::milliseconds look_again{2};
+  const std::uint64_t look = store.look_for_keys();
+  const async::TimePoint give_up = reactor.now() + longest_key_look;
+  while (!store.looked_for_keys(look) && reactor.now() < give_up && !client_gone.fired())
+    co_await reactor.scheduler().sleep(reactor.within(look_again, &client_gone));
+  co_return principal_of(digest, *store.keys(), now_us);
 }
 
 }  // namespace sluice::gateway

@@ -4,9 +4,12 @@
 
 #include <cstdint>
 
+#include "async/task.h"
 #include "base/result.h"
 #include "http/parse.h"
+#include "net/reactor.h"
 #include "store/key_table.h"
+#include "store/live_store.h"
 
 namespace sluice::gateway {
 
@@ -19,5 +22,16 @@ constexpr std::size_t max_key_bytes = 256;
 // Errors: unauthenticated, with code "missing_api_key", "invalid_api_key", "revoked_api_key", "expired_api_key" or
 // "conflicting_api_keys". About 0.5 us, most of it the sha256.
 Result<store::Principal> authenticate(const http::Head& head, const store::KeyTable& keys, std::int64_t now_us);
+
+// The longest that a request with an unknown key waits for a look at the database; a database that is busy for longer
+// means a 401, and another try.
+constexpr std::chrono::milliseconds longest_key_look{250};
+
+// The same in the store's current table. A key that is unknown there may have been made a moment ago, so its request
+// waits for one look of the store (LiveStore::look_for_keys, which bounds what bad keys can cost) before it is refused.
+// Borrows all four until it ends: they belong to the connection, or outlive it. `client_gone` ends the wait.
+async::Task<Result<store::Principal>> authenticate(const http::Head& head, store::LiveStore& store,
+                                                   net::Reactor& reactor, async::Cancel& client_gone,
+                                                   std::int64_t now_us);
 
 }  // namespace sluice::gateway

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "async/scope.h"
+#include "store/testing_directory.h"
+
 namespace sluice::gateway {
 namespace {
 
@@ -89,6 +92,39 @@ TEST(Authenticate, Gives_a_principal_that_outlives_its_table) {
   ASSERT_TRUE(principal);
   keys.reset();
   EXPECT_EQ(principal->id(), KeyId("key_good"));
+}
+
+// A store that looks for keys only when it is asked, and a reactor on which requests come.
+struct Live : testing::Test {
+  store::TestingDirectory directory;
+  std::unique_ptr<store::LiveStore> live =
+      *store::LiveStore::start(directory.path(), {.key_poll_ms = std::chrono::hours(1)});
+  net::Reactor reactor;
+  async::Cancel client_gone;
+
+  std::string ask(const std::string& key) {
+    const std::string text = "GET / HTTP/1.1\r\nhost: a\r\nx-api-key: " + key + "\r\n\r\n";
+    http::RequestHead head;
+    http::parse_request_head(text, {}, head);
+    std::optional<Result<store::Principal>> answer;
+    async::Scope scope;
+    scope.spawn([this](http::RequestHead* h, auto* a) { return ask_for(h, a); }, &head, &answer);
+    while (!answer) reactor.run_once();
+    return *answer ? "let in: " + (*answer)->name() : answer->error().code;
+  }
+  async::Task<> ask_for(http::RequestHead* head, std::optional<Result<store::Principal>>* answer) {
+    answer->emplace(co_await authenticate(*head, *live, reactor, client_gone, now_us));
+  }
+};
+
+TEST_F(Live, Knows_a_key_that_another_process_has_just_made) {
+  auto cli = store::Store::open(directory.path());
+  for (const char* name : {"first", "second"}) {
+    const auto created = cli->create_key({.name = name}, now_us);
+    ASSERT_TRUE(created);
+    EXPECT_EQ(ask(created->secret.reveal()), std::string("let in: ") + name);
+  }
+  EXPECT_EQ(ask(good), "invalid_api_key");
 }
 
 }  // namespace

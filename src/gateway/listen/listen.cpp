@@ -73,7 +73,8 @@ async::Task<> Listen::chat(http::Exchange& client, DialectId dialect) {
 
 async::Task<> Listen::models(http::Exchange& exchange, std::string_view wanted) {
   const std::int64_t now_us = store::wall_clock_us();
-  const Result<store::Principal> principal = authenticate(exchange.head(), *gateway_.store.keys(), now_us);
+  const Result<store::Principal> principal =
+      co_await authenticate(exchange.head(), gateway_.store, gateway_.reactor, exchange.client_gone(), now_us);
   if (!principal) co_return co_await refuse(exchange, principal.error());
   const DialectId dialect = dialect_of(exchange.head());
   const std::vector<ListedModel> all = list_models(*gateway_.snapshots.load());
