@@ -107,6 +107,25 @@ TEST_F(Verbs, Version_prints_the_version_for_people_and_for_programs) {
 
 // --- keys
 
+TEST_F(Verbs, A_new_key_gets_the_configurations_defaults_for_what_is_not_given) {
+  write("sluice.yaml",
+        "keys: { budget_usd: 12.50, requests_per_minute: 30, tokens_per_minute: 4000, data_class: restricted }\n");
+  test.environment["SLUICE_CONFIG"] = (folder / "sluice.yaml").string();
+  const auto limits = [&](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {"keys", "create", "--dry-run"});
+    const json::Document key = run_json(flags);
+    std::string text;
+    for (const char* name : {"budget_usd", "rpm", "tpm", "data_class"}) text += key.root()[name].text() + " ";
+    return text;
+  };
+  EXPECT_EQ(limits({}), R"("12.5" 30 4000 "restricted" )");
+  EXPECT_EQ(limits({"--budget", "1", "--rpm", "2", "--tpm", "3", "--data-class", "public"}), R"("1.0" 2 3 "public" )");
+  EXPECT_EQ(limits({"--budget", "none", "--rpm", "none", "--tpm", "none"}), R"(null null null "restricted" )");
+  test.environment.erase("SLUICE_CONFIG");
+  EXPECT_EQ(limits({}), R"(null null null "internal" )");
+  EXPECT_EQ(limits({"--config", (folder / "sluice.yaml").string(), "--rpm", "7"}), R"("12.5" 7 4000 "restricted" )");
+}
+
 TEST_F(Verbs, A_key_is_made_listed_without_its_characters_and_revoked) {
   const json::Document created = run_json({"keys", "create", "--name", "app", "--budget", "2.50", "--rpm", "60",
                                            "--tpm", "9000", "--data-class", "restricted", "--expires", "30d"});

@@ -2,44 +2,72 @@
 // running server; a running one knows a new key at its first request and refuses a revoked one within about 100 ms.
 #include <fmt/format.h>
 
+#include <charconv>
 #include <filesystem>
 #include <ostream>
 
 #include "cli/data_store.h"
 #include "cli/duration.h"
+#include "cli/load_config.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "json/json.h"
+#include "serve/default_key.h"
 
 namespace sluice::cli {
 namespace {
 
+constexpr const char* no_limit = "none";  // 0 is refused or means that nothing may be spent
+
 struct CreateFlags {
   std::string name;
-  std::string budget_usd;
-  std::int64_t requests_per_minute = 0;  // 0 = not given
-  std::int64_t tokens_per_minute = 0;
-  std::string data_class = "internal";
+  std::string budget_usd;  // empty = not given
+  std::string requests_per_minute;
+  std::string tokens_per_minute;
+  std::string data_class;  // empty = not given
   std::string expires;
   bool dry_run = false;
+  std::string config;
 };
 
 std::string time_text_us(std::int64_t at_us) {
   return time_text(Time(std::chrono::floor<std::chrono::milliseconds>(std::chrono::microseconds(at_us))));
 }
 
-Result<store::NewKey> new_key(const CreateFlags& flags, std::int64_t now_us) {
-  store::NewKey key;
+// The configuration's defaults; without a configuration those of the settings' table, which limit nothing.
+Result<store::NewKey> key_by_configuration(const CreateFlags& flags, const Console& console) {
+  if (!config_path(flags.config, console)) return serve::default_key({});
+  TRY(const auto snapshot, load_snapshot(flags.config, console));
+  return serve::default_key(snapshot->key_defaults());
+}
+
+// Empty for no_limit, and for what is_rate() refuses.
+std::optional<std::int64_t> rate(const std::string& given) {
+  std::int64_t number = 0;
+  const auto [end, wrong] = std::from_chars(given.data(), given.data() + given.size(), number);
+  const bool whole = wrong == std::errc() && end == given.data() + given.size();
+  return whole && number > 0 ? std::optional(number) : std::nullopt;
+}
+
+// What CLI11 shows when --rpm or --tpm is wrong; empty when it is right.
+std::string is_rate(const std::string& given) {
+  return given == no_limit || rate(given) ? "" : fmt::format("`{}` is neither a whole number above 0 nor none", given);
+}
+
+Result<store::NewKey> new_key(const CreateFlags& flags, const Console& console, std::int64_t now_us) {
+  TRY(store::NewKey key, key_by_configuration(flags, console));
   key.name = flags.name;
-  if (!flags.budget_usd.empty()) {
+  if (flags.budget_usd == no_limit) {
+    key.budget.reset();
+  } else if (!flags.budget_usd.empty()) {
     key.budget = Money::parse_usd(flags.budget_usd);
     if (!key.budget)
       return usage_error(fmt::format("--budget: `{}` is not an amount of USD", flags.budget_usd),
-                         "write a plain decimal number such as 25 or 0.50, at most 12 decimals");
+                         "write a plain decimal number such as 25 or 0.50, at most 12 decimals, or `none`");
   }
-  if (flags.requests_per_minute > 0) key.rpm = flags.requests_per_minute;
-  if (flags.tokens_per_minute > 0) key.tpm = flags.tokens_per_minute;
-  key.data_class = data_class_from_name(flags.data_class).value_or(DataClass::internal);
+  if (!flags.requests_per_minute.empty()) key.rpm = rate(flags.requests_per_minute);
+  if (!flags.tokens_per_minute.empty()) key.tpm = rate(flags.tokens_per_minute);
+  key.data_class = data_class_from_name(flags.data_class).value_or(key.data_class);
   if (!flags.expires.empty()) {
     TRY(const std::chrono::seconds lifetime, parse_duration(flags.expires, "--expires"));
     key.expires_at_us = now_us + std::chrono::microseconds(lifetime).count();
@@ -105,7 +133,7 @@ Result<void> check_name_is_free(const Invocation& invocation, const std::string&
 
 Result<int> create(const CreateFlags& flags, Invocation& invocation) {
   const std::int64_t now_us = store::wall_clock_us();
-  TRY(const store::NewKey wanted, new_key(flags, now_us));
+  TRY(const store::NewKey wanted, new_key(flags, invocation.console, now_us));
   if (flags.dry_run) {
     CHECK_OK(check_name_is_free(invocation, wanted.name));
     return plan_creation(wanted, invocation);
@@ -222,19 +250,24 @@ void add_keys(CLI::App& root, Invocation& invocation) {
                                     "sluice keys create --name my-app --budget 25 --rpm 60 --expires 30d"});
   auto create_flags = std::make_shared<CreateFlags>();
   create_verb.add_option("--name", create_flags->name, "Name for lists and reports, unique")->type_name("NAME");
-  create_verb.add_option("--budget", create_flags->budget_usd, "Most that the key may ever spend, in USD")
+  create_verb
+      .add_option("--budget", create_flags->budget_usd, "Most that the key may ever spend, in USD; none = no limit")
       ->type_name("USD");
-  create_verb.add_option("--rpm", create_flags->requests_per_minute, "Requests per minute")
+  create_verb.add_option("--rpm", create_flags->requests_per_minute, "Requests per minute; none = no limit")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
-  create_verb.add_option("--tpm", create_flags->tokens_per_minute, "Tokens per minute")
+      ->check(is_rate, "");
+  create_verb.add_option("--tpm", create_flags->tokens_per_minute, "Tokens per minute; none = no limit")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->check(is_rate, "");
   one_of(create_verb.add_option("--data-class", create_flags->data_class,
                                 "Data that it may send; restricted = only to your own engines"),
          {"public", "internal", "restricted"});
   create_verb.add_option("--expires", create_flags->expires, "Lifetime: 12h, 30d")->type_name("DURATION");
   create_verb.add_flag("--dry-run", create_flags->dry_run, "Check everything and change nothing");
+  create_verb
+      .add_option("--config", create_flags->config,
+                  "Configuration whose `keys:` count for what is not given (SLUICE_CONFIG)")
+      ->type_name(file_value);
   on_selected(create_verb, invocation, create_flags, create);
 
   CLI::App& list_verb =

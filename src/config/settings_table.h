@@ -59,7 +59,7 @@ inline constexpr Setting<KeyDefaults> key_table[] = {
     {"requests_per_minute", "Requests per minute of a new key; 0 = no limit.", &KeyDefaults::requests_per_minute, 0,
      1'000'000'000},
     {"tokens_per_minute", "Tokens per minute of a new key; 0 = no limit.", &KeyDefaults::tokens_per_minute, 0,
-     1'000'000'000'000},
+     1'000'000'000},
     {.name = "data_class",
      .meaning = "Data class of a new key: public, internal or restricted.",
      .text = &KeyDefaults::data_class},

@@ -18,6 +18,7 @@
 #include "engines/llama_server.h"
 #include "engines/supervisor.h"
 #include "serve/banner.h"
+#include "serve/default_key.h"
 #include "serve/records.h"
 #include "serve/worker.h"
 
@@ -177,7 +178,8 @@ struct FirstKey {
 Result<FirstKey> ensure_first_key(store::LiveStore& store, const config::Snapshot& snapshot) {
   TRY(const std::vector<store::KeyReport> keys, store.store().list_keys(false));
   if (!keys.empty()) return FirstKey{};
-  const store::NewKey wanted{.name = "default", .data_class = snapshot.key_defaults().data_class_value};
+  store::NewKey wanted = default_key(snapshot.key_defaults());
+  wanted.name = "default";
   TRY(store::CreatedKey created, store.store().create_key(wanted, store::wall_clock_us()));
   CHECK_OK(store.reload_keys());
   return FirstKey{std::move(created.secret)};
