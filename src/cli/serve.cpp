@@ -20,6 +20,7 @@ Result<int> serve_verb(const ServeFlags& flags, Invocation& invocation) {
   options.config_path = config_path(flags.config, console);
   options.listen = flags.listen.empty() ? console.variable("SLUICE_LISTEN") : flags.listen;
   options.engine = flags.engine.empty() ? console.variable("SLUICE_ENGINE").value_or("auto") : flags.engine;
+  options.json = invocation.json();
   if (options.engine != "auto" && options.engine != "none")
     return usage_error("SLUICE_ENGINE: `" + options.engine + "` is neither auto nor none",
                        "unset it, or name one of the two");

@@ -1,5 +1,9 @@
 #include "serve/banner.h"
 
+#include <unistd.h>
+
+#include "json/json.h"
+
 namespace sluice::serve {
 namespace {
 
@@ -34,6 +38,28 @@ bool wait_for_engines(std::ostream& out, const Announcement& said) {
 }
 
 }  // namespace
+
+void announce_json(std::ostream& out, const Announcement& said, std::string_view config_path) {
+  std::string text;
+  json::Writer line(text);
+  line.begin_object().member("url", said.url).member("data_dir", said.data_dir);
+  line.member("pid", static_cast<std::int64_t>(getpid())).key("key");
+  said.first_key ? line.string(said.first_key->reveal()) : line.null();
+  line.key("config");
+  config_path.empty() ? line.null() : line.string(config_path);
+  line.member("config_sha256", said.snapshot.sha256()).key("providers").begin_array();
+  for (const catalog::Provider& provider : said.snapshot.providers())
+    if (provider.enabled)
+      line.begin_object()
+          .member("name", provider.id.str())
+          .member("ground", catalog::name(provider.ground))
+          .end_object();
+  line.end_array().key("engines").begin_array();
+  for (const config::EngineSettings& engine : said.snapshot.engines())
+    line.begin_object().member("name", engine.name).member("model", engine.model).end_object();
+  line.end_array().end_object();
+  out << text << std::endl;
+}
 
 bool announce(std::ostream& out, Announcement said) {
   out << "sluice  listening on " << said.url << "\ndata    " << said.data_dir << "\n";

@@ -1,4 +1,5 @@
-// What `sluice serve` says when it is up: its address, the first key once, and three requests that work as they stand.
+// What `sluice serve` says when it is up: its address, the first key once, and three requests that work as they stand;
+// or the facts of it as one line of JSON.
 #pragma once
 
 #include <chrono>
@@ -22,6 +23,9 @@ struct Announcement {
   // Waits that long for a signal to stop; true when one came.
   std::function<bool(std::chrono::milliseconds)> stopped;
 };
+
+// One line, at once: a program that starts a server asks /health/ready for the engines. `config_path` may be empty.
+void announce_json(std::ostream& out, const Announcement& announcement, std::string_view config_path);
 
 // Waits for the engines (with a line on what it waits for), then prints. True when a signal came meanwhile.
 bool announce(std::ostream& out, Announcement announcement);

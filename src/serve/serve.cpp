@@ -254,12 +254,17 @@ int serve(const ServeOptions& options) {
 
   const std::string url = "http://" + address->text();
   const AddressFile address_file(options.data_dir, url);
-  const bool stopped_early = announce(std::cout, {.url = url,
-                                                  .data_dir = options.data_dir,
-                                                  .first_key = std::move(first_key->secret),
-                                                  .snapshot = *snapshot,
-                                                  .engines = engines,
-                                                  .stopped = [&](milliseconds pause) { return signals.wait(pause); }});
+  Announcement announcement{.url = url,
+                            .data_dir = options.data_dir,
+                            .first_key = std::move(first_key->secret),
+                            .snapshot = *snapshot,
+                            .engines = engines,
+                            .stopped = [&](milliseconds pause) { return signals.wait(pause); }};
+  bool stopped_early = false;
+  if (options.json)
+    announce_json(std::cout, announcement, options.config_path.value_or(""));
+  else
+    stopped_early = announce(std::cout, std::move(announcement));
   while (!stopped_early && !signals.wait(seconds(3600))) {
   }
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 from decimal import Decimal
 
+import httpx
 import pexpect
 import pytest
 
@@ -194,6 +195,21 @@ def test_an_invalid_configuration_stops_serve_with_its_place(tmp_path):
     server = Sluice(tmp_path, "server: { listen: 5 }\nmodles: {}\n")
     done = subprocess.run(server.command(), env=server.env, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0 and "sluice.yaml:2:1" in done.stderr
+
+
+def test_serve_says_json_what_it_says_to_people(folder, aimock_config):
+    place = folder("serve-json")
+    server = Sluice(place, aimock_config)
+    with subprocess.Popen([*server.command(), "-o", "json"], env=server.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            said = json.loads(process.stdout.readline())
+            answer = httpx.get(f"{said['url']}/v1/models", headers={"x-api-key": said["key"]}, timeout=30)
+        finally:
+            process.terminate()
+        assert process.stdout.read() == ""
+    assert answer.status_code == 200
+    assert (said["data_dir"], said["pid"], said["config"]) == (str(server.data), process.pid, str(server.config_file))
+    assert {"name": "mockai", "ground": "hosted_open"} in said["providers"] and said["engines"] == []
 
 
 # --- doctor, completion, version
