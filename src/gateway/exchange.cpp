@@ -137,7 +137,7 @@ async::Task<> Exchange::finish(Result<void> served) {
   }
   hold_.release();
   const AuditRecord done = record();
-  audit(gateway_.store.audit(), done);
+  const store::Appended audited = audit(gateway_.store.audit(), done);
 
   Timing timing;
   const async::TimePoint end = async::Clock::now();
@@ -146,7 +146,7 @@ async::Task<> Exchange::finish(Result<void> served) {
   if (asked_ != async::TimePoint())
     timing.overhead_us =
         timing.total_us - duration_cast<microseconds>((first_token_ ? end : answered_) - asked_).count();
-  if (gateway_.on_end) gateway_.on_end(done, timing, error_ ? &*error_ : nullptr);
+  if (gateway_.on_end) gateway_.on_end(done, audited, timing, error_ ? &*error_ : nullptr);
 }
 
 Prompt Exchange::prompt() const {

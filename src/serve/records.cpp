@@ -20,6 +20,19 @@ void record_attempt(telemetry::RequestMetrics& metrics, const store::LedgerEntry
     metrics.cost_picodollars.with(provider, ground).add(static_cast<std::uint64_t>(entry.cost->pico()));
 }
 
+void record_append(telemetry::StoreMetrics& metrics, std::string_view log, store::Appended appended) {
+  if (appended != store::Appended::queued) metrics.lost.with(log).add();
+}
+
+void record_health(telemetry::StoreMetrics& metrics, const store::LiveStore::Health& health) {
+  metrics.queued_bytes.with("ledger").set(static_cast<double>(health.ledger.queued_bytes));
+  metrics.queued_bytes.with("audit").set(static_cast<double>(health.audit.queued_bytes));
+  metrics.degraded.with("ledger").set(health.ledger.degraded ? 1 : 0);
+  metrics.degraded.with("audit").set(health.audit.degraded ? 1 : 0);
+  metrics.degraded.with("keys").set(health.keys_problem.empty() ? 0 : 1);
+  metrics.degraded.with("fold").set(health.fold_problem.empty() ? 0 : 1);
+}
+
 void record_request(telemetry::Log& log, telemetry::RequestMetrics& metrics, const gateway::AuditRecord& record,
                     const gateway::Timing& timing, const Error* error) {
   const std::string_view dialect = record.client_dialect ? chat::name(*record.client_dialect) : "none";

@@ -1,9 +1,10 @@
-// What is told about each request beyond the ledger and the audit: metrics, and one log line.
+// What is told about each request beyond the ledger and the audit: metrics, and one log line. And how those two fare.
 #pragma once
 
 #include "gateway/shared/gateway.h"
 #include "telemetry/log.h"
 #include "telemetry/request_metrics.h"
+#include "telemetry/store_metrics.h"
 
 namespace sluice::serve {
 
@@ -13,5 +14,11 @@ void record_request(telemetry::Log& log, telemetry::RequestMetrics& metrics, con
 
 // The counters for one attempt that reached a provider. Any thread.
 void record_attempt(telemetry::RequestMetrics& metrics, const store::LedgerEntry& entry);
+
+// Counts a record of `log` ("ledger", "audit") that was not taken. Any thread.
+void record_append(telemetry::StoreMetrics& metrics, std::string_view log, store::Appended appended);
+
+// Sets the gauges to the store's state at this moment. Any thread.
+void record_health(telemetry::StoreMetrics& metrics, const store::LiveStore::Health& health);
 
 }  // namespace sluice::serve

@@ -202,6 +202,7 @@ int serve(const ServeOptions& options) {
   telemetry::Log log(telemetry::LogSettings{});
   telemetry::Registry registry;
   telemetry::RequestMetrics metrics(registry);
+  telemetry::StoreMetrics store_metrics(registry);
   auto store = store::LiveStore::start(options.data_dir, {});
   if (!store) return refuse(store.error());
   auto first_key = ensure_first_key(**store, *snapshot);
@@ -223,12 +224,24 @@ int serve(const ServeOptions& options) {
       .store = **store,
       .admission = admission,
       .books = {.ledger = &(*store)->ledger(),
-                .on_entry = [&](const store::LedgerEntry& entry, store::Appended) { record_attempt(metrics, entry); }},
+                .on_entry =
+                    [&](const store::LedgerEntry& entry, store::Appended appended) {
+                      record_attempt(metrics, entry);
+                      record_append(store_metrics, "ledger", appended);
+                    }},
       .engines = {.state = [&](const ProviderId& id) { return route_state(engines, id); },
                   .endpoint = [&](const ProviderId& id) { return endpoint_of(engines, id); }},
-      .on_end = [&](const gateway::AuditRecord& record, const gateway::Timing& timing,
-                    const Error* error) { record_request(log, metrics, record, timing, error); },
-      .metrics_page = [&] { return registry.text(); },
+      .on_end =
+          [&](const gateway::AuditRecord& record, store::Appended audited, const gateway::Timing& timing,
+              const Error* error) {
+            record_request(log, metrics, record, timing, error);
+            record_append(store_metrics, "audit", audited);
+          },
+      .metrics_page =
+          [&] {
+            record_health(store_metrics, (*store)->health());
+            return registry.text();
+          },
       .readiness_problem = [&] { return readiness_problem(**store, snapshots, engines); },
       .limits = {.header_bytes = static_cast<std::size_t>(server.max_header_bytes),
                  .body_bytes = static_cast<std::size_t>(server.max_body_bytes),

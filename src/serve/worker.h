@@ -24,7 +24,7 @@ struct Shared {
   gateway::Admission& admission;
   gateway::Books books;
   gateway::Engines engines;
-  std::function<void(const gateway::AuditRecord&, const gateway::Timing&, const Error*)> on_end;
+  std::function<void(const gateway::AuditRecord&, store::Appended, const gateway::Timing&, const Error*)> on_end;
   std::function<std::string()> metrics_page;
   std::function<std::string()> readiness_problem;
   http::ServerLimits limits;

@@ -66,6 +66,15 @@ def test_health_and_metrics_answer_without_a_key(gateway):
     assert samples and all(re.fullmatch(r'[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})? [-+0-9.eE]+|.* (NaN|[+-]Inf)', line) for line in samples)
 
 
+def test_metrics_show_the_state_of_the_books(gateway):
+    with http_client(gateway) as client:
+        lines = client.get("/metrics").text.splitlines()
+    for log in ("ledger", "audit"):
+        assert f'sluice_store_lost_records_total{{log="{log}"}} 0' in lines
+        assert f'sluice_store_degraded{{part="{log}"}} 0' in lines
+        assert any(line.startswith(f'sluice_store_queued_bytes{{log="{log}"}} ') for line in lines)
+
+
 def test_metrics_count_the_requests(gateway, http):
     def answered():
         with http_client(gateway) as client:

@@ -62,8 +62,9 @@ struct Gateway {
   Admission& admission;
   Books books;
   Engines engines;
-  // Called at the end of each request, for metrics and the log line. Must not block.
-  std::function<void(const AuditRecord&, const Timing&, const Error*)> on_end;
+  // Called at the end of each request with its audit record and what became of that, for metrics and the log line. Must
+  // not block.
+  std::function<void(const AuditRecord&, store::Appended, const Timing&, const Error*)> on_end;
   std::function<std::string()> metrics_page;       // Prometheus text
   std::function<std::string()> readiness_problem;  // empty: ready; else one sentence
 
