@@ -1,7 +1,9 @@
 #include "dialects/provider_error.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 
 namespace sluice::dialects {
@@ -19,9 +21,48 @@ std::optional<double> positive_number(std::optional<std::string_view> text) {
   return value;
 }
 
-// An HTTP date in retry-after is not read: it would need the provider's clock.
+// Two digits at `at`; -1 when they are none.
+int two_digits(std::string_view text, std::size_t at) {
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  return digit(text[at]) && digit(text[at + 1]) ? (text[at] - '0') * 10 + (text[at + 1] - '0') : -1;
+}
+
+// RFC 9110 5.6.7, IMF-fixdate: "Sun, 06 Nov 1994 08:49:37 GMT". The two obsolete forms are not read. Whether the day's
+// name fits is nobody's business.
+std::optional<std::chrono::sys_seconds> http_date(std::string_view text) {
+  constexpr std::string_view shape = "ddd, 00 mmm 0000 00:00:00 GMT";
+  constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  if (text.size() != shape.size()) return std::nullopt;
+  for (const std::size_t at : {3u, 4u, 7u, 11u, 16u, 19u, 22u, 25u, 26u, 27u, 28u})
+    if (text[at] != shape[at]) return std::nullopt;
+  const std::size_t month = months.find(text.substr(8, 3));
+  const int century = two_digits(text, 12);
+  const int year = two_digits(text, 14);
+  const int hour = two_digits(text, 17);
+  const int minute = two_digits(text, 20);
+  const int second = two_digits(text, 23);
+  if (month == std::string_view::npos || month % 3 != 0 || century < 0 || year < 0) return std::nullopt;
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60) return std::nullopt;
+  const std::chrono::year_month_day day{std::chrono::year(century * 100 + year),
+                                        std::chrono::month(static_cast<unsigned>(month / 3 + 1)),
+                                        std::chrono::day(static_cast<unsigned>(std::max(two_digits(text, 5), 0)))};
+  if (!day.ok()) return std::nullopt;
+  return std::chrono::sys_days(day) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
+         std::chrono::seconds(second);
+}
+
+// A date is one by the provider's clock, so it is read against the provider's own `date` field; without that it says
+// nothing. A date that has passed means at once.
+std::optional<double> seconds_until(std::optional<std::string_view> then, std::optional<std::string_view> now) {
+  const auto until = then ? http_date(*then) : std::nullopt;
+  const auto since = now ? http_date(*now) : std::nullopt;
+  if (!until || !since) return std::nullopt;
+  return static_cast<double>(std::max<std::int64_t>((*until - *since).count(), 0));
+}
+
 std::optional<std::chrono::milliseconds> retry_after(const http::Headers& headers) {
   std::optional<double> seconds = positive_number(headers.get("retry-after"));
+  if (!seconds) seconds = seconds_until(headers.get("retry-after"), headers.get("date"));
   if (const auto ms = positive_number(headers.get("retry-after-ms"))) seconds = *ms / 1000;
   if (!seconds) return std::nullopt;
   return std::chrono::milliseconds(

@@ -19,7 +19,7 @@ struct ProviderFault {
 };
 
 // kind provider_rejected, provider_status, retry class and retry_after (from retry-after-ms, else retry-after in
-// seconds).
+// seconds or as a date, which counts from the provider's own `date`).
 //   never      400, 413, 422 and other complaints about the request
 //   elsewhere  401, 402, 403, 404: about the gateway's account there; and a 429 for spent credit
 //   anywhere   408, 409, 429, 5xx

@@ -22,10 +22,29 @@ TEST(ProviderError, Prefers_milliseconds_to_seconds_and_ignores_what_is_no_numbe
   EXPECT_EQ(after({{"retry-after", "3"}}), 3000);
   EXPECT_EQ(after({{"Retry-After", "0.25"}}), 250);
   EXPECT_EQ(after({{"retry-after", "3"}, {"retry-after-ms", "70"}}), 70);
-  EXPECT_EQ(after({{"retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"}}), -1);
   EXPECT_EQ(after({{"retry-after", "-5"}}), -1);
   EXPECT_EQ(after({{"retry-after", "nan"}}), -1);
   EXPECT_EQ(after({{"retry-after", "1e300"}}), 24 * 3600 * 1000);
+}
+
+TEST(ProviderError, Reads_a_date_against_the_providers_own_clock) {
+  const auto after = [](const std::string& retry_after, const std::string& date) {
+    http::Headers headers{{"retry-after", retry_after}};
+    if (!date.empty()) headers.add("date", date);
+    return provider_error({.status = 429}, headers).retry_after.value_or(std::chrono::milliseconds(-1)).count();
+  };
+  const std::string now = "Wed, 21 Oct 2026 07:28:00 GMT";
+  EXPECT_EQ(after("Wed, 21 Oct 2026 07:28:37 GMT", now), 37'000);
+  EXPECT_EQ(after("Thu, 22 Oct 2026 00:00:00 GMT", "Wed, 21 Oct 2026 23:59:59 GMT"), 1'000);
+  EXPECT_EQ(after("Thu, 01 Mar 2029 00:00:00 GMT", "Wed, 28 Feb 2029 23:59:00 GMT"), 60'000);
+  EXPECT_EQ(after("Wed, 21 Oct 2026 07:27:59 GMT", now), 0) << "it has passed";
+  EXPECT_EQ(after("Fri, 31 Dec 9999 23:59:59 GMT", now), 24 * 3600 * 1000);
+  EXPECT_EQ(after("Wed, 21 Oct 2026 07:28:37 GMT", ""), -1) << "by whose clock?";
+  for (const char* wrong :
+       {"Wed, 21 Oct 2026 07:28:37 UTC", "Wed, 32 Oct 2026 07:28:37 GMT", "Wed, 00 Oct 2026 07:28:37 GMT",
+        "Wed, 21 ctN 2026 07:28:37 GMT", "Wed, 21 Oct 2026 24:28:37 GMT", "Wed, 21 Oct 20x6 07:28:37 GMT",
+        "Wed, 21 Oct 2026 07:28:3 GMT", "Wednesday, 21-Oct-26 07:28:37 GMT", "soon"})
+    EXPECT_EQ(after(wrong, now), -1) << wrong;
 }
 
 TEST(ProviderError, Never_repeats_words_about_a_key_and_cuts_long_ones_between_characters) {
