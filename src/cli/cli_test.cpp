@@ -303,6 +303,23 @@ TEST_F(Verbs, Route_explain_names_the_choice_and_the_rejected) {
   EXPECT_NE(err().find("no-such-model"), std::string::npos);
 }
 
+TEST_F(Verbs, What_only_the_running_server_knows_of_an_engine_is_said_to_be_unknown) {
+  const std::string said = "only the running server knows";
+  EXPECT_EQ(test.run({"route", "explain", "auto"}), exit_ok);
+  EXPECT_NE(out().find("local/smollm2-135m-instruct: taken for ready"), std::string::npos) << out();
+  EXPECT_NE(out().find(said), std::string::npos) << out();
+  EXPECT_EQ(run_json({"route", "explain", "auto"}).root()["candidates"].at(0)["engine"].boolean(), true);
+  EXPECT_EQ(test.run({"models"}), exit_ok);
+  EXPECT_NE(err().find("local/smollm2-135m-instruct: whether its engine is up, " + said), std::string::npos) << err();
+  EXPECT_EQ(run_json({"models"}).root()["models"].at(0)["engine"].boolean(), true);
+  test.environment["SLUICE_ENGINE"] = "none";
+  test.environment["GROQ_API_KEY"] = "k";
+  EXPECT_EQ(test.run({"route", "explain", "auto"}), exit_ok);
+  EXPECT_EQ(out().find(said), std::string::npos) << out();
+  EXPECT_EQ(test.run({"models"}), exit_ok);
+  EXPECT_EQ(err().find(said), std::string::npos) << err();
+}
+
 TEST_F(Verbs, Route_explain_takes_a_keys_data_class) {
   write("sluice.yaml", acme);
   ASSERT_EQ(test.run({"keys", "create", "--name", "secret-app", "--data-class", "restricted"}), exit_ok);

@@ -87,6 +87,10 @@ void print_models(const config::Snapshot& snapshot, bool all, Console& console) 
     console.out << "nothing may be called; see what could be: sluice models --all\n";
   else
     table.print(console.out, console.colour());
+  for (const auto& candidate : snapshot.candidates())
+    if (candidate->provider->engine && callable(*candidate))
+      console.err << printable_line(candidate->name)
+                  << ": whether its engine is up, only the running server knows (sluice doctor)\n";
 }
 
 void write_text_or_null(json::Writer& out, std::string_view key, const std::string& value) {
@@ -111,7 +115,7 @@ void write_candidate(json::Writer& out, const config::Candidate& candidate) {
   out.member("price", price.state);
   write_text_or_null(out, "input_usd_per_million", price.input_usd_per_million);
   write_text_or_null(out, "output_usd_per_million", price.output_usd_per_million);
-  out.member("callable", callable(candidate));
+  out.member("callable", callable(candidate)).member("engine", candidate.provider->engine);
   write_text_or_null(out, "why_not", why_not(candidate));
   out.end_object();
 }

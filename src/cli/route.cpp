@@ -1,6 +1,6 @@
 // `sluice route explain MODEL`: where a request would go and why, where not and why not. Calls nobody: it runs the same
 // pure functions as the server, over the configuration and environment of this shell. An engine of Sluice's own counts
-// as ready, since the question is about rules and not about this moment.
+// as ready, which the output says: the question is about rules and not about this moment.
 #include <fmt/format.h>
 
 #include <ostream>

@@ -57,6 +57,11 @@ std::string explain_text(const Plan& plan) {
   out.append("\nchoice      ")
       .append(plan.attempts.empty() ? "none" : plan.attempts.front().candidate->name)
       .append("\n");
+  for (const Attempt& attempt : plan.attempts)
+    if (attempt.provider().engine)
+      out.append("engine      ")
+          .append(attempt.candidate->name)
+          .append(": taken for ready; whether it is, only the running server knows (sluice doctor)\n");
   return out;
 }
 
@@ -76,7 +81,7 @@ std::string explain_json(const Plan& plan) {
       w.member("input_usd_per_million", per_million(rates[catalog::Unit::input]));
       w.member("output_usd_per_million", per_million(rates[catalog::Unit::output]));
     }
-    w.member("reason", reason_text(attempt, plan)).end_object();
+    w.member("engine", attempt.provider().engine).member("reason", reason_text(attempt, plan)).end_object();
   }
   w.end_array().key("rejected").begin_array();
   for (const Rejection& rejection : plan.rejections)
