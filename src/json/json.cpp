@@ -6,6 +6,7 @@
 #include <cassert>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 
 namespace sluice::json {
@@ -21,9 +22,30 @@ constexpr std::size_t kept_parser_bytes = 4 * 1024 * 1024;  // a parser that gre
 
 // --- Document
 
+namespace {
+
+// A number that simdjson cannot hold, and its place on the tape.
+struct LargeNumber {
+  std::size_t tape_index = 0;
+  std::string text;
+};
+
+// What every element points to, with what stands beside the tape.
+struct Numbered : simdjson::dom::document {
+  std::vector<LargeNumber> large;  // by place; nearly always empty
+};
+
+}  // namespace
+
 struct Document::Tape {
   simdjson::dom::parser parser;
+  Numbered document;
   simdjson::dom::element root;
+
+  // `has_room`: the parser may read SIMDJSON_PADDING bytes behind the text.
+  simdjson::error_code parse(const char* bytes, std::size_t size, bool has_room) {
+    return parser.parse_into_document(document, bytes, size, !has_room).get(root);
+  }
 };
 
 namespace {
@@ -46,7 +68,7 @@ const char* reason(simdjson::error_code code) {
     case simdjson::UNCLOSED_STRING: return "a string has no end";
     case simdjson::UNESCAPED_CHARS: return "a string has a control character that is not escaped";
     case simdjson::STRING_ERROR: return "a string has an invalid escape";
-    case simdjson::NUMBER_ERROR: return "a number is malformed or too large";
+    case simdjson::NUMBER_ERROR: return "a number is malformed";
     case simdjson::EMPTY: return "it is empty";
     case simdjson::TAPE_ERROR: return "a comma, colon, quote or bracket is missing or out of place";
     case simdjson::T_ATOM_ERROR:
@@ -55,6 +77,107 @@ const char* reason(simdjson::error_code code) {
     default: return "it is malformed";
   }
 }
+
+// The length of the number at the front (RFC 8259, section 6); 0 when there is none that ends where it should.
+std::size_t number_bytes(std::string_view text) {
+  std::size_t at = text.starts_with('-') ? 1 : 0;
+  const auto digits = [&] {
+    const std::size_t begin = at;
+    while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
+    return at - begin;
+  };
+  const std::size_t first = at;
+  const std::size_t whole = digits();
+  if (whole == 0 || (whole > 1 && text[first] == '0')) return 0;
+  if (at < text.size() && text[at] == '.') {
+    ++at;
+    if (digits() == 0) return 0;
+  }
+  if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    ++at;
+    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
+    if (digits() == 0) return 0;
+  }
+  return at == text.size() || std::strchr(",]} \t\r\n", text[at]) ? at : 0;
+}
+
+bool fits_64_bits(std::string_view integer) {
+  std::int64_t with_sign = 0;
+  std::uint64_t without = 0;
+  const char* const end = integer.data() + integer.size();
+  return std::from_chars(integer.data(), end, with_sign).ec == std::errc() ||
+         (integer.front() != '-' && std::from_chars(integer.data(), end, without).ec == std::errc());
+}
+
+// A text with the numbers that simdjson refuses replaced by the nearest that it takes, and what stood there. Only for
+// texts that it has refused because of a number: it reads every byte a second time.
+class NumberScan {
+ public:
+  explicit NumberScan(std::string_view bytes) : bytes_(bytes) {
+    std::size_t copied = 0;
+    for (std::size_t at = 0; at < bytes.size();) {
+      const char c = bytes[at];
+      if (c == '"') {
+        at = past_string(at);
+      } else if (c == '-' || (c >= '0' && c <= '9')) {
+        const std::size_t length = number_bytes(bytes.substr(at));
+        if (length == 0) {
+          malformed_ = at;
+          return;
+        }
+        if (auto nearest = replacement(bytes.substr(at, length))) {
+          large_.push_back({count_, std::string(bytes.substr(at, length))});
+          text_.append(bytes, copied, at - copied).append(*nearest);
+          copied = at + length;
+        }
+        ++count_;
+        at += length;
+      } else {
+        ++at;
+      }
+    }
+    text_.append(bytes, copied);
+  }
+
+  std::optional<std::size_t> malformed() const { return malformed_; }  // where the first malformed number begins
+  std::string_view text() const { return text_; }
+
+  // The replaced numbers, with their places on the tape of text().
+  std::vector<LargeNumber> on_tape(const simdjson::dom::document& document, std::size_t tape_size) && {
+    std::size_t number = 0;
+    auto next = large_.begin();
+    for (std::size_t at = 0; at < tape_size && next != large_.end(); ++at) {
+      const auto type = static_cast<char>(document.tape[at] >> 56);
+      if (type != 'l' && type != 'u' && type != 'd') continue;
+      if (number++ == next->tape_index) (next++)->tape_index = at;
+      ++at;  // the number itself
+    }
+    return std::move(large_);
+  }
+
+ private:
+  std::size_t past_string(std::size_t at) const {
+    for (++at; at < bytes_.size() && bytes_[at] != '"'; ++at)
+      if (bytes_[at] == '\\') ++at;
+    return at + 1;
+  }
+
+  // Empty when simdjson holds the number itself.
+  static std::optional<std::string> replacement(std::string_view number) {
+    const bool integer = number.find_first_of(".eE") == std::string_view::npos;
+    if (integer && fits_64_bits(number)) return std::nullopt;
+    std::string text(number);
+    if (!std::isfinite(std::strtod(text.c_str(), nullptr)))
+      return std::string(number.starts_with('-') ? "-" : "") + "1.7976931348623157e308";
+    return integer ? std::optional(text + ".0") : std::nullopt;
+  }
+
+  std::string_view bytes_;
+  std::string text_;
+  std::vector<LargeNumber> large_;  // until on_tape(): the how-manieth number of the text
+  std::size_t count_ = 0;
+  std::optional<std::size_t> malformed_;
+};
 
 }  // namespace
 
@@ -66,6 +189,7 @@ Document& Document::operator=(Document&& other) noexcept {
 }
 Document::~Document() {
   if (!tape_ || tape_->parser.capacity() > kept_parser_bytes) return;
+  tape_->document.large = std::vector<LargeNumber>();
   auto& spare = SpareTapes::of_this_thread<Tape>();
   if (spare.size() < SpareTapes::max_spare) spare.push_back(std::move(tape_));
 }
@@ -90,9 +214,20 @@ Result<Document> Document::parse(const char* bytes, std::size_t size, bool has_r
   simdjson::error_code code = simdjson::SUCCESS;
   if (tape->parser.capacity() < wanted || tape->parser.max_depth() != max_depth)
     code = tape->parser.allocate(wanted, max_depth);
-  if (code == simdjson::SUCCESS) code = tape->parser.parse(bytes, size, !has_room).get(tape->root);
+  if (code == simdjson::SUCCESS) code = tape->parse(bytes, size, has_room);
+  std::string place;
+  if (code == simdjson::NUMBER_ERROR) {
+    NumberScan scan({bytes, size});
+    if (scan.malformed()) {
+      place = " at byte " + std::to_string(*scan.malformed());
+    } else if (code = tape->parse(scan.text().data(), scan.text().size(), false); code == simdjson::SUCCESS) {
+      // The tape's first word has its size in its lower 56 bits.
+      const std::size_t tape_size = tape->document.tape[0] & 0x00ffffffffffffff;
+      tape->document.large = std::move(scan).on_tape(tape->document, tape_size);
+    }
+  }
   if (code != simdjson::SUCCESS)
-    return fail(ErrorKind::invalid_request, std::string("the body is not valid JSON: ") + reason(code),
+    return fail(ErrorKind::invalid_request, std::string("the body is not valid JSON: ") + reason(code) + place,
                 "check it with a JSON validator");
   return Document(std::move(tape));
 }
@@ -111,6 +246,13 @@ struct Access {
     element to;
     std::memcpy(static_cast<void*>(&to), &value.document_, sizeof to);
     return to;
+  }
+  // What was written where a number stands that simdjson cannot hold; null for all others.
+  static const std::string* large_number(const Value& value) {
+    const auto* document = static_cast<const simdjson::dom::document*>(value.document_);
+    const std::vector<LargeNumber>& large = static_cast<const Numbered*>(document)->large;
+    const auto found = std::ranges::lower_bound(large, value.index_, {}, &LargeNumber::tape_index);
+    return found == large.end() || found->tape_index != value.index_ ? nullptr : &found->text;
   }
 };
 static_assert(sizeof(Value) == sizeof(element) && std::is_standard_layout_v<Value>);
@@ -202,7 +344,12 @@ void append_text(std::string& out, const Value& value) {
       out.append(digits, static_cast<std::size_t>(end - digits));
       break;
     }
-    case Type::number: Writer(out).number(*value.number()); break;
+    case Type::number:
+      if (const std::string* written = Access::large_number(value))
+        out.append(*written);
+      else
+        Writer(out).number(*value.number());
+      break;
     case Type::array: {
       char separator = '[';
       for (const Value& item : value.elements()) {

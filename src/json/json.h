@@ -1,5 +1,6 @@
 // The one door to simdjson. Document::parse validates everything (UTF-8, depth <= 256, numbers, no trailing bytes), so
 // what comes out can be trusted to be JSON. A Value is a borrow of its Document and must not outlive it.
+// A number may be larger than what a machine can hold (RFC 8259 sets no bound): it is kept as it was written.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +30,8 @@ class Value {
   // Each is empty when the value has another type.
   std::optional<bool> boolean() const;
   std::optional<std::int64_t> integer() const;  // integers that fit int64 only
-  std::optional<double> number() const;         // integers too
+  // Integers too. A number that no double holds is the largest one of its sign.
+  std::optional<double> number() const;
   std::optional<std::string_view> string() const;
 
   Value operator[](std::string_view key) const;  // missing for another type or an absent key; the first of duplicates
@@ -38,7 +40,8 @@ class Value {
   std::vector<Value> elements() const;
   std::vector<std::pair<std::string_view, Value>> members() const;
 
-  // The value as compact JSON text: members in their order, integers exact, strings re-escaped minimally.
+  // The value as compact JSON text: members in their order, integers exact, numbers beyond 64 bits as they were
+  // written, strings re-escaped minimally.
   std::string text() const;
 
  private:
@@ -50,7 +53,7 @@ class Value {
 
 class Document {
  public:
-  // Errors: invalid_request, with the reason and, where simdjson knows it, the byte offset.
+  // Errors: invalid_request, with the reason, and for a malformed number its byte offset.
   static Result<Document> parse(std::string_view bytes);
   // The same without a copy of the bytes; may move them to make room for what the parser reads behind them.
   static Result<Document> parse_in_place(std::string& bytes);

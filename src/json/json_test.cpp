@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace sluice::json {
 namespace {
 
@@ -24,11 +26,26 @@ TEST(Json, Reads_values_by_type_and_gives_nothing_for_another) {
 
 TEST(Json, Refuses_everything_that_is_not_json) {
   const std::string deep = std::string(10'000, '[') + std::string(10'000, ']');
-  for (const std::string& bad :
-       {std::string(""), std::string("{"), std::string("{}x"), std::string("{'a':1}"), std::string("[1,]"),
-        std::string("01"), std::string("NaN"), std::string("1e400"), std::string("\"\\ud800\""),
-        std::string("\"\x01\""), std::string("\"\xff\""), std::string("[1]\0", 4), deep, std::string("{\"a\":truth}"),
-        std::string("123456789012345678901234567890")}) {
+  for (const std::string& bad : {std::string(""),
+                                 std::string("{"),
+                                 std::string("{}x"),
+                                 std::string("{'a':1}"),
+                                 std::string("[1,]"),
+                                 std::string("01"),
+                                 std::string("NaN"),
+                                 std::string("1e400x"),
+                                 std::string("\"\\ud800\""),
+                                 std::string("\"\x01\""),
+                                 std::string("\"\xff\""),
+                                 std::string("[1]\0", 4),
+                                 deep,
+                                 std::string("{\"a\":truth}"),
+                                 std::string("[0123456789012345678901234567890]"),
+                                 std::string("[1e400,-]"),
+                                 std::string("[1e400,1.]"),
+                                 std::string("[1e400,1e]"),
+                                 std::string("1e400 1"),
+                                 std::string("{\"a\":1e400")}) {
     const auto doc = Document::parse(bad);
     ASSERT_FALSE(doc) << bad.substr(0, 40);
     EXPECT_EQ(doc.error().kind, ErrorKind::invalid_request);
@@ -44,6 +61,32 @@ TEST(Json, Text_writes_the_same_value_again) {
   EXPECT_EQ(again,
             R"({"z":[1,-2,18446744073709551615,0.1,1e-09,"q\"\\\n\u0001"],"a":{},"e":[],"t":true,"n":null,"u":"é"})");
   EXPECT_EQ(Document::parse(again)->root().text(), again);
+}
+
+TEST(Json, Keeps_a_number_that_no_machine_holds_as_it_was_written) {
+  const std::string text =
+      R"({"a":[1180591620717411303424,1,2.5,-1180591620717411303424,18446744073709551615,1e400,-1E+400,"1e400",7],)"
+      R"("b\\":{"c":-9223372036854775809,"d":18446744073709551616,"e":9223372036854775808}})";
+  const auto doc = Document::parse(text);
+  ASSERT_TRUE(doc) << doc.error().message;
+  EXPECT_EQ(doc->root().text(), text);
+  const Value list = doc->root()["a"];
+  EXPECT_EQ(list.text(), text.substr(5, text.find(']') - 4));
+  EXPECT_EQ(list.at(0).type(), Type::number);
+  EXPECT_FALSE(list.at(0).integer());
+  EXPECT_EQ(list.at(0).number(), 1180591620717411303424.0);
+  EXPECT_EQ(list.at(1).integer(), 1);
+  EXPECT_EQ(list.at(5).number(), std::numeric_limits<double>::max());
+  EXPECT_EQ(list.at(6).number(), std::numeric_limits<double>::lowest());
+  EXPECT_EQ(list.at(8).integer(), 7);
+  // The parser that comes back for the next text remembers nothing of this one.
+  EXPECT_EQ(Document::parse(R"({"a":[1.5,1,2.5]})")->root().text(), R"({"a":[1.5,1,2.5]})");
+}
+
+TEST(Json, Says_where_a_malformed_number_stands) {
+  const auto doc = Document::parse(R"({"1e400":[1e400, 01]})");
+  ASSERT_FALSE(doc);
+  EXPECT_NE(doc.error().message.find("a number is malformed at byte 17"), std::string::npos) << doc.error().message;
 }
 
 TEST(Json, Refuses_lone_surrogates_and_keeps_pairs_and_nul) {

@@ -14,7 +14,7 @@ from harness.wait import eventually
 # Unusual on purpose: spacing, order, escapes, big numbers, doubled and unknown members. Nothing of it may change.
 ODD_OPENAI = (
     b'{ "messages" :[{"role":"user","content":"caf\\u00e9 \\ud83d\\ude00 \xc3\xa9 \\/ \\n"}],\n\t"x_unknown":{"deep":[1.0,1e2,-0.0,'
-    b'12345678901234567890,0.1000]},"temperature":0.70, "model" : "MODEL" ,"metadata":{"b":"1","a":"2"},"x_unknown":null }')
+    b'12345678901234567890,1180591620717411303424,-1E+400,0.1000]},"temperature":0.70, "model" : "MODEL" ,"metadata":{"b":"1","a":"2"},"x_unknown":null }')
 ODD_ANTHROPIC = (
     b'{"max_tokens":64,"thinking":{"type":"enabled","budget_tokens":1024,"display":"x"},"context_management":{"edits":[]},'
     b'"system":[{"type":"text","text":"s","cache_control":{"type":"ephemeral"}}],  "model":"MODEL","messages":[{"role":"assistant",'
