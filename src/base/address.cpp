@@ -1,5 +1,9 @@
 #include "base/address.h"
 
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 
@@ -43,6 +47,25 @@ bool is_host(std::string_view host) {
     if (!letter && c != '-' && c != '.' && c != '_' && c != ':') return false;
   }
   return true;
+}
+
+using Ipv4 = std::array<std::uint8_t, 4>;
+using Ipv6 = std::array<std::uint8_t, 16>;
+
+bool is_private(const Ipv4& ip) {
+  if (ip == Ipv4{}) return true;                     // "this host"
+  if (ip[0] == 127 || ip[0] == 10) return true;      // loopback, RFC 1918
+  if (ip[0] == 172 && ip[1] / 16 == 1) return true;  // 172.16.0.0/12
+  return (ip[0] == 192 && ip[1] == 168) || (ip[0] == 169 && ip[1] == 254);
+}
+
+bool is_private(const Ipv6& ip) {
+  const bool zeros = std::all_of(ip.begin(), ip.begin() + 10, [](std::uint8_t byte) { return byte == 0; });
+  if (zeros && ip[10] == 0xff && ip[11] == 0xff) return is_private(Ipv4{ip[12], ip[13], ip[14], ip[15]});
+  Ipv6 loopback{};
+  loopback.back() = 1;
+  if (ip == Ipv6{} || ip == loopback) return true;
+  return (ip[0] & 0xfe) == 0xfc || (ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80);  // fc00::/7, fe80::/10
 }
 
 }  // namespace
@@ -94,6 +117,18 @@ Result<BaseUrl> parse_base_url(std::string_view text) {
   url.path_prefix = path;
   url.host_header = authority;
   return url;
+}
+
+bool is_private_host(std::string_view host) {
+  std::string name(host);
+  for (char& c : name)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  if (Ipv4 ip{}; inet_pton(AF_INET, name.c_str(), ip.data()) == 1) return is_private(ip);
+  if (Ipv6 ip{}; inet_pton(AF_INET6, name.c_str(), ip.data()) == 1) return is_private(ip);
+  if (name.empty() || name.front() < 'a' || name.front() > 'z') return false;  // old forms of addresses are no names
+  if (name.find_first_of(".:") == std::string::npos) return true;
+  return std::ranges::any_of(std::array{".local", ".localhost", ".internal", ".home.arpa"},
+                             [&](const char* suffix) { return name.ends_with(suffix); });
 }
 
 }  // namespace sluice

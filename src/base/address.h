@@ -31,4 +31,10 @@ struct BaseUrl {
 };
 Result<BaseUrl> parse_base_url(std::string_view text);
 
+// Whether a host is, by what it is called alone, on this machine or on a network of one's own: a loopback or
+// unspecified address, RFC 1918, link-local, an IPv6 unique local address (RFC 4193), a name below .local, .localhost,
+// .internal or .home.arpa, or a name without a dot, which only the own resolver knows. Nobody is asked. False for what
+// could be read in two ways, such as 134744072, which some take for an address.
+bool is_private_host(std::string_view host);
+
 }  // namespace sluice

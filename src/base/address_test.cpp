@@ -31,5 +31,36 @@ TEST(BaseUrl, Refuses_what_could_be_read_in_two_ways) {
     EXPECT_FALSE(parse_base_url(bad)) << bad;
 }
 
+TEST(PrivateHost, Is_known_by_what_it_is_called_alone) {
+  for (const char* own :
+       {"127.0.0.1",   "127.9.9.9",       "0.0.0.0",   "10.1.2.3",     "172.16.0.1",  "172.31.255.255",
+        "192.168.1.1", "169.254.0.1",     "::1",       "::",           "fd00::1",     "fc00::1",
+        "fe80::1",     "::ffff:10.0.0.1", "localhost", "LOCALHOST",    "ollama",      "gpu-box",
+        "internal",    "gpu.local",       "GPU.Local", "a.b.internal", "x.localhost", "nas.home.arpa"})
+    EXPECT_TRUE(is_private_host(own)) << own;
+  for (const char* foreign : {"",
+                              "8.8.8.8",
+                              "172.15.0.1",
+                              "172.32.0.1",
+                              "192.169.0.1",
+                              "100.64.0.1",
+                              "11.0.0.1",
+                              "2001:db8::1",
+                              "fec0::1",
+                              "::ffff:8.8.8.8",
+                              "::8.8.8.8",
+                              "ollama.com",
+                              "gpu.example.com",
+                              "local.example.com",
+                              "134744072",
+                              "0x08080808",
+                              "127.0.0.1.example.com",
+                              "127.1",
+                              "notlocal.",
+                              "x.local.",
+                              "ai."})
+    EXPECT_FALSE(is_private_host(foreign)) << foreign;
+}
+
 }  // namespace
 }  // namespace sluice

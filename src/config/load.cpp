@@ -192,7 +192,6 @@ void Loading::read_provider(const Member& member, const Report& report) {
     // Nothing is known of who is behind it, so restricted data does not go there unless `ground` says so.
     parts_.providers.push_back({.id = ProviderId(id), .display_name = id, .ground = catalog::Ground::hosted_open});
     provider = &parts_.providers.back();
-    provider->how_to_enable = "give it an api_key, or `auth: none`";
     if (!member.value.find("base_url"))
       report.error(member.value, "the provider `" + id + "` has no `base_url`", "add `base_url: \"https://HOST/v1\"`");
   }
@@ -219,9 +218,22 @@ void Loading::read_provider(const Member& member, const Report& report) {
       // The operator knows where this provider runs: its word counts for every model there, for the guard above all.
       for (catalog::Model& model : parts_.models)
         if (model.provider == provider->id) model.ground = *parsed;
+      // Somebody else's machine is not free: what it costs is unknown until `prices` says it.
+      if (*parsed != catalog::Ground::self_hosted)
+        std::erase_if(parts_.prices, [&](const catalog::PriceFact& fact) {
+          return fact.provider == provider->id && fact.kind == catalog::PriceKind::self_hosted;
+        });
     } else
       report.error(member.value.find("ground")->value, "unknown ground `" + *ground + "`",
                    "use self_hosted, hosted_open or proprietary");
+  } else if (const Member* url = member.value.find("base_url");
+             url && provider->ground == catalog::Ground::self_hosted && !provider->base_url.endpoint.host.empty() &&
+             !is_private_host(provider->base_url.endpoint.host)) {
+    report.error(url->value,
+                 "`" + id + "` counts as self_hosted, but nothing shows that " + provider->base_url.endpoint.host +
+                     " is your own",
+                 "add `ground: self_hosted` if you run it, else `ground: hosted_open`: restricted data goes to "
+                 "self_hosted only");
   }
   if (const auto auth = fields.text("auth")) {
     bool known = false;
@@ -443,19 +455,24 @@ void Loading::read_routes(const Member& section, const Report& report) {
 
 // --- what the file does not say
 
+// A vendor is switched on by its key. An engine on the own ground is not: a variable for something else must not make
+// restricted data go to whoever listens at its usual port. Where it is listed it takes its key from there, too.
 void Loading::enable_by_environment() {
   for (catalog::Provider& provider : parts_.providers) {
-    if (provider.enabled || provider.engine || provider.key_env.empty() ||
-        provider.how_to_enable.starts_with("it is switched off"))
-      continue;
-    provider.how_to_enable = "set " + provider.key_env.front();
-    if (provider.ground == catalog::Ground::self_hosted)
+    if (provider.engine || provider.how_to_enable.starts_with("it is switched off")) continue;
+    if (!provider.enabled && provider.ground == catalog::Ground::self_hosted) {
       provider.how_to_enable = "add `" + provider.id.str() + ": {}` under `providers`";
+      continue;
+    }
+    if (provider.auth == catalog::AuthKind::none) continue;
     for (const std::string& name : provider.key_env)
       if (auto key = env(name); key && provider.api_key.empty()) provider.api_key = Secret(*std::move(key));
-    if (provider.api_key.empty()) continue;
-    provider.enabled = true;
-    provider.how_to_enable.clear();
+    if (!provider.api_key.empty()) provider.enabled = true;
+    if (provider.enabled)
+      provider.how_to_enable.clear();
+    else
+      provider.how_to_enable =
+          provider.key_env.empty() ? "give it an api_key, or `auth: none`" : "set " + provider.key_env.front();
   }
 }
 

@@ -151,6 +151,42 @@ TEST(Load, A_model_file_that_is_not_there_is_told) {
   EXPECT_NE(loaded.diagnostics.render().find("there is no file `/nowhere/model.gguf`"), std::string::npos);
 }
 
+TEST(Load, An_engine_at_a_foreign_address_must_say_whose_ground_it_is) {
+  const auto ollama = [](const std::string& rest) {
+    return load_text("providers:\n  ollama: { base_url: " + rest + " }");
+  };
+  for (const char* own : {"\"http://10.0.0.5:11434/v1\"", "\"http://gpu-box:11434/v1\"", "\"http://[fd00::5]/v1\""}) {
+    const Loaded loaded = ollama(own);
+    ASSERT_TRUE(loaded.snapshot) << loaded.diagnostics.render();
+    EXPECT_EQ(loaded.snapshot->find_provider("ollama")->ground, catalog::Ground::self_hosted);
+  }
+  const Loaded silent = ollama("\"https://gpu.example.com/v1\"");
+  EXPECT_FALSE(silent.snapshot);
+  const std::string text = silent.diagnostics.render();
+  EXPECT_NE(text.find("sluice.yaml:2:23"), std::string::npos) << text;
+  EXPECT_NE(text.find("gpu.example.com"), std::string::npos) << text;
+  EXPECT_NE(text.find("ground: hosted_open"), std::string::npos) << text;
+  EXPECT_FALSE(load_text("providers: { local: { base_url: \"https://gpu.example.com/v1\" } }").snapshot);
+  EXPECT_TRUE(ollama("\"https://gpu.example.com/v1\", ground: self_hosted").snapshot);
+  const Loaded rented = ollama("\"https://gpu.example.com/v1\", ground: hosted_open, api_key: k, models: [m]");
+  ASSERT_TRUE(rented.snapshot) << rented.diagnostics.render();
+  EXPECT_FALSE(rented.snapshot->find("ollama/m")->candidates.at(0)->quote(catalog::today()).priced());
+}
+
+TEST(Load, An_engine_of_ones_own_is_switched_on_by_being_listed_and_not_by_a_variable) {
+  const Environment variables{{"OLLAMA_API_KEY", "of-the-cloud"}, {"VLLM_API_KEY", "v"}};
+  const Loaded silent = load_text(std::nullopt, variables);
+  for (const char* name : {"ollama", "vllm"}) {
+    EXPECT_FALSE(silent.snapshot->find_provider(name)->enabled) << name;
+    EXPECT_NE(silent.snapshot->find_provider(name)->how_to_enable.find("under `providers`"), std::string::npos);
+  }
+  const Loaded listed = load_text("providers: { ollama: {}, vllm: {} }", variables);
+  ASSERT_TRUE(listed.snapshot) << listed.diagnostics.render();
+  EXPECT_TRUE(listed.snapshot->find_provider("ollama")->enabled);
+  EXPECT_TRUE(listed.snapshot->find_provider("ollama")->api_key.empty()) << "that variable is for ollama.com";
+  EXPECT_EQ(listed.snapshot->find_provider("vllm")->api_key.reveal(), "v");
+}
+
 TEST(Load, A_route_may_name_only_providers_that_exist_and_each_candidate_once) {
   EXPECT_FALSE(load_text("models: { auto: [nobody/x] }\n").snapshot);
   EXPECT_FALSE(load_text("models: { auto: [openai/gpt-5.4, openai/gpt-5.4] }\n").snapshot);

@@ -50,7 +50,8 @@ constexpr ProviderField provider_fields[] = {
     {"api_key", R"({"type":"string"})", "Its key. Known vendors take theirs from the environment."},
     {"ground", R"({"enum":["self_hosted","hosted_open","proprietary"]})",
      "Which ground it is. Restricted data goes only to self_hosted; a provider of your own is hosted_open unless you "
-     "say otherwise."},
+     "say otherwise. For ollama, vllm, sglang and local it must be said when base_url is not on this machine or a "
+     "private network."},
     {"auth", R"({"enum":["bearer","x_api_key","none"]})", "How the key is sent."},
     {"stream_usage", R"({"enum":["option","automatic"]})",
      "Whether streams must be asked for usage (option) or always report it."},
