@@ -5,7 +5,7 @@
 #include <fstream>
 #include <tuple>
 
-#include "catalog/read_price.h"
+#include "config/provider_reader.h"
 #include "config/settings_table.h"
 #include "yaml/fields.h"
 
@@ -47,10 +47,6 @@ class Loading {
   void read_providers(const Member& section, const Report& report);
   catalog::Provider* provider_named(const std::string& id);
   void read_provider(const Member& member, const Report& report);
-  void read_headers(const Node& node, catalog::Provider& provider, const Report& report);
-  void read_provider_models(const std::string& id, const Member& section, const Report& report);
-  void read_provider_prices(const std::string& id, const Member& section, const Report& report);
-  void add_model(const std::string& provider, const std::string& name);
   void read_engines(const Member& section, const Report& report);
   void read_routes(const Member& section, const Report& report);
   void apply_overrides(yaml::Diagnostics& diagnostics);
@@ -177,10 +173,9 @@ void Loading::read_provider(const Member& member, const Report& report) {
   if (!is_name(id))
     return report.error_at_key(member, "`" + id + "` cannot be the name of a provider",
                                "use letters, digits, - _ and .");
-  Fields fields(member.value, "the provider `" + id + "`", report);
-  const auto kind = fields.text("kind");
+  const Member* kind = member.value.find("kind");
   catalog::Provider* provider = provider_named(id);
-  if (!provider && !kind) {
+  if (!provider && (!kind || kind->value.is_null())) {
     const std::string near = yaml::nearest(id, provider_ids());
     report.error_at_key(
         member, "unknown provider `" + id + "`",
@@ -195,156 +190,7 @@ void Loading::read_provider(const Member& member, const Report& report) {
     if (!member.value.find("base_url"))
       report.error(member.value, "the provider `" + id + "` has no `base_url`", "add `base_url: \"https://HOST/v1\"`");
   }
-  if (kind == "openai_compatible")
-    provider->dialect = chat::DialectId::openai_chat;
-  else if (kind == "anthropic_compatible") {
-    provider->dialect = chat::DialectId::anthropic_messages;
-    provider->auth = catalog::AuthKind::x_api_key;
-  } else if (kind)
-    report.error(member.value.find("kind")->value, "unknown kind `" + *kind + "`",
-                 "use openai_compatible or anthropic_compatible");
-  if (const auto url = fields.text("base_url")) {
-    if (auto parsed = parse_base_url(*url)) {
-      provider->base_url = *std::move(parsed);
-      provider->engine = false;
-    } else {
-      report.error(member.value.find("base_url")->value, parsed.error().message, parsed.error().hint);
-    }
-  }
-  if (const auto ground = fields.text("ground")) {
-    const auto parsed = catalog::ground_from_name(*ground);
-    if (parsed) {
-      provider->ground = *parsed;
-      // The operator knows where this provider runs: its word counts for every model there, for the guard above all.
-      for (catalog::Model& model : parts_.models)
-        if (model.provider == provider->id) model.ground = *parsed;
-      // Somebody else's machine is not free: what it costs is unknown until `prices` says it.
-      if (*parsed != catalog::Ground::self_hosted)
-        std::erase_if(parts_.prices, [&](const catalog::PriceFact& fact) {
-          return fact.provider == provider->id && fact.kind == catalog::PriceKind::self_hosted;
-        });
-    } else
-      report.error(member.value.find("ground")->value, "unknown ground `" + *ground + "`",
-                   "use self_hosted, hosted_open or proprietary");
-  } else if (const Member* url = member.value.find("base_url");
-             url && provider->ground == catalog::Ground::self_hosted && !provider->base_url.endpoint.host.empty() &&
-             !is_private_host(provider->base_url.endpoint.host)) {
-    report.error(url->value,
-                 "`" + id + "` counts as self_hosted, but nothing shows that " + provider->base_url.endpoint.host +
-                     " is your own",
-                 "add `ground: self_hosted` if you run it, else `ground: hosted_open`: restricted data goes to "
-                 "self_hosted only");
-  }
-  if (const auto auth = fields.text("auth")) {
-    bool known = false;
-    for (const catalog::AuthKind candidate :
-         {catalog::AuthKind::bearer, catalog::AuthKind::x_api_key, catalog::AuthKind::none})
-      if (catalog::name(candidate) == *auth) {
-        provider->auth = candidate;
-        known = true;
-      }
-    if (!known)
-      report.error(member.value.find("auth")->value, "unknown auth `" + *auth + "`", "use bearer, x_api_key or none");
-  }
-  if (const auto usage = fields.text("stream_usage")) {
-    if (*usage != "option" && *usage != "automatic")
-      report.error(member.value.find("stream_usage")->value, "unknown stream_usage `" + *usage + "`",
-                   "use option or automatic");
-    provider->quirks.stream_usage =
-        *usage == "automatic" ? catalog::StreamUsage::automatic : catalog::StreamUsage::option;
-  }
-  if (auto key = fields.text("api_key")) provider->api_key = Secret(*std::move(key));
-  if (const Member* headers = fields.take("headers")) read_headers(headers->value, *provider, report);
-  const bool off = fields.boolean("enabled") == false;
-  // What is listed is meant to be used; an engine needs no key.
-  provider->enabled = !off && (!provider->api_key.empty() || provider->auth == catalog::AuthKind::none ||
-                               provider->ground == catalog::Ground::self_hosted);
-  if (provider->enabled) provider->how_to_enable.clear();
-  if (off) provider->how_to_enable = "it is switched off in the configuration (`enabled: false`)";
-  const Member* models = fields.take("models");
-  const Member* prices = fields.take("prices");
-  fields.refuse_others();
-  if (models) read_provider_models(id, *models, report);
-  if (prices) read_provider_prices(id, *prices, report);
-}
-
-void Loading::read_headers(const Node& node, catalog::Provider& provider, const Report& report) {
-  if (!node.is_map() && !node.is_null())
-    return report.error(node, "`headers` must be a map, not " + describe(node), "write `headers: { x-team: search }`");
-  for (const Member& header : node.members) {
-    const auto letter = [](unsigned char c) {
-      return c == '-' || c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    };
-    const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
-    if (header.key.empty() || !std::ranges::all_of(header.key, letter))
-      report.error_at_key(header, "`" + header.key + "` cannot be the name of a header",
-                          "use letters, digits, - and _");
-    else if (!header.value.is_scalar() || std::ranges::any_of(header.value.text, control))
-      report.error(header.value, "the header `" + header.key + "` must be one line of text");
-    else
-      provider.extra_headers.emplace_back(header.key, header.value.text);
-  }
-}
-
-void Loading::add_model(const std::string& provider, const std::string& name) {
-  const auto known = std::ranges::any_of(parts_.models, [&](const catalog::Model& model) {
-    return model.provider.str() == provider && (model.name.str() == name || model.id == name);
-  });
-  if (known) return;
-  // Nothing is known of it, so nothing is refused because of it.
-  parts_.models.push_back({.provider = ProviderId(provider),
-                           .name = ModelName(name),
-                           .id = name,
-                           .display_name = name,
-                           .licence = "not stated",
-                           .tools = true,
-                           .images = true,
-                           .ground = provider_named(provider)->ground,
-                           .source = "configuration"});
-}
-
-void Loading::read_provider_models(const std::string& id, const Member& section, const Report& report) {
-  for (const Node& item : section.value.items) {
-    if (item.is_scalar())
-      add_model(id, item.text);
-    else
-      report.error(item, "a model must be a name, not " + describe(item),
-                   "write `models: [name, other]`, or a map of names");
-  }
-  for (const Member& member : section.value.members) {
-    add_model(id, member.key);
-    catalog::Model& model = *std::ranges::find_if(parts_.models, [&](const catalog::Model& one) {
-      return one.provider.str() == id && (one.name.str() == member.key || one.id == member.key);
-    });
-    Fields fields(member.value, "the model `" + member.key + "`", report);
-    if (const auto context = fields.integer("context", 1, 100'000'000)) model.context = *context;
-    if (const auto output = fields.integer("max_output", 1, 100'000'000)) model.max_output = *output;
-    if (const auto tools = fields.boolean("tools")) model.tools = *tools;
-    if (const auto images = fields.boolean("images")) model.images = *images;
-    if (auto licence = fields.text("licence")) model.licence = *std::move(licence);
-    fields.refuse_others();
-  }
-  if (section.value.is_scalar())
-    report.error(section.value, "`models` must be a list or a map, not " + describe(section.value));
-}
-
-void Loading::read_provider_prices(const std::string& id, const Member& section, const Report& report) {
-  if (!section.value.is_map())
-    return report.error(section.value, "`prices` must be a map of models, not " + describe(section.value),
-                        "write `prices: { their-model: { input: 5.00, output: 25.00 } }`, USD per million tokens");
-  for (const Member& member : section.value.members) {
-    add_model(id, member.key);
-    const auto model = std::ranges::find_if(
-        parts_.models, [&](const catalog::Model& one) { return one.provider.str() == id && one.id == member.key; });
-    const ModelName name = model == parts_.models.end() ? ModelName(member.key) : model->name;
-    catalog::PriceFact fact{.provider = ProviderId(id), .model = name};
-    Fields fields(member.value, "the price of `" + member.key + "`", report);
-    catalog::read_price(fields, member.value, report, fact);
-    fields.refuse_others();
-    fact.source_kind = catalog::SourceKind::contract;
-    if (fact.source.empty()) fact.source = "configuration";
-    parts_.prices.push_back(std::move(fact));
-  }
+  ProviderReader(member.value, *provider, parts_, report).read();
 }
 
 void Loading::read_engines(const Member& section, const Report& report) {
@@ -501,7 +347,7 @@ void Loading::enable_engines() {
     std::erase_if(parts_.models, [&](const catalog::Model& model) {
       return model.provider.str() == engine.name && model.name.str() != engine.model && model.id != engine.model;
     });
-    add_model(engine.name, engine.model);
+    add_model(parts_, *provider, engine.model);
     for (catalog::Model& model : parts_.models) {
       if (model.provider.str() != engine.name) continue;
       model.context = engine.context;

@@ -1,5 +1,6 @@
 #include "config/reference.h"
 
+#include "config/provider_table.h"
 #include "config/settings_table.h"
 #include "json/json.h"
 
@@ -34,36 +35,17 @@ void schema_section(json::Writer& w, const char* name, const Setting<Section> (&
   w.end_object().end_object();
 }
 
-// The members of a provider and of a price, which are no plain settings.
-constexpr const char* price_schema =
-    R"({"type":"object","properties":{"kind":{"enum":["metered","free","self_hosted"]},"input":{"type":["number","string"]},"output":{"type":["number","string"]},"cache_read":{"type":["number","string"]},"cache_write_5m":{"type":["number","string"]},"cache_write_1h":{"type":["number","string"]},"reasoning":{"type":["number","string"]},"request":{"type":["number","string"]},"tiers":{"type":"array"},"effective_from":{"type":"string","format":"date"},"effective_to":{"type":"string","format":"date"},"source_kind":{"enum":["list","contract","community"]},"source":{"type":"string"},"observed_at":{"type":"string"},"note":{"type":"string"}},"additionalProperties":false})";
-
-struct ProviderField {
-  const char* name;
-  const char* type;  // JSON Schema
-  const char* meaning;
-};
-constexpr ProviderField provider_fields[] = {
-    {"kind", R"({"enum":["openai_compatible","anthropic_compatible"]})",
-     "For a provider of your own: the dialect that it speaks."},
-    {"base_url", R"({"type":"string"})", "Where it is; the dialect's paths go below it."},
-    {"api_key", R"({"type":"string"})", "Its key. Known vendors take theirs from the environment."},
-    {"ground", R"({"enum":["self_hosted","hosted_open","proprietary"]})",
-     "Which ground it is. Restricted data goes only to self_hosted; a provider of your own is hosted_open unless you "
-     "say otherwise. For ollama, vllm, sglang and local it must be said when base_url is not on this machine or a "
-     "private network."},
-    {"auth", R"({"enum":["bearer","x_api_key","none"]})", "How the key is sent."},
-    {"stream_usage", R"({"enum":["option","automatic"]})",
-     "Whether streams must be asked for usage (option) or always report it."},
-    {"headers", R"({"type":"object","additionalProperties":{"type":"string"}})",
-     "Header fields to send with every call; no credentials."},
-    {"enabled", R"({"type":"boolean"})", "false switches it off."},
-    {"models", R"({"type":["array","object"]})",
-     "Its models: a list of names, or a map of names to context, max_output, tools, images, licence."},
-    {"prices", nullptr,
-     "USD per million tokens for each model: input, output, cache_read, cache_write_5m, cache_write_1h, reasoning; "
-     "request: USD per request."},
-};
+void schema_property(json::Writer& w, const ProviderSetting& setting) {
+  w.key(setting.name).begin_object().member("description", setting.meaning);
+  if (setting.words.empty()) {
+    w.raw(setting.schema);
+  } else {
+    w.key("enum").begin_array();
+    for (const char* word : setting.words) w.string(word);
+    w.end_array();
+  }
+  w.end_object();
+}
 
 template <class Section, std::size_t N>
 void reference_section(std::string& out, const char* title, const Setting<Section> (&table)[N]) {
@@ -101,13 +83,7 @@ std::string json_schema() {
       .member("additionalProperties", false)
       .key("properties")
       .begin_object();
-  for (const ProviderField& field : provider_fields) {
-    w.key(field.name);
-    if (field.type)
-      w.raw(field.type);
-    else
-      w.begin_object().member("type", "object").key("additionalProperties").raw(price_schema).end_object();
-  }
+  for (const ProviderSetting& setting : provider_table) schema_property(w, setting);
   w.end_object().end_object().end_object();
   w.key("engines").begin_object().member("type", "object").key("additionalProperties").begin_object();
   w.key("type")
@@ -140,8 +116,8 @@ std::string reference_page() {
   reference_section(out, "engines.NAME", engine_table);
   out.append(
       "`args`: a list of more arguments for llama-server.\n\n## providers.NAME\n\n| name | meaning |\n|---|---|\n");
-  for (const ProviderField& field : provider_fields)
-    out.append("| `").append(field.name).append("` | ").append(field.meaning).append(" |\n");
+  for (const ProviderSetting& setting : provider_table)
+    out.append("| `").append(setting.name).append("` | ").append(setting.meaning).append(" |\n");
   out.append(
       "\n## models.NAME\n\nAn ordered list of candidates, each `provider/model`. The first that may and can answer "
       "does. `auto` exists without being\n"

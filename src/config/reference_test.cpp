@@ -30,7 +30,33 @@ TEST(Reference, Every_property_of_the_schema_is_a_key_that_the_reader_knows) {
           << name << "." << key;
       ++seen;
     }
-  EXPECT_GT(seen, 30u);
+  const json::Value provider = sections["providers"]["additionalProperties"]["properties"];
+  for (const auto& [key, value] : provider["prices"]["additionalProperties"]["properties"].members()) {
+    EXPECT_EQ(findings("providers: { groq: { prices: { m: { " + std::string(key) + ": ~ } } } }").find("unknown key"),
+              std::string::npos)
+        << key;
+    ++seen;
+  }
+  EXPECT_GT(seen, 45u);
+}
+
+TEST(Reference, Every_word_of_a_providers_settings_is_taken_and_every_other_is_refused_with_all_of_them) {
+  const auto schema = json::Document::parse(json_schema());
+  ASSERT_TRUE(schema);
+  std::size_t seen = 0;
+  for (const auto& [key, value] :
+       schema->root()["properties"]["providers"]["additionalProperties"]["properties"].members()) {
+    EXPECT_FALSE(value["description"].string().value_or("").empty()) << key;
+    const auto with = [setting = std::string(key)](std::string_view word) {
+      return findings("providers: { groq: { " + setting + ": " + std::string(word) + " } }");
+    };
+    for (const json::Value& word : value["enum"].elements()) {
+      EXPECT_EQ(with(*word.string()), "") << key;
+      EXPECT_NE(with("nonsense").find(*word.string()), std::string::npos) << with("nonsense");
+      ++seen;
+    }
+  }
+  EXPECT_EQ(seen, 10u);
 }
 
 TEST(Reference, The_schemas_bounds_and_defaults_are_the_readers) {

@@ -1,0 +1,223 @@
+#include "config/provider_reader.h"
+
+#include <algorithm>
+
+#include "catalog/read_price.h"
+#include "config/provider_table.h"
+
+namespace sluice::config {
+namespace {
+
+using yaml::Fields;
+using yaml::Member;
+using yaml::Node;
+
+static_assert(std::ranges::all_of(provider_table, [](const ProviderSetting& setting) {
+  return setting.read != nullptr && setting.words.empty() == (setting.schema != nullptr);
+}));
+
+// "bearer, x_api_key or none"
+std::string listed(std::span<const char* const> words) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i)
+    text.append(i == 0 ? "" : i + 1 == words.size() ? " or " : ", ").append(words[i]);
+  return text;
+}
+
+bool is_header_name(std::string_view name) {
+  return !name.empty() && std::ranges::all_of(name, [](unsigned char c) {
+    return c == '-' || c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  });
+}
+
+bool is_one_line(std::string_view text) {
+  return std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+}  // namespace
+
+ProviderReader::ProviderReader(const Node& map, catalog::Provider& provider, Snapshot::Parts& parts,
+                               const yaml::Report& report)
+    : map_(map),
+      provider_(provider),
+      parts_(parts),
+      report_(report),
+      fields_(map, "the provider `" + provider.id.str() + "`", report) {}
+
+void ProviderReader::read() {
+  for (const ProviderSetting& setting : provider_table) (this->*setting.read)(setting);
+  fields_.refuse_others();
+  check_ground();
+  judge_enabled();
+}
+
+// One of the setting's words; empty when it is absent or wrong.
+std::optional<std::string> ProviderReader::word(const ProviderSetting& setting) {
+  auto text = fields_.text(setting.name);
+  if (!text || std::ranges::find(setting.words, *text, [](const char* one) { return std::string_view(one); }) !=
+                   setting.words.end())
+    return text;
+  report_.error(map_.find(setting.name)->value, std::string("unknown ") + setting.name + " `" + *text + "`",
+                "use " + listed(setting.words));
+  return std::nullopt;
+}
+
+void ProviderReader::kind(const ProviderSetting& setting) {
+  const auto kind = word(setting);
+  if (kind == "openai_compatible") {
+    provider_.dialect = chat::DialectId::openai_chat;
+  } else if (kind == "anthropic_compatible") {
+    provider_.dialect = chat::DialectId::anthropic_messages;
+    provider_.auth = catalog::AuthKind::x_api_key;
+  }
+}
+
+void ProviderReader::base_url(const ProviderSetting& setting) {
+  const auto text = fields_.text(setting.name);
+  if (!text) return;
+  if (auto parsed = parse_base_url(*text)) {
+    provider_.base_url = *std::move(parsed);
+    provider_.engine = false;
+  } else {
+    report_.error(map_.find(setting.name)->value, parsed.error().message, parsed.error().hint);
+  }
+}
+
+void ProviderReader::api_key(const ProviderSetting& setting) {
+  if (auto key = fields_.text(setting.name)) provider_.api_key = Secret(*std::move(key));
+}
+
+void ProviderReader::ground(const ProviderSetting& setting) {
+  const auto text = word(setting);
+  const auto ground = text ? catalog::ground_from_name(*text) : std::nullopt;
+  if (!ground) return;
+  ground_said_ = true;
+  provider_.ground = *ground;
+  // The operator knows where this provider runs: its word counts for every model there, for the guard above all.
+  for (catalog::Model& model : parts_.models)
+    if (model.provider == provider_.id) model.ground = *ground;
+  // Somebody else's machine is not free: what it costs is unknown until `prices` says it.
+  if (*ground != catalog::Ground::self_hosted)
+    std::erase_if(parts_.prices, [&](const catalog::PriceFact& fact) {
+      return fact.provider == provider_.id && fact.kind == catalog::PriceKind::self_hosted;
+    });
+}
+
+void ProviderReader::auth(const ProviderSetting& setting) {
+  const auto text = word(setting);
+  for (const catalog::AuthKind auth :
+       {catalog::AuthKind::bearer, catalog::AuthKind::x_api_key, catalog::AuthKind::none})
+    if (text == catalog::name(auth)) provider_.auth = auth;
+}
+
+void ProviderReader::stream_usage(const ProviderSetting& setting) {
+  if (const auto text = word(setting))
+    provider_.quirks.stream_usage =
+        *text == "automatic" ? catalog::StreamUsage::automatic : catalog::StreamUsage::option;
+}
+
+void ProviderReader::headers(const ProviderSetting& setting) {
+  const Member* member = fields_.take(setting.name);
+  if (!member) return;
+  const Node& node = member->value;
+  if (!node.is_map() && !node.is_null())
+    return report_.error(node, "`headers` must be a map, not " + describe(node), "write `headers: { x-team: search }`");
+  for (const Member& header : node.members) {
+    if (!is_header_name(header.key))
+      report_.error_at_key(header, "`" + header.key + "` cannot be the name of a header",
+                           "use letters, digits, - and _");
+    else if (!header.value.is_scalar() || !is_one_line(header.value.text))
+      report_.error(header.value, "the header `" + header.key + "` must be one line of text");
+    else
+      provider_.extra_headers.emplace_back(header.key, header.value.text);
+  }
+}
+
+void ProviderReader::enabled(const ProviderSetting& setting) { off_ = fields_.boolean(setting.name) == false; }
+
+void ProviderReader::models(const ProviderSetting& setting) {
+  const Member* section = fields_.take(setting.name);
+  if (!section) return;
+  for (const Node& item : section->value.items) {
+    if (item.is_scalar())
+      add_model(parts_, provider_, item.text);
+    else
+      report_.error(item, "a model must be a name, not " + describe(item),
+                    "write `models: [name, other]`, or a map of names");
+  }
+  for (const Member& member : section->value.members) {
+    add_model(parts_, provider_, member.key);
+    catalog::Model& model = *std::ranges::find_if(parts_.models, [&](const catalog::Model& one) {
+      return one.provider == provider_.id && (one.name.str() == member.key || one.id == member.key);
+    });
+    Fields fields(member.value, "the model `" + member.key + "`", report_);
+    if (const auto context = fields.integer("context", 1, 100'000'000)) model.context = *context;
+    if (const auto output = fields.integer("max_output", 1, 100'000'000)) model.max_output = *output;
+    if (const auto tools = fields.boolean("tools")) model.tools = *tools;
+    if (const auto images = fields.boolean("images")) model.images = *images;
+    if (auto licence = fields.text("licence")) model.licence = *std::move(licence);
+    fields.refuse_others();
+  }
+  if (section->value.is_scalar())
+    report_.error(section->value, "`models` must be a list or a map, not " + describe(section->value));
+}
+
+void ProviderReader::prices(const ProviderSetting& setting) {
+  const Member* section = fields_.take(setting.name);
+  if (!section) return;
+  if (!section->value.is_map())
+    return report_.error(section->value, "`prices` must be a map of models, not " + describe(section->value),
+                         "write `prices: { their-model: { input: 5.00, output: 25.00 } }`, USD per million tokens");
+  for (const Member& member : section->value.members) {
+    add_model(parts_, provider_, member.key);
+    const auto model = std::ranges::find_if(
+        parts_.models, [&](const catalog::Model& one) { return one.provider == provider_.id && one.id == member.key; });
+    const ModelName name = model == parts_.models.end() ? ModelName(member.key) : model->name;
+    catalog::PriceFact fact{.provider = provider_.id, .model = name};
+    Fields fields(member.value, "the price of `" + member.key + "`", report_);
+    catalog::read_price(fields, member.value, report_, fact);
+    fields.refuse_others();
+    fact.source_kind = catalog::SourceKind::contract;
+    if (fact.source.empty()) fact.source = "configuration";
+    parts_.prices.push_back(std::move(fact));
+  }
+}
+
+// What must stay on the own ground must provably stay there.
+void ProviderReader::check_ground() {
+  const Member* url = map_.find("base_url");
+  const std::string& host = provider_.base_url.endpoint.host;
+  if (!url || ground_said_ || provider_.ground != catalog::Ground::self_hosted || host.empty() || is_private_host(host))
+    return;
+  report_.error(url->value,
+                "`" + provider_.id.str() + "` counts as self_hosted, but nothing shows that " + host + " is your own",
+                "add `ground: self_hosted` if you run it, else `ground: hosted_open`: restricted data goes to "
+                "self_hosted only");
+}
+
+// What is listed is meant to be used; an engine needs no key.
+void ProviderReader::judge_enabled() {
+  provider_.enabled = !off_ && (!provider_.api_key.empty() || provider_.auth == catalog::AuthKind::none ||
+                                provider_.ground == catalog::Ground::self_hosted);
+  if (provider_.enabled) provider_.how_to_enable.clear();
+  if (off_) provider_.how_to_enable = "it is switched off in the configuration (`enabled: false`)";
+}
+
+void add_model(Snapshot::Parts& parts, const catalog::Provider& provider, const std::string& name) {
+  const auto known = std::ranges::any_of(parts.models, [&](const catalog::Model& model) {
+    return model.provider == provider.id && (model.name.str() == name || model.id == name);
+  });
+  if (known) return;
+  // Nothing is known of it, so nothing is refused because of it.
+  parts.models.push_back({.provider = provider.id,
+                          .name = ModelName(name),
+                          .id = name,
+                          .display_name = name,
+                          .licence = "not stated",
+                          .tools = true,
+                          .images = true,
+                          .ground = provider.ground,
+                          .source = "configuration"});
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,79 @@
+// Every setting of a provider once: its name, what it may be, what it means, and how it is read. The reader, the JSON
+// Schema and the reference page all walk this table, so a new setting is one row here and one function in
+// provider_reader.cpp.
+#pragma once
+
+#include <span>
+
+#include "config/provider_reader.h"
+
+namespace sluice::config {
+
+struct ProviderSetting {
+  const char* name;
+  const char* meaning;
+  std::span<const char* const> words = {};  // what it may be: one of these ...
+  const char* schema = nullptr;             // ... or what these members of a JSON Schema say
+  void (ProviderReader::*read)(const ProviderSetting& setting);
+};
+
+namespace provider_words {
+inline constexpr const char* kind[] = {"openai_compatible", "anthropic_compatible"};
+inline constexpr const char* ground[] = {"self_hosted", "hosted_open", "proprietary"};
+inline constexpr const char* auth[] = {"bearer", "x_api_key", "none"};
+inline constexpr const char* stream_usage[] = {"option", "automatic"};
+}  // namespace provider_words
+
+// In the order in which they are read: models and prices are those of a provider that is known by then.
+inline constexpr ProviderSetting provider_table[] = {
+    {.name = "kind",
+     .meaning = "For a provider of your own: the dialect that it speaks.",
+     .words = provider_words::kind,
+     .read = &ProviderReader::kind},
+    {.name = "base_url",
+     .meaning = "Where it is; the dialect's paths go below it.",
+     .schema = R"("type":"string")",
+     .read = &ProviderReader::base_url},
+    {.name = "api_key",
+     .meaning = "Its key. Known vendors take theirs from the environment.",
+     .schema = R"("type":"string")",
+     .read = &ProviderReader::api_key},
+    {.name = "ground",
+     .meaning = "Which ground it is. Restricted data goes only to self_hosted; a provider of your own is hosted_open "
+                "unless you say otherwise. For ollama, vllm, sglang and local it must be said when base_url is not on "
+                "this machine or a private network.",
+     .words = provider_words::ground,
+     .read = &ProviderReader::ground},
+    {.name = "auth", .meaning = "How the key is sent.", .words = provider_words::auth, .read = &ProviderReader::auth},
+    {.name = "stream_usage",
+     .meaning = "Whether streams must be asked for usage (option) or always report it.",
+     .words = provider_words::stream_usage,
+     .read = &ProviderReader::stream_usage},
+    {.name = "headers",
+     .meaning = "Header fields to send with every call; no credentials.",
+     .schema = R"("type":"object","additionalProperties":{"type":"string"})",
+     .read = &ProviderReader::headers},
+    {.name = "enabled",
+     .meaning = "false switches it off.",
+     .schema = R"("type":"boolean")",
+     .read = &ProviderReader::enabled},
+    {.name = "models",
+     .meaning = "Its models: a list of names, or a map of names to context, max_output, tools, images, licence.",
+     .schema = R"("type":["array","object"])",
+     .read = &ProviderReader::models},
+    {.name = "prices",
+     .meaning = "USD per million tokens for each model: input, output, cache_read, cache_write_5m, cache_write_1h, "
+                "reasoning; request: USD per request.",
+     .schema = R"("type":"object","additionalProperties":{"type":"object","properties":{)"
+               R"("kind":{"enum":["metered","free","self_hosted"]},)"
+               R"("input":{"type":["number","string"]},"output":{"type":["number","string"]},)"
+               R"("cache_read":{"type":["number","string"]},"cache_write_5m":{"type":["number","string"]},)"
+               R"("cache_write_1h":{"type":["number","string"]},"reasoning":{"type":["number","string"]},)"
+               R"("request":{"type":["number","string"]},"tiers":{"type":"array"},)"
+               R"("effective_from":{"type":"string","format":"date"},"effective_to":{"type":"string","format":"date"},)"
+               R"("source_kind":{"enum":["list","contract","community"]},"source":{"type":"string"},)"
+               R"("observed_at":{"type":"string"},"note":{"type":"string"}},"additionalProperties":false})",
+     .read = &ProviderReader::prices},
+};
+
+}  // namespace sluice::config
