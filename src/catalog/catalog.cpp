@@ -48,7 +48,10 @@ std::optional<MaxTokensField> max_tokens_from_name(std::string_view text) {
   if (text == "max_completion_tokens") return MaxTokensField::max_completion_tokens;
   return std::nullopt;
 }
-std::optional<chat::DialectId> dialect(std::string_view text) { return chat::dialect_from_name(text); }
+std::optional<chat::DialectId> dialect(std::string_view text) {
+  const auto id = chat::dialect_from_name(text);
+  return id && chat::is_chat(*id) ? id : std::nullopt;
+}
 std::optional<Ground> ground(std::string_view text) { return ground_from_name(text); }
 
 Provider read_provider(const std::string& id, const Node& node, const Report& report) {

@@ -1,26 +1,48 @@
 // The wire formats that Sluice speaks, on the client's side and on the provider's.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
 namespace sluice::chat {
 
-enum class DialectId : std::uint8_t { openai_chat, anthropic_messages };
+// The ledger keeps the numbers: new ones come at the end.
+enum class DialectId : std::uint8_t {
+  openai_chat,
+  anthropic_messages,
+  openai_embeddings,
+  openai_completions,
+  openai_moderations,
+};
+inline constexpr std::array all_dialects = {DialectId::openai_chat, DialectId::anthropic_messages,
+                                            DialectId::openai_embeddings, DialectId::openai_completions,
+                                            DialectId::openai_moderations};
 
 constexpr std::string_view name(DialectId id) {
   switch (id) {
     case DialectId::openai_chat: return "openai_chat";
     case DialectId::anthropic_messages: return "anthropic_messages";
+    case DialectId::openai_embeddings: return "openai_embeddings";
+    case DialectId::openai_completions: return "openai_completions";
+    case DialectId::openai_moderations: return "openai_moderations";
   }
   return "unknown";
 }
 
 constexpr std::optional<DialectId> dialect_from_name(std::string_view text) {
-  for (DialectId id : {DialectId::openai_chat, DialectId::anthropic_messages})
+  for (const DialectId id : all_dialects)
     if (name(id) == text) return id;
   return std::nullopt;
+}
+
+// Requests in it are conversations: they can be told in another such dialect.
+constexpr bool is_chat(DialectId id) { return id == DialectId::openai_chat || id == DialectId::anthropic_messages; }
+
+// Whether an API with the first dialect takes requests of the second as they are: OpenAI's has more calls than chat.
+constexpr bool speaks(DialectId api, DialectId request) {
+  return api == request || (api == DialectId::openai_chat && !is_chat(request));
 }
 
 }  // namespace sluice::chat

@@ -15,6 +15,12 @@
 namespace sluice::cli {
 namespace {
 
+std::vector<std::string> dialect_names() {
+  std::vector<std::string> names;
+  for (const chat::DialectId id : chat::all_dialects) names.emplace_back(name(id));
+  return names;
+}
+
 struct ExplainFlags {
   std::string model;
   std::string data_class;
@@ -66,7 +72,7 @@ void add_route(CLI::App& root, Invocation& invocation) {
   verb.add_option("model", flags->model, "A model's name as a client would send it")->type_name("MODEL")->required();
   one_of(verb.add_option("--data-class", flags->data_class, "As if the request said so"),
          {"public", "internal", "restricted"});
-  one_of(verb.add_option("--dialect", flags->dialect, "What the client speaks"), {"openai_chat", "anthropic_messages"});
+  one_of(verb.add_option("--dialect", flags->dialect, "What the client speaks"), dialect_names());
   verb.add_flag("--stream", flags->stream, "As if it asked for a stream");
   verb.add_flag("--tools", flags->tools, "As if it brought tools");
   verb.add_flag("--images", flags->images, "As if it brought images");

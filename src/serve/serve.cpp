@@ -15,6 +15,7 @@
 #include "config/load.h"
 #include "dialects/anthropic_messages/anthropic_messages.h"
 #include "dialects/openai_chat/openai_chat.h"
+#include "dialects/openai_operations/openai_operations.h"
 #include "engines/llama_server.h"
 #include "engines/supervisor.h"
 #include "serve/banner.h"
@@ -211,6 +212,9 @@ int serve(const ServeOptions& options) {
   gateway::Admission admission(gateway::Admission::Limits{});
   std::vector<std::unique_ptr<dialects::Dialect>> all_dialects;
   all_dialects.push_back(dialects::make_openai_chat());
+  all_dialects.push_back(dialects::make_openai_embeddings());
+  all_dialects.push_back(dialects::make_openai_completions());
+  all_dialects.push_back(dialects::make_openai_moderations());
   all_dialects.push_back(dialects::make_anthropic_messages());
   const dialects::Dialects dialects(std::move(all_dialects));
   engines::Supervisor engines(log, registry);

@@ -137,7 +137,7 @@ Result<LedgerEntry> decode_ledger_entry(std::string_view bytes) {
   entry.model = ModelName(from.name());
   entry.price_source = from.name();
   if (!from.complete()) return unreadable("it is cut off");
-  if (dialect > static_cast<std::uint8_t>(chat::DialectId::anthropic_messages)) return unreadable("unknown dialect");
+  if (dialect >= chat::all_dialects.size()) return unreadable("unknown dialect");
   if (ground > static_cast<std::uint8_t>(catalog::Ground::proprietary)) return unreadable("unknown ground");
   if (outcome > static_cast<std::uint8_t>(Outcome::internal)) return unreadable("unknown outcome");
   entry.client_dialect = static_cast<chat::DialectId>(dialect);

@@ -60,7 +60,8 @@ class Asking {
         question_(question),
         retry_(retry),
         deadline_(deadline),
-        dialect_(gateway.dialects.get(attempt.provider().dialect)) {}
+        dialect_(attempt.lane == Lane::same_dialect ? question.client_dialect()
+                                                    : gateway.dialects.get(attempt.provider().dialect)) {}
 
   // The reply, or failure() says why there is none.
   async::Task<std::optional<Reply>> run(std::string& held);

@@ -40,6 +40,15 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
   } else if (path == "/v1/messages") {
     if (post) co_return co_await chat(exchange, DialectId::anthropic_messages);
     allow = "POST";
+  } else if (path == "/v1/embeddings" || path == "/embeddings") {
+    if (post) co_return co_await chat(exchange, DialectId::openai_embeddings);
+    allow = "POST";
+  } else if (path == "/v1/completions" || path == "/completions") {
+    if (post) co_return co_await chat(exchange, DialectId::openai_completions);
+    allow = "POST";
+  } else if (path == "/v1/moderations" || path == "/moderations") {
+    if (post) co_return co_await chat(exchange, DialectId::openai_moderations);
+    allow = "POST";
   } else if (path == "/v1/models" || path == "/models") {
     if (get) co_return co_await models(exchange, {});
   } else if (path.starts_with("/v1/models/")) {

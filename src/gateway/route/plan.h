@@ -41,6 +41,7 @@ struct Rejection {
     unpriced,           // the key has a budget and the price is not known
     over_budget,        // its worst case costs more than the key has left
     context_too_small,  // needed > limit, both in tokens
+    no_such_call,       // its API has no embeddings, or whatever the client asks for
     no_tools,
     no_images,
     engine_not_ready,  // its engine starts, restarts or has failed

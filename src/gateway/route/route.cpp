@@ -15,6 +15,8 @@ std::optional<Rejection> rejection_of(const Candidate& candidate, const catalog:
   // The guard's word comes first: nothing after it can bring a forbidden ground back.
   if (!verdict.allows(candidate.ground)) return because(Why::data_class);
   if (!candidate.provider->enabled) return because(Why::not_enabled);
+  if (!chat::speaks(candidate.provider->dialect, question.dialect) && !chat::is_chat(question.dialect))
+    return because(Why::no_such_call);
   if (const catalog::Model* model = candidate.model) {
     const Tokens needed = question.input_tokens + question.max_output_tokens;
     if (model->context > 0 && needed > model->context)
@@ -66,6 +68,12 @@ Error nobody(const Plan& plan) {
             .hint = "shorten the messages or lower max_tokens",
             .param = "messages",
             .code = "context_length_exceeded"};
+  if (found(Why::no_such_call))
+    return {.kind = ErrorKind::invalid_request,
+            .message = "no candidate of " + model + " can do this: the provider's API has no such call",
+            .hint = "ask for a model of a provider with OpenAI's API",
+            .param = "model",
+            .code = "unsupported_feature"};
   for (const Why why : {Why::no_tools, Why::no_images})
     if (const Rejection* feature = found(why))
       return {.kind = ErrorKind::invalid_request,
@@ -106,7 +114,8 @@ Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const
       plan.rejections.push_back(*rejection);
       return;
     }
-    const Lane lane = candidate.provider->dialect == question.dialect ? Lane::same_dialect : Lane::translated;
+    const Lane lane =
+        chat::speaks(candidate.provider->dialect, question.dialect) ? Lane::same_dialect : Lane::translated;
     plan.attempts.push_back(
         {.candidate = &candidate, .quote = quote, .lane = lane, .reason = reason, .position = position});
   };

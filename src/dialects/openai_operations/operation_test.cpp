@@ -1,0 +1,74 @@
+#include <gtest/gtest.h>
+
+#include "dialects/openai_operations/openai_operations.h"
+
+namespace sluice::dialects {
+namespace {
+
+Result<RequestOutline> outline_of(const Dialect& dialect, std::string_view body) {
+  const auto parsed = json::Document::parse(body);
+  EXPECT_TRUE(parsed) << body;
+  return dialect.outline(body, *parsed);
+}
+
+TEST(Embeddings, Only_the_models_name_changes) {
+  const auto dialect = make_openai_embeddings();
+  const std::string body = R"({ "input":[[1,2],[3]], "dimensions" :8,"model":"a","encoding_format":"base64"})";
+  const auto outline = outline_of(*dialect, body);
+  ASSERT_TRUE(outline);
+  EXPECT_EQ(outline->model, "a");
+  EXPECT_EQ(outline->max_output_tokens, 0);
+  EXPECT_EQ(dialect->edit(body, *outline, {.model = "b"}),
+            R"({ "input":[[1,2],[3]], "dimensions" :8,"model":"b","encoding_format":"base64"})");
+  EXPECT_EQ(dialect->path(), "/embeddings");
+}
+
+TEST(Embeddings, Name_what_is_missing_or_too_much) {
+  const auto dialect = make_openai_embeddings();
+  EXPECT_EQ(outline_of(*dialect, R"({"model":"a"})").error().param, "input");
+  EXPECT_EQ(outline_of(*dialect, R"({"input":"x"})").error().param, "model");
+  std::string many = R"({"model":"a","input":["x")";
+  for (int i = 1; i < 2048; ++i) many += R"(,"x")";
+  EXPECT_TRUE(outline_of(*dialect, many + "]}"));
+  EXPECT_EQ(outline_of(*dialect, many + R"(,"x"]})").error().param, "input");
+}
+
+TEST(Embeddings, Count_their_prompt) {
+  const auto answer = json::Document::parse(
+      R"({"object":"list","data":[],"model":"m","usage":{"prompt_tokens":8,"total_tokens":8}})");
+  const chat::Usage usage = make_openai_embeddings()->read_usage(*answer);
+  EXPECT_TRUE(usage.reported);
+  EXPECT_EQ(usage.input, 8);
+  EXPECT_EQ(usage.total_output(), 0);
+}
+
+TEST(Completions, Reserve_for_every_prompt_and_choice) {
+  const auto dialect = make_openai_completions();
+  EXPECT_EQ(outline_of(*dialect, R"({"model":"a","prompt":"x"})")->max_output_tokens, 16);
+  EXPECT_EQ(outline_of(*dialect, R"({"model":"a","prompt":[1,2,3]})")->choices, 1);
+  EXPECT_EQ(outline_of(*dialect, R"({"model":"a","prompt":["x","y"],"n":2,"best_of":3,"max_tokens":7})")->choices, 6);
+}
+
+TEST(Completions, A_stream_gets_the_usage_flag) {
+  const auto dialect = make_openai_completions();
+  const std::string body = R"({"model":"a","prompt":"x","stream":true})";
+  const auto outline = outline_of(*dialect, body);
+  ASSERT_TRUE(outline);
+  EXPECT_TRUE(outline->stream);
+  EXPECT_EQ(dialect->edit(body, *outline, {.model = "b", .ask_for_stream_usage = true}),
+            R"({"model":"b","stream_options":{"include_usage":true},"prompt":"x","stream":true})");
+}
+
+TEST(Moderations, Name_their_default_model_to_the_provider) {
+  const auto dialect = make_openai_moderations();
+  for (const auto& [body, sent] : {std::pair{R"({"input":"x"})", R"({"model":"m","input":"x"})"},
+                                   std::pair{R"({"input":"x","model":null})", R"({"input":"x","model":"m"})"}}) {
+    const auto outline = outline_of(*dialect, body);
+    ASSERT_TRUE(outline) << body;
+    EXPECT_EQ(outline->model, "omni-moderation-latest");
+    EXPECT_EQ(dialect->edit(body, *outline, {.model = "m"}), sent);
+  }
+}
+
+}  // namespace
+}  // namespace sluice::dialects
