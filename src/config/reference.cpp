@@ -61,6 +61,13 @@ void reference_section(std::string& out, const char* title, const Setting<Sectio
   out.append("\n");
 }
 
+// A map whose values are objects or empty, up to the beginning of their properties; three end_object() close it.
+void begin_map_of_objects(json::Writer& w, std::string_view name) {
+  w.key(name).begin_object().member("type", "object").key("additionalProperties").begin_object();
+  w.key("type").begin_array().string("object").string("null").end_array();
+  w.member("additionalProperties", false).key("properties").begin_object();
+}
+
 }  // namespace
 
 std::string json_schema() {
@@ -74,26 +81,10 @@ std::string json_schema() {
   schema_section(w, "server", server_table);
   schema_section(w, "retry", retry_table);
   schema_section(w, "keys", key_table);
-  w.key("providers").begin_object().member("type", "object").key("additionalProperties").begin_object();
-  w.key("type")
-      .begin_array()
-      .string("object")
-      .string("null")
-      .end_array()
-      .member("additionalProperties", false)
-      .key("properties")
-      .begin_object();
+  begin_map_of_objects(w, "providers");
   for (const ProviderSetting& setting : provider_table) schema_property(w, setting);
   w.end_object().end_object().end_object();
-  w.key("engines").begin_object().member("type", "object").key("additionalProperties").begin_object();
-  w.key("type")
-      .begin_array()
-      .string("object")
-      .string("null")
-      .end_array()
-      .member("additionalProperties", false)
-      .key("properties")
-      .begin_object();
+  begin_map_of_objects(w, "engines");
   schema_properties(w, engine_table);
   w.key("args").raw(R"({"type":"array","items":{"type":"string"},"description":"More arguments for llama-server."})");
   w.end_object().end_object().end_object();

@@ -84,13 +84,7 @@ def test_a_stream_whose_engine_is_killed_ends_in_an_error_of_its_dialect_and_the
 def test_requests_on_another_provider_do_not_notice(server, other_ground):
     go_on = threading.Event()
 
-    def slow(request, connection):
-        events = recorder.openai_stream()
-        connection.send(recorder.sse_head() + b"".join(recorder.chunk(event) for event in events[:2]))
-        go_on.wait(60)
-        connection.send(b"".join(recorder.chunk(event) for event in events[2:]) + recorder.LAST_CHUNK)
-
-    other_ground.answer = slow
+    other_ground.answer = recorder.interrupted(recorder.openai_stream(), go_on)
     with http_client(server, server.create_key()) as client:
         with client.stream("POST", CHAT, json=chat_body("steady/gpt-mock", stream=True)) as answer:
             parts = answer.iter_bytes()

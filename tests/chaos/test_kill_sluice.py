@@ -106,13 +106,7 @@ def test_keys_and_revocations_survive_kill_9(server):
 def test_sigterm_lets_a_running_stream_end_and_takes_no_new_request(server, provider):
     go_on = threading.Event()
 
-    def slow(request, connection):
-        events = recorder.openai_stream()
-        connection.send(recorder.sse_head() + b"".join(recorder.chunk(event) for event in events[:2]))
-        go_on.wait(60)
-        connection.send(b"".join(recorder.chunk(event) for event in events[2:]) + recorder.LAST_CHUNK)
-
-    provider.answer = slow
+    provider.answer = recorder.interrupted(recorder.openai_stream(), go_on)
     key = server.create_key("drained")
     with http_client(server, key) as client, client.stream("POST", CHAT, json=chat_body("oai/gpt-mock", stream=True)) as answer:
         parts = answer.iter_bytes()

@@ -260,6 +260,16 @@ def streaming(events, headers=()):
     return answer
 
 
+def interrupted(events, go_on):
+    """Streams the first two events, and the others when the threading.Event is set; after a minute at the latest."""
+    def answer(request, connection):
+        connection.send(sse_head() + b"".join(chunk(event) for event in events[:2]))
+        go_on.wait(60)
+        connection.send(b"".join(chunk(event) for event in events[2:]) + LAST_CHUNK)
+
+    return answer
+
+
 def fixed(data: bytes):
     """An `answer` that is always the same bytes."""
     return lambda request, connection: connection.send(data)

@@ -34,8 +34,8 @@ TEST(Embeddings, Name_what_is_missing_or_too_much) {
 }
 
 TEST(Embeddings, Count_their_prompt) {
-  const auto answer = json::Document::parse(
-      R"({"object":"list","data":[],"model":"m","usage":{"prompt_tokens":8,"total_tokens":8}})");
+  const auto answer =
+      json::Document::parse(R"({"object":"list","data":[],"model":"m","usage":{"prompt_tokens":8,"total_tokens":8}})");
   const chat::Usage usage = make_openai_embeddings()->read_usage(*answer);
   EXPECT_TRUE(usage.reported);
   EXPECT_EQ(usage.input, 8);
