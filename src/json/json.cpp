@@ -486,6 +486,23 @@ Result<std::vector<std::optional<Span>>> find_members(std::string_view bytes,
   }
 }
 
+std::vector<Span> find_elements(std::string_view bytes) {
+  std::vector<Span> found;
+  Scanner scan(bytes);
+  scan.blanks();
+  if (scan.peek() != '[') return found;
+  do {
+    scan.skip();  // the bracket or a comma
+    scan.blanks();
+    if (scan.peek() == ']') return found;
+    const std::size_t begin = scan.place();
+    scan.value();
+    found.push_back({begin, scan.place()});
+    scan.blanks();
+  } while (scan.peek() == ',');
+  return found;
+}
+
 // --- Writer
 
 namespace {

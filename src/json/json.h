@@ -69,7 +69,7 @@ class Document {
   std::unique_ptr<Tape> tape_;
 };
 
-// Where the value of a top-level member stands in the text of an object, without whitespace around it.
+// Where a value stands in the text of an object or array, without whitespace around it.
 struct Span {
   std::size_t begin = 0;
   std::size_t end = 0;
@@ -78,6 +78,9 @@ struct Span {
 // twice is refused (invalid_request): two readers could disagree on which one counts.
 Result<std::vector<std::optional<Span>>> find_members(std::string_view bytes,
                                                       const std::vector<std::string_view>& names);
+
+// The places of the elements in the text of an array that has passed Document::parse; none of anything else.
+std::vector<Span> find_elements(std::string_view bytes);
 
 // Appends JSON text. Commas and quotes are its business; calling it out of order is a programmer's error (assert).
 class Writer {

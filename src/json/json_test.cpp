@@ -208,5 +208,17 @@ TEST(Writer, What_is_not_utf8_becomes_the_replacement_character) {
   EXPECT_NE(out.find("\xF0\x9F\x98\x80"), std::string::npos);
 }
 
+TEST(Json, Finds_the_places_of_an_arrays_elements) {
+  const auto found = [](std::string_view text) {
+    std::string out;
+    for (const Span& span : find_elements(text)) out.append(text.substr(span.begin, span.end - span.begin)).append("|");
+    return out;
+  };
+  EXPECT_EQ(found(R"( [ {"a":[1,"]"]} ,"x\"," , 1.50,null ])"), R"({"a":[1,"]"]}|"x\","|1.50|null|)");
+  EXPECT_EQ(found("[ ]"), "");
+  EXPECT_EQ(found("{}"), "");
+  EXPECT_EQ(found("7"), "");
+}
+
 }  // namespace
 }  // namespace sluice::json

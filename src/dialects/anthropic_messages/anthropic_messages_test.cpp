@@ -48,6 +48,47 @@ Result<ProviderRequest> encoded(chat::ChatRequest request, Tokens default_limit 
   return dialect->encode_request(request, {.model = "m", .default_max_output_tokens = default_limit});
 }
 
+TEST(AnthropicMessages, Outline_finds_images_in_messages_and_tool_results_and_not_in_the_schema_of_a_tool) {
+  const auto outline = [](const std::string& content) {
+    const std::string body = R"({"model":"m","max_tokens":9,"messages":[{"role":"user","content":)" + content +
+                             R"(}],"tools":[{"name":"f","input_schema":{"enum":["image"]}}]})";
+    const auto parsed = json::Document::parse(body);
+    return *dialect->outline(body, *parsed);
+  };
+  EXPECT_EQ(outline(R"("an \"image\"")").images, 0);
+  const std::string image = R"({"type":"image","source":{"type":"base64","media_type":"image/png","data":"AAAA"}})";
+  EXPECT_EQ(outline("[" + image + "]").images, 1);
+  const RequestOutline result =
+      outline(R"([{"type":"tool_result","tool_use_id":"t","content":[)" + image + "," + image + "]}]");
+  EXPECT_EQ(result.images, 2);
+  EXPECT_EQ(result.image_bytes, 8u);
+}
+
+TEST(AnthropicMessages, Edit_cuts_unsigned_thinking_out_and_leaves_every_other_byte) {
+  const auto edited = [](const std::string& messages) {
+    const std::string body = R"({ "max_tokens":9, "messages" :)" + messages + R"( ,"model":"m"})";
+    const auto parsed = json::Document::parse(body);
+    const auto outline = dialect->outline(body, *parsed);
+    const std::string out = dialect->edit(body, *outline, {.model = "m"});
+    EXPECT_TRUE(json::Document::parse(out)) << out;
+    return out.substr(out.find("[ "), out.rfind(" ,\"model\"") - out.find("[ "));
+  };
+  const std::string marked = R"({"type":"thinking","thinking":"t","signature":"sluice-unsigned"})";
+  const std::string signed_one = R"({"type" : "thinking","thinking":"t","signature":"EqQB"})";
+  const std::string user = R"({"role" :"user", "content":[{"type":"text","text":"sluice-unsigned", "n":1.50}]})";
+  const auto said = [](const std::string& blocks) {
+    return R"({ "content": [)" + blocks + R"( ], "role":"assistant"})";
+  };
+  const std::string text = R"({"type":"text",  "text":"caf\u00e9"})";
+  EXPECT_EQ(edited("[ " + user + " , " + said(marked + " , " + text) + "]"), "[ " + user + " , " + said(text) + "]");
+  EXPECT_EQ(edited("[ " + user + "," + said(text + ", " + marked + "," + marked) + "]"),
+            "[ " + user + "," + said(text) + "]");
+  EXPECT_EQ(edited("[ " + user + "," + said(marked + "," + text + "," + marked + "," + signed_one) + "]"),
+            "[ " + user + "," + said(text + "," + signed_one) + "]");
+  EXPECT_EQ(edited("[ " + user + " , " + said(marked) + ", " + user + " ]"), "[ " + user + " , " + user + " ]");
+  EXPECT_EQ(edited("[ " + user + " , " + said(marked + "," + marked) + " ]"), "[ " + user + " ]");
+}
+
 TEST(AnthropicMessages, Refuses_what_would_change_the_contract) {
   for (const char* name : {"n", "logprobs", "logit_bias", "response_format", "functions", "audio"}) {
     chat::ChatRequest request;

@@ -10,7 +10,7 @@ namespace sluice::dialects::anthropic {
 
 inline constexpr std::string_view unsigned_mark = "sluice-unsigned";
 
-// The request body without marked blocks; the same bytes when it has none.
+// The request body without marked blocks, and without messages that have nothing else; every other byte as it was.
 std::string without_unsigned_thinking(std::string body);
 
 }  // namespace sluice::dialects::anthropic
