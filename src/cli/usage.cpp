@@ -67,7 +67,7 @@ void print_usage_table(const store::UsageReport& report, const std::string& by, 
 }
 
 void write_row(json::Writer& out, const store::UsageRow& row) {
-  out.member("requests", row.requests).member("failed", row.failed).member("failed_over", row.attempts_failed_over);
+  out.member("requests", row.requests).member("failed", row.failed).member("extra_attempts", row.extra_attempts);
   out.member("input_tokens", row.input).member("cache_read_tokens", row.cache_read);
   out.member("cache_write_tokens", row.cache_write).member("output_tokens", row.output);
   out.member("estimated", row.estimated).member("unpriced", row.unpriced).member("cost_usd", row.cost_usd());

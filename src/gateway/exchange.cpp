@@ -21,10 +21,17 @@ store::ConfigHash short_hash(const config::Snapshot& snapshot) {
   return hash;
 }
 
+// The provider found fault with the request itself, not with its own state, the gateway's account or its rate.
+bool is_about_the_request(int provider_status) {
+  return provider_status == 400 || provider_status == 413 || provider_status == 415 || provider_status == 422;
+}
+
 store::Outcome outcome_of(const Error& error) {
   switch (error.kind) {
     case ErrorKind::client_gone: return store::Outcome::client_gone;
     case ErrorKind::provider_rejected:
+      return is_about_the_request(error.provider_status) ? store::Outcome::provider_rejected
+                                                         : store::Outcome::provider_failed;
     case ErrorKind::provider_unreachable:
     case ErrorKind::provider_timeout: return store::Outcome::provider_failed;
     case ErrorKind::internal: return store::Outcome::internal;

@@ -139,7 +139,7 @@ Result<LedgerEntry> decode_ledger_entry(std::string_view bytes) {
   if (!from.complete()) return unreadable("it is cut off");
   if (dialect >= chat::all_dialects.size()) return unreadable("unknown dialect");
   if (ground > static_cast<std::uint8_t>(catalog::Ground::proprietary)) return unreadable("unknown ground");
-  if (outcome > static_cast<std::uint8_t>(Outcome::internal)) return unreadable("unknown outcome");
+  if (outcome >= outcomes.size()) return unreadable("unknown outcome");
   entry.client_dialect = static_cast<chat::DialectId>(dialect);
   entry.ground = static_cast<catalog::Ground>(ground);
   entry.outcome = static_cast<Outcome>(outcome);

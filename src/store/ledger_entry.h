@@ -21,10 +21,15 @@ namespace sluice::store {
 enum class Outcome : std::uint8_t {
   ok,               // the whole answer went to the client
   client_gone,      // the client left before the end
-  provider_failed,  // the provider refused, timed out, broke off or spoke no known protocol
+  provider_failed,  // the provider failed, timed out, broke off or spoke no known protocol
   refused,          // Sluice refused it (audit only: such a request has no ledger entry)
   internal,         // a fault of Sluice ended it
+  // The provider complained about the request itself (a 400, say): it is the client's to mend.
+  provider_rejected,
 };
+// In the order of their values, which are on disk: a new one goes to the end.
+inline constexpr std::array outcomes = {Outcome::ok,      Outcome::client_gone, Outcome::provider_failed,
+                                        Outcome::refused, Outcome::internal,    Outcome::provider_rejected};
 
 constexpr std::string_view name(Outcome outcome) {
   switch (outcome) {
@@ -33,6 +38,7 @@ constexpr std::string_view name(Outcome outcome) {
     case Outcome::provider_failed: return "provider_failed";
     case Outcome::refused: return "refused";
     case Outcome::internal: return "internal";
+    case Outcome::provider_rejected: return "provider_rejected";
   }
   return "unknown";
 }

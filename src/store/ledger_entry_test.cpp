@@ -74,6 +74,15 @@ TEST(LedgerEntry, Refuses_a_version_and_values_that_it_does_not_know) {
   }
 }
 
+TEST(LedgerEntry, Knows_every_outcome_by_its_place) {
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    EXPECT_EQ(static_cast<std::size_t>(outcomes[i]), i);
+    LedgerEntry entry = full_entry();
+    entry.outcome = outcomes[i];
+    EXPECT_EQ(decode_ledger_entry(encoded(entry)), entry) << name(outcomes[i]);
+  }
+}
+
 TEST(LedgerEntry, Cuts_a_long_name_between_characters) {
   LedgerEntry entry = full_entry();
   entry.requested_model = "x";

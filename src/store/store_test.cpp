@@ -393,7 +393,7 @@ TEST(Usage, Counts_requests_attempts_tokens_and_money_apart) {
   EXPECT_EQ(row.key_id, id);
   EXPECT_EQ(row.requests, 2);
   EXPECT_EQ(row.failed, 1);
-  EXPECT_EQ(row.attempts_failed_over, 2);
+  EXPECT_EQ(row.extra_attempts, 2);
   EXPECT_EQ(row.input, 30);
   EXPECT_EQ(row.cache_read, 60);
   EXPECT_EQ(row.cache_write, 210);

@@ -35,8 +35,7 @@ constexpr std::int64_t half = 1'000'000'000;
   "FROM ledger l LEFT JOIN keys k ON k.id = l.key_id "
 
 std::optional<Outcome> outcome_from_name(std::string_view text) {
-  for (Outcome outcome :
-       {Outcome::ok, Outcome::client_gone, Outcome::provider_failed, Outcome::refused, Outcome::internal})
+  for (const Outcome outcome : outcomes)
     if (name(outcome) == text) return outcome;
   return std::nullopt;
 }
@@ -91,7 +90,7 @@ std::int64_t bounded(std::size_t count) { return static_cast<std::int64_t>(std::
 void add(UsageRow& total, const UsageRow& row) {
   total.requests += row.requests;
   total.failed += row.failed;
-  total.attempts_failed_over += row.attempts_failed_over;
+  total.extra_attempts += row.extra_attempts;
   total.input += row.input;
   total.cache_read += row.cache_read;
   total.cache_write += row.cache_write;
@@ -150,7 +149,7 @@ Result<UsageReport> usage(const Database& database, const UsageQuery& query) {
     }
     row.requests = select.integer(2);
     row.failed = select.integer(3);
-    row.attempts_failed_over = select.integer(4);
+    row.extra_attempts = select.integer(4);
     row.input = select.integer(5);
     row.cache_read = select.integer(6);
     row.cache_write = select.integer(7);

@@ -24,12 +24,12 @@ struct UsageQuery {
 };
 
 struct UsageRow {
-  std::string group;          // key: its name; day: "2026-11-23" (UTC)
-  std::string key_id;         // only for GroupBy::key
-  std::int64_t requests = 0;  // that ended here; failed-over attempts are not requests
-  std::int64_t failed = 0;    // of them, those with an outcome other than ok
-  std::int64_t attempts_failed_over = 0;
-  Tokens input = 0;  // read fresh
+  std::string group;                // key: its name; day: "2026-11-23" (UTC)
+  std::string key_id;               // only for GroupBy::key
+  std::int64_t requests = 0;        // that ended here; failed-over attempts are not requests
+  std::int64_t failed = 0;          // of them, those with an outcome other than ok
+  std::int64_t extra_attempts = 0;  // calls that did not end a request: other candidates, or the same one again
+  Tokens input = 0;                 // read fresh
   Tokens cache_read = 0;
   Tokens cache_write = 0;
   Tokens output = 0;           // with reasoning
