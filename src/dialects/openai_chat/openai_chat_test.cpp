@@ -217,6 +217,8 @@ TEST(OpenAiChat, Usage_is_taken_apart_into_classes_without_overlap) {
   const chat::Usage xai = usage(R"({"usage":{"prompt_tokens":12,"completion_tokens":1,"total_tokens":303,
     "prompt_tokens_details":{"cached_tokens":11},"completion_tokens_details":{"reasoning_tokens":290}}})");
   EXPECT_EQ(xai, (chat::Usage{.input = 1, .cache_read = 11, .output = 1, .reasoning = 290, .reported = true}));
+  const chat::Usage gemini = usage(R"({"usage":{"prompt_tokens":35,"completion_tokens":12,"total_tokens":109}})");
+  EXPECT_EQ(gemini, (chat::Usage{.input = 35, .output = 12, .reasoning = 62, .reported = true}));
   const chat::Usage odd =
       usage(R"({"usage":{"prompt_tokens":5,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":9},
     "completion_tokens_details":{"reasoning_tokens":-4}}})");

@@ -8,7 +8,9 @@
 namespace sluice::dialects::openai {
 namespace {
 
-Tokens count(json::Value value) { return std::max<Tokens>(value.integer().value_or(0), 0); }
+constexpr Tokens most_counted = 1'000'000'000'000;  // sums of a few of them stay in 64 bits
+
+Tokens count(json::Value value) { return std::clamp<Tokens>(value.integer().value_or(0), 0, most_counted); }
 
 void write_tool_call(json::Writer& writer, const chat::ToolCall& call) {
   writer.begin_object().member("id", call.id).member("type", "function").key("function").begin_object();
@@ -29,11 +31,12 @@ chat::Usage read_usage(json::Value from) {
   usage.cache_read = std::min(cached, prompt);
   usage.cache_write_5m = std::min(count(details["cache_write_tokens"]), prompt - usage.cache_read);
   usage.input = prompt - usage.cache_read - usage.cache_write_5m;
-  usage.reasoning = count(from["completion_tokens_details"]["reasoning_tokens"]);
-  // OpenAI counts reasoning among the completion; xAI counts it beside, which the total gives away.
-  const bool beside = usage.reasoning > 0 && count(from["total_tokens"]) == prompt + completion + usage.reasoning;
-  if (!beside) usage.reasoning = std::min(usage.reasoning, completion);
-  usage.output = beside ? completion : completion - usage.reasoning;
+  // OpenAI counts reasoning among the completion. xAI counts it beside, and Gemini tells it by the total alone: what
+  // the total has beyond prompt and completion was generated and is billed.
+  const Tokens beside = std::max<Tokens>(count(from["total_tokens"]) - prompt - completion, 0);
+  const Tokens told = std::min(count(from["completion_tokens_details"]["reasoning_tokens"]), completion + beside);
+  usage.reasoning = std::max(told, beside);
+  usage.output = completion + beside - usage.reasoning;
   usage.reported = true;
   return usage;
 }
