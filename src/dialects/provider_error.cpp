@@ -91,6 +91,17 @@ Retry retry_class(const ProviderFault& fault) {
   return fault.status >= 400 ? Retry::never : Retry::elsewhere;  // a redirect is a wrong base URL
 }
 
+// The prompt does not fit, in the words of Anthropic, OpenAI and vLLM, Gemini, llama.cpp.
+bool is_too_long(const ProviderFault& fault) {
+  if (fault.status != 400 && fault.status != 413) return false;
+  if (fault.code == "context_length_exceeded" || fault.type == "exceed_context_size_error") return true;
+  for (const std::string_view words :
+       {"prompt is too long", "exceed context limit", "maximum context length", "exceeds the context window",
+        "exceeds the maximum number of tokens", "exceeds the available context size"})
+    if (fault.message.find(words) != std::string_view::npos) return true;
+  return false;
+}
+
 // Cut at a whole character.
 std::string bounded(std::string_view text) {
   if (text.size() <= max_message_bytes) return std::string(text);
@@ -105,7 +116,11 @@ Error provider_error(const ProviderFault& fault, const http::Headers& headers) {
   Error error{.kind = ErrorKind::provider_rejected, .provider_status = fault.status};
   error.retry = retry_class(fault);
   error.retry_after = retry_after(headers);
-  error.code = std::string(fault.code.empty() ? fault.type : fault.code);
+  error.code = std::string(fault.code);
+  if (is_too_long(fault)) {
+    error.code = "context_length_exceeded";
+    error.retry = Retry::elsewhere;  // where the context is larger
+  }
   error.param = std::string(fault.param);
   const std::string status = std::to_string(fault.status);
   if (fault.status == 401 || fault.status == 403) {

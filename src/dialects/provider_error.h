@@ -21,8 +21,10 @@ struct ProviderFault {
 // kind provider_rejected, provider_status, retry class and retry_after (from retry-after-ms, else retry-after in
 // seconds or as a date, which counts from the provider's own `date`).
 //   never      400, 413, 422 and other complaints about the request
-//   elsewhere  401, 402, 403, 404: about the gateway's account there; and a 429 for spent credit
+//   elsewhere  401, 402, 403, 404: about the gateway's account there; a 429 for spent credit; and a prompt that is too
+//              long for this model, whose code is then context_length_exceeded whatever the provider calls it
 //   anywhere   408, 409, 429, 5xx
+// The code is the provider's, if its dialect has codes; its type is not, for the client's dialect has types of its own.
 // The message repeats the provider's, cut to a bounded length; for 401 and 403 it does not, because it may quote the
 // key.
 Error provider_error(const ProviderFault& fault, const http::Headers& headers);

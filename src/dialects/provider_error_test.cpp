@@ -15,6 +15,19 @@ TEST(ProviderError, Says_where_another_try_may_help) {
   EXPECT_EQ(retry(429, "insufficient_quota"), Retry::elsewhere);
 }
 
+TEST(ProviderError, Has_the_code_of_a_prompt_that_is_too_long_and_never_a_type_for_a_code) {
+  EXPECT_EQ(provider_error({.status = 400, .type = "invalid_request_error", .message = "temperature: no"}, {}).code,
+            "");
+  EXPECT_EQ(provider_error({.status = 400, .type = "x", .code = "bad_thing"}, {}).code, "bad_thing");
+  for (const std::string_view message :
+       {"prompt is too long: 210000 tokens > 200000 maximum", "This model's maximum context length is 8192 tokens."}) {
+    const Error error = provider_error({.status = 400, .type = "invalid_request_error", .message = message}, {});
+    EXPECT_EQ(error.code, "context_length_exceeded");
+    EXPECT_EQ(error.retry, Retry::elsewhere);
+  }
+  EXPECT_EQ(provider_error({.status = 500, .message = "prompt is too long"}, {}).code, "");
+}
+
 TEST(ProviderError, Prefers_milliseconds_to_seconds_and_ignores_what_is_no_number) {
   const auto after = [](http::Headers headers) {
     return provider_error({.status = 429}, headers).retry_after.value_or(std::chrono::milliseconds(-1)).count();
