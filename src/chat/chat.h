@@ -27,7 +27,10 @@ struct Image {
 struct ToolCall {
   std::string id;
   std::string name;
-  std::string arguments;  // JSON text exactly as the model wrote it; "{}" when it wrote nothing
+  // JSON text; "{}" when the model wrote nothing. As the model wrote it where the dialect has text (and then it may not
+  // be JSON at all); where it has an object, that object's members in their order, compact and with numbers in shortest
+  // form.
+  std::string arguments;
 };
 struct ToolResult {
   std::string call_id;
@@ -96,6 +99,8 @@ struct ChatResponse {
   std::string stop_sequence;  // which, when stop is stop_sequence and the provider says
   std::string refusal;        // the provider's refusal text, if any
   Usage usage;
+  std::vector<std::string>
+      dropped;  // what the answer has and this cannot say, by name: "answer.content.server_tool_use"
 };
 
 // --- the items of a stream, in order: Start, (BlockStart, *Delta..., BlockEnd)..., Finish; StreamError ends it early
@@ -125,7 +130,9 @@ struct BlockEnd {};
 struct Finish {
   StopReason stop = StopReason::end_turn;
   std::string stop_sequence;
-  Usage usage;  // final
+  std::string refusal;               // the provider's refusal text; it is in no block
+  Usage usage;                       // final
+  std::vector<std::string> dropped;  // as in ChatResponse
 };
 struct StreamError {
   Error error;

@@ -18,6 +18,18 @@ bool RequestReading::knows_call(std::string_view id) const {
   return std::ranges::find(call_ids_, id) != call_ids_.end();
 }
 
+void RequestReading::note_if_empty(const Fields& message) {
+  if (first_empty_.empty() && !request_.messages.empty() && request_.messages.back().blocks.empty())
+    first_empty_ = message.path("content");
+}
+
+Result<void> RequestReading::refuse_if_all_empty() const {
+  if (first_empty_.empty()) return {};
+  for (const chat::Message& message : request_.messages)
+    if (!message.blocks.empty()) return {};
+  return bad_field(first_empty_, "it is empty, and no other message says anything", "send some text");
+}
+
 void RequestWriting::drop(std::string name) {
   if (std::ranges::find(out_.dropped_params, name) == out_.dropped_params.end())
     out_.dropped_params.push_back(std::move(name));

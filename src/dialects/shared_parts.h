@@ -26,11 +26,17 @@ class RequestReading {
   void note_call(std::string_view id) { call_ids_.emplace_back(id); }
   bool knows_call(std::string_view id) const;
 
+  // After each message: keeps the path of the first one that says nothing. At the end: invalid_request there when no
+  // message says anything, for then no provider would be asked anything.
+  void note_if_empty(const Fields& message);
+  Result<void> refuse_if_all_empty() const;
+
   const Fields& fields_;
   chat::ChatRequest request_;
 
  private:
   std::vector<std::string_view> call_ids_;  // they borrow from the document
+  std::string first_empty_;
 };
 
 // The base of a dialect's writer of requests to providers.

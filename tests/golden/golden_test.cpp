@@ -61,6 +61,16 @@ class Report {
     writer_.member("path", sent.path).key("dropped_params").begin_array();
     for (const std::string& name : sent.dropped_params) writer_.string(name);
     writer_.end_array();
+    if (sent.added_params.empty()) return;
+    writer_.key("added_params").begin_array();
+    for (const std::string& param : sent.added_params) writer_.string(param);
+    writer_.end_array();
+  }
+  void answer_dropped(const std::vector<std::string>& names) {
+    if (names.empty()) return;
+    writer_.key("answer_dropped").begin_array();
+    for (const std::string& name : names) writer_.string(name);
+    writer_.end_array();
   }
   void usage(const chat::Usage& usage) {
     writer_.key("usage").begin_object().member("input", usage.input).member("cache_read", usage.cache_read);
@@ -137,6 +147,8 @@ class Golden : public testing::TestWithParam<Case> {
     const Replayed whole = replay(events);
     report_.usage(whole.usage);
     report_.model(whole.model);
+    for (const chat::ChatEvent& event : whole.events)
+      if (const auto* finish = std::get_if<chat::Finish>(&event)) report_.answer_dropped(finish->dropped);
     if (whole.error) report_.error(*whole.error);
     expect_answer("", whole.bytes);
     expect_same_in_every_chunking(bytes, events);
@@ -184,6 +196,7 @@ class Golden : public testing::TestWithParam<Case> {
     if (!response) return expect_error(response.error());
     EXPECT_EQ(provider().read_usage(*parsed), response->usage);
     report_.usage(response->usage);
+    if (GetParam().translated()) report_.answer_dropped(response->dropped);
     report_.model(provider().read_response_model(*parsed));
     expect_answer(GetParam().translated() ? pretty(client().encode_response(*response, options_)) : bytes, "");
   }

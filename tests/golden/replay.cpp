@@ -112,11 +112,13 @@ std::string order_fault(const std::vector<chat::ChatEvent>& events) {
 std::string gist(const std::vector<chat::ChatEvent>& events) {
   std::string out;
   std::optional<chat::BlockKind> previous;
+  bool begins = false;  // the next text is the first of its block
   for (const chat::ChatEvent& event : events) {
     if (const auto* block = std::get_if<chat::BlockStart>(&event)) {
       const bool goes_on = previous == block->kind && block->kind != chat::BlockKind::tool_call;
       previous = block->kind;
       if (goes_on) continue;
+      begins = true;
       constexpr std::array<std::string_view, 3> names = {"text ", "tool ", "thinking "};
       out.append("\n")
           .append(names[static_cast<std::size_t>(block->kind)])
@@ -124,13 +126,20 @@ std::string gist(const std::vector<chat::ChatEvent>& events) {
           .append(" ")
           .append(block->tool_name);
     } else if (const auto* text = std::get_if<chat::TextDelta>(&event)) {
-      out += text->text;
+      // Where texts become one string, a blank line stands between them.
+      out += begins && text->text.starts_with("\n\n") ? text->text.substr(2) : text->text;
+      begins = false;
     } else if (const auto* arguments = std::get_if<chat::ArgumentsDelta>(&event)) {
       out += arguments->json;
     } else if (const auto* thinking = std::get_if<chat::ThinkingDelta>(&event)) {
       out += thinking->text;
     } else if (const auto* finish = std::get_if<chat::Finish>(&event)) {
-      out.append("\nstop ").append(std::to_string(static_cast<int>(finish->stop)));
+      // Some dialects show a refusal as text too.
+      if (!finish->refusal.empty() && !out.ends_with(finish->refusal))
+        out.append(previous == chat::BlockKind::text ? "" : "\ntext  ").append(finish->refusal);
+      // No dialect has a word for a reason that it does not know: it says that the turn has ended.
+      const auto stop = finish->stop == chat::StopReason::other ? chat::StopReason::end_turn : finish->stop;
+      out.append("\nstop ").append(std::to_string(static_cast<int>(stop)));
     }
   }
   return out;

@@ -152,10 +152,11 @@ class RequestReader : RequestReading {
         return bad_field(message.path("role"), "it must be user, assistant or system, not '" + std::string(role) + "'");
       CHECK_OK(read_content(message, read));
       request_.messages.push_back(std::move(read));
+      note_if_empty(message);
     }
     if (request_.messages.empty())
       return bad_field("messages", "there is no message of a user", "add one with role user");
-    return {};
+    return refuse_if_all_empty();
   }
 
   // A system message within the conversation moves to the front; that changes what it follows, so it is reported.

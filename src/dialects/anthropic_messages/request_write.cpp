@@ -66,6 +66,7 @@ class RequestWriter : RequestWriting {
   // Runs of one role become one message: the tool results of one turn must stand together and first.
   Result<void> write_messages() {
     json_.key("messages").begin_array();
+    bool any = false;
     for (std::size_t i = 0; i < request_.messages.size();) {
       const chat::Role role = request_.messages[i].role;
       std::vector<const chat::Block*> results;
@@ -75,11 +76,13 @@ class RequestWriter : RequestWriting {
           (std::holds_alternative<chat::ToolResult>(block) ? results : others).push_back(&block);
       results.insert(results.end(), others.begin(), others.end());
       if (std::none_of(results.begin(), results.end(), [](const auto* block) { return is_sent(*block); })) continue;
+      any = true;
       json_.begin_object().member("role", role == chat::Role::user ? "user" : "assistant").key("content").begin_array();
       for (const chat::Block* block : results) CHECK_OK(write_block(*block));
       json_.end_array().end_object();
     }
     json_.end_array();
+    if (!any) return bad_field("messages", "nothing in them can be given to this provider", "send some text");
     return {};
   }
 

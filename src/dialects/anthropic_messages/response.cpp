@@ -94,6 +94,21 @@ chat::StopReason stop_reason(std::string_view name) {
   return chat::StopReason::other;
 }
 
+void note_lost(std::vector<std::string>& names, std::string_view what, std::string_view which) {
+  std::string name = "answer." + std::string(what) + "." + std::string(which);
+  if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
+}
+
+void note_lost_block(std::vector<std::string>& names, json::Value block) {
+  const std::string_view type = block["type"].string().value_or("");
+  if (type != "text" && type != "tool_use" && type != "thinking") note_lost(names, "content", type);
+  if (block["citations"].is_array() && block["citations"].size() > 0) note_lost(names, "content", "citations");
+}
+
+std::string refusal_text(json::Value stop_details) {
+  return std::string(stop_details["explanation"].string().value_or("The model refused to answer."));
+}
+
 std::string_view stop_name(chat::StopReason reason) {
   switch (reason) {
     case chat::StopReason::end_turn: return "end_turn";
@@ -115,6 +130,7 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   response.id = root["id"].string().value_or("");
   response.model = root["model"].string().value_or("");
   for (const json::Value& block : root["content"].elements()) {
+    note_lost_block(response.dropped, block);
     const std::string_view type = block["type"].string().value_or("");
     if (type == "text") {
       response.blocks.emplace_back(chat::Text{std::string(block["text"].string().value_or(""))});
@@ -127,10 +143,11 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
                                                   std::string(block["signature"].string().value_or(""))});
     }
   }
-  response.stop = stop_reason(root["stop_reason"].string().value_or(""));
+  const std::string_view reason = root["stop_reason"].string().value_or("");
+  response.stop = stop_reason(reason);
+  if (reason == "pause_turn") note_lost(response.dropped, "stop_reason", reason);
   response.stop_sequence = root["stop_sequence"].string().value_or("");
-  if (response.stop == chat::StopReason::content_filter)
-    response.refusal = root["stop_details"]["explanation"].string().value_or("The model refused to answer.");
+  if (response.stop == chat::StopReason::content_filter) response.refusal = refusal_text(root["stop_details"]);
   merge_usage(root["usage"], response.usage);
   return response;
 }

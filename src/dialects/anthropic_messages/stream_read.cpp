@@ -1,5 +1,5 @@
 // A provider's event stream. The blocks that chat/ can say become neutral blocks with gapless numbers; the others
-// (server tools, redacted thinking, what comes next year) are skipped from start to stop.
+// (server tools, redacted thinking, what comes next year) are skipped from start to stop and named in chat::Finish.
 #include "dialects/anthropic_messages/parts.h"
 #include "dialects/provider_error.h"
 
@@ -58,6 +58,7 @@ class Decoder : public StreamDecoder {
   void start_block(json::Value block, std::vector<chat::ChatEvent>& out) {
     end_block(out);
     const std::string_view type = block["type"].string().value_or("");
+    note_lost_block(dropped_, block);
     chat::BlockStart begin{.index = blocks_};
     if (type == "text") {
       begin.kind = chat::BlockKind::text;
@@ -86,6 +87,7 @@ class Decoder : public StreamDecoder {
     if (*open_ == chat::BlockKind::text) {
       if (const auto text = delta["text"].string(); text && !text->empty())
         out.emplace_back(chat::TextDelta{std::string(*text)});
+      if (delta["citation"].is_object()) note_lost(dropped_, "content", "citations");
     } else if (*open_ == chat::BlockKind::tool_call) {
       const auto json = delta["partial_json"].string();
       if (!json || json->empty()) return;
@@ -107,7 +109,11 @@ class Decoder : public StreamDecoder {
   }
 
   void end_message(json::Value root) {
-    if (const auto reason = root["delta"]["stop_reason"].string()) stop_ = stop_reason(*reason);
+    if (const auto reason = root["delta"]["stop_reason"].string()) {
+      stop_ = stop_reason(*reason);
+      if (*reason == "pause_turn") note_lost(dropped_, "stop_reason", *reason);
+      if (*stop_ == chat::StopReason::content_filter) refusal_ = refusal_text(root["delta"]["stop_details"]);
+    }
     stop_sequence_ = root["delta"]["stop_sequence"].string().value_or("");
     merge_usage(root["usage"], usage_);
   }
@@ -115,7 +121,11 @@ class Decoder : public StreamDecoder {
   void finish_with(std::vector<chat::ChatEvent>& out) {
     end_block(out);
     ended_ = true;
-    out.emplace_back(chat::Finish{stop_.value_or(chat::StopReason::other), stop_sequence_, usage_});
+    out.emplace_back(chat::Finish{.stop = stop_.value_or(chat::StopReason::other),
+                                  .stop_sequence = stop_sequence_,
+                                  .refusal = refusal_,
+                                  .usage = usage_,
+                                  .dropped = std::move(dropped_)});
   }
 
   bool started_ = false;
@@ -126,6 +136,8 @@ class Decoder : public StreamDecoder {
   std::string whole_input_;
   std::optional<chat::StopReason> stop_;
   std::string stop_sequence_;
+  std::string refusal_;
+  std::vector<std::string> dropped_;
   chat::Usage usage_;
 };
 

@@ -48,6 +48,7 @@ class Encoder : public StreamEncoder {
 
   void write(const chat::BlockStart& block, std::string& out) {
     index_ = block.index;
+    next_index_ = index_ + 1;
     needs_signature_ = block.kind == chat::BlockKind::thinking;
     write_event(out, "content_block_start", [&](json::Writer& writer) {
       writer.member("index", index_).key("content_block");
@@ -91,10 +92,18 @@ class Encoder : public StreamEncoder {
     write_event(out, "content_block_stop", [&](json::Writer& writer) { writer.member("index", index_); });
   }
 
+  // A refusal is in no block; as text it reaches those who read nothing else.
+  void write_refusal(const std::string& refusal, std::string& out) {
+    write(chat::BlockStart{.index = next_index_}, out);
+    write(chat::TextDelta{refusal}, out);
+    write(chat::BlockEnd{}, out);
+  }
+
   void write(const chat::Finish& finish, std::string& out) {
+    if (!finish.refusal.empty()) write_refusal(finish.refusal, out);
     write_event(out, "message_delta", [&](json::Writer& writer) {
       writer.key("delta").begin_object();
-      write_stop(writer, finish.stop, finish.stop_sequence, "");
+      write_stop(writer, finish.stop, finish.stop_sequence, finish.refusal);
       writer.end_object().key("usage");
       write_usage(writer, finish.usage);
     });
@@ -105,6 +114,7 @@ class Encoder : public StreamEncoder {
 
   StreamOptions options_;
   std::int64_t index_ = 0;
+  std::int64_t next_index_ = 0;
   bool needs_signature_ = false;  // the open block is thinking, and nobody has signed it yet
 };
 

@@ -163,10 +163,11 @@ class RequestReader : RequestReading {
       TRY(const Fields message, Fields::of(messages[i], path_of("messages", i)));
       TRY(const std::string_view role, message.required_string("role"));
       CHECK_OK(read_message(role, message));
+      note_if_empty(message);
     }
     if (request_.messages.empty())
       return bad_field("messages", "there is no message of a user", "add one with role user");
-    return {};
+    return refuse_if_all_empty();
   }
 
   Result<void> read_message(std::string_view role, const Fields& message) {

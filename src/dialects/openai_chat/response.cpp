@@ -130,10 +130,15 @@ std::string encode_response(const chat::ChatResponse& response, const StreamOpti
   std::string text;
   std::string reasoning;
   std::vector<const chat::ToolCall*> calls;
+  bool text_before = false;  // the previous block was text
   for (const chat::Block& block : response.blocks) {
-    if (const auto* piece = std::get_if<chat::Text>(&block))
+    const auto* piece = std::get_if<chat::Text>(&block);
+    if (piece) {
+      if (!text.empty() && !text_before) text += "\n\n";
       text += piece->text;
-    else if (const auto* thinking = std::get_if<chat::Thinking>(&block))
+    }
+    text_before = piece != nullptr;
+    if (const auto* thinking = std::get_if<chat::Thinking>(&block))
       reasoning += thinking->text;
     else if (const auto* call = std::get_if<chat::ToolCall>(&block))
       calls.push_back(call);

@@ -69,12 +69,11 @@ class Decoder : public StreamDecoder {
   Result<void> read_choice(json::Value choice, std::vector<chat::ChatEvent>& out) {
     const json::Value delta = choice["delta"];
     CHECK_OK(add_prose(chat::BlockKind::thinking, std::string(reasoning_of(delta)), out));
-    std::string text = text_of(delta["content"]);
-    if (const auto refusal = delta["refusal"].string(); refusal && !refusal->empty()) {
-      text += *refusal;
-      refused_ = true;
+    CHECK_OK(add_prose(chat::BlockKind::text, text_of(delta["content"]), out));
+    if (const auto refusal = delta["refusal"].string()) {
+      CHECK_OK(keep(refusal->size()));
+      refusal_ += *refusal;
     }
-    CHECK_OK(add_prose(chat::BlockKind::text, std::move(text), out));
     for (const json::Value& fragment : delta["tool_calls"].elements()) CHECK_OK(read_fragment(fragment, out));
     if (const auto reason = choice["finish_reason"].string()) finish_reason_ = *reason;
     return {};
@@ -192,14 +191,14 @@ class Decoder : public StreamDecoder {
     end_block(out);
     ended_ = true;
     chat::StopReason stop = stop_reason(finish_reason_.value_or(""), !calls_.empty());
-    if (refused_) stop = chat::StopReason::content_filter;
-    out.emplace_back(chat::Finish{stop, "", usage_});
+    if (!refusal_.empty()) stop = chat::StopReason::content_filter;
+    out.emplace_back(chat::Finish{.stop = stop, .refusal = std::move(refusal_), .usage = usage_});
   }
 
   bool started_ = false;  // a chunk has come
   bool told_start_ = false;
   bool ended_ = false;
-  bool refused_ = false;
+  std::string refusal_;
   std::string id_;
   std::string model_;
   std::int64_t blocks_ = 0;                                    // begun so far

@@ -52,6 +52,9 @@ class Encoder : public StreamEncoder {
   }
 
   void write(const chat::BlockStart& block, std::string& out) {
+    // Text blocks with something between them are one string here.
+    separated_ = block.kind == chat::BlockKind::text && has_text_ && last_kind_ != chat::BlockKind::text;
+    last_kind_ = block.kind;
     if (block.kind != chat::BlockKind::tool_call) return;
     ++tool_calls_;
     write_tool_call(out, [&](json::Writer& writer) {
@@ -61,7 +64,10 @@ class Encoder : public StreamEncoder {
   }
 
   void write(const chat::TextDelta& delta, std::string& out) {
-    write_chunk(out, "", [&](json::Writer& writer) { writer.member("content", delta.text); });
+    has_text_ = true;
+    write_chunk(out, "", [&](json::Writer& writer) {
+      writer.member("content", std::exchange(separated_, false) ? "\n\n" + delta.text : delta.text);
+    });
   }
 
   void write(const chat::ArgumentsDelta& delta, std::string& out) {
@@ -78,6 +84,8 @@ class Encoder : public StreamEncoder {
   void write(const chat::BlockEnd&, std::string&) {}
 
   void write(const chat::Finish& finish, std::string& out) {
+    if (!finish.refusal.empty())
+      write_chunk(out, "", [&](json::Writer& writer) { writer.member("refusal", finish.refusal); });
     write_chunk(out, finish_reason(finish.stop), [](json::Writer&) {});
     if (options_.include_usage) {
       out.append("data: ").append(head_).append(R"(,"choices":[],"usage":)");
@@ -93,6 +101,9 @@ class Encoder : public StreamEncoder {
   StreamOptions options_;
   std::string head_;  // the members that all chunks share, without the closing brace
   std::int64_t tool_calls_ = 0;
+  bool has_text_ = false;
+  bool separated_ = false;  // the next text begins a block that does not follow text
+  chat::BlockKind last_kind_ = chat::BlockKind::text;
 };
 
 }  // namespace
