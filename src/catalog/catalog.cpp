@@ -69,6 +69,7 @@ Provider read_provider(const std::string& id, const Node& node, const Report& re
   provider.quirks.max_tokens_field =
       one_of(fields, node, "max_tokens_field", max_tokens_from_name, "max_tokens or max_completion_tokens", report)
           .value_or(provider.quirks.max_tokens_field);
+  if (fields.boolean("continues_prefill").value_or(false)) provider.quirks.prefill = Prefill::continued;
   provider.engine = fields.boolean("engine").value_or(false);
   provider.key_env = fields.texts("key_env");
   provider.default_model = fields.text("default_model").value_or("");

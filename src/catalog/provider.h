@@ -33,9 +33,13 @@ enum class StreamUsage : std::uint8_t {
 // What the field with the limit of generated tokens is called (OpenAI dialect).
 enum class MaxTokensField : std::uint8_t { max_tokens, max_completion_tokens };
 
+// What becomes of a last message of the assistant (OpenAI dialect): most providers begin a new message after it.
+enum class Prefill : std::uint8_t { ignored, continued };
+
 struct Quirks {
   StreamUsage stream_usage = StreamUsage::option;
   MaxTokensField max_tokens_field = MaxTokensField::max_tokens;
+  Prefill prefill = Prefill::ignored;
 };
 
 struct Provider {

@@ -55,7 +55,8 @@ struct EncodeOptions {
   Tokens default_max_output_tokens = 0;  // for dialects that require a limit when the client gave none
   bool ask_for_stream_usage = true;
   bool max_completion_tokens =
-      false;  // openai_chat: the limit's newer name, which OpenAI's own reasoning models require
+      false;                       // openai_chat: the limit's newer name, which OpenAI's own reasoning models require
+  bool continues_prefill = false;  // openai_chat: a last message of the assistant is continued, as it is at Anthropic
 };
 
 struct ErrorBody {
@@ -128,6 +129,8 @@ class Dialect {
   // Client headers that belong to the dialect and go to a same-dialect provider: anthropic-beta, openai-beta. Not those
   // of the client's own account.
   virtual bool forwards_header(std::string_view name) const = 0;
+  // The header in which the vendor's SDKs look for an answer's id.
+  virtual std::string_view request_id_header() const = 0;
   virtual http::Headers required_headers() const = 0;  // lane 1: added where the client sent none (anthropic-version)
 
   // --- a provider's answer

@@ -49,6 +49,7 @@ Exchange::Exchange(Gateway& gateway, http::Exchange& client, const dialects::Dia
       start_us_(store::wall_clock_us()),
       start_(async::Clock::now()) {
   facts_.request_id = "req_" + gateway.ids.next(start_us_ / 1000);
+  facts_.id_header = dialect.request_id_header();
 }
 
 // Whatever ends a request, it is settled and recorded: the provider bills us even when the client has left.
@@ -99,8 +100,8 @@ async::Task<Result<void>> Exchange::relay(CallOutcome outcome) {
   for (const Failure& failure : outcome.failures)
     account_for(failure, !outcome.reply && last_reached != outcome.failures.rend() && &failure == &*last_reached);
   if (!outcome.reply) {
-    failure_ = std::move(outcome.failures.back());
-    facts_.attempt = failure_->asked ? failure_->attempt : nullptr;
+    failure_ = std::move(outcome.last_failure());
+    if (failure_->asked) facts_.attempt = failure_->attempt;
     co_return std::unexpected(failure_->error);
   }
 
@@ -123,9 +124,13 @@ async::Task<Result<void>> Exchange::relay(CallOutcome outcome) {
       co_await respond_stream(client_, reply, std::move(outcome.held), dialect_, facts_, gateway_.reactor,
                               milliseconds(retry.stream_idle_timeout_ms), deadline, final_cost);
   first_token_ = relayed.first_token;
-  outcome_ = relayed.error ? outcome_of(*relayed.error) : reply.failed() ? store::Outcome::provider_failed : outcome_;
-  account_for(reply, outcome_);
-  if (relayed.error) co_return std::unexpected(*relayed.error);
+  for (std::string& name : reply.dropped_at_end()) facts_.dropped_params.push_back(std::move(name));
+  std::optional<Error> broken = relayed.error;
+  // In lane 1 the client has the provider's own error event; what is left to do is to record it.
+  if (!broken && reply.failed())
+    broken = Error{.kind = ErrorKind::provider_rejected, .message = "the provider ended its stream with an error"};
+  account_for(reply, broken ? outcome_of(*broken) : store::Outcome::ok);
+  if (broken) co_return std::unexpected(*std::move(broken));
   constexpr milliseconds end_of_transfer{100};  // the last chunk mostly comes with the end marker
   co_await reply.drain(gateway_.reactor.within(end_of_transfer));
   co_return Result<void>{};

@@ -24,10 +24,20 @@ def test_every_answer_says_who_gave_it(http, path, body):
     assert answer.headers["x-sluice-attempts"] == "1"
 
 
-def test_request_ids_differ_and_are_the_dialects_own_id_header_too(http):
+def test_request_ids_differ(http):
     first, second = http.post(CHAT, json=chat_body("mockai/gpt-mock")), http.post(CHAT, json=chat_body("mockai/gpt-mock"))
     assert first.headers["x-sluice-request-id"] != second.headers["x-sluice-request-id"]
     assert re.fullmatch(r"req_[0-9A-Z]{26}", first.headers["x-sluice-request-id"])
+
+
+@pytest.mark.parametrize("path, name", [(CHAT, "x-request-id"), (MESSAGES, "request-id")], ids=["openai", "anthropic"])
+def test_the_sdks_find_the_id_in_answers_and_refusals(http, anonymous, path, name):
+    body = messages_body("mockant/claude-mock") if path == MESSAGES else chat_body("mockai/gpt-mock")
+    other = {**body, "model": "mockai/gpt-mock" if path == MESSAGES else "mockant/claude-mock"}
+    for answer in (http.post(path, json=body), http.post(path, json=other), http.post(path, json={**body, "stream": True})):
+        assert answer.status_code == 200 and answer.headers[name]
+    refused = anonymous.post(path, json=body)
+    assert refused.status_code == 401 and refused.headers[name] == refused.headers["x-sluice-request-id"]
 
 
 def test_a_parameter_that_the_other_dialect_lacks_is_refused_or_named_never_lost(http, aimock):

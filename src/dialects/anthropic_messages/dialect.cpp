@@ -33,6 +33,7 @@ class AnthropicMessages : public Dialect {
   bool forwards_header(std::string_view name) const override {
     return http::equal_ignoring_case(name, "anthropic-beta") || http::equal_ignoring_case(name, "anthropic-version");
   }
+  std::string_view request_id_header() const override { return "request-id"; }
   http::Headers required_headers() const override { return anthropic::request_headers(); }
 
   Result<chat::ChatResponse> decode_response(const json::Document& parsed) const override {

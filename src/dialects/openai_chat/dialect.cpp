@@ -27,6 +27,7 @@ class OpenAiChat : public Dialect {
   // Not openai-organization and openai-project: they belong to the client's own account, and the call goes out on the
   // gateway's.
   bool forwards_header(std::string_view name) const override { return http::equal_ignoring_case(name, "openai-beta"); }
+  std::string_view request_id_header() const override { return "x-request-id"; }
   http::Headers required_headers() const override { return openai::request_headers(); }
 
   Result<chat::ChatResponse> decode_response(const json::Document& parsed) const override {

@@ -42,6 +42,10 @@ class RequestWriter : RequestWriting {
       drop(name);
     }
     if (request_.top_k) drop("top_k");
+    if (!request_.messages.empty() && request_.messages.back().role == chat::Role::assistant &&
+        !options_.continues_prefill)
+      return bad_field("messages", "the last one is the assistant's, and this provider would not continue it",
+                       "end with a message of the user, or ask for a model of Anthropic");
     return {};
   }
 

@@ -73,6 +73,7 @@ class OpenAiOperation : public Dialect {
   }
 
   bool forwards_header(std::string_view name) const override { return chat_->forwards_header(name); }
+  std::string_view request_id_header() const override { return chat_->request_id_header(); }
   http::Headers required_headers() const override { return openai::request_headers(); }
   chat::Usage read_usage(const json::Document& parsed) const override { return chat_->read_usage(parsed); }
   std::string read_response_model(const json::Document& parsed) const override {

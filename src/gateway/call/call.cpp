@@ -71,7 +71,9 @@ class Asking {
   async::Task<Result<Reply>> ask(std::string& held);
   async::Task<Result<http::Response>> exchange(const BaseUrl& place, std::string_view head, std::string_view body);
   async::Task<Result<Reply>> take_whole(http::Response response);
+  async::Task<Result<json::Document>> read_whole(const http::Response& response, std::string& body);
   async::Task<Result<Reply>> take_stream(http::Response response, std::string& held);
+  async::Task<Result<Reply>> take_whole_as_stream(http::Response response, std::string& held);
   async::Task<Result<Reply>> take_error(http::Response response);
   bool same_dialect() const { return attempt_.lane == Lane::same_dialect; }
   const catalog::Provider& provider() const { return attempt_.provider(); }
@@ -105,9 +107,7 @@ async::Task<std::optional<Reply>> Asking::run(std::string& held) {
 
 async::Task<Result<Reply>> Asking::ask(std::string& held) {
   CO_TRY(const BaseUrl place, place_of(gateway_, provider()));
-  Result<dialects::ProviderRequest> encoded = question_.for_provider(attempt_, dialect_);
-  failure_.asked = encoded.has_value();
-  CO_TRY(dialects::ProviderRequest request, std::move(encoded));
+  CO_TRY(dialects::ProviderRequest request, question_.for_provider(attempt_, dialect_));
   dropped_params_ = std::move(request.dropped_params);
   added_params_ = std::move(request.added_params);
   for (const http::Field& field : authentication(provider())) request.headers.set(field.name, field.value);
@@ -126,6 +126,7 @@ async::Task<Result<Reply>> Asking::ask(std::string& held) {
 // is nobody's fault, so a new one is tried at once.
 async::Task<Result<http::Response>> Asking::exchange(const BaseUrl& place, std::string_view head,
                                                      std::string_view body) {
+  failure_.asked = true;
   for (const bool fresh : {false, true}) {
     CO_TRY(http::Call call, co_await gateway_.providers.open(place.endpoint, within(retry_.connect_timeout_ms), fresh));
     call_.emplace(std::move(call));
@@ -160,30 +161,38 @@ async::Task<Result<Reply>> Asking::take_error(http::Response response) {
   co_return std::unexpected(std::move(error));
 }
 
-async::Task<Result<Reply>> Asking::take_whole(http::Response response) {
+// The answer's body, parsed.
+async::Task<Result<json::Document>> Asking::read_whole(const http::Response& response, std::string& bytes) {
   Result<std::string> body = co_await call_->read_all(deadline_);
   if (!body) {
     if (body.error().kind != ErrorKind::client_gone)
       body.error() = no_answer(provider(), "broke off: " + body.error().message);
     co_return std::unexpected(std::move(body).error());
   }
-  const Result<json::Document> parsed = json::Document::parse_in_place(*body);
+  bytes = *std::move(body);
+  Result<json::Document> parsed = json::Document::parse_in_place(bytes);
   if (!parsed || !parsed->root().is_object())
     co_return std::unexpected(
         no_answer(provider(), "answered with status 200 and something that is not a JSON object"));
   // Some providers answer an error with status 200.
   if (parsed->root()["error"].is_object())
-    co_return std::unexpected(dialect_.decode_error(502, *body, response.headers));
+    co_return std::unexpected(dialect_.decode_error(502, bytes, response.headers));
+  co_return parsed;
+}
 
+async::Task<Result<Reply>> Asking::take_whole(http::Response response) {
+  std::string body;
+  CO_TRY(const json::Document parsed, co_await read_whole(response, body));
   Reply reply;
   reply.headers = headers_for_client(response.headers);
   if (same_dialect()) {
-    reply.set_usage(dialect_.read_usage(*parsed));
-    reply.body = *std::move(body);
+    reply.set_usage(dialect_.read_usage(parsed));
+    reply.body = std::move(body);
     co_return reply;
   }
-  CO_TRY(const chat::ChatResponse neutral, dialect_.decode_response(*parsed));
+  CO_TRY(const chat::ChatResponse neutral, dialect_.decode_response(parsed));
   reply.set_usage(neutral.usage);
+  dropped_params_.insert(dropped_params_.end(), neutral.dropped.begin(), neutral.dropped.end());
   reply.headers.set("content-type", "application/json");
   reply.body = question_.client_dialect().encode_response(neutral, question_.answer_options(attempt_));
   co_return reply;
@@ -191,9 +200,7 @@ async::Task<Result<Reply>> Asking::take_whole(http::Response response) {
 
 async::Task<Result<Reply>> Asking::take_stream(http::Response response, std::string& held) {
   if (!is_event_stream(response.headers)) {
-    Result<std::string> body = co_await call_->read_all(within(retry_.first_token_timeout_ms));
-    if (body && !body->empty() && is_json(response.headers))
-      co_return std::unexpected(dialect_.decode_error(502, *body, response.headers));
+    if (is_json(response.headers)) co_return co_await take_whole_as_stream(std::move(response), held);
     co_return std::unexpected(no_answer(provider(), "answered without a stream"));
   }
   Reply reply;
@@ -217,6 +224,22 @@ async::Task<Result<Reply>> Asking::take_stream(http::Response response, std::str
   co_return reply;
 }
 
+// The answer is there and will be billed, so the client gets it in the form that it asked for.
+async::Task<Result<Reply>> Asking::take_whole_as_stream(http::Response response, std::string& held) {
+  std::string body;
+  CO_TRY(const json::Document parsed, co_await read_whole(response, body));
+  const Result<chat::ChatResponse> whole = dialect_.decode_response(parsed);
+  if (!whole) {
+    Error error = no_answer(provider(), "answered without a stream");
+    error.retry = Retry::elsewhere;  // each try may be billed
+    co_return std::unexpected(std::move(error));
+  }
+  Reply reply;
+  reply.headers = headers_for_client(response.headers);
+  reply.stream_of(whole_as_stream(*whole, question_.client_dialect(), question_.answer_options(attempt_), held));
+  co_return reply;
+}
+
 // Which candidate to ask next, and when.
 class Order {
  public:
@@ -226,13 +249,15 @@ class Order {
   const Attempt& current() const { return plan_.attempts[index_]; }
 
   // After a failure: false when nobody is left. `pause` is how long to wait before current() is asked.
-  bool advance(const Error& error, int attempts_made, std::minstd_rand& jitter, async::Duration& pause) {
+  bool advance(const Failure& failure, std::minstd_rand& jitter, async::Duration& pause) {
+    const Error& error = failure.error;
     pause = {};
+    if (failure.asked || error.retry == Retry::anywhere) ++tries_;
     if (error.kind == ErrorKind::client_gone || error.retry == Retry::never) return false;
     hopeless_[index_] = error.retry == Retry::elsewhere;
     if (error.retry_after) longest_asked_ = std::max(longest_asked_, *error.retry_after);
     if (++index_ < plan_.attempts.size()) return true;  // another one is asked at once, whatever this one wants
-    if (attempts_made >= retry_.attempts) return false;
+    if (tries_ >= retry_.attempts) return false;
     const auto again = std::ranges::find(hopeless_, false);
     if (again == hopeless_.end() || longest_asked_ > longest_pause) return false;
     index_ = static_cast<std::size_t>(again - hopeless_.begin());
@@ -251,6 +276,7 @@ class Order {
   std::vector<bool> hopeless_;  // the same request will never work there
   std::size_t index_ = 0;
   int round_ = 0;
+  int tries_ = 0;  // without the candidates that cannot even be asked
   milliseconds longest_asked_{0};
 };
 
@@ -281,14 +307,15 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
       TRY(chat::ChatRequest decoded, client_dialect_.decode_request(request_.parsed));
       neutral_ = std::move(decoded);
     }
-    auto encoded = provider_dialect.encode_request(
+    Result<dialects::ProviderRequest> encoded = provider_dialect.encode_request(
         *neutral_,
         {.model = attempt.model().str(),
          .default_max_output_tokens = default_output_limit(attempt.candidate->model),
          .ask_for_stream_usage = ask_for_usage,
-         .max_completion_tokens = provider.quirks.max_tokens_field == catalog::MaxTokensField::max_completion_tokens});
+         .max_completion_tokens = provider.quirks.max_tokens_field == catalog::MaxTokensField::max_completion_tokens,
+         .continues_prefill = provider.quirks.prefill == catalog::Prefill::continued});
     if (!encoded) {
-      encoded.error().retry = Retry::elsewhere;  // another candidate's dialect may have words for it
+      encoded.error().retry = Retry::elsewhere;  // a provider of another dialect may be able to
       return encoded;
     }
     request = *std::move(encoded);
@@ -311,6 +338,16 @@ bool Question::usage_is_ours_alone(const Attempt& attempt) const {
   return !request_.outline.wants_stream_usage && attempt.provider().quirks.stream_usage == catalog::StreamUsage::option;
 }
 
+int CallOutcome::attempts() const {
+  return static_cast<int>(std::ranges::count(failures, true, &Failure::asked)) + (reply ? 1 : 0);
+}
+
+Failure& CallOutcome::last_failure() {
+  if (failures.back().error.kind == ErrorKind::client_gone) return failures.back();
+  const auto asked = std::ranges::find(failures.rbegin(), failures.rend(), true, &Failure::asked);
+  return asked == failures.rend() ? failures.back() : *asked;
+}
+
 async::Task<CallOutcome> call(Gateway& gateway, const Plan& plan, Question& question,
                               const config::RetrySettings& retry, async::Deadline deadline) {
   CallOutcome outcome;
@@ -321,7 +358,7 @@ async::Task<CallOutcome> call(Gateway& gateway, const Plan& plan, Question& ques
     if (outcome.reply) co_return outcome;
     outcome.failures.push_back(asking.take_failure());
     async::Duration pause;
-    if (!order.advance(outcome.failures.back().error, outcome.attempts(), gateway.jitter, pause)) co_return outcome;
+    if (!order.advance(outcome.failures.back(), gateway.jitter, pause)) co_return outcome;
     if (pause > async::Duration(0)) {
       if (gateway.reactor.now() + pause >= deadline.at) co_return outcome;
       co_await gateway.reactor.scheduler().sleep(deadline.earlier(gateway.reactor.now() + pause));

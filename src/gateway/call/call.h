@@ -27,7 +27,9 @@ class Question {
   const dialects::Dialect& client_dialect() const { return client_dialect_; }
   bool stream() const { return request_.outline.stream; }
   bool wants_stream_usage() const { return request_.outline.wants_stream_usage; }
-  // Encoded anew for each candidate, from what the client sent: the next one may speak another dialect.
+  // Encoded anew for each candidate, from what the client sent: the next one may speak another dialect. Errors: what
+  // the client's dialect does not allow (never to be tried again), and what this provider's dialect cannot say
+  // (elsewhere).
   Result<dialects::ProviderRequest> for_provider(const Attempt& attempt, const dialects::Dialect& provider_dialect);
   dialects::StreamOptions answer_options(const Attempt& attempt) const;
   // Lane 1 asks for usage in the stream where the client did not; then that event is for us alone.
@@ -50,7 +52,7 @@ Tokens default_output_limit(const catalog::Model* model);
 struct Failure {
   const Attempt* attempt = nullptr;
   Error error;
-  bool asked = true;     // false: its dialect cannot say what the client asks for, so nobody was called
+  bool asked = false;    // it was called, whether or not it could be reached
   bool reached = false;  // the request went out: the provider may bill it
   // The provider's own error answer in the client's dialect: passed on as it is when nobody else answers.
   struct Verbatim {
@@ -65,9 +67,10 @@ struct CallOutcome {
   std::optional<Reply> reply;     // empty: nobody answered, the last failure is the answer
   std::string held;               // a stream's bytes up to its first token, in the client's dialect
   std::vector<Failure> failures;  // in the order of the attempts
-  int attempts() const {
-    return static_cast<int>(std::ranges::count(failures, true, &Failure::asked)) + (reply ? 1 : 0);
-  }
+  int attempts() const;           // how many candidates were called
+  // What the client is told when nobody answered: the last one that was called, for it has said something; else the
+  // last one that could not even be called.
+  Failure& last_failure();
 };
 
 // Tries, fails over and tries again as the Snapshot's retry settings say. `deadline` bounds it all and ends it when the

@@ -11,6 +11,34 @@ Error incomplete() {
           .retry = Retry::anywhere};
 }
 
+std::vector<chat::ChatEvent> events_of(const chat::ChatResponse& response) {
+  std::vector<chat::ChatEvent> events;
+  events.emplace_back(chat::Start{response.id, response.model, {}});
+  std::int64_t blocks = 0;
+  for (const chat::Block& block : response.blocks) {
+    if (const auto* text = std::get_if<chat::Text>(&block)) {
+      events.emplace_back(chat::BlockStart{.index = blocks++});
+      events.emplace_back(chat::TextDelta{text->text});
+    } else if (const auto* call = std::get_if<chat::ToolCall>(&block)) {
+      events.emplace_back(chat::BlockStart{
+          .index = blocks++, .kind = chat::BlockKind::tool_call, .tool_id = call->id, .tool_name = call->name});
+      events.emplace_back(chat::ArgumentsDelta{call->arguments});
+    } else if (const auto* thinking = std::get_if<chat::Thinking>(&block)) {
+      events.emplace_back(chat::BlockStart{.index = blocks++, .kind = chat::BlockKind::thinking});
+      events.emplace_back(chat::ThinkingDelta{thinking->text, thinking->signature});
+    } else {
+      continue;  // an answer has no others
+    }
+    events.emplace_back(chat::BlockEnd{});
+  }
+  events.emplace_back(chat::Finish{.stop = response.stop,
+                                   .stop_sequence = response.stop_sequence,
+                                   .refusal = response.refusal,
+                                   .usage = response.usage,
+                                   .dropped = response.dropped});
+  return events;
+}
+
 class SameDialectStream : public StreamLane {
  public:
   SameDialectStream(const dialects::Dialect& dialect, bool hide_usage_event)
@@ -65,6 +93,13 @@ class TranslatedStream : public StreamLane {
   chat::Usage usage() const override { return usage_; }
   std::size_t output_bytes() const override { return output_bytes_; }
   std::string response_model() const override { return model_; }
+  std::vector<std::string> dropped() const override { return dropped_; }
+
+  // Instead of all passes: what a decoder would have given.
+  void pass_whole(std::vector<chat::ChatEvent> events, std::string& out) {
+    events_ = std::move(events);
+    (void)encode(out);  // fails by an error event alone, and there is none
+  }
 
  private:
   Result<void> encode(std::string& out) {
@@ -94,6 +129,7 @@ class TranslatedStream : public StreamLane {
       bytes = thinking->text.size();
     } else if (const auto* finish = std::get_if<chat::Finish>(&event)) {
       usage_ = finish->usage;
+      dropped_ = finish->dropped;
       finished_ = true;
     }
     output_bytes_ += bytes;
@@ -105,6 +141,7 @@ class TranslatedStream : public StreamLane {
   std::vector<chat::ChatEvent> events_;
   chat::Usage usage_;
   std::string model_;
+  std::vector<std::string> dropped_;
   std::size_t output_bytes_ = 0;
   bool has_token_ = false;
   bool finished_ = false;
@@ -119,6 +156,18 @@ std::unique_ptr<StreamLane> same_dialect_stream(const dialects::Dialect& dialect
 std::unique_ptr<StreamLane> translated_stream(const dialects::Dialect& provider, const dialects::Dialect& client,
                                               const dialects::StreamOptions& options) {
   return std::make_unique<TranslatedStream>(provider, client, options);
+}
+
+std::unique_ptr<StreamLane> whole_as_stream(const chat::ChatResponse& response, const dialects::Dialect& client,
+                                            const dialects::StreamOptions& options, std::string& out) {
+  auto lane = std::make_unique<TranslatedStream>(client, client, options);
+  lane->pass_whole(events_of(response), out);
+  return lane;
+}
+
+void Reply::stream_of(std::unique_ptr<StreamLane> finished) {
+  lane_ = std::move(finished);
+  closed_ = true;
 }
 
 void Reply::stream_from(http::Call call, std::unique_ptr<StreamLane> lane) {

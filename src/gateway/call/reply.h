@@ -29,11 +29,17 @@ class StreamLane {
   virtual chat::Usage usage() const = 0;
   virtual std::size_t output_bytes() const = 0;
   virtual std::string response_model() const = 0;
+  // What the answer had and the client's dialect cannot carry; complete when finished.
+  virtual std::vector<std::string> dropped() const { return {}; }
 };
 
 std::unique_ptr<StreamLane> same_dialect_stream(const dialects::Dialect& dialect, bool hide_usage_event);
 std::unique_ptr<StreamLane> translated_stream(const dialects::Dialect& provider, const dialects::Dialect& client,
                                               const dialects::StreamOptions& options);
+
+// A whole answer to a client that asked for a stream: appends all of the stream to `out` and is finished.
+std::unique_ptr<StreamLane> whole_as_stream(const chat::ChatResponse& response, const dialects::Dialect& client,
+                                            const dialects::StreamOptions& options, std::string& out);
 
 class Reply {
  public:
@@ -48,6 +54,8 @@ class Reply {
   // --- a stream
   bool streaming() const { return lane_ != nullptr; }
   void stream_from(http::Call call, std::unique_ptr<StreamLane> lane);
+  // A stream of which nothing is to come any more.
+  void stream_of(std::unique_ptr<StreamLane> finished);
   // Appends what comes next, up to what one read brings. False: the stream is complete. Errors: the provider's, once
   // bytes are out there is no other candidate for them.
   async::Task<Result<bool>> more(std::string& out, async::Deadline deadline);
@@ -55,6 +63,7 @@ class Reply {
   async::Task<> drain(async::Deadline deadline);
   bool has_token() const { return lane_->has_token(); }
   bool failed() const { return lane_ && lane_->failed(); }
+  std::vector<std::string> dropped_at_end() const { return lane_->dropped(); }
 
   // --- both, as far as it is known now
   chat::Usage usage() const { return lane_ ? lane_->usage() : usage_; }

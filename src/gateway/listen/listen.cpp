@@ -101,6 +101,7 @@ async::Task<> Listen::models(http::Exchange& exchange, std::string_view wanted) 
   }
   http::Headers headers{{"content-type", std::string(json_type)}};
   headers.set("x-sluice-request-id", "req_" + gateway_.ids.next(now_us / 1000));
+  headers.set(gateway_.dialects.get(dialect).request_id_header(), std::string(*headers.get("x-sluice-request-id")));
   (void)co_await exchange.respond(200, headers, page);
 }
 
@@ -127,10 +128,11 @@ async::Task<> Listen::metrics(http::Exchange& exchange) {
 
 async::Task<> Listen::refuse(http::Exchange& exchange, Error error, std::string_view allow) {
   const std::string request_id = "req_" + gateway_.ids.next(store::wall_clock_us() / 1000);
-  dialects::ErrorBody body = gateway_.dialects.get(dialect_of(exchange.head())).encode_error(error, request_id);
+  const dialects::Dialect& dialect = gateway_.dialects.get(dialect_of(exchange.head()));
+  dialects::ErrorBody body = dialect.encode_error(error, request_id);
   body.headers.set("content-type", std::string(json_type));
   if (!allow.empty()) body.headers.set("allow", std::string(allow));
-  add_facts(body.headers, {.request_id = request_id});
+  add_facts(body.headers, {.request_id = request_id, .id_header = dialect.request_id_header()});
   (void)co_await exchange.respond(body.status, body.headers, body.body);
 }
 

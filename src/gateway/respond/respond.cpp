@@ -16,6 +16,7 @@ std::string list(const std::vector<std::string>& names) {
 
 void add_facts(http::Headers& headers, const AnswerFacts& facts) {
   headers.set("x-sluice-request-id", facts.request_id);
+  if (!headers.get(facts.id_header)) headers.set(facts.id_header, facts.request_id);
   if (facts.attempt) {
     headers.set("x-sluice-provider", facts.attempt->provider().id.str());
     headers.set("x-sluice-model", facts.attempt->model().str());
@@ -23,7 +24,7 @@ void add_facts(http::Headers& headers, const AnswerFacts& facts) {
   }
   headers.set("x-sluice-attempts", std::to_string(facts.attempts));
   if (facts.cost_usd) headers.set(cost_header, *facts.cost_usd);
-  headers.set("x-sluice-dropped-params", list(facts.dropped_params));
+  headers.set(dropped_header, list(facts.dropped_params));
   if (!facts.added_params.empty()) headers.set("x-sluice-added-params", list(facts.added_params));
 }
 
@@ -39,13 +40,16 @@ async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::s
   headers.set("content-type", "text/event-stream; charset=utf-8");
   headers.set("cache-control", "no-cache");
   headers.set("x-accel-buffering", "no");
-  headers.set("trailer", std::string(cost_header));
+  headers.set("trailer", std::string(cost_header) + ", " + std::string(dropped_header));
   Result<void> sent = co_await client.begin_stream(200, headers, held);
   if (sent) relayed.first_token = reactor.now();
 
   const auto trailers = [&] {
     http::Headers fields;
     fields.set(cost_header, final_cost());
+    std::vector<std::string> dropped = facts.dropped_params;
+    for (std::string& name : reply.dropped_at_end()) dropped.push_back(std::move(name));
+    fields.set(dropped_header, list(dropped));
     return fields;
   };
   std::string piece = std::move(held);

@@ -14,8 +14,9 @@ namespace sluice::gateway {
 // What every answer says about itself. Names and values are for clients: no secrets, no addresses.
 struct AnswerFacts {
   std::string request_id;
+  std::string_view id_header;        // the client's dialect's own place for it, where a provider's id may stand already
   const Attempt* attempt = nullptr;  // who answered, or was asked last; null: nobody was asked
-  int attempts = 0;
+  int attempts = 0;                  // how many were asked
   std::optional<std::string> cost_usd;  // "0.000125", or "unpriced"; empty while a stream's cost is not known
   std::vector<std::string> dropped_params;
   std::vector<std::string> added_params;  // "max_tokens=8192"
@@ -27,6 +28,7 @@ void add_facts(http::Headers& headers, const AnswerFacts& facts);
 // What x-sluice-cost-usd says.
 std::string cost_text(const std::optional<Money>& cost);
 constexpr std::string_view cost_header = "x-sluice-cost-usd";
+constexpr std::string_view dropped_header = "x-sluice-dropped-params";
 
 // How a stream to the client went.
 struct Relayed {
@@ -35,7 +37,8 @@ struct Relayed {
 };
 
 // Sends what `reply` brings until its end. When the provider breaks off, the client gets an error event in its own
-// dialect. `facts` go out as fields; the cost, known only at the end, as a trailer: `final_cost` is asked for it then.
+// dialect. `facts` go out as fields; what is known only at the end as trailers: the cost, for which `final_cost` is
+// asked then, and all dropped parameters, those of the answer included.
 async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::string held,
                                     const dialects::Dialect& dialect, const AnswerFacts& facts, net::Reactor& reactor,
                                     async::Duration idle_limit, async::Deadline deadline,

@@ -1,0 +1,102 @@
+"""Providers that answer in another form than they were asked for, break off, or cannot be asked at all."""
+
+import json
+
+import pytest
+
+from harness import recorder
+from harness.clients import WEATHER_SCHEMA, chat_body, http_client, messages_body
+from harness.mock_config import anthropic_vendor, openai_vendor
+from harness.wait import eventually
+
+CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
+
+
+@pytest.fixture
+def ask(recorders):
+    """Sends a body with a key of its own and gives the answer and the ledger's last row for that key back."""
+    server = recorders[0]
+
+    def send(name, path, body):
+        key = server.create_key(name)
+        with http_client(server, key) as client:
+            answer = client.post(path, json=body)
+        lines = eventually(
+            lambda: [row for row in map(json.loads, server.run("logs", "tail", "-o", "json").stdout.splitlines()) if row["key"] == name],
+            "the ledger entry")
+        return answer, lines[-1]
+    return send
+
+
+def events(answer):
+    return [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: {")]
+
+
+@pytest.mark.parametrize("path, body", [
+    (CHAT, chat_body("oai/gpt-mock", stream=True, stream_options={"include_usage": True})), (MESSAGES, messages_body("oai/gpt-mock", stream=True)),
+    (MESSAGES, messages_body("ant/claude-mock", stream=True)), (CHAT, chat_body("ant/claude-mock", stream=True))],
+    ids=["openai by openai", "anthropic by openai", "anthropic by anthropic", "openai by anthropic"])
+def test_a_whole_answer_to_a_stream_request_is_streamed_and_paid_once(recorders, ask, path, body):
+    _, oai, ant = recorders
+    oai.answer = recorder.fixed(recorder.ok(recorder.openai_answer()))
+    ant.answer = recorder.fixed(recorder.ok(recorder.anthropic_answer()))
+    answer, row = ask(f"whole {path} {body['model']}", path, body)
+    assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/event-stream"), answer.text
+    assert answer.headers["x-sluice-attempts"] == "1" and len(oai.requests + ant.requests) == 1
+    if path == CHAT:
+        assert "".join(choice["delta"].get("content") or "" for event in events(answer) for choice in event["choices"]) == "pong"
+        assert answer.text.endswith("data: [DONE]\n\n")
+    else:
+        assert "".join(event["delta"]["text"] for event in events(answer) if event["type"] == "content_block_delta") == "pong"
+        assert events(answer)[-1]["type"] == "message_stop"
+    assert (row["outcome"], row["usage"]["input_tokens"], row["usage"]["output_tokens"]) == ("ok", 7, 5)
+
+
+def test_a_same_dialect_stream_that_ends_in_an_error_is_recorded_as_the_providers_failure(recorders, ask):
+    _, oai, _ = recorders
+    failure = b'data: {"error":{"message":"the engine is out of memory","type":"server_error"}}\n\n'
+    oai.answer = recorder.streaming([*recorder.openai_stream()[:3], failure])
+    answer, row = ask("in-band", CHAT, chat_body("oai/gpt-mock", stream=True))
+    assert answer.status_code == 200 and answer.content.endswith(failure)
+    assert row["outcome"] == "provider_failed" and row["usage"]["output_tokens"] > 0
+
+
+def test_a_providers_complaint_about_the_request_is_not_its_failure(recorders, ask):
+    _, oai, _ = recorders
+    oai.answer = recorder.fixed(recorder.ok(b'{"error":{"message":"no such field","type":"invalid_request_error"}}', status="400 Bad Request"))
+    answer, row = ask("complaint", CHAT, chat_body("oai/gpt-mock"))
+    assert (answer.status_code, row["outcome"]) == (400, "provider_rejected")
+
+
+def test_a_candidate_whose_dialect_cannot_say_the_request_is_passed_over_and_not_counted(serve, recorders):
+    _, oai, ant = recorders
+    server = serve({"providers": {"oai": openai_vendor(oai.url), "ant": anthropic_vendor(ant.url)},
+                    "models": {"ant-first": ["ant/claude-mock", "oai/gpt-mock"]}})
+    with http_client(server, server.create_key()) as client:
+        answer = client.post(CHAT, json=chat_body("ant-first", logprobs=True))
+        assert (answer.status_code, answer.headers["x-sluice-provider"], answer.headers["x-sluice-attempts"]) == (200, "oai", "1")
+        refused = client.post(CHAT, json=chat_body("ant/claude-mock", logprobs=True))
+        assert refused.status_code == 400 and refused.json()["error"]["param"] == "logprobs"
+        assert refused.headers["x-sluice-attempts"] == "0" and "x-sluice-provider" not in refused.headers
+    assert ant.requests == []
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_what_of_an_answer_the_other_dialect_cannot_carry_is_named(recorders, ask, stream):
+    _, _, ant = recorders
+    if stream:
+        lost = [recorder.anthropic_event("content_block_start", index=0, content_block={"type": "redacted_thinking", "data": "x"}),
+                recorder.anthropic_event("content_block_stop", index=0)]
+        made = recorder.anthropic_stream()
+        ant.answer = recorder.streaming([made[0], *lost, *[event.replace(b'"index": 0', b'"index": 1') for event in made[1:]]])
+    else:
+        whole = json.loads(recorder.anthropic_answer())
+        whole["content"].insert(0, {"type": "redacted_thinking", "data": "x"})
+        ant.answer = recorder.fixed(recorder.ok(json.dumps(whole).encode()))
+    answer, _ = ask(f"lost {stream}", CHAT, chat_body("ant/claude-mock", max_tokens=9, stream=stream, seed=7, tools=[
+        {"type": "function", "function": {"name": "f", "parameters": WEATHER_SCHEMA}}]))
+    assert answer.status_code == 200
+    if stream:  # httpx shows no trailers
+        assert "x-sluice-dropped-params" in answer.headers["trailer"]
+    else:
+        assert answer.headers["x-sluice-dropped-params"] == "seed,answer.content.redacted_thinking"
