@@ -64,7 +64,10 @@ TEST(ProviderError, Never_repeats_words_about_a_key_and_cuts_long_ones_between_c
   EXPECT_EQ(provider_error({.status = 401, .message = "bad key sk-123"}, {}).message.find("sk-123"), std::string::npos);
   std::string text(999, 'x');
   text += "\xc3\xa9\xc3\xa9";
-  EXPECT_EQ(provider_error({.status = 400, .message = text}, {}).message, std::string(999, 'x') + "...");
+  const std::string_view wanted = std::string_view(text).substr(0, 999);
+  const std::string message = provider_error({.status = 400, .message = text}, {}).message;
+  EXPECT_TRUE(message.starts_with(wanted));
+  EXPECT_EQ(message.substr(wanted.size()), "...");
 }
 
 TEST(ProviderError, Tells_clients_not_to_retry_what_cannot_work) {
