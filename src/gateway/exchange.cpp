@@ -185,7 +185,8 @@ std::optional<Money> Exchange::worst_cost(const Attempt& attempt) const {
 void Exchange::leave_out_too_dear() {
   const std::optional<Money>& budget = principal_->key().budget;
   if (!budget) return;
-  const Money left = *budget - Money::pico(principal_->state().committed_pico.load(std::memory_order_relaxed));
+  const Money left =
+      std::max(*budget - Money::pico(principal_->state().committed_pico.load(std::memory_order_relaxed)), Money());
   const auto too_dear = [&](const Attempt& attempt) {
     const std::optional<Money> worst = worst_cost(attempt);
     return worst && *worst > left;

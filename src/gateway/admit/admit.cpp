@@ -41,6 +41,7 @@ void give_back(std::atomic<std::int64_t>& tat, std::int64_t step) { tat.fetch_su
 
 // True when it fits: the budget is compared and the sum raised in one step.
 bool reserve(KeyState& state, std::int64_t pico, std::int64_t budget) {
+  if (pico <= 0) return true;  // what is free asks for no money, also when all of it is spent
   std::int64_t before = state.committed_pico.load(std::memory_order_relaxed);
   do {
     if (before > budget || pico > budget - before) return false;

@@ -91,7 +91,8 @@ TEST(Admit, Books_also_what_goes_beyond_the_worst_case) {
   hold->settle(Money::pico(110), 0);
   EXPECT_EQ(key.state().spent(), Money::pico(110));
   EXPECT_EQ(key.state().committed_pico, 110);
-  EXPECT_FALSE(admission.admit(key, cost(0), start));
+  EXPECT_FALSE(admission.admit(key, cost(1), start));
+  EXPECT_TRUE(admission.admit(key, cost(0), start)) << "what is free needs no money";
 }
 
 TEST(Admit, Settles_once) {
