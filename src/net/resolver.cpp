@@ -9,6 +9,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <unordered_map>
+#include <utility>
 
 namespace sluice::net {
 namespace {
@@ -38,17 +39,27 @@ struct Resolver::State {
     QuerySocket(State& state, ares_socket_t fd) : state_(state), fd_(fd) {}
     ~QuerySocket() override { state_.reactor.unwatch(fd_); }
     void want(bool readable, bool writable) {
-      const std::uint32_t events = (readable ? EPOLLIN : 0u) | (writable ? EPOLLOUT : 0u);
-      watched_ ? state_.reactor.rewatch(fd_, events, *this) : state_.reactor.watch(fd_, events, *this);
+      events_ = (readable ? EPOLLIN : 0u) | (writable ? EPOLLOUT : 0u);
+      if (watched_) state_.reactor.rewatch(fd_, events_, *this);
+      resume();
+    }
+    void resume() {
+      if (!watched_) state_.reactor.watch(fd_, events_, *this);
       watched_ = true;
     }
 
    private:
     // c-ares may close sockets and finish queries when it is told, which must not happen here: a query's waiter is
-    // woken and tells it from its own coroutine.
-    void on_events(std::uint32_t) override { state_.wake_pumps(); }
+    // woken and tells it from its own coroutine. An answer whose askers have all left stays in the socket until the
+    // next question; watched on, it would be reported again and again.
+    void on_events(std::uint32_t) override {
+      if (state_.pumps.front()) return state_.wake_pumps();
+      state_.reactor.unwatch(fd_);
+      watched_ = false;
+    }
     State& state_;
     ares_socket_t fd_;
+    std::uint32_t events_ = 0;
     bool watched_ = false;
   };
 
@@ -72,6 +83,7 @@ struct Resolver::State {
 
   // One question. Lives on the heap until c-ares has answered, however early its asker leaves.
   struct Query {
+    State& state;
     bool done = false;
     bool abandoned = false;
     int status = ARES_SUCCESS;
@@ -118,10 +130,17 @@ struct Resolver::State {
     for (const auto& [fd, socket] : sockets) open.push_back(fd);
     for (const ares_socket_t fd : open)
       if (sockets.contains(fd)) ares_process_fd(channel, fd, fd);
-    wake_pumps();  // an answer may be another's
+    resume_sockets();
+    // An answer may be another's. Without one nobody is woken, or two who wait would wake each other for ever.
+    if (std::exchange(answered_one, false)) wake_pumps();
+  }
+
+  void resume_sockets() {
+    for (const auto& [fd, socket] : sockets) socket->resume();
   }
 
   static void answered(void* argument, int status, int, ares_addrinfo* info);
+  bool answered_one = false;  // since the askers were last woken
 
   Reactor& reactor;
   ares_channel channel = nullptr;
@@ -135,6 +154,7 @@ void Resolver::State::answered(void* argument, int status, int, ares_addrinfo* i
   auto* query = static_cast<Query*>(argument);
   if (query->abandoned) abandoned.reset(query);
   query->done = true;
+  query->state.answered_one = true;
   query->status = status;
   if (!info) return;
   int ttl = static_cast<int>(max_ttl.count());
@@ -163,19 +183,20 @@ async::Task<Result<std::vector<SocketAddress>>> Resolver::resolve(std::string ho
   }
 
   struct Asked {  // gives the query to c-ares if its asker leaves first
-    std::unique_ptr<State::Query> query = std::make_unique<State::Query>();
+    std::unique_ptr<State::Query> query;
     ~Asked() {
       if (query->done) return;
       query->abandoned = true;
       (void)query.release();
     }
-  } asked;
+  } asked{std::unique_ptr<State::Query>(new State::Query{.state = state})};
   ares_addrinfo_hints hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = ARES_AI_NUMERICSERV;
   ares_getaddrinfo(state.channel, host.c_str(), std::to_string(port).c_str(), &hints, State::answered,
                    asked.query.get());
+  state.resume_sockets();
   while (!asked.query->done) {
     const async::Woken woken = co_await State::Pump(state, deadline.earlier(state.reactor.now() + tick));
     if (woken == async::Woken::cancelled) co_return fail(ErrorKind::client_gone, "the client closed the connection");

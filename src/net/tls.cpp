@@ -70,7 +70,9 @@ class TlsSocket : public Socket {
   TlsSocket(Reactor& reactor, Fd fd, std::shared_ptr<TlsContext> context, std::string server_name)
       : Socket(reactor, std::move(fd)), context_(std::move(context)), server_name_(std::move(server_name)) {}
   ~TlsSocket() override {
+    ERR_clear_error();
     if (ssl_ && SSL_is_init_finished(ssl_.get())) SSL_shutdown(ssl_.get());  // one attempt, never waits
+    ERR_clear_error();
   }
 
   // Sets up what the certificate is checked against.
@@ -89,6 +91,7 @@ class TlsSocket : public Socket {
  private:
   class Shake;
   Attempt try_read(std::span<char> buffer) override {
+    ERR_clear_error();  // SSL_get_error looks at the thread's errors first, and one may be another connection's
     return outcome(SSL_read(ssl_.get(), buffer.data(), static_cast<int>(std::min(buffer.size(), max_bytes))));
   }
   Attempt try_write(std::span<const iovec> pieces) override;
