@@ -167,8 +167,11 @@ async::Task<Result<Call>> ConnectionPool::open(Endpoint endpoint, async::Deadlin
 
 void ConnectionPool::give_back(std::unique_ptr<Call::Connection> connection) {
   auto& kept = idle_[connection->key];
-  if (kept.size() >= max_idle_per_endpoint) kept.erase(kept.begin());
-  connection->idle_since = connector_.reactor.now();
+  const async::TimePoint now = connector_.reactor.now();
+  // The oldest stand in front, where nobody would look for them again.
+  while (!kept.empty() && (kept.size() >= max_idle_per_endpoint || now - kept.front()->idle_since >= max_idle_time))
+    kept.erase(kept.begin());
+  connection->idle_since = now;
   connection->used = true;
   connection->framing = Call::Connection::Framing::none;
   connection->input.shrink_to_fit();

@@ -220,8 +220,11 @@ async::Task<Result<void>> Exchange::respond(int status, const Headers& headers, 
   std::string text = head_text(status, headers);
   append_field(text, "content-length", std::to_string(body.size()));
   text.append("\r\n");
-  finished_ = true;
-  co_return co_await connection_.write(text, head().method == "HEAD" ? std::string_view() : body, client_gone_);
+  // Finished when all of it is out: behind half an answer the next one would be taken for its rest.
+  const Result<void> written =
+      co_await connection_.write(text, head().method == "HEAD" ? std::string_view() : body, client_gone_);
+  finished_ = written.has_value();
+  co_return written;
 }
 
 async::Task<Result<void>> Exchange::begin_stream(int status, const Headers& headers, std::string_view first) {
@@ -245,12 +248,15 @@ async::Task<Result<void>> Exchange::write(std::string_view piece) {
 }
 
 async::Task<Result<void>> Exchange::finish_stream(std::string_view last, const Headers& trailers) {
-  finished_ = true;
-  if (!chunked_) co_return co_await connection_.write(last, {}, client_gone_);
   std::string end;
-  append_chunk(end, last);
-  append_last_chunk(end, trailers);
-  co_return co_await connection_.write(end, {}, client_gone_);
+  if (chunked_) {
+    append_chunk(end, last);
+    append_last_chunk(end, trailers);
+    last = end;
+  }
+  const Result<void> written = co_await connection_.write(last, {}, client_gone_);
+  finished_ = written.has_value();
+  co_return written;
 }
 
 async::Task<> serve_connection(net::Reactor& reactor, std::unique_ptr<net::Stream> stream, const ServerLimits& limits,
