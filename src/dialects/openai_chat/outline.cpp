@@ -1,4 +1,6 @@
 // Lane 1: the few facts of a request, and the two changes that are made to its bytes.
+#include <algorithm>
+
 #include "dialects/fields.h"
 #include "dialects/openai_chat/parts.h"
 #include "dialects/shared_parts.h"
@@ -32,7 +34,8 @@ Result<RequestOutline> outline(std::string_view body, const json::Document& pars
   TRY(RequestOutline result, outline_of_messages(fields));
   TRY(const auto limit, fields.integer("max_completion_tokens", 1, max_tokens_limit));
   TRY(const auto old_limit, fields.integer("max_tokens", 1, max_tokens_limit));
-  result.max_output_tokens = limit ? limit : old_limit;
+  // A provider goes by the one that it knows, so what is reserved is the larger.
+  result.max_output_tokens = limit && old_limit ? std::max(*limit, *old_limit) : limit ? limit : old_limit;
   TRY(const auto choices, fields.integer("n", 1, max_choices));
   result.choices = choices.value_or(1);
   if (body.contains("\"image_url\""))

@@ -52,8 +52,8 @@ class OpenAiOperation : public Dialect {
     } else {
       result.max_output_tokens = 0;
     }
-    TRY(const auto spans,
-        json::find_members(body, {"model", "stream_options", operation_.input, "stream", "max_tokens"}));
+    TRY(const auto spans, json::find_members(body, {"model", "stream_options", operation_.input, "stream", "max_tokens",
+                                                    "n", "best_of"}));
     if (spans[0]) {
       result.model_begin = spans[0]->begin;
       result.model_end = spans[0]->end;

@@ -256,7 +256,10 @@ class Order {
     if (error.kind == ErrorKind::client_gone || error.retry == Retry::never) return false;
     hopeless_[index_] = error.retry == Retry::elsewhere;
     if (error.retry_after) longest_asked_ = std::max(longest_asked_, *error.retry_after);
-    if (++index_ < plan_.attempts.size()) return true;  // another one is asked at once, whatever this one wants
+    while (++index_ < plan_.attempts.size() && hopeless_[index_]) {
+    }
+    if (round_ > 0 && tries_ >= retry_.attempts) return false;
+    if (index_ < plan_.attempts.size()) return true;  // another one is asked at once, whatever this one wants
     if (tries_ >= retry_.attempts) return false;
     const auto again = std::ranges::find(hopeless_, false);
     if (again == hopeless_.end() || longest_asked_ > longest_pause) return false;
@@ -359,6 +362,7 @@ async::Task<CallOutcome> call(Gateway& gateway, const Plan& plan, Question& ques
     outcome.failures.push_back(asking.take_failure());
     async::Duration pause;
     if (!order.advance(outcome.failures.back(), gateway.jitter, pause)) co_return outcome;
+    if (gateway.reactor.now() >= deadline.at) co_return outcome;  // an answer would come too late, and be billed
     if (pause > async::Duration(0)) {
       if (gateway.reactor.now() + pause >= deadline.at) co_return outcome;
       co_await gateway.reactor.scheduler().sleep(deadline.earlier(gateway.reactor.now() + pause));
