@@ -1,6 +1,7 @@
 #include "serve/serve.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -177,7 +178,7 @@ struct FirstKey {
 };
 
 Result<FirstKey> ensure_first_key(store::LiveStore& store, const config::Snapshot& snapshot) {
-  TRY(const std::vector<store::KeyReport> keys, store.store().list_keys(false));
+  TRY(const std::vector<store::KeyReport> keys, store.store().list_keys(true));
   if (!keys.empty()) return FirstKey{};
   store::NewKey wanted = default_key(snapshot.key_defaults());
   wanted.name = "default";
@@ -188,7 +189,16 @@ Result<FirstKey> ensure_first_key(store::LiveStore& store, const config::Snapsho
 
 }  // namespace
 
+// As many files as the hard limit lets us have: a connection is one, and the usual soft limit is 1,024.
+void raise_file_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int serve(const ServeOptions& options) {
+  raise_file_limit();
   StopSignals signals;
   auto loaded = load_config(options);
   if (!loaded) return refuse(loaded.error());

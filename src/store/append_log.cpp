@@ -44,7 +44,7 @@ Appended AppendLog::append(std::string_view record) {
     append_frame(queue_, record);
     ++queued_records_;
     wake = before == 0 || (before < options_.group_bytes && queue_.size() >= options_.group_bytes);
-    if (degraded_) update_refusing();
+    update_refusing();
   }
   if (wake) wake_.notify_one();
   return Appended::queued;
@@ -68,7 +68,7 @@ LogHealth AppendLog::health() const {
 }
 
 void AppendLog::update_refusing() {
-  refusing_.store(degraded_ && queue_.size() + in_flight_bytes_ > options_.queue_bytes / 2, std::memory_order_relaxed);
+  refusing_.store(queue_.size() + in_flight_bytes_ > options_.queue_bytes / 2, std::memory_order_relaxed);
 }
 
 // False when the log closes and nothing is left to write.

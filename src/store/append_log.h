@@ -63,8 +63,8 @@ class AppendLog {
   void close();
 
   LogHealth health() const;
-  // For the request path: degraded, and more than half of the queue is used. New requests must then be refused,
-  // because what is left of the queue is for those that have been let in already.
+  // For the request path: more than half of the queue is used, because the disk fails, or hangs, or is too slow. New
+  // requests must then be refused: what is left of the queue is for those that have been let in already.
   bool refuses_new_work() const { return refusing_.load(std::memory_order_relaxed); }
   // Everything before this position is on disk.
   LogPosition durable_position() const { return durable_position_.load(std::memory_order_acquire); }
