@@ -48,7 +48,7 @@ struct EngineSettings {
   std::string model = "smollm2-135m-instruct";  // the name that clients use
   std::string path = "";                        // GGUF file; "" = the model that `dev setup` has fetched
   std::string sha256 = "";                      // of that file; "" = not checked
-  std::int64_t context = 8'192;                 // tokens for each slot
+  std::int64_t context = 8'192;                 // tokens, shared by the slots
   std::int64_t threads = 0;                     // 0 = one for each core
   std::int64_t parallel = 2;                    // slots: requests that are answered at the same time
   std::vector<std::string> args = {};           // more arguments for llama-server, as they are

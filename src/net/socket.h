@@ -62,10 +62,10 @@ async::Task<Result<Fd>> connect_fd(Reactor& reactor, SocketAddress address, asyn
 
 class Listener : public Watched {
  public:
-  // SO_REUSEPORT lets every reactor have its own listener on one address. Errors: unavailable, naming the address, with
-  // the way out (port taken, no permission).
   // Whether nobody listens there, not even another process that would share the address. Errors as of listen().
   static Result<void> check_free(const SocketAddress& address);
+  // SO_REUSEPORT lets every reactor have its own listener on one address. Errors: unavailable, naming the address, with
+  // the way out (port taken, no permission).
   static Result<std::unique_ptr<Listener>> listen(Reactor& reactor, const SocketAddress& address, bool reuse_port);
   ~Listener() override;
   SocketAddress local_address() const;
