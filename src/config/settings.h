@@ -29,6 +29,7 @@ struct RetrySettings {
   std::int64_t pause_ms = 200;
   std::int64_t connect_timeout_ms = 5'000;
   std::int64_t first_token_timeout_ms = 120'000;
+  std::int64_t answer_timeout_ms = 300'000;
   std::int64_t stream_idle_timeout_ms = 60'000;
   std::int64_t total_timeout_ms = 600'000;
 };

@@ -126,6 +126,7 @@ std::string Snapshot::json() const {
       .member("pause_ms", retry.pause_ms)
       .member("connect_timeout_ms", retry.connect_timeout_ms);
   w.member("first_token_timeout_ms", retry.first_token_timeout_ms)
+      .member("answer_timeout_ms", retry.answer_timeout_ms)
       .member("stream_idle_timeout_ms", retry.stream_idle_timeout_ms);
   w.member("total_timeout_ms", retry.total_timeout_ms).end_object();
   w.key("keys").begin_object().member("budget_usd", parts_.key_defaults.budget_usd);

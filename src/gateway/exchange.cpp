@@ -78,8 +78,7 @@ async::Task<Result<void>> Exchange::serve() {
                                .budgeted = principal_->has_budget(),
                                .when = catalog::today()};
   CO_TRY(plan_, route(question, verdict_, *snapshot_, gateway_.engines.state));
-  leave_out_too_dear();
-  CO_TRY(hold_, gateway_.admission.admit(*principal_, worst_case(), start_, gateway_.store.refuses_new_work()));
+  CO_TRY(hold_, admit());
 
   const config::RetrySettings& retry = snapshot_->retry();
   const async::Deadline deadline =
@@ -97,8 +96,12 @@ async::Task<Result<void>> Exchange::relay(CallOutcome outcome) {
   // Without an answer the last attempt that reached a provider is the one that ended the request.
   const auto last_reached =
       std::ranges::find(outcome.failures.rbegin(), outcome.failures.rend(), true, &Failure::reached);
-  for (const Failure& failure : outcome.failures)
-    account_for(failure, !outcome.reply && last_reached != outcome.failures.rend() && &failure == &*last_reached);
+  int number = 0;
+  for (const Failure& failure : outcome.failures) {
+    if (failure.asked) ++number;
+    account_for(failure, number,
+                !outcome.reply && last_reached != outcome.failures.rend() && &failure == &*last_reached);
+  }
   if (!outcome.reply) {
     failure_ = std::move(outcome.last_failure());
     if (failure_->asked) facts_.attempt = failure_->attempt;
@@ -119,7 +122,9 @@ async::Task<Result<void>> Exchange::relay(CallOutcome outcome) {
 
   const config::RetrySettings& retry = snapshot_->retry();
   const async::Deadline deadline = {start_ + milliseconds(retry.total_timeout_ms), &client_.client_gone()};
-  const auto final_cost = [&] { return cost_text(catalog::cost(reply.attempt->quote, usage_of(reply))); };
+  const auto final_cost = [&] {
+    return cost_text(catalog::cost(reply.attempt->quote, usage_of(reply.usage(), reply.output_bytes())));
+  };
   const Relayed relayed =
       co_await respond_stream(client_, reply, std::move(outcome.held), dialect_, facts_, gateway_.reactor,
                               milliseconds(retry.stream_idle_timeout_ms), deadline, final_cost);
@@ -181,6 +186,19 @@ std::optional<Money> Exchange::worst_cost(const Attempt& attempt) const {
   return catalog::upper_bound(attempt.quote, most_tokens(prompt()), output);
 }
 
+// Reserves what the dearest candidate may cost. Another request of the key may take the money between the look at what
+// is left and the reservation; then the candidates are looked at again.
+Result<Hold> Exchange::admit() {
+  for (;;) {
+    leave_out_too_dear();
+    Result<Hold> hold = gateway_.admission.admit(*principal_, worst_case(), start_, gateway_.store.refuses_new_work());
+    if (hold || hold.error().kind != ErrorKind::budget_exceeded) return hold;
+    const std::size_t before = plan_->attempts.size();
+    leave_out_too_dear();
+    if (plan_->attempts.size() == before) return hold;
+  }
+}
+
 // Whoever may cost more than the key has left is not asked. When that is everybody, admission says so.
 void Exchange::leave_out_too_dear() {
   const std::optional<Money>& budget = principal_->key().budget;
@@ -213,13 +231,12 @@ Need Exchange::worst_case() const {
   return need;
 }
 
-chat::Usage Exchange::usage_of(const Reply& reply) const {
-  const chat::Usage usage = reply.usage();
-  if (usage.reported) return usage;
-  const chat::Usage estimate = estimate_usage(prompt(), reply.output_bytes());
-  if (usage.total_input() == 0) return estimate;
-  chat::Usage partly = usage;  // a stream that broke may have told its input at the start
-  partly.output = std::max(estimate.output, usage.output);
+chat::Usage Exchange::usage_of(const chat::Usage& told, std::size_t output_bytes) const {
+  if (told.reported) return told;
+  const chat::Usage estimate = estimate_usage(prompt(), output_bytes);
+  if (told.total_input() == 0) return estimate;
+  chat::Usage partly = told;  // a stream that broke may have told its input at the start
+  partly.output = std::max(estimate.output, told.output);
   return partly;
 }
 
@@ -243,15 +260,14 @@ store::LedgerEntry Exchange::entry(const Attempt& attempt, int number, bool fina
   return row;
 }
 
-void Exchange::account_for(const Failure& failure, bool final) {
+void Exchange::account_for(const Failure& failure, int number, bool final) {
   if (!failure.reached) return;  // nobody was asked, so nobody bills
-  const int number = accounted_ ? accounted_->attempt + 1 : 1;
   store::LedgerEntry row = entry(*failure.attempt, number, final);
   row.status = failure.error.provider_status;
   row.outcome = outcome_of(failure.error);
   if (row.outcome == store::Outcome::refused) row.outcome = store::Outcome::provider_failed;
-  // A client that left does not stop the bill: the prompt was read. A provider's error bills nothing.
-  if (row.outcome == store::Outcome::client_gone) row.usage = estimate_usage(prompt(), 0);
+  // Who was at work has read the prompt, whoever ended it. Who answers with an error bills nothing.
+  if (failure.at_work) row.usage = usage_of(failure.usage, failure.output_bytes);
   accounted_ = account(gateway_.books, hold_, std::move(row), failure.attempt->quote);
 }
 
@@ -259,7 +275,7 @@ void Exchange::account_for(const Reply& reply, store::Outcome outcome) {
   store::LedgerEntry row = entry(*reply.attempt, facts_.attempts, true);
   row.status = 200;
   row.outcome = outcome;
-  row.usage = usage_of(reply);
+  row.usage = usage_of(reply.usage(), reply.output_bytes());
   accounted_ = account(gateway_.books, hold_, std::move(row), reply.attempt->quote);
 }
 

@@ -25,13 +25,14 @@ class Exchange {
   async::Task<Result<void>> serve();
   async::Task<Result<void>> relay(CallOutcome outcome);
   async::Task<> finish(Result<void> served);
-  void account_for(const Failure& failure, bool final);
+  void account_for(const Failure& failure, int number, bool final);
   void account_for(const Reply& reply, store::Outcome outcome);
   Prompt prompt() const;
   std::optional<Money> worst_cost(const Attempt& attempt) const;
+  Result<Hold> admit();
   void leave_out_too_dear();
   Need worst_case() const;
-  chat::Usage usage_of(const Reply& reply) const;
+  chat::Usage usage_of(const chat::Usage& told, std::size_t output_bytes) const;
   store::LedgerEntry entry(const Attempt& attempt, int number, bool final) const;
   AuditRecord record() const;
 

@@ -116,6 +116,8 @@ Attempt Socket::try_write(std::span<const iovec> pieces) {
 
 void Socket::end_writing() { ::shutdown(fd_.get(), SHUT_WR); }
 
+void Socket::cut() { ::shutdown(fd_.get(), SHUT_RDWR); }
+
 bool Socket::stale() {
   if (hung_up()) return true;
   char byte;

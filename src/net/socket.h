@@ -44,6 +44,7 @@ class Socket : public Stream, public Watched {
   ~Socket() override;
   bool stale() override;
   void end_writing() override;
+  void cut() override;
 
  protected:
   Attempt try_read(std::span<char> buffer) override;

@@ -44,6 +44,8 @@ class Stream {
   virtual bool stale() = 0;
   // Tells the peer that nothing more will come, and goes on reading. A stream that cannot do this ignores it.
   virtual void end_writing() {}
+  // Ends the stream now: who uses it finds the peer gone. A stream that cannot do this ignores it.
+  virtual void cut() {}
 
  protected:
   explicit Stream(Reactor& reactor) : reactor_(reactor) {}

@@ -70,6 +70,8 @@ async::Task<> Worker::accept_connections(Worker* worker) {
 
 async::Task<> Worker::serve_one(Worker* worker, std::unique_ptr<net::Stream> stream) {
   worker->shared_.connections.fetch_add(1, std::memory_order_relaxed);
+  Open open(*stream);
+  worker->open_.push_back(open);
   try {
     co_await http::serve_connection(worker->reactor_, std::move(stream), worker->shared_.limits, worker->handler_,
                                     worker->stop_);
@@ -82,9 +84,18 @@ async::Task<> Worker::serve_one(Worker* worker, std::unique_ptr<net::Stream> str
 
 async::Task<> Worker::stop_when_idle(Worker* worker, async::Duration limit) {
   constexpr milliseconds look_again{5};
-  const async::TimePoint latest = worker->reactor_.now() + limit;
-  while (worker->connections_.size() > 0 && worker->reactor_.now() < latest)
-    co_await worker->reactor_.scheduler().sleep(worker->reactor_.within(look_again));
+  constexpr milliseconds to_record{1'000};
+  const auto idle_by = [&](async::TimePoint latest) -> async::Task<> {
+    while (worker->connections_.size() > 0 && worker->reactor_.now() < latest)
+      co_await worker->reactor_.scheduler().sleep(worker->reactor_.within(look_again));
+  };
+  co_await idle_by(worker->reactor_.now() + limit);
+  // To what still runs it is as if its client had left: it is settled and recorded, and then ends.
+  while (Open* open = worker->open_.front()) {
+    open->unlink();
+    open->stream.cut();
+  }
+  co_await idle_by(worker->reactor_.now() + to_record);
   worker->reactor_.stop();
 }
 

@@ -41,11 +41,16 @@ class Worker {
   Result<net::SocketAddress> listen(const net::SocketAddress& address);
   void start();
   // Any thread. No new connections and no new requests on those that are there; ends the thread when the last request
-  // is done, or after `limit`, which cuts off what still runs.
+  // is done; after `limit` what still runs is cut off, settled and recorded.
   void drain(async::Duration limit);
   void join();
 
  private:
+  // A client's connection, for the time that it is served.
+  struct Open : async::ListNode {
+    explicit Open(net::Stream& s) : stream(s) {}
+    net::Stream& stream;
+  };
   static async::Task<> accept_connections(Worker* worker);
   static async::Task<> serve_one(Worker* worker, std::unique_ptr<net::Stream> stream);
   static async::Task<> stop_when_idle(Worker* worker, async::Duration limit);
@@ -59,6 +64,7 @@ class Worker {
   gateway::Listen handler_;
   std::unique_ptr<net::Listener> listener_;
   async::Cancel stop_;
+  async::List<Open> open_;
   async::Scope connections_;
   async::Scope control_;  // the accept loop and the drain; destroyed first
   std::thread thread_;

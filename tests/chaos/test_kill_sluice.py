@@ -120,3 +120,26 @@ def test_sigterm_lets_a_running_stream_end_and_takes_no_new_request(server, prov
     assert server.process.wait(60) == 0
     server.start()
     assert eventually(lambda: server.usage_of("drained")["requests"] == 1, "the drained stream's entry")
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
+def test_what_the_drain_limit_cuts_off_is_settled_and_recorded(tmp_path, provider, stream):
+    never = threading.Event()
+    provider.answer = recorder.interrupted(recorder.openai_stream(), never) if stream else lambda request, connection: never.wait(60)
+    server = Sluice(tmp_path, {"server": {"drain_timeout_ms": 300}, "providers": {"oai": openai_vendor(provider.url)}}).start()
+    key = server.create_key("cut")
+
+    def ask():
+        with http_client(server, key) as client, pytest.raises(httpx.TransportError):
+            client.post(CHAT, json=chat_body("oai/gpt-mock", stream=stream))
+    asking = threading.Thread(target=ask)
+    asking.start()
+    eventually(lambda: provider.requests, "the provider to be asked")
+    server.process.terminate()
+    assert server.process.wait(60) == 0
+    asking.join()
+    never.set()
+    server.start()
+    usage = eventually(lambda: (row := server.usage_of("cut"))["requests"] == 1 and row, "the cut request's entry")
+    assert usage["cost_usd"] > 0
+    server.stop()

@@ -100,3 +100,47 @@ def test_what_of_an_answer_the_other_dialect_cannot_carry_is_named(recorders, as
         assert "x-sluice-dropped-params" in answer.headers["trailer"]
     else:
         assert answer.headers["x-sluice-dropped-params"] == "seed,answer.content.redacted_thinking"
+
+
+def rows_of(server, key, count):
+    return eventually(
+        lambda: len(rows := [row for row in map(json.loads, server.run("logs", "tail", "-o", "json").stdout.splitlines())
+                             if row["key"] == key]) == count and rows, f"{count} ledger entries of {key}")
+
+
+def test_a_provider_that_is_silent_about_a_whole_answer_is_given_up_and_its_prompt_is_paid(serve, recorders):
+    _, oai, ant = recorders
+    oai.answer = lambda request, connection: connection.wait_until_peer_leaves()
+    server = serve({"retry": {"answer_timeout_ms": 200}, "providers": {"oai": openai_vendor(oai.url), "ant": anthropic_vendor(ant.url)},
+                    "models": {"silent-first": ["oai/gpt-mock", "ant/claude-mock"]}})
+    ant.answer = recorder.fixed(recorder.ok(recorder.anthropic_answer()))
+    with http_client(server, server.create_key("silent")) as client:
+        answer = client.post(CHAT, json=chat_body("silent-first"))
+    assert (answer.status_code, answer.headers["x-sluice-provider"], answer.headers["x-sluice-attempts"]) == (200, "ant", "2")
+    first, last = rows_of(server, "silent", 2)
+    assert (first["provider"], first["outcome"], first["attempt"], last["attempt"]) == ("oai", "provider_failed", 1, 2)
+    assert first["usage"]["input_tokens"] > 0 and not first["usage"]["reported"] and last["usage"]["input_tokens"] == 7
+    assert len(oai.requests) == 1, "a whole answer was asked for twice"
+
+
+@pytest.mark.parametrize("model, told", [("oai/gpt-mock", None), ("ant/claude-mock", 7)])
+def test_a_stream_that_breaks_before_its_first_token_is_paid_as_far_as_it_went(recorders, ask, model, told):
+    _, oai, ant = recorders
+
+    def broken(events):
+        def answer(request, connection):
+            connection.send(recorder.sse_head() + recorder.chunk(events[0]))
+            connection.close()
+        return answer
+    oai.answer, ant.answer = broken(recorder.openai_stream()), broken(recorder.anthropic_stream())
+    answer, row = ask(f"breaks {model}", CHAT, chat_body(model, stream=True))
+    assert answer.status_code >= 500 and row["outcome"] == "provider_failed"
+    assert row["usage"]["input_tokens"] == told if told else row["usage"]["input_tokens"] > 0
+    assert not row["usage"]["reported"]
+
+
+def test_an_error_status_costs_nothing(recorders, ask):
+    _, oai, _ = recorders
+    oai.answer = recorder.fixed(recorder.ok(b'{"error":{"message":"overloaded"}}', status="503 Service Unavailable"))
+    _, row = ask("no bill", CHAT, chat_body("oai/gpt-mock"))
+    assert row["usage"]["input_tokens"] == 0 and row["outcome"] == "provider_failed"

@@ -75,6 +75,7 @@ class Asking {
   async::Task<Result<Reply>> take_stream(http::Response response, std::string& held);
   async::Task<Result<Reply>> take_whole_as_stream(http::Response response, std::string& held);
   async::Task<Result<Reply>> take_error(http::Response response);
+  Error too_late(std::string what) const;
   bool same_dialect() const { return attempt_.lane == Lane::same_dialect; }
   const catalog::Provider& provider() const { return attempt_.provider(); }
   async::Deadline within(std::int64_t ms) const { return deadline_.earlier(gateway_.reactor.now() + milliseconds(ms)); }
@@ -84,6 +85,7 @@ class Asking {
   Question& question_;
   const config::RetrySettings& retry_;
   async::Deadline deadline_;
+  async::Deadline answer_by_;  // a stream's first token or a whole answer's end; then somebody else is asked
   const dialects::Dialect& dialect_;
   std::optional<http::Call> call_;
   std::vector<std::string> dropped_params_;
@@ -102,6 +104,9 @@ async::Task<std::optional<Reply>> Asking::run(std::string& held) {
   }
   failure_.attempt = &attempt_;
   failure_.error = std::move(reply).error();
+  const ErrorKind kind = failure_.error.kind;
+  if (failure_.reached && (kind == ErrorKind::client_gone || kind == ErrorKind::provider_timeout))
+    failure_.at_work = true;
   co_return std::nullopt;
 }
 
@@ -113,13 +118,23 @@ async::Task<Result<Reply>> Asking::ask(std::string& held) {
   for (const http::Field& field : authentication(provider())) request.headers.set(field.name, field.value);
   for (const auto& [name, value] : provider().extra_headers) request.headers.set(name, value);
   const std::string head = http::request_head("POST", place, request.path, request.headers, request.body.size());
+  answer_by_ = within(question_.stream() ? retry_.first_token_timeout_ms : retry_.answer_timeout_ms);
 
   CO_TRY(http::Response response, co_await exchange(place, head, request.body));
   if (response.status >= 400) co_return co_await take_error(std::move(response));
   if (response.status != 200)
     co_return std::unexpected(no_answer(provider(), "answered with status " + std::to_string(response.status)));
+  failure_.at_work = true;
   if (question_.stream()) co_return co_await take_stream(std::move(response), held);
   co_return co_await take_whole(std::move(response));
+}
+
+// A silent stream is tried again like a broken one. Who was asked for a whole answer has been at work all that time:
+// asking the same one again would cost the same again.
+Error Asking::too_late(std::string what) const {
+  return {.kind = ErrorKind::provider_timeout,
+          .message = "the provider '" + provider().id.str() + "' " + std::move(what),
+          .retry = question_.stream() ? Retry::anywhere : Retry::elsewhere};
 }
 
 // Sends the request and reads the answer's head. A kept connection may have been closed by the provider just now; that
@@ -131,13 +146,12 @@ async::Task<Result<http::Response>> Asking::exchange(const BaseUrl& place, std::
     CO_TRY(http::Call call, co_await gateway_.providers.open(place.endpoint, within(retry_.connect_timeout_ms), fresh));
     call_.emplace(std::move(call));
     failure_.reached = true;
-    Result<http::Response> response =
-        co_await call_->send(head, body, question_.stream() ? within(retry_.first_token_timeout_ms) : deadline_);
+    Result<http::Response> response = co_await call_->send(head, body, answer_by_);
     if (response) co_return response;
     Error& error = response.error();
     if (error.kind == ErrorKind::provider_unreachable && call_->reused() && !fresh) continue;
     if (error.kind == ErrorKind::provider_timeout)
-      error.message = "the provider '" + provider().id.str() + "' did not answer in time";
+      error = too_late("did not answer in time");
     else if (error.kind == ErrorKind::provider_unreachable)
       error = no_answer(provider(), "broke off: " + error.message);
     co_return response;
@@ -163,9 +177,11 @@ async::Task<Result<Reply>> Asking::take_error(http::Response response) {
 
 // The answer's body, parsed.
 async::Task<Result<json::Document>> Asking::read_whole(const http::Response& response, std::string& bytes) {
-  Result<std::string> body = co_await call_->read_all(deadline_);
+  Result<std::string> body = co_await call_->read_all(answer_by_);
   if (!body) {
-    if (body.error().kind != ErrorKind::client_gone)
+    if (body.error().kind == ErrorKind::provider_timeout)
+      body.error() = too_late("did not complete its answer in time");
+    else if (body.error().kind != ErrorKind::client_gone)
       body.error() = no_answer(provider(), "broke off: " + body.error().message);
     co_return std::unexpected(std::move(body).error());
   }
@@ -175,8 +191,10 @@ async::Task<Result<json::Document>> Asking::read_whole(const http::Response& res
     co_return std::unexpected(
         no_answer(provider(), "answered with status 200 and something that is not a JSON object"));
   // Some providers answer an error with status 200.
-  if (parsed->root()["error"].is_object())
+  if (parsed->root()["error"].is_object()) {
+    failure_.at_work = false;
     co_return std::unexpected(dialect_.decode_error(502, bytes, response.headers));
+  }
   co_return parsed;
 }
 
@@ -209,14 +227,15 @@ async::Task<Result<Reply>> Asking::take_stream(http::Response response, std::str
                     same_dialect()
                         ? same_dialect_stream(dialect_, question_.usage_is_ours_alone(attempt_))
                         : translated_stream(dialect_, question_.client_dialect(), question_.answer_options(attempt_)));
-  const async::Deadline first_token = within(retry_.first_token_timeout_ms);
   bool open = true;
   while (open && !reply.has_token() && held.size() < max_held_bytes) {
-    Result<bool> more = co_await reply.more(held, first_token);
+    Result<bool> more = co_await reply.more(held, answer_by_);
     if (!more) {
       Error error = std::move(more).error();
-      if (error.kind == ErrorKind::provider_timeout)
-        error.message = "the provider '" + provider().id.str() + "' sent no first token in time";
+      if (error.kind == ErrorKind::provider_timeout) error = too_late("sent no first token in time");
+      failure_.usage = reply.usage();
+      failure_.output_bytes = reply.output_bytes();
+      if (reply.failed()) failure_.at_work = failure_.usage.reported;  // an error bills nothing that it does not tell
       co_return std::unexpected(std::move(error));
     }
     open = *more;

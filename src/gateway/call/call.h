@@ -53,7 +53,10 @@ struct Failure {
   const Attempt* attempt = nullptr;
   Error error;
   bool asked = false;    // it was called, whether or not it could be reached
-  bool reached = false;  // the request went out: the provider may bill it
+  bool reached = false;  // the request went out
+  bool at_work = false;  // it had begun to answer, or had not said no when it was left: it bills what it did
+  chat::Usage usage;     // what it told before it failed
+  std::size_t output_bytes = 0;
   // The provider's own error answer in the client's dialect: passed on as it is when nobody else answers.
   struct Verbatim {
     int status = 0;

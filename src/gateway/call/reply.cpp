@@ -89,7 +89,7 @@ class TranslatedStream : public StreamLane {
   }
   bool has_token() const override { return has_token_; }
   bool finished() const override { return finished_; }
-  bool failed() const override { return false; }  // it ends in an error of pass() instead
+  bool failed() const override { return failed_; }
   chat::Usage usage() const override { return usage_; }
   std::size_t output_bytes() const override { return output_bytes_; }
   std::string response_model() const override { return model_; }
@@ -107,6 +107,7 @@ class TranslatedStream : public StreamLane {
       if (const auto* failed = std::get_if<chat::StreamError>(&event)) {
         Error error = failed->error;
         events_.clear();
+        failed_ = true;
         return std::unexpected(std::move(error));
       }
       note(event);
@@ -145,6 +146,7 @@ class TranslatedStream : public StreamLane {
   std::size_t output_bytes_ = 0;
   bool has_token_ = false;
   bool finished_ = false;
+  bool failed_ = false;
 };
 
 }  // namespace

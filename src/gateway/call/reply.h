@@ -25,7 +25,7 @@ class StreamLane {
   virtual Result<void> close(std::string& out) = 0;
   virtual bool has_token() const = 0;  // something generated has passed
   virtual bool finished() const = 0;   // the end marker has passed: nothing more will come
-  virtual bool failed() const = 0;     // an error event has passed to the client: the answer is not whole
+  virtual bool failed() const = 0;     // the provider has sent an error event: the answer is not whole
   virtual chat::Usage usage() const = 0;
   virtual std::size_t output_bytes() const = 0;
   virtual std::string response_model() const = 0;
