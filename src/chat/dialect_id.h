@@ -15,10 +15,18 @@ enum class DialectId : std::uint8_t {
   openai_embeddings,
   openai_completions,
   openai_moderations,
+  openai_responses,
+  gemini,
+  bedrock_converse,
 };
-inline constexpr std::array all_dialects = {DialectId::openai_chat, DialectId::anthropic_messages,
-                                            DialectId::openai_embeddings, DialectId::openai_completions,
-                                            DialectId::openai_moderations};
+inline constexpr std::array all_dialects = {DialectId::openai_chat,
+                                            DialectId::anthropic_messages,
+                                            DialectId::openai_embeddings,
+                                            DialectId::openai_completions,
+                                            DialectId::openai_moderations,
+                                            DialectId::openai_responses,
+                                            DialectId::gemini,
+                                            DialectId::bedrock_converse};
 
 constexpr std::string_view name(DialectId id) {
   switch (id) {
@@ -27,6 +35,9 @@ constexpr std::string_view name(DialectId id) {
     case DialectId::openai_embeddings: return "openai_embeddings";
     case DialectId::openai_completions: return "openai_completions";
     case DialectId::openai_moderations: return "openai_moderations";
+    case DialectId::openai_responses: return "openai_responses";
+    case DialectId::gemini: return "gemini";
+    case DialectId::bedrock_converse: return "bedrock_converse";
   }
   return "unknown";
 }
@@ -38,7 +49,10 @@ constexpr std::optional<DialectId> dialect_from_name(std::string_view text) {
 }
 
 // Requests in it are conversations: they can be told in another such dialect.
-constexpr bool is_chat(DialectId id) { return id == DialectId::openai_chat || id == DialectId::anthropic_messages; }
+constexpr bool is_chat(DialectId id) {
+  return id == DialectId::openai_chat || id == DialectId::anthropic_messages || id == DialectId::openai_responses ||
+         id == DialectId::gemini || id == DialectId::bedrock_converse;
+}
 
 // Whether an API with the first dialect takes requests of the second as they are: OpenAI's has more calls than chat.
 constexpr bool speaks(DialectId api, DialectId request) {

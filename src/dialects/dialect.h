@@ -21,6 +21,13 @@ namespace sluice::dialects {
 
 using chat::DialectId;
 
+// What a request says outside its body, in dialects that do so (Gemini).
+struct RequestTarget {
+  std::string model;        // in the path, decoded; empty when the body names it
+  bool stream = false;      // the path asks for a stream
+  bool json_array = false;  // a stream in the form of one JSON array instead of events
+};
+
 // The few facts that admission, routing and lane 1 need, read without building a ChatRequest.
 struct RequestOutline {
   std::string model;
@@ -31,7 +38,8 @@ struct RequestOutline {
   bool has_tools = false;
   std::int64_t images = 0;      // in the messages
   std::size_t image_bytes = 0;  // of the body that are images
-  std::size_t model_begin = 0;  // the model's JSON string in the body, quotes included
+  bool json_array = false;      // RequestTarget's
+  std::size_t model_begin = 0;  // the model's JSON string in the body, quotes included; 0 = the body has none
   std::size_t model_end = 0;
   std::optional<json::Span> stream_options;  // openai_chat: the member's value in the body
 };
@@ -57,6 +65,8 @@ struct EncodeOptions {
   bool max_completion_tokens =
       false;                       // openai_chat: the limit's newer name, which OpenAI's own reasoning models require
   bool continues_prefill = false;  // openai_chat: a last message of the assistant is continued, as it is at Anthropic
+  bool reasoning = false;          // the model is known to take an effort or a budget for thinking
+  std::string_view issuer;         // this provider and model as seal.h names them: whose reasoning state may go there
 };
 
 struct ErrorBody {
@@ -109,7 +119,16 @@ struct StreamOptions {
   std::string model;        // the name that the client is told has answered
   std::int64_t created_unix_seconds = 0;
   bool include_usage = true;
+  bool json_array = false;  // RequestTarget's
+  std::string issuer;       // who answers, for the seal on its reasoning state (seal.h)
+  // The client's own request: the body, for dialects whose answers repeat it, and its tools as they were decoded.
+  // Borrowed for the encoder's life; absent and empty where nothing was decoded.
+  json::Value request;
+  std::span<const chat::Tool> tools = {};
 };
+
+// How a provider cuts its stream into events.
+enum class Framing : std::uint8_t { sse, aws_event_stream };
 
 class Dialect {
  public:
@@ -117,15 +136,17 @@ class Dialect {
   virtual DialectId id() const = 0;
 
   // --- a client's request
-  virtual Result<RequestOutline> outline(std::string_view body, const json::Document& parsed) const = 0;
-  virtual Result<chat::ChatRequest> decode_request(const json::Document& parsed) const = 0;
+  virtual Result<RequestOutline> outline(std::string_view body, const json::Document& parsed,
+                                         const RequestTarget& target) const = 0;
+  virtual Result<chat::ChatRequest> decode_request(const json::Document& parsed, const RequestTarget& target) const = 0;
   // The same body with the model's name replaced and, if asked, the usage flag added; every other byte as it was.
   virtual std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) const = 0;
 
   // --- a provider's request
   virtual Result<ProviderRequest> encode_request(const chat::ChatRequest& request,
                                                  const EncodeOptions& options) const = 0;
-  virtual std::string path() const = 0;  // lane 1's path below the base URL
+  // Lane 1's path below the base URL. `model` is the provider's name for it.
+  virtual std::string path(std::string_view model, bool stream) const = 0;
   // Client headers that belong to the dialect and go to a same-dialect provider: anthropic-beta, openai-beta. Not those
   // of the client's own account.
   virtual bool forwards_header(std::string_view name) const = 0;
@@ -137,6 +158,7 @@ class Dialect {
   virtual Result<chat::ChatResponse> decode_response(const json::Document& parsed) const = 0;
   virtual chat::Usage read_usage(const json::Document& parsed) const = 0;  // reported = false when it has none
   virtual std::string read_response_model(const json::Document& parsed) const = 0;
+  virtual Framing framing() const { return Framing::sse; }
   virtual std::unique_ptr<StreamWatcher> watch_stream(bool hide_usage_event) const = 0;
   virtual std::unique_ptr<StreamDecoder> decode_stream() const = 0;
   // Status and body of a failed answer: kind, message, whether another try may help. Never throws the body at the

@@ -1,6 +1,7 @@
 #include "dialects/shared_parts.h"
 
 #include <algorithm>
+#include <array>
 
 namespace sluice::dialects {
 
@@ -37,11 +38,64 @@ void RequestWriting::drop(std::string name) {
 
 std::string RequestWriting::system_text() const {
   std::string joined;
-  for (const std::string& text : request_.system) {
+  for (const chat::Text& text : request_.system) {
     if (!joined.empty()) joined += "\n\n";
-    joined += text;
+    joined += text.text;
   }
   return joined;
+}
+
+std::string custom_input(std::string_view arguments) {
+  const auto parsed = json::Document::parse(arguments);
+  if (!parsed) return std::string(arguments);
+  const auto input = parsed->root()["input"].string();
+  return std::string(input ? *input : arguments);
+}
+
+std::string custom_arguments(std::string_view input) {
+  std::string text;
+  json::Writer(text).begin_object().member("input", input).end_object();
+  return text;
+}
+
+const chat::Tool* find_tool(std::span<const chat::Tool> tools, std::string_view name) {
+  const auto found = std::ranges::find(tools, name, &chat::Tool::name);
+  return found == tools.end() ? nullptr : &*found;
+}
+
+namespace {
+using Effort = chat::Reasoning::Effort;
+constexpr std::array<std::string_view, 7> effort_names = {"none", "minimal", "low", "medium", "high", "xhigh", "max"};
+// Where the vendors' own tables put them: 1,024 is the least that Anthropic takes, 24,576 the most of Gemini 2.5 Flash.
+constexpr std::array<Tokens, 7> effort_budgets = {0, 1'024, 4'096, 8'192, 24'576, 32'768, 65'536};
+}  // namespace
+
+std::optional<Effort> effort_from_name(std::string_view name) {
+  const auto found = std::ranges::find(effort_names, name);
+  if (found == effort_names.end()) return std::nullopt;
+  return static_cast<Effort>(found - effort_names.begin());
+}
+
+std::string_view name(Effort effort) { return effort_names[static_cast<std::size_t>(effort)]; }
+
+Effort effort_of_budget(Tokens budget) {
+  std::size_t nearest = 0;
+  while (nearest + 1 < effort_budgets.size() && budget >= effort_budgets[nearest + 1]) ++nearest;
+  return static_cast<Effort>(nearest);
+}
+
+Tokens budget_of_effort(Effort effort) { return effort_budgets[static_cast<std::size_t>(effort)]; }
+
+chat::CacheMark cache_mark(json::Value cache_control) {
+  if (!cache_control.is_object()) return chat::CacheMark::none;
+  return cache_control["ttl"].string() == "1h" ? chat::CacheMark::hour_1 : chat::CacheMark::minutes_5;
+}
+
+void write_cache_mark(json::Writer& writer, chat::CacheMark mark) {
+  if (mark == chat::CacheMark::none) return;
+  writer.key("cache_control").begin_object().member("type", "ephemeral");
+  if (mark == chat::CacheMark::hour_1) writer.member("ttl", "1h");
+  writer.end_object();
 }
 
 Result<RequestOutline> outline_of_messages(const Fields& fields) {

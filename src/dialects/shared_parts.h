@@ -3,6 +3,8 @@
 #pragma once
 
 #include <initializer_list>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +55,26 @@ class RequestWriting {
   ProviderRequest out_;
   json::Writer json_;
 };
+
+// A custom tool takes free text; where there are only functions it is a function with one string.
+inline constexpr std::string_view custom_tool_schema =
+    R"({"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false})";
+// What a custom tool was called with: the member `input`, or all of the text when the model wrote something else.
+std::string custom_input(std::string_view arguments);
+// {"input":"..."}: the arguments of a call of a custom tool in chat/.
+std::string custom_arguments(std::string_view input);
+// The client's tool of this name; nullptr when it has none.
+const chat::Tool* find_tool(std::span<const chat::Tool> tools, std::string_view name);
+
+std::optional<chat::Reasoning::Effort> effort_from_name(std::string_view name);
+std::string_view name(chat::Reasoning::Effort effort);
+// The effort that comes nearest to a budget of tokens for thinking, and a budget for an effort.
+chat::Reasoning::Effort effort_of_budget(Tokens budget);
+Tokens budget_of_effort(chat::Reasoning::Effort effort);
+
+// {"type":"ephemeral","ttl":"1h"}, which has become the way of more than its vendor.
+chat::CacheMark cache_mark(json::Value cache_control);
+void write_cache_mark(json::Writer& writer, chat::CacheMark mark);  // as the member cache_control, unless it is none
 
 // model, messages, stream and tools: what both of the dialects with messages call by the same names.
 Result<RequestOutline> outline_of_messages(const Fields& fields);

@@ -41,10 +41,12 @@ store::Outcome outcome_of(const Error& error) {
 
 }  // namespace
 
-Exchange::Exchange(Gateway& gateway, http::Exchange& client, const dialects::Dialect& dialect)
+Exchange::Exchange(Gateway& gateway, http::Exchange& client, const dialects::Dialect& dialect,
+                   dialects::RequestTarget target)
     : gateway_(gateway),
       client_(client),
       dialect_(dialect),
+      target_(std::move(target)),
       snapshot_(gateway.snapshots.load()),
       start_us_(store::wall_clock_us()),
       start_(async::Clock::now()) {
@@ -63,7 +65,7 @@ async::Task<> Exchange::run() {
 async::Task<Result<void>> Exchange::serve() {
   CO_TRY(principal_,
          co_await authenticate(client_.head(), gateway_.store, gateway_.reactor, client_.client_gone(), start_us_));
-  CO_TRY(request_, co_await decode(client_, dialect_));
+  CO_TRY(request_, co_await decode(client_, dialect_, std::move(target_)));
   CO_TRY(verdict_, guard({.key_class = principal_->data_class(), .header_class = client_.head().get(data_class_header)},
                          *snapshot_));
 

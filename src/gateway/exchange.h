@@ -16,7 +16,8 @@ namespace sluice::gateway {
 class Exchange {
  public:
   // `dialect` is what the client speaks. Borrows everything; lives in the connection's coroutine.
-  Exchange(Gateway& gateway, http::Exchange& client, const dialects::Dialect& dialect);
+  Exchange(Gateway& gateway, http::Exchange& client, const dialects::Dialect& dialect,
+           dialects::RequestTarget target = {});
 
   // Answers the client and leaves the records, whatever happens.
   async::Task<> run();
@@ -39,6 +40,7 @@ class Exchange {
   Gateway& gateway_;
   http::Exchange& client_;
   const dialects::Dialect& dialect_;
+  dialects::RequestTarget target_;                          // until decode
   const std::shared_ptr<const config::Snapshot> snapshot_;  // one configuration from start to end
   const std::int64_t start_us_;
   const async::TimePoint start_;

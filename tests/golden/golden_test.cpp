@@ -129,10 +129,13 @@ class Golden : public testing::TestWithParam<Case> {
                               const dialects::RequestOutline& outline) {
     if (!GetParam().translated())
       return provider().edit(body, outline, {.model = "provider-model", .ask_for_stream_usage = true});
-    TRY(chat::ChatRequest request, client().decode_request(parsed));
-    options_.include_usage = request.include_usage;
-    TRY(dialects::ProviderRequest sent,
-        provider().encode_request(request, {.model = "provider-model", .default_max_output_tokens = 4096}));
+    TRY(request_, client().decode_request(parsed, target_));
+    options_.include_usage = request_.include_usage;
+    options_.tools = request_.tools;
+    TRY(dialects::ProviderRequest sent, provider().encode_request(request_, {.model = "provider-model",
+                                                                             .default_max_output_tokens = 4096,
+                                                                             .reasoning = true,
+                                                                             .issuer = options_.issuer}));
     report_.request(sent);
     return pretty(sent.body);
   }
@@ -216,18 +219,34 @@ class Golden : public testing::TestWithParam<Case> {
     expect_answer("", "");
   }
 
+  // target.json: what the request says in its path, {"model": "m", "stream": true, "json_array": false}.
+  void read_target() {
+    if (!fs::exists(file("target.json"))) return;
+    const auto parsed = json::Document::parse(read_file(file("target.json")));
+    ASSERT_TRUE(parsed) << "target.json is not JSON";
+    target_ = {.model = std::string(parsed->root()["model"].string().value_or("")),
+               .stream = parsed->root()["stream"].boolean().value_or(false),
+               .json_array = parsed->root()["json_array"].boolean().value_or(false)};
+  }
+
   Report report_;
-  dialects::StreamOptions options_{.response_id = "golden", .created_unix_seconds = 1'700'000'000};
+  dialects::RequestTarget target_;
+  chat::ChatRequest request_;
+  dialects::StreamOptions options_{
+      .response_id = "golden", .created_unix_seconds = 1'700'000'000, .issuer = "provider/provider-model"};
 };
 
 TEST_P(Golden, Becomes_what_its_files_say) {
   const std::string body = read_file(file("client.json"));
   const auto parsed = json::Document::parse(body);
   if (!parsed) return expect_error(parsed.error());
-  const auto outline = client().outline(body, *parsed);
+  read_target();
+  const auto outline = client().outline(body, *parsed, target_);
   if (!outline) return expect_error(outline.error());
   options_.model = outline->model;
   options_.include_usage = outline->wants_stream_usage || !outline->stream;
+  options_.json_array = target_.json_array;
+  options_.request = parsed->root();
   const Result<std::string> sent = request(body, *parsed, *outline);
   if (!sent) return expect_error(sent.error());
   expect_file(file("sent.json"), *sent);

@@ -96,6 +96,8 @@ std::string order_fault(const std::vector<chat::ChatEvent>& events) {
       if (open != chat::BlockKind::text) return "text outside a text block";
     } else if (std::holds_alternative<chat::ArgumentsDelta>(event)) {
       if (open != chat::BlockKind::tool_call) return "arguments outside a tool call";
+    } else if (std::holds_alternative<chat::CitationDelta>(event)) {
+      if (open != chat::BlockKind::text) return "a citation outside a text block";
     } else if (std::holds_alternative<chat::ThinkingDelta>(event)) {
       if (open != chat::BlockKind::thinking) return "thinking outside a thinking block";
     } else if (std::holds_alternative<chat::BlockEnd>(event)) {

@@ -10,8 +10,8 @@ const std::unique_ptr<Dialect> dialect = make_anthropic_messages();
 std::string fault(std::string_view body) {
   const auto parsed = json::Document::parse(body);
   if (!parsed) return "not JSON";
-  if (const auto outline = dialect->outline(body, *parsed); !outline) return outline.error().param;
-  const auto request = dialect->decode_request(*parsed);
+  if (const auto outline = dialect->outline(body, *parsed, {}); !outline) return outline.error().param;
+  const auto request = dialect->decode_request(*parsed, {});
   return request ? "" : request.error().param;
 }
 
@@ -53,7 +53,7 @@ TEST(AnthropicMessages, Outline_finds_images_in_messages_and_tool_results_and_no
     const std::string body = R"({"model":"m","max_tokens":9,"messages":[{"role":"user","content":)" + content +
                              R"(}],"tools":[{"name":"f","input_schema":{"enum":["image"]}}]})";
     const auto parsed = json::Document::parse(body);
-    return *dialect->outline(body, *parsed);
+    return *dialect->outline(body, *parsed, {});
   };
   EXPECT_EQ(outline(R"("an \"image\"")").images, 0);
   const std::string image = R"({"type":"image","source":{"type":"base64","media_type":"image/png","data":"AAAA"}})";
@@ -64,18 +64,18 @@ TEST(AnthropicMessages, Outline_finds_images_in_messages_and_tool_results_and_no
   EXPECT_EQ(result.image_bytes, 8u);
 }
 
-TEST(AnthropicMessages, Edit_cuts_unsigned_thinking_out_and_leaves_every_other_byte) {
+TEST(AnthropicMessages, Edit_cuts_sealed_thinking_out_and_leaves_every_other_byte) {
   const auto edited = [](const std::string& messages) {
     const std::string body = R"({ "max_tokens":9, "messages" :)" + messages + R"( ,"model":"m"})";
     const auto parsed = json::Document::parse(body);
-    const auto outline = dialect->outline(body, *parsed);
+    const auto outline = dialect->outline(body, *parsed, {});
     const std::string out = dialect->edit(body, *outline, {.model = "m"});
     EXPECT_TRUE(json::Document::parse(out)) << out;
     return out.substr(out.find("[ "), out.rfind(" ,\"model\"") - out.find("[ "));
   };
-  const std::string marked = R"({"type":"thinking","thinking":"t","signature":"sluice-unsigned"})";
+  const std::string marked = R"({"type":"thinking","thinking":"t","signature":"sluice-sealed:3:a/b"})";
   const std::string signed_one = R"({"type" : "thinking","thinking":"t","signature":"EqQB"})";
-  const std::string user = R"({"role" :"user", "content":[{"type":"text","text":"sluice-unsigned", "n":1.50}]})";
+  const std::string user = R"({"role" :"user", "content":[{"type":"text","text":"sluice-sealed:3:a/b", "n":1.50}]})";
   const auto said = [](const std::string& blocks) {
     return R"({ "content": [)" + blocks + R"( ], "role":"assistant"})";
   };
@@ -184,9 +184,11 @@ TEST(AnthropicMessages, A_system_message_in_the_conversation_moves_to_the_front_
   const auto parsed = json::Document::parse(with(
       R"({"role":"system","content":"a"},{"role":"user","content":"hi"},{"role":"system","content":[{"type":"text","text":"b"}]})",
       R"(,"system":"0")"));
-  const auto request = dialect->decode_request(*parsed);
+  const auto request = dialect->decode_request(*parsed, {});
   ASSERT_TRUE(request) << request.error().message;
-  EXPECT_EQ(request->system, (std::vector<std::string>{"0", "a", "b"}));
+  std::string system;
+  for (const chat::Text& text : request->system) system += text.text;
+  EXPECT_EQ(system, "0ab");
   ASSERT_EQ(request->messages.size(), 1U);
   ASSERT_EQ(request->extras.size(), 1U) << "the first one stands where it stood";
   EXPECT_EQ(request->extras[0].first, "messages[2].role");

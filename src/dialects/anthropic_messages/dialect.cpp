@@ -1,6 +1,6 @@
 #include "dialects/anthropic_messages/anthropic_messages.h"
 #include "dialects/anthropic_messages/parts.h"
-#include "dialects/anthropic_messages/unsigned_thinking.h"
+#include "dialects/anthropic_messages/sealed_thinking.h"
 #include "http/headers.h"
 
 namespace sluice::dialects {
@@ -10,10 +10,12 @@ class AnthropicMessages : public Dialect {
  public:
   DialectId id() const override { return DialectId::anthropic_messages; }
 
-  Result<RequestOutline> outline(std::string_view body, const json::Document& parsed) const override {
+  Result<RequestOutline> outline(std::string_view body, const json::Document& parsed,
+                                 const RequestTarget& /*target*/) const override {
     return anthropic::outline(body, parsed);
   }
-  Result<chat::ChatRequest> decode_request(const json::Document& parsed) const override {
+  Result<chat::ChatRequest> decode_request(const json::Document& parsed,
+                                           const RequestTarget& /*target*/) const override {
     return anthropic::decode_request(parsed);
   }
   // A stream always tells its usage here, so the model's name is the only edit to what the client itself has written.
@@ -22,14 +24,14 @@ class AnthropicMessages : public Dialect {
     out.reserve(body.size() + edit.model.size());
     json::append_quoted(out, edit.model);
     out.append(body.substr(outline.model_end));
-    return anthropic::without_unsigned_thinking(std::move(out));
+    return anthropic::without_sealed_thinking(std::move(out));
   }
 
   Result<ProviderRequest> encode_request(const chat::ChatRequest& request,
                                          const EncodeOptions& options) const override {
     return anthropic::encode_request(request, options);
   }
-  std::string path() const override { return "/messages"; }
+  std::string path(std::string_view /*model*/, bool /*stream*/) const override { return "/messages"; }
   bool forwards_header(std::string_view name) const override {
     return http::equal_ignoring_case(name, "anthropic-beta") || http::equal_ignoring_case(name, "anthropic-version");
   }

@@ -17,7 +17,10 @@ http::Headers request_headers();
 // The counts that an answer's or event's "usage" object gives replace those in `usage`; the others stay, because a
 // stream's later counts may leave out what its first event said.
 void merge_usage(json::Value from, chat::Usage& usage);
-void write_usage(json::Writer& writer, const chat::Usage& usage);
+void write_usage(json::Writer& writer, const chat::Usage& usage, std::string_view service_tier);
+std::optional<chat::Citation> read_citation(json::Value citation);  // empty for the kinds that chat/ has not
+void write_citation(json::Writer& writer, const chat::Citation& citation);
+void write_thinking_block(json::Writer& writer, const chat::Thinking& thinking, std::string_view issuer);
 // stop_reason and the members that the specification requires beside it.
 void write_stop(json::Writer& writer, chat::StopReason stop, std::string_view stop_sequence, std::string_view refusal);
 // A tool_use block up to its input, which the caller writes before it ends the object.
@@ -25,7 +28,7 @@ void write_tool_use_head(json::Writer& writer, std::string_view id, std::string_
 chat::StopReason stop_reason(std::string_view name);
 // The names of what chat/ cannot say of an answer, each once.
 void note_lost(std::vector<std::string>& names, std::string_view what, std::string_view which);
-// Of a block: its type when it has no place, its citations when it has some.
+// Of a block: its type when it has no place.
 void note_lost_block(std::vector<std::string>& names, json::Value block);
 // The text of a refusal; the API may give none.
 std::string refusal_text(json::Value stop_details);

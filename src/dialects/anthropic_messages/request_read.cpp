@@ -4,6 +4,7 @@
 #include "dialects/anthropic_messages/parts.h"
 #include "dialects/fields.h"
 #include "dialects/image_url.h"
+#include "dialects/seal.h"
 #include "dialects/shared_parts.h"
 
 namespace sluice::dialects::anthropic {
@@ -24,7 +25,7 @@ class RequestReader : RequestReading {
     CHECK_OK(read_messages());
     for (const std::string_view name :
          fields_.others({"model", "messages", "system", "max_tokens", "stream", "temperature", "top_p", "top_k",
-                         "stop_sequences", "tools", "tool_choice", "output_config"}))
+                         "stop_sequences", "tools", "tool_choice", "output_config", "thinking", "service_tier"}))
       request_.extras.emplace_back(name, fields_[name].text());
     return std::move(request_);
   }
@@ -48,6 +49,30 @@ class RequestReader : RequestReading {
       return bad_field("thinking.budget_tokens", "it must be less than max_tokens",
                        "raise max_tokens or lower the budget");
     request_.user = fields_["metadata"]["user_id"].string().value_or("");
+    TRY(const auto tier, fields_.string("service_tier"));
+    request_.service_tier = tier.value_or("");
+    return read_thinking();
+  }
+
+  Result<void> read_thinking() {
+    if (!fields_["thinking"].exists()) return {};
+    TRY(const Fields thinking, Fields::of(fields_["thinking"], "thinking"));
+    TRY(const std::string_view type, thinking.required_string("type"));
+    note_others(thinking, {"type", "budget_tokens", "display"}, "thinking");
+    if (type == "disabled") {
+      note_extra("thinking.disabled");  // elsewhere the models that may stop thinking are few
+      return {};
+    }
+    chat::Reasoning& reasoning = request_.reasoning.emplace();
+    if (type == "adaptive") {
+      reasoning.adaptive = true;
+    } else if (type == "enabled") {
+      TRY(reasoning.budget, thinking.integer("budget_tokens", 0, max_tokens_limit));
+    } else {
+      return bad_field("thinking.type", "it must be adaptive, enabled or disabled, not '" + std::string(type) + "'");
+    }
+    TRY(const auto display, thinking.string("display"));
+    if (display) reasoning.visible = *display != "omitted";
     return {};
   }
 
@@ -55,15 +80,15 @@ class RequestReader : RequestReading {
     const json::Value system = fields_["system"];
     if (!system.exists()) return {};
     if (const auto text = system.string()) {
-      if (!text->empty()) request_.system.emplace_back(*text);
+      if (!text->empty()) request_.system.push_back({.text = std::string(*text)});
       return {};
     }
     TRY(const std::vector<json::Value> blocks, fields_.array("system"));
     for (std::size_t i = 0; i < blocks.size(); ++i) {
       TRY(const Fields block, Fields::of(blocks[i], path_of("system", i)));
       TRY(chat::Text text, read_text(block));
-      note_others(block, {"type", "text"}, "system");
-      if (!text.text.empty()) request_.system.push_back(std::move(text.text));
+      note_others(block, {"type", "text", "cache_control"}, "system");
+      if (!text.text.empty()) request_.system.push_back(std::move(text));
     }
     return {};
   }
@@ -74,7 +99,7 @@ class RequestReader : RequestReading {
       return bad_field(block.path("type"), "only text is possible here, not '" + std::string(type) + "'");
     const auto text = block["text"].string();
     if (!text) return bad_field(block.path("text"), "a string is expected");
-    return chat::Text{std::string(*text)};
+    return chat::Text{.text = std::string(*text), .cache = cache_mark(block["cache_control"])};
   }
 
   Result<void> read_tools() {
@@ -91,8 +116,12 @@ class RequestReader : RequestReading {
       if (schema.empty())
         return bad_field(tool.path("input_schema"), "this field is required", "add a JSON Schema of type object");
       TRY(const auto strict, tool.boolean("strict"));
-      request_.tools.push_back({std::string(name), std::string(description.value_or("")), std::move(schema), strict});
-      note_others(tool, {"type", "name", "description", "input_schema", "strict"}, "tools");
+      request_.tools.push_back({.name = std::string(name),
+                                .description = std::string(description.value_or("")),
+                                .parameters = std::move(schema),
+                                .strict = strict,
+                                .cache = cache_mark(tool["cache_control"])});
+      note_others(tool, {"type", "name", "description", "input_schema", "strict", "cache_control"}, "tools");
     }
     return {};
   }
@@ -125,7 +154,14 @@ class RequestReader : RequestReading {
   Result<void> read_output_config() {
     if (!fields_["output_config"].exists()) return {};
     TRY(const Fields config, Fields::of(fields_["output_config"], "output_config"));
-    note_others(config, {"format"}, "output_config");
+    note_others(config, {"format", "effort"}, "output_config");
+    TRY(const auto effort, config.string("effort"));
+    if (effort) {
+      if (!request_.reasoning) request_.reasoning.emplace();
+      request_.reasoning->effort = effort_from_name(*effort);
+      if (!request_.reasoning->effort)
+        return bad_field("output_config.effort", "it must be low, medium, high, xhigh or max");
+    }
     if (!config["format"].exists()) return {};
     TRY(const Fields format, Fields::of(config["format"], "output_config.format"));
     TRY(const std::string_view type, format.required_string("type"));
@@ -167,7 +203,7 @@ class RequestReader : RequestReading {
     for (chat::Block& block : read.blocks) {
       auto* text = std::get_if<chat::Text>(&block);
       if (!text) return bad_field(message.path("content"), "a system message can hold text only");
-      request_.system.push_back(std::move(text->text));
+      request_.system.push_back(std::move(*text));
     }
     return {};
   }
@@ -192,29 +228,76 @@ class RequestReader : RequestReading {
     const bool assistant = into.role == chat::Role::assistant;
     if (type == "text") {
       TRY(chat::Text text, read_text(block));
-      note_others(block, {"type", "text"}, "messages.content");
+      note_others(block, {"type", "text", "cache_control"}, "messages.content");
       if (!text.text.empty()) into.blocks.emplace_back(std::move(text));
       return {};
     }
     if (type == "image" && !assistant) {
       TRY(chat::Image image, read_image(block));
-      note_others(block, {"type", "source"}, "messages.content");
+      note_others(block, {"type", "source", "cache_control"}, "messages.content");
       into.blocks.emplace_back(std::move(image));
+      return {};
+    }
+    if (type == "document" && !assistant) {
+      TRY(chat::Document document, read_document(block));
+      into.blocks.emplace_back(std::move(document));
       return {};
     }
     if (type == "tool_use" && assistant) return read_tool_use(block, into);
     if (type == "tool_result" && !assistant) return read_tool_result(block, into);
     if (type == "thinking" && assistant) {
-      into.blocks.emplace_back(chat::Thinking{std::string(block["thinking"].string().value_or("")),
-                                              std::string(block["signature"].string().value_or(""))});
+      chat::Thinking thinking = open_thinking(block["signature"].string().value_or(""));
+      thinking.text = block["thinking"].string().value_or("");
+      into.blocks.emplace_back(std::move(thinking));
       return {};
     }
-    if (type == "redacted_thinking" && assistant) {  // readable by its issuer alone
-      note_extra("messages.content.redacted_thinking");
+    if (type == "redacted_thinking" && assistant) {
+      chat::Thinking thinking = open_thinking(block["data"].string().value_or(""));
+      if (thinking.issuer.empty()) thinking.redacted = true;
+      into.blocks.emplace_back(std::move(thinking));
       return {};
     }
     return bad_field(block.path("type"), "a block of type '" + std::string(type) + "' cannot be given to this model",
-                     "send text, images, tool calls and tool results, or ask for a model of Anthropic");
+                     "send text, images, documents, tool calls and tool results, or ask for a model of Anthropic");
+  }
+
+  Result<chat::Document> read_document(const Fields& block) {
+    TRY(const Fields source, Fields::of(block["source"], block.path("source")));
+    TRY(const std::string_view type, source.required_string("type"));
+    note_others(block, {"type", "source", "title", "cache_control"}, "messages.content");
+    chat::Document document{.name = std::string(block["title"].string().value_or("")),
+                            .cache = cache_mark(block["cache_control"])};
+    if (type == "base64" || type == "text") {
+      TRY(const std::string_view data, source.required_string("data"));
+      TRY(const auto media_type, source.string("media_type"));
+      document.media_type = media_type.value_or(type == "text" ? "text/plain" : "application/pdf");
+      (type == "text" ? document.text : document.base64) = data;
+    } else if (type == "url") {
+      TRY(const std::string_view url, source.required_string("url"));
+      if (!url.starts_with("https://") && !url.starts_with("http://"))
+        return bad_field(source.path("url"), "an https: URL is expected");
+      document.url = url;
+    } else if (type == "content") {
+      TRY(document.text, read_document_text(source));
+      document.media_type = "text/plain";
+    } else {
+      return bad_field(source.path("type"),
+                       "a document of type '" + std::string(type) + "' cannot be given to this model",
+                       "send it as base64, text or url");
+    }
+    return document;
+  }
+
+  static Result<std::string> read_document_text(const Fields& source) {
+    if (const auto text = source["content"].string()) return std::string(*text);
+    TRY(const std::vector<json::Value> parts, source.array("content"));
+    std::string joined;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      TRY(const Fields part, Fields::of(parts[i], path_of(source.path("content"), i)));
+      TRY(const chat::Text text, read_text(part));
+      joined.append(joined.empty() ? "" : "\n").append(text.text);
+    }
+    return joined;
   }
 
   static Result<chat::Image> read_image(const Fields& block) {
@@ -222,13 +305,17 @@ class RequestReader : RequestReading {
     TRY(const std::string_view type, source.required_string("type"));
     if (type == "url") {
       TRY(const std::string_view url, source.required_string("url"));
-      return image_from_url(url, source.path("url"));
+      TRY(chat::Image image, image_from_url(url, source.path("url")));
+      image.cache = cache_mark(block["cache_control"]);
+      return image;
     }
     if (type != "base64")
       return bad_field(source.path("type"), "an image must come as base64 or url, not as '" + std::string(type) + "'");
     TRY(const std::string_view media_type, source.required_string("media_type"));
     TRY(const std::string_view data, source.required_string("data"));
-    return chat::Image{.media_type = std::string(media_type), .base64 = std::string(data)};
+    return chat::Image{.media_type = std::string(media_type),
+                       .base64 = std::string(data),
+                       .cache = cache_mark(block["cache_control"])};
   }
 
   Result<void> read_tool_use(const Fields& block, chat::Message& into) {
@@ -236,9 +323,12 @@ class RequestReader : RequestReading {
     TRY(const std::string_view name, block.required_string("name"));
     TRY(std::string input, block.object_text("input"));
     if (input.empty()) input = "{}";
-    note_others(block, {"type", "id", "name", "input", "caller"}, "messages.content");
+    note_others(block, {"type", "id", "name", "input", "caller", "cache_control"}, "messages.content");
     note_call(id);
-    into.blocks.emplace_back(chat::ToolCall{std::string(id), std::string(name), std::move(input)});
+    into.blocks.emplace_back(chat::ToolCall{.id = std::string(id),
+                                            .name = std::string(name),
+                                            .arguments = std::move(input),
+                                            .cache = cache_mark(block["cache_control"])});
     return {};
   }
 
@@ -250,9 +340,10 @@ class RequestReader : RequestReading {
     chat::ToolResult result{.call_id = std::string(id)};
     TRY(const auto is_error, block.boolean("is_error"));
     result.is_error = is_error.value_or(false);
-    note_others(block, {"type", "tool_use_id", "content", "is_error"}, "messages.content");
+    note_others(block, {"type", "tool_use_id", "content", "is_error", "cache_control"}, "messages.content");
+    result.cache = cache_mark(block["cache_control"]);
     if (const auto text = block["content"].string()) {
-      result.content.emplace_back(chat::Text{std::string(*text)});
+      result.content.emplace_back(chat::Text{.text = std::string(*text)});
     } else {
       TRY(const std::vector<json::Value> parts, block.array("content"));
       for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -260,6 +351,9 @@ class RequestReader : RequestReading {
         if (part["type"].string() == "image") {
           TRY(chat::Image image, read_image(part));
           result.content.emplace_back(std::move(image));
+        } else if (part["type"].string() == "document") {
+          TRY(chat::Document document, read_document(part));
+          result.content.emplace_back(std::move(document));
         } else {
           TRY(chat::Text read, read_text(part));
           result.content.emplace_back(std::move(read));

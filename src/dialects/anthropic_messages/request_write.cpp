@@ -14,6 +14,7 @@ namespace {
 constexpr std::array<std::string_view, 10> contract_fields = {
     "logprobs",   "top_logprobs", "n",         "logit_bias",    "response_format",
     "modalities", "audio",        "functions", "function_call", "web_search_options"};
+constexpr Tokens least_budget = 1'024;  // the API's own limit
 
 constexpr std::string_view empty_schema = R"({"type":"object","properties":{}})";
 
@@ -51,6 +52,12 @@ class RequestWriter : RequestWriting {
     for (const std::string& stop : request_.stop)
       if (stop.find_first_not_of(" \t\r\n") == std::string::npos)
         return refuse("stop", "this provider takes no stop sequence of whitespace only");
+    if (request_.json_object)
+      return refuse("response_format", "this provider has no JSON without a schema, only json_schema");
+    if (request_.frequency_penalty) drop("frequency_penalty");
+    if (request_.presence_penalty) drop("presence_penalty");
+    if (request_.seed) drop("seed");
+    if (!request_.prompt_cache_key.empty()) drop("prompt_cache_key");
     for (const auto& [name, value] : request_.extras) {
       if (std::find(contract_fields.begin(), contract_fields.end(), name) != contract_fields.end())
         return refuse(name, "this provider's API has no such setting, and the answer would not be what it asks for");
@@ -60,7 +67,16 @@ class RequestWriter : RequestWriting {
   }
 
   void write_system() {
-    if (!request_.system.empty()) json_.member("system", system_text());
+    if (request_.system.empty()) return;
+    const bool marked = std::ranges::any_of(request_.system,
+                                            [](const chat::Text& text) { return text.cache != chat::CacheMark::none; });
+    if (!marked) {
+      json_.member("system", system_text());
+      return;
+    }
+    json_.key("system").begin_array();
+    for (const chat::Text& text : request_.system) write_text(text);
+    json_.end_array();
   }
 
   // Runs of one role become one message: the tool results of one turn must stand together and first.
@@ -75,7 +91,7 @@ class RequestWriter : RequestWriting {
         for (const chat::Block& block : request_.messages[i].blocks)
           (std::holds_alternative<chat::ToolResult>(block) ? results : others).push_back(&block);
       results.insert(results.end(), others.begin(), others.end());
-      if (std::none_of(results.begin(), results.end(), [](const auto* block) { return is_sent(*block); })) continue;
+      if (std::none_of(results.begin(), results.end(), [&](const auto* block) { return is_sent(*block); })) continue;
       any = true;
       json_.begin_object().member("role", role == chat::Role::user ? "user" : "assistant").key("content").begin_array();
       for (const chat::Block* block : results) CHECK_OK(write_block(*block));
@@ -86,15 +102,34 @@ class RequestWriter : RequestWriting {
     return {};
   }
 
-  // Thinking in a translated conversation was signed for somebody else, or by nobody; empty text is an error there.
-  static bool is_sent(const chat::Block& block) {
+  // Thinking that somebody else signed, or nobody, makes the whole request fail; so does empty text.
+  bool is_sent(const chat::Block& block) const {
     if (const auto* text = std::get_if<chat::Text>(&block)) return !text->text.empty();
-    return !std::holds_alternative<chat::Thinking>(block);
+    if (const auto* thinking = std::get_if<chat::Thinking>(&block))
+      return !thinking->issuer.empty() && thinking->issuer == options_.issuer && !thinking->signature.empty();
+    return true;
   }
 
   Result<void> write_block(const chat::Block& block) {
-    if (std::holds_alternative<chat::Thinking>(block)) drop("messages.content.thinking");
-    if (!is_sent(block)) return {};
+    if (!is_sent(block)) {
+      if (std::holds_alternative<chat::Thinking>(block)) drop("messages.content.thinking");
+      return {};
+    }
+    if (const auto* thinking = std::get_if<chat::Thinking>(&block)) {
+      json_.begin_object();
+      if (thinking->redacted)
+        json_.member("type", "redacted_thinking").member("data", thinking->signature);
+      else
+        json_.member("type", "thinking").member("thinking", thinking->text).member("signature", thinking->signature);
+      json_.end_object();
+      return {};
+    }
+    if (std::holds_alternative<chat::Audio>(block))
+      return bad_field("messages", "this provider takes no audio", "send text, or ask for a model that listens");
+    if (const auto* document = std::get_if<chat::Document>(&block)) {
+      write_document(*document);
+      return {};
+    }
     if (const auto* text = std::get_if<chat::Text>(&block)) {
       write_text(*text);
     } else if (const auto* image = std::get_if<chat::Image>(&block)) {
@@ -109,13 +144,31 @@ class RequestWriter : RequestWriting {
                              "' are not a JSON object, and this provider takes nothing else",
                          "repair them, or leave this call and its result out of the conversation");
       json_.begin_object().member("type", "tool_use").member("id", call->id).member("name", call->name);
-      json_.key("input").raw(call->arguments).end_object();
+      json_.key("input").raw(call->arguments);
+      write_cache_mark(json_, call->cache);
+      json_.end_object();
     }
     return {};
   }
 
   void write_text(const chat::Text& text) {
-    json_.begin_object().member("type", "text").member("text", text.text).end_object();
+    json_.begin_object().member("type", "text").member("text", text.text);
+    write_cache_mark(json_, text.cache);
+    json_.end_object();
+  }
+
+  void write_document(const chat::Document& document) {
+    json_.begin_object().member("type", "document").key("source").begin_object();
+    if (!document.url.empty())
+      json_.member("type", "url").member("url", document.url);
+    else if (!document.text.empty())
+      json_.member("type", "text").member("media_type", "text/plain").member("data", document.text);
+    else
+      json_.member("type", "base64").member("media_type", document.media_type).member("data", document.base64);
+    json_.end_object();
+    if (!document.name.empty()) json_.member("title", document.name);
+    write_cache_mark(json_, document.cache);
+    json_.end_object();
   }
 
   void write_image(const chat::Image& image) {
@@ -124,7 +177,10 @@ class RequestWriter : RequestWriting {
       json_.member("type", "url").member("url", image.url);
     else
       json_.member("type", "base64").member("media_type", image.media_type).member("data", image.base64);
-    json_.end_object().end_object();
+    json_.end_object();
+    if (!image.detail.empty() && image.detail != "auto") drop("messages.content.image_url.detail");
+    write_cache_mark(json_, image.cache);
+    json_.end_object();
   }
 
   void write_result(const chat::ToolResult& result) {
@@ -133,11 +189,14 @@ class RequestWriter : RequestWriting {
     for (const auto& part : result.content) {
       if (const auto* image = std::get_if<chat::Image>(&part))
         write_image(*image);
+      else if (const auto* document = std::get_if<chat::Document>(&part))
+        write_document(*document);
       else if (const auto& text = std::get<chat::Text>(part); !text.text.empty())
         write_text(text);
     }
     json_.end_array();
     if (result.is_error) json_.member("is_error", true);
+    write_cache_mark(json_, result.cache);
     json_.end_object();
   }
 
@@ -149,6 +208,8 @@ class RequestWriter : RequestWriting {
       if (!tool.description.empty()) json_.member("description", tool.description);
       json_.key("input_schema").raw(tool.parameters.empty() ? empty_schema : std::string_view(tool.parameters));
       if (tool.strict) json_.member("strict", *tool.strict);
+      if (!tool.custom_format.empty()) drop("tools.custom.format");
+      write_cache_mark(json_, tool.cache);
       json_.end_object();
     }
     json_.end_array();
@@ -170,6 +231,68 @@ class RequestWriter : RequestWriting {
     json_.end_object();
   }
 
+  // An effort is a setting of its own here; thinking begins where the client wants to see it, or gave a budget for it.
+  void write_reasoning() {
+    std::optional<std::string_view> effort;
+    if (request_.reasoning && options_.reasoning) {
+      const chat::Reasoning& reasoning = *request_.reasoning;
+      using Effort = chat::Reasoning::Effort;
+      if (reasoning.effort && *reasoning.effort != Effort::none)
+        effort = name(std::max(*reasoning.effort, Effort::low));
+      if (reasoning.effort == Effort::minimal) drop("reasoning.effort");
+      write_thinking(reasoning);
+    } else if (request_.reasoning) {
+      drop("reasoning");
+    }
+    if (!effort && !request_.output_schema) return;
+    json_.key("output_config").begin_object();
+    if (effort) json_.member("effort", *effort);
+    if (request_.output_schema)
+      json_.key("format")
+          .begin_object()
+          .member("type", "json_schema")
+          .key("schema")
+          .raw(request_.output_schema->schema)
+          .end_object();
+    json_.end_object();
+  }
+
+  void write_thinking(const chat::Reasoning& reasoning) {
+    if (reasoning.effort == chat::Reasoning::Effort::none) {
+      json_.key("thinking").begin_object().member("type", "disabled").end_object();
+      return;
+    }
+    if (!reasoning.budget && !reasoning.adaptive && reasoning.visible != true) return;
+    // With thinking the API takes no other temperature than 1, no top_k and no forced tool.
+    using Mode = chat::ToolChoice::Mode;
+    const bool forced = request_.tool_choice &&
+                        (request_.tool_choice->mode == Mode::required || request_.tool_choice->mode == Mode::named);
+    if (forced || request_.top_k || request_.temperature.value_or(1) != 1) return drop("reasoning");
+    const Tokens limit = request_.max_output_tokens.value_or(options_.default_max_output_tokens);
+    if (reasoning.budget && limit <= least_budget) return drop("reasoning");
+    json_.key("thinking").begin_object();
+    if (reasoning.budget) {
+      const Tokens budget = std::clamp(*reasoning.budget, least_budget, limit - 1);
+      if (budget != *reasoning.budget) out_.added_params.push_back("thinking.budget_tokens=" + std::to_string(budget));
+      json_.member("type", "enabled").member("budget_tokens", budget);
+    } else {
+      json_.member("type", "adaptive");
+    }
+    if (reasoning.visible) json_.member("display", *reasoning.visible ? "summarized" : "omitted");
+    json_.end_object();
+  }
+
+  void write_tier() {
+    const std::string& tier = request_.service_tier;
+    if (tier.empty()) return;
+    if (tier == "auto")
+      json_.member("service_tier", "auto");
+    else if (tier == "default" || tier == "standard")
+      json_.member("service_tier", "standard_only");
+    else
+      drop("service_tier");
+  }
+
   void write_settings() {
     if (request_.temperature) json_.key("temperature").number(*request_.temperature);
     if (request_.top_p) json_.key("top_p").number(*request_.top_p);
@@ -179,10 +302,8 @@ class RequestWriter : RequestWriting {
       for (const std::string& stop : request_.stop) json_.string(stop);
       json_.end_array();
     }
-    if (request_.output_schema) {
-      json_.key("output_config").begin_object().key("format").begin_object().member("type", "json_schema");
-      json_.key("schema").raw(request_.output_schema->schema).end_object().end_object();
-    }
+    write_reasoning();
+    write_tier();
     if (request_.stream) json_.member("stream", true);
   }
 };

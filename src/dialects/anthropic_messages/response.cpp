@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "dialects/anthropic_messages/parts.h"
-#include "dialects/anthropic_messages/unsigned_thinking.h"
 #include "dialects/provider_error.h"
+#include "dialects/seal.h"
 
 namespace sluice::dialects::anthropic {
 namespace {
@@ -26,8 +26,16 @@ void merge_cache_writes(json::Value from, chat::Usage& usage) {
   usage.cache_write_5m = *total - usage.cache_write_1h;
 }
 
-void write_text_block(json::Writer& writer, std::string_view text) {
-  writer.begin_object().member("type", "text").member("text", text).key("citations").null().end_object();
+void write_text_block(json::Writer& writer, const chat::Text& text) {
+  writer.begin_object().member("type", "text").member("text", text.text).key("citations");
+  if (text.citations.empty()) {
+    writer.null();
+  } else {
+    writer.begin_array();
+    for (const chat::Citation& citation : text.citations) write_citation(writer, citation);
+    writer.end_array();
+  }
+  writer.end_object();
 }
 
 }  // namespace
@@ -48,7 +56,7 @@ void merge_usage(json::Value from, chat::Usage& usage) {
   }
 }
 
-void write_usage(json::Writer& writer, const chat::Usage& usage) {
+void write_usage(json::Writer& writer, const chat::Usage& usage, std::string_view service_tier) {
   writer.begin_object().member("input_tokens", usage.input);
   writer.member("cache_creation_input_tokens", usage.cache_write_5m + usage.cache_write_1h);
   writer.member("cache_read_input_tokens", usage.cache_read);
@@ -56,7 +64,13 @@ void write_usage(json::Writer& writer, const chat::Usage& usage) {
   writer.member("ephemeral_1h_input_tokens", usage.cache_write_1h).end_object();
   writer.member("output_tokens", usage.total_output());
   writer.key("output_tokens_details").begin_object().member("thinking_tokens", usage.reasoning).end_object();
-  writer.key("server_tool_use").null().key("service_tier").null().key("inference_geo").null().end_object();
+  writer.key("server_tool_use").null().key("service_tier");
+  const bool known = service_tier == "standard" || service_tier == "priority" || service_tier == "batch";
+  if (known || service_tier == "default")
+    writer.string(known ? service_tier : "standard");
+  else
+    writer.null();
+  writer.key("inference_geo").null().end_object();
 }
 
 void write_stop(json::Writer& writer, chat::StopReason stop, std::string_view stop_sequence, std::string_view refusal) {
@@ -101,8 +115,8 @@ void note_lost(std::vector<std::string>& names, std::string_view what, std::stri
 
 void note_lost_block(std::vector<std::string>& names, json::Value block) {
   const std::string_view type = block["type"].string().value_or("");
-  if (type != "text" && type != "tool_use" && type != "thinking") note_lost(names, "content", type);
-  if (block["citations"].is_array() && block["citations"].size() > 0) note_lost(names, "content", "citations");
+  if (type != "text" && type != "tool_use" && type != "thinking" && type != "redacted_thinking")
+    note_lost(names, "content", type);
 }
 
 std::string refusal_text(json::Value stop_details) {
@@ -123,6 +137,32 @@ std::string_view stop_name(chat::StopReason reason) {
 
 std::string prefixed_id(std::string_view id) { return "msg_" + std::string(id); }
 
+// Only what the web says has an address; the other kinds point into a document of the request.
+std::optional<chat::Citation> read_citation(json::Value citation) {
+  const auto url = citation["url"].string();
+  if (!url) return std::nullopt;
+  return chat::Citation{.url = std::string(*url),
+                        .title = std::string(citation["title"].string().value_or("")),
+                        .cited_text = std::string(citation["cited_text"].string().value_or(""))};
+}
+
+void write_citation(json::Writer& writer, const chat::Citation& citation) {
+  writer.begin_object().member("type", "web_search_result_location").member("url", citation.url);
+  writer.member("title", citation.title).member("cited_text", citation.cited_text);
+  writer.member("encrypted_index", "").end_object();
+}
+
+// State without a text is a redacted block, which clients send back as it is.
+void write_thinking_block(json::Writer& writer, const chat::Thinking& thinking, std::string_view issuer) {
+  const std::string sealed = seal_thinking(issuer, thinking);
+  writer.begin_object();
+  if (thinking.text.empty())
+    writer.member("type", "redacted_thinking").member("data", sealed);
+  else
+    writer.member("type", "thinking").member("thinking", thinking.text).member("signature", sealed);
+  writer.end_object();
+}
+
 Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   const json::Value root = parsed.root();
   if (!root["content"].is_array()) return not_the_protocol("a message without a content array");
@@ -133,7 +173,14 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
     note_lost_block(response.dropped, block);
     const std::string_view type = block["type"].string().value_or("");
     if (type == "text") {
-      response.blocks.emplace_back(chat::Text{std::string(block["text"].string().value_or(""))});
+      chat::Text text{.text = std::string(block["text"].string().value_or(""))};
+      for (const json::Value& each : block["citations"].elements()) {
+        if (auto citation = read_citation(each))
+          text.citations.push_back(*std::move(citation));
+        else
+          note_lost(response.dropped, "content", "citations");
+      }
+      response.blocks.emplace_back(std::move(text));
     } else if (type == "tool_use") {
       std::string input = block["input"].is_object() ? block["input"].text() : "{}";
       response.blocks.emplace_back(chat::ToolCall{std::string(block["id"].string().value_or("")),
@@ -141,6 +188,9 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
     } else if (type == "thinking") {
       response.blocks.emplace_back(chat::Thinking{std::string(block["thinking"].string().value_or("")),
                                                   std::string(block["signature"].string().value_or(""))});
+    } else if (type == "redacted_thinking") {
+      response.blocks.emplace_back(
+          chat::Thinking{.signature = std::string(block["data"].string().value_or("")), .redacted = true});
     }
   }
   const std::string_view reason = root["stop_reason"].string().value_or("");
@@ -149,6 +199,7 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   response.stop_sequence = root["stop_sequence"].string().value_or("");
   if (response.stop == chat::StopReason::content_filter) response.refusal = refusal_text(root["stop_details"]);
   merge_usage(root["usage"], response.usage);
+  response.service_tier = root["usage"]["service_tier"].string().value_or("");
   return response;
 }
 
@@ -162,7 +213,7 @@ std::string encode_response(const chat::ChatResponse& response, const StreamOpti
   writer.member("model", options.model).key("content").begin_array();
   for (const chat::Block& block : response.blocks) {
     if (const auto* text = std::get_if<chat::Text>(&block)) {
-      if (!text->text.empty()) write_text_block(writer, text->text);
+      if (!text->text.empty()) write_text_block(writer, *text);
     } else if (const auto* call = std::get_if<chat::ToolCall>(&block)) {
       const auto arguments = json::Document::parse(call->arguments);
       write_tool_use_head(writer, call->id, call->name);
@@ -175,16 +226,14 @@ std::string encode_response(const chat::ChatResponse& response, const StreamOpti
             .end_object();  // what the model wrote is not an object
       writer.end_object();
     } else if (const auto* thinking = std::get_if<chat::Thinking>(&block)) {
-      writer.begin_object().member("type", "thinking").member("thinking", thinking->text);
-      writer.member("signature", thinking->signature.empty() ? unsigned_mark : std::string_view(thinking->signature))
-          .end_object();
+      write_thinking_block(writer, *thinking, options.issuer);
     }
   }
-  if (!response.refusal.empty()) write_text_block(writer, response.refusal);
+  if (!response.refusal.empty()) write_text_block(writer, {.text = response.refusal});
   writer.end_array();
   write_stop(writer, response.stop, response.stop_sequence, response.refusal);
   writer.key("usage");
-  write_usage(writer, response.usage);
+  write_usage(writer, response.usage, response.service_tier);
   writer.end_object();
   return out;
 }

@@ -49,6 +49,7 @@ class Decoder : public StreamDecoder {
     }
     started_ = true;
     merge_usage(message["usage"], usage_);
+    service_tier_ = message["usage"]["service_tier"].string().value_or("");
     usage_.reported = false;  // the output is still to come
     out.emplace_back(chat::Start{std::string(message["id"].string().value_or("")),
                                  std::string(message["model"].string().value_or("")), usage_});
@@ -70,6 +71,9 @@ class Decoder : public StreamDecoder {
       begin.tool_name = block["name"].string().value_or("");
       whole_input_ = block["input"].size() > 0 ? block["input"].text() : "{}";  // for when no delta comes
       has_arguments_ = false;
+    } else if (type == "redacted_thinking") {
+      begin.kind = chat::BlockKind::thinking;
+      begin.redacted = true;
     } else {
       return;
     }
@@ -80,6 +84,7 @@ class Decoder : public StreamDecoder {
       out.emplace_back(chat::TextDelta{std::string(*text)});
     if (const auto text = block["thinking"].string(); text && !text->empty())
       out.emplace_back(chat::ThinkingDelta{std::string(*text), ""});
+    if (const auto data = block["data"].string()) out.emplace_back(chat::ThinkingDelta{"", std::string(*data)});
   }
 
   void delta(json::Value delta, std::vector<chat::ChatEvent>& out) {
@@ -87,7 +92,11 @@ class Decoder : public StreamDecoder {
     if (*open_ == chat::BlockKind::text) {
       if (const auto text = delta["text"].string(); text && !text->empty())
         out.emplace_back(chat::TextDelta{std::string(*text)});
-      if (delta["citation"].is_object()) note_lost(dropped_, "content", "citations");
+      if (!delta["citation"].is_object()) return;
+      if (auto citation = read_citation(delta["citation"]))
+        out.emplace_back(chat::CitationDelta{*std::move(citation)});
+      else
+        note_lost(dropped_, "content", "citations");
     } else if (*open_ == chat::BlockKind::tool_call) {
       const auto json = delta["partial_json"].string();
       if (!json || json->empty()) return;
@@ -124,6 +133,7 @@ class Decoder : public StreamDecoder {
     out.emplace_back(chat::Finish{.stop = stop_.value_or(chat::StopReason::other),
                                   .stop_sequence = stop_sequence_,
                                   .refusal = refusal_,
+                                  .service_tier = service_tier_,
                                   .usage = usage_,
                                   .dropped = std::move(dropped_)});
   }
@@ -137,6 +147,7 @@ class Decoder : public StreamDecoder {
   std::optional<chat::StopReason> stop_;
   std::string stop_sequence_;
   std::string refusal_;
+  std::string service_tier_;
   std::vector<std::string> dropped_;
   chat::Usage usage_;
 };

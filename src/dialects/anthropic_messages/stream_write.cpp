@@ -1,7 +1,7 @@
 // The event stream that a client of this dialect expects: message_start, then each block from start to stop, then
 // message_delta with the stop reason and the whole usage, then message_stop.
 #include "dialects/anthropic_messages/parts.h"
-#include "dialects/anthropic_messages/unsigned_thinking.h"
+#include "dialects/seal.h"
 
 namespace sluice::dialects::anthropic {
 namespace {
@@ -41,7 +41,7 @@ class Encoder : public StreamEncoder {
       writer.member("role", "assistant").member("model", options_.model).key("content").begin_array().end_array();
       for (const char* name : {"stop_reason", "stop_sequence", "stop_details", "container"}) writer.key(name).null();
       writer.key("usage");
-      write_usage(writer, start.usage);
+      write_usage(writer, start.usage, "");
       writer.end_object();
     });
   }
@@ -49,7 +49,9 @@ class Encoder : public StreamEncoder {
   void write(const chat::BlockStart& block, std::string& out) {
     index_ = block.index;
     next_index_ = index_ + 1;
-    needs_signature_ = block.kind == chat::BlockKind::thinking;
+    kind_ = block.kind;
+    thinking_ = {.redacted = block.redacted};
+    if (block.redacted) return;
     write_event(out, "content_block_start", [&](json::Writer& writer) {
       writer.member("index", index_).key("content_block");
       switch (block.kind) {
@@ -77,18 +79,29 @@ class Encoder : public StreamEncoder {
   }
 
   void write(const chat::ThinkingDelta& delta, std::string& out) {
-    if (!delta.text.empty())
-      write_delta(out, "thinking_delta", [&](json::Writer& writer) { writer.member("thinking", delta.text); });
-    if (!delta.signature.empty()) write_signature(delta.signature, out);
+    thinking_.signature += delta.signature;
+    if (thinking_.redacted || delta.text.empty()) return;
+    write_delta(out, "thinking_delta", [&](json::Writer& writer) { writer.member("thinking", delta.text); });
   }
 
-  void write_signature(std::string_view signature, std::string& out) {
-    needs_signature_ = false;
-    write_delta(out, "signature_delta", [&](json::Writer& writer) { writer.member("signature", signature); });
+  void write(const chat::CitationDelta& delta, std::string& out) {
+    write_delta(out, "citations_delta", [&](json::Writer& writer) {
+      writer.key("citation");
+      write_citation(writer, delta.citation);
+    });
   }
 
   void write(const chat::BlockEnd&, std::string& out) {
-    if (needs_signature_) write_signature(unsigned_mark, out);
+    if (kind_ == chat::BlockKind::thinking) {
+      const std::string sealed = seal_thinking(options_.issuer, thinking_);
+      if (thinking_.redacted)
+        write_event(out, "content_block_start", [&](json::Writer& writer) {
+          writer.member("index", index_).key("content_block").begin_object();
+          writer.member("type", "redacted_thinking").member("data", sealed).end_object();
+        });
+      else
+        write_delta(out, "signature_delta", [&](json::Writer& writer) { writer.member("signature", sealed); });
+    }
     write_event(out, "content_block_stop", [&](json::Writer& writer) { writer.member("index", index_); });
   }
 
@@ -105,7 +118,7 @@ class Encoder : public StreamEncoder {
       writer.key("delta").begin_object();
       write_stop(writer, finish.stop, finish.stop_sequence, finish.refusal);
       writer.end_object().key("usage");
-      write_usage(writer, finish.usage);
+      write_usage(writer, finish.usage, finish.service_tier);
     });
     write_event(out, "message_stop", [](json::Writer&) {});
   }
@@ -115,7 +128,8 @@ class Encoder : public StreamEncoder {
   StreamOptions options_;
   std::int64_t index_ = 0;
   std::int64_t next_index_ = 0;
-  bool needs_signature_ = false;  // the open block is thinking, and nobody has signed it yet
+  chat::BlockKind kind_ = chat::BlockKind::text;  // of the open block
+  chat::Thinking thinking_;                       // the open block's state; a redacted one is written at its end
 };
 
 }  // namespace

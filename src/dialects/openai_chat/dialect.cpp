@@ -9,10 +9,12 @@ class OpenAiChat : public Dialect {
  public:
   DialectId id() const override { return DialectId::openai_chat; }
 
-  Result<RequestOutline> outline(std::string_view body, const json::Document& parsed) const override {
+  Result<RequestOutline> outline(std::string_view body, const json::Document& parsed,
+                                 const RequestTarget& /*target*/) const override {
     return openai::outline(body, parsed);
   }
-  Result<chat::ChatRequest> decode_request(const json::Document& parsed) const override {
+  Result<chat::ChatRequest> decode_request(const json::Document& parsed,
+                                           const RequestTarget& /*target*/) const override {
     return openai::decode_request(parsed);
   }
   std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) const override {
@@ -23,7 +25,7 @@ class OpenAiChat : public Dialect {
                                          const EncodeOptions& options) const override {
     return openai::encode_request(request, options);
   }
-  std::string path() const override { return "/chat/completions"; }
+  std::string path(std::string_view /*model*/, bool /*stream*/) const override { return "/chat/completions"; }
   // Not openai-organization and openai-project: they belong to the client's own account, and the call goes out on the
   // gateway's.
   bool forwards_header(std::string_view name) const override { return http::equal_ignoring_case(name, "openai-beta"); }

@@ -10,14 +10,14 @@ const std::unique_ptr<Dialect> dialect = make_openai_chat();
 std::string outline_fault(std::string_view body) {
   const auto parsed = json::Document::parse(body);
   if (!parsed) return "not JSON";
-  const auto outline = dialect->outline(body, *parsed);
+  const auto outline = dialect->outline(body, *parsed, {});
   return outline ? "" : outline.error().param;
 }
 
 std::string decode_fault(std::string_view body) {
   const auto parsed = json::Document::parse(body);
   if (!parsed) return "not JSON";
-  const auto request = dialect->decode_request(*parsed);
+  const auto request = dialect->decode_request(*parsed, {});
   return request ? "" : request.error().param;
 }
 
@@ -86,7 +86,7 @@ TEST(OpenAiChat, Decode_names_the_field_that_is_wrong) {
 TEST(OpenAiChat, Edit_changes_the_model_and_the_usage_flag_and_nothing_else) {
   const auto edited = [](const std::string& body) {
     const auto parsed = json::Document::parse(body);
-    return dialect->edit(body, *dialect->outline(body, *parsed), {.model = "q\"x", .ask_for_stream_usage = true});
+    return dialect->edit(body, *dialect->outline(body, *parsed, {}), {.model = "q\"x", .ask_for_stream_usage = true});
   };
   EXPECT_EQ(edited(R"({"messages":[{"model":"a"}], "model" : "m" })"),
             R"({"messages":[{"model":"a"}], "model" : "q\"x" })");

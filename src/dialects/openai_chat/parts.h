@@ -28,6 +28,14 @@ std::string prefixed_id(std::string_view id);
 std::string_view reasoning_of(json::Value message);
 // A string, or the text of an array of parts.
 std::string text_of(json::Value content);
+// A citation of a text of `length` characters that stands behind `before` others; without a place it is for all of it.
+chat::Citation citation_in(chat::Citation citation, std::int64_t before, std::int64_t length);
+std::vector<chat::Citation> read_annotations(json::Value annotations);
+std::int64_t characters(std::string_view utf8);
+void write_annotation(json::Writer& writer, const chat::Citation& citation);
+// An element of reasoning_details, OpenRouter's form of what the model needs back with the next turn.
+void write_reasoning_detail(json::Writer& writer, const chat::Thinking& thinking, std::string_view issuer,
+                            std::size_t index);
 Result<chat::ChatResponse> decode_response(const json::Document& parsed);
 std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options);
 

@@ -1,8 +1,11 @@
 // A client's request. Fields without a place in chat/ are kept by name as extras unless they have their default value;
 // the encoding dialect refuses or drops them.
+#include <limits>
+
 #include "dialects/fields.h"
 #include "dialects/image_url.h"
 #include "dialects/openai_chat/parts.h"
+#include "dialects/seal.h"
 #include "dialects/shared_parts.h"
 
 namespace sluice::dialects::openai {
@@ -23,9 +26,27 @@ class RequestReader : RequestReading {
     CHECK_OK(read_tool_choice());
     CHECK_OK(read_response_format());
     CHECK_OK(read_messages());
-    for (const std::string_view name : fields_.others(
-             {"model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "temperature",
-              "top_p", "top_k", "stop", "tools", "tool_choice", "parallel_tool_calls", "response_format"}))
+    for (const std::string_view name : fields_.others({"model",
+                                                       "messages",
+                                                       "stream",
+                                                       "stream_options",
+                                                       "max_tokens",
+                                                       "max_completion_tokens",
+                                                       "temperature",
+                                                       "top_p",
+                                                       "top_k",
+                                                       "stop",
+                                                       "tools",
+                                                       "tool_choice",
+                                                       "parallel_tool_calls",
+                                                       "response_format",
+                                                       "frequency_penalty",
+                                                       "presence_penalty",
+                                                       "seed",
+                                                       "reasoning_effort",
+                                                       "reasoning",
+                                                       "service_tier",
+                                                       "prompt_cache_key"}))
       if (!is_default(name, fields_[name])) request_.extras.emplace_back(name, fields_[name].text());
     return std::move(request_);
   }
@@ -35,8 +56,7 @@ class RequestReader : RequestReading {
   static bool is_default(std::string_view name, json::Value value) {
     if (name == "n") return value.integer() == 1;
     if (name == "logprobs" || name == "store") return value.boolean() == false;
-    if (name == "top_logprobs" || name == "frequency_penalty" || name == "presence_penalty")
-      return value.number() == 0.0;
+    if (name == "top_logprobs") return value.number() == 0.0;
     if (name == "logit_bias" || name == "metadata") return value.is_object() && value.size() == 0;
     if (name == "functions") return value.is_array() && value.size() == 0;
     if (name == "modalities") return value.size() == 1 && value.at(0).string() == "text";
@@ -51,6 +71,17 @@ class RequestReader : RequestReading {
     TRY(request_.top_p, fields_.number("top_p", 0, 1));
     TRY(request_.top_k, fields_.integer("top_k", -1, max_tokens_limit));
     if (request_.top_k && *request_.top_k < 1) request_.top_k.reset();  // vLLM and others: no limit
+    TRY(request_.frequency_penalty, fields_.number("frequency_penalty", -2, 2));
+    TRY(request_.presence_penalty, fields_.number("presence_penalty", -2, 2));
+    if (request_.frequency_penalty == 0.0) request_.frequency_penalty.reset();
+    if (request_.presence_penalty == 0.0) request_.presence_penalty.reset();
+    TRY(request_.seed,
+        fields_.integer("seed", std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()));
+    TRY(const auto tier, fields_.string("service_tier"));
+    request_.service_tier = tier.value_or("");
+    TRY(const auto cache_key, fields_.string("prompt_cache_key"));
+    request_.prompt_cache_key = cache_key.value_or("");
+    CHECK_OK(read_reasoning());
     TRY(request_.parallel_tool_calls, fields_.boolean("parallel_tool_calls"));
     TRY(const auto stream, fields_.boolean("stream"));
     request_.stream = stream.value_or(false);
@@ -62,6 +93,31 @@ class RequestReader : RequestReading {
     TRY(const auto include, options.boolean("include_usage"));
     request_.include_usage = !request_.stream || include.value_or(false);
     note_others(options, {"include_usage"}, "stream_options");
+    return {};
+  }
+
+  // OpenAI's own field, and OpenRouter's object.
+  Result<void> read_reasoning() {
+    TRY(auto effort, fields_.string("reasoning_effort"));
+    chat::Reasoning reasoning;
+    bool said = effort.has_value();
+    if (fields_["reasoning"].exists()) {
+      TRY(const Fields object, Fields::of(fields_["reasoning"], "reasoning"));
+      TRY(const auto inner, object.string("effort"));
+      if (!effort) effort = inner;
+      TRY(reasoning.budget, object.integer("max_tokens", 0, max_tokens_limit));
+      TRY(const auto hidden, object.boolean("exclude"));
+      if (hidden) reasoning.visible = !*hidden;
+      note_others(object, {"effort", "max_tokens", "exclude"}, "reasoning");
+      said = said || effort || reasoning.budget || reasoning.visible;
+    }
+    if (effort) {
+      reasoning.effort = effort_from_name(*effort);
+      if (!reasoning.effort)
+        return bad_field("reasoning_effort", "it must be none, minimal, low, medium, high, xhigh or max, not '" +
+                                                 std::string(*effort) + "'");
+    }
+    if (said) request_.reasoning = reasoning;
     return {};
   }
 
@@ -88,6 +144,10 @@ class RequestReader : RequestReading {
     for (std::size_t i = 0; i < tools.size(); ++i) {
       TRY(const Fields tool, Fields::of(tools[i], path_of("tools", i)));
       TRY(const std::string_view type, tool.required_string("type"));
+      if (type == "custom") {
+        CHECK_OK(read_custom_tool(tool));
+        continue;
+      }
       if (type != "function")
         return bad_field(tool.path("type"), "a tool of type '" + std::string(type) + "' cannot be given to this model",
                          "describe it as a function");
@@ -96,10 +156,27 @@ class RequestReader : RequestReading {
       TRY(const auto description, function.string("description"));
       TRY(std::string parameters, object_schema(function));
       TRY(const auto strict, function.boolean("strict"));
-      request_.tools.push_back(
-          {std::string(name), std::string(description.value_or("")), std::move(parameters), strict});
+      request_.tools.push_back({.name = std::string(name),
+                                .description = std::string(description.value_or("")),
+                                .parameters = std::move(parameters),
+                                .strict = strict,
+                                .cache = cache_mark(tool["cache_control"])});
+      note_others(tool, {"type", "function", "cache_control"}, "tools");
       note_others(function, {"name", "description", "parameters", "strict"}, "tools.function");
     }
+    return {};
+  }
+
+  Result<void> read_custom_tool(const Fields& tool) {
+    TRY(const Fields custom, Fields::of(tool["custom"], tool.path("custom")));
+    TRY(const std::string_view name, custom.required_string("name"));
+    TRY(const auto description, custom.string("description"));
+    request_.tools.push_back({.name = std::string(name),
+                              .description = std::string(description.value_or("")),
+                              .parameters = std::string(custom_tool_schema),
+                              .custom = true});
+    if (custom["format"]["type"].string().value_or("text") != "text")
+      request_.tools.back().custom_format = custom["format"].text();
     return {};
   }
 
@@ -129,6 +206,12 @@ class RequestReader : RequestReading {
     }
     TRY(const Fields choice, Fields::of(value, "tool_choice"));
     TRY(const std::string_view type, choice.required_string("type"));
+    if (type == "custom") {
+      TRY(const Fields custom, Fields::of(choice["custom"], "tool_choice.custom"));
+      TRY(const std::string_view name, custom.required_string("name"));
+      request_.tool_choice = chat::ToolChoice{.mode = Mode::named, .name = std::string(name)};
+      return {};
+    }
     if (type != "function")
       return bad_field("tool_choice.type", "'" + std::string(type) + "' cannot be carried to this model",
                        "name one function, or use required");
@@ -143,7 +226,11 @@ class RequestReader : RequestReading {
     TRY(const Fields format, Fields::of(fields_["response_format"], "response_format"));
     TRY(const std::string_view type, format.required_string("type"));
     if (type == "text") return {};
-    if (type != "json_schema") {  // json_object, and what other vendors have
+    if (type == "json_object") {
+      request_.json_object = true;
+      return {};
+    }
+    if (type != "json_schema") {  // what other vendors have
       request_.extras.emplace_back("response_format", fields_["response_format"].text());
       return {};
     }
@@ -184,13 +271,14 @@ class RequestReader : RequestReading {
     // reported.
     if (!request_.messages.empty()) note_extra(message.path("role"));
     TRY(const auto parts, read_parts(message));
-    std::string text;
+    chat::Text text;
     for (const auto& part : parts) {
       const auto* piece = std::get_if<chat::Text>(&part);
       if (!piece) return bad_field(message.path("content"), "a system message can hold text only");
-      text += piece->text;
+      text.text += piece->text;
+      if (piece->cache != chat::CacheMark::none) text.cache = piece->cache;
     }
-    if (!text.empty()) request_.system.push_back(std::move(text));
+    if (!text.text.empty()) request_.system.push_back(std::move(text));
     note_others(message, {"role", "content", "name"}, "messages");
     return {};
   }
@@ -209,8 +297,7 @@ class RequestReader : RequestReading {
       return bad_field(message.path("function_call"), "this older form of a tool call cannot be carried to this model",
                        "send tool_calls");
     chat::Message read{.role = chat::Role::assistant};
-    if (const std::string_view reasoning = reasoning_of(message.object()); !reasoning.empty())
-      read.blocks.emplace_back(chat::Thinking{std::string(reasoning), ""});
+    read_reasoning_of(message, read);
     if (message["content"].exists()) {
       TRY(auto parts, read_parts(message));
       for (auto& part : parts) std::visit([&](auto& block) { read.blocks.emplace_back(std::move(block)); }, part);
@@ -224,13 +311,40 @@ class RequestReader : RequestReading {
       read.blocks.emplace_back(std::move(one));
     }
     request_.messages.push_back(std::move(read));
-    note_others(message, {"role", "content", "tool_calls", "refusal", "reasoning_content", "reasoning", "annotations"},
+    note_others(message,
+                {"role", "content", "tool_calls", "refusal", "reasoning_content", "reasoning", "reasoning_details",
+                 "annotations", "audio"},
                 "messages");
     return {};
   }
 
+  // The details have the state besides the text, so they come first.
+  static void read_reasoning_of(const Fields& message, chat::Message& into) {
+    for (const json::Value& detail : message["reasoning_details"].elements()) {
+      const std::string_view type = detail["type"].string().value_or("");
+      const bool encrypted = type == "reasoning.encrypted";
+      if (!encrypted && type != "reasoning.text") continue;
+      chat::Thinking thinking = open_thinking(detail[encrypted ? "data" : "signature"].string().value_or(""));
+      thinking.text = detail["text"].string().value_or("");
+      into.blocks.emplace_back(std::move(thinking));
+    }
+    if (!into.blocks.empty()) return;
+    if (const std::string_view reasoning = reasoning_of(message.object()); !reasoning.empty())
+      into.blocks.emplace_back(chat::Thinking{std::string(reasoning), ""});
+  }
+
   Result<chat::ToolCall> read_tool_call(const Fields& call) {
     TRY(const std::string_view id, call.required_string("id"));
+    if (call["type"].string() == "custom") {
+      TRY(const Fields custom, Fields::of(call["custom"], call.path("custom")));
+      TRY(const std::string_view name, custom.required_string("name"));
+      TRY(const auto input, custom.string("input"));
+      note_call(id);
+      return chat::ToolCall{.id = std::string(id),
+                            .name = std::string(name),
+                            .arguments = custom_arguments(input.value_or("")),
+                            .custom = true};
+    }
     if (const auto type = call["type"].string(); type && *type != "function")
       return bad_field(call.path("type"),
                        "a tool call of type '" + std::string(*type) + "' cannot be given to this model");
@@ -249,7 +363,14 @@ class RequestReader : RequestReading {
                        "no earlier message has a tool call with the id '" + std::string(id) + "'",
                        "send the assistant's message with that tool call before its result");
     chat::ToolResult result{.call_id = std::string(id)};
-    TRY(result.content, read_parts(message));
+    TRY(auto parts, read_parts(message));
+    for (auto& part : parts) {
+      if (std::holds_alternative<chat::Audio>(part))
+        return bad_field(message.path("content"), "a tool's result cannot hold audio", "send text");
+      if (auto* text = std::get_if<chat::Text>(&part)) result.content.emplace_back(std::move(*text));
+      if (auto* image = std::get_if<chat::Image>(&part)) result.content.emplace_back(std::move(*image));
+      if (auto* document = std::get_if<chat::Document>(&part)) result.content.emplace_back(std::move(*document));
+    }
     chat::Message read{.role = chat::Role::user};
     read.blocks.emplace_back(std::move(result));
     request_.messages.push_back(std::move(read));
@@ -257,7 +378,7 @@ class RequestReader : RequestReading {
     return {};
   }
 
-  using Parts = std::vector<std::variant<chat::Text, chat::Image>>;
+  using Parts = std::vector<std::variant<chat::Text, chat::Image, chat::Audio, chat::Document>>;
 
   Result<Parts> read_parts(const Fields& message) {
     Parts parts;
@@ -274,20 +395,57 @@ class RequestReader : RequestReading {
       if (type == "text" || type == "refusal") {
         const auto text = part[type].string();
         if (!text) return bad_field(part.path(type), "a string is expected");
-        if (!text->empty()) parts.emplace_back(chat::Text{std::string(*text)});
-        note_others(part, {"type", type}, "messages.content");
+        if (!text->empty()) parts.emplace_back(chat::Text{.text = std::string(*text), .cache = mark_of(part)});
+        note_others(part, {"type", type, "cache_control", "prompt_cache_breakpoint"}, "messages.content");
       } else if (type == "image_url") {
         TRY(const Fields image, Fields::of(part["image_url"], part.path("image_url")));
         TRY(const std::string_view url, image.required_string("url"));
         TRY(chat::Image read, image_from_url(url, image.path("url")));
+        read.detail = image["detail"].string().value_or("");
+        read.cache = mark_of(part);
         parts.emplace_back(std::move(read));
-        note_others(image, {"url"}, "messages.content.image_url");
+        note_others(image, {"url", "detail"}, "messages.content.image_url");
+      } else if (type == "input_audio") {
+        TRY(const Fields audio, Fields::of(part["input_audio"], part.path("input_audio")));
+        TRY(const std::string_view data, audio.required_string("data"));
+        TRY(const std::string_view format, audio.required_string("format"));
+        parts.emplace_back(chat::Audio{.format = std::string(format), .base64 = std::string(data)});
+      } else if (type == "file") {
+        TRY(const Fields file, Fields::of(part["file"], part.path("file")));
+        TRY(chat::Document document, read_file(file));
+        document.cache = mark_of(part);
+        parts.emplace_back(std::move(document));
       } else {
         return bad_field(part.path("type"), "a part of type '" + std::string(type) + "' cannot be given to this model",
-                         "send text and images");
+                         "send text, images, audio and files");
       }
     }
     return parts;
+  }
+
+  // OpenAI's own mark has no lifetime; other vendors' has.
+  static chat::CacheMark mark_of(const Fields& part) {
+    if (part["prompt_cache_breakpoint"].is_object()) return chat::CacheMark::minutes_5;
+    return cache_mark(part["cache_control"]);
+  }
+
+  static Result<chat::Document> read_file(const Fields& file) {
+    if (file["file_id"].exists())
+      return bad_field(file.path("file_id"), "this file lives at the vendor that it was uploaded to",
+                       "send it as file_data");
+    TRY(const std::string_view data, file.required_string("file_data"));
+    TRY(const auto name, file.string("filename"));
+    constexpr std::string_view base64 = ";base64,";
+    const std::size_t comma = data.find(base64);
+    if (!data.starts_with("data:"))  // base64 alone, which the API takes too
+      return chat::Document{
+          .media_type = "application/pdf", .base64 = std::string(data), .name = std::string(name.value_or(""))};
+    if (comma == std::string_view::npos)
+      return bad_field(file.path("file_data"), "a data: URL with base64 is expected",
+                       "send data:application/pdf;base64,...");
+    return chat::Document{.media_type = std::string(data.substr(5, comma - 5)),
+                          .base64 = std::string(data.substr(comma + base64.size())),
+                          .name = std::string(name.value_or(""))};
   }
 };
 

@@ -21,7 +21,7 @@ class RequestWriter : RequestWriting {
   Result<ProviderRequest> write() {
     CHECK_OK(check());
     json_.begin_object().member("model", options_.model);
-    write_messages();
+    CHECK_OK(write_messages());
     write_tools();
     write_settings();
     json_.end_object();
@@ -42,6 +42,11 @@ class RequestWriter : RequestWriting {
       drop(name);
     }
     if (request_.top_k) drop("top_k");
+    if (!request_.service_tier.empty()) drop("service_tier");  // each vendor has tiers of its own
+    if (!request_.prompt_cache_key.empty()) drop("prompt_cache_key");
+    if (std::ranges::any_of(request_.system,
+                            [](const chat::Text& text) { return text.cache != chat::CacheMark::none; }))
+      drop("system.cache_control");
     if (!request_.messages.empty() && request_.messages.back().role == chat::Role::assistant &&
         !options_.continues_prefill)
       return bad_field("messages", "the last one is the assistant's, and this provider would not continue it",
@@ -49,7 +54,7 @@ class RequestWriter : RequestWriting {
     return {};
   }
 
-  void write_messages() {
+  Result<void> write_messages() {
     json_.key("messages").begin_array();
     if (const std::string system = system_text(); !system.empty())
       json_.begin_object().member("role", "system").member("content", system).end_object();
@@ -57,53 +62,91 @@ class RequestWriter : RequestWriting {
       if (message.role == chat::Role::assistant)
         write_assistant(message);
       else
-        write_user(message);
+        CHECK_OK(write_user(message));
     }
     json_.end_array();
+    return {};
   }
 
   // Tool results are messages of their own here and must follow the calls at once, so they go before the user's words.
-  void write_user(const chat::Message& message) {
+  Result<void> write_user(const chat::Message& message) {
     std::vector<const chat::Block*> rest;
-    std::vector<const chat::Image*> images;  // of tool results, whose messages cannot hold them
+    std::vector<chat::Block> attached;  // to tool results, whose messages cannot hold them
     for (const chat::Block& block : message.blocks) {
       if (const auto* result = std::get_if<chat::ToolResult>(&block))
-        write_tool_result(*result, images);
+        write_tool_result(*result, attached);
       else
         rest.push_back(&block);
     }
-    if (rest.empty() && images.empty()) return;
+    if (rest.empty() && attached.empty()) return {};
     json_.begin_object().member("role", "user").key("content");
-    if (images.empty() && rest.size() == 1 && std::holds_alternative<chat::Text>(*rest[0])) {
-      json_.string(std::get<chat::Text>(*rest[0]).text).end_object();
-      return;
+    if (attached.empty() && rest.size() == 1 && std::holds_alternative<chat::Text>(*rest[0])) {
+      const auto& text = std::get<chat::Text>(*rest[0]);
+      note_mark(text.cache);
+      json_.string(text.text).end_object();
+      return {};
     }
     json_.begin_array();
-    for (const chat::Image* image : images) write_image(*image);
-    for (const chat::Block* block : rest) {
-      if (const auto* text = std::get_if<chat::Text>(block))
-        json_.begin_object().member("type", "text").member("text", text->text).end_object();
-      else if (const auto* image = std::get_if<chat::Image>(block))
-        write_image(*image);
-    }
+    for (const chat::Block& block : attached) CHECK_OK(write_part(block));
+    for (const chat::Block* block : rest) CHECK_OK(write_part(*block));
     json_.end_array().end_object();
+    return {};
   }
 
-  void write_image(const chat::Image& image) {
-    json_.begin_object().member("type", "image_url").key("image_url").begin_object();
-    json_.member("url", image_to_url(image)).end_object().end_object();
+  // Prompt caches are automatic at most of those who speak this dialect, and the others' marks differ.
+  void note_mark(chat::CacheMark mark) {
+    if (mark != chat::CacheMark::none) drop("messages.content.cache_control");
   }
 
-  void write_tool_result(const chat::ToolResult& result, std::vector<const chat::Image*>& images) {
+  Result<void> write_part(const chat::Block& block) {
+    if (const auto* text = std::get_if<chat::Text>(&block)) {
+      note_mark(text->cache);
+      json_.begin_object().member("type", "text").member("text", text->text).end_object();
+    } else if (const auto* image = std::get_if<chat::Image>(&block)) {
+      note_mark(image->cache);
+      json_.begin_object().member("type", "image_url").key("image_url").begin_object();
+      json_.member("url", image_to_url(*image));
+      if (!image->detail.empty()) json_.member("detail", image->detail);
+      json_.end_object().end_object();
+    } else if (const auto* audio = std::get_if<chat::Audio>(&block)) {
+      json_.begin_object().member("type", "input_audio").key("input_audio").begin_object();
+      json_.member("data", audio->base64).member("format", audio->format).end_object().end_object();
+    } else if (const auto* document = std::get_if<chat::Document>(&block)) {
+      note_mark(document->cache);
+      return write_document(*document);
+    }
+    return {};
+  }
+
+  Result<void> write_document(const chat::Document& document) {
+    if (!document.url.empty())
+      return bad_field("messages", "this provider does not fetch documents from a URL", "send the document as base64");
+    json_.begin_object();
+    if (!document.text.empty()) {
+      json_.member("type", "text");
+      json_.member("text", document.name.empty() ? document.text : document.name + "\n\n" + document.text);
+    } else {
+      json_.member("type", "file").key("file").begin_object();
+      json_.member("filename", document.name.empty() ? "document.pdf" : std::string_view(document.name));
+      json_.member("file_data", "data:" + document.media_type + ";base64," + document.base64).end_object();
+    }
+    json_.end_object();
+    return {};
+  }
+
+  void write_tool_result(const chat::ToolResult& result, std::vector<chat::Block>& attached) {
+    note_mark(result.cache);
     std::string text = result.is_error ? "Error: " : "";  // there is no other place for it
     for (const auto& part : result.content) {
-      if (const auto* image = std::get_if<chat::Image>(&part)) {
-        images.push_back(image);
-        if (!text.empty()) text += '\n';
-        text += "[image: see the next message]";
-      } else {
-        text += std::get<chat::Text>(part).text;
+      if (const auto* piece = std::get_if<chat::Text>(&part)) {
+        note_mark(piece->cache);
+        text += piece->text;
+        continue;
       }
+      if (!text.empty()) text += '\n';
+      const bool image = std::holds_alternative<chat::Image>(part);
+      text += image ? "[image: see the next message]" : "[document: see the next message]";
+      std::visit([&](const auto& block) { attached.emplace_back(block); }, part);
     }
     json_.begin_object()
         .member("role", "tool")
@@ -114,17 +157,23 @@ class RequestWriter : RequestWriting {
 
   void write_assistant(const chat::Message& message) {
     std::string text;
+    std::string reasoning;     // of this very model: some go on from it (DeepSeek, Kimi, GLM)
     bool text_before = false;  // the previous block was text
     std::vector<const chat::ToolCall*> calls;
     for (const chat::Block& block : message.blocks) {
       const auto* piece = std::get_if<chat::Text>(&block);
       if (piece) {
+        note_mark(piece->cache);
         if (!text.empty() && !text_before) text += "\n\n";
         text += piece->text;
       } else if (const auto* call = std::get_if<chat::ToolCall>(&block)) {
         calls.push_back(call);
-      } else if (std::holds_alternative<chat::Thinking>(block)) {
-        drop("messages.content.thinking");
+        note_mark(call->cache);
+      } else if (const auto* thinking = std::get_if<chat::Thinking>(&block)) {
+        if (!thinking->issuer.empty() && thinking->issuer == options_.issuer && thinking->signature.empty())
+          reasoning += thinking->text;
+        else
+          drop("messages.content.thinking");
       }
       text_before = piece != nullptr;
     }
@@ -134,6 +183,7 @@ class RequestWriter : RequestWriting {
       json_.null();
     else
       json_.string(text);
+    if (!reasoning.empty()) json_.member("reasoning_content", reasoning);
     if (!calls.empty()) {
       json_.key("tool_calls").begin_array();
       for (const chat::ToolCall* call : calls) {
@@ -152,6 +202,8 @@ class RequestWriter : RequestWriting {
       json_.begin_object().member("type", "function").key("function").begin_object().member("name", tool.name);
       if (!tool.description.empty()) json_.member("description", tool.description);
       json_.key("parameters").raw(tool.parameters);
+      if (!tool.custom_format.empty()) drop("tools.custom.format");
+      if (tool.cache != chat::CacheMark::none) drop("tools.cache_control");
       if (tool.strict) json_.member("strict", *tool.strict);
       json_.end_object().end_object();
     }
@@ -173,12 +225,25 @@ class RequestWriter : RequestWriting {
     }
   }
 
+  void write_reasoning() {
+    if (!request_.reasoning) return;
+    const chat::Reasoning& reasoning = *request_.reasoning;
+    if (!options_.reasoning || (!reasoning.effort && !reasoning.budget)) return drop("reasoning");
+    json_.member("reasoning_effort", name(reasoning.effort.value_or(effort_of_budget(reasoning.budget.value_or(0)))));
+    if (!reasoning.effort) drop("reasoning.budget");  // an effort is not the same
+  }
+
   void write_settings() {
     if (request_.max_output_tokens)
       json_.member(options_.max_completion_tokens ? "max_completion_tokens" : "max_tokens",
                    *request_.max_output_tokens);
     if (request_.temperature) json_.key("temperature").number(*request_.temperature);
     if (request_.top_p) json_.key("top_p").number(*request_.top_p);
+    if (request_.frequency_penalty) json_.key("frequency_penalty").number(*request_.frequency_penalty);
+    if (request_.presence_penalty) json_.key("presence_penalty").number(*request_.presence_penalty);
+    if (request_.seed) json_.member("seed", *request_.seed);
+    write_reasoning();
+    if (request_.json_object) json_.key("response_format").begin_object().member("type", "json_object").end_object();
     if (!request_.stop.empty()) {
       json_.key("stop").begin_array();
       for (const std::string& stop : request_.stop) json_.string(stop);

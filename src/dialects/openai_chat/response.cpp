@@ -4,6 +4,8 @@
 
 #include "dialects/openai_chat/parts.h"
 #include "dialects/provider_error.h"
+#include "dialects/seal.h"
+#include "dialects/shared_parts.h"
 
 namespace sluice::dialects::openai {
 namespace {
@@ -12,8 +14,15 @@ constexpr Tokens most_counted = 1'000'000'000'000;  // sums of a few of them sta
 
 Tokens count(json::Value value) { return std::clamp<Tokens>(value.integer().value_or(0), 0, most_counted); }
 
-void write_tool_call(json::Writer& writer, const chat::ToolCall& call) {
-  writer.begin_object().member("id", call.id).member("type", "function").key("function").begin_object();
+void write_tool_call(json::Writer& writer, const chat::ToolCall& call, std::span<const chat::Tool> tools) {
+  const chat::Tool* tool = find_tool(tools, call.name);
+  writer.begin_object().member("id", call.id);
+  if (tool && tool->custom) {
+    writer.member("type", "custom").key("custom").begin_object();
+    writer.member("name", call.name).member("input", custom_input(call.arguments)).end_object().end_object();
+    return;
+  }
+  writer.member("type", "function").key("function").begin_object();
   writer.member("name", call.name).member("arguments", call.arguments).end_object().end_object();
 }
 
@@ -106,7 +115,8 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   if (const std::string_view reasoning = reasoning_of(message); !reasoning.empty())
     response.blocks.emplace_back(chat::Thinking{std::string(reasoning), ""});
   if (std::string text = text_of(message["content"]); !text.empty())
-    response.blocks.emplace_back(chat::Text{std::move(text)});
+    response.blocks.emplace_back(
+        chat::Text{.text = std::move(text), .citations = read_annotations(message["annotations"])});
   bool has_calls = false;
   for (const json::Value& call : message["tool_calls"].elements()) {
     const json::Value function = call["function"];
@@ -123,6 +133,8 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   response.refusal = message["refusal"].string().value_or("");
   response.stop = stop_reason(choice["finish_reason"].string().value_or(""), has_calls);
   response.usage = read_usage(root["usage"]);
+  response.service_tier = root["service_tier"].string().value_or("");
+  if (message["audio"].is_object()) response.dropped.emplace_back("answer.audio");
   return response;
 }
 
@@ -130,17 +142,22 @@ std::string encode_response(const chat::ChatResponse& response, const StreamOpti
   std::string text;
   std::string reasoning;
   std::vector<const chat::ToolCall*> calls;
+  std::vector<const chat::Thinking*> details;
+  std::vector<chat::Citation> citations;
   bool text_before = false;  // the previous block was text
   for (const chat::Block& block : response.blocks) {
     const auto* piece = std::get_if<chat::Text>(&block);
     if (piece) {
       if (!text.empty() && !text_before) text += "\n\n";
+      for (const chat::Citation& citation : piece->citations)
+        citations.push_back(citation_in(citation, characters(text), characters(piece->text)));
       text += piece->text;
     }
     text_before = piece != nullptr;
-    if (const auto* thinking = std::get_if<chat::Thinking>(&block))
+    if (const auto* thinking = std::get_if<chat::Thinking>(&block)) {
       reasoning += thinking->text;
-    else if (const auto* call = std::get_if<chat::ToolCall>(&block))
+      if (!thinking->signature.empty()) details.push_back(thinking);
+    } else if (const auto* call = std::get_if<chat::ToolCall>(&block))
       calls.push_back(call);
   }
   std::string out;
@@ -165,17 +182,71 @@ std::string encode_response(const chat::ChatResponse& response, const StreamOpti
   else
     writer.string(response.refusal);
   if (!reasoning.empty()) writer.member("reasoning_content", reasoning);
-  if (!calls.empty()) {
-    writer.key("tool_calls").begin_array();
-    for (const chat::ToolCall* call : calls) write_tool_call(writer, *call);
+  if (!details.empty()) {
+    writer.key("reasoning_details").begin_array();
+    for (std::size_t i = 0; i < details.size(); ++i) write_reasoning_detail(writer, *details[i], options.issuer, i);
     writer.end_array();
   }
-  writer.key("annotations").begin_array().end_array().end_object();
+  if (!calls.empty()) {
+    writer.key("tool_calls").begin_array();
+    for (const chat::ToolCall* call : calls) write_tool_call(writer, *call, options.tools);
+    writer.end_array();
+  }
+  writer.key("annotations").begin_array();
+  for (const chat::Citation& citation : citations) write_annotation(writer, citation);
+  writer.end_array().end_object();
   writer.key("logprobs").null().member("finish_reason", finish_reason(response.stop)).end_object().end_array();
   writer.key("usage");
   write_usage(writer, response.usage);
+  if (!response.service_tier.empty()) writer.member("service_tier", response.service_tier);
   writer.end_object();
   return out;
+}
+
+// url_citation is the only kind that the specification has.
+std::vector<chat::Citation> read_annotations(json::Value annotations) {
+  std::vector<chat::Citation> read;
+  for (const json::Value& each : annotations.elements()) {
+    const json::Value url = each["url_citation"];
+    if (!url.is_object()) continue;
+    read.push_back({.url = std::string(url["url"].string().value_or("")),
+                    .title = std::string(url["title"].string().value_or("")),
+                    .begin = url["start_index"].integer().value_or(-1),
+                    .end = url["end_index"].integer().value_or(-1)});
+  }
+  return read;
+}
+
+chat::Citation citation_in(chat::Citation citation, std::int64_t before, std::int64_t length) {
+  if (citation.begin < 0 || citation.end < citation.begin) {
+    citation.begin = 0;
+    citation.end = length;
+  }
+  citation.begin += before;
+  citation.end += before;
+  return citation;
+}
+
+// Of UTF-8: every byte that does not go on with a character begins one.
+std::int64_t characters(std::string_view utf8) {
+  return std::ranges::count_if(utf8, [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; });
+}
+
+void write_annotation(json::Writer& writer, const chat::Citation& citation) {
+  writer.begin_object().member("type", "url_citation").key("url_citation").begin_object();
+  writer.member("start_index", citation.begin).member("end_index", citation.end);
+  writer.member("url", citation.url).member("title", citation.title).end_object().end_object();
+}
+
+void write_reasoning_detail(json::Writer& writer, const chat::Thinking& thinking, std::string_view issuer,
+                            std::size_t index) {
+  const std::string sealed = seal_thinking(issuer, thinking);
+  writer.begin_object();
+  if (thinking.text.empty())
+    writer.member("type", "reasoning.encrypted").member("data", sealed);
+  else
+    writer.member("type", "reasoning.text").member("text", thinking.text).member("signature", sealed);
+  writer.key("id").null().member("format", "sluice-v1").member("index", static_cast<std::int64_t>(index)).end_object();
 }
 
 }  // namespace sluice::dialects::openai

@@ -48,6 +48,7 @@ class Decoder : public StreamDecoder {
     if (model_.empty()) model_ = root["model"].string().value_or("");
     if (root["choices"].size() > 0) tell_start(out);  // Azure begins with a chunk that has neither choices nor a model
     if (const chat::Usage usage = read_chunk_usage(root); usage.reported) usage_ = usage;
+    if (const auto tier = root["service_tier"].string()) service_tier_ = *tier;
     for (const json::Value& choice : root["choices"].elements())
       if (choice["index"].integer().value_or(0) == 0) CHECK_OK(read_choice(choice, out));
     return {};
@@ -73,6 +74,12 @@ class Decoder : public StreamDecoder {
     if (const auto refusal = delta["refusal"].string()) {
       CHECK_OK(keep(refusal->size()));
       refusal_ += *refusal;
+    }
+    for (const chat::Citation& citation : read_annotations(delta["annotations"])) {
+      if (open_ == chat::BlockKind::text)
+        out.emplace_back(chat::CitationDelta{citation});
+      else if (dropped_.empty())
+        dropped_.emplace_back("answer.annotations");
     }
     for (const json::Value& fragment : delta["tool_calls"].elements()) CHECK_OK(read_fragment(fragment, out));
     if (const auto reason = choice["finish_reason"].string()) finish_reason_ = *reason;
@@ -192,13 +199,19 @@ class Decoder : public StreamDecoder {
     ended_ = true;
     chat::StopReason stop = stop_reason(finish_reason_.value_or(""), !calls_.empty());
     if (!refusal_.empty()) stop = chat::StopReason::content_filter;
-    out.emplace_back(chat::Finish{.stop = stop, .refusal = std::move(refusal_), .usage = usage_});
+    out.emplace_back(chat::Finish{.stop = stop,
+                                  .refusal = std::move(refusal_),
+                                  .service_tier = service_tier_,
+                                  .usage = usage_,
+                                  .dropped = std::move(dropped_)});
   }
 
   bool started_ = false;  // a chunk has come
   bool told_start_ = false;
   bool ended_ = false;
   std::string refusal_;
+  std::string service_tier_;
+  std::vector<std::string> dropped_;
   std::string id_;
   std::string model_;
   std::int64_t blocks_ = 0;                                    // begun so far

@@ -1,6 +1,7 @@
 // The chunks that a client of this dialect expects: the role first, then deltas, the finish reason in a chunk of its
 // own, the usage in one more if the client asked for it, and [DONE].
 #include "dialects/openai_chat/parts.h"
+#include "dialects/shared_parts.h"
 
 namespace sluice::dialects::openai {
 namespace {
@@ -55,9 +56,20 @@ class Encoder : public StreamEncoder {
     // Text blocks with something between them are one string here.
     separated_ = block.kind == chat::BlockKind::text && has_text_ && last_kind_ != chat::BlockKind::text;
     last_kind_ = block.kind;
+    thinking_ = {.redacted = block.redacted};
+    before_ += block_;
+    block_ = 0;
     if (block.kind != chat::BlockKind::tool_call) return;
     ++tool_calls_;
+    const chat::Tool* tool = find_tool(options_.tools, block.tool_name);
+    custom_ = tool && tool->custom;
+    custom_arguments_.clear();
     write_tool_call(out, [&](json::Writer& writer) {
+      if (custom_) {
+        writer.member("id", block.tool_id).member("type", "custom").key("custom").begin_object();
+        writer.member("name", block.tool_name).member("input", "").end_object();
+        return;
+      }
       writer.member("id", block.tool_id).member("type", "function").key("function").begin_object();
       writer.member("name", block.tool_name).member("arguments", "").end_object();
     });
@@ -65,23 +77,52 @@ class Encoder : public StreamEncoder {
 
   void write(const chat::TextDelta& delta, std::string& out) {
     has_text_ = true;
+    if (separated_) before_ += 2;
+    block_ += characters(delta.text);
     write_chunk(out, "", [&](json::Writer& writer) {
       writer.member("content", std::exchange(separated_, false) ? "\n\n" + delta.text : delta.text);
     });
   }
 
   void write(const chat::ArgumentsDelta& delta, std::string& out) {
+    if (custom_) {  // its text is known when its JSON is whole
+      custom_arguments_ += delta.json;
+      return;
+    }
     write_tool_call(out, [&](json::Writer& writer) {
       writer.key("function").begin_object().member("arguments", delta.json).end_object();
     });
   }
 
   void write(const chat::ThinkingDelta& delta, std::string& out) {
-    if (delta.text.empty()) return;  // a signature alone: there is no field for it
+    thinking_.text += delta.text;
+    thinking_.signature += delta.signature;
+    if (delta.text.empty()) return;
     write_chunk(out, "", [&](json::Writer& writer) { writer.member("reasoning_content", delta.text); });
   }
 
-  void write(const chat::BlockEnd&, std::string&) {}
+  void write(const chat::CitationDelta& delta, std::string& out) {
+    const chat::Citation citation = citation_in(delta.citation, before_, block_);
+    write_chunk(out, "", [&](json::Writer& writer) {
+      writer.key("annotations").begin_array();
+      write_annotation(writer, citation);
+      writer.end_array();
+    });
+  }
+
+  void write(const chat::BlockEnd&, std::string& out) {
+    if (last_kind_ == chat::BlockKind::thinking && !thinking_.signature.empty())
+      write_chunk(out, "", [&](json::Writer& writer) {
+        writer.key("reasoning_details").begin_array();
+        write_reasoning_detail(writer, thinking_, options_.issuer, details_++);
+        writer.end_array();
+      });
+    if (last_kind_ == chat::BlockKind::tool_call && custom_)
+      write_tool_call(out, [&](json::Writer& writer) {
+        writer.key("custom").begin_object().member("input", custom_input(custom_arguments_)).end_object();
+      });
+    custom_ = false;
+  }
 
   void write(const chat::Finish& finish, std::string& out) {
     if (!finish.refusal.empty())
@@ -91,6 +132,10 @@ class Encoder : public StreamEncoder {
       out.append("data: ").append(head_).append(R"(,"choices":[],"usage":)");
       json::Writer writer(out);
       write_usage(writer, finish.usage);
+      if (!finish.service_tier.empty()) {
+        out.append(R"(,"service_tier":)");
+        json::append_quoted(out, finish.service_tier);
+      }
       out.append("}\n\n");
     }
     out.append("data: [DONE]\n\n");
@@ -104,6 +149,12 @@ class Encoder : public StreamEncoder {
   bool has_text_ = false;
   bool separated_ = false;  // the next text begins a block that does not follow text
   chat::BlockKind last_kind_ = chat::BlockKind::text;
+  std::int64_t before_ = 0;  // characters of text before the open block, and in it
+  std::int64_t block_ = 0;
+  chat::Thinking thinking_;  // the open block
+  std::size_t details_ = 0;
+  bool custom_ = false;  // the open call is of a tool that takes free text
+  std::string custom_arguments_;
 };
 
 }  // namespace

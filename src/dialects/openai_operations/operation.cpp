@@ -30,9 +30,10 @@ class OpenAiOperation : public Dialect {
   explicit OpenAiOperation(const Operation& operation) : operation_(operation), chat_(make_openai_chat()) {}
 
   DialectId id() const override { return operation_.id; }
-  std::string path() const override { return operation_.path; }
+  std::string path(std::string_view /*model*/, bool /*stream*/) const override { return operation_.path; }
 
-  Result<RequestOutline> outline(std::string_view body, const json::Document& parsed) const override {
+  Result<RequestOutline> outline(std::string_view body, const json::Document& parsed,
+                                 const RequestTarget& /*target*/) const override {
     TRY(const Fields fields, Fields::of(parsed.root(), ""));
     RequestOutline result;
     if (*operation_.default_model && !fields["model"].exists()) {
@@ -94,7 +95,9 @@ class OpenAiOperation : public Dialect {
 
   // --- lane 2, which routing never chooses for an operation
 
-  Result<chat::ChatRequest> decode_request(const json::Document&) const override { return untranslatable(); }
+  Result<chat::ChatRequest> decode_request(const json::Document&, const RequestTarget&) const override {
+    return untranslatable();
+  }
   Result<ProviderRequest> encode_request(const chat::ChatRequest&, const EncodeOptions&) const override {
     return untranslatable();
   }

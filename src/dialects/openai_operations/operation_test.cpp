@@ -8,7 +8,7 @@ namespace {
 Result<RequestOutline> outline_of(const Dialect& dialect, std::string_view body) {
   const auto parsed = json::Document::parse(body);
   EXPECT_TRUE(parsed) << body;
-  return dialect.outline(body, *parsed);
+  return dialect.outline(body, *parsed, {});
 }
 
 TEST(Embeddings, Only_the_models_name_changes) {
@@ -20,7 +20,7 @@ TEST(Embeddings, Only_the_models_name_changes) {
   EXPECT_EQ(outline->max_output_tokens, 0);
   EXPECT_EQ(dialect->edit(body, *outline, {.model = "b"}),
             R"({ "input":[[1,2],[3]], "dimensions" :8,"model":"b","encoding_format":"base64"})");
-  EXPECT_EQ(dialect->path(), "/embeddings");
+  EXPECT_EQ(dialect->path("m", false), "/embeddings");
 }
 
 TEST(Embeddings, Name_what_is_missing_or_too_much) {

@@ -1,6 +1,7 @@
 #include "gateway/call/call.h"
 
 #include <algorithm>
+#include <span>
 
 namespace sluice::gateway {
 namespace {
@@ -16,6 +17,21 @@ bool is_json(const http::Headers& headers) {
 }
 bool is_event_stream(const http::Headers& headers) {
   return headers.get("content-type").value_or("").starts_with("text/event-stream");
+}
+
+std::string issuer_of(const Attempt& attempt) { return attempt.provider().id.str() + "/" + attempt.model().str(); }
+
+// What a client says in the query is for the provider, but for its key here and the form of stream that the path asks
+// for already.
+std::string query_for_provider(std::string_view query) {
+  std::string kept;
+  while (!query.empty()) {
+    const std::string_view one = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), one.size() + 1));
+    if (one.empty() || one.starts_with("key=") || one == "key" || one.starts_with("alt=")) continue;
+    kept.append(kept.empty() ? "" : "&").append(one);
+  }
+  return kept;
 }
 
 http::Headers authentication(const catalog::Provider& provider) {
@@ -315,8 +331,9 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
   const bool ask_for_usage = request_.outline.stream && provider.quirks.stream_usage == catalog::StreamUsage::option;
   dialects::ProviderRequest request;
   if (attempt.lane == Lane::same_dialect) {
-    request.path = provider_dialect.path();
-    if (!head_.query.empty()) request.path.append("?").append(head_.query);
+    request.path = provider_dialect.path(attempt.model().str(), request_.outline.stream);
+    if (const std::string query = query_for_provider(head_.query); !query.empty())
+      request.path.append(request.path.contains('?') ? "&" : "?").append(query);
     request.body = provider_dialect.edit(request_.body, request_.outline,
                                          {.model = attempt.model().str(), .ask_for_stream_usage = ask_for_usage});
     for (const http::FieldView& field : head_)
@@ -326,16 +343,19 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
       if (!request.headers.get(field.name)) request.headers.add(field.name, field.value);
   } else {
     if (!neutral_) {
-      TRY(chat::ChatRequest decoded, client_dialect_.decode_request(request_.parsed));
+      TRY(chat::ChatRequest decoded, client_dialect_.decode_request(request_.parsed, request_.target));
       neutral_ = std::move(decoded);
     }
+    const std::string issuer = issuer_of(attempt);
     Result<dialects::ProviderRequest> encoded = provider_dialect.encode_request(
         *neutral_,
         {.model = attempt.model().str(),
          .default_max_output_tokens = default_output_limit(attempt.candidate->model),
          .ask_for_stream_usage = ask_for_usage,
          .max_completion_tokens = provider.quirks.max_tokens_field == catalog::MaxTokensField::max_completion_tokens,
-         .continues_prefill = provider.quirks.prefill == catalog::Prefill::continued});
+         .continues_prefill = provider.quirks.prefill == catalog::Prefill::continued,
+         .reasoning = attempt.candidate->model && attempt.candidate->model->reasoning,
+         .issuer = issuer});
     if (!encoded) {
       encoded.error().retry = Retry::elsewhere;  // a provider of another dialect may be able to
       return encoded;
@@ -353,7 +373,11 @@ dialects::StreamOptions Question::answer_options(const Attempt& attempt) const {
   return {.response_id = request_id_,
           .model = attempt.model().str(),
           .created_unix_seconds = created_unix_seconds_,
-          .include_usage = request_.outline.wants_stream_usage};
+          .include_usage = request_.outline.wants_stream_usage,
+          .json_array = request_.outline.json_array,
+          .issuer = issuer_of(attempt),
+          .request = request_.parsed.root(),
+          .tools = neutral_ ? std::span<const chat::Tool>(neutral_->tools) : std::span<const chat::Tool>()};
 }
 
 bool Question::usage_is_ours_alone(const Attempt& attempt) const {

@@ -19,12 +19,14 @@ std::vector<chat::ChatEvent> events_of(const chat::ChatResponse& response) {
     if (const auto* text = std::get_if<chat::Text>(&block)) {
       events.emplace_back(chat::BlockStart{.index = blocks++});
       events.emplace_back(chat::TextDelta{text->text});
+      for (const chat::Citation& citation : text->citations) events.emplace_back(chat::CitationDelta{citation});
     } else if (const auto* call = std::get_if<chat::ToolCall>(&block)) {
       events.emplace_back(chat::BlockStart{
           .index = blocks++, .kind = chat::BlockKind::tool_call, .tool_id = call->id, .tool_name = call->name});
       events.emplace_back(chat::ArgumentsDelta{call->arguments});
     } else if (const auto* thinking = std::get_if<chat::Thinking>(&block)) {
-      events.emplace_back(chat::BlockStart{.index = blocks++, .kind = chat::BlockKind::thinking});
+      events.emplace_back(
+          chat::BlockStart{.index = blocks++, .kind = chat::BlockKind::thinking, .redacted = thinking->text.empty()});
       events.emplace_back(chat::ThinkingDelta{thinking->text, thinking->signature});
     } else {
       continue;  // an answer has no others
@@ -34,6 +36,7 @@ std::vector<chat::ChatEvent> events_of(const chat::ChatResponse& response) {
   events.emplace_back(chat::Finish{.stop = response.stop,
                                    .stop_sequence = response.stop_sequence,
                                    .refusal = response.refusal,
+                                   .service_tier = response.service_tier,
                                    .usage = response.usage,
                                    .dropped = response.dropped});
   return events;

@@ -2,7 +2,8 @@
 
 namespace sluice::gateway {
 
-async::Task<Result<DecodedRequest>> decode(http::Exchange& client, const dialects::Dialect& dialect) {
+async::Task<Result<DecodedRequest>> decode(http::Exchange& client, const dialects::Dialect& dialect,
+                                           dialects::RequestTarget target) {
   if (const auto encoding = client.head().get("content-encoding");
       encoding && !http::equal_ignoring_case(*encoding, "identity"))
     co_return fail(ErrorKind::unsupported_media,
@@ -14,8 +15,8 @@ async::Task<Result<DecodedRequest>> decode(http::Exchange& client, const dialect
   if (!parsed.root().is_object())
     co_return fail(ErrorKind::invalid_request, "the request body is not a JSON object",
                    "send {\"model\": ..., \"messages\": [...]}");
-  CO_TRY(dialects::RequestOutline outline, dialect.outline(body, parsed));
-  co_return DecodedRequest{std::move(body), std::move(parsed), std::move(outline)};
+  CO_TRY(dialects::RequestOutline outline, dialect.outline(body, parsed, target));
+  co_return DecodedRequest{std::move(body), std::move(parsed), std::move(outline), std::move(target)};
 }
 
 }  // namespace sluice::gateway

@@ -15,10 +15,12 @@ struct DecodedRequest {
   std::string body;       // the client's bytes, unchanged
   json::Document parsed;  // of `body`
   dialects::RequestOutline outline;
+  dialects::RequestTarget target;
 };
 
 // Errors: what Exchange::read_body and Dialect::outline say; unsupported_media for a compressed body; invalid_request
 // for anything that is not a JSON object.
-async::Task<Result<DecodedRequest>> decode(http::Exchange& client, const dialects::Dialect& dialect);
+async::Task<Result<DecodedRequest>> decode(http::Exchange& client, const dialects::Dialect& dialect,
+                                           dialects::RequestTarget target);
 
 }  // namespace sluice::gateway

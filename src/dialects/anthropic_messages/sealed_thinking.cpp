@@ -1,8 +1,9 @@
-#include "dialects/anthropic_messages/unsigned_thinking.h"
+#include "dialects/anthropic_messages/sealed_thinking.h"
 
 #include <algorithm>
 #include <vector>
 
+#include "dialects/seal.h"
 #include "json/json.h"
 
 namespace sluice::dialects::anthropic {
@@ -10,11 +11,14 @@ namespace {
 
 std::string_view at(std::string_view text, json::Span span) { return text.substr(span.begin, span.end - span.begin); }
 
-bool is_marked(std::string_view block) {
-  if (block.find(unsigned_mark) == std::string_view::npos) return false;
+bool is_sealed(std::string_view block) {
+  if (block.find(seal_mark) == std::string_view::npos) return false;
   const auto parsed = json::Document::parse(block);
-  return parsed && parsed->root()["type"].string() == "thinking" &&
-         parsed->root()["signature"].string() == unsigned_mark;
+  if (!parsed) return false;
+  const json::Value root = parsed->root();
+  const bool redacted = root["type"].string() == "redacted_thinking";
+  if (!redacted && root["type"].string() != "thinking") return false;
+  return root[redacted ? "data" : "signature"].string().value_or("").starts_with(seal_mark);
 }
 
 // Cuts the elements that are not kept out of an array, each with one of its commas. `offset` is where the array begins
@@ -37,7 +41,7 @@ bool cut_blocks(std::string_view message, std::size_t offset, std::vector<json::
   const std::vector<json::Span> blocks = json::find_elements(at(message, *content->front()));
   const std::size_t begin = content->front()->begin;
   std::vector<bool> kept;
-  for (const json::Span& block : blocks) kept.push_back(!is_marked(at(message.substr(begin), block)));
+  for (const json::Span& block : blocks) kept.push_back(!is_sealed(at(message.substr(begin), block)));
   if (!blocks.empty() && std::ranges::none_of(kept, std::identity())) return false;
   cut(blocks, kept, offset + begin, cuts);
   return true;
@@ -45,8 +49,8 @@ bool cut_blocks(std::string_view message, std::size_t offset, std::vector<json::
 
 }  // namespace
 
-std::string without_unsigned_thinking(std::string body) {
-  if (body.find(unsigned_mark) == std::string::npos) return body;
+std::string without_sealed_thinking(std::string body) {
+  if (body.find(seal_mark) == std::string::npos) return body;
   const auto found = json::find_members(body, {"messages"});
   if (!found || !found->front()) return body;
   const std::size_t offset = found->front()->begin;
@@ -56,7 +60,7 @@ std::string without_unsigned_thinking(std::string body) {
   std::vector<json::Span> cuts;
   for (const json::Span& element : elements) {
     const std::string_view message = at(messages, element);
-    kept.push_back(message.find(unsigned_mark) == std::string_view::npos ||
+    kept.push_back(message.find(seal_mark) == std::string_view::npos ||
                    cut_blocks(message, offset + element.begin, cuts));
   }
   cut(elements, kept, offset, cuts);
