@@ -81,7 +81,7 @@ Conversation::Next Conversation::obey(const std::string& command) {
 chat::ChatRequest Conversation::request() const {
   chat::ChatRequest request;
   request.model = options_.model;
-  if (!options_.system.empty()) request.system.push_back(options_.system);
+  if (!options_.system.empty()) request.system.push_back({.text = options_.system});
   request.messages = said_;
   request.stream = !options_.json;
   return request;

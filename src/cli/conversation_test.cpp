@@ -135,7 +135,7 @@ TEST_F(Talk, Prints_one_json_object_per_answer_when_asked_to) {
   ASSERT_TRUE(document) << test.out.str();
   EXPECT_EQ(document->root()["text"].string(), "Hello!");
   EXPECT_FALSE(script.asked[0].stream);
-  EXPECT_EQ(script.asked[0].system, std::vector<std::string>{"Be brief."});
+  EXPECT_EQ(script.asked[0].system.at(0).text, "Be brief.");
 }
 
 TEST(AnswerJson, Tells_unpriced_from_free_and_lists_what_was_dropped) {

@@ -56,7 +56,7 @@ Result<int> run_prompt(const RunFlags& flags, Invocation& invocation) {
   request.model = flags.model;
   TRY(std::string prompt, read_prompt(flags, console));
   request.messages.push_back({.role = chat::Role::user, .blocks = {chat::Text{std::move(prompt)}}});
-  if (!flags.system.empty()) request.system.push_back(flags.system);
+  if (!flags.system.empty()) request.system.push_back({.text = flags.system});
   if (flags.max_tokens > 0) request.max_output_tokens = flags.max_tokens;
   request.stream = !as_json;
 

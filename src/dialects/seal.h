@@ -25,8 +25,8 @@ struct Sealed {
 // Empty when the text has no seal, or a broken one.
 std::optional<Sealed> open_seal(std::string_view text);
 
-// A block of reasoning's state with all that its issuer needs besides the text, sealed; and the block again, without its
-// text. An opened block has an issuer; what has no seal comes back as the signature itself, of an unknown issuer.
+// A block of reasoning's state with all that its issuer needs besides the text, sealed; and the block again, without
+// its text. An opened block has an issuer; what has no seal comes back as the signature itself, of an unknown issuer.
 std::string seal_thinking(std::string_view issuer, const chat::Thinking& thinking);
 chat::Thinking open_thinking(std::string_view sealed);
 

@@ -18,8 +18,9 @@ TEST(Seal, Opens_to_what_was_sealed) {
 }
 
 TEST(Seal, Does_not_open_what_has_none_or_a_broken_one) {
-  for (const std::string_view text : {"", "EqQB", "sluice-sealed:", "sluice-sealed:3", "sluice-sealed:9:abc",
-                                      "sluice-sealed:x:abc", "sluice-sealed:99999999999999999999:a", "sluice-sealed:-1:a"})
+  for (const std::string_view text :
+       {"", "EqQB", "sluice-sealed:", "sluice-sealed:3", "sluice-sealed:9:abc", "sluice-sealed:x:abc",
+        "sluice-sealed:99999999999999999999:a", "sluice-sealed:-1:a"})
     EXPECT_FALSE(open_seal(text)) << text;
 }
 

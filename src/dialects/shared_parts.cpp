@@ -79,9 +79,8 @@ std::optional<Effort> effort_from_name(std::string_view name) {
 std::string_view name(Effort effort) { return effort_names[static_cast<std::size_t>(effort)]; }
 
 Effort effort_of_budget(Tokens budget) {
-  std::size_t nearest = 0;
-  while (nearest + 1 < effort_budgets.size() && budget >= effort_budgets[nearest + 1]) ++nearest;
-  return static_cast<Effort>(nearest);
+  const auto enough = std::ranges::lower_bound(effort_budgets, budget);
+  return static_cast<Effort>(std::min<std::ptrdiff_t>(enough - effort_budgets.begin(), effort_budgets.size() - 1));
 }
 
 Tokens budget_of_effort(Effort effort) { return effort_budgets[static_cast<std::size_t>(effort)]; }

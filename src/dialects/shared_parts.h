@@ -68,7 +68,7 @@ const chat::Tool* find_tool(std::span<const chat::Tool> tools, std::string_view 
 
 std::optional<chat::Reasoning::Effort> effort_from_name(std::string_view name);
 std::string_view name(chat::Reasoning::Effort effort);
-// The effort that comes nearest to a budget of tokens for thinking, and a budget for an effort.
+// The least effort whose budget is enough, in tokens for thinking; and the budget of an effort.
 chat::Reasoning::Effort effort_of_budget(Tokens budget);
 Tokens budget_of_effort(chat::Reasoning::Effort effort);
 

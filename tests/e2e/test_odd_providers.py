@@ -85,13 +85,13 @@ def test_a_candidate_whose_dialect_cannot_say_the_request_is_passed_over_and_not
 def test_what_of_an_answer_the_other_dialect_cannot_carry_is_named(recorders, ask, stream):
     _, _, ant = recorders
     if stream:
-        lost = [recorder.anthropic_event("content_block_start", index=0, content_block={"type": "redacted_thinking", "data": "x"}),
+        lost = [recorder.anthropic_event("content_block_start", index=0, content_block={"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}),
                 recorder.anthropic_event("content_block_stop", index=0)]
         made = recorder.anthropic_stream()
         ant.answer = recorder.streaming([made[0], *lost, *[event.replace(b'"index": 0', b'"index": 1') for event in made[1:]]])
     else:
         whole = json.loads(recorder.anthropic_answer())
-        whole["content"].insert(0, {"type": "redacted_thinking", "data": "x"})
+        whole["content"].insert(0, {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}})
         ant.answer = recorder.fixed(recorder.ok(json.dumps(whole).encode()))
     answer, _ = ask(f"lost {stream}", CHAT, chat_body("ant/claude-mock", max_tokens=9, stream=stream, seed=7, tools=[
         {"type": "function", "function": {"name": "f", "parameters": WEATHER_SCHEMA}}]))
@@ -99,7 +99,7 @@ def test_what_of_an_answer_the_other_dialect_cannot_carry_is_named(recorders, as
     if stream:  # httpx shows no trailers
         assert "x-sluice-dropped-params" in answer.headers["trailer"]
     else:
-        assert answer.headers["x-sluice-dropped-params"] == "seed,answer.content.redacted_thinking"
+        assert answer.headers["x-sluice-dropped-params"] == "seed,answer.content.server_tool_use"
 
 
 def rows_of(server, key, count):

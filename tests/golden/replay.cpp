@@ -115,13 +115,19 @@ std::string gist(const std::vector<chat::ChatEvent>& events) {
   std::string out;
   std::optional<chat::BlockKind> previous;
   bool begins = false;  // the next text is the first of its block
+  std::string heading;  // of a thinking block: state without a text has a place in few dialects
   for (const chat::ChatEvent& event : events) {
     if (const auto* block = std::get_if<chat::BlockStart>(&event)) {
       const bool goes_on = previous == block->kind && block->kind != chat::BlockKind::tool_call;
       previous = block->kind;
       if (goes_on) continue;
       begins = true;
-      constexpr std::array<std::string_view, 3> names = {"text ", "tool ", "thinking "};
+      heading.clear();
+      if (block->kind == chat::BlockKind::thinking) {
+        heading = "\nthinking ";
+        continue;
+      }
+      constexpr std::array<std::string_view, 2> names = {"text ", "tool "};
       out.append("\n")
           .append(names[static_cast<std::size_t>(block->kind)])
           .append(block->tool_id)
@@ -134,7 +140,7 @@ std::string gist(const std::vector<chat::ChatEvent>& events) {
     } else if (const auto* arguments = std::get_if<chat::ArgumentsDelta>(&event)) {
       out += arguments->json;
     } else if (const auto* thinking = std::get_if<chat::ThinkingDelta>(&event)) {
-      out += thinking->text;
+      if (!thinking->text.empty()) out.append(std::exchange(heading, "")).append(thinking->text);
     } else if (const auto* finish = std::get_if<chat::Finish>(&event)) {
       // Some dialects show a refusal as text too.
       if (!finish->refusal.empty() && !out.ends_with(finish->refusal))

@@ -32,7 +32,8 @@ TEST(AnthropicMessages, Names_the_field_that_is_wrong) {
       fault(with(
           R"({"role":"system","content":[{"type":"image","source":{"type":"url","url":"https://x.example/a.png"}}]})")),
       "messages[0].content");
-  EXPECT_EQ(fault(with(R"({"role":"user","content":[{"type":"document"}]})")), "messages[0].content[0].type");
+  EXPECT_EQ(fault(with(R"({"role":"user","content":[{"type":"document"}]})")), "messages[0].content[0].source");
+  EXPECT_EQ(fault(with(R"({"role":"user","content":[{"type":"search_result"}]})")), "messages[0].content[0].type");
   EXPECT_EQ(fault(with(R"({"role":"user","content":[{"type":"image","source":{"type":"file","file_id":"f"}}]})")),
             "messages[0].content[0].source.type");
   EXPECT_EQ(fault(with(R"({"role":"user","content":[{"type":"tool_result","tool_use_id":"gone"}]})")),

@@ -70,7 +70,11 @@ TEST(OpenAiChat, Decode_names_the_field_that_is_wrong) {
   EXPECT_EQ(decode_fault(with("7")), "messages[0]");
   EXPECT_EQ(decode_fault(with(R"({"role":"robot","content":"x"})")), "messages[0].role");
   EXPECT_EQ(decode_fault(with(R"({"role":"user"})")), "messages[0].content");
-  EXPECT_EQ(decode_fault(with(R"({"role":"user","content":[{"type":"input_audio"}]})")), "messages[0].content[0].type");
+  EXPECT_EQ(decode_fault(with(R"({"role":"user","content":[{"type":"video_url"}]})")), "messages[0].content[0].type");
+  EXPECT_EQ(decode_fault(with(R"({"role":"user","content":[{"type":"input_audio"}]})")),
+            "messages[0].content[0].input_audio");
+  EXPECT_EQ(decode_fault(with(R"({"role":"user","content":[{"type":"file","file":{"file_id":"f"}}]})")),
+            "messages[0].content[0].file.file_id");
   EXPECT_EQ(decode_fault(
                 with(R"({"role":"user","content":[{"type":"image_url","image_url":{"url":"file:///etc/passwd"}}]})")),
             "messages[0].content[0].image_url.url");
@@ -79,7 +83,7 @@ TEST(OpenAiChat, Decode_names_the_field_that_is_wrong) {
             "messages[0].function_call");
   EXPECT_EQ(decode_fault(R"({"model":"m","messages":[{"role":"user","content":"x"}],"stop":["1","2","3","4","5"]})"),
             "stop");
-  EXPECT_EQ(decode_fault(R"({"model":"m","messages":[{"role":"user","content":"x"}],"tools":[{"type":"custom"}]})"),
+  EXPECT_EQ(decode_fault(R"({"model":"m","messages":[{"role":"user","content":"x"}],"tools":[{"type":"mcp"}]})"),
             "tools[0].type");
 }
 

@@ -30,6 +30,8 @@ std::string_view reasoning_of(json::Value message);
 std::string text_of(json::Value content);
 // A citation of a text of `length` characters that stands behind `before` others; without a place it is for all of it.
 chat::Citation citation_in(chat::Citation citation, std::int64_t before, std::int64_t length);
+// This API's name of the tier that was served; empty when it has none.
+std::string_view served_tier(std::string_view name);
 std::vector<chat::Citation> read_annotations(json::Value annotations);
 std::int64_t characters(std::string_view utf8);
 void write_annotation(json::Writer& writer, const chat::Citation& citation);

@@ -119,6 +119,14 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
         chat::Text{.text = std::move(text), .citations = read_annotations(message["annotations"])});
   bool has_calls = false;
   for (const json::Value& call : message["tool_calls"].elements()) {
+    if (const json::Value custom = call["custom"]; custom["name"].is_string()) {
+      response.blocks.emplace_back(chat::ToolCall{.id = std::string(call["id"].string().value_or("")),
+                                                  .name = std::string(*custom["name"].string()),
+                                                  .arguments = custom_arguments(custom["input"].string().value_or("")),
+                                                  .custom = true});
+      has_calls = true;
+      continue;
+    }
     const json::Value function = call["function"];
     if (!function["name"].is_string()) return not_the_protocol("a tool call without function.name");
     std::string arguments(function["arguments"].string().value_or(""));
@@ -198,12 +206,20 @@ std::string encode_response(const chat::ChatResponse& response, const StreamOpti
   writer.key("logprobs").null().member("finish_reason", finish_reason(response.stop)).end_object().end_array();
   writer.key("usage");
   write_usage(writer, response.usage);
-  if (!response.service_tier.empty()) writer.member("service_tier", response.service_tier);
+  if (const std::string_view tier = served_tier(response.service_tier); !tier.empty())
+    writer.member("service_tier", tier);
   writer.end_object();
   return out;
 }
 
 // url_citation is the only kind that the specification has.
+std::string_view served_tier(std::string_view name) {
+  if (name == "standard") return "default";
+  for (const std::string_view known : {"auto", "default", "flex", "scale", "priority", "fast"})
+    if (name == known) return known;
+  return {};
+}
+
 std::vector<chat::Citation> read_annotations(json::Value annotations) {
   std::vector<chat::Citation> read;
   for (const json::Value& each : annotations.elements()) {

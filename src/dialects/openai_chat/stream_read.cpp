@@ -6,6 +6,7 @@
 
 #include "dialects/openai_chat/parts.h"
 #include "dialects/provider_error.h"
+#include "dialects/shared_parts.h"
 
 namespace sluice::dialects::openai {
 namespace {
@@ -18,6 +19,7 @@ struct Call {
   std::string id;
   std::string name;
   std::string arguments;  // all of them so far
+  bool custom = false;    // they are free text, whole when the next call begins or the answer ends
 };
 
 // Looks at the last character first: parsing what grew by one fragment, each time, would cost its square.
@@ -99,9 +101,9 @@ class Decoder : public StreamDecoder {
   }
 
   bool has_unfinished_call() const {
-    if (open_call_ && !is_whole_json(calls_[*open_call_].arguments)) return true;
-    return std::any_of(calls_.begin() + static_cast<std::ptrdiff_t>(next_call_), calls_.end(),
-                       [](const Call& call) { return !is_whole_json(call.arguments); });
+    const auto unfinished = [](const Call& call) { return call.custom || !is_whole_json(call.arguments); };
+    if (open_call_ && unfinished(calls_[*open_call_])) return true;
+    return std::any_of(calls_.begin() + static_cast<std::ptrdiff_t>(next_call_), calls_.end(), unfinished);
   }
 
   void write_prose(chat::BlockKind kind, std::string prose, std::vector<chat::ChatEvent>& out) {
@@ -121,7 +123,9 @@ class Decoder : public StreamDecoder {
   // Some servers number every call 0, or leave the number out: then a new id with a name begins a new call.
   Result<void> read_fragment(json::Value fragment, std::vector<chat::ChatEvent>& out) {
     const std::string_view id = fragment["id"].string().value_or("");
-    const std::string_view name = fragment["function"]["name"].string().value_or("");
+    const bool custom = fragment["custom"].is_object();
+    const json::Value function = fragment[custom ? "custom" : "function"];
+    const std::string_view name = function["name"].string().value_or("");
     const std::int64_t index = fragment["index"].integer().value_or(0);
     const auto known = by_index_.find(index);
     const bool is_new = known == by_index_.end() || (!id.empty() && !name.empty() && id != calls_[known->second].id);
@@ -129,16 +133,18 @@ class Decoder : public StreamDecoder {
       if (name.empty()) return not_the_protocol("a tool call begins without a name");
       if (calls_.size() >= max_tool_calls) return not_the_protocol("more than 1024 tool calls in one answer");
       by_index_[index] = calls_.size();
-      calls_.push_back(
-          {id.empty() ? "call_" + id_ + "_" + std::to_string(calls_.size()) : std::string(id), std::string(name), ""});
+      calls_.push_back({id.empty() ? "call_" + id_ + "_" + std::to_string(calls_.size()) : std::string(id),
+                        std::string(name), "", custom});
     }
     const std::size_t place = by_index_[index];
-    const json::Value arguments = fragment["function"]["arguments"];
+    const json::Value arguments = function[custom ? "input" : "arguments"];
     return add(place, arguments.is_object() ? arguments.text() : std::string(arguments.string().value_or("")), out);
   }
 
   Result<void> add(std::size_t place, std::string fragment, std::vector<chat::ChatEvent>& out) {
-    if (open_call_ && *open_call_ < place && is_whole_json(calls_[*open_call_].arguments)) end_block(out);
+    if (open_call_ && *open_call_ < place &&
+        (calls_[*open_call_].custom || is_whole_json(calls_[*open_call_].arguments)))
+      end_block(out);
     Call& call = calls_[place];
     if (place < next_call_ && open_call_ != place) {
       if (fragment.empty()) return {};
@@ -151,8 +157,7 @@ class Decoder : public StreamDecoder {
       return {};
     }
     if (open_call_ == place) {
-      if (!fragment.empty()) out.emplace_back(chat::ArgumentsDelta{std::move(fragment)});
-      return {};
+      if (!fragment.empty() && !call.custom) out.emplace_back(chat::ArgumentsDelta{std::move(fragment)});
     }
     return {};
   }
@@ -162,7 +167,7 @@ class Decoder : public StreamDecoder {
     const Call& call = calls_[next_call_];
     open_call_ = next_call_++;
     begin_block({.kind = chat::BlockKind::tool_call, .tool_id = call.id, .tool_name = call.name}, out);
-    if (!call.arguments.empty()) out.emplace_back(chat::ArgumentsDelta{call.arguments});
+    if (!call.arguments.empty() && !call.custom) out.emplace_back(chat::ArgumentsDelta{call.arguments});
   }
 
   void open_waiting_calls(std::vector<chat::ChatEvent>& out) {
@@ -184,7 +189,9 @@ class Decoder : public StreamDecoder {
 
   void end_block(std::vector<chat::ChatEvent>& out) {
     if (!open_) return;
-    if (open_call_ && calls_[*open_call_].arguments.find_first_not_of(" \t\r\n") == std::string::npos)
+    if (open_call_ && calls_[*open_call_].custom)
+      out.emplace_back(chat::ArgumentsDelta{custom_arguments(calls_[*open_call_].arguments)});
+    else if (open_call_ && calls_[*open_call_].arguments.find_first_not_of(" \t\r\n") == std::string::npos)
       out.emplace_back(chat::ArgumentsDelta{"{}"});
     open_.reset();
     open_call_.reset();

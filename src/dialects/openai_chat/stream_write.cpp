@@ -132,9 +132,9 @@ class Encoder : public StreamEncoder {
       out.append("data: ").append(head_).append(R"(,"choices":[],"usage":)");
       json::Writer writer(out);
       write_usage(writer, finish.usage);
-      if (!finish.service_tier.empty()) {
+      if (const std::string_view tier = served_tier(finish.service_tier); !tier.empty()) {
         out.append(R"(,"service_tier":)");
-        json::append_quoted(out, finish.service_tier);
+        json::append_quoted(out, tier);
       }
       out.append("}\n\n");
     }
