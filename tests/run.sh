@@ -9,7 +9,7 @@ mkdir -p "$junit_dir"
 junit_dir=$(cd "$junit_dir" && pwd)
 
 "$here/setup.sh"
-{ read -r python_dir; read -r node_dir; } < <("$here/setup.sh" --print)
+{ read -r python_dir; read -r node_dir; read -r _; } < <("$here/setup.sh" --print)
 export SLUICE_TEST_NODE_DIR=$node_dir
 
 cd "$here"

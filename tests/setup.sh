@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Sets up what the tests need besides the build: a Python environment and the Node packages, in the cache folder, once
 # per content of requirements.txt and package-lock.json. Prints one line per step; says nothing when all is there.
-# Usage: tests/setup.sh          prepares both
-#        tests/setup.sh --print  prepares nothing, prints the two folders (Python, Node)
+# Usage: tests/setup.sh          prepares all
+#        tests/setup.sh --print  prepares nothing, prints the three folders (Python, Node, command-line agents)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${SLUICE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sluice}/tests
@@ -10,10 +10,12 @@ cache=${SLUICE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sluice}/tests
 stamp() { cat "$@" | sha256sum | cut -c1-12; }
 python_dir=$cache/python-$(stamp "$here/requirements.txt")
 node_dir=$cache/node-$(stamp "$here/package.json" "$here/package-lock.json")
+agents_dir=$cache/agents-$(stamp "$here/agents/package.json" "$here/agents/package-lock.json")
 
 if [ "${1:-}" = --print ]; then
   echo "$python_dir"
   echo "$node_dir"
+  echo "$agents_dir"
   exit 0
 fi
 
@@ -49,8 +51,15 @@ install_node() {
   (cd "$1" && npm ci --ignore-scripts --loglevel=error >&2)
 }
 
+# Native programs of 1.2 GB. Their packages' own installers do not run.
+install_agents() {
+  cp "$here/agents/package.json" "$here/agents/package-lock.json" "$here/.npmrc" "$1"
+  (cd "$1" && PATH="$(dirname "$node_dir"/node_modules/node-linux-*/bin/node):$PATH" npm ci --ignore-scripts --loglevel=error >&2)
+}
+
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9
 once "$python_dir" install_python "installing the Python packages (about half a minute)"
 once "$node_dir" install_node "installing the Node packages (about half a minute)"
+once "$agents_dir" install_agents "installing the command-line agents (1.2 GB, about a minute)"

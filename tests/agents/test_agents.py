@@ -1,0 +1,47 @@
+"""Real agents, unmodified, on a ground that is not their vendor's: each reads a file by a tool call and answers from it."""
+
+import json
+
+import pytest
+
+from harness.agents import QUESTION, SECRET, agent_binary
+
+
+def rows(server):
+    return [json.loads(line) for line in server.run("logs", "tail", "-o", "json").stdout.splitlines()]
+
+
+@pytest.mark.parametrize("provider", ["oai", "ant"])
+def test_claude_code(agent_server, job, provider):
+    server, key, vendor = agent_server("claude")
+    model = f"{provider}/agent-model"
+    out = job.run(
+        agent_binary("claude"), "-p", QUESTION, "--allowedTools", "Read", "--output-format", "json",
+        ANTHROPIC_BASE_URL=server.url, ANTHROPIC_AUTH_TOKEN=key, ANTHROPIC_MODEL=model, ANTHROPIC_DEFAULT_HAIKU_MODEL="side-model",
+        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC="1", DISABLE_TELEMETRY="1", DISABLE_AUTOUPDATER="1", DISABLE_ERROR_REPORTING="1")
+    answer = json.loads(out)
+    assert not answer["is_error"] and SECRET in answer["result"], out
+    sent = vendor.requests(containing=SECRET)
+    assert sent, "the tool's result did not reach the vendor"
+    used = [row for row in rows(server) if row["model"] == "agent-model"]
+    assert len(used) >= 2 and {row["outcome"] for row in used} == {"ok"}, used
+    assert all(row["usage"]["reported"] for row in used)
+
+
+@pytest.mark.parametrize("client, provider", [("chat", "oai"), ("chat", "ant"), ("anthropic", "oai"), ("anthropic", "ant")])
+def test_opencode(agent_server, job, client, provider):
+    server, key, vendor = agent_server("opencode")
+    options = {"baseURL": f"{server.url}/v1", "apiKey": key}
+    models = {f"{provider}/agent-model": {"name": "agent"}, "side-model": {"name": "side"}}
+    (job.folder / "opencode.json").write_text(json.dumps({
+        "$schema": "https://opencode.ai/config.json", "autoupdate": False, "share": "disabled",
+        "permission": {"bash": "allow", "edit": "allow"}, "small_model": f"{client}/side-model",
+        "provider": {
+            "chat": {"npm": "@ai-sdk/openai-compatible", "name": "Sluice", "options": options, "models": models},
+            "anthropic": {"options": options, "models": models}}}))
+    out = job.run(
+        agent_binary("opencode"), "run", "-m", f"{client}/{provider}/agent-model", "--format", "json", QUESTION,
+        OPENCODE_DISABLE_AUTOUPDATE="1", OPENCODE_DISABLE_MODELS_FETCH="1", npm_config_offline="true")
+    assert SECRET in out, out
+    assert vendor.requests(containing=SECRET), "the tool's result did not reach the vendor"
+    assert {row["outcome"] for row in rows(server)} == {"ok"}
