@@ -179,6 +179,7 @@ struct BlockStart {
   std::string tool_id;  // for tool_call
   std::string tool_name;
   bool redacted = false;  // for thinking: as in Thinking
+  std::string id = {};    // for thinking: as in Thinking
 };
 struct TextDelta {
   std::string text;

@@ -93,6 +93,8 @@ class StreamWatcher {
   virtual std::size_t output_bytes()
       const = 0;  // bytes of generated text so far: for an estimate when the stream breaks
   virtual std::string response_model() const = 0;  // the model that the provider says has answered; may be empty
+  // The event that ends this very stream in failure, in dialects where it repeats what went before; empty in others.
+  virtual std::string failure(const Error& /*error*/) const { return {}; }
 };
 
 // Lane 2, streaming: one provider's SSE events into neutral events.

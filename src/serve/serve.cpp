@@ -17,6 +17,7 @@
 #include "dialects/anthropic_messages/anthropic_messages.h"
 #include "dialects/openai_chat/openai_chat.h"
 #include "dialects/openai_operations/openai_operations.h"
+#include "dialects/openai_responses/openai_responses.h"
 #include "engines/llama_server.h"
 #include "engines/supervisor.h"
 #include "serve/banner.h"
@@ -222,6 +223,7 @@ int serve(const ServeOptions& options) {
   gateway::Admission admission(gateway::Admission::Limits{});
   std::vector<std::unique_ptr<dialects::Dialect>> all_dialects;
   all_dialects.push_back(dialects::make_openai_chat());
+  all_dialects.push_back(dialects::make_openai_responses());
   all_dialects.push_back(dialects::make_openai_embeddings());
   all_dialects.push_back(dialects::make_openai_completions());
   all_dialects.push_back(dialects::make_openai_moderations());

@@ -24,6 +24,7 @@ std::optional<chat::DialectId> dialect_of(const std::string& first_line) {
   if (!parsed) return std::nullopt;
   if (parsed->root()["object"].string() == "chat.completion.chunk") return chat::DialectId::openai_chat;
   if (parsed->root()["type"].string() == "message_start") return chat::DialectId::anthropic_messages;
+  if (parsed->root()["type"].string() == "response.created") return chat::DialectId::openai_responses;
   return std::nullopt;
 }
 
@@ -40,11 +41,16 @@ void expect_survives_translation(const fs::path& path, chat::DialectId from) {
   const auto& all = all_dialects();
   const std::vector<Event> events = events_of(read_file(path));
   const dialects::StreamOptions options{.response_id = "recorded", .model = "m", .created_unix_seconds = 1'700'000'000};
-  for (const chat::DialectId to : {chat::DialectId::openai_chat, chat::DialectId::anthropic_messages}) {
+  for (const chat::DialectId to :
+       {chat::DialectId::openai_chat, chat::DialectId::anthropic_messages, chat::DialectId::openai_responses}) {
     const Replayed first = replay_translated(all.get(from), all.get(to), options, events);
     EXPECT_EQ(order_fault(first.events), "");
     if (path.filename() == "spliced-message-start.chunks.txt") {
       EXPECT_TRUE(first.error) << "a second answer inside the first must not pass as one answer";
+      continue;
+    }
+    if (path.filename() == "openai-error.1.chunks.txt") {
+      EXPECT_TRUE(first.error) << "an error in the middle of a stream must not pass as an answer";
       continue;
     }
     ASSERT_FALSE(first.error) << first.error->message;
@@ -68,7 +74,7 @@ TEST(RecordedStreams, Keep_their_meaning_in_every_dialect) {
     GTEST_SKIP() << "no recorded streams in " << folder.string() << "; set SLUICE_SHARED_DATA to have them";
   int seen = 0;
   for (const char* provider :
-       {"openai", "anthropic", "groq", "deepseek", "mistral", "xai", "openai-compatible", "azure"}) {
+       {"openai", "anthropic", "groq", "deepseek", "mistral", "xai", "openai-compatible", "azure", "open-responses"}) {
     if (!fs::exists(folder / provider)) continue;
     for (const auto& entry : fs::directory_iterator(folder / provider)) {
       if (!entry.path().filename().string().ends_with(".chunks.txt")) continue;

@@ -5,6 +5,7 @@
 
 #include "dialects/anthropic_messages/anthropic_messages.h"
 #include "dialects/openai_chat/openai_chat.h"
+#include "dialects/openai_responses/openai_responses.h"
 #include "http/sse.h"
 
 namespace sluice::golden {
@@ -13,6 +14,7 @@ const dialects::Dialects& all_dialects() {
   static const dialects::Dialects all([] {
     std::vector<std::unique_ptr<dialects::Dialect>> list;
     list.push_back(dialects::make_openai_chat());
+    list.push_back(dialects::make_openai_responses());
     list.push_back(dialects::make_anthropic_messages());
     return list;
   }());

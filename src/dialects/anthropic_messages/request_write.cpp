@@ -11,9 +11,21 @@ namespace sluice::dialects::anthropic {
 namespace {
 
 // Extras of another dialect without which the client would get something else than it asked for.
-constexpr std::array<std::string_view, 10> contract_fields = {
-    "logprobs",   "top_logprobs", "n",         "logit_bias",    "response_format",
-    "modalities", "audio",        "functions", "function_call", "web_search_options"};
+constexpr std::array<std::string_view, 15> contract_fields = {"logprobs",
+                                                              "top_logprobs",
+                                                              "n",
+                                                              "logit_bias",
+                                                              "response_format",
+                                                              "modalities",
+                                                              "audio",
+                                                              "functions",
+                                                              "function_call",
+                                                              "web_search_options",
+                                                              "previous_response_id",
+                                                              "conversation",
+                                                              "background",
+                                                              "prompt",
+                                                              "include.message.output_text.logprobs"};
 constexpr Tokens least_budget = 1'024;  // the API's own limit
 
 constexpr std::string_view empty_schema = R"({"type":"object","properties":{}})";

@@ -50,7 +50,7 @@ class Encoder : public StreamEncoder {
     index_ = block.index;
     next_index_ = index_ + 1;
     kind_ = block.kind;
-    thinking_ = {.redacted = block.redacted};
+    thinking_ = {.redacted = block.redacted, .id = block.id};
     if (block.redacted) return;
     write_event(out, "content_block_start", [&](json::Writer& writer) {
       writer.member("index", index_).key("content_block");
@@ -123,7 +123,9 @@ class Encoder : public StreamEncoder {
     write_event(out, "message_stop", [](json::Writer&) {});
   }
 
-  void write(const chat::StreamError& failed, std::string& out) { out += encode_stream_error(failed.error, ""); }
+  void write(const chat::StreamError& failed, std::string& out) {
+    out += encode_stream_error(failed.error, options_.response_id);
+  }
 
   StreamOptions options_;
   std::int64_t index_ = 0;

@@ -11,7 +11,9 @@ namespace sluice::dialects::openai {
 namespace {
 
 // Extras of another dialect without which the client would get something else than it asked for.
-constexpr std::array<std::string_view, 2> contract_fields = {"container", "mcp_servers"};
+constexpr std::array<std::string_view, 8> contract_fields = {
+    "container",  "mcp_servers", "previous_response_id", "conversation",
+    "background", "prompt",      "top_logprobs",         "include.message.output_text.logprobs"};
 constexpr std::size_t max_stops = 4;  // more are an error at OpenAI and are ignored in silence elsewhere
 
 class RequestWriter : RequestWriting {

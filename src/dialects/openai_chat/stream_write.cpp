@@ -56,7 +56,7 @@ class Encoder : public StreamEncoder {
     // Text blocks with something between them are one string here.
     separated_ = block.kind == chat::BlockKind::text && has_text_ && last_kind_ != chat::BlockKind::text;
     last_kind_ = block.kind;
-    thinking_ = {.redacted = block.redacted};
+    thinking_ = {.redacted = block.redacted, .id = block.id};
     before_ += block_;
     block_ = 0;
     if (block.kind != chat::BlockKind::tool_call) return;

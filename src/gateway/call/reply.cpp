@@ -25,8 +25,10 @@ std::vector<chat::ChatEvent> events_of(const chat::ChatResponse& response) {
           .index = blocks++, .kind = chat::BlockKind::tool_call, .tool_id = call->id, .tool_name = call->name});
       events.emplace_back(chat::ArgumentsDelta{call->arguments});
     } else if (const auto* thinking = std::get_if<chat::Thinking>(&block)) {
-      events.emplace_back(
-          chat::BlockStart{.index = blocks++, .kind = chat::BlockKind::thinking, .redacted = thinking->text.empty()});
+      events.emplace_back(chat::BlockStart{.index = blocks++,
+                                           .kind = chat::BlockKind::thinking,
+                                           .redacted = thinking->text.empty(),
+                                           .id = thinking->id});
       events.emplace_back(chat::ThinkingDelta{thinking->text, thinking->signature});
     } else {
       continue;  // an answer has no others
@@ -67,6 +69,7 @@ class SameDialectStream : public StreamLane {
   chat::Usage usage() const override { return watcher_->usage(); }
   std::size_t output_bytes() const override { return watcher_->output_bytes(); }
   std::string response_model() const override { return watcher_->response_model(); }
+  std::string failure(const Error& error) override { return watcher_->failure(error); }
 
  private:
   std::unique_ptr<dialects::StreamWatcher> watcher_;
@@ -97,6 +100,11 @@ class TranslatedStream : public StreamLane {
   std::size_t output_bytes() const override { return output_bytes_; }
   std::string response_model() const override { return model_; }
   std::vector<std::string> dropped() const override { return dropped_; }
+  std::string failure(const Error& error) override {
+    std::string event;
+    encoder_->encode(chat::StreamError{error}, event);
+    return event;
+  }
 
   // Instead of all passes: what a decoder would have given.
   void pass_whole(std::vector<chat::ChatEvent> events, std::string& out) {

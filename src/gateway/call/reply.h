@@ -29,6 +29,8 @@ class StreamLane {
   virtual chat::Usage usage() const = 0;
   virtual std::size_t output_bytes() const = 0;
   virtual std::string response_model() const = 0;
+  // The event that tells the client of a failure, in dialects where it repeats what went before; empty in others.
+  virtual std::string failure(const Error& error) = 0;
   // What the answer had and the client's dialect cannot carry; complete when finished.
   virtual std::vector<std::string> dropped() const { return {}; }
 };
@@ -64,6 +66,7 @@ class Reply {
   bool has_token() const { return lane_->has_token(); }
   bool failed() const { return lane_ && lane_->failed(); }
   std::vector<std::string> dropped_at_end() const { return lane_->dropped(); }
+  std::string failure(const Error& error) { return lane_->failure(error); }
 
   // --- both, as far as it is known now
   chat::Usage usage() const { return lane_ ? lane_->usage() : usage_; }

@@ -37,6 +37,9 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
   if (path == "/v1/chat/completions" || path == "/chat/completions") {
     if (post) co_return co_await chat(exchange, DialectId::openai_chat);
     allow = "POST";
+  } else if (path == "/v1/responses" || path == "/responses") {
+    if (post) co_return co_await chat(exchange, DialectId::openai_responses);
+    allow = "POST";
   } else if (path == "/v1/messages") {
     if (post) co_return co_await chat(exchange, DialectId::anthropic_messages);
     allow = "POST";
@@ -63,10 +66,11 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
     co_return co_await live(exchange);  // clients look whether somebody is there
   } else {
     co_return co_await refuse(
-        exchange, {.kind = ErrorKind::not_found,
-                   .message = "there is nothing at " + std::string(head.path),
-                   .hint = "POST /v1/chat/completions (OpenAI), POST /v1/messages (Anthropic), GET /v1/models",
-                   .code = "unknown_path"});
+        exchange,
+        {.kind = ErrorKind::not_found,
+         .message = "there is nothing at " + std::string(head.path),
+         .hint = "POST /v1/chat/completions or /v1/responses (OpenAI), POST /v1/messages (Anthropic), GET /v1/models",
+         .code = "unknown_path"});
   }
   co_await refuse(exchange,
                   {.kind = ErrorKind::method_not_allowed,

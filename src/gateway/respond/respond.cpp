@@ -60,7 +60,8 @@ async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::s
       Error error = std::move(more).error();
       if (error.kind == ErrorKind::provider_timeout) error.message = "the provider stopped in the middle of its answer";
       if (error.kind != ErrorKind::client_gone) {
-        piece.append(dialect.encode_stream_error(error, facts.request_id));
+        const std::string failure = reply.failure(error);
+        piece.append(failure.empty() ? dialect.encode_stream_error(error, facts.request_id) : failure);
         (void)co_await client.finish_stream(piece, trailers());
       }
       relayed.error = std::move(error);

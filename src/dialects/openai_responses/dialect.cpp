@@ -1,0 +1,70 @@
+#include "dialects/openai_chat/parts.h"
+#include "dialects/openai_responses/openai_responses.h"
+#include "dialects/openai_responses/parts.h"
+#include "http/headers.h"
+
+namespace sluice::dialects {
+namespace {
+
+class OpenAiResponses : public Dialect {
+ public:
+  DialectId id() const override { return DialectId::openai_responses; }
+
+  Result<RequestOutline> outline(std::string_view body, const json::Document& parsed,
+                                 const RequestTarget& /*target*/) const override {
+    return responses::outline(body, parsed);
+  }
+  Result<chat::ChatRequest> decode_request(const json::Document& parsed,
+                                           const RequestTarget& /*target*/) const override {
+    return responses::decode_request(parsed);
+  }
+  std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) const override {
+    return responses::edit(body, outline, edit);
+  }
+
+  Result<ProviderRequest> encode_request(const chat::ChatRequest& request,
+                                         const EncodeOptions& options) const override {
+    return responses::encode_request(request, options);
+  }
+  std::string path(std::string_view /*model*/, bool /*stream*/) const override { return "/responses"; }
+  bool forwards_header(std::string_view name) const override { return http::equal_ignoring_case(name, "openai-beta"); }
+  std::string_view request_id_header() const override { return "x-request-id"; }
+  http::Headers required_headers() const override { return responses::request_headers(); }
+
+  Result<chat::ChatResponse> decode_response(const json::Document& parsed) const override {
+    return responses::decode_response(parsed);
+  }
+  chat::Usage read_usage(const json::Document& parsed) const override {
+    return responses::read_usage(parsed.root()["usage"]);
+  }
+  std::string read_response_model(const json::Document& parsed) const override {
+    return std::string(parsed.root()["model"].string().value_or(""));
+  }
+  // A stream always tells its usage here, in its last event.
+  std::unique_ptr<StreamWatcher> watch_stream(bool /*hide_usage_event*/) const override {
+    return responses::watch_stream();
+  }
+  std::unique_ptr<StreamDecoder> decode_stream() const override { return responses::decode_stream(); }
+  Error decode_error(int status, std::string_view body, const http::Headers& headers) const override {
+    return openai::decode_error(status, body, headers);
+  }
+
+  std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options) const override {
+    return responses::encode_response(response, options);
+  }
+  std::unique_ptr<StreamEncoder> encode_stream(const StreamOptions& options) const override {
+    return responses::encode_stream(options);
+  }
+  ErrorBody encode_error(const Error& error, std::string_view request_id) const override {
+    return openai::encode_error(error, request_id);
+  }
+  std::string encode_stream_error(const Error& error, std::string_view request_id) const override {
+    return responses::failed_event(error, {.response_id = std::string(request_id)}, 0, {});
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Dialect> make_openai_responses() { return std::make_unique<OpenAiResponses>(); }
+
+}  // namespace sluice::dialects

@@ -1,0 +1,3 @@
+#include "dialects/openai_responses/openai_responses.h"
+
+#include <gtest/gtest.h>

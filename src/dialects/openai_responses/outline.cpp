@@ -1,0 +1,88 @@
+// Lane 1: the few facts of a request, and the changes that are made to its bytes.
+#include "dialects/openai_responses/parts.h"
+#include "dialects/seal.h"
+#include "dialects/shared_parts.h"
+
+namespace sluice::dialects::responses {
+namespace {
+
+std::string_view at(std::string_view text, json::Span span) { return text.substr(span.begin, span.end - span.begin); }
+
+void count_images_in(json::Value parts, RequestOutline& outline) {
+  for (const json::Value& part : parts.elements()) {
+    if (part["type"].string() != "input_image") continue;
+    ++outline.images;
+    outline.image_bytes += part["image_url"].string().value_or("").size();
+  }
+}
+
+// Only strings and arrays of items are known; what is missing may be in what the vendor keeps.
+Result<void> check_input(const Fields& fields) {
+  const json::Value input = fields["input"];
+  if (!input.exists() || input.is_string()) return {};
+  return fields.required_objects("input");
+}
+
+bool is_sealed(std::string_view item) {
+  if (item.find(seal_mark) == std::string_view::npos) return false;
+  const auto parsed = json::Document::parse(item);
+  return parsed && parsed->root()["type"].string() == "reasoning" &&
+         parsed->root()["encrypted_content"].string().value_or("").starts_with(seal_mark);
+}
+
+// Every byte outside of the input stays; within it only the sealed items go.
+std::string without_sealed_reasoning(std::string body) {
+  if (body.find(seal_mark) == std::string::npos) return body;
+  const auto found = json::find_members(body, {"input"});
+  if (!found || !found->front()) return body;
+  const json::Span place = *found->front();
+  const std::string_view input = at(body, place);
+  const std::vector<json::Span> items = json::find_elements(input);
+  std::string kept;
+  bool any_sealed = false;
+  for (const json::Span& item : items) {
+    if (is_sealed(at(input, item)))
+      any_sealed = true;
+    else
+      kept.append(kept.empty() ? "" : ",").append(at(input, item));
+  }
+  if (!any_sealed) return body;
+  return body.substr(0, place.begin) + "[" + kept + "]" + body.substr(place.end);
+}
+
+}  // namespace
+
+Result<RequestOutline> outline(std::string_view body, const json::Document& parsed) {
+  TRY(const Fields fields, Fields::of(parsed.root(), ""));
+  RequestOutline result;
+  TRY(const std::string_view model, fields.required_string("model"));
+  result.model = model;
+  CHECK_OK(check_input(fields));
+  TRY(const auto stream, fields.boolean("stream"));
+  result.stream = stream.value_or(false);
+  result.wants_stream_usage = true;
+  TRY(result.max_output_tokens, fields.integer("max_output_tokens", 1, max_tokens_limit));
+  TRY(const std::vector<json::Value> tools, fields.array("tools"));
+  result.has_tools = !tools.empty();
+  if (body.contains("\"input_image\"")) {
+    for (const json::Value& item : fields["input"].elements()) {
+      count_images_in(item["content"], result);
+      count_images_in(item["output"], result);
+    }
+  }
+  TRY(const auto spans,
+      json::find_members(body, {"model", "input", "stream", "max_output_tokens", "instructions", "tools"}));
+  result.model_begin = spans[0]->begin;
+  result.model_end = spans[0]->end;
+  return result;
+}
+
+std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) {
+  std::string out(body.substr(0, outline.model_begin));
+  out.reserve(body.size() + edit.model.size());
+  json::append_quoted(out, edit.model);
+  out.append(body.substr(outline.model_end));
+  return without_sealed_reasoning(std::move(out));
+}
+
+}  // namespace sluice::dialects::responses
