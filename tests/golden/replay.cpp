@@ -115,34 +115,36 @@ std::string order_fault(const std::vector<chat::ChatEvent>& events) {
 
 std::string gist(const std::vector<chat::ChatEvent>& events) {
   std::string out;
-  std::optional<chat::BlockKind> previous;
-  bool begins = false;  // the next text is the first of its block
-  std::string heading;  // of a thinking block: state without a text has a place in few dialects
+  std::optional<chat::BlockKind> previous;  // of the block that was written last
+  std::optional<chat::BlockKind> begun;     // the open block of prose, while nothing of it has come
+  // The line that a block begins with. Prose that follows prose of its kind goes on instead.
+  const auto begin = [&](chat::BlockKind kind, const std::string& id, const std::string& name) {
+    const bool goes_on = previous == kind && kind != chat::BlockKind::tool_call;
+    previous = kind;
+    if (goes_on) return false;
+    constexpr std::array<std::string_view, 3> names = {"text ", "tool ", "thinking "};
+    out.append("\n").append(names[static_cast<std::size_t>(kind)]).append(id).append(" ").append(name);
+    return true;
+  };
+  const auto prose = [&](const std::string& text) {
+    if (text.empty()) return;
+    const bool begins = begun && begin(*std::exchange(begun, std::nullopt), "", "");
+    // Where texts become one string, a blank line stands between them.
+    out += begins && text.starts_with("\n\n") ? text.substr(2) : text;
+  };
   for (const chat::ChatEvent& event : events) {
     if (const auto* block = std::get_if<chat::BlockStart>(&event)) {
-      const bool goes_on = previous == block->kind && block->kind != chat::BlockKind::tool_call;
-      previous = block->kind;
-      if (goes_on) continue;
-      begins = true;
-      heading.clear();
-      if (block->kind == chat::BlockKind::thinking) {
-        heading = "\nthinking ";
-        continue;
-      }
-      constexpr std::array<std::string_view, 2> names = {"text ", "tool "};
-      out.append("\n")
-          .append(names[static_cast<std::size_t>(block->kind)])
-          .append(block->tool_id)
-          .append(" ")
-          .append(block->tool_name);
+      begun.reset();
+      if (block->kind == chat::BlockKind::tool_call)
+        begin(block->kind, block->tool_id, block->tool_name);
+      else
+        begun = block->kind;
     } else if (const auto* text = std::get_if<chat::TextDelta>(&event)) {
-      // Where texts become one string, a blank line stands between them.
-      out += begins && text->text.starts_with("\n\n") ? text->text.substr(2) : text->text;
-      begins = false;
+      prose(text->text);
     } else if (const auto* arguments = std::get_if<chat::ArgumentsDelta>(&event)) {
       out += arguments->json;
     } else if (const auto* thinking = std::get_if<chat::ThinkingDelta>(&event)) {
-      if (!thinking->text.empty()) out.append(std::exchange(heading, "")).append(thinking->text);
+      prose(thinking->text);
     } else if (const auto* finish = std::get_if<chat::Finish>(&event)) {
       // Some dialects show a refusal as text too.
       if (!finish->refusal.empty() && !out.ends_with(finish->refusal))

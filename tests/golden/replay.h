@@ -41,7 +41,8 @@ Replayed replay_translated(const dialects::Dialect& provider, const dialects::Di
 std::string order_fault(const std::vector<chat::ChatEvent>& events);
 
 // All text, thinking and arguments of a stream, with one line per block: for comparing two streams of the same answer.
-// Neighbouring text blocks count as one, because not every dialect can tell them apart.
+// Neighbouring text blocks count as one, because not every dialect can tell them apart; blocks without text do not
+// count.
 std::string gist(const std::vector<chat::ChatEvent>& events);
 
 // With two spaces of indentation, for people.

@@ -21,6 +21,8 @@ Result<void> read_tools(const Fields& fields, chat::ChatRequest& request, std::v
 // How a tool in a name space is called where there are none: the same for the same two, and never longer than all
 // vendors allow.
 std::string flat_name(std::string_view name_space, std::string_view name);
+// Of an item that is a call.
+std::string called_name(json::Value item);
 
 // --- request_write.cpp
 Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options);

@@ -97,7 +97,8 @@ class RequestReader : RequestReading {
       return {};
     }
     if (type != "json_schema")
-      return bad_field("text.format.type", "it must be text, json_object or json_schema, not '" + std::string(type) + "'");
+      return bad_field("text.format.type",
+                       "it must be text, json_object or json_schema, not '" + std::string(type) + "'");
     TRY(const auto name, format.string("name"));
     TRY(std::string schema, format.object_text("schema"));
     if (schema.empty())
@@ -121,8 +122,9 @@ class RequestReader : RequestReading {
 
   // What the vendor keeps may hold the conversation; the provider's dialect then refuses by name.
   bool has_kept_state() const {
-    return std::ranges::any_of(std::initializer_list<std::string_view>{"previous_response_id", "conversation", "prompt"},
-                               [&](std::string_view name) { return fields_[name].exists(); });
+    return std::ranges::any_of(
+        std::initializer_list<std::string_view>{"previous_response_id", "conversation", "prompt"},
+        [&](std::string_view name) { return fields_[name].exists(); });
   }
 
   Result<void> read_input() {
@@ -140,8 +142,7 @@ class RequestReader : RequestReading {
       CHECK_OK(read_item(item));
     }
     if (has_kept_state()) return {};
-    if (request_.messages.empty())
-      return bad_field("input", "there is no message of a user", "add one with role user");
+    if (request_.messages.empty()) return bad_field("input", "there is no message of a user", "add one with role user");
     return refuse_if_all_empty();
   }
 
@@ -177,8 +178,7 @@ class RequestReader : RequestReading {
       return {};
     }
     return bad_field(item.path("type"), "an item of type '" + std::string(type) + "' cannot be given to this model",
-                     type == "item_reference" ? "send the item itself"
-                                              : "leave it out, or ask for a model of OpenAI");
+                     type == "item_reference" ? "send the item itself" : "leave it out, or ask for a model of OpenAI");
   }
 
   Result<void> read_message(const Fields& item) {
@@ -212,13 +212,11 @@ class RequestReader : RequestReading {
 
   Result<void> read_call(const Fields& item, bool custom) {
     TRY(const std::string_view call_id, item.required_string("call_id"));
-    TRY(const std::string_view name, item.required_string("name"));
-    TRY(const auto name_space, item.string("namespace"));
+    CHECK_OK(item.required_string("name"));
+    CHECK_OK(item.string("namespace"));
     TRY(const auto input, item.string(custom ? "input" : "arguments"));
     note_call(call_id);
-    chat::ToolCall call{.id = std::string(call_id),
-                        .name = name_space && !name_space->empty() ? flat_name(*name_space, name) : std::string(name),
-                        .custom = custom};
+    chat::ToolCall call{.id = std::string(call_id), .name = called_name(item.object()), .custom = custom};
     if (custom)
       call.arguments = custom_arguments(input.value_or(""));
     else if (!input || input->find_first_not_of(" \t\r\n") == std::string_view::npos)
@@ -226,7 +224,8 @@ class RequestReader : RequestReading {
     else
       call.arguments = *input;
     turn_of_assistant().blocks.emplace_back(std::move(call));
-    note_others(item, {"type", "id", "call_id", "name", "namespace", "arguments", "input", "status", "caller"}, "input");
+    note_others(item, {"type", "id", "call_id", "name", "namespace", "arguments", "input", "status", "caller"},
+                "input");
     return {};
   }
 
@@ -266,8 +265,7 @@ class RequestReader : RequestReading {
       if (!text->empty()) parts.emplace_back(chat::Text{std::string(*text)});
       return parts;
     }
-    if (!item[member].is_array())
-      return bad_field(item.path(member), "a string or an array of parts is expected");
+    if (!item[member].is_array()) return bad_field(item.path(member), "a string or an array of parts is expected");
     TRY(const std::vector<json::Value> elements, item.array(member));
     for (std::size_t i = 0; i < elements.size(); ++i) {
       TRY(const Fields part, Fields::of(elements[i], path_of(item.path(member), i)));

@@ -12,8 +12,9 @@ namespace {
 
 // Extras of another dialect without which the client would get something else than it asked for.
 constexpr std::array<std::string_view, 12> contract_fields = {
-    "container",       "mcp_servers", "logprobs", "top_logprobs", "n",             "logit_bias",
-    "response_format", "modalities",  "audio",    "functions",    "function_call", "web_search_options"};
+    "container", "mcp_servers", "logprobs",        "top_logprobs",
+    "n",         "logit_bias",  "response_format", "modalities",
+    "audio",     "functions",   "function_call",   "web_search_options"};
 constexpr std::array<std::string_view, 6> tiers = {"auto", "default", "flex", "scale", "priority", "fast"};
 constexpr Tokens least_output = 16;  // the API's own limit
 
@@ -143,8 +144,8 @@ class RequestWriter : RequestWriting {
     json_.begin_object().member("type", custom ? "custom_tool_call_output" : "function_call_output");
     json_.member("call_id", result.call_id).key("output");
     const std::string_view mark = result.is_error ? "Error: " : "";  // there is no other place for it
-    const bool only_text = std::ranges::all_of(
-        result.content, [](const auto& part) { return std::holds_alternative<chat::Text>(part); });
+    const bool only_text =
+        std::ranges::all_of(result.content, [](const auto& part) { return std::holds_alternative<chat::Text>(part); });
     if (only_text) {
       std::string text(mark);
       for (const auto& part : result.content) {
@@ -272,8 +273,8 @@ class RequestWriter : RequestWriting {
     if (request_.top_p) json_.key("top_p").number(*request_.top_p);
     write_reasoning();
     write_text();
-    const std::string_view tier =
-        request_.service_tier == "standard_only" ? std::string_view("default") : std::string_view(request_.service_tier);
+    const std::string_view tier = request_.service_tier == "standard_only" ? std::string_view("default")
+                                                                           : std::string_view(request_.service_tier);
     if (std::ranges::find(tiers, tier) != tiers.end())
       json_.member("service_tier", tier);
     else if (!tier.empty())
@@ -292,8 +293,7 @@ class RequestWriter : RequestWriting {
 
   // A budget or the model's own choice are asked for by clients that show what they get.
   void write_reasoning() {
-    if (options_.reasoning)
-      json_.key("include").begin_array().string("reasoning.encrypted_content").end_array();
+    if (options_.reasoning) json_.key("include").begin_array().string("reasoning.encrypted_content").end_array();
     if (!request_.reasoning) return;
     const chat::Reasoning& reasoning = *request_.reasoning;
     if (!options_.reasoning) return drop("reasoning");
@@ -308,7 +308,8 @@ class RequestWriter : RequestWriting {
   }
 
   void write_text() {
-    const auto verbosity = std::ranges::find_if(request_.extras, [](const auto& extra) { return is_verbosity(extra.first); });
+    const auto verbosity =
+        std::ranges::find_if(request_.extras, [](const auto& extra) { return is_verbosity(extra.first); });
     const bool is_verbose = verbosity != request_.extras.end();
     if (!is_verbose && !request_.json_object && !request_.output_schema) return;
     json_.key("text").begin_object();

@@ -32,9 +32,8 @@ void read_message(json::Value item, chat::ChatResponse& response) {
     if (type == "refusal")
       response.refusal += part["refusal"].string().value_or("");
     else if (type == "output_text")
-      response.blocks.emplace_back(
-          chat::Text{.text = std::string(part["text"].string().value_or("")),
-                     .citations = read_annotations(part["annotations"], response.dropped)});
+      response.blocks.emplace_back(chat::Text{.text = std::string(part["text"].string().value_or("")),
+                                              .citations = read_annotations(part["annotations"], response.dropped)});
     else
       note_lost(response.dropped, "answer.content." + std::string(type));
   }
@@ -44,10 +43,7 @@ chat::ToolCall read_call(json::Value item, bool custom) {
   const std::string_view call_id = item["call_id"].string().value_or(item["id"].string().value_or(""));
   const std::string_view input = item[custom ? "input" : "arguments"].string().value_or("");
   std::string arguments = custom ? custom_arguments(input) : std::string(is_blank(input) ? "{}" : input);
-  return {.id = std::string(call_id),
-          .name = std::string(item["name"].string().value_or("")),
-          .arguments = std::move(arguments),
-          .custom = custom};
+  return {.id = std::string(call_id), .name = called_name(item), .arguments = std::move(arguments), .custom = custom};
 }
 
 void read_reasoning(json::Value item, chat::ChatResponse& response) {
@@ -117,7 +113,9 @@ chat::StopReason stop_reason(json::Value response, bool has_calls, bool refused)
   return has_calls ? chat::StopReason::tool_use : chat::StopReason::end_turn;
 }
 
-bool is_failed(json::Value response) { return response["status"].string() == "failed" || response["error"].is_object(); }
+bool is_failed(json::Value response) {
+  return response["status"].string() == "failed" || response["error"].is_object();
+}
 
 chat::ChatResponse read_output(json::Value root) {
   chat::ChatResponse response;

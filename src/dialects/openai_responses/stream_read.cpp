@@ -21,8 +21,8 @@ struct Item {
   bool has_text = false;                // something of its open part, or of its arguments, has come
   bool any_text = false;                // of any part
   bool has_citations = false;
-  std::int64_t parts = 0;            // of a summary, so far
-  std::string id;                    // a reasoning item's
+  std::int64_t parts = 0;             // of a summary, so far
+  std::string id;                     // a reasoning item's
   std::vector<chat::ChatEvent> held;  // until the items before it are done
 };
 
@@ -75,9 +75,8 @@ class Decoder : public StreamDecoder {
   void start(json::Value response, std::vector<chat::ChatEvent>& out) {
     if (started_) return;
     started_ = true;
-    out.emplace_back(chat::Start{std::string(response["id"].string().value_or("")),
-                                 std::string(response["model"].string().value_or("")),
-                                 {}});
+    out.emplace_back(chat::Start{
+        std::string(response["id"].string().value_or("")), std::string(response["model"].string().value_or("")), {}});
   }
 
   Result<void> item_event(std::string_view type, json::Value root) {
@@ -121,13 +120,13 @@ class Decoder : public StreamDecoder {
     item.kind = *kind;
     item.id = json["id"].string().value_or("");
     if (*kind != Kind::function_call && *kind != Kind::custom_call) return {};
-    const std::string_view name = json["name"].string().value_or("");
+    std::string name = called_name(json);
     std::string call_id(json["call_id"].string().value_or(""));
     if (call_id.empty()) call_id = item.id.empty() ? "call_" + std::to_string(place) : item.id;
     if (name.empty()) return not_the_protocol("a tool call begins without a name");
     has_calls_ = true;
     return open(place, item,
-                {.kind = chat::BlockKind::tool_call, .tool_id = std::move(call_id), .tool_name = std::string(name)});
+                {.kind = chat::BlockKind::tool_call, .tool_id = std::move(call_id), .tool_name = std::move(name)});
   }
 
   Result<void> message_event(std::int64_t place, Item& item, std::string_view type, json::Value root) {
@@ -259,8 +258,7 @@ class Decoder : public StreamDecoder {
     if (!item.has_text) CHECK_OK(add_thinking(place, item, reasoning_text(json)));
     const std::string_view state = json["encrypted_content"].string().value_or("");
     if (state.empty()) return {};
-    if (!item.open)
-      CHECK_OK(open(place, item, {.kind = chat::BlockKind::thinking, .redacted = true, .id = item.id}));
+    if (!item.open) CHECK_OK(open(place, item, {.kind = chat::BlockKind::thinking, .redacted = true, .id = item.id}));
     return emit(place, item, chat::ThinkingDelta{"", std::string(state)});
   }
 

@@ -39,8 +39,7 @@ class Encoder : public StreamEncoder {
   std::int64_t place() const { return static_cast<std::int64_t>(items_.size()); }
 
   void write_item_event(std::string& out, std::string_view type, std::string_view item) {
-    write_event(out, type,
-                [&](json::Writer& writer) { writer.member("output_index", place()).key("item").raw(item); });
+    write_event(out, type, [&](json::Writer& writer) { writer.member("output_index", place()).key("item").raw(item); });
   }
 
   // An event of the open item; fill(writer) adds what it says.

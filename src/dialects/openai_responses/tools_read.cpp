@@ -54,9 +54,8 @@ class ToolsReader {
   bool is_chosen(std::string_view type) const {
     const json::Value choice = fields_["tool_choice"];
     if (choice["type"].string().value_or("").starts_with(type)) return true;
-    return std::ranges::any_of(choice["tools"].elements(), [&](json::Value tool) {
-      return tool["type"].string().value_or("").starts_with(type);
-    });
+    return std::ranges::any_of(choice["tools"].elements(),
+                               [&](json::Value tool) { return tool["type"].string().value_or("").starts_with(type); });
   }
 
   Result<void> read_name_space(const Fields& group) {
@@ -154,6 +153,12 @@ std::string flat_name(std::string_view name_space, std::string_view name) {
   if (flat.size() <= longest_name) return flat;
   const std::string mark = "_" + digest(flat);
   return flat.substr(0, longest_name - mark.size()) + mark;
+}
+
+std::string called_name(json::Value item) {
+  const std::string_view name = item["name"].string().value_or("");
+  const std::string_view name_space = item["namespace"].string().value_or("");
+  return name_space.empty() || name.empty() ? std::string(name) : flat_name(name_space, name);
 }
 
 Result<void> read_tools(const Fields& fields, chat::ChatRequest& request, std::vector<std::string>& left_out) {
