@@ -58,7 +58,8 @@ Provider read_provider(const std::string& id, const Node& node, const Report& re
   Fields fields(node, "the provider `" + id + "`", report);
   Provider provider{.id = ProviderId(id), .display_name = fields.required_text("name")};
   provider.dialect =
-      one_of(fields, node, "dialect", dialect, "openai_chat or anthropic_messages", report).value_or(provider.dialect);
+      one_of(fields, node, "dialect", dialect, "openai_chat, openai_responses or anthropic_messages", report)
+          .value_or(provider.dialect);
   provider.ground = one_of(fields, node, "ground", ground, "self_hosted, hosted_open or proprietary", report)
                         .value_or(provider.ground);
   provider.auth =

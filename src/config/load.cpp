@@ -177,10 +177,11 @@ void Loading::read_provider(const Member& member, const Report& report) {
   catalog::Provider* provider = provider_named(id);
   if (!provider && (!kind || kind->value.is_null())) {
     const std::string near = yaml::nearest(id, provider_ids());
-    report.error_at_key(
-        member, "unknown provider `" + id + "`",
-        near.empty() ? "a provider of your own needs `kind: openai_compatible` (or anthropic_compatible) and `base_url`"
-                     : "did you mean `" + near + "`? A provider of your own needs `kind` and `base_url`");
+    report.error_at_key(member, "unknown provider `" + id + "`",
+                        near.empty()
+                            ? "a provider of your own needs `kind: openai_compatible` (or anthropic_compatible, "
+                              "responses_compatible) and `base_url`"
+                            : "did you mean `" + near + "`? A provider of your own needs `kind` and `base_url`");
     return;
   }
   if (!provider) {

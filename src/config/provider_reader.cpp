@@ -69,6 +69,8 @@ void ProviderReader::kind(const ProviderSetting& setting) {
   } else if (kind == "anthropic_compatible") {
     provider_.dialect = chat::DialectId::anthropic_messages;
     provider_.auth = catalog::AuthKind::x_api_key;
+  } else if (kind == "responses_compatible") {
+    provider_.dialect = chat::DialectId::openai_responses;
   }
 }
 

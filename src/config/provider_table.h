@@ -18,7 +18,7 @@ struct ProviderSetting {
 };
 
 namespace provider_words {
-inline constexpr const char* kind[] = {"openai_compatible", "anthropic_compatible"};
+inline constexpr const char* kind[] = {"openai_compatible", "anthropic_compatible", "responses_compatible"};
 inline constexpr const char* ground[] = {"self_hosted", "hosted_open", "proprietary"};
 inline constexpr const char* auth[] = {"bearer", "x_api_key", "none"};
 inline constexpr const char* stream_usage[] = {"option", "automatic"};

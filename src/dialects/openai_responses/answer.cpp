@@ -41,6 +41,14 @@ void write_tools(json::Writer& writer, json::Value tools) {
   writer.end_array();
 }
 
+void write_text(json::Writer& writer, json::Value text) {
+  writer.key("text").begin_object();
+  if (!text["format"].is_object()) writer.key("format").begin_object().member("type", "text").end_object();
+  for (const auto& [name, value] : text.members())
+    if (!value.is_null()) writer.key(name).raw(value.text());
+  writer.end_object();
+}
+
 bool is_number(json::Value value) { return value.number().has_value(); }
 
 void write_request(json::Writer& writer, json::Value request) {
@@ -54,7 +62,7 @@ void write_request(json::Writer& writer, json::Value request) {
   repeat(writer, request, "reasoning", request["reasoning"].is_object(), R"({"effort":null,"summary":null})");
   repeat(writer, request, "safety_identifier", request["safety_identifier"].is_string(), "null");
   repeat(writer, request, "temperature", is_number(request["temperature"]), "null");
-  repeat(writer, request, "text", request["text"].is_object(), R"({"format":{"type":"text"}})");
+  write_text(writer, request["text"]);
   const json::Value choice = request["tool_choice"];
   repeat(writer, request, "tool_choice", choice.is_string() || choice.is_object(), "\"auto\"");
   write_tools(writer, request["tools"]);
