@@ -1,10 +1,12 @@
 """Real agents, unmodified, on a ground that is not their vendor's: each reads a file by a tool call and answers from it."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from harness.agents import QUESTION, SECRET, agent_binary
+from harness.places import node_binary
 
 
 def rows(server):
@@ -45,3 +47,20 @@ def test_opencode(agent_server, job, client, provider):
     assert SECRET in out, out
     assert vendor.requests(containing=SECRET), "the tool's result did not reach the vendor"
     assert {row["outcome"] for row in rows(server)} == {"ok"}
+
+
+@pytest.mark.parametrize("provider", ["oai", "ant", "resp"])
+def test_codex(agent_server, job, provider):
+    server, key, vendor = agent_server("codex")
+    settings = job.home / ".codex" / "config.toml"
+    settings.parent.mkdir()
+    settings.write_text(
+        f'model = "{provider}/agent-model"\nmodel_provider = "sluice"\n'
+        f'[model_providers.sluice]\nname = "Sluice"\nbase_url = "{server.url}/v1"\nenv_key = "SLUICE_API_KEY"\nwire_api = "responses"\n')
+    out = job.run(
+        agent_binary("codex"), "exec", "--json", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", QUESTION,
+        SLUICE_API_KEY=key, CODEX_HOME=str(settings.parent), PATH=f"{Path(node_binary()).parent}:/usr/bin:/bin")
+    assert f"DONE: the word is {SECRET}" in out, out
+    assert vendor.requests(containing=SECRET), "the tool's result did not reach the vendor"
+    used = [row for row in rows(server) if row["model"] == "agent-model"]
+    assert len(used) >= 2 and {row["outcome"] for row in used} == {"ok"}, used

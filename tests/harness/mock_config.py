@@ -23,6 +23,11 @@ def anthropic_vendor(url, **settings):
     return {"kind": "anthropic_compatible", "base_url": f"{url}/v1", "api_key": "vendor-key-of-anthropic", "prices": {"*": PRICES}, **settings}
 
 
+def responses_vendor(url, **settings):
+    """A provider that speaks OpenAI Responses at `url`."""
+    return {"kind": "responses_compatible", "base_url": f"{url}/v1", "api_key": "vendor-key-of-responses", "prices": {"*": PRICES}, **settings}
+
+
 class RefusedPort:
     """A port at which every connection is refused: bound, so that nobody else gets it, and not listening."""
 
