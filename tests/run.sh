@@ -9,8 +9,9 @@ mkdir -p "$junit_dir"
 junit_dir=$(cd "$junit_dir" && pwd)
 
 "$here/setup.sh"
-{ read -r python_dir; read -r node_dir; read -r _; } < <("$here/setup.sh" --print)
-export SLUICE_TEST_NODE_DIR=$node_dir
+mapfile -t folders < <("$here/setup.sh" --print)
+python_dir=${folders[0]}
+export SLUICE_TEST_NODE_DIR=${folders[1]}
 
 cd "$here"
 exec "$python_dir/bin/python" -m pytest -n 2 --dist loadgroup --junitxml "$junit_dir/suites.xml" "$@"

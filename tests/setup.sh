@@ -2,7 +2,7 @@
 # Sets up what the tests need besides the build: a Python environment and the Node packages, in the cache folder, once
 # per content of requirements.txt and package-lock.json. Prints one line per step; says nothing when all is there.
 # Usage: tests/setup.sh          prepares all
-#        tests/setup.sh --print  prepares nothing, prints the three folders (Python, Node, command-line agents)
+#        tests/setup.sh --print  prepares nothing, prints the four folders (Python, Node, agents, SDK suites)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${SLUICE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sluice}/tests
@@ -11,11 +11,13 @@ stamp() { cat "$@" | sha256sum | cut -c1-12; }
 python_dir=$cache/python-$(stamp "$here/requirements.txt")
 node_dir=$cache/node-$(stamp "$here/package.json" "$here/package-lock.json")
 agents_dir=$cache/agents-$(stamp "$here/agents/package.json" "$here/agents/package-lock.json")
+suites_dir=$cache/suites-$(stamp "$here/sdk_suites/requirements.txt")
 
 if [ "${1:-}" = --print ]; then
   echo "$python_dir"
   echo "$node_dir"
   echo "$agents_dir"
+  echo "$suites_dir"
   exit 0
 fi
 
@@ -57,9 +59,23 @@ install_agents() {
   (cd "$1" && PATH="$(dirname "$node_dir"/node_modules/node-linux-*/bin/node):$PATH" npm ci --ignore-scripts --loglevel=error >&2)
 }
 
+# The SDKs' sources hold their tests, which run with what the SDKs' developers run them with.
+install_suites() {
+  "$python_dir/bin/python" -m venv --copies "$1/python"
+  "$1/python/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -r "$here/sdk_suites/requirements.txt" >&2
+  grep '^openai==' "$here/sdk_suites/requirements.txt" >"$1/sources.txt"
+  "$1/python/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps --no-binary openai \
+    -r "$1/sources.txt" -d "$1" >&2
+  for archive in "$1"/*.tar.gz; do tar -xzf "$archive" -C "$1"; done
+}
+
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9
 once "$python_dir" install_python "installing the Python packages (about half a minute)"
 once "$node_dir" install_node "installing the Node packages (about half a minute)"
 once "$agents_dir" install_agents "installing the command-line agents (1.2 GB, about a minute)"
+# Their other side is made from a specification that is no part of the repository.
+if [ -d "${SLUICE_SHARED_DATA:-$here/../../shared/data}/specs" ]; then
+  once "$suites_dir" install_suites "installing the SDKs' own tests (about a minute)"
+fi

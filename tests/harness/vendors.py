@@ -1,6 +1,7 @@
 """Mock vendors: two third-party programs that play OpenAI and Anthropic, each on a port of its own."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -13,6 +14,21 @@ from harness.sluice import clean_environment
 from harness.wait import eventually
 
 START_S = 60.0
+
+
+def listening_port(pid):
+    """The TCP port that a process listens on; None while there is none."""
+    sockets = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            sockets.add(os.readlink(descriptor))
+        except OSError:
+            pass
+    for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+            return int(fields[1].split(":")[1], 16)
+    return None
 
 
 class Vendor:
@@ -54,6 +70,19 @@ class Aimock(Vendor):
         """The requests received so far whose body holds `containing`, oldest first."""
         journal = httpx.get(f"{self.url}/__aimock/journal", params={"limit": 100000}, timeout=30).json()
         return [entry for entry in journal if containing in json.dumps(entry["body"])]
+
+
+class Steady(Vendor):
+    """@stdy/cli: checks every request against an OpenAPI document and makes up an answer that fits it. Its paths have no /v1."""
+
+    def __init__(self, folder: Path, spec: Path):
+        binary = next((node_dir() / "node_modules" / "@stdy").glob("cli-linux-*/bin/steady"))
+        binary.chmod(0o755)
+        formats = [f"--validator-{place}-{kind}-format=brackets" for place in ("query", "form") for kind in ("array", "object")]
+        super().__init__([str(binary), "--host", "127.0.0.1", "-p", "0", "--no-color", "-q", *formats, str(spec)], folder, "(Ready to accept)")
+        # It takes any free port and says 0.
+        self.url = f"http://127.0.0.1:{eventually(lambda: listening_port(self.process.pid), 'the port of steady', START_S)}"
+        eventually(lambda: httpx.get(f"{self.url}/_x-steady/health").status_code == 200, "steady to be healthy", START_S)
 
 
 class Katan(Vendor):

@@ -58,7 +58,7 @@ test_named() {
     case $name in
       tools) test_tools ;;
       docs) ! build_for_test release sluice || { setup_engine; test_docs; } ;;
-      e2e | sdk | chaos | agents) suites+=("$name") ;;
+      e2e | sdk | chaos | agents | sdk_suites) suites+=("$name") ;;
       *) programs+=("$(printf '%s' "${name%_test}" | tr / _)_test") ;;
     esac
   done
@@ -85,7 +85,7 @@ test_programs() {
   mapfile -t known <"build/$preset/tests.txt"
   for program in "$@"; do
     [[ " ${known[*]} " == *" $program "* ]] ||
-      die "no test program $program; there are: ${known[*]%_test} (and tools, golden, docs, e2e, sdk, chaos, agents)"
+      die "no test program $program; there are: ${known[*]%_test} (and tools, golden, docs, e2e, sdk, chaos, agents, sdk_suites)"
   done
   build_for_test "$preset" "$@" || return 0
   mapfile -t known <"build/$preset/tests.txt"

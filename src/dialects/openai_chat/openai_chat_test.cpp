@@ -53,7 +53,7 @@ TEST(OpenAiChat, Outline_names_the_field_that_is_wrong) {
   EXPECT_EQ(outline_fault(R"({"model":"m"})"), "messages");
   EXPECT_EQ(outline_fault(R"({"model":"m","messages":[]})"), "messages");
   EXPECT_EQ(outline_fault(R"({"model":"m","messages":[{}],"stream":"yes"})"), "stream");
-  EXPECT_EQ(outline_fault(R"({"model":"m","messages":[{}],"max_tokens":0})"), "max_tokens");
+  EXPECT_EQ(outline_fault(R"({"model":"m","messages":[{}],"max_tokens":-1})"), "max_tokens");
   EXPECT_EQ(outline_fault(R"({"model":"m","messages":[{}],"n":1.5})"), "n");
   EXPECT_EQ(outline_fault(R"({"model":"m","messages":[{}],"stream_options":[]})"), "stream_options");
   EXPECT_EQ(outline_fault(R"({"model":"m","messages":[{}],"messages":[{}]})"), "messages");

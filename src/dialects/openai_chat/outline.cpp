@@ -32,8 +32,8 @@ BodyChange with_usage(std::string_view body, json::Span options) {
 Result<RequestOutline> outline(std::string_view body, const json::Document& parsed) {
   TRY(const Fields fields, Fields::of(parsed.root(), ""));
   TRY(RequestOutline result, outline_of_messages(fields));
-  TRY(const auto limit, fields.integer("max_completion_tokens", 1, max_tokens_limit));
-  TRY(const auto old_limit, fields.integer("max_tokens", 1, max_tokens_limit));
+  TRY(const auto limit, fields.integer("max_completion_tokens", 0, max_tokens_limit));
+  TRY(const auto old_limit, fields.integer("max_tokens", 0, max_tokens_limit));
   // A provider goes by the one that it knows, so what is reserved is the larger.
   result.max_output_tokens = limit && old_limit ? std::max(*limit, *old_limit) : limit ? limit : old_limit;
   TRY(const auto choices, fields.integer("n", 1, max_choices));

@@ -122,8 +122,8 @@ class OpenAiOperation : public Dialect {
     result.stream = stream.value_or(false);
     TRY(const auto limit, fields.integer("max_tokens", 0, max_tokens_limit));
     result.max_output_tokens = limit.value_or(default_max_tokens);
-    TRY(const auto choices, fields.integer("n", 1, max_choices));
-    TRY(const auto best_of, fields.integer("best_of", 1, max_choices));
+    TRY(const auto choices, fields.integer("n", 0, max_choices));
+    TRY(const auto best_of, fields.integer("best_of", 0, max_choices));
     const std::int64_t prompts = fields["prompt"].is_array() && !fields["prompt"].at(0).integer()
                                      ? static_cast<std::int64_t>(fields["prompt"].size())
                                      : 1;

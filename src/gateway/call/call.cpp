@@ -264,6 +264,13 @@ async::Task<Result<Reply>> Asking::take_whole_as_stream(http::Response response,
   std::string body;
   CO_TRY(const json::Document parsed, co_await read_whole(response, body));
   const Result<chat::ChatResponse> whole = dialect_.decode_response(parsed);
+  if (!whole && same_dialect()) {  // a call that is no conversation: whoever asked such a provider can read this
+    Reply reply;
+    reply.headers = headers_for_client(response.headers);
+    reply.set_usage(dialect_.read_usage(parsed));
+    reply.body = std::move(body);
+    co_return reply;
+  }
   if (!whole) {
     Error error = no_answer(provider(), "answered without a stream");
     error.retry = Retry::elsewhere;  // each try may be billed
