@@ -2,6 +2,8 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "async/scope.h"
@@ -168,6 +170,68 @@ TEST_F(NetTest, A_taken_port_is_one_clear_error) {
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().message.find(listener->local_address().text()), std::string::npos);
   EXPECT_FALSE(second.error().hint.empty());
+}
+
+// A path for a Unix socket, free before and after.
+struct UnixPath {
+  std::string path = "/tmp/sluice-net-test-" + std::to_string(getpid()) + ".sock";
+  SocketAddress address = *unix_address(path);
+  UnixPath() { std::filesystem::remove(path); }
+  ~UnixPath() { std::filesystem::remove(path); }
+  // What a server leaves that is killed.
+  void leave_a_dead_socket() {
+    const Fd dead(socket(AF_UNIX, SOCK_STREAM, 0));
+    ASSERT_EQ(bind(dead.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.length), 0);
+  }
+};
+
+TEST_F(NetTest, A_unix_sockets_file_goes_with_its_listener) {
+  const UnixPath place;
+  for (int round = 0; round < 2; ++round) {
+    auto local = Listener::listen(reactor, place.address, false);
+    ASSERT_TRUE(local) << local.error().message;
+    EXPECT_TRUE(std::filesystem::is_socket(place.path));
+    local->reset();
+    EXPECT_FALSE(std::filesystem::exists(place.path));
+  }
+}
+
+TEST_F(NetTest, A_unix_sockets_file_of_another_listener_stays) {
+  const UnixPath place;
+  auto first = Listener::listen(reactor, place.address, false);
+  ASSERT_TRUE(first) << first.error().message;
+  std::filesystem::remove(place.path);
+  auto second = Listener::listen(reactor, place.address, false);
+  ASSERT_TRUE(second) << second.error().message;
+  first->reset();
+  EXPECT_TRUE(std::filesystem::is_socket(place.path));
+}
+
+TEST_F(NetTest, A_unix_socket_that_a_killed_server_left_is_replaced) {
+  UnixPath place;
+  place.leave_a_dead_socket();
+  ASSERT_TRUE(Listener::check_free(place.address));
+  place.leave_a_dead_socket();
+  auto local = Listener::listen(reactor, place.address, false);
+  EXPECT_TRUE(local) << local.error().message;
+}
+
+TEST_F(NetTest, A_unix_socket_that_answers_or_is_no_socket_is_one_clear_error) {
+  const UnixPath place;
+  auto first = Listener::listen(reactor, place.address, false);
+  ASSERT_TRUE(first) << first.error().message;
+  const auto second = Listener::listen(reactor, place.address, false);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().message, "cannot listen on unix:" + place.path + ": already in use");
+  EXPECT_NE(second.error().hint.find("--listen"), std::string::npos);
+  EXPECT_TRUE(std::filesystem::is_socket(place.path));
+  first->reset();
+
+  std::ofstream(place.path) << "a letter";
+  const auto third = Listener::listen(reactor, place.address, false);
+  ASSERT_FALSE(third);
+  EXPECT_NE(third.error().message.find("no socket"), std::string::npos) << third.error().message;
+  EXPECT_TRUE(std::filesystem::is_regular_file(place.path));
 }
 
 TEST_F(NetTest, An_unknown_name_is_an_error_and_not_a_wait) {

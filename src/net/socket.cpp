@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -22,6 +23,14 @@ Fd::~Fd() {
 
 // --- addresses
 
+namespace {
+
+const char* unix_path(const SocketAddress& address) {
+  return reinterpret_cast<const sockaddr_un&>(address.storage).sun_path;
+}
+
+}  // namespace
+
 std::uint16_t SocketAddress::port() const {
   if (family() == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in&>(storage).sin_port);
   if (family() == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6&>(storage).sin6_port);
@@ -38,7 +47,7 @@ std::string SocketAddress::text() const {
     inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr, buffer, sizeof buffer);
     return "[" + std::string(buffer) + "]:" + std::to_string(port());
   }
-  return "unix:" + std::string(reinterpret_cast<const sockaddr_un&>(storage).sun_path);
+  return "unix:" + std::string(unix_path(*this));
 }
 
 Result<SocketAddress> numeric_address(const std::string& host, std::uint16_t port) {
@@ -208,7 +217,15 @@ Listener::Listener(Reactor& reactor, Fd fd) : reactor_(reactor), fd_(std::move(f
   reactor_.watch(fd_.get(), EPOLLIN | EPOLLET, *this);  // accept() goes on until the kernel has no more
 }
 
-Listener::~Listener() { reactor_.unwatch(fd_.get()); }
+Listener::~Listener() {
+  reactor_.unwatch(fd_.get());
+  if (!file_.inode) return;
+  // Not the file of another server that has taken the place since.
+  const SocketAddress address = local_address();
+  struct stat status = {};
+  if (::lstat(unix_path(address), &status) == 0 && status.st_dev == file_.device && status.st_ino == file_.inode)
+    ::unlink(unix_path(address));
+}
 
 void Listener::on_events(std::uint32_t) {
   if (waiter_) waiter_->wake(async::Woken::event);
@@ -216,19 +233,47 @@ void Listener::on_events(std::uint32_t) {
 
 namespace {
 
+Error no_listening(const SocketAddress& address, const std::string& reason, std::string hint) {
+  return {.kind = ErrorKind::unavailable,
+          .message = "cannot listen on " + address.text() + ": " + reason,
+          .hint = std::move(hint)};
+}
+
+// A Unix socket's file outlives a server that was killed: it goes when nobody answers there.
+Result<void> clear_unix_path(const SocketAddress& address) {
+  const char* path = unix_path(address);
+  struct stat status = {};
+  if (::lstat(path, &status) < 0) return {};  // nothing there, or bind() says what is wrong
+  if (!S_ISSOCK(status.st_mode))
+    return std::unexpected(no_listening(address, "there is a file that is no socket",
+                                        "choose another path with --listen, or remove the file"));
+  const Fd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!probe) return std::unexpected(no_listening(address, std::string("socket: ") + std::strerror(errno), ""));
+  const bool refused = connect(probe.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.length) < 0 &&
+                       errno == ECONNREFUSED;
+  if (!refused)
+    return std::unexpected(no_listening(address, "already in use",
+                                        "another program listens there: stop it or choose another path with --listen"));
+  ::unlink(path);
+  return {};
+}
+
 Result<Fd> listening_socket(const SocketAddress& address, bool reuse_port) {
   constexpr int backlog = 1024;
   const auto refused = [&](const char* what) {
     const int error = errno;
     std::string hint = error == EADDRINUSE
                            ? "another program listens there: stop it or choose another address with --listen"
+                       : error == EACCES && address.family() == AF_UNIX
+                           ? "this user may not write in the socket's directory: choose another with --listen"
                        : error == EACCES ? "ports below 1024 need a privilege: choose another with --listen"
+                       : error == ENOENT ? "make the socket's directory first, or choose another with --listen"
                        : error == EADDRNOTAVAIL
                            ? "this machine has no such address: 127.0.0.1 is for this machine alone, 0.0.0.0 is all"
                            : "";
-    return fail(ErrorKind::unavailable,
-                "cannot listen on " + address.text() + ": " + what + ": " + std::strerror(error), std::move(hint));
+    return std::unexpected(no_listening(address, std::string(what) + ": " + std::strerror(error), std::move(hint)));
   };
+  if (address.family() == AF_UNIX) CHECK_OK(clear_unix_path(address));
   Fd fd(socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return refused("socket");
   const int on = 1;
@@ -242,13 +287,18 @@ Result<Fd> listening_socket(const SocketAddress& address, bool reuse_port) {
 }  // namespace
 
 Result<void> Listener::check_free(const SocketAddress& address) {
+  if (address.family() == AF_UNIX) return clear_unix_path(address);
   CHECK_OK(listening_socket(address, false));
   return {};
 }
 
 Result<std::unique_ptr<Listener>> Listener::listen(Reactor& reactor, const SocketAddress& address, bool reuse_port) {
   TRY(Fd fd, listening_socket(address, reuse_port));
-  return std::unique_ptr<Listener>(new Listener(reactor, std::move(fd)));
+  std::unique_ptr<Listener> listener(new Listener(reactor, std::move(fd)));
+  struct stat status = {};
+  if (address.family() == AF_UNIX && ::lstat(unix_path(address), &status) == 0)
+    listener->file_ = {.device = status.st_dev, .inode = status.st_ino};
+  return listener;
 }
 
 SocketAddress Listener::local_address() const {

@@ -65,8 +65,9 @@ class Listener : public Watched {
  public:
   // Whether nobody listens there, not even another process that would share the address. Errors as of listen().
   static Result<void> check_free(const SocketAddress& address);
-  // SO_REUSEPORT lets every reactor have its own listener on one address. Errors: unavailable, naming the address, with
-  // the way out (port taken, no permission).
+  // SO_REUSEPORT lets every reactor have its own listener on one address; a Unix socket has one listener. The file of a
+  // Unix socket that nobody answers is replaced, and goes with its listener. Errors: unavailable, naming the address,
+  // with the way out (port taken, no permission).
   static Result<std::unique_ptr<Listener>> listen(Reactor& reactor, const SocketAddress& address, bool reuse_port);
   ~Listener() override;
   SocketAddress local_address() const;
@@ -81,6 +82,11 @@ class Listener : public Watched {
   class Ready;
   Reactor& reactor_;
   Fd fd_;
+  struct File {
+    dev_t device = 0;
+    ino_t inode = 0;  // 0: none
+  };
+  File file_;  // of a Unix socket
   Ready* waiter_ = nullptr;
 };
 

@@ -231,7 +231,10 @@ int serve(const ServeOptions& options) {
   const dialects::Dialects dialects(std::move(all_dialects));
   engines::Supervisor engines(log, registry);
 
-  const auto threads = static_cast<std::size_t>(server.threads > 0 ? server.threads : usable_cores());
+  // A Unix socket has one listener, so one reactor has all its connections.
+  const auto threads = address->family() == AF_UNIX
+                           ? std::size_t{1}
+                           : static_cast<std::size_t>(server.threads > 0 ? server.threads : usable_cores());
   Shared shared{
       .log = log,
       .tls = *tls,
@@ -273,7 +276,6 @@ int serve(const ServeOptions& options) {
   for (std::size_t i = 0; i < threads; ++i) {
     auto worker = std::make_unique<Worker>(shared);
     auto bound = worker->listen(*address);
-    if (!bound && i > 0 && address->family() == AF_UNIX) break;  // a Unix socket has one listener
     if (!bound) return refuse(bound.error());
     *address = *bound;  // port 0 has become a real one, which the others share
     workers.push_back(std::move(worker));
