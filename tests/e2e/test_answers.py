@@ -61,6 +61,16 @@ def test_models_are_listed_in_the_shape_of_the_client(http):
     assert [model["id"] for model in anthropic_list["data"]] == [model["id"] for model in openai_list["data"]]
 
 
+@pytest.mark.parametrize("headers", [{}, {"anthropic-version": "2023-06-01"}], ids=["openai", "anthropic"])
+def test_one_model_is_found_as_the_sdks_write_it_in_the_path(http, headers):
+    for written in ("mockai/gpt-mock", "mockai%2Fgpt-mock", "mockai%2fgpt%2Dmock"):
+        assert http.get(f"/v1/models/{written}", headers=headers).json()["id"] == "mockai/gpt-mock"
+    for unknown in ("mockai%2Fnobody", "mockai%2", "mockai%zzgpt-mock", "%00"):
+        refused = http.get(f"/v1/models/{unknown}", headers=headers)
+        assert refused.status_code == 404 and refused.json()["error"]["message"]
+        assert ("type" in refused.json()) == bool(headers)
+
+
 def test_models_are_not_for_strangers(anonymous):
     assert anonymous.get("/v1/models").status_code == 401
     assert anonymous.get("/v1/models", headers={"anthropic-version": "2023-06-01"}).json()["type"] == "error"

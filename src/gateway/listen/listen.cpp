@@ -92,14 +92,15 @@ async::Task<> Listen::models(http::Exchange& exchange, std::string_view wanted) 
   const DialectId dialect = dialect_of(exchange.head());
   const std::vector<ListedModel> all = list_models(*gateway_.snapshots.load());
   constexpr std::int64_t created = 1'767'225'600;  // 2026-01-01: the field is required and nobody knows better
+  const std::optional<std::string> id = decode_model_id(wanted);
   std::string page;
   if (wanted.empty()) {
     page = models_page(all, dialect, created);
-  } else if (auto one = model_page(all, wanted, dialect, created)) {
+  } else if (auto one = id ? model_page(all, *id, dialect, created) : std::nullopt) {
     page = *std::move(one);
   } else {
     co_return co_await refuse(exchange, {.kind = ErrorKind::not_found,
-                                         .message = "there is no model '" + std::string(wanted) + "'",
+                                         .message = "there is no model '" + id.value_or(std::string(wanted)) + "'",
                                          .hint = "GET /v1/models lists them",
                                          .code = "model_not_found"});
   }

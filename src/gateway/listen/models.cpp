@@ -1,6 +1,7 @@
 #include "gateway/listen/models.h"
 
 #include <algorithm>
+#include <charconv>
 #include <ctime>
 
 #include "json/json.h"
@@ -33,6 +34,28 @@ void write_model(json::Writer& out, const ListedModel& model, DialectId dialect,
 }
 
 }  // namespace
+
+std::optional<std::string> decode_model_id(std::string_view encoded) {
+  constexpr std::size_t most_bytes = 8 * 1024;
+  if (encoded.size() > most_bytes) return std::nullopt;
+  std::string id;
+  id.reserve(encoded.size());
+  while (!encoded.empty()) {
+    char next = encoded.front();
+    std::size_t used = 1;
+    if (next == '%') {
+      if (encoded.size() < 3) return std::nullopt;
+      unsigned char byte = 0;
+      const auto [end, wrong] = std::from_chars(encoded.data() + 1, encoded.data() + 3, byte, 16);
+      if (wrong != std::errc() || end != encoded.data() + 3) return std::nullopt;
+      next = static_cast<char>(byte);
+      used = 3;
+    }
+    id.push_back(next);
+    encoded.remove_prefix(used);
+  }
+  return id;
+}
 
 std::vector<ListedModel> list_models(const config::Snapshot& snapshot) {
   std::vector<ListedModel> models;

@@ -17,6 +17,10 @@ struct ListedModel {
   std::string owned_by;  // the provider's id; "sluice" for a route
 };
 
+// A model's name as it stands in a path: "groq%2Fllama-4-scout". Empty when a % is not followed by two hexadecimal
+// digits, or the text is longer than any path may be.
+std::optional<std::string> decode_model_id(std::string_view encoded);
+
 std::vector<ListedModel> list_models(const config::Snapshot& snapshot);
 
 // `created_unix_seconds` is the same for all: no catalogue knows when a model was made.
