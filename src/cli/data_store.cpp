@@ -22,14 +22,14 @@ Result<store::Store> open_ledger(const Invocation& invocation) {
   return store;
 }
 
-Result<store::VirtualKey> find_key(store::Store& store, std::string_view id_or_name) {
+Result<store::KeyReport> find_key(store::Store& store, std::string_view id_or_name) {
   TRY(const std::vector<store::KeyReport> keys, store.list_keys());
-  const store::VirtualKey* found = nullptr;
+  const store::KeyReport* found = nullptr;
   std::vector<std::string> known;
   for (const store::KeyReport& report : keys) {
     const store::VirtualKey& key = report.key;
-    if (key.id.str() == id_or_name) return key;
-    if (key.name == id_or_name && (!found || found->revoked_at_us)) found = &key;
+    if (key.id.str() == id_or_name) return report;
+    if (key.name == id_or_name && (!found || found->key.revoked_at_us)) found = &report;
     known.push_back(key.name);
     known.push_back(key.id.str());
   }

@@ -17,6 +17,6 @@ Result<store::Store> open_ledger(const Invocation& invocation);
 
 // A key by its id or its name; of several keys with that name the one that is not revoked, else the youngest.
 // Errors: not_found with the nearest name.
-Result<store::VirtualKey> find_key(store::Store& store, std::string_view id_or_name);
+Result<store::KeyReport> find_key(store::Store& store, std::string_view id_or_name);
 
 }  // namespace sluice::cli

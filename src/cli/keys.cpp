@@ -75,8 +75,10 @@ Result<store::NewKey> new_key(const CreateFlags& flags, const Console& console, 
   return key;
 }
 
-std::string_view state(const store::VirtualKey& key, std::int64_t now_us) {
+std::string_view state(const store::KeyReport& report, std::int64_t now_us) {
+  const store::VirtualKey& key = report.key;
   if (key.revoked_at_us) return "revoked";
+  if (report.damaged) return "damaged";
   return key.expires_at_us && *key.expires_at_us <= now_us ? "expired" : "active";
 }
 
@@ -177,7 +179,7 @@ void print_key_table(const std::vector<store::KeyReport>& keys, std::int64_t now
   const auto time = [](const std::optional<std::int64_t>& at_us) { return at_us ? time_text_us(*at_us) : "never"; };
   for (const store::KeyReport& report : keys) {
     const store::VirtualKey& key = report.key;
-    table.add({key.id.str(), key.name, std::string(state(key, now_us)), std::string(name(key.data_class)),
+    table.add({key.id.str(), key.name, std::string(state(report, now_us)), std::string(name(key.data_class)),
                key.budget ? key.budget->usd() : "-", report.spent.usd(), number(key.rpm), number(key.tpm),
                std::to_string(report.requests), time(key.expires_at_us), time(report.last_used_us)});
   }
@@ -190,7 +192,7 @@ std::string key_list_json(const std::vector<store::KeyReport>& keys, std::int64_
   writer.begin_object().key("keys").begin_array();
   for (const store::KeyReport& report : keys) {
     const store::VirtualKey& key = report.key;
-    writer.begin_object().member("id", key.id.str()).member("name", key.name).member("state", state(key, now_us));
+    writer.begin_object().member("id", key.id.str()).member("name", key.name).member("state", state(report, now_us));
     write_limits(writer, key.budget, key.rpm, key.tpm, key.data_class, key.expires_at_us);
     writer.member("spent_usd", report.spent.usd()).member("requests", report.requests);
     writer.member("created_at", time_text_us(key.created_at_us));
@@ -222,7 +224,8 @@ struct RevokeFlags {
 
 Result<int> revoke(const RevokeFlags& flags, Invocation& invocation) {
   TRY(store::Store store, open_store(invocation, IfMissing::refuse));
-  TRY(store::VirtualKey key, find_key(store, flags.id_or_name));
+  TRY(const store::KeyReport report, find_key(store, flags.id_or_name));
+  store::VirtualKey key = report.key;
   if (!flags.dry_run) {
     TRY(key, store.revoke_key(key.id.str(), store::wall_clock_us()));
   }

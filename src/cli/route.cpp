@@ -47,9 +47,13 @@ Result<int> explain(const ExplainFlags& flags, Invocation& invocation) {
   what.dialect = chat::dialect_from_name(flags.dialect).value_or(chat::DialectId::openai_chat);
   if (!flags.key.empty()) {
     TRY(store::Store store, open_store(invocation, IfMissing::refuse));
-    TRY(const store::VirtualKey key, find_key(store, flags.key));
-    who.key_class = key.data_class;
-    what.budgeted = key.budget.has_value();
+    TRY(const store::KeyReport report, find_key(store, flags.key));
+    if (report.damaged)
+      return fail(ErrorKind::invalid_request,
+                  fmt::format("the key {} is damaged in the database: nobody comes in with it", report.key.id.str()),
+                  "revoke it and make a new one");
+    who.key_class = report.key.data_class;
+    what.budgeted = report.key.budget.has_value();
   }
   if (!flags.data_class.empty()) who.header_class = flags.data_class;
   TRY(const gateway::Verdict verdict, gateway::guard(who, *snapshot));

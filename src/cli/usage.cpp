@@ -33,8 +33,8 @@ Result<store::UsageQuery> usage_query(const UsageFlags& flags, store::Store& sto
   TRY(query.since_us, read_time_us(flags.since, "--since"));
   TRY(query.until_us, read_time_us(flags.until, "--until"));
   if (!flags.key.empty()) {
-    TRY(const store::VirtualKey key, find_key(store, flags.key));
-    query.key = key.id;
+    TRY(const store::KeyReport report, find_key(store, flags.key));
+    query.key = report.key.id;
   }
   return query;
 }

@@ -174,6 +174,17 @@ std::string readiness_problem(store::LiveStore& store, const gateway::SnapshotCe
   return waiting;
 }
 
+// One line when the store begins to fail or fails otherwise, and one when it is well again.
+void tell_store_problem(telemetry::Log& log, const store::LiveStore& store, std::string& told) {
+  const store::LiveStore::Health health = store.health();
+  if (health.problem() == told) return;
+  told = health.problem();
+  if (told.empty())
+    log.info("the store is well again");
+  else
+    log.error("the store has a problem", {{"problem", told}});
+}
+
 struct FirstKey {
   std::optional<Secret> secret;  // empty: keys were there already
 };
@@ -283,6 +294,8 @@ int serve(const ServeOptions& options) {
   if (auto started = start_engines(engines, *snapshot, options.data_dir); !started) return refuse(started.error());
   for (auto& worker : workers) worker->start();
 
+  std::string store_problem;
+  tell_store_problem(log, **store, store_problem);
   const std::string url = "http://" + address->text();
   const AddressFile address_file(options.data_dir, url);
   Announcement announcement{.url = url,
@@ -296,8 +309,7 @@ int serve(const ServeOptions& options) {
     announce_json(std::cout, announcement, options.config_path.value_or(""));
   else
     stopped_early = announce(std::cout, std::move(announcement));
-  while (!stopped_early && !signals.wait(seconds(3600))) {
-  }
+  while (!stopped_early && !signals.wait(seconds(1))) tell_store_problem(log, **store, store_problem);
 
   log.info("stopping", {{"connections", shared.connections.load()}});
   const milliseconds limit(server.drain_timeout_ms);

@@ -53,6 +53,7 @@ struct CreatedKey {
 // A key and what it has used up so far, for lists.
 struct KeyReport {
   VirtualKey key;
+  bool damaged = false;  // in the database: nobody comes in with it, and what `key` says of its rights does not count
   Money spent;
   std::int64_t requests = 0;
   std::optional<std::int64_t> last_used_us;

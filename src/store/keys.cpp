@@ -17,8 +17,17 @@ constexpr std::int64_t max_acts_per_hand_over = 1'000;
 #define SLUICE_KEY_COLUMNS \
   "id, name, digest, created_at_us, revoked_at_us, expires_at_us, budget_pico, rpm, tpm, data_class, tenant"
 
-Result<VirtualKey> read_key(const Statement& row) {
+struct StoredKey {
   VirtualKey key;
+  bool damaged = false;  // the row holds what no key can have; then nobody comes in with it
+};
+
+bool is_rate(const std::optional<std::int64_t>& rate) { return !rate || (*rate >= 1 && *rate <= max_rate_per_minute); }
+
+// A damaged row keeps its names, so that it can be shown and revoked.
+StoredKey read_key(const Statement& row) {
+  StoredKey stored;
+  VirtualKey& key = stored.key;
   key.id = KeyId(row.text(0));
   key.name = row.text(1);
   const std::string_view digest = row.blob(2);
@@ -30,12 +39,11 @@ Result<VirtualKey> read_key(const Statement& row) {
   key.tpm = row.optional_integer(8);
   const auto data_class = data_class_from_name(row.text(9));
   key.tenant = TenantId(row.text(10));
-  if (digest.size() != key.digest.size() || !data_class)
-    return fail(ErrorKind::internal, "the key " + key.id.str() + " is damaged in the database",
-                "revoke it and make a new one");
-  std::memcpy(key.digest.data(), digest.data(), digest.size());
-  key.data_class = *data_class;
-  return key;
+  key.data_class = data_class.value_or(DataClass::restricted);
+  stored.damaged = key.id.empty() || digest.size() != key.digest.size() || !data_class || !is_rate(key.rpm) ||
+                   !is_rate(key.tpm) || (key.budget && *key.budget < Money());
+  if (!stored.damaged) std::memcpy(key.digest.data(), digest.data(), digest.size());
+  return stored;
 }
 
 std::optional<std::int64_t> pico(const std::optional<Money>& money) {
@@ -43,7 +51,7 @@ std::optional<std::int64_t> pico(const std::optional<Money>& money) {
 }
 
 Result<void> check_rate(const std::optional<std::int64_t>& rate, const char* what) {
-  if (!rate || (*rate >= 1 && *rate <= max_rate_per_minute)) return {};
+  if (is_rate(rate)) return {};
   return fail(ErrorKind::invalid_request,
               std::string(what) + " must be between 1 and " + std::to_string(max_rate_per_minute),
               "leave it out for no limit");
@@ -96,14 +104,14 @@ Result<std::optional<VirtualKey>> find_live_name(const Database& database, std::
       database.prepare("SELECT " SLUICE_KEY_COLUMNS " FROM keys WHERE name = ? AND revoked_at_us IS NULL"));
   TRY(const bool found, find.bind(key_name).step());
   if (!found) return std::nullopt;
-  return read_key(find);
+  return read_key(find).key;
 }
 
 Result<std::optional<VirtualKey>> find_id(const Database& database, std::string_view id) {
   TRY(Statement find, database.prepare("SELECT " SLUICE_KEY_COLUMNS " FROM keys WHERE id = ?"));
   TRY(const bool found, find.bind(id).step());
   if (!found) return std::nullopt;
-  return read_key(find);
+  return read_key(find).key;
 }
 
 }  // namespace
@@ -166,7 +174,9 @@ Result<std::vector<KeyReport>> list_keys(const Database& database, bool with_rev
     TRY(const bool row, select.step());
     if (!row) return reports;
     KeyReport& report = reports.emplace_back();
-    TRY(report.key, read_key(select));
+    StoredKey stored = read_key(select);
+    report.key = std::move(stored.key);
+    report.damaged = stored.damaged;
     report.spent = cost_of(select.integer(11), Money::pico_per_usd) + Money::pico(select.integer(12));
     report.requests = select.integer(13);
     report.last_used_us = select.optional_integer(14);

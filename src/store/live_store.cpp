@@ -1,5 +1,6 @@
 #include "store/live_store.h"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -17,6 +18,17 @@ namespace {
 
 // What a hand-over of administrative acts waits for the audit log.
 constexpr std::chrono::milliseconds act_flush_timeout{2'000};
+
+// Empty when there is no damaged key. The keys without their names: those may be damaged, too.
+std::string damage_text(const std::vector<const KeyReport*>& damaged) {
+  constexpr std::size_t most_named = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(damaged.size(), most_named); ++i)
+    text += (i == 0 ? "" : ", ") + damaged[i]->key.id.str();
+  if (damaged.size() > most_named) text += " and " + std::to_string(damaged.size() - most_named) + " more";
+  return damaged.empty() ? text
+                         : "keys are damaged in the database and refused: " + text + "; revoke them and make new ones";
+}
 
 }  // namespace
 
@@ -48,6 +60,7 @@ struct LiveStore::State {
   bool look_wanted = false;
   std::uint64_t looks_begun = 0;
   std::string keys_problem;
+  std::string damaged_keys;  // that the table leaves out, as a sentence
   std::string fold_problem;
 
   std::atomic<std::uint64_t> looks_done{0};  // written by the watcher
@@ -83,11 +96,17 @@ Result<void> LiveStore::State::reload_if_changed() {
   return {};
 }
 
+// One damaged row must not keep the others out.
 Result<void> LiveStore::State::load_table() {
   TRY(std::vector<KeyReport> reports, watch_store.list_keys());
   std::vector<Principal> principals;
   principals.reserve(reports.size());
+  std::vector<const KeyReport*> damaged;
   for (KeyReport& report : reports) {
+    if (report.damaged) {
+      if (!report.key.revoked_at_us) damaged.push_back(&report);
+      continue;
+    }
     std::shared_ptr<KeyState>& state = key_states[report.key.id];
     if (!state) {
       state = std::make_shared<KeyState>();
@@ -97,6 +116,8 @@ Result<void> LiveStore::State::load_table() {
     principals.emplace_back(std::make_shared<const VirtualKey>(std::move(report.key)), state);
   }
   keys.store(std::make_shared<const KeyTable>(std::move(principals)));
+  std::lock_guard held(mutex);
+  damaged_keys = damage_text(damaged);
   return {};
 }
 
@@ -196,7 +217,7 @@ LiveStore::Health LiveStore::health() const {
   std::lock_guard held(state_->mutex);
   return {.ledger = state_->ledger->health(),
           .audit = state_->audit->health(),
-          .keys_problem = state_->keys_problem,
+          .keys_problem = state_->keys_problem.empty() ? state_->damaged_keys : state_->keys_problem,
           .fold_problem = state_->fold_problem};
 }
 

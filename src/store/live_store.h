@@ -25,7 +25,9 @@ class LiveStore {
   struct Health {
     LogHealth ledger;
     LogHealth audit;
-    std::string keys_problem;  // why the key table could not be reloaded; the last good one stays. Empty = all is well.
+    // Why the key table could not be reloaded (the last good one stays), or which keys are damaged and left out of it.
+    // Empty = all is well.
+    std::string keys_problem;
     std::string fold_problem;  // why folding failed; it is tried again. Empty = all is well.
     bool degraded() const { return !problem().empty(); }
     // The first thing that is wrong, as a sentence; empty when all is well.

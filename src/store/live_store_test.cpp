@@ -101,6 +101,29 @@ TEST(LiveStore, Shares_one_look_among_all_who_ask_and_keeps_looks_apart) {
   EXPECT_FALSE((*live)->looked_for_keys(second));
 }
 
+TEST(LiveStore, Leaves_out_a_damaged_key_and_says_so_while_all_others_come_in) {
+  TestingDirectory directory;
+  CreatedKey damaged;
+  CreatedKey sound;
+  auto cli = Store::open(directory.path());
+  ASSERT_TRUE(cli);
+  damaged = *cli->create_key({.name = "damaged"}, now_us);
+  sound = *cli->create_key({.name = "sound"}, now_us);
+  ASSERT_TRUE((*Database::open(database_path(directory.path())))
+                  ->execute("UPDATE keys SET data_class = 'restrictee' WHERE name = 'damaged'"));
+  const auto live = start(directory.path());
+  EXPECT_EQ(live->keys()->find(damaged.key.digest), nullptr);
+  ASSERT_NE(live->keys()->find(sound.key.digest), nullptr);
+  EXPECT_NE(live->health().keys_problem.find(damaged.key.id.str()), std::string::npos) << live->health().keys_problem;
+  EXPECT_EQ(live->health().keys_problem.find(sound.key.id.str()), std::string::npos);
+
+  const auto late = cli->create_key({.name = "late"}, now_us);
+  EXPECT_TRUE(wait_until([&] { return live->keys()->find(late->key.digest) != nullptr; }));
+  EXPECT_TRUE(live->health().degraded());
+  ASSERT_TRUE(cli->revoke_key("damaged", now_us));
+  EXPECT_TRUE(wait_until([&] { return !live->health().degraded(); })) << live->health().problem();
+}
+
 TEST(LiveStore, Keeps_a_keys_state_from_table_to_table) {
   TestingDirectory directory;
   const auto live = start(directory.path());

@@ -230,6 +230,28 @@ TEST(Keys, Outside_the_bounds_are_refused) {
   EXPECT_TRUE(store.list_keys()->empty());
 }
 
+TEST(Keys, That_are_damaged_are_shown_as_such_and_can_be_revoked) {
+  TestingDirectory directory;
+  Store store = open(directory.path());
+  const std::vector<const char*> damages = {"digest = x'00'", "data_class = 'secret'", "rpm = 0", "tpm = 1000000001",
+                                            "budget_pico = -1"};
+  for (std::size_t i = 0; i < damages.size(); ++i) {
+    const std::string name = "damaged-" + std::to_string(i);
+    ASSERT_TRUE(store.create_key({.name = name}, now_us));
+    const std::string update = std::string("UPDATE keys SET ") + damages[i] + " WHERE name = '" + name + "'";
+    ASSERT_TRUE((*Database::open(database_path(directory.path())))->execute(update.c_str()));
+  }
+  ASSERT_TRUE(store.create_key({.name = "sound"}, now_us + 1));
+  const auto list = store.list_keys();
+  ASSERT_TRUE(list) << list.error().message;
+  ASSERT_EQ(list->size(), damages.size() + 1);
+  for (const KeyReport& report : *list) EXPECT_EQ(report.damaged, report.key.name != "sound") << report.key.name;
+  EXPECT_FALSE(store.create_key({.name = "damaged-0"}, now_us)) << "its name is taken";
+  for (std::size_t i = 0; i < damages.size(); ++i)
+    EXPECT_TRUE(store.revoke_key("damaged-" + std::to_string(i), now_us)) << damages[i];
+  EXPECT_EQ(store.list_keys(false)->size(), 1u);
+}
+
 TEST(Keys, That_are_not_there_or_revoked_cannot_be_revoked) {
   TestingDirectory directory;
   Store store = open(directory.path());
