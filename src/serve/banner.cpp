@@ -37,6 +37,13 @@ bool wait_for_engines(std::ostream& out, const Announcement& said) {
   return false;
 }
 
+void tell_key(std::ostream& out, const Announcement& said) {
+  if (said.first_key)
+    out << "key     " << said.first_key->reveal() << "   (shown only now; `sluice keys create` makes another)\n";
+  else
+    out << "key     was shown at the first start; `sluice keys create` makes another\n";
+}
+
 }  // namespace
 
 void announce_json(std::ostream& out, const Announcement& said, std::string_view config_path) {
@@ -63,7 +70,10 @@ void announce_json(std::ostream& out, const Announcement& said, std::string_view
 
 bool announce(std::ostream& out, Announcement said) {
   out << "sluice  listening on " << said.url << "\ndata    " << said.data_dir << "\n";
-  if (wait_for_engines(out, said)) return true;
+  if (wait_for_engines(out, said)) {
+    tell_key(out, said);
+    return true;
+  }
   std::size_t enabled = 0;
   out << "ground ";
   for (const catalog::Provider& provider : said.snapshot.providers()) {
@@ -73,10 +83,7 @@ bool announce(std::ostream& out, Announcement said) {
   }
   if (enabled == 0) out << " none: set a provider's API key, such as OPENAI_API_KEY, or start with --engine auto";
   out << "\n";
-  if (said.first_key)
-    out << "key     " << said.first_key->reveal() << "   (shown only now; `sluice keys create` makes another)\n";
-  else
-    out << "key     was shown at the first start; `sluice keys create` makes another\n";
+  tell_key(out, said);
 
   const std::string key = said.first_key ? said.first_key->reveal() : "$SLUICE_API_KEY";
   const std::string model = said.snapshot.routes().empty() ? "provider/model" : said.snapshot.routes().front().name;

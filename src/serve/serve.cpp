@@ -195,7 +195,7 @@ Result<FirstKey> ensure_first_key(store::LiveStore& store, const config::Snapsho
   store::NewKey wanted = default_key(snapshot.key_defaults());
   wanted.name = "default";
   TRY(store::CreatedKey created, store.store().create_key(wanted, store::wall_clock_us()));
-  CHECK_OK(store.reload_keys());
+  (void)store.reload_keys();  // the key is made and must be shown; the store goes on trying to load it
   return FirstKey{std::move(created.secret)};
 }
 
@@ -228,8 +228,6 @@ int serve(const ServeOptions& options) {
   telemetry::StoreMetrics store_metrics(registry);
   auto store = store::LiveStore::start(options.data_dir, {});
   if (!store) return refuse(store.error());
-  auto first_key = ensure_first_key(**store, *snapshot);
-  if (!first_key) return refuse(first_key.error());
   gateway::SnapshotCell snapshots(snapshot);
   gateway::Admission admission(gateway::Admission::Limits{});
   std::vector<std::unique_ptr<dialects::Dialect>> all_dialects;
@@ -292,6 +290,9 @@ int serve(const ServeOptions& options) {
     workers.push_back(std::move(worker));
   }
   if (auto started = start_engines(engines, *snapshot, options.data_dir); !started) return refuse(started.error());
+  // After all that may refuse to start: it is shown once, and only by a start that comes this far.
+  auto first_key = ensure_first_key(**store, *snapshot);
+  if (!first_key) return refuse(first_key.error());
   for (auto& worker : workers) worker->start();
 
   std::string store_problem;

@@ -183,14 +183,15 @@ Result<std::vector<KeyReport>> list_keys(const Database& database, bool with_rev
   }
 }
 
-Result<std::size_t> hand_over_admin_acts(Database& database, const std::function<bool(std::string_view json)>& keep) {
+Result<std::size_t> hand_over_admin_acts(Database& database,
+                                         const std::function<bool(std::int64_t number, std::string_view json)>& keep) {
   TRY(Statement select, database.prepare("SELECT id, act FROM admin_acts ORDER BY id LIMIT ?"));
   select.bind(max_acts_per_hand_over);
   std::size_t taken = 0;
   std::int64_t last = 0;
   while (true) {
     TRY(const bool row, select.step());
-    if (!row || !keep(select.text(1))) break;
+    if (!row || !keep(select.integer(0), select.text(1))) break;
     last = select.integer(0);
     ++taken;
   }

@@ -20,8 +20,10 @@ Result<CreatedKey> create_key(Database& database, const NewKey& key, std::int64_
 Result<VirtualKey> revoke_key(Database& database, std::string_view id_or_name, std::int64_t now_us);
 Result<std::vector<KeyReport>> list_keys(const Database& database, bool with_revoked);
 
-// Hands the acts that no audit log has yet to `keep` (as JSON), oldest first, and forgets those that it took.
-// An act may come twice when the process dies in between; its "act_id" tells.
-Result<std::size_t> hand_over_admin_acts(Database& database, const std::function<bool(std::string_view json)>& keep);
+// Hands the acts that no audit log has yet to `keep` (as JSON, numbered upwards without reuse), oldest first, and
+// forgets those that it took. What it refuses comes again. An act may come twice when the process dies in between; its
+// "act_id" tells.
+Result<std::size_t> hand_over_admin_acts(Database& database,
+                                         const std::function<bool(std::int64_t number, std::string_view json)>& keep);
 
 }  // namespace sluice::store

@@ -16,9 +16,6 @@
 namespace sluice::store {
 namespace {
 
-// What a hand-over of administrative acts waits for the audit log.
-constexpr std::chrono::milliseconds act_flush_timeout{2'000};
-
 // Empty when there is no damaged key. The keys without their names: those may be damaged, too.
 std::string damage_text(const std::vector<const KeyReport*>& damaged) {
   constexpr std::size_t most_named = 5;
@@ -53,6 +50,7 @@ struct LiveStore::State {
   std::unordered_map<KeyId, std::shared_ptr<KeyState>> key_states;  // under reload_mutex; as many as there are keys
   std::int64_t keys_version = -1;                                   // under reload_mutex
   std::int64_t data_version = -1;                                   // under reload_mutex
+  std::int64_t act_queued = 0;  // the folder's: the newest administrative act that the audit log's queue has taken
 
   mutable std::mutex mutex;  // of what follows
   std::condition_variable wake;
@@ -123,9 +121,14 @@ Result<void> LiveStore::State::load_table() {
 
 Result<void> LiveStore::State::fold_and_hand_over() {
   CHECK_OK(fold_store.fold(ledger->durable_position()));
-  // The act is forgotten in the database only when the audit log has it on disk.
-  const auto keep = [&](std::string_view act) {
-    return audit->append(act) == Appended::queued && audit->flush(act_flush_timeout);
+  // The act is forgotten in the database only when the audit log has it on disk. While the disk hangs it waits in the
+  // log's queue, once.
+  const auto keep = [&](std::int64_t number, std::string_view act) {
+    if (number > act_queued) {
+      if (audit->append(act) != Appended::queued) return false;
+      act_queued = number;
+    }
+    return audit->flush(options.act_flush_ms);
   };
   CHECK_OK(hand_over_admin_acts(*fold_store.database_, keep));
   return {};

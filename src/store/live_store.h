@@ -21,6 +21,7 @@ class LiveStore {
     std::chrono::milliseconds key_poll_ms{100};     // a revoked key is refused within this time and a reload
     std::chrono::milliseconds key_look_gap_ms{20};  // between two looks that were asked for: bad keys cost no more
     std::chrono::milliseconds fold_ms{1000};
+    std::chrono::milliseconds act_flush_ms{2000};  // what the folder waits for the audit log to have an act on disk
   };
   struct Health {
     LogHealth ledger;

@@ -188,6 +188,31 @@ TEST(LiveStore, Brings_administrative_acts_to_the_audit_log) {
   EXPECT_NE((**reader->next()).find("\"act\":\"key_created\""), std::string_view::npos);
 }
 
+TEST(LiveStore, Brings_an_act_to_the_audit_log_once_however_long_the_disk_takes_nothing) {
+  TestingDirectory directory;
+  auto live = LiveStore::start(
+      directory.path(),
+      {.audit = {.segment_bytes = 1, .retry_ms = 1ms}, .key_poll_ms = 1ms, .fold_ms = 1ms, .act_flush_ms = 1ms});
+  ASSERT_TRUE(live);
+  const std::string audit = audit_path(directory.path());
+  ASSERT_EQ((*live)->audit().append("{}"), Appended::queued);  // from here on each group needs a new file
+  ASSERT_TRUE((*live)->audit().flush(patience));
+  std::filesystem::rename(audit, audit + ".away");
+  const auto created = (*live)->store().create_key({.name = "laptop"}, now_us);
+  ASSERT_TRUE(created) << "a key does not wait for the audit log";
+  EXPECT_TRUE(wait_until([&] { return (*live)->keys()->find(created->key.digest) != nullptr; }));
+  ASSERT_TRUE(wait_until([&] { return (*live)->health().audit.degraded; }));
+  std::this_thread::sleep_for(100ms);  // many rounds of the folder
+  std::filesystem::rename(audit + ".away", audit);
+  ASSERT_TRUE((*live)->stop(patience));
+
+  std::size_t acts = 0;
+  auto reader = LogReader::open(audit, 0);
+  for (auto record = reader->next(); record && *record; record = reader->next())
+    if ((**record).find("key_created") != std::string_view::npos) ++acts;
+  EXPECT_EQ(acts, 1u);
+}
+
 TEST(LiveStore, Has_everything_on_disk_and_folded_when_it_stops) {
   TestingDirectory directory;
   {

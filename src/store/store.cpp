@@ -73,6 +73,11 @@ Result<Integrity> Store::check() {
            "folded anew from " +
            ledger_path(directory_) + ", keys must be made anew");
   }
+  TRY(const std::vector<KeyReport> keys, list_keys(false));
+  for (const KeyReport& report : keys)
+    if (report.damaged)
+      find("the key " + report.key.id.str() + " is damaged in " + database_->path() +
+           " and is refused: run `sluice keys revoke " + report.key.id.str() + "` and make a new one");
   TRY(const std::int64_t rows, database_->integer("SELECT count(*) FROM ledger"));
   TRY(const LogPosition folded, folded_position(*database_));
   integrity.ledger_rows = static_cast<std::uint64_t>(rows);

@@ -246,10 +246,12 @@ TEST(Keys, That_are_damaged_are_shown_as_such_and_can_be_revoked) {
   ASSERT_TRUE(list) << list.error().message;
   ASSERT_EQ(list->size(), damages.size() + 1);
   for (const KeyReport& report : *list) EXPECT_EQ(report.damaged, report.key.name != "sound") << report.key.name;
+  EXPECT_EQ(store.check()->findings.size(), damages.size());
   EXPECT_FALSE(store.create_key({.name = "damaged-0"}, now_us)) << "its name is taken";
   for (std::size_t i = 0; i < damages.size(); ++i)
     EXPECT_TRUE(store.revoke_key("damaged-" + std::to_string(i), now_us)) << damages[i];
   EXPECT_EQ(store.list_keys(false)->size(), 1u);
+  EXPECT_TRUE(store.check()->sound);
 }
 
 TEST(Keys, That_are_not_there_or_revoked_cannot_be_revoked) {
@@ -269,9 +271,9 @@ TEST(Keys, Leave_an_act_for_the_audit_log_without_the_secret) {
   ASSERT_TRUE(store.revoke_key("laptop", now_us));
   auto database = Database::open(database_path(directory.path()));
   std::vector<std::string> acts;
-  const auto refuse = [](std::string_view) { return false; };
+  const auto refuse = [](std::int64_t, std::string_view) { return false; };
   EXPECT_EQ(hand_over_admin_acts(**database, refuse), 0u);
-  const auto keep = [&](std::string_view act) {
+  const auto keep = [&](std::int64_t, std::string_view act) {
     acts.emplace_back(act);
     return true;
   };

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 from decimal import Decimal
 
@@ -195,6 +196,36 @@ def test_an_invalid_configuration_stops_serve_with_its_place(tmp_path):
     server = Sluice(tmp_path, "server: { listen: 5 }\nmodles: {}\n")
     done = subprocess.run(server.command(), env=server.env, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0 and "sluice.yaml:2:1" in done.stderr
+
+
+def test_a_start_that_fails_does_not_use_up_the_first_key(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        server = Sluice(tmp_path, {}, listen=f"127.0.0.1:{taken.getsockname()[1]}")
+        done = subprocess.run(server.command(), env=server.env, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1 and "cannot listen" in done.stderr and not first_key_in(done.stdout)
+    server.listen = "127.0.0.1:0"
+    server.start()
+    try:
+        eventually(lambda: first_key_in(server.log()), "the first key to be shown")
+    finally:
+        server.stop()
+
+
+def test_a_unix_socket_can_be_served_again_after_a_stop_and_after_a_kill(tmp_path):
+    path = tmp_path / "sluice.sock"
+    server = Sluice(tmp_path / "one", {"server": {"max_connections": 2, "threads": 2}}, listen=f"unix:{path}")
+    second = Sluice(tmp_path / "two", {}, listen=f"unix:{path}")
+    for end in (server.stop, server.kill, server.stop):
+        server.start(ready=False)
+        kept = [httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), base_url="http://sluice", timeout=30) for _ in range(2)]
+        for client in kept:  # both at once: one reactor has all of max_connections
+            assert client.get("/health/live").status_code == 200
+        refused = subprocess.run(second.command(), env=second.env, capture_output=True, text=True, timeout=60)
+        assert refused.returncode == 1 and "already in use" in refused.stderr
+        for client in kept:
+            client.close()
+        end()
+    assert not path.exists()
 
 
 def test_serve_says_json_what_it_says_to_people(folder, aimock_config):
