@@ -60,6 +60,12 @@ Provider read_provider(const std::string& id, const Node& node, const Report& re
   provider.dialect =
       one_of(fields, node, "dialect", dialect, "openai_chat, openai_responses or anthropic_messages", report)
           .value_or(provider.dialect);
+  for (const std::string& text : fields.texts("also")) {
+    if (const auto also = dialect(text))
+      provider.also.push_back(*also);
+    else
+      report.error(node, "the provider `" + id + "` has no such dialect: `" + text + "`");
+  }
   provider.ground = one_of(fields, node, "ground", ground, "self_hosted, hosted_open or proprietary", report)
                         .value_or(provider.ground);
   provider.auth =

@@ -2,6 +2,7 @@
 // dialect. The known ones are files in data/providers; the configuration adds others and keys.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -46,6 +47,7 @@ struct Provider {
   ProviderId id;
   std::string display_name;
   chat::DialectId dialect = chat::DialectId::openai_chat;
+  std::vector<chat::DialectId> also;  // that its API takes below the same base URL, as they are
   // Paths of the dialect go below it: "https://api.openai.com/v1". Not set (empty host) for an engine of Sluice's own.
   BaseUrl base_url;
   Ground ground = Ground::proprietary;
@@ -63,6 +65,11 @@ struct Provider {
   bool enabled = false;
   // What to do to enable it: "set GROQ_API_KEY". Empty when it is enabled.
   std::string how_to_enable;
+
+  // Whether requests in that dialect go there as they are.
+  bool speaks(chat::DialectId request) const {
+    return chat::speaks(dialect, request) || std::ranges::find(also, request) != also.end();
+  }
 };
 
 }  // namespace sluice::catalog

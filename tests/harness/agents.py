@@ -1,10 +1,11 @@
 """Command-line agents: where their programs are, the job they get, and the tool that each of them reads a file with."""
 
+import os
 import platform
 import subprocess
 from pathlib import Path
 
-from harness.places import agents_dir
+from harness.places import agents_dir, node_binary
 from harness.sluice import clean_environment
 
 QUESTION = "What is the secret word in note.txt?"
@@ -18,6 +19,11 @@ TOOLS = {
     "codex": ("exec_command", {"cmd": "cat note.txt"}),
     "gemini": ("read_file", {"file_path": "{note}"}),
 }
+
+
+def node_path() -> str:
+    """PATH with a Node that is new enough for the agents that are JavaScript."""
+    return f"{Path(node_binary()).parent}:{os.environ['PATH']}"
 
 
 def agent_binary(name) -> Path:

@@ -15,7 +15,7 @@ std::optional<Rejection> rejection_of(const Candidate& candidate, const catalog:
   // The guard's word comes first: nothing after it can bring a forbidden ground back.
   if (!verdict.allows(candidate.ground)) return because(Why::data_class);
   if (!candidate.provider->enabled) return because(Why::not_enabled);
-  if (!chat::speaks(candidate.provider->dialect, question.dialect) && !chat::is_chat(question.dialect))
+  if (!candidate.provider->speaks(question.dialect) && !chat::is_chat(question.dialect))
     return because(Why::no_such_call);
   if (const catalog::Model* model = candidate.model) {
     const Tokens needed = question.input_tokens + question.max_output_tokens;
@@ -114,8 +114,7 @@ Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const
       plan.rejections.push_back(*rejection);
       return;
     }
-    const Lane lane =
-        chat::speaks(candidate.provider->dialect, question.dialect) ? Lane::same_dialect : Lane::translated;
+    const Lane lane = candidate.provider->speaks(question.dialect) ? Lane::same_dialect : Lane::translated;
     plan.attempts.push_back(
         {.candidate = &candidate, .quote = quote, .lane = lane, .reason = reason, .position = position});
   };
