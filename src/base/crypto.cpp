@@ -72,9 +72,5 @@ std::string random_alphanumeric(std::size_t n) {
   return out;
 }
 
-bool equal_in_constant_time(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
-
 }  // namespace crypto
 }  // namespace sluice

@@ -32,6 +32,5 @@ std::string hex(std::span<const std::uint8_t> bytes);
 std::string random_bytes(std::size_t n);
 // n characters of 0-9A-Za-z, about 5.95 bits each.
 std::string random_alphanumeric(std::size_t n);
-bool equal_in_constant_time(std::string_view a, std::string_view b);
 
 }  // namespace sluice::crypto

@@ -25,7 +25,7 @@ class Secret {
   }
   bool empty() const { return value_.empty(); }
   const std::string& reveal() const { return value_; }
-  friend bool operator==(const Secret&, const Secret&) = delete;  // use crypto::equal_in_constant_time
+  friend bool operator==(const Secret&, const Secret&) = delete;
 
  private:
   void wipe();

@@ -60,6 +60,7 @@ Provider read_provider(const std::string& id, const Node& node, const Report& re
   provider.dialect =
       one_of(fields, node, "dialect", dialect, "openai_chat, openai_responses or anthropic_messages", report)
           .value_or(provider.dialect);
+  provider.forwarded = fields.texts("forwarded");
   for (const std::string& text : fields.texts("also")) {
     if (const auto also = dialect(text))
       provider.also.push_back(*also);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -47,7 +48,8 @@ struct Provider {
   ProviderId id;
   std::string display_name;
   chat::DialectId dialect = chat::DialectId::openai_chat;
-  std::vector<chat::DialectId> also;  // that its API takes below the same base URL, as they are
+  std::vector<std::string> forwarded;  // an engine of one's own hands models whose names end so to its vendor's cloud
+  std::vector<chat::DialectId> also;   // that its API takes below the same base URL, as they are
   // Paths of the dialect go below it: "https://api.openai.com/v1". Not set (empty host) for an engine of Sluice's own.
   BaseUrl base_url;
   Ground ground = Ground::proprietary;
@@ -66,6 +68,11 @@ struct Provider {
   // What to do to enable it: "set GROQ_API_KEY". Empty when it is enabled.
   std::string how_to_enable;
 
+  // Of a model here: the provider's, unless its name ends as one of `forwarded`.
+  Ground ground_of(std::string_view model) const {
+    const auto ends = [&](const std::string& end) { return model.ends_with(end); };
+    return ground == Ground::self_hosted && std::ranges::any_of(forwarded, ends) ? Ground::hosted_open : ground;
+  }
   // Whether requests in that dialect go there as they are.
   bool speaks(chat::DialectId request) const {
     return chat::speaks(dialect, request) || std::ranges::find(also, request) != also.end();

@@ -25,7 +25,6 @@ struct ExplainFlags {
   std::string model;
   std::string data_class;
   std::string dialect = "openai_chat";
-  bool stream = false;
   bool tools = false;
   bool images = false;
   std::int64_t tokens = 0;
@@ -38,7 +37,6 @@ Result<int> explain(const ExplainFlags& flags, Invocation& invocation) {
   TRY(const auto snapshot, load_snapshot(flags.config, invocation.console));
   gateway::GuardQuestion who;
   gateway::RouteQuestion what{.model = flags.model,
-                              .stream = flags.stream,
                               .has_tools = flags.tools,
                               .has_images = flags.images,
                               .input_tokens = flags.tokens,
@@ -77,7 +75,6 @@ void add_route(CLI::App& root, Invocation& invocation) {
   one_of(verb.add_option("--data-class", flags->data_class, "As if the request said so"),
          {"public", "internal", "restricted"});
   one_of(verb.add_option("--dialect", flags->dialect, "What the client speaks"), dialect_names());
-  verb.add_flag("--stream", flags->stream, "As if it asked for a stream");
   verb.add_flag("--tools", flags->tools, "As if it brought tools");
   verb.add_flag("--images", flags->images, "As if it brought images");
   whole_number(verb.add_option("--tokens", flags->tokens, "As if its prompt had so many tokens"), 1, most_tokens);

@@ -168,6 +168,11 @@ TEST(Load, An_engine_at_a_foreign_address_must_say_whose_ground_it_is) {
   EXPECT_NE(text.find("ground: hosted_open"), std::string::npos) << text;
   EXPECT_FALSE(load_text("providers: { local: { base_url: \"https://gpu.example.com/v1\" } }").snapshot);
   EXPECT_TRUE(ollama("\"https://gpu.example.com/v1\", ground: self_hosted").snapshot);
+  // The local server hands these to its vendor: restricted data must not go with them.
+  const Loaded local = ollama("http://127.0.0.1:11434/v1");
+  for (const char* model : {"ollama/gpt-oss:120b-cloud", "ollama/glm-4.6:cloud"})
+    EXPECT_EQ(local.snapshot->outside_catalog(model).ground, catalog::Ground::hosted_open) << model;
+  EXPECT_EQ(local.snapshot->outside_catalog("ollama/gpt-oss:20b").ground, catalog::Ground::self_hosted);
   const Loaded rented = ollama("\"https://gpu.example.com/v1\", ground: hosted_open, api_key: k, models: [m]");
   ASSERT_TRUE(rented.snapshot) << rented.diagnostics.render();
   EXPECT_FALSE(rented.snapshot->find("ollama/m")->candidates.at(0)->quote(catalog::today()).priced());

@@ -29,7 +29,8 @@ void Snapshot::resolve() {
     candidate->model = &model;
     candidate->model_name = model.name;
     candidate->prices = book_.find(provider.id.str(), model.name.str());
-    candidate->ground = model.ground;
+    const catalog::Ground forwarded = provider.ground_of(model.name.str());
+    candidate->ground = forwarded != provider.ground ? forwarded : model.ground;
     for (const std::string& name : model.aliases) by_name.try_emplace(provider.id.str() + "/" + name, candidate.get());
     by_name.try_emplace(candidate->name, candidate.get());
     by_name.try_emplace(provider.id.str() + "/" + model.name.str(), candidate.get());
@@ -91,7 +92,7 @@ Candidate Snapshot::outside_catalog(std::string_view name) const {
   candidate.name = name;
   candidate.model_name = ModelName(std::string(name.substr(slash + 1)));
   candidate.prices = book_.find(candidate.provider->id.str(), candidate.model_name.str());
-  candidate.ground = candidate.provider->ground;
+  candidate.ground = candidate.provider->ground_of(candidate.model_name.str());
   return candidate;
 }
 

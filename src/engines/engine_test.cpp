@@ -233,7 +233,7 @@ TEST_F(EngineTest, The_supervisor_knows_its_engines_by_name) {
   EXPECT_EQ(supervisor.find("other"), nullptr);
   ASSERT_TRUE(eventually([&] { return supervisor.status("local")->state == EngineState::ready; }));
   supervisor.stop();
-  EXPECT_EQ(supervisor.all().at(0).state, EngineState::stopped);
+  EXPECT_EQ(supervisor.status("local")->state, EngineState::stopped);
 }
 
 // A Sluice that is killed in the hardest way takes its engine with it. This program runs a second time as that Sluice.

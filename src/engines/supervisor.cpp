@@ -21,13 +21,6 @@ std::optional<EngineStatus> Supervisor::status(std::string_view name) const {
   return engine->status();
 }
 
-std::vector<EngineStatus> Supervisor::all() const {
-  std::vector<EngineStatus> list;
-  list.reserve(engines_.size());
-  for (const auto& engine : engines_) list.push_back(engine->status());
-  return list;
-}
-
 void Supervisor::stop() {
   for (const auto& engine : engines_) engine->begin_stop();
   for (const auto& engine : engines_) engine->wait_stopped();

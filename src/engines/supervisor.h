@@ -22,7 +22,6 @@ class Supervisor {
   // Any thread. Null or empty: there is no engine of that name.
   const Engine* find(std::string_view name) const;
   std::optional<EngineStatus> status(std::string_view name) const;
-  std::vector<EngineStatus> all() const;
   // Stops all at the same time, within the longest grace. What was started is gone when it returns.
   void stop();
 

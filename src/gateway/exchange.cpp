@@ -56,6 +56,7 @@ Exchange::Exchange(Gateway& gateway, http::Exchange& client, const dialects::Dia
 
 // Whatever ends a request, it is settled and recorded: the provider bills us even when the client has left.
 async::Task<> Exchange::run() {
+  if (gateway_.on_begin) gateway_.on_begin(dialect_.id());
   Result<void> served = co_await serve();
   co_await finish(std::move(served));
 }
@@ -72,7 +73,6 @@ async::Task<Result<void>> Exchange::serve() {
   const dialects::RequestOutline& outline = request_->outline;
   const RouteQuestion question{.model = outline.model,
                                .dialect = dialect_.id(),
-                               .stream = outline.stream,
                                .has_tools = outline.has_tools,
                                .has_images = outline.images > 0,
                                .input_tokens = least_tokens(prompt()),

@@ -39,6 +39,7 @@ void record_request(telemetry::Log& log, telemetry::RequestMetrics& metrics, con
   const std::string_view provider = record.provider ? std::string_view(record.provider->str()) : "none";
   const std::string_view ground = record.ground ? catalog::name(*record.ground) : "none";
   const auto seconds = [](std::int64_t us) { return static_cast<double>(us) / 1e6; };
+  if (record.client_dialect) metrics.in_flight.with(dialect).add(-1);
   metrics.requests.with(dialect, provider, ground, store::name(record.outcome)).add();
   metrics.duration.with(dialect, ground).observe(seconds(timing.total_us));
   metrics.overhead.with(dialect).observe(seconds(timing.overhead_us));
@@ -49,7 +50,8 @@ void record_request(telemetry::Log& log, telemetry::RequestMetrics& metrics, con
                      : record.outcome == store::Outcome::internal ? telemetry::Level::error
                                                                   : telemetry::Level::warn;
   if (!log.enabled(level)) return;
-  const std::string cost = record.provider ? (record.cost ? record.cost->usd() : "unpriced") : "0.0";
+  const bool used = record.usage.total_input() + record.usage.total_output() > 0;
+  const std::string cost = record.cost ? record.cost->usd() : used ? "unpriced" : "0.0";
   log.write(level, "request",
             {{"request_id", record.request_id.str()},
              {"key", record.key_id ? std::string_view(record.key_id->str()) : std::string_view("none")},

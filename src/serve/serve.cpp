@@ -259,6 +259,7 @@ int serve(const ServeOptions& options) {
                     }},
       .engines = {.state = [&](const ProviderId& id) { return route_state(engines, id); },
                   .endpoint = [&](const ProviderId& id) { return endpoint_of(engines, id); }},
+      .on_begin = [&](chat::DialectId dialect) { metrics.in_flight.with(chat::name(dialect)).add(1); },
       .on_end =
           [&](const gateway::AuditRecord& record, store::Appended audited, const gateway::Timing& timing,
               const Error* error) {

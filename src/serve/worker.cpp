@@ -19,6 +19,7 @@ Worker::Worker(Shared& shared)
                .admission = shared.admission,
                .books = shared.books,
                .engines = shared.engines,
+               .on_begin = shared.on_begin,
                .on_end = shared.on_end,
                .metrics_page = shared.metrics_page,
                .readiness_problem = shared.readiness_problem},

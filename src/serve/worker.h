@@ -24,6 +24,7 @@ struct Shared {
   gateway::Admission& admission;
   gateway::Books books;
   gateway::Engines engines;
+  std::function<void(chat::DialectId)> on_begin;
   std::function<void(const gateway::AuditRecord&, store::Appended, const gateway::Timing&, const Error*)> on_end;
   std::function<std::string()> metrics_page;
   std::function<std::string()> readiness_problem;

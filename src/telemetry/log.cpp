@@ -48,12 +48,6 @@ void append_text_value(std::string& out, std::string_view value) {
 
 }  // namespace
 
-std::optional<Level> parse_level(std::string_view name) {
-  for (const Level level : {Level::debug, Level::info, Level::warn, Level::error, Level::off})
-    if (level_name(level) == name) return level;
-  return std::nullopt;
-}
-
 std::string_view level_name(Level level) {
   switch (level) {
     case Level::debug: return "debug";

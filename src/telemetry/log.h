@@ -26,8 +26,7 @@ namespace sluice::telemetry {
 
 enum class Level : std::uint8_t { debug, info, warn, error, off };
 
-// "debug", "info", "warn", "error", "off"; empty for anything else.
-std::optional<Level> parse_level(std::string_view name);
+// "debug", "info", "warn", "error", "off".
 std::string_view level_name(Level level);
 
 // One member of a line. Borrows its strings until the call that logs them returns.

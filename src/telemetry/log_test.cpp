@@ -139,11 +139,5 @@ TEST(Log, Lines_of_several_threads_do_not_mix) {
   EXPECT_EQ(lines, 400U);
 }
 
-TEST(Log, Knows_its_levels_by_name) {
-  EXPECT_EQ(parse_level("warn"), Level::warn);
-  EXPECT_EQ(parse_level("off"), Level::off);
-  EXPECT_EQ(parse_level("WARN"), std::nullopt);
-}
-
 }  // namespace
 }  // namespace sluice::telemetry

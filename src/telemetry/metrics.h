@@ -174,9 +174,7 @@ using HistogramFamily = Family<Histogram>;
 
 class Registry {
  public:
-  static constexpr std::size_t default_max_series = 500;  // dialects x providers x outcomes of a large installation
-  static constexpr const char* content_type = "text/plain; version=0.0.4; charset=utf-8";
-
+  static constexpr std::size_t default_max_series = 500;
   explicit Registry(std::size_t shards = 0);  // 0: one for each core, at most 16
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;

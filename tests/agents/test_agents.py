@@ -1,12 +1,10 @@
 """Real agents, unmodified, on a ground that is not their vendor's: each reads a file by a tool call and answers from it."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from harness.agents import QUESTION, SECRET, agent_binary, node_path
-from harness.places import node_binary
 
 
 def rows(server):
@@ -59,23 +57,8 @@ def test_codex(agent_server, job, provider):
         f'[model_providers.sluice]\nname = "Sluice"\nbase_url = "{server.url}/v1"\nenv_key = "SLUICE_API_KEY"\nwire_api = "responses"\n')
     out = job.run(
         agent_binary("codex"), "exec", "--json", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", QUESTION,
-        SLUICE_API_KEY=key, CODEX_HOME=str(settings.parent), PATH=f"{Path(node_binary()).parent}:/usr/bin:/bin")
+        SLUICE_API_KEY=key, CODEX_HOME=str(settings.parent), PATH=node_path())
     assert f"DONE: the word is {SECRET}" in out, out
     assert vendor.requests(containing=SECRET), "the tool's result did not reach the vendor"
     used = [row for row in rows(server) if row["model"] == "agent-model"]
-    assert len(used) >= 2 and {row["outcome"] for row in used} == {"ok"}, used
-
-
-@pytest.mark.parametrize("provider", ["oai", "ant"])
-def test_codex(agent_server, job, provider):
-    server, key, vendor = agent_server("codex")
-    settings = {"name": "sluice", "base_url": f"{server.url}/v1", "env_key": "SLUICE_KEY", "wire_api": "responses",
-                "request_max_retries": 0, "stream_max_retries": 0}
-    inline = ",".join(f"{name}={json.dumps(value)}" for name, value in settings.items())
-    out = job.run(
-        agent_binary("codex"), "exec", "--json", "--skip-git-repo-check", "--sandbox", "danger-full-access", "-m", f"{provider}/agent-model",
-        "-c", "model_provider=sluice", "-c", f"model_providers.sluice={{{inline}}}", QUESTION, SLUICE_KEY=key, PATH=node_path())
-    assert f"DONE: the word is {SECRET}" in out, out
-    assert vendor.requests(containing=SECRET), "the tool's result did not reach the vendor"
-    used = rows(server)
     assert len(used) >= 2 and {row["outcome"] for row in used} == {"ok"}, used

@@ -1,6 +1,7 @@
 """Connections on both sides: clients that leave, kept connections, old and unusual HTTP, TLS to providers, IPv6."""
 
 import socket
+import threading
 
 import pytest
 
@@ -20,6 +21,27 @@ STREAM = BODY.replace(b'"messages"', b'"stream":true,"messages"')
 @pytest.fixture
 def authorization(recording_key):
     return f"Authorization: Bearer {recording_key}"
+
+
+def test_requests_under_way_are_counted(recorders, authorization):
+    server, oai, _ = recorders
+    go_on = threading.Event()
+    oai.answer = recorder.interrupted(recorder.openai_stream(), go_on)
+
+    def under_way():
+        with http_client(server) as client:
+            page = client.get("/metrics").text
+        return next((float(line.split()[-1]) for line in page.splitlines() if line.startswith('sluice_requests_in_flight{dialect="openai_chat"}')), 0)
+
+    before = under_way()
+    with http_client(server, authorization.removeprefix("Authorization: Bearer ")) as client, \
+            client.stream("POST", CHAT, json=chat_body("oai/gpt-mock", stream=True)) as answer:
+        parts = answer.iter_bytes()
+        next(parts)
+        assert under_way() == before + 1
+        go_on.set()
+        b"".join(parts)
+    eventually(lambda: under_way() == before, "the request to be counted out")
 
 
 # --- a client that leaves

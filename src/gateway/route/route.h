@@ -17,7 +17,6 @@ namespace sluice::gateway {
 struct RouteQuestion {
   std::string_view model;  // as the client named it; must outlive the call only
   chat::DialectId dialect = chat::DialectId::openai_chat;
-  bool stream = false;
   bool has_tools = false;
   bool has_images = false;
   Tokens input_tokens = 0;       // at least

@@ -62,6 +62,8 @@ struct Gateway {
   Admission& admission;
   Books books;
   Engines engines;
+  // Called when a request begins; each one that has begun comes to on_end, except when the process ends before.
+  std::function<void(chat::DialectId)> on_begin;
   // Called at the end of each request with its audit record and what became of that, for metrics and the log line. Must
   // not block.
   std::function<void(const AuditRecord&, store::Appended, const Timing&, const Error*)> on_end;
