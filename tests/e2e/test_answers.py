@@ -5,6 +5,7 @@ import re
 import pytest
 
 from harness.clients import chat_body, http_client, messages_body
+from harness.mock_config import openai_vendor
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
 ALWAYS = ("x-sluice-request-id",)
@@ -62,13 +63,15 @@ def test_models_are_listed_in_the_shape_of_the_client(http):
 
 
 @pytest.mark.parametrize("headers", [{}, {"anthropic-version": "2023-06-01"}], ids=["openai", "anthropic"])
-def test_one_model_is_found_as_the_sdks_write_it_in_the_path(http, headers):
-    for written in ("mockai/gpt-mock", "mockai%2Fgpt-mock", "mockai%2fgpt%2Dmock"):
-        assert http.get(f"/v1/models/{written}", headers=headers).json()["id"] == "mockai/gpt-mock"
-    for unknown in ("mockai%2Fnobody", "mockai%2", "mockai%zzgpt-mock", "%00"):
-        refused = http.get(f"/v1/models/{unknown}", headers=headers)
-        assert refused.status_code == 404 and refused.json()["error"]["message"]
-        assert ("type" in refused.json()) == bool(headers)
+def test_one_model_is_found_as_the_sdks_write_it_in_the_path(serve, headers):
+    server = serve({"providers": {"acme": openai_vendor("http://127.0.0.1:9", models=["gpt-mock"])}})
+    with http_client(server, server.create_key()) as http:
+        for written in ("acme/gpt-mock", "acme%2Fgpt-mock", "acme%2fgpt%2Dmock"):
+            assert http.get(f"/v1/models/{written}", headers=headers).json()["id"] == "acme/gpt-mock"
+        for unknown in ("acme%2Fnobody", "acme%2", "acme%zzgpt-mock", "%00"):
+            refused = http.get(f"/v1/models/{unknown}", headers=headers)
+            assert refused.status_code == 404 and refused.json()["error"]["message"]
+            assert ("type" in refused.json()) == bool(headers)
 
 
 def test_models_are_not_for_strangers(anonymous):
