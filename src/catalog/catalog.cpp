@@ -34,7 +34,7 @@ std::optional<T> one_of(Fields& fields, const Node& node, const char* name, std:
 }
 
 std::optional<AuthKind> auth_from_name(std::string_view text) {
-  for (const AuthKind kind : {AuthKind::bearer, AuthKind::x_api_key, AuthKind::none})
+  for (const AuthKind kind : all_auth_kinds)
     if (name(kind) == text) return kind;
   return std::nullopt;
 }
@@ -58,7 +58,7 @@ Provider read_provider(const std::string& id, const Node& node, const Report& re
   Fields fields(node, "the provider `" + id + "`", report);
   Provider provider{.id = ProviderId(id), .display_name = fields.required_text("name")};
   provider.dialect =
-      one_of(fields, node, "dialect", dialect, "openai_chat, openai_responses or anthropic_messages", report)
+      one_of(fields, node, "dialect", dialect, "openai_chat, openai_responses, anthropic_messages or gemini", report)
           .value_or(provider.dialect);
   provider.forwarded = fields.texts("forwarded");
   for (const std::string& text : fields.texts("also")) {
@@ -69,8 +69,8 @@ Provider read_provider(const std::string& id, const Node& node, const Report& re
   }
   provider.ground = one_of(fields, node, "ground", ground, "self_hosted, hosted_open or proprietary", report)
                         .value_or(provider.ground);
-  provider.auth =
-      one_of(fields, node, "auth", auth_from_name, "bearer, x_api_key or none", report).value_or(provider.auth);
+  provider.auth = one_of(fields, node, "auth", auth_from_name, "bearer, x_api_key, x_goog_api_key or none", report)
+                      .value_or(provider.auth);
   provider.quirks.stream_usage =
       one_of(fields, node, "stream_usage", stream_usage_from_name, "option or automatic", report)
           .value_or(provider.quirks.stream_usage);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -18,12 +19,21 @@
 namespace sluice::catalog {
 
 enum class AuthKind : std::uint8_t {
-  bearer,     // Authorization: Bearer KEY
-  x_api_key,  // x-api-key: KEY
+  bearer,          // Authorization: Bearer KEY
+  x_api_key,       // x-api-key: KEY
+  x_goog_api_key,  // x-goog-api-key: KEY
   none,
 };
+inline constexpr std::array all_auth_kinds = {AuthKind::bearer, AuthKind::x_api_key, AuthKind::x_goog_api_key,
+                                              AuthKind::none};
 constexpr std::string_view name(AuthKind kind) {
-  return kind == AuthKind::bearer ? "bearer" : kind == AuthKind::x_api_key ? "x_api_key" : "none";
+  switch (kind) {
+    case AuthKind::bearer: return "bearer";
+    case AuthKind::x_api_key: return "x_api_key";
+    case AuthKind::x_goog_api_key: return "x_goog_api_key";
+    case AuthKind::none: return "none";
+  }
+  return "none";
 }
 
 // How a provider is brought to report usage in a stream.

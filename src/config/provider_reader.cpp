@@ -71,6 +71,9 @@ void ProviderReader::kind(const ProviderSetting& setting) {
     provider_.auth = catalog::AuthKind::x_api_key;
   } else if (kind == "responses_compatible") {
     provider_.dialect = chat::DialectId::openai_responses;
+  } else if (kind == "gemini_compatible") {
+    provider_.dialect = chat::DialectId::gemini;
+    provider_.auth = catalog::AuthKind::x_goog_api_key;
   }
 }
 
@@ -107,8 +110,7 @@ void ProviderReader::ground(const ProviderSetting& setting) {
 
 void ProviderReader::auth(const ProviderSetting& setting) {
   const auto text = word(setting);
-  for (const catalog::AuthKind auth :
-       {catalog::AuthKind::bearer, catalog::AuthKind::x_api_key, catalog::AuthKind::none})
+  for (const catalog::AuthKind auth : catalog::all_auth_kinds)
     if (text == catalog::name(auth)) provider_.auth = auth;
 }
 

@@ -18,9 +18,10 @@ struct ProviderSetting {
 };
 
 namespace provider_words {
-inline constexpr const char* kind[] = {"openai_compatible", "anthropic_compatible", "responses_compatible"};
+inline constexpr const char* kind[] = {"openai_compatible", "anthropic_compatible", "responses_compatible",
+                                       "gemini_compatible"};
 inline constexpr const char* ground[] = {"self_hosted", "hosted_open", "proprietary"};
-inline constexpr const char* auth[] = {"bearer", "x_api_key", "none"};
+inline constexpr const char* auth[] = {"bearer", "x_api_key", "x_goog_api_key", "none"};
 inline constexpr const char* stream_usage[] = {"option", "automatic"};
 }  // namespace provider_words
 

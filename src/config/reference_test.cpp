@@ -56,7 +56,7 @@ TEST(Reference, Every_word_of_a_providers_settings_is_taken_and_every_other_is_r
       ++seen;
     }
   }
-  EXPECT_EQ(seen, 11u);
+  EXPECT_EQ(seen, 13u);
 }
 
 TEST(Reference, The_schemas_bounds_and_defaults_are_the_readers) {

@@ -19,9 +19,9 @@ bool RequestReading::knows_call(std::string_view id) const {
   return std::ranges::find(call_ids_, id) != call_ids_.end();
 }
 
-void RequestReading::note_if_empty(const Fields& message) {
+void RequestReading::note_if_empty(const Fields& message, std::string_view member) {
   if (first_empty_.empty() && !request_.messages.empty() && request_.messages.back().blocks.empty())
-    first_empty_ = message.path("content");
+    first_empty_ = message.path(member);
 }
 
 Result<void> RequestReading::refuse_if_all_empty() const {

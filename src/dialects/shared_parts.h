@@ -30,7 +30,7 @@ class RequestReading {
 
   // After each message: keeps the path of the first one that says nothing. At the end: invalid_request there when no
   // message says anything, for then no provider would be asked anything.
-  void note_if_empty(const Fields& message);
+  void note_if_empty(const Fields& message, std::string_view member = "content");
   Result<void> refuse_if_all_empty() const;
 
   const Fields& fields_;

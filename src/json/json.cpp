@@ -546,7 +546,7 @@ char* grow(std::string& out, std::size_t bytes) {
 
 char* write_plain(char* at, std::string_view value) {
   *at++ = '"';
-  std::memcpy(at, value.data(), value.size());
+  if (!value.empty()) std::memcpy(at, value.data(), value.size());  // an empty one may have no data
   at += value.size();
   *at++ = '"';
   return at;

@@ -15,6 +15,7 @@
 #include "base/cores.h"
 #include "config/load.h"
 #include "dialects/anthropic_messages/anthropic_messages.h"
+#include "dialects/gemini/gemini.h"
 #include "dialects/openai_chat/openai_chat.h"
 #include "dialects/openai_operations/openai_operations.h"
 #include "dialects/openai_responses/openai_responses.h"
@@ -237,6 +238,7 @@ int serve(const ServeOptions& options) {
   all_dialects.push_back(dialects::make_openai_completions());
   all_dialects.push_back(dialects::make_openai_moderations());
   all_dialects.push_back(dialects::make_anthropic_messages());
+  all_dialects.push_back(dialects::make_gemini());
   const dialects::Dialects dialects(std::move(all_dialects));
   engines::Supervisor engines(log, registry);
 

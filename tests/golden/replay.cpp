@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "dialects/anthropic_messages/anthropic_messages.h"
+#include "dialects/gemini/gemini.h"
 #include "dialects/openai_chat/openai_chat.h"
 #include "dialects/openai_responses/openai_responses.h"
 #include "http/sse.h"
@@ -16,6 +17,7 @@ const dialects::Dialects& all_dialects() {
     list.push_back(dialects::make_openai_chat());
     list.push_back(dialects::make_openai_responses());
     list.push_back(dialects::make_anthropic_messages());
+    list.push_back(dialects::make_gemini());
     return list;
   }());
   return all;
@@ -117,6 +119,7 @@ std::string gist(const std::vector<chat::ChatEvent>& events) {
   std::string out;
   std::optional<chat::BlockKind> previous;  // of the block that was written last
   std::optional<chat::BlockKind> begun;     // the open block of prose, while nothing of it has come
+  std::string arguments;                    // of the open call
   // The line that a block begins with. Prose that follows prose of its kind goes on instead.
   const auto begin = [&](chat::BlockKind kind, const std::string& id, const std::string& name) {
     const bool goes_on = previous == kind && kind != chat::BlockKind::tool_call;
@@ -141,8 +144,13 @@ std::string gist(const std::vector<chat::ChatEvent>& events) {
         begun = block->kind;
     } else if (const auto* text = std::get_if<chat::TextDelta>(&event)) {
       prose(text->text);
-    } else if (const auto* arguments = std::get_if<chat::ArgumentsDelta>(&event)) {
-      out += arguments->json;
+    } else if (const auto* delta = std::get_if<chat::ArgumentsDelta>(&event)) {
+      arguments += delta->json;
+    } else if (std::holds_alternative<chat::BlockEnd>(event)) {
+      // Where arguments are an object, their blanks are not kept.
+      const auto parsed = json::Document::parse(arguments);
+      out += parsed ? parsed->root().text() : arguments;
+      arguments.clear();
     } else if (const auto* thinking = std::get_if<chat::ThinkingDelta>(&event)) {
       prose(thinking->text);
     } else if (const auto* finish = std::get_if<chat::Finish>(&event)) {

@@ -28,6 +28,11 @@ def responses_vendor(url, **settings):
     return {"kind": "responses_compatible", "base_url": f"{url}/v1", "api_key": "vendor-key-of-responses", "prices": {"*": PRICES}, **settings}
 
 
+def gemini_vendor(url, **settings):
+    """A provider that speaks Gemini's generateContent at `url`."""
+    return {"kind": "gemini_compatible", "base_url": f"{url}/v1beta", "api_key": "vendor-key-of-gemini", "prices": {"*": PRICES}, **settings}
+
+
 class RefusedPort:
     """A port at which every connection is refused: bound, so that nobody else gets it, and not listening."""
 

@@ -1,5 +1,6 @@
 #include "gateway/authenticate/authenticate.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -34,17 +35,24 @@ std::string_view key_in(const http::FieldView& field) {
   return {};
 }
 
-// A borrow of the headers.
-Result<std::string_view> find_key(const http::Head& head) {
+// A borrow of the head. `key=` in the query is Google's way.
+Result<std::string_view> find_key(const http::RequestHead& head) {
   std::string_view key;
-  for (const http::FieldView& field : head) {
-    const std::string_view here = key_in(field);
-    if (here.empty()) continue;
-    if (!key.empty() && key != here)
-      return refuse("conflicting_api_keys", "the request carries two different API keys",
-                    "send one key, in `Authorization: Bearer` or in `x-api-key`");
-    key = here;
+  bool conflict = false;
+  const auto consider = [&](std::string_view here) {
+    conflict = conflict || (!key.empty() && !here.empty() && key != here);
+    if (!here.empty()) key = here;
+  };
+  for (const http::FieldView& field : head) consider(key_in(field));
+  constexpr std::string_view in_query = "key=";
+  for (std::string_view query = head.query; !query.empty();) {
+    const std::string_view one = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), one.size() + 1));
+    if (one.starts_with(in_query)) consider(one.substr(in_query.size()));
   }
+  if (conflict)
+    return refuse("conflicting_api_keys", "the request carries two different API keys",
+                  "send one key, in `Authorization: Bearer` or in `x-api-key`");
   if (key.empty())
     return refuse("missing_api_key", "the request carries no API key",
                   "send a Sluice key as `Authorization: Bearer sk-sluice-...` or `x-api-key: sk-sluice-...`; "
@@ -52,7 +60,7 @@ Result<std::string_view> find_key(const http::Head& head) {
   return key;
 }
 
-Result<crypto::Sha256> find_digest(const http::Head& head) {
+Result<crypto::Sha256> find_digest(const http::RequestHead& head) {
   TRY(const std::string_view key, find_key(head));
   if (!key.starts_with(store::key_prefix) || key.size() > max_key_bytes)
     return refuse(
@@ -75,12 +83,12 @@ Result<store::Principal> principal_of(const crypto::Sha256& digest, const store:
 
 }  // namespace
 
-Result<store::Principal> authenticate(const http::Head& head, const store::KeyTable& keys, std::int64_t now_us) {
+Result<store::Principal> authenticate(const http::RequestHead& head, const store::KeyTable& keys, std::int64_t now_us) {
   TRY(const crypto::Sha256 digest, find_digest(head));
   return principal_of(digest, keys, now_us);
 }
 
-async::Task<Result<store::Principal>> authenticate(const http::Head& head, store::LiveStore& store,
+async::Task<Result<store::Principal>> authenticate(const http::RequestHead& head, store::LiveStore& store,
                                                    net::Reactor& reactor, async::Cancel& client_gone,
                                                    std::int64_t now_us) {
   CO_TRY(const crypto::Sha256 digest, find_digest(head));

@@ -1,4 +1,4 @@
-// Who asks? Finds the virtual key in the request's headers and its Principal in the table. Nothing of the request is
+// Who asks? Finds the virtual key in the request's head and its Principal in the table. Nothing of the request is
 // believed before that. It does not look at money or rates (admit does) nor at the data class (guard does).
 #pragma once
 
@@ -16,12 +16,12 @@ namespace sluice::gateway {
 // A longer value is not a key of ours and is not hashed.
 constexpr std::size_t max_key_bytes = 256;
 
-// The key may stand in `Authorization: Bearer`, `x-api-key`, `api-key` or `x-goog-api-key`; in several of them only
-// when it is the same everywhere, because proxies before us may have checked only one. Empty values count as absent.
-// `now_us`: microseconds since 1970 UTC, for keys that expire.
-// Errors: unauthenticated, with code "missing_api_key", "invalid_api_key", "revoked_api_key", "expired_api_key" or
-// "conflicting_api_keys". About 0.5 us, most of it the sha256.
-Result<store::Principal> authenticate(const http::Head& head, const store::KeyTable& keys, std::int64_t now_us);
+// The key may stand in `Authorization: Bearer`, `x-api-key`, `api-key`, `x-goog-api-key` or the query's `key`; in
+// several of them only when it is the same everywhere, because proxies before us may have checked only one. Empty
+// values count as absent. `now_us`: microseconds since 1970 UTC, for keys that expire. Errors: unauthenticated, with
+// code "missing_api_key", "invalid_api_key", "revoked_api_key", "expired_api_key" or "conflicting_api_keys". About 0.5
+// us, most of it the sha256.
+Result<store::Principal> authenticate(const http::RequestHead& head, const store::KeyTable& keys, std::int64_t now_us);
 
 // The longest that a request with an unknown key waits for a look at the database; a database that is busy for longer
 // means a 401, and another try.
@@ -30,7 +30,7 @@ constexpr std::chrono::milliseconds longest_key_look{250};
 // The same in the store's current table. A key that is unknown there may have been made a moment ago, so its request
 // waits for one look of the store (LiveStore::look_for_keys, which bounds what bad keys can cost) before it is refused.
 // Borrows all four until it ends: they belong to the connection, or outlive it. `client_gone` ends the wait.
-async::Task<Result<store::Principal>> authenticate(const http::Head& head, store::LiveStore& store,
+async::Task<Result<store::Principal>> authenticate(const http::RequestHead& head, store::LiveStore& store,
                                                    net::Reactor& reactor, async::Cancel& client_gone,
                                                    std::int64_t now_us);
 

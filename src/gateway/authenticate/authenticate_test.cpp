@@ -29,8 +29,8 @@ store::KeyTable table() {
        principal(revoked, "revoked", now_us - 1, std::nullopt), principal(expiring, "expiring", std::nullopt, now_us)});
 }
 
-std::string code_of(const http::Headers& headers, std::int64_t at_us = now_us) {
-  std::string text = "GET / HTTP/1.1\r\nhost: a\r\n";
+std::string code_of(const http::Headers& headers, std::int64_t at_us = now_us, const std::string& target = "/") {
+  std::string text = "GET " + target + " HTTP/1.1\r\nhost: a\r\n";
   for (const http::Field& field : headers) text += field.name + ": " + field.value + "\r\n";
   text += "\r\n";
   http::RequestHead head;
@@ -58,6 +58,19 @@ TEST(Authenticate, Takes_the_same_key_in_several_headers_but_not_two_keys) {
   EXPECT_EQ(code_of({{"authorization", "Bearer " + good}, {"x-api-key", other}}), "conflicting_api_keys");
   EXPECT_EQ(code_of({{"x-api-key", good}, {"x-api-key", other}}), "conflicting_api_keys");
   EXPECT_EQ(code_of({{"authorization", "Bearer " + good}, {"x-api-key", "dummy"}}), "conflicting_api_keys");
+}
+
+TEST(Authenticate, Finds_the_key_in_the_query_too) {
+  const auto with = [](const std::string& query, const http::Headers& headers = {}) {
+    return code_of(headers, now_us, "/v1beta/models?" + query);
+  };
+  EXPECT_EQ(with("key=" + good), "let in: good");
+  EXPECT_EQ(with("alt=sse&key=" + good + "&x=1"), "let in: good");
+  EXPECT_EQ(with("key=" + good, {{"x-goog-api-key", good}}), "let in: good");
+  EXPECT_EQ(with("key=" + good, {{"x-goog-api-key", other}}), "conflicting_api_keys");
+  EXPECT_EQ(with("key=" + good + "&key=" + other), "conflicting_api_keys");
+  EXPECT_EQ(with("key="), "missing_api_key");
+  EXPECT_EQ(with("monkey=" + good), "missing_api_key");
 }
 
 TEST(Authenticate, Takes_an_empty_value_for_no_key) {

@@ -28,7 +28,8 @@ std::string query_for_provider(std::string_view query) {
   while (!query.empty()) {
     const std::string_view one = query.substr(0, query.find('&'));
     query.remove_prefix(std::min(query.size(), one.size() + 1));
-    if (one.empty() || one.starts_with("key=") || one == "key" || one.starts_with("alt=")) continue;
+    if (one.empty() || one.starts_with("key=") || one == "key" || one.starts_with("alt=") || one.starts_with("$alt="))
+      continue;
     kept.append(kept.empty() ? "" : "&").append(one);
   }
   return kept;
@@ -42,6 +43,9 @@ http::Headers authentication(const catalog::Provider& provider) {
     case catalog::AuthKind::x_api_key:
       if (provider.api_key.empty()) return {};
       return {{"x-api-key", provider.api_key.reveal()}};
+    case catalog::AuthKind::x_goog_api_key:
+      if (provider.api_key.empty()) return {};
+      return {{"x-goog-api-key", provider.api_key.reveal()}};
     case catalog::AuthKind::none: break;
   }
   return {};
@@ -180,8 +184,7 @@ async::Task<Result<Reply>> Asking::take_error(http::Response response) {
   if (!body && body.error().kind == ErrorKind::client_gone) co_return std::unexpected(std::move(body).error());
   if (!body || body->size() > max_error_body_bytes) body = std::string();
   Error error = dialect_.decode_error(response.status, *body, response.headers);
-  error.provider_status = response.status;
-  if (response.status == 401) {
+  if (error.provider_status == 401) {
     // It is our key that is wrong; the provider's words about it are not for the client.
     error.message = "the provider '" + provider().id.str() + "' does not accept the key that Sluice has for it";
     error.hint = "the operator must check the provider's API key";
@@ -239,9 +242,10 @@ async::Task<Result<Reply>> Asking::take_stream(http::Response response, std::str
   }
   Reply reply;
   reply.headers = headers_for_client(response.headers);
+  reply.json_array = question_.json_array();
   reply.stream_from(*std::move(call_),
                     same_dialect()
-                        ? same_dialect_stream(dialect_, question_.usage_is_ours_alone(attempt_))
+                        ? same_dialect_stream(dialect_, question_.usage_is_ours_alone(attempt_), question_.json_array())
                         : translated_stream(dialect_, question_.client_dialect(), question_.answer_options(attempt_)));
   bool open = true;
   while (open && !reply.has_token() && held.size() < max_held_bytes) {
@@ -278,6 +282,7 @@ async::Task<Result<Reply>> Asking::take_whole_as_stream(http::Response response,
   }
   Reply reply;
   reply.headers = headers_for_client(response.headers);
+  reply.json_array = question_.json_array();
   reply.stream_of(whole_as_stream(*whole, question_.client_dialect(), question_.answer_options(attempt_), held));
   co_return reply;
 }

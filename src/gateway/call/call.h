@@ -26,6 +26,7 @@ class Question {
 
   const dialects::Dialect& client_dialect() const { return client_dialect_; }
   bool stream() const { return request_.outline.stream; }
+  bool json_array() const { return request_.outline.json_array; }
   // Encoded anew for each candidate, from what the client sent: the next one may speak another dialect. Errors: what
   // the client's dialect does not allow (never to be tried again), and what this provider's dialect cannot say
   // (elsewhere).

@@ -46,11 +46,11 @@ std::vector<chat::ChatEvent> events_of(const chat::ChatResponse& response) {
 
 class SameDialectStream : public StreamLane {
  public:
-  SameDialectStream(const dialects::Dialect& dialect, bool hide_usage_event)
-      : watcher_(dialect.watch_stream(hide_usage_event)) {}
+  SameDialectStream(const dialects::Dialect& dialect, bool hide_usage_event, bool json_array)
+      : dialect_(dialect), watcher_(dialect.watch_stream(hide_usage_event)), json_array_(json_array) {}
 
   Result<void> pass(const http::SseEvent& event, std::string& out) override {
-    if (watcher_->see(event.event, event.data) == dialects::Relay::forward) out.append(event.raw);
+    if (watcher_->see(event.event, event.data) == dialects::Relay::forward) forward(event, out);
     if (watcher_->failed() && !has_token())
       return std::unexpected(Error{.kind = ErrorKind::provider_unreachable,
                                    .message = "the provider's stream began with an error",
@@ -58,9 +58,12 @@ class SameDialectStream : public StreamLane {
     return {};
   }
   Result<void> close(std::string& out) override {
-    if (watcher_->finished() || watcher_->failed()) return {};
-    if (!watcher_->complete()) return std::unexpected(incomplete());
-    out.append(watcher_->end_marker());  // some providers forget it
+    if (watcher_->finished()) return {};
+    if (!watcher_->failed() && !watcher_->complete()) return std::unexpected(incomplete());
+    if (json_array_)
+      out.append(first_ ? "[]" : "]");
+    else if (!watcher_->failed())
+      out.append(watcher_->end_marker());  // some providers forget it
     return {};
   }
   bool has_token() const override { return watcher_->output_bytes() > 0 || watcher_->finished(); }
@@ -69,10 +72,24 @@ class SameDialectStream : public StreamLane {
   chat::Usage usage() const override { return watcher_->usage(); }
   std::size_t output_bytes() const override { return watcher_->output_bytes(); }
   std::string response_model() const override { return watcher_->response_model(); }
-  std::string failure(const Error& error) override { return watcher_->failure(error); }
+  std::string failure(const Error& error) override {
+    if (!json_array_) return watcher_->failure(error);
+    return (first_ ? "[" : ",\r\n") + dialect_.encode_error(error, "").body + "]";
+  }
 
  private:
+  void forward(const http::SseEvent& event, std::string& out) {
+    if (!json_array_) {
+      out.append(event.raw);
+    } else if (!event.data.empty()) {
+      out.append(std::exchange(first_, false) ? "[" : ",\r\n").append(event.data);
+    }
+  }
+
+  const dialects::Dialect& dialect_;
   std::unique_ptr<dialects::StreamWatcher> watcher_;
+  bool json_array_;
+  bool first_ = true;
 };
 
 class TranslatedStream : public StreamLane {
@@ -162,8 +179,9 @@ class TranslatedStream : public StreamLane {
 
 }  // namespace
 
-std::unique_ptr<StreamLane> same_dialect_stream(const dialects::Dialect& dialect, bool hide_usage_event) {
-  return std::make_unique<SameDialectStream>(dialect, hide_usage_event);
+std::unique_ptr<StreamLane> same_dialect_stream(const dialects::Dialect& dialect, bool hide_usage_event,
+                                                bool json_array) {
+  return std::make_unique<SameDialectStream>(dialect, hide_usage_event, json_array);
 }
 
 std::unique_ptr<StreamLane> translated_stream(const dialects::Dialect& provider, const dialects::Dialect& client,

@@ -35,7 +35,9 @@ class StreamLane {
   virtual std::vector<std::string> dropped() const { return {}; }
 };
 
-std::unique_ptr<StreamLane> same_dialect_stream(const dialects::Dialect& dialect, bool hide_usage_event);
+// With `json_array` the client gets the events' data as the elements of one JSON array.
+std::unique_ptr<StreamLane> same_dialect_stream(const dialects::Dialect& dialect, bool hide_usage_event,
+                                                bool json_array);
 std::unique_ptr<StreamLane> translated_stream(const dialects::Dialect& provider, const dialects::Dialect& client,
                                               const dialects::StreamOptions& options);
 
@@ -54,6 +56,7 @@ class Reply {
   // --- a whole answer
   std::string body;
   // --- a stream
+  bool json_array = false;  // in the form of one JSON array instead of events
   bool streaming() const { return lane_ != nullptr; }
   void stream_from(http::Call call, std::unique_ptr<StreamLane> lane);
   // A stream of which nothing is to come any more.

@@ -1,5 +1,6 @@
 #include "gateway/listen/listen.h"
 
+#include "gateway/account/estimate.h"
 #include "gateway/authenticate/authenticate.h"
 #include "gateway/exchange.h"
 #include "gateway/listen/models.h"
@@ -9,8 +10,58 @@ namespace {
 
 using dialects::DialectId;
 
-// What a caller understands, guessed from what only Anthropic's clients send; used where the path does not tell.
+// Google names a model and what is asked of it in the path: /v1beta/models/gemini-3-pro:generateContent.
+struct ModelPath {
+  std::string model;
+  std::string_view verb;  // empty when there is none
+};
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const int high = text[i] == '%' && i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
+    const int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+    out += low >= 0 ? static_cast<char>(high * 16 + low) : text[i];
+    if (low >= 0) i += 2;
+  }
+  return out;
+}
+
+// Empty for other paths. The verb follows the last colon, because models have colons too; but what follows it in a
+// model's name is no verb.
+std::optional<ModelPath> model_path(std::string_view path) {
+  for (const std::string_view prefix : {"/v1beta/models/", "/v1/models/"}) {
+    if (!path.starts_with(prefix)) continue;
+    const std::string_view rest = path.substr(prefix.size());
+    const std::size_t colon = rest.rfind(':');
+    const std::string_view verb = colon == std::string_view::npos ? std::string_view() : rest.substr(colon + 1);
+    if (verb == "generateContent" || verb == "streamGenerateContent" || verb == "countTokens")
+      return ModelPath{percent_decoded(rest.substr(0, colon)), verb};
+    if (path.starts_with("/v1beta/")) return ModelPath{percent_decoded(rest), {}};
+  }
+  return std::nullopt;
+}
+
+bool asks_for_events(std::string_view query) {
+  while (!query.empty()) {
+    const std::string_view one = query.substr(0, query.find('&'));
+    if (one == "alt=sse" || one == "$alt=sse" || one == "%24alt=sse") return true;
+    query.remove_prefix(std::min(query.size(), one.size() + 1));
+  }
+  return false;
+}
+
+// What a caller understands, guessed from what only Anthropic's or Google's clients send; used where the path does not
+// tell.
 DialectId dialect_of(const http::RequestHead& head) {
+  if (head.path.starts_with("/v1beta/") || model_path(head.path) || head.get("x-goog-api-client"))
+    return DialectId::gemini;
   const bool anthropic =
       head.get("anthropic-version") || head.path.ends_with("/messages") || head.path.starts_with("/anthropic/");
   return anthropic ? DialectId::anthropic_messages : DialectId::openai_chat;
@@ -18,8 +69,11 @@ DialectId dialect_of(const http::RequestHead& head) {
 
 // A base URL may end in /anthropic or /openai, as it does with other gateways.
 std::string_view without_prefix(std::string_view path) {
-  for (const std::string_view prefix : {"/anthropic", "/openai"})
-    if (path.starts_with(prefix) && path.substr(prefix.size()).starts_with("/v1/")) return path.substr(prefix.size());
+  for (const std::string_view prefix : {"/anthropic", "/openai", "/gemini"}) {
+    if (!path.starts_with(prefix)) continue;
+    const std::string_view rest = path.substr(prefix.size());
+    if (rest.starts_with("/v1/") || rest.starts_with("/v1beta/")) return rest;
+  }
   return path;
 }
 
@@ -52,7 +106,16 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
   } else if (path == "/v1/moderations" || path == "/moderations") {
     if (post) co_return co_await chat(exchange, DialectId::openai_moderations);
     allow = "POST";
-  } else if (path == "/v1/models" || path == "/models") {
+  } else if (const auto asked = model_path(path); asked && !asked->verb.empty()) {
+    const bool stream = asked->verb == "streamGenerateContent";
+    dialects::RequestTarget target{
+        .model = asked->model, .stream = stream, .json_array = stream && !asks_for_events(head.query)};
+    if (post && asked->verb == "countTokens") co_return co_await count_tokens(exchange, std::move(target));
+    if (post) co_return co_await chat(exchange, DialectId::gemini, std::move(target));
+    allow = "POST";
+  } else if (asked) {
+    if (get) co_return co_await models(exchange, asked->model);
+  } else if (path == "/v1/models" || path == "/models" || path == "/v1beta/models") {
     if (get) co_return co_await models(exchange, {});
   } else if (path.starts_with("/v1/models/")) {
     if (get) co_return co_await models(exchange, path.substr(std::string_view("/v1/models/").size()));
@@ -66,11 +129,11 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
     co_return co_await live(exchange);  // clients look whether somebody is there
   } else {
     co_return co_await refuse(
-        exchange,
-        {.kind = ErrorKind::not_found,
-         .message = "there is nothing at " + std::string(head.path),
-         .hint = "POST /v1/chat/completions or /v1/responses (OpenAI), POST /v1/messages (Anthropic), GET /v1/models",
-         .code = "unknown_path"});
+        exchange, {.kind = ErrorKind::not_found,
+                   .message = "there is nothing at " + std::string(head.path),
+                   .hint = "POST /v1/chat/completions or /v1/responses (OpenAI), POST /v1/messages (Anthropic), POST "
+                           "/v1beta/models/MODEL:generateContent (Gemini), GET /v1/models",
+                   .code = "unknown_path"});
   }
   co_await refuse(exchange,
                   {.kind = ErrorKind::method_not_allowed,
@@ -79,9 +142,38 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
                   allow);
 }
 
-async::Task<> Listen::chat(http::Exchange& client, DialectId dialect) {
-  Exchange exchange(gateway_, client, gateway_.dialects.get(dialect));
+async::Task<> Listen::chat(http::Exchange& client, DialectId dialect, dialects::RequestTarget target) {
+  Exchange exchange(gateway_, client, gateway_.dialects.get(dialect), std::move(target));
   co_await exchange.run();
+}
+
+// An estimate from the bytes, and it says so: only a model's provider could count.
+async::Task<> Listen::count_tokens(http::Exchange& exchange, dialects::RequestTarget target) {
+  const std::int64_t now_us = store::wall_clock_us();
+  const Result<store::Principal> principal =
+      co_await authenticate(exchange.head(), gateway_.store, gateway_.reactor, exchange.client_gone(), now_us);
+  if (!principal) co_return co_await refuse(exchange, principal.error());
+  const Result<Tokens> tokens = co_await estimate(exchange, std::move(target));
+  if (!tokens) co_return co_await refuse(exchange, tokens.error());
+  http::Headers headers{{"content-type", std::string(json_type)}, {"x-sluice-estimated", "true"}};
+  headers.set("x-sluice-request-id", "req_" + gateway_.ids.next(now_us / 1000));
+  std::string body;
+  json::Writer(body).begin_object().member("totalTokens", *tokens).end_object();
+  (void)co_await exchange.respond(200, headers, body);
+}
+
+// The body is {"contents":...}, or the whole request as {"generateContentRequest":...}.
+async::Task<Result<Tokens>> Listen::estimate(http::Exchange& exchange, dialects::RequestTarget target) {
+  CO_TRY(std::string body, co_await exchange.read_body());
+  CO_TRY(json::Document parsed, json::Document::parse(body));
+  if (const json::Value whole = parsed.root()["generateContentRequest"]; whole.is_object()) {
+    body = whole.text();
+    CO_TRY(parsed, json::Document::parse(body));
+  }
+  CO_TRY(const dialects::RequestOutline outline,
+         gateway_.dialects.get(DialectId::gemini).outline(body, parsed, target));
+  co_return expected_tokens(
+      {.text_bytes = body.size() - std::min(outline.image_bytes, body.size()), .images = outline.images});
 }
 
 async::Task<> Listen::models(http::Exchange& exchange, std::string_view wanted) {

@@ -27,6 +27,11 @@ void write_model(json::Writer& out, const ListedModel& model, DialectId dialect,
         .member("id", model.id)
         .member("display_name", model.id)
         .member("created_at", rfc3339(created));
+  } else if (dialect == DialectId::gemini) {
+    out.member("name", "models/" + model.id).member("displayName", model.id).member("version", "");
+    out.key("supportedGenerationMethods").begin_array();
+    for (const char* method : {"generateContent", "streamGenerateContent", "countTokens"}) out.string(method);
+    out.end_array();
   } else {
     out.member("id", model.id).member("object", "model").member("created", created).member("owned_by", model.owned_by);
   }
@@ -70,7 +75,7 @@ std::string models_page(const std::vector<ListedModel>& models, DialectId dialec
   json::Writer out(page);
   out.begin_object();
   if (dialect == DialectId::openai_chat) out.member("object", "list");
-  out.key("data").begin_array();
+  out.key(dialect == DialectId::gemini ? "models" : "data").begin_array();
   for (const ListedModel& model : models) write_model(out, model, dialect, created_unix_seconds);
   out.end_array();
   if (dialect == DialectId::anthropic_messages) {

@@ -37,7 +37,8 @@ async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::s
   Relayed relayed;
   http::Headers headers = reply.headers;
   add_facts(headers, facts);
-  headers.set("content-type", "text/event-stream; charset=utf-8");
+  headers.set("content-type",
+              reply.json_array ? "application/json; charset=utf-8" : "text/event-stream; charset=utf-8");
   headers.set("cache-control", "no-cache");
   headers.set("x-accel-buffering", "no");
   headers.set("trailer", std::string(cost_header) + ", " + std::string(dropped_header));

@@ -1,0 +1,69 @@
+#include "dialects/gemini/gemini.h"
+#include "dialects/gemini/parts.h"
+#include "http/headers.h"
+
+namespace sluice::dialects {
+namespace {
+
+class Gemini : public Dialect {
+ public:
+  DialectId id() const override { return DialectId::gemini; }
+
+  Result<RequestOutline> outline(std::string_view body, const json::Document& parsed,
+                                 const RequestTarget& target) const override {
+    return gemini::outline(body, parsed, target);
+  }
+  Result<chat::ChatRequest> decode_request(const json::Document& parsed, const RequestTarget& target) const override {
+    return gemini::decode_request(parsed, target);
+  }
+  // The model is in the path, and a stream always tells its usage.
+  std::string edit(std::string_view body, const RequestOutline& /*outline*/, const BodyEdit& /*edit*/) const override {
+    return gemini::without_sealed_signatures(body);
+  }
+
+  Result<ProviderRequest> encode_request(const chat::ChatRequest& request,
+                                         const EncodeOptions& options) const override {
+    return gemini::encode_request(request, options);
+  }
+  std::string path(std::string_view model, bool stream) const override { return gemini::path(model, stream); }
+  // x-goog-user-project belongs to the client's own account, x-goog-api-client to its telemetry.
+  bool forwards_header(std::string_view /*name*/) const override { return false; }
+  std::string_view request_id_header() const override { return "x-sluice-request-id"; }  // the vendor has none
+  http::Headers required_headers() const override { return gemini::request_headers(); }
+
+  Result<chat::ChatResponse> decode_response(const json::Document& parsed) const override {
+    return gemini::decode_response(parsed);
+  }
+  chat::Usage read_usage(const json::Document& parsed) const override {
+    return gemini::read_usage(parsed.root()["usageMetadata"]);
+  }
+  std::string read_response_model(const json::Document& parsed) const override {
+    return std::string(parsed.root()["modelVersion"].string().value_or(""));
+  }
+  std::unique_ptr<StreamWatcher> watch_stream(bool /*hide_usage_event*/) const override {
+    return gemini::watch_stream();
+  }
+  std::unique_ptr<StreamDecoder> decode_stream() const override { return gemini::decode_stream(); }
+  Error decode_error(int status, std::string_view body, const http::Headers& headers) const override {
+    return gemini::decode_error(status, body, headers);
+  }
+
+  std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options) const override {
+    return gemini::encode_response(response, options);
+  }
+  std::unique_ptr<StreamEncoder> encode_stream(const StreamOptions& options) const override {
+    return gemini::encode_stream(options);
+  }
+  ErrorBody encode_error(const Error& error, std::string_view request_id) const override {
+    return gemini::encode_error(error, request_id);
+  }
+  std::string encode_stream_error(const Error& error, std::string_view request_id) const override {
+    return gemini::encode_stream_error(error, request_id);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Dialect> make_gemini() { return std::make_unique<Gemini>(); }
+
+}  // namespace sluice::dialects

@@ -1,0 +1,13 @@
+// Google's Gemini API, generateContent and streamGenerateContent, both sides. Source: the protocol buffers
+// google/ai/generativelanguage/v1beta in their JSON form, and the vendor's SDK where they lag behind it.
+#pragma once
+
+#include <memory>
+
+#include "dialects/dialect.h"
+
+namespace sluice::dialects {
+
+std::unique_ptr<Dialect> make_gemini();
+
+}  // namespace sluice::dialects

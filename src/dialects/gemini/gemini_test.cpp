@@ -1,0 +1,308 @@
+#include "dialects/gemini/gemini.h"
+
+#include <gtest/gtest.h>
+
+#include "dialects/gemini/message.h"
+#include "dialects/gemini/parts.h"
+#include "dialects/gemini/streamed_arguments.h"
+
+namespace sluice::dialects {
+namespace {
+
+const std::unique_ptr<Dialect> dialect = make_gemini();
+
+json::Document parse(std::string_view text) { return *json::Document::parse(text); }
+
+std::string outline_fault(std::string_view body) {
+  const auto outline = dialect->outline(body, parse(body), {.model = "m"});
+  return outline ? "" : outline.error().param;
+}
+
+std::string decode_fault(std::string_view body) {
+  const auto request = dialect->decode_request(parse(body), {.model = "m"});
+  return request ? "" : request.error().param;
+}
+
+// A user's content with these parts and then, of the model, those.
+std::string talk(std::string_view user, std::string_view model = "") {
+  std::string body = R"({"contents":[{"role":"user","parts":[)" + std::string(user) + "]}";
+  if (!model.empty()) body += R"(,{"role":"model","parts":[)" + std::string(model) + "]}";
+  return body + "]}";
+}
+
+// One line per event.
+std::string decoded(const std::vector<std::string_view>& chunks) {
+  const auto decoder = dialect->decode_stream();
+  std::vector<chat::ChatEvent> events;
+  Result<void> result;
+  for (const std::string_view chunk : chunks)
+    if (result) result = decoder->decode("", chunk, events);
+  if (result) result = decoder->finish(events);
+  std::string out;
+  for (const chat::ChatEvent& event : events) {
+    if (const auto* block = std::get_if<chat::BlockStart>(&event))
+      out += "[" + block->tool_id + ":" + block->tool_name;
+    else if (const auto* text = std::get_if<chat::TextDelta>(&event))
+      out += "'" + text->text + "'";
+    else if (const auto* thinking = std::get_if<chat::ThinkingDelta>(&event))
+      out += "(" + thinking->text + "|" + thinking->signature + ")";
+    else if (const auto* arguments = std::get_if<chat::ArgumentsDelta>(&event))
+      out += arguments->json;
+    else if (std::holds_alternative<chat::BlockEnd>(event))
+      out += "]";
+    else if (std::holds_alternative<chat::Finish>(event))
+      out += " finish";
+    else if (const auto* failed = std::get_if<chat::StreamError>(&event))
+      out += " error " + failed->error.message;
+  }
+  return result ? out : out + " fault";
+}
+
+std::string part(std::string_view members, std::string_view finish = "") {
+  std::string chunk = R"({"candidates":[{"content":{"parts":[{)" + std::string(members) + "}]}";
+  if (!finish.empty()) chunk += R"(,"finishReason":")" + std::string(finish) + '"';
+  return chunk + R"(}],"usageMetadata":{"promptTokenCount":1,"candidatesTokenCount":1}})";
+}
+
+TEST(Gemini, Outline_takes_the_model_and_the_stream_from_the_path) {
+  const std::string body =
+      R"({"contents":[{"parts":[{"text":"x"},{"inline_data":{"mime_type":"image/png","data":"abcd"}}]}],)"
+      R"("tools":[{"functionDeclarations":[]}],"generation_config":{"max_output_tokens":"7","candidateCount":2}})";
+  const auto outline =
+      dialect->outline(body, parse(body), {.model = "google/gemini-3-pro", .stream = true, .json_array = true});
+  ASSERT_TRUE(outline);
+  EXPECT_EQ(outline->model, "google/gemini-3-pro");
+  EXPECT_TRUE(outline->stream && outline->json_array && outline->has_tools && outline->wants_stream_usage);
+  EXPECT_EQ(outline->max_output_tokens, 7);
+  EXPECT_EQ(outline->choices, 2);
+  EXPECT_EQ(outline->images, 1);
+  EXPECT_EQ(outline->image_bytes, 4u);
+  EXPECT_EQ(outline->model_end, 0u);
+  EXPECT_EQ(dialect->edit(body, *outline, {.model = "other", .ask_for_stream_usage = true}), body);
+}
+
+TEST(Gemini, Outline_names_the_field_that_is_wrong) {
+  EXPECT_EQ(outline_fault("{}"), "contents");
+  EXPECT_EQ(outline_fault(R"({"contents":[]})"), "contents");
+  EXPECT_EQ(outline_fault(R"({"contents":[7]})"), "contents[0]");
+  EXPECT_EQ(outline_fault(R"({"contents":[{}],"tools":{}})"), "tools");
+  EXPECT_EQ(outline_fault(R"({"contents":[{}],"generationConfig":{"maxOutputTokens":0}})"),
+            "generationConfig.maxOutputTokens");
+  EXPECT_EQ(outline_fault(R"({"contents":[{}],"generationConfig":{"maxOutputTokens":"many"}})"),
+            "generationConfig.maxOutputTokens");
+  EXPECT_EQ(outline_fault(R"({"contents":[{}],"generationConfig":{"candidateCount":9}})"),
+            "generationConfig.candidateCount");
+  EXPECT_EQ(outline_fault(R"({"contents":[{}],"generationConfig":{"candidateCount":1,"candidate_count":8}})"),
+            "candidate_count");
+  EXPECT_EQ(outline_fault(R"({"contents":[{}],"generationConfig":{},"generation_config":{}})"), "generation_config");
+  EXPECT_EQ(outline_fault(R"({"contents":[{}]})"), "");
+}
+
+TEST(Gemini, Decode_names_the_field_that_is_wrong) {
+  EXPECT_EQ(decode_fault(R"({"contents":[{"role":"robot","parts":[{"text":"x"}]}]})"), "contents[0].role");
+  EXPECT_EQ(decode_fault(R"({"contents":[{"parts":[]}]})"), "contents[0].parts");
+  EXPECT_EQ(decode_fault(talk(R"({"text":7})")), "contents[0].parts[0].text");
+  EXPECT_EQ(decode_fault(talk(R"({"functionCall":{"name":"f"}})")), "contents[0].parts[0].functionCall");
+  EXPECT_EQ(decode_fault(talk(R"({"text":"x"})", R"({"functionCall":{}})")), "contents[1].parts[0].functionCall.name");
+  EXPECT_EQ(decode_fault(talk(R"({"text":"x"})", R"({"executableCode":{}})")), "contents[1].parts[0].executableCode");
+  EXPECT_EQ(decode_fault(talk(R"({"inlineData":{"mimeType":"video/mp4","data":"AA=="}})")),
+            "contents[0].parts[0].inlineData.mimeType");
+  EXPECT_EQ(decode_fault(talk(R"({"inline_data":{"mime_type":"text/plain","data":"%"}})")),
+            "contents[0].parts[0].inline_data.data");
+  EXPECT_EQ(decode_fault(talk(R"({"fileData":{"mimeType":"video/mp4","fileUri":"https://youtu.be/x"}})")),
+            "contents[0].parts[0].fileData.mimeType");
+  EXPECT_EQ(decode_fault(talk(R"({"fileData":{"fileUri":"gs://bucket/x.png"}})")),
+            "contents[0].parts[0].fileData.fileUri");
+  EXPECT_EQ(
+      decode_fault(R"({"contents":[{"parts":[{"text":"x"}]}],"toolConfig":{"functionCallingConfig":{"mode":"ANY",)"
+                   R"("allowedFunctionNames":["f"]}}})"),
+      "toolConfig.functionCallingConfig.allowedFunctionNames[0]");
+  for (const char* tool : {"googleSearch", "codeExecution", "urlContext", "computerUse", "fileSearch", "googleMaps"})
+    EXPECT_EQ(decode_fault(R"({"contents":[{"parts":[{"text":"x"}]}],"tools":[{")" + std::string(tool) + R"(":{}}]})"),
+              "tools[0]." + std::string(tool));
+  EXPECT_EQ(decode_fault(R"({"contents":[{"parts":[{"text":"x"}]}],"generationConfig":{"thinkingConfig":{)"
+                         R"("thinkingLevel":"DEEP"}}})"),
+            "generationConfig.thinkingConfig.thinkingLevel");
+}
+
+TEST(Gemini, Thinking_settings_are_read) {
+  const auto reasoning = [](std::string_view config) {
+    const std::string body =
+        R"({"contents":[{"parts":[{"text":"x"}]}],"generationConfig":{"thinkingConfig":)" + std::string(config) + "}}";
+    return dialect->decode_request(parse(body), {}).value().reasoning.value();
+  };
+  EXPECT_TRUE(reasoning(R"({"thinkingBudget":-1})").adaptive);
+  EXPECT_EQ(reasoning(R"({"thinkingBudget":0})").effort, chat::Reasoning::Effort::none);
+  EXPECT_EQ(reasoning(R"({"thinkingBudget":512})").budget, 512);
+  EXPECT_EQ(reasoning(R"({"thinkingLevel":"MINIMAL"})").effort, chat::Reasoning::Effort::minimal);
+  EXPECT_EQ(reasoning(R"({"includeThoughts":true})").visible, true);
+}
+
+TEST(Gemini, Thinking_settings_are_written_as_the_generation_knows_them) {
+  const auto config = [](std::string_view model, chat::Reasoning reasoning) {
+    chat::ChatRequest request;
+    request.messages.push_back({.blocks = {chat::Text{"x"}}});
+    request.reasoning = reasoning;
+    const auto sent = dialect->encode_request(request, {.model = model, .reasoning = true});
+    return parse(sent.value().body).root()["generationConfig"]["thinkingConfig"].text();
+  };
+  using Effort = chat::Reasoning::Effort;
+  EXPECT_EQ(config("gemini-3-pro", {.effort = Effort::medium}), R"({"thinkingLevel":"MEDIUM"})");
+  EXPECT_EQ(config("gemini-3-pro", {.effort = Effort::none}), R"({"thinkingLevel":"MINIMAL"})");
+  EXPECT_EQ(config("gemini-3-pro", {.budget = 2000}), R"({"includeThoughts":true,"thinkingBudget":2000})");
+  EXPECT_EQ(config("gemini-3-pro", {.budget = 2000, .visible = false}), R"({"thinkingBudget":2000})");
+  EXPECT_EQ(config("gemini-2.5-flash", {.effort = Effort::none}), R"({"thinkingBudget":0})");
+  EXPECT_EQ(config("models/gemini-2.5-pro", {.effort = Effort::max}), R"({"thinkingBudget":24576})");
+  EXPECT_EQ(config("gemini-2.5-pro", {.adaptive = true}), R"({"includeThoughts":true,"thinkingBudget":-1})");
+}
+
+TEST(Gemini, A_call_without_its_signature_says_so_to_models_that_check_it) {
+  chat::ChatRequest request;
+  request.messages.push_back({.blocks = {chat::Text{"x"}}});
+  request.messages.push_back(
+      {.role = chat::Role::assistant, .blocks = {chat::ToolCall{"a", "f", "{}"}, chat::ToolCall{"b", "f", "{}"}}});
+  const auto parts = [&](std::string_view model, bool reasoning) {
+    const auto sent = dialect->encode_request(request, {.model = model, .reasoning = reasoning});
+    std::string out;
+    for (const json::Value& each : parse(sent.value().body).root()["contents"].at(1)["parts"].elements())
+      out += each["thoughtSignature"].exists() ? "s" : "-";
+    return out;
+  };
+  EXPECT_EQ(parts("gemini-3-flash", true), "s-");
+  EXPECT_EQ(parts("gemini-3-flash", false), "--");
+  EXPECT_EQ(parts("gemini-2.5-flash", true), "--");
+}
+
+// What earlier turns were sent as stays the same when the conversation goes on: a prompt cache needs that.
+TEST(Gemini, Earlier_turns_are_sent_in_the_same_bytes) {
+  chat::ChatRequest request;
+  std::string before;
+  for (int turn = 0; turn < 20; ++turn) {
+    const std::string id = "call_" + std::to_string(turn);
+    request.messages.push_back({.blocks = {chat::Text{"turn " + std::to_string(turn)}}});
+    const std::string body = dialect->encode_request(request, {.model = "gemini-3-pro", .reasoning = true})->body;
+    const std::string contents = body.substr(0, body.find("]}],\"generationConfig\""));
+    EXPECT_TRUE(contents.starts_with(before)) << turn;
+    before = contents;
+    request.messages.push_back({.role = chat::Role::assistant, .blocks = {chat::ToolCall{id, "f", "{}"}}});
+    request.messages.push_back({.blocks = {chat::ToolResult{.call_id = id, .content = {chat::Text{"ok"}}}}});
+    request.messages.push_back({.role = chat::Role::assistant, .blocks = {chat::Text{"done"}}});
+  }
+}
+
+TEST(Gemini, A_stream_keeps_texts_whole_and_gives_calls_ids) {
+  const std::string end = part(R"("text":"")", "STOP");
+  EXPECT_EQ(decoded({part(R"("text":"a")"), part(R"("text":"b","thoughtSignature":"cw==")"), end}),
+            "[:'a''b'][:(|cw==)] finish");
+  EXPECT_EQ(decoded({part(R"("text":"a","thoughtSignature":"cw==")"), part(R"("text":"b")"), end}),
+            "[:(|cw==)][:'a''b'] finish");
+  EXPECT_EQ(decoded({part(R"("text":"t","thought":true)"),
+                     part(R"("text":"","thought":true,"thoughtSignature":"cw==")"), part(R"("text":"a")"), end}),
+            "[:(t|)(|cw==)][:'a'] finish");
+  EXPECT_EQ(decoded({part(R"("functionCall":{"name":"f"})"), part(R"("functionCall":{"id":"x","name":"f"})"), end}),
+            "[call__0:f{}][x:f{}] finish");
+}
+
+TEST(Gemini, A_broken_stream_is_a_fault) {
+  EXPECT_EQ(decoded({part(R"("text":"a")")}), "[:'a' fault");
+  EXPECT_EQ(decoded({}), " fault");
+  EXPECT_EQ(decoded({"[1]"}), " fault");
+  EXPECT_EQ(decoded({"{"}), " fault");
+  EXPECT_EQ(decoded({part(R"("functionCall":{"args":{}})")}), " fault");
+  EXPECT_EQ(decoded({part("", "MALFORMED_FUNCTION_CALL")}), " fault");
+  EXPECT_EQ(decoded({R"([{"error":{"code":503,"message":"overloaded","status":"UNAVAILABLE"}}])"}),
+            " error overloaded");
+}
+
+TEST(Gemini, The_watcher_counts_what_was_written_and_reads_the_last_counts) {
+  const auto watcher = dialect->watch_stream(false);
+  watcher->see("", R"({"candidates":[{"content":{"parts":[{"text":"abc"}]}}],"usageMetadata":{"promptTokenCount":9},)"
+                   R"("modelVersion":"gemini-3-pro"})");
+  EXPECT_EQ(watcher->output_bytes(), 3u);
+  EXPECT_EQ(watcher->usage().input, 9);
+  EXPECT_FALSE(watcher->usage().reported);
+  EXPECT_EQ(watcher->response_model(), "gemini-3-pro");
+  watcher->see("", part(R"("functionCall":{"name":"f","args":{"finishReason":"STOP"}})"));
+  EXPECT_FALSE(watcher->complete());
+  EXPECT_GT(watcher->output_bytes(), 20u);
+  watcher->see("", part(R"("text":"")", "STOP"));
+  EXPECT_TRUE(watcher->complete());
+  EXPECT_FALSE(watcher->finished());  // another candidate may still write
+  EXPECT_EQ(watcher->usage().output, 1);
+  EXPECT_TRUE(watcher->usage().reported);
+  EXPECT_EQ(watcher->end_marker(), "");
+  EXPECT_FALSE(watcher->failed());
+  watcher->see("", R"({"error":{"code":500}})");
+  EXPECT_TRUE(watcher->failed());
+}
+
+TEST(Gemini, The_path_names_the_model) {
+  EXPECT_EQ(dialect->path("gemini-3-pro", false), "/models/gemini-3-pro:generateContent");
+  EXPECT_EQ(dialect->path("models/gemini-3-pro", true), "/models/gemini-3-pro:streamGenerateContent?alt=sse");
+  EXPECT_EQ(dialect->path("tunedModels/mine", false), "/tunedModels/mine:generateContent");
+  EXPECT_EQ(dialect->path("a/b:c d?", false), "/models/a%2Fb%3Ac%20d%3F:generateContent");
+}
+
+TEST(Gemini, Errors_have_the_status_of_their_code) {
+  const auto answer = [](const Error& error) {
+    const ErrorBody body = dialect->encode_error(error, "");
+    return std::to_string(body.status) + " " + std::string(parse(body.body).root()["error"]["status"].string().value());
+  };
+  EXPECT_EQ(answer({.kind = ErrorKind::invalid_request}), "400 INVALID_ARGUMENT");
+  EXPECT_EQ(answer({.kind = ErrorKind::unauthenticated}), "401 UNAUTHENTICATED");
+  EXPECT_EQ(answer({.kind = ErrorKind::forbidden}), "403 PERMISSION_DENIED");
+  EXPECT_EQ(answer({.kind = ErrorKind::not_found}), "404 NOT_FOUND");
+  EXPECT_EQ(answer({.kind = ErrorKind::request_too_large}), "413 INVALID_ARGUMENT");
+  EXPECT_EQ(answer({.kind = ErrorKind::budget_exceeded}), "429 RESOURCE_EXHAUSTED");
+  EXPECT_EQ(answer({.kind = ErrorKind::internal}), "500 INTERNAL");
+  EXPECT_EQ(answer({.kind = ErrorKind::provider_unreachable}), "502 UNAVAILABLE");
+  EXPECT_EQ(answer({.kind = ErrorKind::overloaded}), "503 UNAVAILABLE");
+  EXPECT_EQ(answer({.kind = ErrorKind::provider_timeout}), "504 DEADLINE_EXCEEDED");
+}
+
+TEST(Gemini, Base64_goes_both_ways_in_both_alphabets) {
+  for (const std::string bytes : {"", "a", "ab", "abc", "\xfb\xff\xfe?"}) {
+    EXPECT_EQ(gemini::from_base64(gemini::to_base64(bytes)), bytes);
+  }
+  EXPECT_EQ(gemini::to_base64("\xfb\xff"), "+/8=");
+  EXPECT_EQ(gemini::from_base64("-_8"), "\xfb\xff");
+  EXPECT_EQ(gemini::standard_base64("-_8"), "+/8=");
+  EXPECT_EQ(gemini::from_base64("a"), std::nullopt);
+  EXPECT_EQ(gemini::from_base64("a b="), std::nullopt);
+}
+
+TEST(Gemini, Arguments_in_pieces_come_together) {
+  const auto assembled = [](const std::vector<std::string_view>& pieces) -> std::string {
+    gemini::StreamedArguments arguments;
+    for (const std::string_view piece : pieces)
+      if (!arguments.add(parse(piece).root())) return "fault";
+    return arguments.text();
+  };
+  EXPECT_EQ(assembled({}), "{}");
+  EXPECT_EQ(
+      assembled({R"({"jsonPath":"$.a[1].b","stringValue":"x"})", R"({"jsonPath":"$.a[1].b","stringValue":"y"})",
+                 R"({"jsonPath":"$['c.d']","numberValue":1e2})", R"({"jsonPath":"$.n","nullValue":"NULL_VALUE"})"}),
+      R"({"a":[null,{"b":"xy"}],"c.d":100,"n":null})");
+  EXPECT_EQ(assembled({R"({"jsonPath":"$[0]","stringValue":"x"})"}), "fault");
+  EXPECT_EQ(assembled({R"({"jsonPath":"$","stringValue":"x"})"}), "fault");
+  EXPECT_EQ(assembled({R"({"jsonPath":"$.a[","stringValue":"x"})"}), "fault");
+  EXPECT_EQ(assembled({R"({"jsonPath":"$.a[99999999]","stringValue":"x"})"}), "fault");
+  EXPECT_EQ(assembled({R"({"jsonPath":"$.a","stringValue":"x"})", R"({"jsonPath":"$.a.b","stringValue":"x"})"}),
+            "fault");
+}
+
+TEST(Gemini, Places_in_bytes_and_in_characters) {
+  chat::Citation citation{.begin = 9, .end = 15};
+  gemini::bytes_to_characters(citation, "Größe: 1.4 m.");
+  EXPECT_EQ(citation.begin, 7);
+  EXPECT_EQ(citation.end, 13);
+  gemini::characters_to_bytes(citation, "Größe: 1.4 m.");
+  EXPECT_EQ(citation.begin, 9);
+  EXPECT_EQ(citation.end, 15);
+  citation.end = 99;
+  gemini::bytes_to_characters(citation, "short");
+  EXPECT_EQ(citation.begin, -1);
+}
+
+}  // namespace
+}  // namespace sluice::dialects

@@ -1,0 +1,119 @@
+// Lane 1: the few facts of a request, the path, and the one change that is made to its bytes.
+#include "dialects/gemini/message.h"
+#include "dialects/gemini/parts.h"
+#include "dialects/shared_parts.h"
+
+namespace sluice::dialects::gemini {
+namespace {
+
+constexpr std::int64_t max_candidates = 8;  // the API's own limit
+// The base64 of the mark of every sealed text, after the quote that begins its string.
+constexpr std::string_view sealed_begin = "\"c2x1aWNlLXNlYWxlZDo";
+
+// Two readers could disagree on which one counts.
+Result<std::vector<std::optional<json::Span>>> find_once(std::string_view object,
+                                                         const std::vector<std::string_view>& names) {
+  std::vector<std::optional<json::Span>> found;
+  for (const std::string_view name : names) {
+    const std::string snake = snake_case(name);
+    TRY(const auto one, json::find_members(object, {name}));
+    found.push_back(one.front());
+    if (snake == name) continue;
+    TRY(const auto other, json::find_members(object, {snake}));
+    if (!other.front()) continue;
+    if (found.back()) return bad_field(snake, "it is there twice, as " + std::string(name) + " too");
+    found.back() = other.front();
+  }
+  return found;
+}
+
+void count_images_of(const Message& request, RequestOutline& outline) {
+  for (const json::Value& content : request["contents"].elements())
+    for (const json::Value& part : content["parts"].elements()) {
+      const auto fields = Message::of(part, "");
+      if (!fields) continue;
+      for (const std::string_view member : {"inlineData", "fileData"}) {
+        const auto blob = Message::of((*fields)[member], "");
+        if (!blob || !(*blob)["mimeType"].string().value_or("").starts_with("image/")) continue;
+        ++outline.images;
+        outline.image_bytes += (*blob)["data"].string().value_or("").size();
+      }
+    }
+}
+
+// Whether the string that begins at `quote` is the value of a thought's signature.
+bool is_signature(std::string_view body, std::size_t quote) {
+  const auto cut_blanks = [](std::string_view text) {
+    const std::size_t last = text.find_last_not_of(" \t\r\n");
+    return text.substr(0, last == std::string_view::npos ? 0 : last + 1);
+  };
+  std::string_view before = cut_blanks(body.substr(0, quote));
+  if (!before.ends_with(':')) return false;
+  before = cut_blanks(before.substr(0, before.size() - 1));
+  return before.ends_with("\"thoughtSignature\"") || before.ends_with("\"thought_signature\"");
+}
+
+bool is_unreserved(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+         c == '_' || c == '~';
+}
+
+}  // namespace
+
+Result<RequestOutline> outline(std::string_view body, const json::Document& parsed, const RequestTarget& target) {
+  TRY(const Message request, Message::of(parsed.root(), ""));
+  RequestOutline result;
+  result.model = target.model;
+  result.stream = target.stream;
+  result.json_array = target.json_array;
+  result.wants_stream_usage = true;
+  TRY(const std::vector<json::Value> contents, request.required_array("contents"));
+  for (std::size_t i = 0; i < contents.size(); ++i)
+    if (!contents[i].is_object()) return bad_field(path_of("contents", i), "it must be an object");
+  TRY(const std::vector<json::Value> tools, request.array("tools"));
+  result.has_tools = !tools.empty();
+  TRY(const auto spans, find_once(body, {"contents", "tools", "generationConfig", "systemInstruction"}));
+  TRY(const auto config, request.message("generationConfig"));
+  if (config) {
+    TRY(result.max_output_tokens, config->integer("maxOutputTokens", 1, max_tokens_limit));
+    TRY(const auto candidates, config->integer("candidateCount", 1, max_candidates));
+    result.choices = candidates.value_or(1);
+    CHECK_OK(find_once(body.substr(spans[2]->begin, spans[2]->end - spans[2]->begin),
+                       {"maxOutputTokens", "candidateCount"}));
+  }
+  if (body.contains("image/")) count_images_of(request, result);
+  return result;
+}
+
+std::string without_sealed_signatures(std::string_view body) {
+  std::string out;
+  std::size_t copied = 0;
+  for (std::size_t at = body.find(sealed_begin); at != std::string_view::npos; at = body.find(sealed_begin, at + 1)) {
+    const std::size_t end = body.find('"', at + 1);
+    if (end == std::string_view::npos || !is_signature(body, at)) continue;
+    out.append(body.substr(copied, at + 1 - copied)).append(skip_signature);
+    copied = end;
+  }
+  return out.append(body.substr(copied));
+}
+
+std::string path(std::string_view model, bool stream) {
+  std::string out = "/models/";
+  for (const std::string_view collection : {"models/", "tunedModels/"}) {
+    if (!model.starts_with(collection)) continue;
+    out = "/" + std::string(collection);
+    model.remove_prefix(collection.size());
+    break;
+  }
+  constexpr std::string_view hex = "0123456789ABCDEF";
+  for (const char c : model) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (is_unreserved(c))
+      out += c;
+    else
+      out.append(1, '%').append(1, hex[byte >> 4U]).append(1, hex[byte & 15U]);
+  }
+  return out + (stream ? ":streamGenerateContent?alt=sse" : ":generateContent");
+}
+
+}  // namespace sluice::dialects::gemini

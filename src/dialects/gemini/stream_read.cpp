@@ -1,0 +1,186 @@
+// A provider's stream: each event is a whole answer with the next parts, the last one has the finish reason. Texts and
+// thoughts come in pieces; a call comes whole, or its arguments come in pieces.
+#include "dialects/gemini/parts.h"
+#include "dialects/gemini/streamed_arguments.h"
+#include "dialects/provider_error.h"
+
+namespace sluice::dialects::gemini {
+namespace {
+
+constexpr std::size_t max_kept_text = 1024 * 1024;  // for the places of citations; behind it they have none
+constexpr std::size_t max_calls = 1024;             // in one answer; no model makes as many
+
+class Decoder : public StreamDecoder {
+ public:
+  Result<void> decode(std::string_view /*event*/, std::string_view data, std::vector<chat::ChatEvent>& out) override {
+    if (ended_) return {};
+    const auto parsed = json::Document::parse(data);
+    if (!parsed) return not_the_protocol("an event that is not JSON");
+    const json::Value root = parsed->root().is_array() ? parsed->root().at(0) : parsed->root();
+    if (root["error"].is_object()) {
+      ended_ = true;
+      out.emplace_back(chat::StreamError{decode_stream_error(root["error"])});
+      return {};
+    }
+    if (!root.is_object()) return not_the_protocol("an event that is no object");
+    start(root, out);
+    if (const chat::Usage usage = read_usage(root["usageMetadata"]); usage.reported) usage_ = usage;
+    for (const json::Value& candidate : root["candidates"].elements())
+      if (candidate["index"].integer().value_or(0) == 0) CHECK_OK(read_candidate(candidate, out));
+    if (std::string blocked = blocked_prompt(root); !blocked.empty() && !stop_ && blocks_ == 0) {
+      stop_ = chat::StopReason::content_filter;
+      refusal_ = std::move(blocked);
+    }
+    // The counts come with the reason; should they not, they may still follow.
+    if (stop_ && usage_.reported) end(out);
+    return {};
+  }
+
+  Result<void> finish(std::vector<chat::ChatEvent>& out) override {
+    if (ended_) return {};
+    if (!stop_) return not_the_protocol("the stream ended before the answer did");
+    end(out);
+    return {};
+  }
+
+ private:
+  void start(json::Value root, std::vector<chat::ChatEvent>& out) {
+    if (started_) return;
+    started_ = true;
+    id_ = root["responseId"].string().value_or("");
+    chat::Usage usage = read_usage(root["usageMetadata"]);
+    usage.output = usage.reasoning = 0;
+    usage.reported = false;  // the output is still to come
+    out.emplace_back(chat::Start{id_, std::string(root["modelVersion"].string().value_or("")), usage});
+  }
+
+  Result<void> read_candidate(json::Value candidate, std::vector<chat::ChatEvent>& out) {
+    for (const json::Value& part : candidate["content"]["parts"].elements()) CHECK_OK(read_part(part, out));
+    read_citations(candidate, out);
+    if (!candidate["finishReason"].is_string()) return {};
+    end_block(out);
+    refusal_ = refusal_of(candidate);
+    TRY(stop_, stop_reason(candidate, calls_ > 0));
+    return {};
+  }
+
+  Result<void> read_part(json::Value part, std::vector<chat::ChatEvent>& out) {
+    const std::string_view signature = part["thoughtSignature"].string().value_or("");
+    if (part["functionCall"].is_object()) return read_call(part["functionCall"], signature, out);
+    if (open_ == chat::BlockKind::tool_call) end_block(out);  // some calls lack their last piece
+    const auto text = part["text"].string();
+    if (!text) {
+      note_lost_part(dropped_, part);
+      add_state(signature, out);
+    } else if (part["thought"].boolean().value_or(false)) {
+      read_thought(*text, signature, out);
+    } else {
+      // A signature must not cut a text in two, so it comes after the piece that goes on with it.
+      const bool goes_on = open_ == chat::BlockKind::text && !text->empty();
+      if (!goes_on) add_state(signature, out);
+      if (!text->empty()) {
+        open(chat::BlockKind::text, out);
+        if (text_.size() < max_kept_text) text_ += *text;
+        out.emplace_back(chat::TextDelta{std::string(*text)});
+      }
+      if (goes_on) add_state(signature, out);
+    }
+    return {};
+  }
+
+  void read_thought(std::string_view text, std::string_view signature, std::vector<chat::ChatEvent>& out) {
+    if (open_ != chat::BlockKind::thinking && text.empty()) return add_state(signature, out);
+    open(chat::BlockKind::thinking, out);
+    if (!text.empty()) out.emplace_back(chat::ThinkingDelta{std::string(text), ""});
+    if (signature.empty()) return;
+    out.emplace_back(chat::ThinkingDelta{"", std::string(signature)});
+    end_block(out);
+  }
+
+  void add_state(std::string_view signature, std::vector<chat::ChatEvent>& out) {
+    if (signature.empty()) return;
+    end_block(out);
+    out.emplace_back(chat::BlockStart{.index = blocks_++, .kind = chat::BlockKind::thinking, .redacted = true});
+    out.emplace_back(chat::ThinkingDelta{"", std::string(signature)});
+    out.emplace_back(chat::BlockEnd{});
+  }
+
+  Result<void> read_call(json::Value call, std::string_view signature, std::vector<chat::ChatEvent>& out) {
+    const std::string_view name = call["name"].string().value_or("");
+    if (!name.empty()) {
+      if (++calls_ > max_calls) return not_the_protocol("more than 1024 tool calls in one answer");
+      end_block(out);
+      add_state(signature, out);
+      arguments_ = {};
+      whole_arguments_ = call["args"].is_object() ? call["args"].text() : "";
+      open_ = chat::BlockKind::tool_call;
+      out.emplace_back(chat::BlockStart{.index = blocks_++,
+                                        .kind = chat::BlockKind::tool_call,
+                                        .tool_id = call_id(call, id_, calls_ - 1),
+                                        .tool_name = std::string(name)});
+    } else if (open_ != chat::BlockKind::tool_call) {
+      if (call.size() > 0) return not_the_protocol("a functionCall without a name");
+      return {};  // the end of a call that has ended
+    }
+    for (const json::Value& piece : call["partialArgs"].elements()) CHECK_OK(arguments_.add(piece));
+    if (!call["willContinue"].boolean().value_or(false)) end_block(out);
+    return {};
+  }
+
+  void read_citations(json::Value candidate, std::vector<chat::ChatEvent>& out) {
+    for (Grounding& each : read_grounding(candidate)) {
+      if (open_ != chat::BlockKind::text) {
+        note_lost(dropped_, "answer.groundingMetadata");
+        return;
+      }
+      bytes_to_characters(each.citation, text_);
+      out.emplace_back(chat::CitationDelta{std::move(each.citation)});
+    }
+  }
+
+  void open(chat::BlockKind kind, std::vector<chat::ChatEvent>& out) {
+    if (open_ == kind) return;
+    end_block(out);
+    open_ = kind;
+    out.emplace_back(chat::BlockStart{.index = blocks_++, .kind = kind});
+  }
+
+  void end_block(std::vector<chat::ChatEvent>& out) {
+    if (!open_) return;
+    if (open_ == chat::BlockKind::tool_call)
+      out.emplace_back(chat::ArgumentsDelta{whole_arguments_.empty() ? arguments_.text() : whole_arguments_});
+    open_.reset();
+    out.emplace_back(chat::BlockEnd{});
+  }
+
+  void end(std::vector<chat::ChatEvent>& out) {
+    end_block(out);
+    ended_ = true;
+    out.emplace_back(chat::Finish{.stop = stop_.value_or(chat::StopReason::other),
+                                  .stop_sequence = {},
+                                  .refusal = std::move(refusal_),
+                                  .service_tier = {},
+                                  .usage = usage_,
+                                  .dropped = std::move(dropped_)});
+  }
+
+  bool started_ = false;
+  bool ended_ = false;
+  std::string id_;
+  std::int64_t blocks_ = 0;  // begun so far
+  std::optional<chat::BlockKind> open_;
+  std::size_t calls_ = 0;
+  StreamedArguments arguments_;  // of the open call
+  std::string whole_arguments_;  // when they did not come in pieces
+  std::string text_;             // all of it, up to a limit
+  std::optional<chat::StopReason> stop_;
+  std::string refusal_;
+  std::vector<std::string> dropped_;
+  chat::Usage usage_;
+};
+
+}  // namespace
+
+std::unique_ptr<StreamDecoder> decode_stream() { return std::make_unique<Decoder>(); }
+
+}  // namespace sluice::dialects::gemini
