@@ -1,5 +1,5 @@
-// application/vnd.amazon.eventstream, taken apart as it comes: binary messages, each with a checksum over its prelude and
-// one over all of it. Source: Smithy, "Amazon Event Stream Specification".
+// application/vnd.amazon.eventstream, taken apart as it comes: binary messages, each with a checksum over its prelude
+// and one over all of it. Source: Smithy, "Amazon Event Stream Specification".
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,9 @@ struct AwsEvent {
 
 class AwsEventSplitter {
  public:
-  static constexpr std::size_t max_message_bytes = 8 * 1024 * 1024;  // as of server-sent events; the format allows 24 MiB
-  static constexpr std::size_t max_header_bytes = 128 * 1024;        // the format's own limit
+  static constexpr std::size_t max_message_bytes =
+      8 * 1024 * 1024;                                         // as of server-sent events; the format allows 24 MiB
+  static constexpr std::size_t max_header_bytes = 128 * 1024;  // the format's own limit
 
   // Adds what has arrived.
   void feed(std::string_view bytes);

@@ -16,6 +16,7 @@
 #include "config/load.h"
 #include "dialects/anthropic_messages/anthropic_messages.h"
 #include "dialects/gemini/gemini.h"
+#include "dialects/bedrock_converse/bedrock_converse.h"
 #include "dialects/openai_chat/openai_chat.h"
 #include "dialects/openai_operations/openai_operations.h"
 #include "dialects/openai_responses/openai_responses.h"
@@ -239,6 +240,7 @@ int serve(const ServeOptions& options) {
   all_dialects.push_back(dialects::make_openai_moderations());
   all_dialects.push_back(dialects::make_anthropic_messages());
   all_dialects.push_back(dialects::make_gemini());
+  all_dialects.push_back(dialects::make_bedrock_converse());
   const dialects::Dialects dialects(std::move(all_dialects));
   engines::Supervisor engines(log, registry);
 

@@ -5,9 +5,11 @@
 
 #include "dialects/anthropic_messages/anthropic_messages.h"
 #include "dialects/gemini/gemini.h"
+#include "dialects/bedrock_converse/bedrock_converse.h"
 #include "dialects/openai_chat/openai_chat.h"
 #include "dialects/openai_responses/openai_responses.h"
 #include "http/sse.h"
+#include "http/testing/aws_message.h"
 
 namespace sluice::golden {
 
@@ -18,6 +20,7 @@ const dialects::Dialects& all_dialects() {
     list.push_back(dialects::make_openai_responses());
     list.push_back(dialects::make_anthropic_messages());
     list.push_back(dialects::make_gemini());
+    list.push_back(dialects::make_bedrock_converse());
     return list;
   }());
   return all;
@@ -30,7 +33,37 @@ std::string read_file(const std::filesystem::path& path) {
   return text.str();
 }
 
-std::vector<Event> split(const std::vector<std::string_view>& pieces) {
+std::string framed(std::string_view lines) {
+  std::string out;
+  std::istringstream stream{std::string(lines)};
+  for (std::string line; std::getline(stream, line);) {
+    const auto parsed = json::Document::parse(line);
+    if (!parsed) continue;
+    for (const auto& [name, payload] : parsed->root().members())
+      out += http::testing::aws_message(name, payload.text());
+  }
+  return out;
+}
+
+namespace {
+std::vector<Event> split_messages(const std::vector<std::string_view>& pieces) {
+  http::AwsEventSplitter splitter;
+  std::vector<Event> events;
+  for (const std::string_view piece : pieces) {
+    splitter.feed(piece);
+    while (true) {
+      const auto event = splitter.next();
+      if (!event) return {};
+      if (!*event) break;
+      events.push_back({std::string((*event)->raw), std::string((*event)->name), std::string((*event)->payload), true});
+    }
+  }
+  return events;
+}
+}  // namespace
+
+std::vector<Event> split(const std::vector<std::string_view>& pieces, dialects::Framing framing) {
+  if (framing == dialects::Framing::aws_event_stream) return split_messages(pieces);
   http::SseSplitter splitter;
   std::vector<Event> events;
   for (const std::string_view piece : pieces) {

@@ -24,7 +24,10 @@ struct Event {
   friend bool operator==(const Event&, const Event&) = default;
 };
 // Feeds the pieces one after the other.
-std::vector<Event> split(const std::vector<std::string_view>& pieces);
+std::vector<Event> split(const std::vector<std::string_view>& pieces,
+                         dialects::Framing framing = dialects::Framing::sse);
+// Lines of {"name": payload} as the binary messages that Amazon sends.
+std::string framed(std::string_view lines);
 
 struct Replayed {
   std::string bytes;  // to the client

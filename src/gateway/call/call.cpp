@@ -15,8 +15,11 @@ constexpr milliseconds longest_pause{5'000};             // a provider that asks
 bool is_json(const http::Headers& headers) {
   return headers.get("content-type").value_or("").find("json") != std::string_view::npos;
 }
-bool is_event_stream(const http::Headers& headers) {
-  return headers.get("content-type").value_or("").starts_with("text/event-stream");
+std::string_view media_type(dialects::Framing framing) {
+  return framing == dialects::Framing::sse ? "text/event-stream" : "application/vnd.amazon.eventstream";
+}
+bool is_event_stream(const http::Headers& headers, dialects::Framing framing) {
+  return headers.get("content-type").value_or("").starts_with(media_type(framing));
 }
 
 std::string issuer_of(const Attempt& attempt) { return attempt.provider().id.str() + "/" + attempt.model().str(); }
@@ -236,14 +239,15 @@ async::Task<Result<Reply>> Asking::take_whole(http::Response response) {
 }
 
 async::Task<Result<Reply>> Asking::take_stream(http::Response response, std::string& held) {
-  if (!is_event_stream(response.headers)) {
+  const dialects::Framing framing = dialect_.framing();
+  if (!is_event_stream(response.headers, framing)) {
     if (is_json(response.headers)) co_return co_await take_whole_as_stream(std::move(response), held);
     co_return std::unexpected(no_answer(provider(), "answered without a stream"));
   }
   Reply reply;
   reply.headers = headers_for_client(response.headers);
   reply.json_array = question_.json_array();
-  reply.stream_from(*std::move(call_),
+  reply.stream_from(*std::move(call_), framing,
                     same_dialect()
                         ? same_dialect_stream(dialect_, question_.usage_is_ours_alone(attempt_), question_.json_array())
                         : translated_stream(dialect_, question_.client_dialect(), question_.answer_options(attempt_)));
@@ -375,7 +379,8 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
     request = *std::move(encoded);
   }
   request.headers.set("content-type", "application/json");
-  request.headers.set("accept", request_.outline.stream ? "text/event-stream" : "application/json");
+  request.headers.set("accept", std::string(request_.outline.stream ? media_type(provider_dialect.framing())
+                                                                    : std::string_view("application/json")));
   request.headers.set("accept-encoding", "identity");  // what is compressed cannot be metered as it goes by
   request.headers.set("user-agent", "sluice");
   return request;

@@ -201,8 +201,22 @@ void Reply::stream_of(std::unique_ptr<StreamLane> finished) {
   closed_ = true;
 }
 
-void Reply::stream_from(http::Call call, std::unique_ptr<StreamLane> lane) {
+Result<void> EventSplitter::feed(std::string_view bytes) {
+  if (auto* sse = std::get_if<http::SseSplitter>(&splitter_)) return sse->feed(bytes);
+  std::get<http::AwsEventSplitter>(splitter_).feed(bytes);
+  return {};
+}
+
+Result<std::optional<http::SseEvent>> EventSplitter::next() {
+  if (auto* sse = std::get_if<http::SseSplitter>(&splitter_)) return sse->next();
+  TRY(const auto message, std::get<http::AwsEventSplitter>(splitter_).next());
+  if (!message) return std::nullopt;
+  return http::SseEvent{.raw = message->raw, .event = message->name, .data = message->payload, .has_data = true};
+}
+
+void Reply::stream_from(http::Call call, dialects::Framing framing, std::unique_ptr<StreamLane> lane) {
   call_.emplace(std::move(call));
+  splitter_ = EventSplitter(framing);
   lane_ = std::move(lane);
 }
 
@@ -216,8 +230,11 @@ async::Task<Result<bool>> Reply::more(std::string& out, async::Deadline deadline
     co_return false;
   }
   CO_CHECK_OK(splitter_.feed(received_));
-  while (const std::optional<http::SseEvent> event = splitter_.next()) CO_CHECK_OK(lane_->pass(*event, out));
-  co_return true;
+  while (true) {
+    CO_TRY(const std::optional<http::SseEvent> event, splitter_.next());
+    if (!event) co_return true;
+    CO_CHECK_OK(lane_->pass(*event, out));
+  }
 }
 
 async::Task<> Reply::drain(async::Deadline deadline) {

@@ -5,14 +5,30 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "dialects/dialect.h"
 #include "gateway/route/plan.h"
+#include "http/aws_event_stream.h"
 #include "http/client.h"
 #include "http/sse.h"
 
 namespace sluice::gateway {
+
+// A provider's stream, taken apart into its events.
+class EventSplitter {
+ public:
+  explicit EventSplitter(dialects::Framing framing) {
+    if (framing == dialects::Framing::aws_event_stream) splitter_.emplace<http::AwsEventSplitter>();
+  }
+  Result<void> feed(std::string_view bytes);
+  // The next whole event; empty when more must come first. Its views are good until the next feed().
+  Result<std::optional<http::SseEvent>> next();
+
+ private:
+  std::variant<http::SseSplitter, http::AwsEventSplitter> splitter_;
+};
 
 // What a stream's bytes go through: watched only (lane 1) or decoded and encoded (lane 2).
 class StreamLane {
@@ -58,7 +74,7 @@ class Reply {
   // --- a stream
   bool json_array = false;  // in the form of one JSON array instead of events
   bool streaming() const { return lane_ != nullptr; }
-  void stream_from(http::Call call, std::unique_ptr<StreamLane> lane);
+  void stream_from(http::Call call, dialects::Framing framing, std::unique_ptr<StreamLane> lane);
   // A stream of which nothing is to come any more.
   void stream_of(std::unique_ptr<StreamLane> finished);
   // Appends what comes next, up to what one read brings. False: the stream is complete. Errors: the provider's, once
@@ -79,7 +95,7 @@ class Reply {
  private:
   std::optional<http::Call> call_;
   std::unique_ptr<StreamLane> lane_;
-  http::SseSplitter splitter_;
+  EventSplitter splitter_{dialects::Framing::sse};
   std::string received_;
   chat::Usage usage_;
   bool closed_ = false;
