@@ -4,8 +4,8 @@
 #include <sstream>
 
 #include "dialects/anthropic_messages/anthropic_messages.h"
-#include "dialects/gemini/gemini.h"
 #include "dialects/bedrock_converse/bedrock_converse.h"
+#include "dialects/gemini/gemini.h"
 #include "dialects/openai_chat/openai_chat.h"
 #include "dialects/openai_responses/openai_responses.h"
 #include "http/sse.h"
