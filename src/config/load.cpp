@@ -180,7 +180,7 @@ void Loading::read_provider(const Member& member, const Report& report) {
     report.error_at_key(member, "unknown provider `" + id + "`",
                         near.empty()
                             ? "a provider of your own needs `kind: openai_compatible` (or anthropic_compatible, "
-                              "responses_compatible) and `base_url`"
+                              "responses_compatible, gemini_compatible) and `base_url`"
                             : "did you mean `" + near + "`? A provider of your own needs `kind` and `base_url`");
     return;
   }

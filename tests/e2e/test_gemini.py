@@ -122,7 +122,8 @@ def test_models_and_tokens_have_its_shape(server):
         names = [model["name"] for model in client.get(MODELS).json()["models"]]
         assert names == ["models/goog/*", "models/oai/*"]
         assert client.get(f"{MODELS}/goog%2F*").json()["supportedGenerationMethods"][0] == "generateContent"
-        assert client.get(f"{MODELS}/none").json()["error"]["status"] == "NOT_FOUND"
+        for path in (f"{MODELS}/none", "/gemini/v1beta/models/none", f"{MODELS}/goog%252F*", "/v1beta/nothing"):
+            assert client.get(path).json()["error"]["status"] == "NOT_FOUND", path
         counts = []
         for text in ("ping", "ping " * 1000):
             contents = {"contents": [{"parts": [{"text": text}]}]}

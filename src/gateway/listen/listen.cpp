@@ -12,29 +12,11 @@ using dialects::DialectId;
 
 // Google names a model and what is asked of it in the path: /v1beta/models/gemini-3-pro:generateContent.
 struct ModelPath {
-  std::string model;
-  std::string_view verb;  // empty when there is none
+  std::string_view model;  // as it stands there
+  std::string_view verb;   // empty when there is none
 };
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-std::string percent_decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const int high = text[i] == '%' && i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
-    const int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
-    out += low >= 0 ? static_cast<char>(high * 16 + low) : text[i];
-    if (low >= 0) i += 2;
-  }
-  return out;
-}
-
-// Empty for other paths. The verb follows the last colon, because models have colons too; but what follows it in a
-// model's name is no verb.
+// Empty for other paths. The verb follows the last colon: models have colons too.
 std::optional<ModelPath> model_path(std::string_view path) {
   for (const std::string_view prefix : {"/v1beta/models/", "/v1/models/"}) {
     if (!path.starts_with(prefix)) continue;
@@ -42,8 +24,8 @@ std::optional<ModelPath> model_path(std::string_view path) {
     const std::size_t colon = rest.rfind(':');
     const std::string_view verb = colon == std::string_view::npos ? std::string_view() : rest.substr(colon + 1);
     if (verb == "generateContent" || verb == "streamGenerateContent" || verb == "countTokens")
-      return ModelPath{percent_decoded(rest.substr(0, colon)), verb};
-    if (path.starts_with("/v1beta/")) return ModelPath{percent_decoded(rest), {}};
+      return ModelPath{rest.substr(0, colon), verb};
+    return ModelPath{rest, {}};
   }
   return std::nullopt;
 }
@@ -57,17 +39,7 @@ bool asks_for_events(std::string_view query) {
   return false;
 }
 
-// What a caller understands, guessed from what only Anthropic's or Google's clients send; used where the path does not
-// tell.
-DialectId dialect_of(const http::RequestHead& head) {
-  if (head.path.starts_with("/v1beta/") || model_path(head.path) || head.get("x-goog-api-client"))
-    return DialectId::gemini;
-  const bool anthropic =
-      head.get("anthropic-version") || head.path.ends_with("/messages") || head.path.starts_with("/anthropic/");
-  return anthropic ? DialectId::anthropic_messages : DialectId::openai_chat;
-}
-
-// A base URL may end in /anthropic or /openai, as it does with other gateways.
+// A base URL may end in /anthropic, /openai or /gemini, as it does with other gateways.
 std::string_view without_prefix(std::string_view path) {
   for (const std::string_view prefix : {"/anthropic", "/openai", "/gemini"}) {
     if (!path.starts_with(prefix)) continue;
@@ -75,6 +47,18 @@ std::string_view without_prefix(std::string_view path) {
     if (rest.starts_with("/v1/") || rest.starts_with("/v1beta/")) return rest;
   }
   return path;
+}
+
+// What a caller understands, guessed from what only Anthropic's or Google's clients send; used where the path does not
+// tell.
+DialectId dialect_of(const http::RequestHead& head) {
+  const std::string_view path = without_prefix(head.path);
+  const auto asked = model_path(path);
+  if (path.starts_with("/v1beta/") || (asked && !asked->verb.empty()) || head.get("x-goog-api-client"))
+    return DialectId::gemini;
+  const bool anthropic =
+      head.get("anthropic-version") || head.path.ends_with("/messages") || head.path.starts_with("/anthropic/");
+  return anthropic ? DialectId::anthropic_messages : DialectId::openai_chat;
 }
 
 constexpr std::string_view json_type = "application/json";
@@ -108,8 +92,9 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
     allow = "POST";
   } else if (const auto asked = model_path(path); asked && !asked->verb.empty()) {
     const bool stream = asked->verb == "streamGenerateContent";
-    dialects::RequestTarget target{
-        .model = asked->model, .stream = stream, .json_array = stream && !asks_for_events(head.query)};
+    dialects::RequestTarget target{.model = decode_model_id(asked->model).value_or(std::string(asked->model)),
+                                   .stream = stream,
+                                   .json_array = stream && !asks_for_events(head.query)};
     if (post && asked->verb == "countTokens") co_return co_await count_tokens(exchange, std::move(target));
     if (post) co_return co_await chat(exchange, DialectId::gemini, std::move(target));
     allow = "POST";
@@ -117,8 +102,6 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
     if (get) co_return co_await models(exchange, asked->model);
   } else if (path == "/v1/models" || path == "/models" || path == "/v1beta/models") {
     if (get) co_return co_await models(exchange, {});
-  } else if (path.starts_with("/v1/models/")) {
-    if (get) co_return co_await models(exchange, path.substr(std::string_view("/v1/models/").size()));
   } else if (path == "/health/live") {
     if (get) co_return co_await live(exchange);
   } else if (path == "/health/ready") {
