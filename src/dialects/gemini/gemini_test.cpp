@@ -81,6 +81,19 @@ TEST(Gemini, Outline_takes_the_model_and_the_stream_from_the_path) {
   EXPECT_EQ(dialect->edit(body, *outline, {.model = "other", .ask_for_stream_usage = true}), body);
 }
 
+TEST(Gemini, Edit_takes_sealed_signatures_out_whatever_else_is_in_their_text) {
+  const auto edited = [](const std::string& members) {
+    const std::string body = R"({"contents":[{"parts":[{)" + members + "}]}]}";
+    const std::string out = dialect->edit(body, *dialect->outline(body, parse(body), {}), {.model = "m"});
+    return std::string(parse(out).root()["contents"].at(0)["parts"].at(0).text());
+  };
+  const std::string gone = R"({"thoughtSignature":"skip_thought_signature_validator","text":"x"})";
+  EXPECT_EQ(edited(R"("thoughtSignature" : "c2x1aWNlLXNlYWxlZDoxOmFy","text":"x")"), gone);
+  EXPECT_EQ(edited(R"("thoughtSignature":"c2x1aWNlLXNlYWxlZDoxOm\"\\","text":"x")"), gone);
+  EXPECT_EQ(edited(R"("text":"c2x1aWNlLXNlYWxlZDoxOmFy")"), R"({"text":"c2x1aWNlLXNlYWxlZDoxOmFy"})");
+  EXPECT_EQ(edited(R"("thoughtSignature":"R29vZ2xl")"), R"({"thoughtSignature":"R29vZ2xl"})");
+}
+
 TEST(Gemini, Outline_names_the_field_that_is_wrong) {
   EXPECT_EQ(outline_fault("{}"), "contents");
   EXPECT_EQ(outline_fault(R"({"contents":[]})"), "contents");

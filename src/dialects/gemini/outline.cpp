@@ -53,6 +53,12 @@ bool is_signature(std::string_view body, std::size_t quote) {
   return before.ends_with("\"thoughtSignature\"") || before.ends_with("\"thought_signature\"");
 }
 
+// Of the string whose text begins at `from`; what is escaped in it does not end it.
+std::size_t closing_quote(std::string_view body, std::size_t from) {
+  while (from < body.size() && body[from] != '"') from += body[from] == '\\' ? 2 : 1;
+  return from;
+}
+
 bool is_unreserved(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
          c == '_' || c == '~';
@@ -89,8 +95,8 @@ std::string without_sealed_signatures(std::string_view body) {
   std::string out;
   std::size_t copied = 0;
   for (std::size_t at = body.find(sealed_begin); at != std::string_view::npos; at = body.find(sealed_begin, at + 1)) {
-    const std::size_t end = body.find('"', at + 1);
-    if (end == std::string_view::npos || !is_signature(body, at)) continue;
+    const std::size_t end = closing_quote(body, at + 1);
+    if (end >= body.size() || !is_signature(body, at)) continue;
     out.append(body.substr(copied, at + 1 - copied)).append(skip_signature);
     copied = end;
   }
