@@ -15,7 +15,7 @@ namespace sluice::engines {
 namespace {
 
 // The release that set-up fetches. Its folder holds the program with its libraries beside it.
-constexpr std::string_view fetched_program = "/engine/llama-server-b10434/llama-server";
+constexpr std::string_view fetched_program = "/engine/llama-server-b10068/llama-server";
 
 // What an engine may see of our environment: enough to find libraries and devices. No LLAMA_ARG_*, which would change
 // its arguments behind our back, and above all no key of a provider.

@@ -44,7 +44,7 @@ class LlamaServerTest : public testing::Test {
 };
 
 TEST_F(LlamaServerTest, Prefers_the_users_own_program_to_the_fetched_one) {
-  const std::string fetched = write("home/.cache/sluice/engine/llama-server-b10434/llama-server", "x", true);
+  const std::string fetched = write("home/.cache/sluice/engine/llama-server-b10068/llama-server", "x", true);
   EXPECT_EQ(find_llama_server("", environment())->path, fetched);
   EXPECT_TRUE(find_llama_server("", environment())->fetched);
   const std::string on_path = write("bin/llama-server", "x", true);
@@ -95,7 +95,7 @@ TEST_F(LlamaServerTest, The_command_passes_no_key_of_a_provider_on) {
 }
 
 TEST_F(LlamaServerTest, A_fetched_program_is_told_to_use_the_cpu_alone) {
-  write("home/.cache/sluice/engine/llama-server-b10434/llama-server", "x", true);
+  write("home/.cache/sluice/engine/llama-server-b10068/llama-server", "x", true);
   LlamaServerCommand prepare({.model = write("m.gguf", "GGUF...")}, environment());
   const auto command = prepare("/run/x.sock");
   ASSERT_TRUE(command);

