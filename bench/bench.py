@@ -4,6 +4,8 @@ Sluice runs with everything on: a key with budget and rate limit, a price, the l
 (proxy_pass, no buffering, kept connections, no access log): the cheapest it can be. The provider is nginx, too. The
 gateway has core 0 for itself; provider and load share core 1. Rounds are interleaved, because neighbours on a shared
 machine come and go: read the ratios, they hold where microseconds do not.
+
+A second table: what translation costs over lane 1 with the same body, to two providers that differ in their dialect.
 """
 import argparse
 import contextlib
@@ -36,6 +38,13 @@ SCENARIOS = [
     ("stream event, paced", "paced", 64, 1024, True),
     ("stream event, burst", "burst", 16, 1024, True),
 ]
+# Client's path, its body's bytes, provider of the same dialect, provider of another.
+TRANSLATIONS = [
+    ("chat, 2 KB, OpenAI to Anthropic", "/v1/chat/completions", 2 * 1024, "chat", "messages"),
+    ("Claude Code, 200 KB, Anthropic to OpenAI", "/v1/messages", 200 * 1024, "messages", "chat"),
+]
+WORDS = ("The harbour master opens the gate when the water on both sides stands level, \"and not before\".\n"
+         "Ships wait in the order in which they came; nobody's anchor is heavier than the lock's patience.\n")
 
 
 def free_port():
@@ -55,6 +64,41 @@ def answer_json():
                   "prompt_tokens_details": {"cached_tokens": 0}}})
 
 
+def answer_message():
+    """The same as an Anthropic message."""
+    text = "The harbour master opens the gate when the water on both sides stands level. " * 9
+    return json.dumps({
+        "id": "msg_bench", "type": "message", "role": "assistant", "model": "m", "content": [{"type": "text", "text": text}],
+        "stop_reason": "end_turn", "stop_sequence": None,
+        "usage": {"input_tokens": 210, "output_tokens": 150, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}})
+
+
+def conversation(path, body_bytes, model):
+    """A body of about that size: two turns in OpenAI's dialect, an agent's tools and tool results in Anthropic's."""
+    if path == "/v1/chat/completions":
+        messages = [{"role": "system", "content": "You answer briefly."}, {"role": "user", "content": WORDS},
+                    {"role": "assistant", "content": WORDS}, {"role": "user", "content": ""}]
+        body = {"model": model, "max_tokens": 512, "temperature": 0.7, "messages": messages}
+        messages[-1]["content"] = (WORDS * 20)[:max(0, body_bytes - len(json.dumps(body)))]
+        return body
+    tools = [{"name": f"tool_{i}", "description": WORDS * 4,
+              "input_schema": {"type": "object", "required": ["path"], "properties": {
+                  "path": {"type": "string", "description": WORDS}, "limit": {"type": "integer", "description": WORDS}}}}
+             for i in range(20)]
+    messages = [{"role": "user", "content": [{"type": "text", "text": WORDS}]}]
+    body = {"model": model, "max_tokens": 32000, "tools": tools, "messages": messages,
+            "system": [{"type": "text", "text": WORDS * 60, "cache_control": {"type": "ephemeral"}}]}
+    size, turn = len(json.dumps(body)), 0
+    while size < body_bytes:
+        use = {"role": "assistant", "content": [
+            {"type": "text", "text": "I look at the file."},
+            {"type": "tool_use", "id": f"toolu_{turn}", "name": f"tool_{turn % 20}", "input": {"path": f"/harbour/{turn}", "limit": 40}}]}
+        result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": f"toolu_{turn}", "content": WORDS * 15}]}
+        messages += [use, result]
+        size, turn = size + len(json.dumps(use)) + len(json.dumps(result)), turn + 1
+    return body
+
+
 def stream_events():
     """The events of one stream, about 300 bytes each; the last carries the usage."""
     head = {"id": "chatcmpl-bench-0123456789abcdef", "object": "chat.completion.chunk", "created": 1700000000,
@@ -71,7 +115,10 @@ def request_bytes(port, path, body_bytes, stream, key, model):
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     body["messages"][1]["content"] = "w" * max(0, body_bytes - len(json.dumps(body)))
-    text = json.dumps(body)
+    return post_bytes(port, path, json.dumps(body), key)
+
+
+def post_bytes(port, path, text, key):
     return (f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {key}\r\n"
             f"Content-Type: application/json\r\nAccept: */*\r\nUser-Agent: bench/1.0\r\n"
             f"Content-Length: {len(text)}\r\n\r\n{text}").encode()
@@ -103,11 +150,12 @@ def provider_conf(folder, port):
     burst = "\n".join(f"      {line} echo_flush;" for line in lines)
     paced = "\n".join(f"      {line} echo_flush; echo_sleep {PACE_SECONDS};" for line in lines)
     def ways(prefix, content):
-        return f"    location = {prefix}/chat/completions {{\n{content}\n    }}"
+        return f"    location ~ ^{prefix}/(chat/completions|v1/messages|messages)$ {{\n{content}\n    }}"
     return nginx_conf(folder, f"""
   server {{
     listen 127.0.0.1:{port};
 {ways("/chat", f"      default_type application/json;{chr(10)}      return 200 '{answer_json()}';")}
+{ways("/messages", f"      default_type application/json;{chr(10)}      return 200 '{answer_message()}';")}
 {ways("/paced", f"      default_type text/event-stream;{chr(10)}{paced}")}
 {ways("/burst", f"      default_type text/event-stream;{chr(10)}{burst}")}
   }}""")
@@ -173,9 +221,11 @@ class Bench:
         """Port, key and process of a Sluice with a price, a budget, a rate limit; one provider per scenario's path."""
         binary, data, config = BUILD / "sluice", self.folder / "data", self.folder / "sluice.yaml"
         url = f"http://127.0.0.1:{provider_port}"
+        kinds = {"chat": "openai_compatible", "paced": "openai_compatible", "burst": "openai_compatible",
+                 "messages": "anthropic_compatible"}
         config.write_text("providers:\n" + "".join(
-            f'  {path}: {{ kind: openai_compatible, base_url: "{url}/{path}", api_key: x,\n'
-            f'           prices: {{ m: {{ input: 1.0, output: 2.0 }} }} }}\n' for path in ("chat", "paced", "burst")))
+            f'  {path}: {{ kind: {kind}, base_url: "{url}/{path}", api_key: x,\n'
+            f'           prices: {{ m: {{ input: 1.0, output: 2.0 }} }} }}\n' for path, kind in kinds.items()))
         run = subprocess.run([binary, "keys", "create", "--name", "bench", "--budget", "1000000", "--rpm", "100000000",
                               "--data", data, "-o", "json"], capture_output=True, text=True)
         if run.returncode:
@@ -214,6 +264,7 @@ def run(rounds, say):
         sluice_port, key, sluice, _ = bench.sluice(provider_port)
         gateways = {"sluice": (sluice_port, [sluice]), "nginx": (relay_port, family(relay))}
         seen = {scenario[0]: {name: [] for name in gateways} for scenario in SCENARIOS}
+        translated = {row[0]: [] for row in TRANSLATIONS}
         for number in range(rounds):
             say(f"round {number + 1} of {rounds}")
             for title, path, connections, body_bytes, per_event in SCENARIOS:
@@ -223,7 +274,14 @@ def run(rounds, say):
                     result = bench.measure(port, pids, connections, request)
                     unit = result["events"] if per_event else result["answers"]
                     seen[title][name].append((result["cpu_us"] / unit, unit / result["seconds"]))
-        return seen
+            for title, path, body_bytes, *providers in TRANSLATIONS:
+                cpu = []
+                for provider in providers:
+                    body = json.dumps(conversation(path, body_bytes, f"{provider}/m"))
+                    result = bench.measure(sluice_port, [sluice], 16, post_bytes(sluice_port, path, body, key))
+                    cpu.append(result["cpu_us"] / result["answers"])
+                translated[title].append(cpu)
+        return seen, translated
 
 
 def summary(seen):
@@ -238,6 +296,25 @@ def summary(seen):
         row["ratio"] = {"median": round(statistics.median(ratios), 2), "min": round(min(ratios), 2), "max": round(max(ratios), 2)}
         rows.append(row)
     return rows
+
+
+def translation_summary(translated):
+    rows = []
+    for title, samples in translated.items():
+        added = [other - same for same, other in samples]
+        rows.append({"what": title, "lane_1_us": round(statistics.median(s[0] for s in samples), 2),
+                     "lane_2_us": round(statistics.median(s[1] for s in samples), 2),
+                     "added_us": {"median": round(statistics.median(added), 2), "min": round(min(added), 2), "max": round(max(added), 2)}})
+    return rows
+
+
+def translation_table(rows):
+    lines = ["| CPU us per request and answer | same dialect | translated | added by translation |", "|---|---:|---:|---:|"]
+    for row in rows:
+        added = row["added_us"]
+        lines.append(f"| {row['what']} | {row['lane_1_us']:.2f} | {row['lane_2_us']:.2f} "
+                     f"| {added['median']:.2f} ({added['min']:.2f}-{added['max']:.2f}) |")
+    return "\n".join(lines)
 
 
 def table(rows):
@@ -256,8 +333,12 @@ def main():
     options = parser.parse_args()
     if os.cpu_count() < 2:
         raise SystemExit("bench: needs two cores: one for the gateway, one for provider and load")
-    rows = summary(run(options.rounds, lambda text: print(f"           {text}", file=sys.stderr, flush=True)))
-    print(json.dumps(rows, indent=2) if options.json else table(rows))
+    seen, translated = run(options.rounds, lambda text: print(f"           {text}", file=sys.stderr, flush=True))
+    rows, translations = summary(seen), translation_summary(translated)
+    if options.json:
+        print(json.dumps({"relay": rows, "translation": translations}, indent=2))
+    else:
+        print(f"{table(rows)}\n\n{translation_table(translations)}")
 
 
 if __name__ == "__main__":

@@ -31,18 +31,30 @@ add_compile_definitions($<$<CONFIG:Release>:_FORTIFY_SOURCE=2>)
 add_compile_options($<$<CONFIG:Release>:-fstack-protector-strong>)
 include_directories(${CMAKE_SOURCE_DIR}/src)
 
-# The two headers that cost more to read than the files that include them: a test's gtest (once for all tests), and
-# CLI11. -fno-pch-timestamp lets ccache keep what was compiled with them. Not for g++ 12, which takes what it reads from
-# such a file for our own code and warns of faults in the standard library.
+# Headers that cost more to read than most files that include them: the standard library's, once for all modules; with
+# gtest, once for all tests; CLI11. -fno-pch-timestamp lets ccache keep what was compiled with them. Not for g++ 12, which
+# takes what it reads from such a file for our own code and warns of faults in the standard library; its build is also
+# what shows that each file includes what it uses.
 set(SLUICE_PRECOMPILE OFF)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND NOT SLUICE_FUZZ)
   set(SLUICE_PRECOMPILE ON)
   add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
-  file(WRITE ${CMAKE_BINARY_DIR}/test_headers.cpp "// Made by cmake/sluice.cmake: stands for the header below.\n")
-  add_library(sluice_test_headers OBJECT ${CMAKE_BINARY_DIR}/test_headers.cpp)
+  set(standard_headers <algorithm> <chrono> <coroutine> <expected> <filesystem> <functional> <map> <memory> <optional>
+      <span> <string> <string_view> <unordered_map> <utility> <variant> <vector>)
+  file(WRITE ${CMAKE_BINARY_DIR}/precompiled.cpp "// Made by cmake/sluice.cmake: stands for the headers.\n")
+  add_library(sluice_headers OBJECT ${CMAKE_BINARY_DIR}/precompiled.cpp)
+  target_precompile_headers(sluice_headers PRIVATE ${standard_headers})
+  add_library(sluice_test_headers OBJECT ${CMAKE_BINARY_DIR}/precompiled.cpp)
   target_link_libraries(sluice_test_headers PRIVATE GTest::gtest)
-  target_precompile_headers(sluice_test_headers PRIVATE <gtest/gtest.h>)
+  target_precompile_headers(sluice_test_headers PRIVATE ${standard_headers} <gtest/gtest.h>)
 endif()
+
+# sluice_precompiled(TARGET headers|test_headers)
+function(sluice_precompiled TARGET HEADERS)
+  if(SLUICE_PRECOMPILE)
+    target_precompile_headers(${TARGET} REUSE_FROM sluice_${HEADERS})
+  endif()
+endfunction()
 
 # sluice_module(NAME DIR [DEPS module...] [LIBS library...] [PRECOMPILE header...])
 #   NAME  library sluice_NAME of DIR's own *.cpp (not of its subfolders); tests become NAME_test
@@ -62,6 +74,8 @@ function(sluice_module NAME DIR)
     target_link_libraries(sluice_${NAME} PUBLIC ${deps} ${M_LIBS})
     if(M_PRECOMPILE AND SLUICE_PRECOMPILE)
       target_precompile_headers(sluice_${NAME} PRIVATE ${M_PRECOMPILE})
+    else()
+      sluice_precompiled(sluice_${NAME} headers)
     endif()
   else()
     add_library(sluice_${NAME} INTERFACE)
@@ -79,9 +93,7 @@ function(sluice_module NAME DIR)
   elseif(tests)
     add_executable(${NAME}_test ${tests})
     target_link_libraries(${NAME}_test PRIVATE sluice_${NAME} GTest::gtest GTest::gtest_main)
-    if(SLUICE_PRECOMPILE)
-      target_precompile_headers(${NAME}_test REUSE_FROM sluice_test_headers)
-    endif()
+    sluice_precompiled(${NAME}_test test_headers)
     set_property(GLOBAL APPEND PROPERTY SLUICE_TESTS ${NAME}_test)
   endif()
 endfunction()

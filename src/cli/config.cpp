@@ -76,7 +76,7 @@ void add_config(CLI::App& root, Invocation& invocation) {
   auto flags = std::make_shared<ValidateFlags>();
   validate_verb.add_option("file", flags->file, "The configuration; else --config, SLUICE_CONFIG, ./sluice.yaml")
       ->type_name(file_value);
-  add_config_flag(validate_verb, flags->config);
+  add_config_flag(validate_verb, flags->config, "./sluice.yaml");
   on_selected(validate_verb, invocation, flags, validate);
 
   CLI::App& schema_verb = add_verb(

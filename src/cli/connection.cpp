@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <signal.h>
+
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -19,6 +22,9 @@ constexpr std::size_t most_serve_file_bytes = 4096;                      // it h
 constexpr auto ledger_settles_within = std::chrono::milliseconds(1000);  // it is written within milliseconds
 constexpr auto pause_between_looks = std::chrono::milliseconds(20);
 constexpr std::size_t rows_to_search = 100;  // that other clients may have added meanwhile
+
+// Ended by a signal that nobody can catch, a server leaves its file behind.
+bool is_running(std::int64_t pid) { return pid > 0 && (kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM); }
 
 bool has_store(const std::string& data_dir) {
   std::error_code ignored;
@@ -44,7 +50,10 @@ std::optional<ServeFile> read_serve_file(const std::string& data_dir) {
   if (!document) return std::nullopt;
   const auto url = document->root()["url"].string();
   if (!url) return std::nullopt;
-  return ServeFile{.url = std::string(*url), .pid = document->root()["pid"].integer().value_or(0)};
+  const std::int64_t pid = document->root()["pid"].integer().value_or(0);
+  if (!is_running(pid)) return std::nullopt;
+  return ServeFile{
+      .url = std::string(*url), .pid = pid, .config = std::string(document->root()["config"].string().value_or(""))};
 }
 
 Result<std::string> server_url(const ConnectionFlags& flags, const Invocation& invocation) {

@@ -19,12 +19,14 @@ struct ConnectionFlags {
 
 void add_connection_flags(CLI::App& verb, ConnectionFlags& flags);
 
-// The file that a running server leaves in its data directory: {"url":"http://127.0.0.1:8080","pid":4711}.
+// The file that a running server leaves in its data directory:
+// {"url":"http://127.0.0.1:8080","pid":4711,"config":"/etc/sluice.yaml"}.
 struct ServeFile {
   std::string url;
   std::int64_t pid = 0;
+  std::string config;  // absolute path; empty: it runs without one
 };
-// Empty when there is none, or it is not such a file.
+// Empty when there is none, it is not such a file, or the process that left it is gone.
 std::optional<ServeFile> read_serve_file(const std::string& data_dir);
 
 // --url, else SLUICE_URL, else what the data directory's serve.json says. Error: not_serving_code.

@@ -24,8 +24,8 @@ std::vector<Check> look_at_everything(const DoctorFlags& flags, const Invocation
   const bool usable = checks.front().state != Check::State::fail;
   if (usable)
     for (Check& check : check_ledger(data_dir)) checks.push_back(std::move(check));
-  const auto snapshot = load_snapshot(flags.config, invocation.console);
-  const auto path = config_path(flags.config, invocation.console);
+  const auto snapshot = load_snapshot(flags.config, invocation);
+  const auto path = config_in_use(flags.config, invocation);
   if (snapshot)
     checks.push_back({.name = "configuration", .detail = path ? *path + " is valid" : "none: the defaults count"});
   else

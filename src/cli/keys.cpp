@@ -35,9 +35,9 @@ std::string time_text_us(std::int64_t at_us) {
 }
 
 // The configuration's defaults; without a configuration those of the settings' table, which limit nothing.
-Result<store::NewKey> key_by_configuration(const CreateFlags& flags, const Console& console) {
-  if (!config_path(flags.config, console)) return serve::default_key({});
-  TRY(const auto snapshot, load_snapshot(flags.config, console));
+Result<store::NewKey> key_by_configuration(const CreateFlags& flags, const Invocation& invocation) {
+  if (!config_in_use(flags.config, invocation)) return serve::default_key({});
+  TRY(const auto snapshot, load_snapshot(flags.config, invocation));
   return serve::default_key(snapshot->key_defaults());
 }
 
@@ -54,8 +54,8 @@ std::string is_rate(const std::string& given) {
   return given == no_limit || rate(given) ? "" : fmt::format("`{}` is neither a whole number above 0 nor none", given);
 }
 
-Result<store::NewKey> new_key(const CreateFlags& flags, const Console& console, std::int64_t now_us) {
-  TRY(store::NewKey key, key_by_configuration(flags, console));
+Result<store::NewKey> new_key(const CreateFlags& flags, const Invocation& invocation, std::int64_t now_us) {
+  TRY(store::NewKey key, key_by_configuration(flags, invocation));
   key.name = flags.name;
   if (flags.budget_usd == no_limit) {
     key.budget.reset();
@@ -135,7 +135,7 @@ Result<void> check_name_is_free(const Invocation& invocation, const std::string&
 
 Result<int> create(const CreateFlags& flags, Invocation& invocation) {
   const std::int64_t now_us = store::wall_clock_us();
-  TRY(const store::NewKey wanted, new_key(flags, invocation.console, now_us));
+  TRY(const store::NewKey wanted, new_key(flags, invocation, now_us));
   if (flags.dry_run) {
     CHECK_OK(check_name_is_free(invocation, wanted.name));
     return plan_creation(wanted, invocation);

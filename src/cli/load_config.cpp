@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "cli/connection.h"
 #include "yaml/node.h"
 
 namespace sluice::cli {
@@ -28,9 +29,14 @@ std::optional<std::string> config_path(const std::string& flag, const Console& c
   return flag.empty() ? console.variable("SLUICE_CONFIG") : flag;
 }
 
-void add_config_flag(CLI::App& verb, std::string& flag) {
-  verb.add_option("--config", flag, "Configuration (SLUICE_CONFIG; without one the defaults count)")
-      ->type_name(file_value);
+std::optional<std::string> config_in_use(const std::string& flag, const Invocation& invocation) {
+  if (auto named = config_path(flag, invocation.console)) return named;
+  const auto serve = read_serve_file(invocation.data_dir);
+  return serve && !serve->config.empty() ? std::optional(serve->config) : std::nullopt;
+}
+
+void add_config_flag(CLI::App& verb, std::string& flag, const std::string& otherwise) {
+  verb.add_option("--config", flag, "Configuration (SLUICE_CONFIG; default: " + otherwise + ")")->type_name(file_value);
 }
 
 Result<config::Loaded> load_config(const std::optional<std::string>& path, const Console& console) {
@@ -45,8 +51,8 @@ Result<config::Loaded> load_config(const std::optional<std::string>& path, const
   return config::load(sources);
 }
 
-Result<std::shared_ptr<const config::Snapshot>> load_snapshot(const std::string& flag, const Console& console) {
-  TRY(config::Loaded loaded, load_config(config_path(flag, console), console));
+Result<std::shared_ptr<const config::Snapshot>> load_snapshot(const std::string& flag, const Invocation& invocation) {
+  TRY(config::Loaded loaded, load_config(config_in_use(flag, invocation), invocation.console));
   if (!loaded.snapshot)
     return fail(ErrorKind::invalid_request, "the configuration is not valid\n" + loaded.diagnostics.render());
   return loaded.snapshot;

@@ -1,5 +1,5 @@
-// The configuration as a server started here and now would see it: the named file, this shell's environment, and the
-// catalogue. Verbs that explain (models, route, doctor) work on it; they ask no running server.
+// The configuration that verbs which explain (models, route, doctor) work on: the named file, else the one of the
+// server that serves the data directory; this shell's environment; the catalogue. They ask no running server.
 #pragma once
 
 #include <memory>
@@ -13,12 +13,15 @@ namespace sluice::cli {
 
 // --config, read by add_config_flag; else SLUICE_CONFIG. Empty: no configuration file.
 std::optional<std::string> config_path(const std::string& flag, const Console& console);
-void add_config_flag(CLI::App& verb, std::string& flag);
+// The same; else that of the server that serves the data directory.
+std::optional<std::string> config_in_use(const std::string& flag, const Invocation& invocation);
+void add_config_flag(CLI::App& verb, std::string& flag,
+                     const std::string& otherwise = "that of the running server, else none");
 
 // Everything that is wrong with it is in the answer's diagnostics. Error: the file cannot be read.
 Result<config::Loaded> load_config(const std::optional<std::string>& path, const Console& console);
 
 // The same for verbs that need a good one. Error: all diagnostics, as they are printed.
-Result<std::shared_ptr<const config::Snapshot>> load_snapshot(const std::string& flag, const Console& console);
+Result<std::shared_ptr<const config::Snapshot>> load_snapshot(const std::string& flag, const Invocation& invocation);
 
 }  // namespace sluice::cli

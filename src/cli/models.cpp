@@ -140,7 +140,7 @@ std::string models_json(const config::Snapshot& snapshot, bool all) {
 }
 
 Result<int> models(const ModelsFlags& flags, Invocation& invocation) {
-  TRY(const auto snapshot, load_snapshot(flags.config, invocation.console));
+  TRY(const auto snapshot, load_snapshot(flags.config, invocation));
   if (invocation.json())
     invocation.console.out << models_json(*snapshot, flags.all) << '\n';
   else

@@ -34,7 +34,7 @@ struct ExplainFlags {
 };
 
 Result<int> explain(const ExplainFlags& flags, Invocation& invocation) {
-  TRY(const auto snapshot, load_snapshot(flags.config, invocation.console));
+  TRY(const auto snapshot, load_snapshot(flags.config, invocation));
   gateway::GuardQuestion who;
   gateway::RouteQuestion what{.model = flags.model,
                               .has_tools = flags.tools,

@@ -33,7 +33,7 @@ void add_serve(CLI::App& root, Invocation& invocation) {
   CLI::App& verb = add_verb(
       root, invocation, {"serve", "Start the gateway", "sluice serve --config sluice.yaml --listen 127.0.0.1:8080"});
   auto flags = std::make_shared<ServeFlags>();
-  add_config_flag(verb, flags->config);
+  add_config_flag(verb, flags->config, "none: local model, and providers by the environment's keys");
   verb.add_option("--listen", flags->listen,
                   "Where to listen (SLUICE_LISTEN; default 127.0.0.1:8080; port 0 = any free one)")
       ->type_name("ADDR:PORT");

@@ -278,6 +278,7 @@ void Exchange::account_for(const Reply& reply, store::Outcome outcome) {
   row.status = 200;
   row.outcome = outcome;
   row.usage = usage_of(reply.usage(), reply.output_bytes());
+  answered_by_ = reply.answered_by();
   accounted_ = account(gateway_.books, hold_, std::move(row), reply.attempt->quote);
 }
 
@@ -312,6 +313,7 @@ AuditRecord Exchange::record() const {
     done.model = facts_.attempt->model();
     done.ground = facts_.attempt->ground();
   }
+  done.answered_by = answered_by_;
   done.attempts = facts_.attempts;
   done.status = status_;
   done.outcome = outcome_;

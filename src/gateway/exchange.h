@@ -57,6 +57,7 @@ class Exchange {
   int status_ = 0;                  // that the client got
   store::Outcome outcome_ = store::Outcome::ok;
   std::optional<store::LedgerEntry> accounted_;  // the final row
+  std::string answered_by_;                      // the model that the provider says has answered
   async::TimePoint asked_{};                     // when the provider was first asked
   async::TimePoint answered_{};                  // when its answer (or a stream's first token) was there
   std::optional<async::TimePoint> first_token_;

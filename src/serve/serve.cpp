@@ -93,19 +93,21 @@ class StopSignals {
   sigset_t set_;
 };
 
-// Tells the CLI where this server is; gone when it stops.
+// Tells the CLI where this server is and what it runs; gone when it stops.
 class AddressFile {
  public:
-  AddressFile(const std::string& data_dir, const std::string& url) : path_(data_dir + "/serve.json") {
+  AddressFile(const std::string& data_dir, const std::string& url, const std::optional<std::string>& config)
+      : path_(data_dir + "/serve.json") {
+    std::error_code ignored;
     std::string text;
     json::Writer(text)
         .begin_object()
         .member("url", url)
         .member("pid", static_cast<std::int64_t>(getpid()))
+        .member("config", config ? std::filesystem::absolute(*config, ignored).string() : "")
         .end_object();
     // As a whole or not at all: a reader never sees half of it.
     std::ofstream(path_ + ".new") << text << "\n";
-    std::error_code ignored;
     std::filesystem::rename(path_ + ".new", path_, ignored);
   }
   ~AddressFile() {
@@ -303,7 +305,7 @@ int serve(const ServeOptions& options) {
   std::string store_problem;
   tell_store_problem(log, **store, store_problem);
   const std::string url = "http://" + address->text();
-  const AddressFile address_file(options.data_dir, url);
+  const AddressFile address_file(options.data_dir, url, options.config_path);
   Announcement announcement{.url = url,
                             .data_dir = options.data_dir,
                             .first_key = std::move(first_key->secret),

@@ -131,7 +131,9 @@ class Sluice:
 
     def run(self, *arguments, check=True, stdin="", env=None, timeout=60):
         """Runs a verb of the CLI and returns the finished process (stdout and stderr as text)."""
-        config = [] if not self.config_file or arguments[0] not in ("route", "models", "doctor") else ["--config", str(self.config_file)]
+        # A running server tells these verbs its configuration by itself.
+        needs_config = arguments[0] in ("route", "models", "doctor") and self.config_file and not self.is_running()
+        config = ["--config", str(self.config_file)] if needs_config else []
         done = subprocess.run(
             [str(sluice_binary()), *arguments, "--data", str(self.data), *config], env={**self.env, **(env or {})},
             input=stdin, capture_output=True, text=True, timeout=timeout, cwd=self.folder)

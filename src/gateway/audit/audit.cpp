@@ -62,6 +62,7 @@ std::string to_json(const AuditRecord& record) {
   if (record.provider) to.member("provider", record.provider->str());
   if (record.model) to.member("model", bounded(record.model->str()));
   if (record.ground) to.member("ground", name(*record.ground));
+  if (!record.answered_by.empty()) to.member("answered_by", bounded(record.answered_by));
   to.member("attempts", record.attempts).member("status", record.status).member("outcome", name(record.outcome));
   if (!record.error_code.empty()) to.member("error_code", bounded(record.error_code));
   write_usage(to, record.usage);

@@ -45,6 +45,7 @@ struct AuditRecord {
   std::optional<ProviderId> provider;      // that served, or was asked last
   std::optional<ModelName> model;
   std::optional<catalog::Ground> ground;
+  std::string answered_by;  // the model that the provider says has answered
   int attempts = 0;
   int status = 0;  // that the client got
   store::Outcome outcome = store::Outcome::ok;

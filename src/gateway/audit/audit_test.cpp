@@ -26,6 +26,7 @@ AuditRecord served() {
   record.provider = ProviderId("local");
   record.model = ModelName("small");
   record.ground = catalog::Ground::self_hosted;
+  record.answered_by = "small-2026-03-05";
   record.attempts = 1;
   record.status = 200;
   record.usage = {.input = 3, .output = 4, .reported = true};
@@ -50,6 +51,7 @@ TEST(Audit, Records_who_asked_for_what_and_how_it_was_decided) {
   EXPECT_EQ(root["candidates"].at(1)["rejected"].string(), "data_class");
   EXPECT_EQ(root["provider"].string(), "local");
   EXPECT_EQ(root["ground"].string(), "self_hosted");
+  EXPECT_EQ(root["answered_by"].string(), "small-2026-03-05");
   EXPECT_EQ(root["tokens"]["output"].integer(), 4);
   EXPECT_EQ(root["cost_pico"].integer(), 5);
   EXPECT_EQ(root["outcome"].string(), "ok");

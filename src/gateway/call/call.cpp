@@ -226,12 +226,12 @@ async::Task<Result<Reply>> Asking::take_whole(http::Response response) {
   Reply reply;
   reply.headers = headers_for_client(response.headers);
   if (same_dialect()) {
-    reply.set_usage(dialect_.read_usage(parsed));
+    reply.set_facts(dialect_.read_usage(parsed), dialect_.read_response_model(parsed));
     reply.body = std::move(body);
     co_return reply;
   }
   CO_TRY(const chat::ChatResponse neutral, dialect_.decode_response(parsed));
-  reply.set_usage(neutral.usage);
+  reply.set_facts(neutral.usage, neutral.model);
   dropped_params_.insert(dropped_params_.end(), neutral.dropped.begin(), neutral.dropped.end());
   reply.headers.set("content-type", "application/json");
   reply.body = question_.client_dialect().encode_response(neutral, question_.answer_options(attempt_));
@@ -275,7 +275,7 @@ async::Task<Result<Reply>> Asking::take_whole_as_stream(http::Response response,
   if (!whole && same_dialect()) {  // a call that is no conversation: whoever asked such a provider can read this
     Reply reply;
     reply.headers = headers_for_client(response.headers);
-    reply.set_usage(dialect_.read_usage(parsed));
+    reply.set_facts(dialect_.read_usage(parsed), dialect_.read_response_model(parsed));
     reply.body = std::move(body);
     co_return reply;
   }

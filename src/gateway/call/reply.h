@@ -90,7 +90,13 @@ class Reply {
   // --- both, as far as it is known now
   chat::Usage usage() const { return lane_ ? lane_->usage() : usage_; }
   std::size_t output_bytes() const { return lane_ ? lane_->output_bytes() : body.size(); }
-  void set_usage(const chat::Usage& usage) { usage_ = usage; }
+  // The model that the provider says has answered: often a dated version of the one that was asked. May be empty.
+  std::string answered_by() const { return lane_ ? lane_->response_model() : answered_by_; }
+  // Of a whole answer.
+  void set_facts(const chat::Usage& usage, std::string answered_by) {
+    usage_ = usage;
+    answered_by_ = std::move(answered_by);
+  }
 
  private:
   std::optional<http::Call> call_;
@@ -98,6 +104,7 @@ class Reply {
   EventSplitter splitter_{dialects::Framing::sse};
   std::string received_;
   chat::Usage usage_;
+  std::string answered_by_;
   bool closed_ = false;
 };
 
