@@ -45,6 +45,44 @@ std::string RequestWriting::system_text() const {
   return joined;
 }
 
+std::unexpected<Error> RequestWriting::refuse(std::string name, std::string_view why) {
+  return bad_field(std::move(name), why, "remove it, or ask for a model whose provider supports it");
+}
+
+std::unexpected<Error> RequestWriting::nothing_to_send() {
+  return bad_field("messages", "nothing in them can be given to this provider", "send some text");
+}
+
+std::vector<RequestWriting::Turn> RequestWriting::turns() const {
+  std::vector<Turn> turns;
+  for (const chat::Message& message : request_.messages) {
+    if (turns.empty() || turns.back().role != message.role) turns.push_back({.role = message.role, .blocks = {}});
+    for (const chat::Block& block : message.blocks) turns.back().blocks.push_back(&block);
+  }
+  return turns;
+}
+
+std::vector<RequestWriting::Turn> RequestWriting::turns_with_results_first() const {
+  const auto is_result = [](const chat::Block* block) { return std::holds_alternative<chat::ToolResult>(*block); };
+  std::vector<Turn> ordered = turns();
+  for (Turn& turn : ordered) {
+    const auto end_of_results = std::ranges::count_if(turn.blocks, is_result);
+    std::vector<const chat::Block*> blocks(turn.blocks.size());
+    auto result = blocks.begin();
+    auto other = blocks.begin() + end_of_results;
+    for (const chat::Block* block : turn.blocks) *(is_result(block) ? result : other)++ = block;
+    turn.blocks = std::move(blocks);
+  }
+  return ordered;
+}
+
+Result<std::string> object_schema(const Fields& function) {
+  TRY(std::string schema, function.object_text("parameters"));
+  if (schema.empty() || schema == "{}") return std::string(R"({"type":"object","properties":{}})");
+  if (!function["parameters"]["type"].exists()) schema.insert(1, R"("type":"object",)");
+  return schema;
+}
+
 std::string custom_input(std::string_view arguments) {
   const auto parsed = json::Document::parse(arguments);
   if (!parsed) return std::string(arguments);

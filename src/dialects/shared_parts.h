@@ -49,6 +49,22 @@ class RequestWriting {
 
   void drop(std::string name);      // named once in the report, however often it is dropped
   std::string system_text() const;  // all of it, joined by blank lines
+  // What would change the answer's contract.
+  static std::unexpected<Error> refuse(std::string name, std::string_view why);
+  static std::unexpected<Error> nothing_to_send();
+  // Of the provider that the request goes to. Thinking that somebody else signed, or nobody, makes it fail.
+  bool is_own(const chat::Thinking& thinking) const {
+    return !thinking.issuer.empty() && thinking.issuer == options_.issuer;
+  }
+  bool is_signed_by_it(const chat::Thinking& thinking) const { return is_own(thinking) && !thinking.signature.empty(); }
+
+  // Where roles must take turns, runs of one role are one message.
+  struct Turn {
+    chat::Role role;
+    std::vector<const chat::Block*> blocks;
+  };
+  std::vector<Turn> turns() const;
+  std::vector<Turn> turns_with_results_first() const;  // the tool results of one turn stand together and first
 
   const chat::ChatRequest& request_;
   const EncodeOptions& options_;
@@ -63,6 +79,9 @@ inline constexpr std::string_view custom_tool_schema =
 std::string custom_input(std::string_view arguments);
 // {"input":"..."}: the arguments of a call of a custom tool in chat/.
 std::string custom_arguments(std::string_view input);
+// The schema of a function's parameters: without any, or whose schema leaves its type out, it takes an object all the
+// same.
+Result<std::string> object_schema(const Fields& function);
 // The client's tool of this name; nullptr when it has none.
 const chat::Tool* find_tool(std::span<const chat::Tool> tools, std::string_view name);
 

@@ -52,9 +52,6 @@ class RequestWriter : RequestWriting {
   }
 
  private:
-  static std::unexpected<Error> refuse(std::string name, std::string_view why) {
-    return bad_field(std::move(name), why, "remove it, or ask for a model whose provider supports it");
-  }
   Result<void> check() {
     if (!request_.max_output_tokens && options_.default_max_output_tokens < 1)
       return bad_field("max_tokens", "this provider requires a limit and no default is known", "send max_tokens");
@@ -91,34 +88,25 @@ class RequestWriter : RequestWriting {
     json_.end_array();
   }
 
-  // Runs of one role become one message: the tool results of one turn must stand together and first.
   Result<void> write_messages() {
     json_.key("messages").begin_array();
     bool any = false;
-    for (std::size_t i = 0; i < request_.messages.size();) {
-      const chat::Role role = request_.messages[i].role;
-      std::vector<const chat::Block*> results;
-      std::vector<const chat::Block*> others;
-      for (; i < request_.messages.size() && request_.messages[i].role == role; ++i)
-        for (const chat::Block& block : request_.messages[i].blocks)
-          (std::holds_alternative<chat::ToolResult>(block) ? results : others).push_back(&block);
-      results.insert(results.end(), others.begin(), others.end());
-      if (std::none_of(results.begin(), results.end(), [&](const auto* block) { return is_sent(*block); })) continue;
+    for (const auto& [role, blocks] : turns_with_results_first()) {
+      if (std::ranges::none_of(blocks, [&](const auto* block) { return is_sent(*block); })) continue;
       any = true;
       json_.begin_object().member("role", role == chat::Role::user ? "user" : "assistant").key("content").begin_array();
-      for (const chat::Block* block : results) CHECK_OK(write_block(*block));
+      for (const chat::Block* block : blocks) CHECK_OK(write_block(*block));
       json_.end_array().end_object();
     }
     json_.end_array();
-    if (!any) return bad_field("messages", "nothing in them can be given to this provider", "send some text");
+    if (!any) return nothing_to_send();
     return {};
   }
 
   // Thinking that somebody else signed, or nobody, makes the whole request fail; so does empty text.
   bool is_sent(const chat::Block& block) const {
     if (const auto* text = std::get_if<chat::Text>(&block)) return !text->text.empty();
-    if (const auto* thinking = std::get_if<chat::Thinking>(&block))
-      return !thinking->issuer.empty() && thinking->issuer == options_.issuer && !thinking->signature.empty();
+    if (const auto* thinking = std::get_if<chat::Thinking>(&block)) return is_signed_by_it(*thinking);
     return true;
   }
 

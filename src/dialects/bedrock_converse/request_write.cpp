@@ -93,10 +93,6 @@ class RequestWriter : RequestWriting {
   }
 
  private:
-  static std::unexpected<Error> refuse(std::string name, std::string_view why) {
-    return bad_field(std::move(name), why, "remove it, or ask for a model whose provider supports it");
-  }
-
   Result<void> check() {
     if (request_.temperature && *request_.temperature > 1)
       return refuse("temperature",
@@ -144,19 +140,11 @@ class RequestWriter : RequestWriting {
 
   // --- messages
 
-  // The roles must take turns, so runs of one role become one message: the tool results of one turn stand together and
-  // first.
+  // The roles must take turns.
   Result<void> write_messages() {
     json_.key("messages").begin_array();
     bool any = false;
-    for (std::size_t i = 0; i < request_.messages.size();) {
-      const chat::Role role = request_.messages[i].role;
-      std::vector<const chat::Block*> blocks;
-      std::vector<const chat::Block*> others;
-      for (; i < request_.messages.size() && request_.messages[i].role == role; ++i)
-        for (const chat::Block& block : request_.messages[i].blocks)
-          (std::holds_alternative<chat::ToolResult>(block) ? blocks : others).push_back(&block);
-      blocks.insert(blocks.end(), others.begin(), others.end());
+    for (const auto& [role, blocks] : turns_with_results_first()) {
       if (std::ranges::none_of(blocks, [&](const auto* block) { return is_sent(*block); })) continue;
       any = true;
       json_.begin_object().member("role", role == chat::Role::user ? "user" : "assistant").key("content").begin_array();
@@ -164,15 +152,14 @@ class RequestWriter : RequestWriting {
       json_.end_array().end_object();
     }
     json_.end_array();
-    if (!any) return bad_field("messages", "nothing in them can be given to this provider", "send some text");
+    if (!any) return nothing_to_send();
     return {};
   }
 
   // Thinking that somebody else signed, or nobody, makes the whole request fail; so does blank text.
   bool is_sent(const chat::Block& block) const {
     if (const auto* text = std::get_if<chat::Text>(&block)) return !is_blank(text->text);
-    if (const auto* thinking = std::get_if<chat::Thinking>(&block))
-      return !thinking->issuer.empty() && thinking->issuer == options_.issuer && !thinking->signature.empty();
+    if (const auto* thinking = std::get_if<chat::Thinking>(&block)) return is_signed_by_it(*thinking);
     return true;
   }
 

@@ -94,11 +94,7 @@ class RequestWriter : RequestWriting {
   Result<void> write_contents() {
     json_.key("contents").begin_array();
     bool any = false;
-    for (std::size_t i = 0; i < request_.messages.size();) {
-      const chat::Role role = request_.messages[i].role;
-      std::vector<const chat::Block*> blocks;
-      for (; i < request_.messages.size() && request_.messages[i].role == role; ++i)
-        for (const chat::Block& block : request_.messages[i].blocks) blocks.push_back(&block);
+    for (const auto& [role, blocks] : turns()) {
       const bool wrote = role == chat::Role::user ? !blocks.empty() : has_parts(blocks);
       if (!wrote) continue;
       any = true;
@@ -107,20 +103,16 @@ class RequestWriter : RequestWriting {
       json_.end_array().end_object();
     }
     json_.end_array();
-    if (!any) return bad_field("messages", "nothing in them can be given to this provider", "send some text");
+    if (!any) return nothing_to_send();
     return {};
-  }
-
-  bool is_ours(const chat::Thinking& thinking) const {
-    return !thinking.issuer.empty() && thinking.issuer == options_.issuer && !thinking.signature.empty();
   }
 
   bool has_parts(const std::vector<const chat::Block*>& blocks) {
     bool any = false;
     for (const chat::Block* block : blocks) {
       const auto* thinking = std::get_if<chat::Thinking>(block);
-      if (thinking && !is_ours(*thinking)) drop("messages.content.thinking");
-      any = any || !thinking || is_ours(*thinking);
+      if (thinking && !is_signed_by_it(*thinking)) drop("messages.content.thinking");
+      any = any || !thinking || is_signed_by_it(*thinking);
     }
     return any;
   }
@@ -225,7 +217,7 @@ class RequestWriter : RequestWriting {
     parts.reserve(2 * blocks.size() + 1);
     for (const chat::Block* block : blocks) {
       if (const auto* thinking = std::get_if<chat::Thinking>(block)) {
-        if (!is_ours(*thinking)) continue;
+        if (!is_signed_by_it(*thinking)) continue;
         if (!waiting.empty()) parts.push_back({.signature = waiting});
         waiting = thinking->signature;
         continue;

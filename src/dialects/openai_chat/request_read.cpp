@@ -180,14 +180,6 @@ class RequestReader : RequestReading {
     return {};
   }
 
-  // A function without parameters, or whose schema leaves its type out, takes an object all the same.
-  static Result<std::string> object_schema(const Fields& function) {
-    TRY(std::string schema, function.object_text("parameters"));
-    if (schema.empty() || schema == "{}") return std::string(R"({"type":"object","properties":{}})");
-    if (!function["parameters"]["type"].exists()) schema.insert(1, R"("type":"object",)");
-    return schema;
-  }
-
   Result<void> read_tool_choice() {
     const json::Value value = fields_["tool_choice"];
     if (!value.exists()) return {};

@@ -172,7 +172,7 @@ class RequestWriter : RequestWriting {
         calls.push_back(call);
         note_mark(call->cache);
       } else if (const auto* thinking = std::get_if<chat::Thinking>(&block)) {
-        if (!thinking->issuer.empty() && thinking->issuer == options_.issuer && thinking->signature.empty())
+        if (is_own(*thinking) && thinking->signature.empty())
           reasoning += thinking->text;
         else
           drop("messages.content.thinking");

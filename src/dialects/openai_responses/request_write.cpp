@@ -38,10 +38,6 @@ class RequestWriter : RequestWriting {
   }
 
  private:
-  static std::unexpected<Error> refuse(std::string name, std::string_view why) {
-    return bad_field(std::move(name), why, "remove it, or ask for a model whose provider supports it");
-  }
-
   Result<void> check() {
     if (!request_.stop.empty()) return refuse("stop", "this provider's API has no stop sequences");
     for (const auto& [name, value] : request_.extras) {
@@ -70,8 +66,7 @@ class RequestWriter : RequestWriting {
       else
         CHECK_OK(write_user(message));
     }
-    if (out_.body.size() == before)
-      return bad_field("messages", "nothing in them can be given to this provider", "send some text");
+    if (out_.body.size() == before) return nothing_to_send();
     json_.end_array();
     return {};
   }
@@ -180,8 +175,7 @@ class RequestWriter : RequestWriting {
         note_mark(call->cache);
         write_call(*call);
       } else if (const auto* thinking = std::get_if<chat::Thinking>(&blocks[i])) {
-        const bool is_own = !thinking->issuer.empty() && thinking->issuer == options_.issuer;
-        if (is_own && !thinking->signature.empty() && leads_to_something(blocks, i))
+        if (is_signed_by_it(*thinking) && leads_to_something(blocks, i))
           write_reasoning_item(*thinking);
         else
           drop("messages.content.thinking");
