@@ -52,6 +52,11 @@ std::optional<chat::DialectId> dialect(std::string_view text) {
   const auto id = chat::dialect_from_name(text);
   return id && chat::is_chat(*id) ? id : std::nullopt;
 }
+// Counting is the one call beside its conversations that an API of two dialects may have in the second.
+std::optional<chat::DialectId> also_dialect(std::string_view text) {
+  const auto id = chat::dialect_from_name(text);
+  return id && (chat::is_chat(*id) || chat::counts_tokens(*id)) ? id : std::nullopt;
+}
 std::optional<Ground> ground(std::string_view text) { return ground_from_name(text); }
 
 Provider read_provider(const std::string& id, const Node& node, const Report& report) {
@@ -62,7 +67,7 @@ Provider read_provider(const std::string& id, const Node& node, const Report& re
           .value_or(provider.dialect);
   provider.forwarded = fields.texts("forwarded");
   for (const std::string& text : fields.texts("also")) {
-    if (const auto also = dialect(text))
+    if (const auto also = also_dialect(text))
       provider.also.push_back(*also);
     else
       report.error(node, "the provider `" + id + "` has no such dialect: `" + text + "`");

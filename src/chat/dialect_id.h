@@ -18,6 +18,9 @@ enum class DialectId : std::uint8_t {
   openai_responses,
   gemini,
   bedrock_converse,
+  anthropic_count_tokens,
+  openai_input_tokens,
+  gemini_count_tokens,
 };
 inline constexpr std::array all_dialects = {DialectId::openai_chat,
                                             DialectId::anthropic_messages,
@@ -26,7 +29,10 @@ inline constexpr std::array all_dialects = {DialectId::openai_chat,
                                             DialectId::openai_moderations,
                                             DialectId::openai_responses,
                                             DialectId::gemini,
-                                            DialectId::bedrock_converse};
+                                            DialectId::bedrock_converse,
+                                            DialectId::anthropic_count_tokens,
+                                            DialectId::openai_input_tokens,
+                                            DialectId::gemini_count_tokens};
 
 constexpr std::string_view name(DialectId id) {
   switch (id) {
@@ -38,6 +44,9 @@ constexpr std::string_view name(DialectId id) {
     case DialectId::openai_responses: return "openai_responses";
     case DialectId::gemini: return "gemini";
     case DialectId::bedrock_converse: return "bedrock_converse";
+    case DialectId::anthropic_count_tokens: return "anthropic_count_tokens";
+    case DialectId::openai_input_tokens: return "openai_input_tokens";
+    case DialectId::gemini_count_tokens: return "gemini_count_tokens";
   }
   return "unknown";
 }
@@ -54,9 +63,23 @@ constexpr bool is_chat(DialectId id) {
          id == DialectId::gemini || id == DialectId::bedrock_converse;
 }
 
-// Whether an API with the first dialect takes requests of the second as they are: OpenAI's has more calls than chat.
+// Requests in it ask how many tokens a prompt has, and nothing else: they are never billed.
+constexpr bool counts_tokens(DialectId id) {
+  return id == DialectId::anthropic_count_tokens || id == DialectId::openai_input_tokens ||
+         id == DialectId::gemini_count_tokens;
+}
+
+// Whether an API with the first dialect takes requests of the second as they are: each has more calls than chat.
 constexpr bool speaks(DialectId api, DialectId request) {
-  return api == request || (api == DialectId::openai_chat && !is_chat(request));
+  switch (request) {
+    case DialectId::openai_embeddings:
+    case DialectId::openai_completions:
+    case DialectId::openai_moderations: return api == DialectId::openai_chat;
+    case DialectId::anthropic_count_tokens: return api == DialectId::anthropic_messages;
+    case DialectId::openai_input_tokens: return api == DialectId::openai_responses;
+    case DialectId::gemini_count_tokens: return api == DialectId::gemini;
+    default: return api == request;
+  }
 }
 
 }  // namespace sluice::chat

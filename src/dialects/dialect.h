@@ -170,6 +170,8 @@ class Dialect {
   // --- an answer to a client
   virtual std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options) const = 0;
   virtual std::unique_ptr<StreamEncoder> encode_stream(const StreamOptions& options) const = 0;
+  // How many tokens a prompt has, in dialects whose requests ask for that alone (chat::counts_tokens); empty in others.
+  virtual std::string encode_count(Tokens /*tokens*/) const { return {}; }
   virtual ErrorBody encode_error(const Error& error, std::string_view request_id) const = 0;
   // An SSE event that ends a stream in failure after its first bytes went out.
   virtual std::string encode_stream_error(const Error& error, std::string_view request_id) const = 0;

@@ -26,6 +26,13 @@ bool is_about_the_request(int provider_status) {
   return provider_status == 400 || provider_status == 413 || provider_status == 415 || provider_status == 422;
 }
 
+// Nobody bills for counting tokens.
+catalog::Quote free_of_charge() {
+  static const catalog::PriceFact fact{
+      .provider = {}, .model = {}, .kind = catalog::PriceKind::free, .source = "counting tokens is free"};
+  return catalog::Quote(&fact);
+}
+
 store::Outcome outcome_of(const Error& error) {
   switch (error.kind) {
     case ErrorKind::client_gone: return store::Outcome::client_gone;
@@ -74,13 +81,18 @@ async::Task<Result<void>> Exchange::serve() {
   const RouteQuestion question{.model = outline.model,
                                .dialect = dialect_.id(),
                                .has_tools = outline.has_tools,
-                               .has_images = outline.images > 0,
-                               .input_tokens = least_tokens(prompt()),
+                               .has_images = outline.images > 0 && !counts(),
+                               .input_tokens = counts() ? 0 : least_tokens(prompt()),
                                .max_output_tokens = outline.max_output_tokens.value_or(0),
-                               .budgeted = principal_->has_budget(),
+                               .budgeted = principal_->has_budget() && !counts(),
                                .when = catalog::today()};
   CO_TRY(plan_, route(question, verdict_, *snapshot_, gateway_.engines.state));
   CO_TRY(hold_, admit());
+
+  if (counts()) {
+    plan_->attempts.resize(1);  // each counts in its own way, so nobody stands in for the first
+    if (plan_->attempts.front().lane != Lane::same_dialect) co_return co_await respond_estimate();
+  }
 
   const config::RetrySettings& retry = snapshot_->retry();
   const async::Deadline deadline =
@@ -90,7 +102,11 @@ async::Task<Result<void>> Exchange::serve() {
   CallOutcome outcome = co_await call(gateway_, *plan_, asked, retry, deadline);
   answered_ = async::Clock::now();
   facts_.attempts = outcome.attempts();
-  co_return co_await relay(std::move(outcome));
+  Result<void> relayed = co_await relay(std::move(outcome));
+  if (!relayed && counts() && relayed.error().kind != ErrorKind::client_gone &&
+      !is_about_the_request(relayed.error().provider_status) && !client_.started())
+    co_return co_await respond_estimate();  // not every API of a dialect counts
+  co_return relayed;
 }
 
 // Passes the answer on and settles what each attempt has cost.
@@ -168,6 +184,16 @@ async::Task<> Exchange::finish(Result<void> served) {
   if (gateway_.on_end) gateway_.on_end(done, audited, timing, error_ ? &*error_ : nullptr);
 }
 
+// From the bytes, and it says so: only a model's provider could count.
+async::Task<Result<void>> Exchange::respond_estimate() {
+  failure_.reset();
+  status_ = 200;
+  facts_.cost_usd = Money().usd();
+  http::Headers headers{{"content-type", "application/json"}, {"x-sluice-estimated", "true"}};
+  add_facts(headers, facts_);
+  co_return co_await client_.respond(status_, headers, dialect_.encode_count(expected_tokens(prompt())));
+}
+
 Prompt Exchange::prompt() const {
   const dialects::RequestOutline& outline = request_->outline;
   return {.text_bytes = request_->body.size() - std::min(outline.image_bytes, request_->body.size()),
@@ -176,6 +202,7 @@ Prompt Exchange::prompt() const {
 
 // Empty when the price is not known.
 std::optional<Money> Exchange::worst_cost(const Attempt& attempt) const {
+  if (counts()) return Money();
   constexpr Tokens output_without_a_limit =
       8'192;  // what a model with no known limit may write when the client sets none
   const std::int64_t choices = std::max<std::int64_t>(request_->outline.choices, 1);
@@ -229,11 +256,12 @@ Need Exchange::worst_case() const {
       need.worst_cost = std::max(*need.worst_cost, *bound);
   }
   // For the rate, what will probably be used: a limit nobody means to reach would block a key for minutes.
-  need.tokens = expected_tokens(prompt()) + request_->outline.max_output_tokens.value_or(0);
+  if (!counts()) need.tokens = expected_tokens(prompt()) + request_->outline.max_output_tokens.value_or(0);
   return need;
 }
 
 chat::Usage Exchange::usage_of(const chat::Usage& told, std::size_t output_bytes) const {
+  if (counts()) return {.reported = true};
   if (told.reported) return told;
   const chat::Usage estimate = estimate_usage(prompt(), output_bytes);
   if (told.total_input() == 0) return estimate;
@@ -262,6 +290,8 @@ store::LedgerEntry Exchange::entry(const Attempt& attempt, int number, bool fina
   return row;
 }
 
+catalog::Quote Exchange::quote_of(const Attempt& attempt) const { return counts() ? free_of_charge() : attempt.quote; }
+
 void Exchange::account_for(const Failure& failure, int number, bool final) {
   if (!failure.reached) return;  // nobody was asked, so nobody bills
   store::LedgerEntry row = entry(*failure.attempt, number, final);
@@ -270,7 +300,7 @@ void Exchange::account_for(const Failure& failure, int number, bool final) {
   if (row.outcome == store::Outcome::refused) row.outcome = store::Outcome::provider_failed;
   // Who was at work has read the prompt, whoever ended it. Who answers with an error bills nothing.
   if (failure.at_work) row.usage = usage_of(failure.usage, failure.output_bytes);
-  accounted_ = account(gateway_.books, hold_, std::move(row), failure.attempt->quote);
+  accounted_ = account(gateway_.books, hold_, std::move(row), quote_of(*failure.attempt));
 }
 
 void Exchange::account_for(const Reply& reply, store::Outcome outcome) {
@@ -279,7 +309,7 @@ void Exchange::account_for(const Reply& reply, store::Outcome outcome) {
   row.outcome = outcome;
   row.usage = usage_of(reply.usage(), reply.output_bytes());
   answered_by_ = reply.answered_by();
-  accounted_ = account(gateway_.books, hold_, std::move(row), reply.attempt->quote);
+  accounted_ = account(gateway_.books, hold_, std::move(row), quote_of(*reply.attempt));
 }
 
 AuditRecord Exchange::record() const {

@@ -28,6 +28,10 @@ class Exchange {
   async::Task<> finish(Result<void> served);
   void account_for(const Failure& failure, int number, bool final);
   void account_for(const Reply& reply, store::Outcome outcome);
+  // The client asks for the number of its prompt's tokens, and for nothing that anybody bills.
+  bool counts() const { return chat::counts_tokens(dialect_.id()); }
+  async::Task<Result<void>> respond_estimate();
+  catalog::Quote quote_of(const Attempt& attempt) const;
   Prompt prompt() const;
   std::optional<Money> worst_cost(const Attempt& attempt) const;
   Result<Hold> admit();

@@ -243,6 +243,9 @@ int serve(const ServeOptions& options) {
   all_dialects.push_back(dialects::make_anthropic_messages());
   all_dialects.push_back(dialects::make_gemini());
   all_dialects.push_back(dialects::make_bedrock_converse());
+  all_dialects.push_back(dialects::make_anthropic_count_tokens());
+  all_dialects.push_back(dialects::make_openai_input_tokens());
+  all_dialects.push_back(dialects::make_gemini_count_tokens());
   const dialects::Dialects dialects(std::move(all_dialects));
   engines::Supervisor engines(log, registry);
 

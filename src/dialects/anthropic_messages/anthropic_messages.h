@@ -9,5 +9,6 @@
 namespace sluice::dialects {
 
 std::unique_ptr<Dialect> make_anthropic_messages();
+std::unique_ptr<Dialect> make_anthropic_count_tokens();
 
 }  // namespace sluice::dialects

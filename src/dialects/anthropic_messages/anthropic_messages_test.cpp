@@ -246,5 +246,20 @@ TEST(AnthropicMessages, Errors_have_the_status_and_type_that_clients_match_on) {
   EXPECT_EQ(dialect->decode_error(429, "{}", {{"retry-after", "1"}}).retry, Retry::anywhere);
 }
 
+TEST(CountTokens, Needs_no_limit_and_changes_the_models_name_alone) {
+  const auto count = make_anthropic_count_tokens();
+  const std::string body = R"({ "messages":[{"role":"user","content":"x"}],"model":"a", "stream":true})";
+  const auto outline = count->outline(body, *json::Document::parse(body), {});
+  ASSERT_TRUE(outline);
+  EXPECT_EQ(outline->max_output_tokens, 0);
+  EXPECT_FALSE(outline->stream);
+  EXPECT_EQ(count->edit(body, *outline, {.model = "b"}),
+            R"({ "messages":[{"role":"user","content":"x"}],"model":"b", "stream":true})");
+  EXPECT_EQ(count->path("b", false), "/messages/count_tokens");
+  EXPECT_EQ(count->encode_count(7), R"({"input_tokens":7})");
+  const std::string empty = R"({"model":"a"})";
+  EXPECT_EQ(count->outline(empty, *json::Document::parse(empty), {}).error().param, "messages");
+}
+
 }  // namespace
 }  // namespace sluice::dialects

@@ -7,6 +7,8 @@ namespace sluice::dialects::anthropic {
 
 // --- request_read.cpp
 Result<RequestOutline> outline(std::string_view body, const json::Document& parsed);
+// The same of a request that asks for no answer, and need not limit one.
+Result<RequestOutline> outline_of_prompt(std::string_view body, const json::Document& parsed);
 Result<chat::ChatRequest> decode_request(const json::Document& parsed);
 
 // --- request_write.cpp

@@ -368,13 +368,18 @@ class RequestReader : RequestReading {
 }  // namespace
 
 Result<RequestOutline> outline(std::string_view body, const json::Document& parsed) {
+  TRY(RequestOutline result, outline_of_prompt(body, parsed));
+  if (!result.max_output_tokens)
+    return bad_field("max_tokens", "this field is required",
+                     "say how many tokens the answer may have, for example 1024");
+  return result;
+}
+
+Result<RequestOutline> outline_of_prompt(std::string_view body, const json::Document& parsed) {
   TRY(const Fields fields, Fields::of(parsed.root(), ""));
   TRY(RequestOutline result, outline_of_messages(fields));
   result.wants_stream_usage = true;
   TRY(result.max_output_tokens, fields.integer("max_tokens", 1, max_tokens_limit));
-  if (!result.max_output_tokens)
-    return bad_field("max_tokens", "this field is required",
-                     "say how many tokens the answer may have, for example 1024");
   if (body.contains("\"image\""))
     count_images(fields["messages"], "image", [](json::Value part) { return part["source"]["data"]; }, result);
   TRY(const auto spans, json::find_members(body, {"model", "messages", "stream", "max_tokens", "system", "tools"}));

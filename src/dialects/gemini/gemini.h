@@ -9,5 +9,6 @@
 namespace sluice::dialects {
 
 std::unique_ptr<Dialect> make_gemini();
+std::unique_ptr<Dialect> make_gemini_count_tokens();
 
 }  // namespace sluice::dialects

@@ -317,5 +317,23 @@ TEST(Gemini, Places_in_bytes_and_in_characters) {
   EXPECT_EQ(citation.begin, -1);
 }
 
+TEST(CountTokens, Reads_a_prompt_or_a_whole_request) {
+  const auto count = make_gemini_count_tokens();
+  EXPECT_EQ(count->path("m", false), "/models/m:countTokens");
+  EXPECT_EQ(count->encode_count(7), R"({"totalTokens":7})");
+  for (const auto& [body, sent] :
+       {std::pair{R"({"contents":[{"parts":[{"text":"x"}]}]})", R"({"contents":[{"parts":[{"text":"x"}]}]})"},
+        std::pair{R"({"generateContentRequest": {"model":"models/a","contents":[{}]}})",
+                  R"({"generateContentRequest": {"model":"models/b","contents":[{}]}})"}}) {
+    const auto outline = count->outline(body, *json::Document::parse(body), {.model = "a"});
+    ASSERT_TRUE(outline) << body;
+    EXPECT_EQ(outline->model, "a");
+    EXPECT_EQ(outline->max_output_tokens, 0);
+    EXPECT_EQ(count->edit(body, *outline, {.model = "b"}), sent);
+  }
+  const std::string wrong = R"({"generateContentRequest":7})";
+  EXPECT_FALSE(count->outline(wrong, *json::Document::parse(wrong), {}));
+}
+
 }  // namespace
 }  // namespace sluice::dialects

@@ -10,23 +10,6 @@ constexpr std::int64_t max_candidates = 8;  // the API's own limit
 // The base64 of the mark of every sealed text, after the quote that begins its string.
 constexpr std::string_view sealed_begin = "\"c2x1aWNlLXNlYWxlZDo";
 
-// Two readers could disagree on which one counts.
-Result<std::vector<std::optional<json::Span>>> find_once(std::string_view object,
-                                                         const std::vector<std::string_view>& names) {
-  std::vector<std::optional<json::Span>> found;
-  for (const std::string_view name : names) {
-    const std::string snake = snake_case(name);
-    TRY(const auto one, json::find_members(object, {name}));
-    found.push_back(one.front());
-    if (snake == name) continue;
-    TRY(const auto other, json::find_members(object, {snake}));
-    if (!other.front()) continue;
-    if (found.back()) return bad_field(snake, "it is there twice, as " + std::string(name) + " too");
-    found.back() = other.front();
-  }
-  return found;
-}
-
 void count_images_of(const Message& request, RequestOutline& outline) {
   for (const json::Value& content : request["contents"].elements())
     for (const json::Value& part : content["parts"].elements()) {
@@ -66,6 +49,22 @@ bool is_unreserved(char c) {
 
 }  // namespace
 
+Result<std::vector<std::optional<json::Span>>> find_once(std::string_view object,
+                                                         const std::vector<std::string_view>& names) {
+  std::vector<std::optional<json::Span>> found;
+  for (const std::string_view name : names) {
+    const std::string snake = snake_case(name);
+    TRY(const auto one, json::find_members(object, {name}));
+    found.push_back(one.front());
+    if (snake == name) continue;
+    TRY(const auto other, json::find_members(object, {snake}));
+    if (!other.front()) continue;
+    if (found.back()) return bad_field(snake, "it is there twice, as " + std::string(name) + " too");
+    found.back() = other.front();
+  }
+  return found;
+}
+
 Result<RequestOutline> outline(std::string_view body, const json::Document& parsed, const RequestTarget& target) {
   TRY(const Message request, Message::of(parsed.root(), ""));
   RequestOutline result;
@@ -103,23 +102,28 @@ std::string without_sealed_signatures(std::string_view body) {
   return out.append(body.substr(copied));
 }
 
-std::string path(std::string_view model, bool stream) {
-  std::string out = "/models/";
-  for (const std::string_view collection : {"models/", "tunedModels/"}) {
-    if (!model.starts_with(collection)) continue;
-    out = "/" + std::string(collection);
-    model.remove_prefix(collection.size());
-    break;
-  }
+std::string resource_name(std::string_view model) {
+  const bool whole = model.starts_with("models/") || model.starts_with("tunedModels/");
+  return (whole ? "" : "models/") + std::string(model);
+}
+
+std::string path_of_call(std::string_view model, std::string_view call) {
+  const std::string name = resource_name(model);
+  const std::size_t collection = name.find('/') + 1;
+  std::string out = "/" + name.substr(0, collection);
   constexpr std::string_view hex = "0123456789ABCDEF";
-  for (const char c : model) {
+  for (const char c : std::string_view(name).substr(collection)) {
     const auto byte = static_cast<unsigned char>(c);
     if (is_unreserved(c))
       out += c;
     else
       out.append(1, '%').append(1, hex[byte >> 4U]).append(1, hex[byte & 15U]);
   }
-  return out + (stream ? ":streamGenerateContent?alt=sse" : ":generateContent");
+  return out.append(":").append(call);
+}
+
+std::string path(std::string_view model, bool stream) {
+  return path_of_call(model, stream ? "streamGenerateContent?alt=sse" : "generateContent");
 }
 
 }  // namespace sluice::dialects::gemini

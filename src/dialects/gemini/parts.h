@@ -14,8 +14,15 @@ namespace sluice::dialects::gemini {
 Result<RequestOutline> outline(std::string_view body, const json::Document& parsed, const RequestTarget& target);
 // The body with every sealed thought signature replaced by skip_signature: Google reads none but its own.
 std::string without_sealed_signatures(std::string_view body);
+// The places of members in either spelling. invalid_request for one that is there twice: two readers could disagree on
+// which one counts.
+Result<std::vector<std::optional<json::Span>>> find_once(std::string_view object,
+                                                         const std::vector<std::string_view>& names);
+// "models/gemini-3-pro": what the API calls a model's resource.
+std::string resource_name(std::string_view model);
 // "/models/gemini-3-pro:generateContent": below the base URL.
 std::string path(std::string_view model, bool stream);
+std::string path_of_call(std::string_view model, std::string_view call);
 
 // --- schema.cpp
 // JSON Schema of the API's own subset of OpenAPI's schemas: types in lower case, nullable as a type, counts as numbers.

@@ -5,6 +5,7 @@
 #include "dialects/openai_chat/parts.h"
 #include "dialects/openai_operations/openai_operations.h"
 #include "dialects/shared_parts.h"
+#include "dialects/side_call.h"
 
 namespace sluice::dialects {
 namespace {
@@ -25,9 +26,9 @@ constexpr Operation completions{DialectId::openai_completions, "/completions", "
 constexpr Operation moderations{DialectId::openai_moderations, "/moderations", "input", "omni-moderation-latest",
                                 false};
 
-class OpenAiOperation : public Dialect {
+class OpenAiOperation : public SideCall {
  public:
-  explicit OpenAiOperation(const Operation& operation) : operation_(operation), chat_(make_openai_chat()) {}
+  explicit OpenAiOperation(const Operation& operation) : SideCall(make_openai_chat()), operation_(operation) {}
 
   DialectId id() const override { return operation_.id; }
   std::string path(std::string_view /*model*/, bool /*stream*/) const override { return operation_.path; }
@@ -73,49 +74,7 @@ class OpenAiOperation : public Dialect {
     return member.append(empty ? "" : ",").append(body.substr(open));
   }
 
-  bool forwards_header(std::string_view name) const override { return chat_->forwards_header(name); }
-  std::string_view request_id_header() const override { return chat_->request_id_header(); }
-  http::Headers required_headers() const override { return openai::request_headers(); }
-  chat::Usage read_usage(const json::Document& parsed) const override { return chat_->read_usage(parsed); }
-  std::string read_response_model(const json::Document& parsed) const override {
-    return chat_->read_response_model(parsed);
-  }
-  std::unique_ptr<StreamWatcher> watch_stream(bool hide_usage_event) const override {
-    return openai::watch_stream(hide_usage_event);
-  }
-  Error decode_error(int status, std::string_view body, const http::Headers& headers) const override {
-    return openai::decode_error(status, body, headers);
-  }
-  ErrorBody encode_error(const Error& error, std::string_view request_id) const override {
-    return openai::encode_error(error, request_id);
-  }
-  std::string encode_stream_error(const Error& error, std::string_view request_id) const override {
-    return openai::encode_stream_error(error, request_id);
-  }
-
-  // --- lane 2, which routing never chooses for an operation
-
-  Result<chat::ChatRequest> decode_request(const json::Document&, const RequestTarget&) const override {
-    return untranslatable();
-  }
-  Result<ProviderRequest> encode_request(const chat::ChatRequest&, const EncodeOptions&) const override {
-    return untranslatable();
-  }
-  Result<chat::ChatResponse> decode_response(const json::Document&) const override { return untranslatable(); }
-  std::unique_ptr<StreamDecoder> decode_stream() const override { return openai::decode_stream(); }
-  std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options) const override {
-    return chat_->encode_response(response, options);
-  }
-  std::unique_ptr<StreamEncoder> encode_stream(const StreamOptions& options) const override {
-    return openai::encode_stream(options);
-  }
-
  private:
-  static std::unexpected<Error> untranslatable() {
-    return fail(ErrorKind::invalid_request, "this call cannot be translated to another API",
-                "ask for a model of a provider with OpenAI's API");
-  }
-
   static Result<void> outline_generation(const Fields& fields, RequestOutline& result) {
     constexpr Tokens default_max_tokens = 16;  // the API's own
     TRY(const auto stream, fields.boolean("stream"));
@@ -137,7 +96,6 @@ class OpenAiOperation : public Dialect {
   }
 
   const Operation& operation_;
-  std::unique_ptr<Dialect> chat_;  // whose usage, errors and headers they share
 };
 
 }  // namespace

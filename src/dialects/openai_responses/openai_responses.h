@@ -8,5 +8,6 @@
 namespace sluice::dialects {
 
 std::unique_ptr<Dialect> make_openai_responses();
+std::unique_ptr<Dialect> make_openai_input_tokens();
 
 }  // namespace sluice::dialects

@@ -331,5 +331,25 @@ TEST(OpenAiResponses, Incomplete_answers_of_a_failed_response_are_errors) {
   EXPECT_TRUE(decode(R"({"output":[]})"));
 }
 
+TEST(ResponsesOutline, A_prompt_template_does_not_stand_for_a_model) {
+  const std::string body = R"({"prompt":{"id":"pmpt_1","version":"2"}})";
+  const Error error = dialect->outline(body, *json::Document::parse(body), {}).error();
+  EXPECT_EQ(error.param, "model");
+  EXPECT_TRUE(error.message.contains("prompt template")) << error.message;
+  EXPECT_TRUE(error.hint.contains("/v1/models")) << error.hint;
+  EXPECT_EQ(outline_fault(R"({"model":"m","prompt":{"id":"pmpt_1"}})"), "");
+}
+
+TEST(InputTokens, Are_asked_for_below_responses) {
+  const auto count = make_openai_input_tokens();
+  const std::string body = R"({"model":"a","input":"x"})";
+  const auto outline = count->outline(body, *json::Document::parse(body), {});
+  ASSERT_TRUE(outline);
+  EXPECT_EQ(outline->max_output_tokens, 0);
+  EXPECT_EQ(count->edit(body, *outline, {.model = "b"}), R"({"model":"b","input":"x"})");
+  EXPECT_EQ(count->path("b", false), "/responses/input_tokens");
+  EXPECT_EQ(count->encode_count(7), R"({"object":"response.input_tokens","input_tokens":7})");
+}
+
 }  // namespace
 }  // namespace sluice::dialects

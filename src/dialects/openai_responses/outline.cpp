@@ -30,6 +30,16 @@ bool is_sealed(std::string_view item) {
          parsed->root()["encrypted_content"].string().value_or("").starts_with(seal_mark);
 }
 
+// The API takes the model of a prompt template, which its vendor keeps: here nobody could say where such a request may
+// go and what it costs.
+Result<void> check_model(const Fields& fields) {
+  if (fields["model"].exists()) return {};
+  return bad_field(
+      "model",
+      fields["prompt"].exists() ? "this field is required, with a prompt template too" : "this field is required",
+      "name the model that is to answer, such as openai/gpt-5.4 or auto; GET /v1/models lists them");
+}
+
 // Every byte outside of the input stays; within it only the sealed items go.
 std::string without_sealed_reasoning(std::string body) {
   if (body.find(seal_mark) == std::string::npos) return body;
@@ -55,6 +65,7 @@ std::string without_sealed_reasoning(std::string body) {
 Result<RequestOutline> outline(std::string_view body, const json::Document& parsed) {
   TRY(const Fields fields, Fields::of(parsed.root(), ""));
   RequestOutline result;
+  CHECK_OK(check_model(fields));
   TRY(const std::string_view model, fields.required_string("model"));
   result.model = model;
   CHECK_OK(check_input(fields));

@@ -1,6 +1,5 @@
 #include "gateway/listen/listen.h"
 
-#include "gateway/account/estimate.h"
 #include "gateway/authenticate/authenticate.h"
 #include "gateway/exchange.h"
 #include "gateway/listen/models.h"
@@ -44,7 +43,7 @@ std::string_view without_prefix(std::string_view path) {
   for (const std::string_view prefix : {"/anthropic", "/openai", "/gemini"}) {
     if (!path.starts_with(prefix)) continue;
     const std::string_view rest = path.substr(prefix.size());
-    if (rest.starts_with("/v1/") || rest.starts_with("/v1beta/")) return rest;
+    if (rest.starts_with("/v1/") || rest.starts_with("/v1beta/") || rest == "/api/hello") return rest;
   }
   return path;
 }
@@ -57,7 +56,7 @@ DialectId dialect_of(const http::RequestHead& head) {
   if (path.starts_with("/v1beta/") || (asked && !asked->verb.empty()) || head.get("x-goog-api-client"))
     return DialectId::gemini;
   const bool anthropic =
-      head.get("anthropic-version") || head.path.ends_with("/messages") || head.path.starts_with("/anthropic/");
+      head.get("anthropic-version") || path.starts_with("/v1/messages") || head.path.starts_with("/anthropic/");
   return anthropic ? DialectId::anthropic_messages : DialectId::openai_chat;
 }
 
@@ -78,8 +77,14 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
   } else if (path == "/v1/responses" || path == "/responses") {
     if (post) co_return co_await chat(exchange, DialectId::openai_responses);
     allow = "POST";
+  } else if (path == "/v1/responses/input_tokens" || path == "/responses/input_tokens") {
+    if (post) co_return co_await chat(exchange, DialectId::openai_input_tokens);
+    allow = "POST";
   } else if (path == "/v1/messages") {
     if (post) co_return co_await chat(exchange, DialectId::anthropic_messages);
+    allow = "POST";
+  } else if (path == "/v1/messages/count_tokens") {
+    if (post) co_return co_await chat(exchange, DialectId::anthropic_count_tokens);
     allow = "POST";
   } else if (path == "/v1/embeddings" || path == "/embeddings") {
     if (post) co_return co_await chat(exchange, DialectId::openai_embeddings);
@@ -95,8 +100,8 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
     dialects::RequestTarget target{.model = decode_model_id(asked->model).value_or(std::string(asked->model)),
                                    .stream = stream,
                                    .json_array = stream && !asks_for_events(head.query)};
-    if (post && asked->verb == "countTokens") co_return co_await count_tokens(exchange, std::move(target));
-    if (post) co_return co_await chat(exchange, DialectId::gemini, std::move(target));
+    const DialectId dialect = asked->verb == "countTokens" ? DialectId::gemini_count_tokens : DialectId::gemini;
+    if (post) co_return co_await chat(exchange, dialect, std::move(target));
     allow = "POST";
   } else if (asked) {
     if (get) co_return co_await models(exchange, asked->model);
@@ -128,35 +133,6 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
 async::Task<> Listen::chat(http::Exchange& client, DialectId dialect, dialects::RequestTarget target) {
   Exchange exchange(gateway_, client, gateway_.dialects.get(dialect), std::move(target));
   co_await exchange.run();
-}
-
-// An estimate from the bytes, and it says so: only a model's provider could count.
-async::Task<> Listen::count_tokens(http::Exchange& exchange, dialects::RequestTarget target) {
-  const std::int64_t now_us = store::wall_clock_us();
-  const Result<store::Principal> principal =
-      co_await authenticate(exchange.head(), gateway_.store, gateway_.reactor, exchange.client_gone(), now_us);
-  if (!principal) co_return co_await refuse(exchange, principal.error());
-  const Result<Tokens> tokens = co_await estimate(exchange, std::move(target));
-  if (!tokens) co_return co_await refuse(exchange, tokens.error());
-  http::Headers headers{{"content-type", std::string(json_type)}, {"x-sluice-estimated", "true"}};
-  headers.set("x-sluice-request-id", "req_" + gateway_.ids.next(now_us / 1000));
-  std::string body;
-  json::Writer(body).begin_object().member("totalTokens", *tokens).end_object();
-  (void)co_await exchange.respond(200, headers, body);
-}
-
-// The body is {"contents":...}, or the whole request as {"generateContentRequest":...}.
-async::Task<Result<Tokens>> Listen::estimate(http::Exchange& exchange, dialects::RequestTarget target) {
-  CO_TRY(std::string body, co_await exchange.read_body());
-  CO_TRY(json::Document parsed, json::Document::parse(body));
-  if (const json::Value whole = parsed.root()["generateContentRequest"]; whole.is_object()) {
-    body = whole.text();
-    CO_TRY(parsed, json::Document::parse(body));
-  }
-  CO_TRY(const dialects::RequestOutline outline,
-         gateway_.dialects.get(DialectId::gemini).outline(body, parsed, target));
-  co_return expected_tokens(
-      {.text_bytes = body.size() - std::min(outline.image_bytes, body.size()), .images = outline.images});
 }
 
 async::Task<> Listen::models(http::Exchange& exchange, std::string_view wanted) {

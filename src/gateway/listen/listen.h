@@ -18,8 +18,6 @@ class Listen : public http::Handler {
 
  private:
   async::Task<> chat(http::Exchange& exchange, dialects::DialectId dialect, dialects::RequestTarget target = {});
-  async::Task<> count_tokens(http::Exchange& exchange, dialects::RequestTarget target);
-  async::Task<Result<Tokens>> estimate(http::Exchange& exchange, dialects::RequestTarget target);
   async::Task<> models(http::Exchange& exchange, std::string_view wanted);
   async::Task<> live(http::Exchange& exchange);
   async::Task<> ready(http::Exchange& exchange);
