@@ -1,4 +1,4 @@
-"""CPU per request and per stream event of Sluice and of nginx, in the same run. Usage: ./dev bench [--json] [--rounds N]
+"""CPU per request and per stream event of Sluice and of nginx, in the same run. Usage: ./dev bench [--json] [--rounds N] [--only relay|translation]
 
 Sluice runs with everything on: a key with budget and rate limit, a price, the ledger, metrics, the log. nginx only relays
 (proxy_pass, no buffering, kept connections, no access log): the cheapest it can be. The provider is nginx, too. The
@@ -255,7 +255,7 @@ def family(pid):
     return [pid, *map(int, children)]
 
 
-def run(rounds, say):
+def run(rounds, only, say):
     with contextlib.ExitStack() as stack:
         bench = Bench(stack)
         provider_port, relay_port = free_port(), free_port()
@@ -267,14 +267,14 @@ def run(rounds, say):
         translated = {row[0]: [] for row in TRANSLATIONS}
         for number in range(rounds):
             say(f"round {number + 1} of {rounds}")
-            for title, path, connections, body_bytes, per_event in SCENARIOS:
+            for title, path, connections, body_bytes, per_event in SCENARIOS if only != "translation" else ():
                 for name, (port, pids) in gateways.items():
                     target = "/v1/chat/completions" if name == "sluice" else f"/{path}/chat/completions"
                     request = request_bytes(port, target, body_bytes, per_event, key, f"{path}/m")
                     result = bench.measure(port, pids, connections, request)
                     unit = result["events"] if per_event else result["answers"]
                     seen[title][name].append((result["cpu_us"] / unit, unit / result["seconds"]))
-            for title, path, body_bytes, *providers in TRANSLATIONS:
+            for title, path, body_bytes, *providers in TRANSLATIONS if only != "relay" else ():
                 cpu = []
                 for provider in providers:
                     body = json.dumps(conversation(path, body_bytes, f"{provider}/m"))
@@ -287,6 +287,8 @@ def run(rounds, say):
 def summary(seen):
     rows = []
     for title, by_gateway in seen.items():
+        if not by_gateway["sluice"]:
+            continue
         row = {"what": title}
         for name, samples in by_gateway.items():
             cpu = [sample[0] for sample in samples]
@@ -301,6 +303,8 @@ def summary(seen):
 def translation_summary(translated):
     rows = []
     for title, samples in translated.items():
+        if not samples:
+            continue
         added = [other - same for same, other in samples]
         rows.append({"what": title, "lane_1_us": round(statistics.median(s[0] for s in samples), 2),
                      "lane_2_us": round(statistics.median(s[1] for s in samples), 2),
@@ -330,15 +334,16 @@ def main():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", choices=("relay", "translation"), help="one of the two tables")
     options = parser.parse_args()
     if os.cpu_count() < 2:
         raise SystemExit("bench: needs two cores: one for the gateway, one for provider and load")
-    seen, translated = run(options.rounds, lambda text: print(f"           {text}", file=sys.stderr, flush=True))
+    seen, translated = run(options.rounds, options.only, lambda text: print(f"           {text}", file=sys.stderr, flush=True))
     rows, translations = summary(seen), translation_summary(translated)
     if options.json:
         print(json.dumps({"relay": rows, "translation": translations}, indent=2))
     else:
-        print(f"{table(rows)}\n\n{translation_table(translations)}")
+        print("\n\n".join(made(part) for made, part in ((table, rows), (translation_table, translations)) if part))
 
 
 if __name__ == "__main__":

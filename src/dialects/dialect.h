@@ -67,6 +67,7 @@ struct EncodeOptions {
   bool continues_prefill = false;  // openai_chat: a last message of the assistant is continued, as it is at Anthropic
   bool reasoning = false;          // the model is known to take an effort or a budget for thinking
   std::string_view issuer;         // this provider and model as seal.h names them: whose reasoning state may go there
+  std::size_t client_bytes = 0;    // of the client's body: this one will be about as long
 };
 
 struct ErrorBody {

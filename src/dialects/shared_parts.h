@@ -45,7 +45,9 @@ class RequestReading {
 class RequestWriting {
  protected:
   RequestWriting(const chat::ChatRequest& request, const EncodeOptions& options)
-      : request_(request), options_(options), json_(out_.body) {}
+      : request_(request), options_(options), json_(out_.body) {
+    out_.body.reserve(options.client_bytes + options.client_bytes / 8);
+  }
 
   void drop(std::string name);      // named once in the report, however often it is dropped
   std::string system_text() const;  // all of it, joined by blank lines

@@ -371,7 +371,8 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
          .max_completion_tokens = provider.quirks.max_tokens_field == catalog::MaxTokensField::max_completion_tokens,
          .continues_prefill = provider.quirks.prefill == catalog::Prefill::continued,
          .reasoning = attempt.candidate->model && attempt.candidate->model->reasoning,
-         .issuer = issuer});
+         .issuer = issuer,
+         .client_bytes = request_.body.size()});
     if (!encoded) {
       encoded.error().retry = Retry::elsewhere;  // a provider of another dialect may be able to
       return encoded;
