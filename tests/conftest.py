@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.mock_config import RefusedPort, anthropic_vendor, openai_vendor
+from harness.mock_config import RefusedPort, anthropic_vendor, gemini_vendor, openai_vendor, responses_vendor
 from harness.places import model_file
 from harness.recorder import Recorder
 from harness.sluice import Sluice
@@ -73,7 +73,7 @@ def aimock_config(aimock):
 
 @pytest.fixture(scope="session")
 def gateway(folder, aimock, refused_port):
-    """A Sluice in front of aimock, which plays both vendors, with routes for the failover tests."""
+    """A Sluice in front of aimock, which plays all vendors, with routes for the failover tests."""
     routes = {
         f"after-{fault}": [f"mockai/{fault}", "mockai/gpt-mock"] for fault in ("busy", "broken", "overloaded", "garbled", "hangup", "picky", "cut")}
     routes["after-refused"] = ["refused/any", "mockai/gpt-mock"]
@@ -83,6 +83,8 @@ def gateway(folder, aimock, refused_port):
         "providers": {
             "mockai": openai_vendor(aimock.url),
             "mockant": anthropic_vendor(aimock.url),
+            "mockgem": gemini_vendor(aimock.url),
+            "mockresp": responses_vendor(aimock.url),
             "refused": openai_vendor(refused_port.url),
             "unpriced": openai_vendor(aimock.url, prices={}),
         },

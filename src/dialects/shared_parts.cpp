@@ -76,6 +76,27 @@ std::vector<RequestWriting::Turn> RequestWriting::turns_with_results_first() con
   return ordered;
 }
 
+bool changes_the_answer(std::string_view extra) {
+  constexpr std::array<std::string_view, 17> names = {"logprobs",
+                                                      "top_logprobs",
+                                                      "include.message.output_text.logprobs",
+                                                      "n",
+                                                      "logit_bias",
+                                                      "response_format",
+                                                      "modalities",
+                                                      "audio",
+                                                      "functions",
+                                                      "function_call",
+                                                      "web_search_options",
+                                                      "mcp_servers",
+                                                      "container",
+                                                      "previous_response_id",
+                                                      "conversation",
+                                                      "background",
+                                                      "prompt"};
+  return std::ranges::find(names, extra) != names.end();
+}
+
 Result<std::string> object_schema(const Fields& function) {
   TRY(std::string schema, function.object_text("parameters"));
   if (schema.empty() || schema == "{}") return std::string(R"({"type":"object","properties":{}})");

@@ -74,6 +74,9 @@ class RequestWriting {
   json::Writer json_;
 };
 
+// Extras without which the client would get something else than it asked for, at a provider whose API has none of them.
+bool changes_the_answer(std::string_view extra);
+
 // A custom tool takes free text; where there are only functions it is a function with one string.
 inline constexpr std::string_view custom_tool_schema =
     R"({"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false})";

@@ -62,3 +62,19 @@ def test_codex(agent_server, job, provider):
     assert vendor.requests(containing=SECRET), "the tool's result did not reach the vendor"
     used = [row for row in rows(server) if row["model"] == "agent-model"]
     assert len(used) >= 2 and {row["outcome"] for row in used} == {"ok"}, used
+
+
+@pytest.mark.parametrize("provider", ["oai", "ant"])
+def test_gemini_cli(agent_server, job, provider):
+    server, key, vendor = agent_server("gemini")
+    settings = job.home / ".gemini" / "settings.json"
+    settings.parent.mkdir()
+    settings.write_text(json.dumps({
+        "security": {"auth": {"selectedType": "gemini-api-key"}}, "privacy": {"usageStatisticsEnabled": False}, "general": {"enableAutoUpdate": False}}))
+    out = job.run(
+        agent_binary("gemini"), "-p", QUESTION, "-m", f"{provider}/agent-model", "-o", "json", "--skip-trust",
+        GEMINI_API_KEY=key, GOOGLE_GEMINI_BASE_URL=server.url, PATH=node_path())
+    assert f"DONE: the word is {SECRET}" in json.loads(out)["response"], out
+    assert vendor.requests(containing=SECRET), "the tool's result did not reach the vendor"
+    used = [row for row in rows(server) if row["model"] == "agent-model"]
+    assert len(used) >= 2 and {row["outcome"] for row in used} == {"ok"}, used

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <sstream>
 
 #include "replay.h"
@@ -40,6 +41,16 @@ std::vector<Event> events_of(const std::string& text, chat::DialectId dialect) {
   return events;
 }
 
+// For the suite that reads them with the official SDKs (tests/sdk/test_written_streams.py): DIALECT/VENDOR--NAME.sse.
+void keep(const fs::path& recorded, chat::DialectId dialect, const std::string& bytes) {
+  const char* folder = std::getenv("SLUICE_WRITTEN_STREAMS");
+  if (!folder) return;
+  const fs::path into = fs::path(folder) / chat::name(dialect);
+  fs::create_directories(into);
+  const std::string name = recorded.parent_path().filename().string() + "--" + recorded.stem().stem().string() + ".sse";
+  std::ofstream(into / name, std::ios::binary) << bytes;
+}
+
 void expect_survives_translation(const fs::path& path, chat::DialectId from) {
   SCOPED_TRACE(path.filename().string());
   const auto& all = all_dialects();
@@ -58,6 +69,7 @@ void expect_survives_translation(const fs::path& path, chat::DialectId from) {
       continue;
     }
     ASSERT_FALSE(first.error) << first.error->message;
+    keep(path, to, first.bytes);
     EXPECT_TRUE(first.usage.reported ||
                 (read_file(path).find("\"usage\":{") == std::string::npos && from != chat::DialectId::gemini));
     const Replayed second = replay_translated(all.get(to), all.get(to), options, split({first.bytes}));

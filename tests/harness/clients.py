@@ -3,10 +3,16 @@
 import anthropic
 import httpx
 import openai
+from google import genai
+from google.genai import types as genai_types
 
 
 def openai_client(server, key, **options):
     return openai.OpenAI(base_url=f"{server.url}/v1", api_key=key, max_retries=0, timeout=90, **options)
+
+
+def google_client(server, key):
+    return genai.Client(api_key=key, http_options=genai_types.HttpOptions(base_url=server.url, timeout=90_000))
 
 
 def anthropic_client(server, key, **options):

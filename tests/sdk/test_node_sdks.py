@@ -23,7 +23,7 @@ def run_node(file, tmp_path, server, key):
     assert "fail 0" in done.stdout and "pass 0" not in done.stdout
 
 
-@pytest.mark.parametrize("file", ["openai.test.mjs", "anthropic.test.mjs"])
+@pytest.mark.parametrize("file", ["openai.test.mjs", "anthropic.test.mjs", "google.test.mjs", "ai_sdk.test.mjs"])
 def test_node_sdks_over_mock_vendors(file, tmp_path, gateway, key):
     run_node(file, tmp_path, gateway, key)
 

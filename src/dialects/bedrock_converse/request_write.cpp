@@ -13,10 +13,6 @@
 namespace sluice::dialects::bedrock {
 namespace {
 
-// Extras of another dialect without which the client would get something else than it asked for.
-constexpr std::array<std::string_view, 10> contract_fields = {
-    "logprobs",   "top_logprobs", "n",         "logit_bias",    "response_format",
-    "modalities", "audio",        "functions", "function_call", "web_search_options"};
 constexpr Tokens least_budget = 1'024;  // of Claude
 constexpr std::size_t longest_name = 64;
 constexpr std::size_t longest_document_name = 200;
@@ -109,7 +105,7 @@ class RequestWriter : RequestWriting {
     if (!request_.prompt_cache_key.empty()) drop("prompt_cache_key");
     if (request_.parallel_tool_calls == false && !request_.tools.empty()) drop("parallel_tool_calls");
     for (const auto& [name, value] : request_.extras) {
-      if (std::ranges::find(contract_fields, name) != contract_fields.end())
+      if (changes_the_answer(name))
         return refuse(name, "this provider's API has no such setting, and the answer would not be what it asks for");
       drop(name);
     }

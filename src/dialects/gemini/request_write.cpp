@@ -10,10 +10,6 @@
 namespace sluice::dialects::gemini {
 namespace {
 
-// Extras of another dialect without which the client would get something else than it asked for.
-constexpr std::array<std::string_view, 12> contract_fields = {
-    "logprobs",  "top_logprobs",  "n",           "logit_bias",         "response_format", "modalities", "audio",
-    "functions", "function_call", "mcp_servers", "web_search_options", "container"};
 constexpr std::size_t max_stops = 5;                           // the API's own limit
 constexpr std::int64_t largest_exact = 9'007'199'254'740'992;  // 2^53: numbers are doubles there
 constexpr Tokens largest_budget = 24'576;                      // what all of Gemini 2.5 take
@@ -71,7 +67,7 @@ class RequestWriter : RequestWriting {
       return bad_field("stop", "this provider takes at most 5",
                        "send fewer, or ask for a model whose provider takes more");
     for (const auto& [name, value] : request_.extras) {
-      if (std::ranges::find(contract_fields, name) != contract_fields.end())
+      if (changes_the_answer(name))
         return bad_field(name, "this provider's API has no such setting, and the answer would not be what it asks for",
                          "remove it, or ask for a model whose provider supports it");
       drop(name);
