@@ -2,6 +2,8 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
@@ -42,6 +44,51 @@ Sha256 Sha256Stream::finish() {
   Sha256 digest;
   if (EVP_DigestFinal_ex(state_->context, digest.data(), nullptr) != 1) std::abort();
   return digest;
+}
+
+Sha256 hmac_sha256(std::string_view key, std::string_view bytes) {
+  Sha256 digest;
+  unsigned int size = digest.size();
+  if (!HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+            reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data(), &size))
+    std::abort();
+  return digest;
+}
+
+Result<std::string> sign_rs256(const std::string& private_key, std::string_view bytes) {
+  const std::unique_ptr<BIO, decltype(&BIO_free)> text(
+      BIO_new_mem_buf(private_key.data(), static_cast<int>(private_key.size())), &BIO_free);
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
+      PEM_read_bio_PrivateKey(text.get(), nullptr, [](char*, int, int, void*) { return 0; }, nullptr), &EVP_PKEY_free);
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+  std::string signature;
+  std::size_t size = 0;
+  const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
+  const bool is_rsa = key && EVP_PKEY_get_base_id(key.get()) == EVP_PKEY_RSA;
+  if (is_rsa && EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key.get()) == 1 &&
+      EVP_DigestSign(context.get(), nullptr, &size, data, bytes.size()) == 1) {
+    signature.resize(size);
+    if (EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, data, bytes.size()) ==
+        1) {
+      signature.resize(size);
+      return signature;
+    }
+  }
+  return fail(ErrorKind::invalid_request, "the private key is no RSA key in PEM");
+}
+
+std::string base64url(std::string_view bytes) {
+  static constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string out;
+  out.reserve((bytes.size() * 4 + 2) / 3);
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (const char c : bytes) {
+    bits = (bits << 8) | static_cast<unsigned char>(c);
+    for (count += 8; count >= 6; count -= 6) out.push_back(digits[(bits >> (count - 6)) & 63]);
+  }
+  if (count > 0) out.push_back(digits[(bits << (6 - count)) & 63]);
+  return out;
 }
 
 std::string hex(std::span<const std::uint8_t> bytes) {

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
+
 namespace sluice::crypto {
 
 using Sha256 = std::array<std::uint8_t, 32>;
@@ -27,6 +29,11 @@ class Sha256Stream {
   std::unique_ptr<State> state_;
 };
 
+Sha256 hmac_sha256(std::string_view key, std::string_view bytes);
+// RSASSA-PKCS1-v1_5 with SHA-256, as JWT's RS256. `private_key` is PEM; invalid_request when it is no RSA key.
+Result<std::string> sign_rs256(const std::string& private_key, std::string_view bytes);
+
+std::string base64url(std::string_view bytes);  // without padding
 std::string hex(std::span<const std::uint8_t> bytes);
 // n bytes from the operating system's generator; aborts when it has none.
 std::string random_bytes(std::size_t n);

@@ -62,9 +62,9 @@ std::optional<Ground> ground(std::string_view text) { return ground_from_name(te
 Provider read_provider(const std::string& id, const Node& node, const Report& report) {
   Fields fields(node, "the provider `" + id + "`", report);
   Provider provider{.id = ProviderId(id), .display_name = fields.required_text("name")};
-  provider.dialect =
-      one_of(fields, node, "dialect", dialect, "openai_chat, openai_responses, anthropic_messages or gemini", report)
-          .value_or(provider.dialect);
+  provider.dialect = one_of(fields, node, "dialect", dialect,
+                            "openai_chat, openai_responses, anthropic_messages, gemini or bedrock_converse", report)
+                         .value_or(provider.dialect);
   provider.forwarded = fields.texts("forwarded");
   for (const std::string& text : fields.texts("also")) {
     if (const auto also = also_dialect(text))
@@ -74,8 +74,10 @@ Provider read_provider(const std::string& id, const Node& node, const Report& re
   }
   provider.ground = one_of(fields, node, "ground", ground, "self_hosted, hosted_open or proprietary", report)
                         .value_or(provider.ground);
-  provider.auth = one_of(fields, node, "auth", auth_from_name, "bearer, x_api_key, x_goog_api_key or none", report)
-                      .value_or(provider.auth);
+  provider.auth =
+      one_of(fields, node, "auth", auth_from_name,
+             "bearer, x_api_key, x_goog_api_key, api_key, aws_sigv4, google_service_account or none", report)
+          .value_or(provider.auth);
   provider.quirks.stream_usage =
       one_of(fields, node, "stream_usage", stream_usage_from_name, "option or automatic", report)
           .value_or(provider.quirks.stream_usage);
@@ -84,7 +86,10 @@ Provider read_provider(const std::string& id, const Node& node, const Report& re
           .value_or(provider.quirks.max_tokens_field);
   if (fields.boolean("continues_prefill").value_or(false)) provider.quirks.prefill = Prefill::continued;
   provider.engine = fields.boolean("engine").value_or(false);
+  provider.quirks.vertex = fields.boolean("vertex").value_or(false);
   provider.key_env = fields.texts("key_env");
+  provider.bearer_env = fields.texts("bearer_env");
+  provider.base_url_from = fields.texts("base_url_from");
   provider.default_model = fields.text("default_model").value_or("");
   provider.docs = fields.text("docs").value_or("");
   if (const auto url = fields.text("base_url")) {
@@ -92,7 +97,7 @@ Provider read_provider(const std::string& id, const Node& node, const Report& re
       provider.base_url = *std::move(parsed);
     else
       report.error(node.find("base_url")->value, parsed.error().message, parsed.error().hint);
-  } else if (!provider.engine && node.is_map()) {
+  } else if (!provider.engine && provider.base_url_from.empty() && node.is_map()) {
     report.error(node, "the provider `" + id + "` has no `base_url`", "add `base_url: https://...`");
   }
   if (const yaml::Member* headers = fields.take("headers"))

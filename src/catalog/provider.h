@@ -19,22 +19,45 @@
 namespace sluice::catalog {
 
 enum class AuthKind : std::uint8_t {
-  bearer,          // Authorization: Bearer KEY
-  x_api_key,       // x-api-key: KEY
-  x_goog_api_key,  // x-goog-api-key: KEY
+  bearer,                  // Authorization: Bearer KEY
+  x_api_key,               // x-api-key: KEY
+  x_goog_api_key,          // x-goog-api-key: KEY
+  api_key,                 // api-key: KEY
+  aws_sigv4,               // each request is signed with a key of AWS
+  google_service_account,  // Authorization: Bearer TOKEN, and the token is fetched with a service account's key
   none,
 };
-inline constexpr std::array all_auth_kinds = {AuthKind::bearer, AuthKind::x_api_key, AuthKind::x_goog_api_key,
+inline constexpr std::array all_auth_kinds = {AuthKind::bearer,  AuthKind::x_api_key, AuthKind::x_goog_api_key,
+                                              AuthKind::api_key, AuthKind::aws_sigv4, AuthKind::google_service_account,
                                               AuthKind::none};
 constexpr std::string_view name(AuthKind kind) {
   switch (kind) {
     case AuthKind::bearer: return "bearer";
     case AuthKind::x_api_key: return "x_api_key";
     case AuthKind::x_goog_api_key: return "x_goog_api_key";
+    case AuthKind::api_key: return "api_key";
+    case AuthKind::aws_sigv4: return "aws_sigv4";
+    case AuthKind::google_service_account: return "google_service_account";
     case AuthKind::none: return "none";
   }
   return "none";
 }
+
+struct AwsKey {
+  std::string region;  // "eu-west-1"
+  std::string access_key_id;
+  Secret secret_access_key;
+  Secret session_token;  // of temporary keys; else empty
+};
+
+struct GoogleServiceAccount {
+  std::string email;
+  std::string key_id;
+  std::string project;  // whose account it is; may be empty
+  Secret private_key;   // PEM
+  BaseUrl token_url;
+  std::string token_uri;  // the same as it is written, which the key is shown for
+};
 
 // How a provider is brought to report usage in a stream.
 enum class StreamUsage : std::uint8_t {
@@ -52,6 +75,10 @@ struct Quirks {
   StreamUsage stream_usage = StreamUsage::option;
   MaxTokensField max_tokens_field = MaxTokensField::max_tokens;
   Prefill prefill = Prefill::ignored;
+  // Azure OpenAI's classic paths, where the deployment and the API's version stand in the path: "2024-10-21".
+  std::string azure_api_version;
+  // Claude on Google's Vertex AI: the model stands in the path, the API's version in the body.
+  bool vertex = false;
 };
 
 struct Provider {
@@ -62,10 +89,16 @@ struct Provider {
   std::vector<chat::DialectId> also;   // that its API takes below the same base URL, as they are
   // Paths of the dialect go below it: "https://api.openai.com/v1". Not set (empty host) for an engine of Sluice's own.
   BaseUrl base_url;
+  // Where it is by variables of the environment, "https://${NAME}.openai.azure.com/openai/v1": the first whose
+  // variables are all set replaces base_url.
+  std::vector<std::string> base_url_from;
   Ground ground = Ground::proprietary;
   AuthKind auth = AuthKind::bearer;
-  std::vector<std::string> key_env;  // environment variables that may hold the key, the first that is set counts
+  std::vector<std::string> key_env;     // environment variables that may hold the key, the first that is set counts
+  std::vector<std::string> bearer_env;  // the same of a token, which is sent as `Authorization: Bearer`
   Secret api_key;
+  AwsKey aws;                   // for aws_sigv4
+  GoogleServiceAccount google;  // for google_service_account
   Quirks quirks;
   std::vector<std::pair<std::string, std::string>> extra_headers;  // sent with every call; never a credential
   std::string default_model;  // its model in the route `auto` when there is no configuration; may be empty
@@ -73,6 +106,7 @@ struct Provider {
 
   // Sluice starts and supervises the engine behind this provider: its endpoint is asked for at call time.
   bool engine = false;
+  bool listed = false;  // the configuration names it
   // It may be called: it has a key or needs none, and nobody switched it off.
   bool enabled = false;
   // What to do to enable it: "set GROQ_API_KEY". Empty when it is enabled.

@@ -140,18 +140,30 @@ Check check_server(const std::string& data_dir, const Endpoint& listen) {
   return check;
 }
 
+bool needs_no_key(const catalog::Provider& provider) {
+  const bool cloud =
+      provider.auth == catalog::AuthKind::aws_sigv4 || provider.auth == catalog::AuthKind::google_service_account;
+  return provider.api_key.empty() && !cloud;
+}
+
 Check check_providers(const config::Snapshot& snapshot) {
   std::vector<std::string> enabled;
   std::vector<std::string> ways;
+  std::vector<std::string> missed;  // whoever lists a provider means to call it
   for (const catalog::Provider& provider : snapshot.providers()) {
+    if (provider.listed && !provider.enabled) missed.push_back(provider.id.str() + ": " + provider.how_to_enable);
     if (provider.enabled)
-      enabled.push_back(provider.engine            ? provider.id.str() + " (engine)"
-                        : provider.api_key.empty() ? provider.id.str() + " (no key needed)"
-                                                   : provider.id.str() + " (key present)");
+      enabled.push_back(provider.engine          ? provider.id.str() + " (engine)"
+                        : needs_no_key(provider) ? provider.id.str() + " (no key needed)"
+                                                 : provider.id.str() + " (key present)");
     else if (!provider.how_to_enable.empty())
       ways.push_back(provider.how_to_enable);
   }
-  if (!enabled.empty()) return {.name = "providers", .detail = joined(enabled)};
+  if (!enabled.empty())
+    return {.name = "providers",
+            .state = missed.empty() ? State::ok : State::warn,
+            .detail = joined(enabled),
+            .todo = joined(missed)};
   return {.name = "providers",
           .state = State::fail,
           .detail = "none may be called",

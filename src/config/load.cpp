@@ -5,6 +5,7 @@
 #include <fstream>
 #include <tuple>
 
+#include "config/cloud_credentials.h"
 #include "config/provider_reader.h"
 #include "config/settings_table.h"
 #include "yaml/fields.h"
@@ -16,18 +17,6 @@ using yaml::Fields;
 using yaml::Member;
 using yaml::Node;
 using yaml::Report;
-
-constexpr std::size_t max_secret_file_bytes = 64 * 1024;  // a key, not a book
-
-std::optional<std::string> read_small_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(max_secret_file_bytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
-  if ((!file.eof() && file.fail()) || text.size() > max_secret_file_bytes || !file.eof()) return std::nullopt;
-  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
-  return text;
-}
 
 // One load: collects the parts of a Snapshot from the catalogue, the file and the environment, in that order.
 class Loading {
@@ -51,6 +40,7 @@ class Loading {
   void read_routes(const Member& section, const Report& report);
   void apply_overrides(yaml::Diagnostics& diagnostics);
   void enable_by_environment();
+  void name_what_is_missing(const Member& section, const Report& report);
   void enable_engines();
   void add_auto_route();
   void check_values(const Node& root, const Report& report);
@@ -81,7 +71,7 @@ void read_section(Fields& fields, const Setting<Section> (&table)[N], Section& i
 std::optional<std::string> Loading::reference(const std::string& inner, const Node& node, const Report& report) const {
   if (inner.starts_with("file:")) {
     const std::string path = inner.substr(5);
-    auto text = sources_.read_file ? sources_.read_file(path) : read_small_file(path);
+    auto text = sources_.read_file ? sources_.read_file(path) : read_secret_file(path);
     if (!text) report.error(node, "cannot read the file " + path, "it must be readable and at most 64 KiB");
     return text;
   }
@@ -134,11 +124,13 @@ void Loading::read_file(const Node& root, const Report& report) {
   section("server", server_table, parts_.server);
   section("retry", retry_table, parts_.retry);
   section("keys", key_table, parts_.key_defaults);
-  if (const Member* member = fields.take("providers")) read_providers(*member, report);
+  const Member* providers = fields.take("providers");
+  if (providers) read_providers(*providers, report);
   if (const Member* member = fields.take("engines")) read_engines(*member, report);
   const Member* routes = fields.take("models");
   fields.refuse_others();
   enable_by_environment();
+  if (providers) name_what_is_missing(*providers, report);
   if (!engines_off_) enable_engines();
   if (routes) read_routes(*routes, report);
 }
@@ -180,7 +172,7 @@ void Loading::read_provider(const Member& member, const Report& report) {
     report.error_at_key(member, "unknown provider `" + id + "`",
                         near.empty()
                             ? "a provider of your own needs `kind: openai_compatible` (or anthropic_compatible, "
-                              "responses_compatible, gemini_compatible) and `base_url`"
+                              "responses_compatible, gemini_compatible, azure_openai, bedrock_converse) and `base_url`"
                             : "did you mean `" + near + "`? A provider of your own needs `kind` and `base_url`");
     return;
   }
@@ -302,24 +294,32 @@ void Loading::read_routes(const Member& section, const Report& report) {
 
 // --- what the file does not say
 
+bool is_switched_off(const catalog::Provider& provider) {
+  return provider.how_to_enable.starts_with("it is switched off");
+}
+
 // A vendor is switched on by its key. An engine on the own ground is not: a variable for something else must not make
 // restricted data go to whoever listens at its usual port. Where it is listed it takes its key from there, too.
 void Loading::enable_by_environment() {
   for (catalog::Provider& provider : parts_.providers) {
-    if (provider.engine || provider.how_to_enable.starts_with("it is switched off")) continue;
+    if (provider.engine || is_switched_off(provider)) continue;
     if (!provider.enabled && provider.ground == catalog::Ground::self_hosted) {
       provider.how_to_enable = "add `" + provider.id.str() + ": {}` under `providers`";
       continue;
     }
     if (provider.auth == catalog::AuthKind::none) continue;
-    for (const std::string& name : provider.key_env)
-      if (auto key = env(name); key && provider.api_key.empty()) provider.api_key = Secret(*std::move(key));
-    if (!provider.api_key.empty()) provider.enabled = true;
-    if (provider.enabled)
-      provider.how_to_enable.clear();
-    else
-      provider.how_to_enable =
-          provider.key_env.empty() ? "give it an api_key, or `auth: none`" : "set " + provider.key_env.front();
+    provider.how_to_enable =
+        take_credentials(provider, [this](std::string_view name) { return env(std::string(name)); });
+    provider.enabled = provider.how_to_enable.empty();
+  }
+}
+
+// Whoever lists a provider means to call it.
+void Loading::name_what_is_missing(const Member& section, const Report& report) {
+  for (const Member& member : section.value.members) {
+    const catalog::Provider* provider = provider_named(member.key);
+    if (provider && !provider->enabled && !provider->engine && !is_switched_off(*provider))
+      report.warning(member.value, "`" + member.key + "` cannot be called", provider->how_to_enable);
   }
 }
 
@@ -433,8 +433,10 @@ Loaded Loading::run() {
     if (provider.engine) provider.how_to_enable = "start with --engine auto";
 
   apply_overrides(loaded.diagnostics);
-  const auto source = std::make_shared<yaml::Source>(
-      yaml::Source{.name = sources_.name, .text = sources_.text.value_or(""), .secret_keys = {"api_key"}});
+  const auto source =
+      std::make_shared<yaml::Source>(yaml::Source{.name = sources_.name,
+                                                  .text = sources_.text.value_or(""),
+                                                  .secret_keys = {"api_key", "secret_access_key", "session_token"}});
   std::optional<Node> root = yaml::parse(source, loaded.diagnostics);
   if (root) {
     const Report report{source, loaded.diagnostics};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "catalog/read_price.h"
+#include "config/cloud_credentials.h"
 #include "config/provider_table.h"
 
 namespace sluice::config {
@@ -45,6 +46,7 @@ ProviderReader::ProviderReader(const Node& map, catalog::Provider& provider, Sna
       fields_(map, "the provider `" + provider.id.str() + "`", report) {}
 
 void ProviderReader::read() {
+  provider_.listed = true;
   for (const ProviderSetting& setting : provider_table) (this->*setting.read)(setting);
   fields_.refuse_others();
   check_ground();
@@ -74,6 +76,14 @@ void ProviderReader::kind(const ProviderSetting& setting) {
   } else if (kind == "gemini_compatible") {
     provider_.dialect = chat::DialectId::gemini;
     provider_.auth = catalog::AuthKind::x_goog_api_key;
+  } else if (kind == "azure_openai") {
+    provider_.dialect = chat::DialectId::openai_chat;
+    provider_.also = {chat::DialectId::openai_responses};
+    provider_.auth = catalog::AuthKind::api_key;
+    provider_.quirks.max_tokens_field = catalog::MaxTokensField::max_completion_tokens;
+  } else if (kind == "bedrock_converse") {
+    provider_.dialect = chat::DialectId::bedrock_converse;
+    provider_.auth = catalog::AuthKind::aws_sigv4;
   }
 }
 
@@ -82,6 +92,7 @@ void ProviderReader::base_url(const ProviderSetting& setting) {
   if (!text) return;
   if (auto parsed = parse_base_url(*text)) {
     provider_.base_url = *std::move(parsed);
+    provider_.base_url_from.clear();
     provider_.engine = false;
   } else {
     report_.error(map_.find(setting.name)->value, parsed.error().message, parsed.error().hint);
@@ -112,6 +123,37 @@ void ProviderReader::auth(const ProviderSetting& setting) {
   const auto text = word(setting);
   for (const catalog::AuthKind auth : catalog::all_auth_kinds)
     if (text == catalog::name(auth)) provider_.auth = auth;
+}
+
+void ProviderReader::aws(const ProviderSetting& setting) {
+  const Member* section = fields_.take(setting.name);
+  if (!section) return;
+  Fields fields(section->value, "`aws` of `" + provider_.id.str() + "`", report_);
+  if (auto region = fields.text("region")) provider_.aws.region = *std::move(region);
+  if (auto id = fields.text("access_key_id")) provider_.aws.access_key_id = *std::move(id);
+  if (auto key = fields.text("secret_access_key")) provider_.aws.secret_access_key = Secret(*std::move(key));
+  if (auto token = fields.text("session_token")) provider_.aws.session_token = Secret(*std::move(token));
+  fields.refuse_others();
+}
+
+void ProviderReader::google_key_file(const ProviderSetting& setting) {
+  const auto path = fields_.text(setting.name);
+  if (!path) return;
+  auto account = read_service_account(*path);
+  if (account)
+    provider_.google = *std::move(account);
+  else
+    report_.error(map_.find(setting.name)->value, account.error().message, account.error().hint);
+}
+
+void ProviderReader::azure_api_version(const ProviderSetting& setting) {
+  if (auto text = fields_.text(setting.name)) provider_.quirks.azure_api_version = *std::move(text);
+}
+
+void ProviderReader::vertex(const ProviderSetting& setting) {
+  if (const auto on = fields_.boolean(setting.name)) provider_.quirks.vertex = *on;
+  if (provider_.quirks.vertex && provider_.dialect != chat::DialectId::anthropic_messages)
+    report_.error(map_.find(setting.name)->value, "`vertex` is for Claude alone", "add `kind: anthropic_compatible`");
 }
 
 void ProviderReader::stream_usage(const ProviderSetting& setting) {

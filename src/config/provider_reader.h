@@ -28,6 +28,10 @@ class ProviderReader {
   void api_key(const ProviderSetting& setting);
   void ground(const ProviderSetting& setting);
   void auth(const ProviderSetting& setting);
+  void aws(const ProviderSetting& setting);
+  void google_key_file(const ProviderSetting& setting);
+  void azure_api_version(const ProviderSetting& setting);
+  void vertex(const ProviderSetting& setting);
   void stream_usage(const ProviderSetting& setting);
   void headers(const ProviderSetting& setting);
   void enabled(const ProviderSetting& setting);

@@ -19,9 +19,10 @@ struct ProviderSetting {
 
 namespace provider_words {
 inline constexpr const char* kind[] = {"openai_compatible", "anthropic_compatible", "responses_compatible",
-                                       "gemini_compatible"};
+                                       "gemini_compatible", "azure_openai",         "bedrock_converse"};
 inline constexpr const char* ground[] = {"self_hosted", "hosted_open", "proprietary"};
-inline constexpr const char* auth[] = {"bearer", "x_api_key", "x_goog_api_key", "none"};
+inline constexpr const char* auth[] = {
+    "bearer", "x_api_key", "x_goog_api_key", "api_key", "aws_sigv4", "google_service_account", "none"};
 inline constexpr const char* stream_usage[] = {"option", "automatic"};
 }  // namespace provider_words
 
@@ -46,6 +47,30 @@ inline constexpr ProviderSetting provider_table[] = {
      .words = provider_words::ground,
      .read = &ProviderReader::ground},
     {.name = "auth", .meaning = "How the key is sent.", .words = provider_words::auth, .read = &ProviderReader::auth},
+    {.name = "aws",
+     .meaning =
+         "For aws_sigv4: region, access_key_id, secret_access_key, session_token. The region is read from base_url "
+         "where it stands there, the rest from AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
+         "AWS_SESSION_TOKEN. With an api_key, or AWS_BEARER_TOKEN_BEDROCK, nothing is signed.",
+     .schema =
+         R"("type":"object","properties":{"region":{"type":"string"},"access_key_id":{"type":"string"},)"
+         R"("secret_access_key":{"type":"string"},"session_token":{"type":"string"}},"additionalProperties":false)",
+     .read = &ProviderReader::aws},
+    {.name = "google_key_file",
+     .meaning = "For google_service_account: the file with the account's key. Default: GOOGLE_APPLICATION_CREDENTIALS.",
+     .schema = R"("type":"string")",
+     .read = &ProviderReader::google_key_file},
+    {.name = "azure_api_version",
+     .meaning =
+         "For Azure OpenAI's classic paths below /openai/deployments: the version of the API, such as 2024-10-21. "
+         "A model is called like its deployment. The paths below /openai/v1, the default, do not need it.",
+     .schema = R"("type":"string")",
+     .read = &ProviderReader::azure_api_version},
+    {.name = "vertex",
+     .meaning = "true for Claude on Google's Vertex AI, with `kind: anthropic_compatible`; base_url ends with "
+                "/publishers/anthropic.",
+     .schema = R"("type":"boolean")",
+     .read = &ProviderReader::vertex},
     {.name = "stream_usage",
      .meaning = "Whether streams must be asked for usage (option) or always report it.",
      .words = provider_words::stream_usage,

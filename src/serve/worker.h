@@ -61,6 +61,7 @@ class Worker {
   net::Resolver resolver_;
   net::Connector connector_;
   http::ConnectionPool providers_;
+  gateway::GoogleTokens google_tokens_;
   gateway::Gateway gateway_;
   gateway::Listen handler_;
   std::unique_ptr<net::Listener> listener_;

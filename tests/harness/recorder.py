@@ -10,6 +10,7 @@ import socket
 import ssl
 import struct
 import threading
+import zlib
 from dataclasses import dataclass, field
 
 from harness.wait import DEADLINE_S
@@ -189,9 +190,9 @@ def ok(body: bytes, content_type="application/json", status="200 OK", headers=()
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-def sse_head(headers=()):
+def sse_head(headers=(), content_type="text/event-stream"):
     """The head of a chunked event stream."""
-    lines = ["HTTP/1.1 200 OK", "content-type: text/event-stream", "transfer-encoding: chunked", *headers]
+    lines = ["HTTP/1.1 200 OK", f"content-type: {content_type}", "transfer-encoding: chunked", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
 
 
@@ -250,10 +251,41 @@ def anthropic_stream(texts=("po", "ng"), usage=(7, 5), model="claude-mock"):
     ]
 
 
-def streaming(events, headers=()):
+def bedrock_answer(text="pong", input_tokens=7, output_tokens=5):
+    return json.dumps({
+        "output": {"message": {"role": "assistant", "content": [{"text": text}]}}, "stopReason": "end_turn",
+        "usage": {"inputTokens": input_tokens, "outputTokens": output_tokens, "totalTokens": input_tokens + output_tokens},
+        "metrics": {"latencyMs": 3}}).encode()
+
+
+def aws_message(name, payload):
+    """One binary message of application/vnd.amazon.eventstream; an exception where the name says so."""
+    kind = "exception" if name.endswith("Exception") else "event"
+    headers = b""
+    for header, value in ((f":{kind}-type", name), (":content-type", "application/json"), (":message-type", kind)):
+        headers += bytes([len(header)]) + header.encode() + b"\x07" + struct.pack(">H", len(value)) + value.encode()
+    body = json.dumps(payload).encode()
+    prelude = struct.pack(">II", 16 + len(headers) + len(body), len(headers))
+    message = prelude + struct.pack(">I", zlib.crc32(prelude)) + headers + body
+    return message + struct.pack(">I", zlib.crc32(message))
+
+
+def bedrock_stream(texts=("po", "ng"), usage=(7, 5)):
+    """The messages of a whole ConverseStream answer with one text block."""
+    return [
+        aws_message("messageStart", {"role": "assistant"}),
+        *[aws_message("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": text}}) for text in texts],
+        aws_message("contentBlockStop", {"contentBlockIndex": 0}),
+        aws_message("messageStop", {"stopReason": "end_turn"}),
+        aws_message("metadata", {"usage": {"inputTokens": usage[0], "outputTokens": usage[1], "totalTokens": sum(usage)},
+                                 "metrics": {"latencyMs": 3}}),
+    ]
+
+
+def streaming(events, headers=(), content_type="text/event-stream"):
     """An `answer` that streams the events, one chunk each."""
     def answer(request, connection):
-        connection.send(sse_head(headers))
+        connection.send(sse_head(headers, content_type))
         for event in events:
             connection.send(chunk(event))
         connection.send(LAST_CHUNK)

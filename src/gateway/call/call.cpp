@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <span>
 
+#include "gateway/call/authentication.h"
+#include "gateway/call/hosting.h"
+
 namespace sluice::gateway {
 namespace {
 
@@ -24,34 +27,19 @@ bool is_event_stream(const http::Headers& headers, dialects::Framing framing) {
 
 std::string issuer_of(const Attempt& attempt) { return attempt.provider().id.str() + "/" + attempt.model().str(); }
 
-// What a client says in the query is for the provider, but for its key here and the form of stream that the path asks
-// for already.
+// What a client says in the query is for the provider, but for its key here, the form of stream that the path asks for
+// already, and the version of Azure's API, which its own provider is asked with.
 std::string query_for_provider(std::string_view query) {
   std::string kept;
   while (!query.empty()) {
     const std::string_view one = query.substr(0, query.find('&'));
     query.remove_prefix(std::min(query.size(), one.size() + 1));
-    if (one.empty() || one.starts_with("key=") || one == "key" || one.starts_with("alt=") || one.starts_with("$alt="))
+    if (one.empty() || one.starts_with("key=") || one == "key" || one.starts_with("alt=") || one.starts_with("$alt=") ||
+        one.starts_with("api-version="))
       continue;
     kept.append(kept.empty() ? "" : "&").append(one);
   }
   return kept;
-}
-
-http::Headers authentication(const catalog::Provider& provider) {
-  switch (provider.auth) {
-    case catalog::AuthKind::bearer:
-      if (provider.api_key.empty()) return {};
-      return {{"authorization", "Bearer " + provider.api_key.reveal()}};
-    case catalog::AuthKind::x_api_key:
-      if (provider.api_key.empty()) return {};
-      return {{"x-api-key", provider.api_key.reveal()}};
-    case catalog::AuthKind::x_goog_api_key:
-      if (provider.api_key.empty()) return {};
-      return {{"x-goog-api-key", provider.api_key.reveal()}};
-    case catalog::AuthKind::none: break;
-  }
-  return {};
 }
 
 // Where the provider is; an engine of our own may have moved since the last call.
@@ -138,8 +126,8 @@ async::Task<Result<Reply>> Asking::ask(std::string& held) {
   CO_TRY(dialects::ProviderRequest request, question_.for_provider(attempt_, dialect_));
   dropped_params_ = std::move(request.dropped_params);
   added_params_ = std::move(request.added_params);
-  for (const http::Field& field : authentication(provider())) request.headers.set(field.name, field.value);
-  for (const auto& [name, value] : provider().extra_headers) request.headers.set(name, value);
+  CO_CHECK_OK(adapt_to_host(provider().quirks, attempt_.model().str(), question_.stream(), request));
+  CO_CHECK_OK(co_await authenticate(gateway_, provider(), place, request, within(retry_.connect_timeout_ms)));
   const std::string head = http::request_head("POST", place, request.path, request.headers, request.body.size());
   answer_by_ = within(question_.stream() ? retry_.first_token_timeout_ms : retry_.answer_timeout_ms);
 

@@ -38,8 +38,14 @@ bool asks_for_events(std::string_view query) {
   return false;
 }
 
-// A base URL may end in /anthropic, /openai or /gemini, as it does with other gateways.
+// A base URL may end in /anthropic, /openai or /gemini, as it does with other gateways. Clients of Azure OpenAI write
+// /openai/deployments/NAME/chat/completions; what counts is the model that they name in the body.
 std::string_view without_prefix(std::string_view path) {
+  constexpr std::string_view deployments = "/openai/deployments/";
+  if (path.starts_with(deployments)) {
+    const std::size_t end = path.find('/', deployments.size());
+    return end == std::string_view::npos ? path : path.substr(end);
+  }
   for (const std::string_view prefix : {"/anthropic", "/openai", "/gemini"}) {
     if (!path.starts_with(prefix)) continue;
     const std::string_view rest = path.substr(prefix.size());

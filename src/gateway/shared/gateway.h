@@ -15,6 +15,7 @@
 #include "gateway/account/account.h"
 #include "gateway/admit/admit.h"
 #include "gateway/audit/audit.h"
+#include "gateway/credentials/google_token.h"
 #include "gateway/route/route.h"
 #include "http/client.h"
 #include "net/reactor.h"
@@ -62,6 +63,7 @@ struct Gateway {
   Admission& admission;
   Books books;
   Engines engines;
+  GoogleTokens& google_tokens;
   // Called when a request begins; each one that has begun comes to on_end, except when the process ends before.
   std::function<void(chat::DialectId)> on_begin;
   // Called at the end of each request with its audit record and what became of that, for metrics and the log line. Must

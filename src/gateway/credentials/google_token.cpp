@@ -1,0 +1,121 @@
+#include "gateway/credentials/google_token.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/crypto.h"
+#include "base/percent.h"
+#include "json/json.h"
+
+namespace sluice::gateway {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr std::string_view scope = "https://www.googleapis.com/auth/cloud-platform";
+constexpr std::int64_t assertion_seconds = 3'600;        // the most that Google takes
+constexpr async::Duration before_expiry = seconds(300);  // a long request must not outlive its token's check
+constexpr async::Duration failure_counts = seconds(1);   // for those who waited while it was tried
+constexpr async::Duration fetch_limit = seconds(10);     // the issuer answers within one second
+constexpr async::Duration look_again = std::chrono::milliseconds(20);  // whether the one who fetches is done
+constexpr std::int64_t longest_seconds = 24 * 3'600;                   // nobody's token is good for longer
+constexpr std::size_t longest_said_bytes = 300;                        // of the issuer's words
+
+Error refused(std::string what) {
+  return {.kind = ErrorKind::provider_unreachable,
+          .message = "no access token can be had for the provider: " + std::move(what),
+          .hint = "the operator must check its service account's key",
+          .retry = Retry::elsewhere};
+}
+
+// Ends the fetch, also when the client leaves in the middle of it.
+class Fetching {
+ public:
+  explicit Fetching(bool& flag) : flag_(flag) { flag_ = true; }
+  ~Fetching() { flag_ = false; }
+  Fetching(const Fetching&) = delete;
+  Fetching& operator=(const Fetching&) = delete;
+
+ private:
+  bool& flag_;
+};
+
+}  // namespace
+
+Result<std::string> service_account_assertion(const catalog::GoogleServiceAccount& account, std::int64_t now) {
+  std::string header;
+  json::Writer(header)
+      .begin_object()
+      .member("alg", "RS256")
+      .member("typ", "JWT")
+      .member("kid", account.key_id)
+      .end_object();
+  std::string claims;
+  json::Writer(claims)
+      .begin_object()
+      .member("iss", account.email)
+      .member("scope", scope)
+      .member("aud", account.token_uri)
+      .member("iat", now)
+      .member("exp", now + assertion_seconds)
+      .end_object();
+  std::string text = crypto::base64url(header) + "." + crypto::base64url(claims);
+  TRY(const std::string signature, crypto::sign_rs256(account.private_key.reveal(), text));
+  return text + "." + crypto::base64url(signature);
+}
+
+async::Task<Result<std::string>> GoogleTokens::get(const catalog::GoogleServiceAccount& account,
+                                                   async::Deadline deadline) {
+  Entry& entry = entries_[account.email + " " + account.key_id];
+  while (true) {
+    const async::TimePoint now = reactor_.now();
+    if (now < entry.good_until) co_return entry.token.reveal();
+    if (entry.failure && now < entry.failed_until) co_return std::unexpected(*entry.failure);
+    if (!entry.fetching) break;
+    if (deadline.cancel && deadline.cancel->fired())
+      co_return fail(ErrorKind::client_gone, "the client closed the connection");
+    if (now >= deadline.at) co_return std::unexpected(refused("it did not come in time"));
+    co_await reactor_.scheduler().sleep(deadline.earlier(now + look_again));
+  }
+  const Fetching fetching(entry.fetching);
+  const Result<void> fetched = co_await fetch(account, entry, deadline.earlier(reactor_.now() + fetch_limit));
+  if (fetched) co_return entry.token.reveal();
+  // Who left tells nothing of the issuer: the next one who waits fetches again.
+  if (fetched.error().kind == ErrorKind::client_gone) co_return std::unexpected(fetched.error());
+  entry.failure = refused(fetched.error().message);
+  entry.failed_until = reactor_.now() + failure_counts;
+  co_return std::unexpected(*entry.failure);
+}
+
+async::Task<Result<void>> GoogleTokens::fetch(const catalog::GoogleServiceAccount& account, Entry& entry,
+                                              async::Deadline deadline) {
+  const std::int64_t now =
+      std::chrono::duration_cast<seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const auto assertion = service_account_assertion(account, now);
+  if (!assertion) co_return std::unexpected(assertion.error());
+  const std::string body =
+      "grant_type=" + percent_encoded("urn:ietf:params:oauth:grant-type:jwt-bearer") + "&assertion=" + *assertion;
+  const std::string head = http::request_head(
+      "POST", account.token_url, "",
+      {{"content-type", "application/x-www-form-urlencoded"}, {"accept", "application/json"}}, body.size());
+  CO_TRY(http::Call call, co_await connections_.open(account.token_url.endpoint, deadline, true));
+  CO_TRY(const http::Response response, co_await call.send(head, body, deadline));
+  CO_TRY(std::string answer, co_await call.read_all(deadline));
+  const auto parsed = json::Document::parse_in_place(answer);
+  const json::Value root = parsed ? parsed->root() : json::Value();
+  const std::string_view token = root["access_token"].string().value_or("");
+  if (response.status != 200 || token.empty() || !http::is_field_value(token)) {
+    const std::string_view what = root["error_description"].string().value_or(root["error"].string().value_or(""));
+    co_return fail(ErrorKind::provider_unreachable, "status " + std::to_string(response.status) +
+                                                        (what.empty() ? "" : ", ") +
+                                                        std::string(what.substr(0, longest_said_bytes)));
+  }
+  const std::int64_t lifetime = std::clamp<std::int64_t>(root["expires_in"].integer().value_or(0), 0, longest_seconds);
+  entry.token = Secret(std::string(token));
+  // One that lives shorter than the margin serves at least those who wait for it now.
+  entry.good_until = reactor_.now() + std::max<async::Duration>(seconds(lifetime) - before_expiry, failure_counts);
+  entry.failure.reset();
+  co_return Result<void>();
+}
+
+}  // namespace sluice::gateway
