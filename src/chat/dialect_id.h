@@ -21,6 +21,13 @@ enum class DialectId : std::uint8_t {
   anthropic_count_tokens,
   openai_input_tokens,
   gemini_count_tokens,
+  openai_speech,
+  openai_transcriptions,
+  openai_translations,
+  openai_images,
+  openai_image_edits,
+  openai_image_variations,
+  rerank,
 };
 inline constexpr std::array all_dialects = {DialectId::openai_chat,
                                             DialectId::anthropic_messages,
@@ -32,7 +39,14 @@ inline constexpr std::array all_dialects = {DialectId::openai_chat,
                                             DialectId::bedrock_converse,
                                             DialectId::anthropic_count_tokens,
                                             DialectId::openai_input_tokens,
-                                            DialectId::gemini_count_tokens};
+                                            DialectId::gemini_count_tokens,
+                                            DialectId::openai_speech,
+                                            DialectId::openai_transcriptions,
+                                            DialectId::openai_translations,
+                                            DialectId::openai_images,
+                                            DialectId::openai_image_edits,
+                                            DialectId::openai_image_variations,
+                                            DialectId::rerank};
 
 constexpr std::string_view name(DialectId id) {
   switch (id) {
@@ -47,6 +61,13 @@ constexpr std::string_view name(DialectId id) {
     case DialectId::anthropic_count_tokens: return "anthropic_count_tokens";
     case DialectId::openai_input_tokens: return "openai_input_tokens";
     case DialectId::gemini_count_tokens: return "gemini_count_tokens";
+    case DialectId::openai_speech: return "openai_speech";
+    case DialectId::openai_transcriptions: return "openai_transcriptions";
+    case DialectId::openai_translations: return "openai_translations";
+    case DialectId::openai_images: return "openai_images";
+    case DialectId::openai_image_edits: return "openai_image_edits";
+    case DialectId::openai_image_variations: return "openai_image_variations";
+    case DialectId::rerank: return "rerank";
   }
   return "unknown";
 }
@@ -74,7 +95,14 @@ constexpr bool speaks(DialectId api, DialectId request) {
   switch (request) {
     case DialectId::openai_embeddings:
     case DialectId::openai_completions:
-    case DialectId::openai_moderations: return api == DialectId::openai_chat;
+    case DialectId::openai_moderations:
+    case DialectId::openai_speech:
+    case DialectId::openai_transcriptions:
+    case DialectId::openai_translations:
+    case DialectId::openai_images:
+    case DialectId::openai_image_edits:
+    case DialectId::openai_image_variations:
+    case DialectId::rerank: return api == DialectId::openai_chat;
     case DialectId::anthropic_count_tokens: return api == DialectId::anthropic_messages;
     case DialectId::openai_input_tokens: return api == DialectId::openai_responses;
     case DialectId::gemini_count_tokens: return api == DialectId::gemini;

@@ -23,9 +23,10 @@ using chat::DialectId;
 
 // What a request says outside its body, in dialects that do so (Gemini).
 struct RequestTarget {
-  std::string model;        // in the path, decoded; empty when the body names it
-  bool stream = false;      // the path asks for a stream
-  bool json_array = false;  // a stream in the form of one JSON array instead of events
+  std::string model;         // in the path, decoded; empty when the body names it
+  bool stream = false;       // the path asks for a stream
+  bool json_array = false;   // a stream in the form of one JSON array instead of events
+  std::string content_type;  // of the body, for dialects that take forms
 };
 
 // The few facts that admission, routing and lane 1 need, read without building a ChatRequest.
@@ -37,9 +38,11 @@ struct RequestOutline {
   std::int64_t choices = 1;                 // n
   bool has_tools = false;
   std::int64_t images = 0;      // in the messages
-  std::size_t image_bytes = 0;  // of the body that are images
+  std::size_t image_bytes = 0;  // of the body that are images, or a form's files
   bool json_array = false;      // RequestTarget's
-  std::size_t model_begin = 0;  // the model's JSON string in the body, quotes included; 0 = the body has none
+  std::string form_type;        // the body's content type when it is a form
+  std::size_t model_begin = 0;  // the model's JSON string in the body, quotes included; 0 = the body has none. In a
+                                // form the field's content
   std::size_t model_end = 0;
   std::optional<json::Span> stream_options;  // openai_chat: the member's value in the body
 };
@@ -137,8 +140,10 @@ class Dialect {
  public:
   virtual ~Dialect() = default;
   virtual DialectId id() const = 0;
+  // Its calls are passed on whatever they carry: forms come in as well as JSON, and an answer may be sound or an image.
+  virtual bool opaque() const { return false; }
 
-  // --- a client's request
+  // --- a client's request; `parsed` is an empty object where the body is a form
   virtual Result<RequestOutline> outline(std::string_view body, const json::Document& parsed,
                                          const RequestTarget& target) const = 0;
   virtual Result<chat::ChatRequest> decode_request(const json::Document& parsed, const RequestTarget& target) const = 0;

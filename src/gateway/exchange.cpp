@@ -130,7 +130,7 @@ async::Task<Result<void>> Exchange::relay(CallOutcome outcome) {
   facts_.attempt = reply.attempt;
   facts_.dropped_params = reply.dropped_params;
   facts_.added_params = reply.added_params;
-  status_ = 200;
+  status_ = reply.status;
   if (!reply.streaming()) {
     // Settled before the client can see the answer: whoever has it finds it in the ledger.
     account_for(reply, store::Outcome::ok);
@@ -305,7 +305,7 @@ void Exchange::account_for(const Failure& failure, int number, bool final) {
 
 void Exchange::account_for(const Reply& reply, store::Outcome outcome) {
   store::LedgerEntry row = entry(*reply.attempt, facts_.attempts, true);
-  row.status = 200;
+  row.status = static_cast<decltype(row.status)>(reply.status);
   row.outcome = outcome;
   row.usage = usage_of(reply.usage(), reply.output_bytes());
   answered_by_ = reply.answered_by();

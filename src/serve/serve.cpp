@@ -240,6 +240,13 @@ int serve(const ServeOptions& options) {
   all_dialects.push_back(dialects::make_openai_embeddings());
   all_dialects.push_back(dialects::make_openai_completions());
   all_dialects.push_back(dialects::make_openai_moderations());
+  all_dialects.push_back(dialects::make_openai_speech());
+  all_dialects.push_back(dialects::make_openai_transcriptions());
+  all_dialects.push_back(dialects::make_openai_translations());
+  all_dialects.push_back(dialects::make_openai_images());
+  all_dialects.push_back(dialects::make_openai_image_edits());
+  all_dialects.push_back(dialects::make_openai_image_variations());
+  all_dialects.push_back(dialects::make_rerank());
   all_dialects.push_back(dialects::make_anthropic_messages());
   all_dialects.push_back(dialects::make_gemini());
   all_dialects.push_back(dialects::make_bedrock_converse());

@@ -22,7 +22,13 @@ SUITES = [
     ("test_embeddings.py", "create"),
     ("test_moderations.py", "create"),
     ("test_models.py", "list or retrieve"),
+    ("audio/test_speech.py", "create"),
+    ("audio/test_transcriptions.py", "create"),
+    ("audio/test_translations.py", "create"),
+    ("test_images.py", "create or edit or generate"),
 ]
+
+DEFAULT_MODELS = {"omni-moderation-latest", "dall-e-2", "gpt-image-1.5"}  # of calls that name none
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +48,7 @@ def suite_server(folder, spec):
     source = folder("sdk") / SDK
     shutil.copytree(suites_dir() / SDK / "tests", source / "tests")
     shutil.copy(suites_dir() / SDK / "pyproject.toml", source)
-    models = sorted({"omni-moderation-latest"} | {model for path, _ in SUITES
+    models = sorted(DEFAULT_MODELS | {model for path, _ in SUITES
                      for model in re.findall(r'model="([^"]+)"', (source / "tests/api_resources" / path).read_text())})
     server = Sluice(folder("suite-sluice"), {
         "providers": {"spec": {"kind": "openai_compatible", "base_url": steady.url, "api_key": "vendor-key", "prices": {"*": PRICES}}},

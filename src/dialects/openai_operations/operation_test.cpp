@@ -70,5 +70,68 @@ TEST(Moderations, Name_their_default_model_to_the_provider) {
   }
 }
 
+Result<RequestOutline> form_of(const Dialect& dialect, const std::string& body) {
+  const auto nothing = json::Document::parse("{}");
+  return dialect.outline(body, *nothing, {.content_type = "multipart/form-data; boundary=b"});
+}
+
+TEST(Transcriptions, A_form_keeps_all_but_the_models_name) {
+  const auto dialect = make_openai_transcriptions();
+  const std::string field = "--b\r\nContent-Disposition: form-data; name=";
+  const std::string file = field + "\"file\"; filename=\"model\"\r\n\r\n\x01\xff--\r\nmodel\r\n";
+  const std::string body = file + field + "\"model\"\r\n\r\na/b\r\n" + field + "stream\r\n\r\ntrue\r\n--b--\r\n";
+  const auto outline = form_of(*dialect, body);
+  ASSERT_TRUE(outline);
+  EXPECT_EQ(outline->model, "a/b");
+  EXPECT_TRUE(outline->stream);
+  EXPECT_EQ(dialect->edit(body, *outline, {.model = "whisper-1", .ask_for_stream_usage = true}),
+            file + field + "\"model\"\r\n\r\nwhisper-1\r\n" + field + "stream\r\n\r\ntrue\r\n--b--\r\n");
+  EXPECT_EQ(form_of(*dialect, file + "--b--").error().param, "model");
+}
+
+TEST(Images, A_form_without_a_model_names_the_default) {
+  const auto dialect = make_openai_image_edits();
+  const std::string body = "--b\r\nContent-Disposition: form-data; name=prompt\r\n\r\nx\r\n--b--\r\n";
+  const auto outline = form_of(*dialect, body);
+  ASSERT_TRUE(outline);
+  EXPECT_EQ(outline->model, "gpt-image-1.5");
+  EXPECT_EQ(dialect->edit(body, *outline, {.model = "m"}),
+            "--b\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\nm\r\n" + body);
+}
+
+TEST(Images, A_stream_gets_no_flag_and_each_image_counts) {
+  const auto dialect = make_openai_images();
+  const std::string body = R"({"model":"a","prompt":"x","stream":true})";
+  const auto outline = outline_of(*dialect, body);
+  ASSERT_TRUE(outline);
+  EXPECT_TRUE(outline->stream);
+  EXPECT_EQ(dialect->edit(body, *outline, {.model = "b", .ask_for_stream_usage = true}),
+            R"({"model":"b","prompt":"x","stream":true})");
+  const auto watcher = dialect->watch_stream(false);
+  watcher->see("image_generation.partial_image", R"({"type":"image_generation.partial_image","b64_json":"AAAA"})");
+  EXPECT_FALSE(watcher->complete());
+  for (int i = 0; i < 2; ++i)
+    watcher->see(
+        "", R"({"type":"image_generation.completed","usage":{"total_tokens":9,"input_tokens":4,"output_tokens":5}})");
+  EXPECT_TRUE(watcher->complete());
+  EXPECT_FALSE(watcher->finished());
+  EXPECT_EQ(watcher->usage().input, 8);
+  EXPECT_EQ(watcher->usage().output, 10);
+}
+
+TEST(Speech, Streams_when_it_is_asked_for_events) {
+  const auto dialect = make_openai_speech();
+  EXPECT_TRUE(outline_of(*dialect, R"({"model":"a","input":"x","stream_format":"sse"})")->stream);
+  EXPECT_FALSE(outline_of(*dialect, R"({"model":"a","input":"x","stream_format":"audio","stream":true})")->stream);
+  EXPECT_EQ(outline_of(*dialect, R"({"model":"a"})").error().param, "input");
+}
+
+TEST(Rerank, Counts_the_tokens_that_are_told) {
+  const auto dialect = make_rerank();
+  EXPECT_EQ(outline_of(*dialect, R"({"model":"a","query":"q"})").error().param, "documents");
+  EXPECT_EQ(dialect->read_usage(*json::Document::parse(R"({"usage":{"total_tokens":12}})")).input, 12);
+  EXPECT_FALSE(dialect->read_usage(*json::Document::parse(R"({"meta":{"billed_units":{"search_units":1}}})")).reported);
+}
+
 }  // namespace
 }  // namespace sluice::dialects

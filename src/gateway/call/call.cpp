@@ -85,6 +85,7 @@ class Asking {
   async::Task<Result<json::Document>> read_whole(const http::Response& response, std::string& body);
   async::Task<Result<Reply>> take_stream(http::Response response, std::string& held);
   async::Task<Result<Reply>> take_whole_as_stream(http::Response response, std::string& held);
+  async::Task<Result<Reply>> take_anything(http::Response response, std::string& held);
   async::Task<Result<Reply>> take_error(http::Response response);
   Error too_late(std::string what) const;
   bool same_dialect() const { return attempt_.lane == Lane::same_dialect; }
@@ -133,9 +134,10 @@ async::Task<Result<Reply>> Asking::ask(std::string& held) {
 
   CO_TRY(http::Response response, co_await exchange(place, head, request.body));
   if (response.status >= 400) co_return co_await take_error(std::move(response));
-  if (response.status != 200)
+  if (response.status != 200 && !(dialect_.opaque() && response.status / 100 == 2))
     co_return std::unexpected(no_answer(provider(), "answered with status " + std::to_string(response.status)));
   failure_.at_work = true;
+  if (dialect_.opaque()) co_return co_await take_anything(std::move(response), held);
   if (question_.stream()) co_return co_await take_stream(std::move(response), held);
   co_return co_await take_whole(std::move(response));
 }
@@ -255,6 +257,23 @@ async::Task<Result<Reply>> Asking::take_stream(http::Response response, std::str
   co_return reply;
 }
 
+// What the provider says it is: events, JSON that tells its usage, or bytes. Sound may take as long as a stream.
+async::Task<Result<Reply>> Asking::take_anything(http::Response response, std::string& held) {
+  if (is_event_stream(response.headers, dialects::Framing::sse))
+    co_return co_await take_stream(std::move(response), held);
+  Reply reply;
+  reply.status = response.status;
+  reply.headers = headers_for_client(response.headers);
+  reply.wrote_text = false;
+  if (!is_json(response.headers)) {
+    reply.raw_from(*std::move(call_));
+    co_return reply;
+  }
+  CO_TRY(const json::Document parsed, co_await read_whole(response, reply.body));
+  reply.set_facts(dialect_.read_usage(parsed), dialect_.read_response_model(parsed));
+  co_return reply;
+}
+
 // The answer is there and will be billed, so the client gets it in the form that it asked for.
 async::Task<Result<Reply>> Asking::take_whole_as_stream(http::Response response, std::string& held) {
   std::string body;
@@ -367,9 +386,13 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
     }
     request = *std::move(encoded);
   }
-  request.headers.set("content-type", "application/json");
-  request.headers.set("accept", std::string(request_.outline.stream ? media_type(provider_dialect.framing())
-                                                                    : std::string_view("application/json")));
+  const bool opaque = provider_dialect.opaque();
+  request.headers.set("content-type", opaque ? request_.target.content_type : "application/json");
+  if (opaque)
+    request.headers.set("accept", std::string(head_.get("accept").value_or("*/*")));
+  else
+    request.headers.set("accept", std::string(request_.outline.stream ? media_type(provider_dialect.framing())
+                                                                      : std::string_view("application/json")));
   request.headers.set("accept-encoding", "identity");  // what is compressed cannot be metered as it goes by
   request.headers.set("user-agent", "sluice");
   return request;

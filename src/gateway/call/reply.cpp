@@ -177,6 +177,22 @@ class TranslatedStream : public StreamLane {
   bool failed_ = false;
 };
 
+class RawStream : public StreamLane {
+ public:
+  Result<void> pass(const http::SseEvent& event, std::string& out) override {
+    out.append(event.raw);
+    return {};
+  }
+  Result<void> close(std::string&) override { return {}; }
+  bool has_token() const override { return true; }
+  bool finished() const override { return false; }  // the provider's end is the end
+  bool failed() const override { return false; }
+  chat::Usage usage() const override { return {}; }
+  std::size_t output_bytes() const override { return 0; }
+  std::string response_model() const override { return {}; }
+  std::string failure(const Error&) override { return {}; }
+};
+
 }  // namespace
 
 std::unique_ptr<StreamLane> same_dialect_stream(const dialects::Dialect& dialect, bool hide_usage_event,
@@ -194,6 +210,12 @@ std::unique_ptr<StreamLane> whole_as_stream(const chat::ChatResponse& response, 
   auto lane = std::make_unique<TranslatedStream>(client, client, options);
   lane->pass_whole(events_of(response), out);
   return lane;
+}
+
+void Reply::raw_from(http::Call call) {
+  call_.emplace(std::move(call));
+  lane_ = std::make_unique<RawStream>();
+  raw = true;
 }
 
 void Reply::stream_of(std::unique_ptr<StreamLane> finished) {
@@ -228,6 +250,10 @@ async::Task<Result<bool>> Reply::more(std::string& out, async::Deadline deadline
     closed_ = true;
     CO_CHECK_OK(lane_->close(out));
     co_return false;
+  }
+  if (raw) {
+    out.append(received_);
+    co_return true;
   }
   CO_CHECK_OK(splitter_.feed(received_));
   while (true) {

@@ -71,10 +71,14 @@ class Reply {
 
   // --- a whole answer
   std::string body;
+  bool wrote_text = true;  // the body's size says how much was generated
   // --- a stream
   bool json_array = false;  // in the form of one JSON array instead of events
+  bool raw = false;         // bytes that nobody here understands, such as sound: passed on as they come
   bool streaming() const { return lane_ != nullptr; }
   void stream_from(http::Call call, dialects::Framing framing, std::unique_ptr<StreamLane> lane);
+  // The answer's bytes as they come, until the provider has sent them all.
+  void raw_from(http::Call call);
   // A stream of which nothing is to come any more.
   void stream_of(std::unique_ptr<StreamLane> finished);
   // Appends what comes next, up to what one read brings. False: the stream is complete. Errors: the provider's, once
@@ -89,7 +93,7 @@ class Reply {
 
   // --- both, as far as it is known now
   chat::Usage usage() const { return lane_ ? lane_->usage() : usage_; }
-  std::size_t output_bytes() const { return lane_ ? lane_->output_bytes() : body.size(); }
+  std::size_t output_bytes() const { return lane_ ? lane_->output_bytes() : wrote_text ? body.size() : 0; }
   // The model that the provider says has answered: often a dated version of the one that was asked. May be empty.
   std::string answered_by() const { return lane_ ? lane_->response_model() : answered_by_; }
   // Of a whole answer.

@@ -1,5 +1,7 @@
 #include "gateway/decode/decode.h"
 
+#include "dialects/form_data.h"
+
 namespace sluice::gateway {
 
 async::Task<Result<DecodedRequest>> decode(http::Exchange& client, const dialects::Dialect& dialect,
@@ -10,6 +12,14 @@ async::Task<Result<DecodedRequest>> decode(http::Exchange& client, const dialect
                    "the request body is compressed (content-encoding: " + std::string(*encoding) + ")",
                    "send it uncompressed");
   CO_TRY(std::string body, co_await client.read_body());
+  if (dialect.opaque()) {
+    target.content_type = client.head().get("content-type").value_or("application/json");
+    if (dialects::is_form(target.content_type)) {
+      CO_TRY(json::Document nothing, json::Document::parse("{}"));
+      CO_TRY(dialects::RequestOutline outline, dialect.outline(body, nothing, target));
+      co_return DecodedRequest{std::move(body), std::move(nothing), std::move(outline), std::move(target)};
+    }
+  }
   if (body.empty()) co_return fail(ErrorKind::invalid_request, "the request has no body", "send a JSON object");
   CO_TRY(json::Document parsed, json::Document::parse_in_place(body));
   if (!parsed.root().is_object())

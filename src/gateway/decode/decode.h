@@ -13,13 +13,13 @@ namespace sluice::gateway {
 
 struct DecodedRequest {
   std::string body;       // the client's bytes, unchanged
-  json::Document parsed;  // of `body`
+  json::Document parsed;  // of `body`; an empty object when that is a form
   dialects::RequestOutline outline;
   dialects::RequestTarget target;
 };
 
 // Errors: what Exchange::read_body and Dialect::outline say; unsupported_media for a compressed body; invalid_request
-// for anything that is not a JSON object.
+// for anything that is neither a JSON object nor, for opaque calls, a form.
 async::Task<Result<DecodedRequest>> decode(http::Exchange& client, const dialects::Dialect& dialect,
                                            dialects::RequestTarget target);
 

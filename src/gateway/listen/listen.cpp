@@ -1,5 +1,7 @@
 #include "gateway/listen/listen.h"
 
+#include <algorithm>
+
 #include "gateway/authenticate/authenticate.h"
 #include "gateway/exchange.h"
 #include "gateway/listen/models.h"
@@ -66,6 +68,37 @@ DialectId dialect_of(const http::RequestHead& head) {
   return anthropic ? DialectId::anthropic_messages : DialectId::openai_chat;
 }
 
+// The calls of OpenAI's API that carry their model in the body, below /v1 or without it.
+struct ModelCall {
+  std::string_view path;
+  DialectId dialect;
+};
+constexpr ModelCall model_calls[] = {
+    {"/chat/completions", DialectId::openai_chat},
+    {"/responses", DialectId::openai_responses},
+    {"/responses/input_tokens", DialectId::openai_input_tokens},
+    {"/embeddings", DialectId::openai_embeddings},
+    {"/completions", DialectId::openai_completions},
+    {"/moderations", DialectId::openai_moderations},
+    {"/audio/speech", DialectId::openai_speech},
+    {"/audio/transcriptions", DialectId::openai_transcriptions},
+    {"/audio/translations", DialectId::openai_translations},
+    {"/images/generations", DialectId::openai_images},
+    {"/images/edits", DialectId::openai_image_edits},
+    {"/images/variations", DialectId::openai_image_variations},
+    {"/rerank", DialectId::rerank},
+};
+
+// Null for other paths. Cohere's rerank is at /v2, with the same body.
+const ModelCall* model_call(std::string_view path) {
+  if (path.starts_with("/v1/"))
+    path.remove_prefix(3);
+  else if (path == "/v2/rerank")
+    path.remove_prefix(3);
+  const auto found = std::ranges::find(model_calls, path, &ModelCall::path);
+  return found == std::end(model_calls) ? nullptr : found;
+}
+
 constexpr std::string_view json_type = "application/json";
 
 }  // namespace
@@ -77,29 +110,14 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
   const bool post = head.method == "POST";
   // The table of paths. A new endpoint is a line here.
   std::string_view allow = "GET, HEAD";
-  if (path == "/v1/chat/completions" || path == "/chat/completions") {
-    if (post) co_return co_await chat(exchange, DialectId::openai_chat);
-    allow = "POST";
-  } else if (path == "/v1/responses" || path == "/responses") {
-    if (post) co_return co_await chat(exchange, DialectId::openai_responses);
-    allow = "POST";
-  } else if (path == "/v1/responses/input_tokens" || path == "/responses/input_tokens") {
-    if (post) co_return co_await chat(exchange, DialectId::openai_input_tokens);
+  if (const ModelCall* call = model_call(path)) {
+    if (post) co_return co_await chat(exchange, call->dialect);
     allow = "POST";
   } else if (path == "/v1/messages") {
     if (post) co_return co_await chat(exchange, DialectId::anthropic_messages);
     allow = "POST";
   } else if (path == "/v1/messages/count_tokens") {
     if (post) co_return co_await chat(exchange, DialectId::anthropic_count_tokens);
-    allow = "POST";
-  } else if (path == "/v1/embeddings" || path == "/embeddings") {
-    if (post) co_return co_await chat(exchange, DialectId::openai_embeddings);
-    allow = "POST";
-  } else if (path == "/v1/completions" || path == "/completions") {
-    if (post) co_return co_await chat(exchange, DialectId::openai_completions);
-    allow = "POST";
-  } else if (path == "/v1/moderations" || path == "/moderations") {
-    if (post) co_return co_await chat(exchange, DialectId::openai_moderations);
     allow = "POST";
   } else if (const auto asked = model_path(path); asked && !asked->verb.empty()) {
     const bool stream = asked->verb == "streamGenerateContent";

@@ -37,12 +37,13 @@ async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::s
   Relayed relayed;
   http::Headers headers = reply.headers;
   add_facts(headers, facts);
-  headers.set("content-type",
-              reply.json_array ? "application/json; charset=utf-8" : "text/event-stream; charset=utf-8");
+  if (!reply.raw)
+    headers.set("content-type",
+                reply.json_array ? "application/json; charset=utf-8" : "text/event-stream; charset=utf-8");
   headers.set("cache-control", "no-cache");
   headers.set("x-accel-buffering", "no");
   headers.set("trailer", std::string(cost_header) + ", " + std::string(dropped_header));
-  Result<void> sent = co_await client.begin_stream(200, headers, held);
+  Result<void> sent = co_await client.begin_stream(reply.status, headers, held);
   if (sent) relayed.first_token = reactor.now();
 
   const auto trailers = [&] {
@@ -60,7 +61,8 @@ async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::s
     if (!more) {
       Error error = std::move(more).error();
       if (error.kind == ErrorKind::provider_timeout) error.message = "the provider stopped in the middle of its answer";
-      if (error.kind != ErrorKind::client_gone) {
+      // Bytes that nobody here understands end where they are: the client sees that the transfer was cut.
+      if (error.kind != ErrorKind::client_gone && !reply.raw) {
         const std::string failure = reply.failure(error);
         piece.append(failure.empty() ? dialect.encode_stream_error(error, facts.request_id) : failure);
         (void)co_await client.finish_stream(piece, trailers());
