@@ -28,6 +28,8 @@ enum class DialectId : std::uint8_t {
   openai_image_edits,
   openai_image_variations,
   rerank,
+  gemini_embed,
+  gemini_batch_embed,
 };
 inline constexpr std::array all_dialects = {DialectId::openai_chat,
                                             DialectId::anthropic_messages,
@@ -46,7 +48,9 @@ inline constexpr std::array all_dialects = {DialectId::openai_chat,
                                             DialectId::openai_images,
                                             DialectId::openai_image_edits,
                                             DialectId::openai_image_variations,
-                                            DialectId::rerank};
+                                            DialectId::rerank,
+                                            DialectId::gemini_embed,
+                                            DialectId::gemini_batch_embed};
 
 constexpr std::string_view name(DialectId id) {
   switch (id) {
@@ -68,6 +72,8 @@ constexpr std::string_view name(DialectId id) {
     case DialectId::openai_image_edits: return "openai_image_edits";
     case DialectId::openai_image_variations: return "openai_image_variations";
     case DialectId::rerank: return "rerank";
+    case DialectId::gemini_embed: return "gemini_embed";
+    case DialectId::gemini_batch_embed: return "gemini_batch_embed";
   }
   return "unknown";
 }
@@ -90,6 +96,11 @@ constexpr bool counts_tokens(DialectId id) {
          id == DialectId::gemini_count_tokens;
 }
 
+// Requests in it ask for embeddings.
+constexpr bool embeds(DialectId id) {
+  return id == DialectId::openai_embeddings || id == DialectId::gemini_embed || id == DialectId::gemini_batch_embed;
+}
+
 // Whether an API with the first dialect takes requests of the second as they are: each has more calls than chat.
 constexpr bool speaks(DialectId api, DialectId request) {
   switch (request) {
@@ -105,9 +116,16 @@ constexpr bool speaks(DialectId api, DialectId request) {
     case DialectId::rerank: return api == DialectId::openai_chat;
     case DialectId::anthropic_count_tokens: return api == DialectId::anthropic_messages;
     case DialectId::openai_input_tokens: return api == DialectId::openai_responses;
+    case DialectId::gemini_embed:
+    case DialectId::gemini_batch_embed:
     case DialectId::gemini_count_tokens: return api == DialectId::gemini;
     default: return api == request;
   }
+}
+
+// Whether requests of the second dialect can be told in the first one's API.
+constexpr bool translates(DialectId api, DialectId request) {
+  return is_chat(request) || (embeds(request) && (api == DialectId::openai_chat || api == DialectId::gemini));
 }
 
 }  // namespace sluice::chat

@@ -136,6 +136,8 @@ struct StreamOptions {
 // How a provider cuts its stream into events.
 enum class Framing : std::uint8_t { sse, aws_event_stream };
 
+class EmbeddingCall;
+
 class Dialect {
  public:
   virtual ~Dialect() = default;
@@ -172,6 +174,9 @@ class Dialect {
   // Status and body of a failed answer: kind, message, whether another try may help. Never throws the body at the
   // client.
   virtual Error decode_error(int status, std::string_view body, const http::Headers& headers) const = 0;
+
+  // How its API embeds, on both sides; null when it does not.
+  virtual const EmbeddingCall* embeddings() const { return nullptr; }
 
   // --- an answer to a client
   virtual std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options) const = 0;

@@ -263,7 +263,8 @@ Need Exchange::worst_case() const {
 chat::Usage Exchange::usage_of(const chat::Usage& told, std::size_t output_bytes) const {
   if (counts()) return {.reported = true};
   if (told.reported) return told;
-  const chat::Usage estimate = estimate_usage(prompt(), output_bytes);
+  const bool generates = request_->outline.max_output_tokens != 0;  // embeddings and moderations do not
+  const chat::Usage estimate = estimate_usage(prompt(), generates ? output_bytes : 0);
   if (told.total_input() == 0) return estimate;
   chat::Usage partly = told;  // a stream that broke may have told its input at the start
   partly.output = std::max(estimate.output, told.output);

@@ -253,6 +253,8 @@ int serve(const ServeOptions& options) {
   all_dialects.push_back(dialects::make_anthropic_count_tokens());
   all_dialects.push_back(dialects::make_openai_input_tokens());
   all_dialects.push_back(dialects::make_gemini_count_tokens());
+  all_dialects.push_back(dialects::make_gemini_embed());
+  all_dialects.push_back(dialects::make_gemini_batch_embed());
   const dialects::Dialects dialects(std::move(all_dialects));
   engines::Supervisor engines(log, registry);
 

@@ -48,6 +48,7 @@ class Gemini : public Dialect {
     return gemini::decode_error(status, body, headers);
   }
 
+  const EmbeddingCall* embeddings() const override { return &gemini::embeddings(true); }
   std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options) const override {
     return gemini::encode_response(response, options);
   }

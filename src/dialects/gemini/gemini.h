@@ -10,5 +10,7 @@ namespace sluice::dialects {
 
 std::unique_ptr<Dialect> make_gemini();
 std::unique_ptr<Dialect> make_gemini_count_tokens();
+std::unique_ptr<Dialect> make_gemini_embed();
+std::unique_ptr<Dialect> make_gemini_batch_embed();
 
 }  // namespace sluice::dialects

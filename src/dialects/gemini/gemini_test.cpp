@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "dialects/embedding.h"
 #include "dialects/gemini/message.h"
 #include "dialects/gemini/parts.h"
 #include "dialects/gemini/streamed_arguments.h"
@@ -275,13 +276,13 @@ TEST(Gemini, Errors_have_the_status_of_their_code) {
 
 TEST(Gemini, Base64_goes_both_ways_in_both_alphabets) {
   for (const std::string bytes : {"", "a", "ab", "abc", "\xfb\xff\xfe?"}) {
-    EXPECT_EQ(gemini::from_base64(gemini::to_base64(bytes)), bytes);
+    EXPECT_EQ(from_base64(to_base64(bytes)), bytes);
   }
-  EXPECT_EQ(gemini::to_base64("\xfb\xff"), "+/8=");
-  EXPECT_EQ(gemini::from_base64("-_8"), "\xfb\xff");
-  EXPECT_EQ(gemini::standard_base64("-_8"), "+/8=");
-  EXPECT_EQ(gemini::from_base64("a"), std::nullopt);
-  EXPECT_EQ(gemini::from_base64("a b="), std::nullopt);
+  EXPECT_EQ(to_base64("\xfb\xff"), "+/8=");
+  EXPECT_EQ(from_base64("-_8"), "\xfb\xff");
+  EXPECT_EQ(standard_base64("-_8"), "+/8=");
+  EXPECT_EQ(from_base64("a"), std::nullopt);
+  EXPECT_EQ(from_base64("a b="), std::nullopt);
 }
 
 TEST(Gemini, Arguments_in_pieces_come_together) {
@@ -315,6 +316,37 @@ TEST(Gemini, Places_in_bytes_and_in_characters) {
   citation.end = 99;
   gemini::bytes_to_characters(citation, "short");
   EXPECT_EQ(citation.begin, -1);
+}
+
+TEST(Embeddings, Name_the_providers_model_wherever_the_body_does) {
+  const auto call = make_gemini_batch_embed();
+  const std::string body =
+      R"({"requests":[ {"model":"models/a","content":{}}, {"content":{},"model":"a"}],"model":"a"})";
+  const auto outline = call->outline(body, *json::Document::parse(body), {.model = "a"});
+  ASSERT_TRUE(outline);
+  EXPECT_EQ(outline->max_output_tokens, 0);
+  EXPECT_EQ(
+      call->edit(body, *outline, {.model = "b"}),
+      R"({"requests":[ {"model":"models/b","content":{}}, {"content":{},"model":"models/b"}],"model":"models/b"})");
+  EXPECT_EQ(call->path("b", false), "/models/b:batchEmbedContents");
+  EXPECT_EQ(make_gemini_embed()->path("b", false), "/models/b:embedContent");
+  for (const char* wrong : {R"({"requests":[]})", R"({"requests":[7]})", R"({})"})
+    EXPECT_EQ(call->outline(wrong, *json::Document::parse(wrong), {}).error().param.substr(0, 8), "requests") << wrong;
+}
+
+TEST(Embeddings, Are_read_and_written) {
+  const EmbeddingCall& one = *make_gemini_embed()->embeddings();
+  const auto request = one.decode_request(
+      *json::Document::parse(R"({"content":{"parts":[{"text":"a"},{"text":"b"}]},"output_dimensionality":"7"})"));
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->inputs, std::vector<std::string>{"a\nb"});
+  EXPECT_EQ(request->dimensions, 7);
+  const auto answer = one.decode_response(*json::Document::parse(R"({"embeddings":[{"values":[0.1,-1e-7,2]}]})"));
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(one.encode_response(*answer, *request, "m"), R"({"embedding":{"values":[0.1,-1e-07,2]}})");
+  for (const char* wrong : {R"({"embeddings":[{"values":[]}]})", R"({"embeddings":[{"values":["a"]}]})",
+                            R"({"embeddings":[{"values":[1e99]}]})"})
+    EXPECT_FALSE(one.decode_response(*json::Document::parse(wrong))) << wrong;
 }
 
 TEST(CountTokens, Reads_a_prompt_or_a_whole_request) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dialects/base64.h"
 #include "dialects/fields.h"
 
 namespace sluice::dialects::gemini {
@@ -50,10 +51,5 @@ class Message {
 
 std::string snake_case(std::string_view name);
 std::string camel_case(std::string_view name);
-
-std::string to_base64(std::string_view bytes);
-std::optional<std::string> from_base64(std::string_view text);
-// The same bytes in the standard alphabet with padding, as the other dialects want them; what is no base64 stays.
-std::string standard_base64(std::string_view text);
 
 }  // namespace sluice::dialects::gemini

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "dialects/dialect.h"
+#include "dialects/embedding.h"
 
 namespace sluice::dialects::gemini {
 
@@ -95,6 +95,9 @@ class PartWriter {
 std::unique_ptr<StreamDecoder> decode_stream();
 std::unique_ptr<StreamEncoder> encode_stream(const StreamOptions& options);
 std::unique_ptr<StreamWatcher> watch_stream();
+
+// --- embeddings.cpp
+const EmbeddingCall& embeddings(bool batch);  // which of the two calls a client makes
 
 // --- errors.cpp
 Error decode_error(int status, std::string_view body, const http::Headers& headers);

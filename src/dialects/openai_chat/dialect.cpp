@@ -49,6 +49,7 @@ class OpenAiChat : public Dialect {
     return openai::decode_error(status, body, headers);
   }
 
+  const EmbeddingCall* embeddings() const override { return &openai::embeddings(); }
   std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options) const override {
     return openai::encode_response(response, options);
   }

@@ -281,5 +281,33 @@ TEST(OpenAiChat, Errors_have_the_status_and_type_that_clients_match_on) {
       R"({"error":{"message":"no such key","type":"invalid_request_error","param":null,"code":"invalid_api_key"}})");
 }
 
+std::string with_choice(std::string_view choice) {
+  return R"({"model":"m","messages":[{"role":"user","content":"x"}],"tools":[)"
+         R"({"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}],"tool_choice":)" +
+         std::string(choice) + "}";
+}
+
+TEST(ToolChoice, A_model_is_given_the_allowed_tools_alone) {
+  const auto read = [](std::string_view mode) {
+    return *dialect->decode_request(
+        *json::Document::parse(with_choice(R"({"type":"allowed_tools","allowed_tools":{"mode":")" + std::string(mode) +
+                                           R"(","tools":[{"type":"function","function":{"name":"g"}}]}})")),
+        {});
+  };
+  const chat::ChatRequest may = read("auto");
+  ASSERT_EQ(may.tools.size(), 1u);
+  EXPECT_EQ(may.tools[0].name, "g");
+  EXPECT_EQ(may.tool_choice->mode, chat::ToolChoice::Mode::automatic);
+  EXPECT_EQ(read("required").tool_choice->mode, chat::ToolChoice::Mode::required);
+  EXPECT_EQ(decode_fault(with_choice(R"({"type":"allowed_tools","allowed_tools":{"mode":"some","tools":[{}]}})")),
+            "tool_choice.allowed_tools.mode");
+  EXPECT_EQ(decode_fault(with_choice(R"({"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[]}})")),
+            "tool_choice.allowed_tools.tools");
+  EXPECT_EQ(
+      decode_fault(with_choice(
+          R"({"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"type":"function","function":{"name":"h"}}]}})")),
+      "tool_choice.allowed_tools.tools[0]");
+}
+
 }  // namespace
 }  // namespace sluice::dialects

@@ -1,7 +1,8 @@
 // The dialect's functions, one file each; dialect.cpp puts them behind the Dialect interface, which documents them.
 #pragma once
 
-#include "dialects/dialect.h"
+#include "dialects/embedding.h"
+#include "dialects/fields.h"
 
 namespace sluice::dialects::openai {
 
@@ -11,6 +12,11 @@ std::string edit(std::string_view body, const RequestOutline& outline, const Bod
 
 // --- request_read.cpp
 Result<chat::ChatRequest> decode_request(const json::Document& parsed);
+
+// A choice of {"mode":"auto"|"required","tools":[...]}: the model is given those of the request's tools and no others,
+// which no provider can misunderstand. `name_of` an entry is the tool's name. invalid_request for a name without a
+// tool.
+Result<void> allow_only(const Fields& choice, json::Value (*name_of)(const Fields& tool), chat::ChatRequest& request);
 
 // --- request_write.cpp
 Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options);
@@ -45,6 +51,9 @@ std::string encode_response(const chat::ChatResponse& response, const StreamOpti
 std::unique_ptr<StreamDecoder> decode_stream();
 std::unique_ptr<StreamEncoder> encode_stream(const StreamOptions& options);
 std::unique_ptr<StreamWatcher> watch_stream(bool hide_usage_event);
+
+// --- embeddings.cpp
+const EmbeddingCall& embeddings();
 
 // --- errors.cpp
 Error decode_error(int status, std::string_view body, const http::Headers& headers);

@@ -198,6 +198,11 @@ class RequestReader : RequestReading {
     }
     TRY(const Fields choice, Fields::of(value, "tool_choice"));
     TRY(const std::string_view type, choice.required_string("type"));
+    if (type == "allowed_tools") {
+      TRY(const Fields allowed, Fields::of(choice["allowed_tools"], "tool_choice.allowed_tools"));
+      return allow_only(
+          allowed, [](const Fields& tool) { return tool[tool["type"].string().value_or("")]["name"]; }, request_);
+    }
     if (type == "custom") {
       TRY(const Fields custom, Fields::of(choice["custom"], "tool_choice.custom"));
       TRY(const std::string_view name, custom.required_string("name"));
@@ -442,6 +447,26 @@ class RequestReader : RequestReading {
 };
 
 }  // namespace
+
+Result<void> allow_only(const Fields& choice, json::Value (*name_of)(const Fields& tool), chat::ChatRequest& request) {
+  TRY(const std::string_view mode, choice.required_string("mode"));
+  if (mode != "auto" && mode != "required")
+    return bad_field(choice.path("mode"), "it must be auto or required, not '" + std::string(mode) + "'");
+  TRY(const std::vector<json::Value> tools, choice.required_array("tools"));
+  std::vector<std::string_view> allowed;
+  for (std::size_t i = 0; i < tools.size(); ++i) {
+    TRY(const Fields tool, Fields::of(tools[i], path_of(choice.path("tools"), i)));
+    const auto name = name_of(tool).string();
+    if (!name || std::ranges::find(request.tools, *name, &chat::Tool::name) == request.tools.end())
+      return bad_field(path_of(choice.path("tools"), i), "there is no tool of this name in the tools");
+    allowed.push_back(*name);
+  }
+  std::erase_if(request.tools,
+                [&](const chat::Tool& tool) { return std::ranges::find(allowed, tool.name) == allowed.end(); });
+  using Mode = chat::ToolChoice::Mode;
+  request.tool_choice = chat::ToolChoice{.mode = mode == "required" ? Mode::required : Mode::automatic};
+  return {};
+}
 
 Result<chat::ChatRequest> decode_request(const json::Document& parsed) {
   TRY(const Fields fields, Fields::of(parsed.root(), ""));

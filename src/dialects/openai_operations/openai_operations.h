@@ -1,6 +1,6 @@
 // OpenAI's other calls with a model and a bill: embeddings, legacy completions, moderations, sound, images; and rerank,
-// as Cohere, Jina and vLLM have it. They go to providers that know them, unchanged but for the model's name; no other
-// dialect has the same, so nothing is translated.
+// as Cohere, Jina and vLLM have it. They go to providers that know them, unchanged but for the model's name; embeddings
+// are translated for Gemini, the others have no counterpart.
 // Source: OpenAI's OpenAPI document 2.3.0; docs.cohere.com/reference/rerank (v2) and api.jina.ai/redoc.
 #pragma once
 

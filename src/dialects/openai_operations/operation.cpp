@@ -101,6 +101,9 @@ class OpenAiOperation : public SideCall {
     const bool empty = body.substr(open).find_first_not_of(" \t\r\n}") == std::string_view::npos;
     return member.append(empty ? "" : ",").append(body.substr(open));
   }
+  const EmbeddingCall* embeddings() const override {
+    return operation_.id == DialectId::openai_embeddings ? &openai::embeddings() : nullptr;
+  }
 
   chat::Usage read_usage(const json::Document& parsed) const override {
     return operations::read_usage(parsed.root()["usage"]);

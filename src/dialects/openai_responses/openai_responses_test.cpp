@@ -340,6 +340,22 @@ TEST(ResponsesOutline, A_prompt_template_does_not_stand_for_a_model) {
   EXPECT_EQ(outline_fault(R"({"model":"m","prompt":{"id":"pmpt_1"}})"), "");
 }
 
+TEST(ResponsesRequest, A_model_is_given_the_allowed_tools_alone) {
+  const auto with_choice = [](std::string_view choice) {
+    return R"({"model":"m","input":"x","tools":[{"type":"function","name":"f"},{"type":"custom","name":"g"}],)"
+           R"("tool_choice":)" +
+           std::string(choice) + "}";
+  };
+  const auto request = decoded_request(
+      with_choice(R"({"type":"allowed_tools","mode":"required","tools":[{"type":"custom","name":"g"}]})"));
+  ASSERT_TRUE(request);
+  ASSERT_EQ(request->tools.size(), 1u);
+  EXPECT_EQ(request->tools[0].name, "g");
+  EXPECT_EQ(request->tool_choice->mode, chat::ToolChoice::Mode::required);
+  EXPECT_EQ(decode_fault(with_choice(R"({"type":"allowed_tools","mode":"auto","tools":[{"type":"mcp"}]})")),
+            "tool_choice.tools[0]");
+}
+
 TEST(InputTokens, Are_asked_for_below_responses) {
   const auto count = make_openai_input_tokens();
   const std::string body = R"({"model":"a","input":"x"})";

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "dialects/openai_chat/parts.h"
 #include "dialects/openai_responses/parts.h"
 #include "dialects/shared_parts.h"
 
@@ -116,6 +117,10 @@ class ToolsReader {
     } else {
       TRY(const Fields choice, Fields::of(value, "tool_choice"));
       TRY(const std::string_view type, choice.required_string("type"));
+      if (type == "allowed_tools") {
+        CHECK_OK(openai::allow_only(choice, [](const Fields& tool) { return tool["name"]; }, request_));
+        return check_choice();
+      }
       if (type != "function" && type != "custom")
         return bad_field("tool_choice.type", "'" + std::string(type) + "' cannot be carried to this model",
                          "name one function, or use required");

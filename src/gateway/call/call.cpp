@@ -220,6 +220,7 @@ async::Task<Result<Reply>> Asking::take_whole(http::Response response) {
     reply.body = std::move(body);
     co_return reply;
   }
+  if (chat::embeds(question_.client_dialect().id())) co_return question_.embedded(parsed, dialect_, attempt_);
   CO_TRY(const chat::ChatResponse neutral, dialect_.decode_response(parsed));
   reply.set_facts(neutral.usage, neutral.model);
   dropped_params_.insert(dropped_params_.end(), neutral.dropped.begin(), neutral.dropped.end());
@@ -364,6 +365,8 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
         request.headers.add(std::string(field.name), std::string(field.value));
     for (const http::Field& field : provider_dialect.required_headers())
       if (!request.headers.get(field.name)) request.headers.add(field.name, field.value);
+  } else if (chat::embeds(client_dialect_.id())) {
+    TRY(request, embedding_for(attempt, provider_dialect));
   } else {
     if (!neutral_) {
       TRY(chat::ChatRequest decoded, client_dialect_.decode_request(request_.parsed, request_.target));

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "dialects/embedding.h"
 #include "gateway/call/reply.h"
 #include "gateway/decode/decode.h"
 #include "gateway/shared/gateway.h"
@@ -31,17 +32,24 @@ class Question {
   // the client's dialect does not allow (never to be tried again), and what this provider's dialect cannot say
   // (elsewhere).
   Result<dialects::ProviderRequest> for_provider(const Attempt& attempt, const dialects::Dialect& provider_dialect);
+  // Lane 2 of a call for embeddings: body, usage and headers of the answer. A provider that tells no usage gets an
+  // estimate, and x-sluice-estimated says so. provider_unreachable for an answer that does not fit the question.
+  Result<Reply> embedded(const json::Document& answer, const dialects::Dialect& provider_dialect,
+                         const Attempt& attempt) const;
   dialects::StreamOptions answer_options(const Attempt& attempt) const;
   // Lane 1 asks for usage in the stream where the client did not; then that event is for us alone.
   bool usage_is_ours_alone(const Attempt& attempt) const;
 
  private:
+  Result<dialects::ProviderRequest> embedding_for(const Attempt& attempt, const dialects::Dialect& provider_dialect);
+
   const DecodedRequest& request_;
   const dialects::Dialect& client_dialect_;
   const http::RequestHead& head_;
   std::string request_id_;
   std::int64_t created_unix_seconds_;
-  std::optional<chat::ChatRequest> neutral_;  // decoded once, when the first lane 2 candidate is asked
+  std::optional<chat::EmbeddingRequest> embedding_;  // the same of a call for embeddings
+  std::optional<chat::ChatRequest> neutral_;         // decoded once, when the first lane 2 candidate is asked
 };
 
 // The answer's limit that is sent for a client that gave none, where the provider's dialect requires one. 8,192 or what

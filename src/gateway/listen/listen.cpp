@@ -17,6 +17,14 @@ struct ModelPath {
   std::string_view verb;   // empty when there is none
 };
 
+std::optional<DialectId> gemini_call(std::string_view verb) {
+  if (verb == "generateContent" || verb == "streamGenerateContent") return DialectId::gemini;
+  if (verb == "countTokens") return DialectId::gemini_count_tokens;
+  if (verb == "embedContent") return DialectId::gemini_embed;
+  if (verb == "batchEmbedContents") return DialectId::gemini_batch_embed;
+  return std::nullopt;
+}
+
 // Empty for other paths. The verb follows the last colon: models have colons too.
 std::optional<ModelPath> model_path(std::string_view path) {
   for (const std::string_view prefix : {"/v1beta/models/", "/v1/models/"}) {
@@ -24,8 +32,7 @@ std::optional<ModelPath> model_path(std::string_view path) {
     const std::string_view rest = path.substr(prefix.size());
     const std::size_t colon = rest.rfind(':');
     const std::string_view verb = colon == std::string_view::npos ? std::string_view() : rest.substr(colon + 1);
-    if (verb == "generateContent" || verb == "streamGenerateContent" || verb == "countTokens")
-      return ModelPath{rest.substr(0, colon), verb};
+    if (gemini_call(verb)) return ModelPath{rest.substr(0, colon), verb};
     return ModelPath{rest, {}};
   }
   return std::nullopt;
@@ -124,8 +131,7 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
     dialects::RequestTarget target{.model = decode_model_id(asked->model).value_or(std::string(asked->model)),
                                    .stream = stream,
                                    .json_array = stream && !asks_for_events(head.query)};
-    const DialectId dialect = asked->verb == "countTokens" ? DialectId::gemini_count_tokens : DialectId::gemini;
-    if (post) co_return co_await chat(exchange, dialect, std::move(target));
+    if (post) co_return co_await chat(exchange, *gemini_call(asked->verb), std::move(target));
     allow = "POST";
   } else if (asked) {
     if (get) co_return co_await models(exchange, asked->model);

@@ -30,7 +30,9 @@ void write_model(json::Writer& out, const ListedModel& model, DialectId dialect,
   } else if (dialect == DialectId::gemini) {
     out.member("name", "models/" + model.id).member("displayName", model.id).member("version", "");
     out.key("supportedGenerationMethods").begin_array();
-    for (const char* method : {"generateContent", "streamGenerateContent", "countTokens"}) out.string(method);
+    for (const char* method :
+         {"generateContent", "streamGenerateContent", "countTokens", "embedContent", "batchEmbedContents"})
+      out.string(method);
     out.end_array();
   } else {
     out.member("id", model.id).member("object", "model").member("created", created).member("owned_by", model.owned_by);

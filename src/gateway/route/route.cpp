@@ -15,7 +15,8 @@ std::optional<Rejection> rejection_of(const Candidate& candidate, const catalog:
   // The guard's word comes first: nothing after it can bring a forbidden ground back.
   if (!verdict.allows(candidate.ground)) return because(Why::data_class);
   if (!candidate.provider->enabled) return because(Why::not_enabled);
-  if (!candidate.provider->speaks(question.dialect) && !chat::is_chat(question.dialect) &&
+  if (!candidate.provider->speaks(question.dialect) &&
+      !chat::translates(candidate.provider->dialect, question.dialect) &&
       !chat::counts_tokens(question.dialect))  // what nobody counts is estimated
     return because(Why::no_such_call);
   if (const catalog::Model* model = candidate.model) {
