@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 
 #include "base/crypto.h"
 #include "catalog/read_price.h"
@@ -46,6 +47,11 @@ std::optional<StreamUsage> stream_usage_from_name(std::string_view text) {
 std::optional<MaxTokensField> max_tokens_from_name(std::string_view text) {
   if (text == "max_tokens") return MaxTokensField::max_tokens;
   if (text == "max_completion_tokens") return MaxTokensField::max_completion_tokens;
+  return std::nullopt;
+}
+std::optional<ModelKind> kind_from_name(std::string_view text) {
+  if (text == "chat") return ModelKind::chat;
+  if (text == "embedding") return ModelKind::embedding;
   return std::nullopt;
 }
 std::optional<chat::DialectId> dialect(std::string_view text) {
@@ -107,6 +113,28 @@ Provider read_provider(const std::string& id, const Node& node, const Report& re
   return provider;
 }
 
+// A day that is kept as it is written.
+std::string read_day(Fields& fields, const Node& node, const char* name, const Report& report) {
+  auto text = fields.text(name).value_or("");
+  if (!text.empty() && !parse_date(text))
+    report.error(node.find(name)->value, "`" + text + "` is no date", "write YYYY-MM-DD");
+  return text;
+}
+
+std::vector<Benchmark> read_benchmarks(Fields& of, const Report& report) {
+  std::vector<Benchmark> benchmarks;
+  const yaml::Member* list = of.take("benchmarks");
+  if (!list) return benchmarks;
+  for (const Node& item : list->value.items) {
+    Fields fields(item, "a benchmark", report);
+    benchmarks.push_back({.metric = fields.required_text("metric"),
+                          .value = fields.required_text("value"),
+                          .source = fields.required_text("source")});
+    fields.refuse_others();
+  }
+  return benchmarks;
+}
+
 void read_models(const std::string& provider_id, const Node& node, const Report& report, std::vector<Model>& out) {
   Fields file(node, "the models of `" + provider_id + "`", report);
   const std::string source = file.required_text("source");
@@ -128,6 +156,14 @@ void read_models(const std::string& provider_id, const Node& node, const Report&
     model.max_output = fields.integer("max_output", 0, 100'000'000).value_or(0);
     model.tools = fields.boolean("tools").value_or(false);
     model.images = fields.boolean("images").value_or(false);
+    model.audio = fields.boolean("audio").value_or(false);
+    model.video = fields.boolean("video").value_or(false);
+    model.pdf = fields.boolean("pdf").value_or(false);
+    model.structured_output = fields.boolean("structured_output").value_or(false);
+    model.kind = one_of(fields, item, "kind", kind_from_name, "chat or embedding", report).value_or(model.kind);
+    model.released = read_day(fields, item, "released", report);
+    model.retires = read_day(fields, item, "retires", report);
+    model.benchmarks = read_benchmarks(fields, report);
     model.reasoning = fields.boolean("reasoning").value_or(false);
     const auto own_ground = one_of(fields, item, "ground", ground, "self_hosted, hosted_open or proprietary", report);
     model.ground = own_ground.value_or(model.open_weights ? Ground::hosted_open : Ground::proprietary);
@@ -138,8 +174,23 @@ void read_models(const std::string& provider_id, const Node& node, const Report&
   }
 }
 
-void read_prices(const std::string& provider_id, const Node& node, const Report& report, std::vector<PriceFact>& out) {
+// What a model can do it can do at every host: a result counts for all that have the same id.
+void share_benchmarks(std::vector<Model>& models) {
+  std::map<std::string, std::vector<Benchmark>> by_id;
+  for (const Model& model : models) {
+    std::vector<Benchmark>& all = by_id[model.id];
+    all.insert(all.end(), model.benchmarks.begin(), model.benchmarks.end());
+  }
+  for (Model& model : models) model.benchmarks = by_id[model.id];
+}
+
+void read_prices(const std::string& provider_id, const Node& node, const Report& report, Catalog& out) {
   Fields file(node, "the prices of `" + provider_id + "`", report);
+  // What the file says counts for each price that does not say it itself.
+  const std::string source = file.text("source").value_or("");
+  const std::string observed_at = file.text("observed_at").value_or("");
+  for (std::string& name : file.texts("unpriced"))
+    out.unpriced.emplace_back(ProviderId(provider_id), ModelName(std::move(name)));
   const yaml::Member* list = file.take("prices");
   file.refuse_others();
   if (!list || !list->value.is_list())
@@ -149,7 +200,11 @@ void read_prices(const std::string& provider_id, const Node& node, const Report&
     PriceFact fact{.provider = ProviderId(provider_id), .model = ModelName(fields.required_text("model"))};
     read_price(fields, item, report, fact);
     fields.refuse_others();
-    out.push_back(std::move(fact));
+    if (fact.source.empty()) {
+      fact.source = source;
+      if (fact.observed_at.empty()) fact.observed_at = observed_at;
+    }
+    out.prices.push_back(std::move(fact));
   }
 }
 
@@ -162,7 +217,7 @@ Catalog read_catalog(const std::vector<DataFile>& files, yaml::Diagnostics& diag
     const auto source = std::make_shared<yaml::Source>(
         yaml::Source{.name = "data/" + std::string(file.path), .text = std::string(file.text)});
     digests += crypto::hex(crypto::sha256(file.text)) + " " + std::string(file.path) + "\n";
-    const std::optional<Node> node = yaml::parse(source, diagnostics);
+    const std::optional<Node> node = file.json ? yaml::from_json(source->text) : yaml::parse(source, diagnostics);
     if (!node) continue;
     const Report report{source, diagnostics};
     const std::string id = stem(file.path);
@@ -171,7 +226,7 @@ Catalog read_catalog(const std::vector<DataFile>& files, yaml::Diagnostics& diag
     else if (file.path.starts_with("models/"))
       read_models(id, *node, report, catalog.models);
     else if (file.path.starts_with("prices/"))
-      read_prices(id, *node, report, catalog.prices);
+      read_prices(id, *node, report, catalog);
     else
       report.error(*node, "there is no place for this file", "data/ has providers/, models/ and prices/");
   }
@@ -189,17 +244,21 @@ Catalog read_catalog(const std::vector<DataFile>& files, yaml::Diagnostics& diag
     if (const auto provider = std::ranges::find(catalog.providers, model.provider, &Provider::id);
         provider != catalog.providers.end() && provider->ground == Ground::self_hosted)
       model.ground = Ground::self_hosted;
+  share_benchmarks(catalog.models);
   catalog.sha256 = crypto::hex(crypto::sha256(digests));
   return catalog;
 }
 
-Catalog embedded_catalog() {
-  yaml::Diagnostics diagnostics;
-  Catalog catalog = read_catalog(embedded_files(), diagnostics);
-  if (!diagnostics.ok()) {
-    std::fputs(diagnostics.render().c_str(), stderr);
-    std::abort();
-  }
+const Catalog& embedded_catalog() {
+  static const Catalog catalog = [] {
+    yaml::Diagnostics diagnostics;
+    Catalog read = read_catalog(embedded_files(), diagnostics);
+    if (!diagnostics.ok()) {
+      std::fputs(diagnostics.render().c_str(), stderr);
+      std::abort();
+    }
+    return read;
+  }();
   return catalog;
 }
 

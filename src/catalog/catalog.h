@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "catalog/model.h"
@@ -17,13 +18,15 @@ struct Catalog {
   std::vector<Provider> providers;  // none has a key; enabled is false
   std::vector<Model> models;
   std::vector<PriceFact> prices;
-  std::string sha256;  // of the files it was read from
+  std::vector<std::pair<ProviderId, ModelName>> unpriced;  // models whose price the files say is not known
+  std::string sha256;                                      // of the files it was read from
 };
 
 // One file of data/: its path below data/ ("providers/groq.yaml") and its bytes.
 struct DataFile {
   std::string_view path;
   std::string_view text;
+  bool json = false;  // as the build has made it of the YAML
 };
 
 // The files that the build has put into the binary, sorted by path.
@@ -34,6 +37,6 @@ Catalog read_catalog(const std::vector<DataFile>& files, yaml::Diagnostics& diag
 
 // The catalogue of the embedded files. They pass the build's tests, so an error in them is a programmer's: it aborts
 // with the diagnostics.
-Catalog embedded_catalog();
+const Catalog& embedded_catalog();
 
 }  // namespace sluice::catalog

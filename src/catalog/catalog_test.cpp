@@ -60,6 +60,38 @@ TEST(Catalog, A_file_with_an_unknown_key_is_refused) {
        1);
 }
 
+TEST(Catalog, A_models_facts_are_read_and_a_benchmark_needs_its_source) {
+  const auto facts = [](std::string_view benchmark) {
+    return "source: x\nobserved_at: 2026-01-01\nmodels:\n  - { name: m, developer: D, licence: MIT, kind: embedding, "
+           "pdf: "
+           "true, audio: true, structured_output: true, released: 2026-01-02, retires: 2027-01-02,\n      benchmarks: "
+           "[ { " +
+           std::string(benchmark) + " } ] }\n";
+  };
+  const std::string whole = facts("metric: GPQA Diamond, value: 94.3, source: the card");
+  const Model model = read({a_provider, {"models/acme.yaml", whole}}).models.at(0);
+  EXPECT_EQ(model.kind, ModelKind::embedding);
+  EXPECT_TRUE(model.pdf && model.audio && model.structured_output && !model.video);
+  EXPECT_EQ(model.retires, "2027-01-02");
+  ASSERT_EQ(model.benchmarks.size(), 1u);
+  EXPECT_EQ(model.benchmarks[0].value, "94.3");
+  const std::string without = facts("metric: GPQA Diamond, value: 94.3");
+  read({a_provider, {"models/acme.yaml", without}}, 1);
+}
+
+TEST(Catalog, What_a_file_of_prices_says_at_its_head_counts_for_each_of_them) {
+  const Catalog catalog =
+      read({a_provider,
+            {"prices/acme.yaml",
+             "source: the list\nobserved_at: 2026-01-01\nunpriced: [other]\nprices:\n"
+             "  - { model: m, input: 1, output: 2 }\n"
+             "  - { model: n, input: 1, output: 2, source: a letter, observed_at: 2026-02-02 }\n"}});
+  EXPECT_EQ(catalog.prices.at(0).source, "the list");
+  EXPECT_EQ(catalog.prices.at(0).observed_at, "2026-01-01");
+  EXPECT_EQ(catalog.prices.at(1).source, "a letter");
+  EXPECT_EQ(catalog.unpriced.at(0).second.str(), "other");
+}
+
 TEST(PriceBook, The_price_of_a_day_is_the_latest_that_held_on_it) {
   const PriceBook book(read({a_provider, its_prices}).prices);
   EXPECT_FALSE(quote_on(book, "2025-12-31").priced());

@@ -2,7 +2,9 @@
 // and prices. Facts from data/models; a model that is not in the catalogue can be called all the same.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
@@ -10,6 +12,17 @@
 #include "catalog/ground.h"
 
 namespace sluice::catalog {
+
+// What a model is for.
+enum class ModelKind : std::uint8_t { chat, embedding };
+constexpr std::string_view name(ModelKind kind) { return kind == ModelKind::chat ? "chat" : "embedding"; }
+
+// One result of a test, with whose word it is. Values of different metrics are never compared.
+struct Benchmark {
+  std::string metric;  // the test's name and edition: "SWE-bench Verified"
+  std::string value;   // as the source writes it, a decimal number
+  std::string source;
+};
 
 struct Model {
   ProviderId provider;
@@ -24,8 +37,16 @@ struct Model {
   Tokens max_output = 0;  // 0 = unknown
   bool tools = false;
   bool images = false;
+  bool audio = false;
+  bool video = false;
+  bool pdf = false;
+  bool structured_output = false;  // an answer by a JSON schema
   bool reasoning = false;
+  ModelKind kind = ModelKind::chat;
   Ground ground = Ground::proprietary;  // the provider's, unless the model is of another kind there
+  std::string released;                 // YYYY-MM-DD; empty = unknown
+  std::string retires;                  // YYYY-MM-DD, the day from which the provider refuses it; empty = not announced
+  std::vector<Benchmark> benchmarks;
   std::string source;
   std::string observed_at;  // YYYY-MM-DD
 };

@@ -92,7 +92,7 @@ struct Provider {
   // Where it is by variables of the environment, "https://${NAME}.openai.azure.com/openai/v1": the first whose
   // variables are all set replaces base_url.
   std::vector<std::string> base_url_from;
-  Ground ground = Ground::proprietary;
+  Ground ground = Ground::proprietary;  // of a model that the catalogue does not know
   AuthKind auth = AuthKind::bearer;
   std::vector<std::string> key_env;     // environment variables that may hold the key, the first that is set counts
   std::vector<std::string> bearer_env;  // the same of a token, which is sent as `Authorization: Bearer`

@@ -148,6 +148,7 @@ bool needs_no_key(const catalog::Provider& provider) {
 
 Check check_providers(const config::Snapshot& snapshot) {
   std::vector<std::string> enabled;
+  constexpr std::size_t most_ways = 8;  // dozens of vendors are known; `sluice models --all` has them all
   std::vector<std::string> ways;
   std::vector<std::string> missed;  // whoever lists a provider means to call it
   for (const catalog::Provider& provider : snapshot.providers()) {
@@ -156,7 +157,7 @@ Check check_providers(const config::Snapshot& snapshot) {
       enabled.push_back(provider.engine          ? provider.id.str() + " (engine)"
                         : needs_no_key(provider) ? provider.id.str() + " (no key needed)"
                                                  : provider.id.str() + " (key present)");
-    else if (!provider.how_to_enable.empty())
+    else if (!provider.how_to_enable.empty() && ways.size() < most_ways)
       ways.push_back(provider.how_to_enable);
   }
   if (!enabled.empty())

@@ -42,6 +42,7 @@ class Loading {
   void enable_by_environment();
   void name_what_is_missing(const Member& section, const Report& report);
   void enable_engines();
+  catalog::Ground ground_of_default(const catalog::Provider& provider) const;
   void add_auto_route();
   void check_values(const Node& root, const Report& report);
   std::vector<std::string> provider_ids() const;
@@ -232,12 +233,22 @@ std::vector<std::string> Loading::model_names(std::string_view provider) const {
   return names;
 }
 
-// Who offers a model that was written without its provider; a sentence, or nothing.
+// Who offers a model that was written without its provider, those that can be called and its maker first; a sentence.
 std::string Loading::offers_of(std::string_view model) const {
+  constexpr std::size_t most = 3;
+  std::vector<std::tuple<bool, bool, std::string>> found;
+  for (const catalog::Model& one : parts_.models) {
+    if (one.name.str() != model && one.id != model && std::ranges::find(one.aliases, model) == one.aliases.end())
+      continue;
+    const auto provider = std::ranges::find(parts_.providers, one.provider, &catalog::Provider::id);
+    const bool enabled = provider != parts_.providers.end() && provider->enabled;
+    const bool maker = provider != parts_.providers.end() && provider->display_name.starts_with(one.developer);
+    found.emplace_back(!enabled, !maker, one.provider.str() + "/" + one.name.str());
+  }
+  std::ranges::sort(found);
   std::string offers;
-  for (const catalog::Model& one : parts_.models)
-    if (one.name.str() == model || one.id == model || std::ranges::find(one.aliases, model) != one.aliases.end())
-      offers += (offers.empty() ? "did you mean `" : " or `") + one.provider.str() + "/" + one.name.str() + "`";
+  for (std::size_t i = 0; i < std::min(found.size(), most); ++i)
+    offers += (i == 0 ? "did you mean `" : " or `") + std::get<2>(found[i]) + "`";
   return offers.empty() ? "write it as provider/model; `sluice models --all` lists them" : offers + "?";
 }
 
@@ -357,6 +368,15 @@ void Loading::enable_engines() {
   }
 }
 
+// A host of many kinds of models offers its default one first, and that one's ground counts.
+catalog::Ground Loading::ground_of_default(const catalog::Provider& provider) const {
+  const auto model = std::ranges::find_if(parts_.models, [&](const catalog::Model& one) {
+    return one.provider == provider.id &&
+           (one.id == provider.default_model || one.name.str() == provider.default_model);
+  });
+  return model == parts_.models.end() ? provider.ground : model->ground;
+}
+
 void Loading::add_auto_route() {
   const auto has_auto = [](const auto& route) { return route.first == "auto"; };
   if (std::ranges::any_of(parts_.routes, has_auto)) return;
@@ -364,7 +384,7 @@ void Loading::add_auto_route() {
   for (const catalog::Ground ground :
        {catalog::Ground::self_hosted, catalog::Ground::hosted_open, catalog::Ground::proprietary})
     for (const catalog::Provider& provider : parts_.providers)
-      if (provider.enabled && provider.ground == ground && !provider.default_model.empty())
+      if (provider.enabled && !provider.default_model.empty() && ground_of_default(provider) == ground)
         names.push_back(provider.id.str() + "/" + provider.default_model);
   if (!names.empty()) parts_.routes.insert(parts_.routes.begin(), {"auto", std::move(names)});
 }

@@ -113,6 +113,14 @@ TEST(Load, A_provider_that_is_switched_off_stays_off_whatever_the_environment_sa
   EXPECT_FALSE(loaded.snapshot->find_provider("openai")->enabled);
 }
 
+TEST(Load, A_host_of_many_kinds_of_models_stands_in_auto_where_its_default_model_does) {
+  const Loaded loaded = load_text(std::nullopt, {{"OPENROUTER_API_KEY", "k"}, {"OPENAI_API_KEY", "k"}});
+  ASSERT_TRUE(loaded.snapshot);
+  EXPECT_EQ(names(*loaded.snapshot, "auto").at(1), "openrouter/llama-4-scout");
+  const Candidate unknown = loaded.snapshot->outside_catalog("openrouter/somebody/something");
+  EXPECT_EQ(unknown.ground, catalog::Ground::proprietary) << "it may be anything";
+}
+
 TEST(Load, A_provider_of_ones_own_must_say_where_it_is) {
   const Loaded loaded = load_text("providers: { acme: { kind: openai_compatible, api_key: x } }\n");
   EXPECT_FALSE(loaded.snapshot);

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include "json/json.h"
+
 namespace sluice::yaml {
 namespace {
 
@@ -178,6 +180,31 @@ std::optional<Node> parse(const std::shared_ptr<const Source>& source, Diagnosti
                      .help = "check indentation, colons, brackets and quotes here and in the line above"});
     return std::nullopt;
   }
+}
+
+namespace {
+
+Node node_of(json::Value value) {
+  Node node;
+  if (value.is_array()) {
+    node.kind = Node::Kind::list;
+    for (const json::Value item : value.elements()) node.items.push_back(node_of(item));
+  } else if (value.is_object()) {
+    node.kind = Node::Kind::map;
+    for (const auto& [key, member] : value.members())
+      node.members.push_back({.key = std::string(key), .key_place = {}, .value = node_of(member)});
+  } else if (const auto text = value.string()) {
+    node.kind = Node::Kind::scalar;
+    node.text = *text;
+  }
+  return node;
+}
+
+}  // namespace
+
+std::optional<Node> from_json(std::string_view json) {
+  const auto document = json::Document::parse(json);
+  return document ? std::optional(node_of(document->root())) : std::nullopt;
 }
 
 }  // namespace sluice::yaml

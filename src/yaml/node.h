@@ -52,4 +52,8 @@ std::string describe(const Node& node);
 // The one document in `source`; an empty text is a null node. Empty, with errors added, when it cannot be read.
 std::optional<Node> parse(const std::shared_ptr<const Source>& source, Diagnostics& diagnostics);
 
+// The same of JSON whose scalars are all strings or null, as the build makes it of data/: no places, no quotes. Empty
+// when it is not JSON.
+std::optional<Node> from_json(std::string_view json);
+
 }  // namespace sluice::yaml

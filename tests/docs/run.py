@@ -5,7 +5,7 @@ A fenced block with the word `run` after its language is executed with bash, in 
     ```bash start       starts a server in the background and waits until it says that it is ready
     ```text expect      each of its lines occurs in the output of the block before; `...` stands for anything
     ```yaml file=NAME   is written to NAME; so are json, python and the like
-Other blocks are for reading. `./dev serve` becomes the built binary, and 127.0.0.1:8080 the port that it really has.
+Other blocks are for reading. `./dev serve` becomes the built binary, `./dev new-provider` writes into the scratch folder, and 127.0.0.1:8080 the port that it really has.
 """
 import json
 import os
@@ -55,7 +55,8 @@ class Guide:
             self.server.wait(30)
 
     def words(self, text):
-        return text.replace("./dev serve", "exec sluice serve").replace(ADDRESS, self.address)
+        return (text.replace("./dev serve", "exec sluice serve").replace(ADDRESS, self.address)
+                .replace("./dev new-provider", f"{sys.executable} {ROOT}/tools/new_provider.py --root ."))
 
     def run(self, text):
         """One block in a shell that begins with the variables that the last one left."""

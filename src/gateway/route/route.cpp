@@ -95,9 +95,11 @@ Error nobody(const Plan& plan) {
             .hint = "the operator can set `prices` for it in the configuration",
             .param = "model",
             .code = "unpriced_model"};
-  std::string ways;  // each provider that offers it would do
-  for (const Rejection& rejection : plan.rejections)
-    if (rejection.why == Why::not_enabled) ways += (ways.empty() ? "" : ", or ") + reason_text(rejection, plan);
+  constexpr std::size_t most_ways = 4;  // dozens of hosts offer some models, and each would do
+  std::string ways;
+  for (std::size_t n = 0; const Rejection& rejection : plan.rejections)
+    if (rejection.why == Why::not_enabled && n++ < most_ways)
+      ways += (ways.empty() ? "" : ", or ") + reason_text(rejection, plan);
   return {.kind = ErrorKind::not_found,
           .message = "the model " + model + " is known, but its provider is not configured",
           .hint = std::move(ways),
