@@ -7,6 +7,7 @@ import pytest
 from harness import recorder
 from harness.clients import http_client
 from harness.mock_config import RefusedPort, anthropic_vendor, gemini_vendor, openai_vendor, responses_vendor
+from harness.wait import eventually
 
 MESSAGES = [{"role": "user", "content": "ping"}]
 CALLS = {  # path, body, what the provider is asked, its answer, member of the count
@@ -41,7 +42,7 @@ def test_a_provider_of_the_same_dialect_counts_itself(server, provider, name):
     assert sent.path == asked and sent.json() == ({**body, "model": "m"} if "model" in body else body)
     assert (sent.header("anthropic-beta") is not None) == (name == "claude")
     assert float(answer.headers["x-sluice-cost-usd"]) == 0
-    used = server.usage_of("small")
+    used = eventually(lambda: (row := server.usage_of("small"))["requests"] and row, "the ledger")
     assert (used["requests"], used["input_tokens"], used["output_tokens"], used["cost_usd"]) == (1, 0, 0, 0)
 
 

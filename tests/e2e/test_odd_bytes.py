@@ -27,8 +27,10 @@ def http(recorders, recording_key):
         yield client
 
 
-def last_row(server, path):
-    return [json.loads(line) for line in server.run("logs", "tail", "-o", "json").stdout.splitlines()][-1]
+def row_of(server, answer):
+    """The ledger's row of that answer's request; None while it is not there yet."""
+    rows = (json.loads(line) for line in server.run("logs", "tail", "-o", "json").stdout.splitlines())
+    return next((row for row in rows if row["request_id"] == answer.headers["x-sluice-request-id"]), None)
 
 
 @pytest.mark.parametrize("path", [CHAT, MESSAGES])
@@ -78,7 +80,7 @@ def test_a_200_that_is_no_answer_is_an_error_in_the_callers_dialect(recorders, h
     assert got.status_code >= 500, got.text
     assert got.json()["error"]["message"] and "<html>" not in got.text
     assert (got.json().get("type") == "error") == (path == MESSAGES)
-    row = eventually(lambda: last_row(server, path), "the ledger entry")
+    row = eventually(lambda: row_of(server, got), "the ledger entry")
     assert row["outcome"] == "provider_failed"
 
 
@@ -99,7 +101,7 @@ def test_half_a_line_at_a_streams_end_is_not_delivered_and_the_stream_ends_in_an
     data = [line[6:] for line in got.text.splitlines() if line.startswith("data: ")]
     assert "error" in json.loads(data[-1]) and "[DONE]" not in got.text and "message_stop" not in got.text
     assert all(json.loads(one) for one in data)
-    assert eventually(lambda: last_row(server, path), "the ledger entry")["outcome"] == "provider_failed"
+    assert eventually(lambda: row_of(server, got), "the ledger entry")["outcome"] == "provider_failed"
 
 
 @pytest.mark.parametrize("path", [CHAT, MESSAGES])

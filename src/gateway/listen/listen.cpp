@@ -25,15 +25,16 @@ std::optional<DialectId> gemini_call(std::string_view verb) {
   return std::nullopt;
 }
 
-// Empty for other paths. The verb follows the last colon: models have colons too.
+// Empty for other paths. The verb follows the last colon: models have colons too. A name with a slash also stands without
+// `models/`: the Vercel AI SDK takes it for a whole resource name.
 std::optional<ModelPath> model_path(std::string_view path) {
-  for (const std::string_view prefix : {"/v1beta/models/", "/v1/models/"}) {
+  for (const std::string_view prefix : {"/v1beta/models/", "/v1/models/", "/v1beta/"}) {
     if (!path.starts_with(prefix)) continue;
     const std::string_view rest = path.substr(prefix.size());
     const std::size_t colon = rest.rfind(':');
     const std::string_view verb = colon == std::string_view::npos ? std::string_view() : rest.substr(colon + 1);
     if (gemini_call(verb)) return ModelPath{rest.substr(0, colon), verb};
-    return ModelPath{rest, {}};
+    if (prefix != "/v1beta/") return ModelPath{rest, {}};
   }
   return std::nullopt;
 }
