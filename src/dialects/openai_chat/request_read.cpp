@@ -1,5 +1,6 @@
 // A client's request. Fields without a place in chat/ are kept by name as extras unless they have their default value;
 // the encoding dialect refuses or drops them.
+#include <algorithm>
 #include <limits>
 
 #include "dialects/fields.h"

@@ -25,8 +25,8 @@ std::optional<DialectId> gemini_call(std::string_view verb) {
   return std::nullopt;
 }
 
-// Empty for other paths. The verb follows the last colon: models have colons too. A name with a slash also stands without
-// `models/`: the Vercel AI SDK takes it for a whole resource name.
+// Empty for other paths. The verb follows the last colon: models have colons too. A name with a slash also stands
+// without `models/`: the Vercel AI SDK takes it for a whole resource name.
 std::optional<ModelPath> model_path(std::string_view path) {
   for (const std::string_view prefix : {"/v1beta/models/", "/v1/models/", "/v1beta/"}) {
     if (!path.starts_with(prefix)) continue;
