@@ -5,6 +5,7 @@ import hmac
 import json
 import re
 import subprocess
+import threading
 from decimal import Decimal
 from urllib.parse import parse_qs, quote
 
@@ -153,25 +154,34 @@ def test_a_message_with_a_wrong_checksum_is_no_answer(clouds, ask):
     assert "checksum" in answer.json()["error"]["message"]
 
 
+def text_of_interrupted(client, side, events):
+    """What a client reads of a stream whose later events come only when the first ones have reached it."""
+    go_on = threading.Event()
+    side.answer = recorder.interrupted(events, go_on, EVENT_STREAM)
+    with client.stream("POST", CHAT, json=chat_body(f"bedrock/{MODEL}", stream=True)) as answer:
+        assert answer.status_code == 200
+        pieces = answer.iter_text()
+        text = next(pieces)
+        go_on.set()
+        return text + "".join(pieces)
+
+
 def test_a_stream_that_turns_out_corrupt_ends_with_an_error_and_is_settled(clouds):
     server, side = clouds
     messages = recorder.bedrock_stream()
-    side.answer = recorder.streaming([*messages[:2], broken(messages[2])], content_type=EVENT_STREAM)
-    key = server.create_key("corrupt")
-    with http_client(server, key) as client:
-        answer = client.post(CHAT, json=chat_body(f"bedrock/{MODEL}", stream=True))
-    assert answer.status_code == 200 and '"content":"po"' in answer.text
-    assert "checksum" in answer.text and '"content":"ng"' not in answer.text and "[DONE]" not in answer.text
+    with http_client(server, server.create_key("corrupt")) as client:
+        text = text_of_interrupted(client, side, [*messages[:2], broken(messages[2])])
+    assert '"content":"po"' in text and "checksum" in text and '"content":"ng"' not in text and "[DONE]" not in text
     used = eventually(lambda: server.usage_of("corrupt")["requests"] and server.usage_of("corrupt"), "the ledger to have the request")
     assert used["requests"] == 1 and used["cost_usd"] > 0
 
 
-def test_an_exception_of_bedrock_ends_a_stream_in_the_clients_dialect(clouds, ask):
-    _, side = clouds
+def test_an_exception_of_bedrock_ends_a_stream_in_the_clients_dialect(clouds):
+    server, side = clouds
     messages = [*recorder.bedrock_stream()[:2], recorder.aws_message("throttlingException", {"message": "slow down"})]
-    side.answer = recorder.streaming(messages, content_type=EVENT_STREAM)
-    answer = ask(CHAT, chat_body(f"bedrock/{MODEL}", stream=True))
-    assert answer.status_code == 200 and '"message":"slow down"' in answer.text and "[DONE]" not in answer.text
+    with http_client(server, server.create_key()) as client:
+        text = text_of_interrupted(client, side, messages)
+    assert '"message":"slow down"' in text and "[DONE]" not in text
 
 
 def test_bedrocks_refusal_has_the_form_of_the_clients_dialect(clouds, ask):

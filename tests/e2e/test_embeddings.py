@@ -9,6 +9,7 @@ import pytest
 from harness import recorder
 from harness.clients import http_client, openai_client
 from harness.mock_config import gemini_vendor, openai_vendor
+from harness.wait import eventually
 
 VECTORS = [[0.1, -0.25, 1e-7], [0.5, 0.0, -1.0]]
 GEMINI = json.dumps({"embeddings": [{"values": vector} for vector in VECTORS]}).encode()
@@ -51,7 +52,7 @@ def test_openais_client_embeds_with_gemini(server, goog):
     for got in (answer, floats):
         assert [one.embedding for one in got.data] == [pytest.approx(vector) for vector in VECTORS]
         assert (got.usage.prompt_tokens, got.model) == (2, "m")
-    used = server.usage_of("embeds")
+    used = eventually(lambda: (row := server.usage_of("embeds"))["requests"] == 2 and row, "the ledger")
     assert (used["requests"], used["input_tokens"], used["output_tokens"]) == (2, 4, 0) and used["cost_usd"] > 0
 
 

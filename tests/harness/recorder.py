@@ -292,10 +292,10 @@ def streaming(events, headers=(), content_type="text/event-stream"):
     return answer
 
 
-def interrupted(events, go_on):
+def interrupted(events, go_on, content_type="text/event-stream"):
     """Streams the first two events, and the others when the threading.Event is set; after a minute at the latest."""
     def answer(request, connection):
-        connection.send(sse_head() + b"".join(chunk(event) for event in events[:2]))
+        connection.send(sse_head((), content_type) + b"".join(chunk(event) for event in events[:2]))
         go_on.wait(60)
         connection.send(b"".join(chunk(event) for event in events[2:]) + LAST_CHUNK)
 
