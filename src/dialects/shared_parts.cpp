@@ -4,6 +4,31 @@
 #include <array>
 
 namespace sluice::dialects {
+namespace {
+
+// Extras without which the client would get something else than it asked for.
+bool changes_the_answer(std::string_view extra) {
+  constexpr std::array<std::string_view, 17> names = {"logprobs",
+                                                      "top_logprobs",
+                                                      "include.message.output_text.logprobs",
+                                                      "n",
+                                                      "logit_bias",
+                                                      "response_format",
+                                                      "modalities",
+                                                      "audio",
+                                                      "functions",
+                                                      "function_call",
+                                                      "web_search_options",
+                                                      "mcp_servers",
+                                                      "container",
+                                                      "previous_response_id",
+                                                      "conversation",
+                                                      "background",
+                                                      "prompt"};
+  return std::ranges::find(names, extra) != names.end();
+}
+
+}  // namespace
 
 void RequestReading::note_extra(std::string name) {
   if (std::ranges::find(request_.extras, name, &std::pair<std::string, std::string>::first) == request_.extras.end())
@@ -49,6 +74,22 @@ std::unexpected<Error> RequestWriting::refuse(std::string name, std::string_view
   return bad_field(std::move(name), why, "remove it, or ask for a model whose provider supports it");
 }
 
+Result<void> RequestWriting::drop_or_refuse(const std::string& extra) {
+  if (changes_the_answer(extra))
+    return refuse(extra, "this provider's API has no such setting, and the answer would not be what it asks for");
+  drop(extra);
+  return {};
+}
+
+Result<json::Document> RequestWriting::object_arguments(const chat::ToolCall& call) {
+  auto arguments = json::Document::parse(call.arguments);
+  if (arguments && arguments->root().is_object()) return arguments;
+  return bad_field(
+      "messages",
+      "the arguments of the tool call '" + call.id + "' are not a JSON object, and this provider takes nothing else",
+      "repair them, or leave this call and its result out of the conversation");
+}
+
 std::unexpected<Error> RequestWriting::nothing_to_send() {
   return bad_field("messages", "nothing in them can be given to this provider", "send some text");
 }
@@ -74,27 +115,6 @@ std::vector<RequestWriting::Turn> RequestWriting::turns_with_results_first() con
     turn.blocks = std::move(blocks);
   }
   return ordered;
-}
-
-bool changes_the_answer(std::string_view extra) {
-  constexpr std::array<std::string_view, 17> names = {"logprobs",
-                                                      "top_logprobs",
-                                                      "include.message.output_text.logprobs",
-                                                      "n",
-                                                      "logit_bias",
-                                                      "response_format",
-                                                      "modalities",
-                                                      "audio",
-                                                      "functions",
-                                                      "function_call",
-                                                      "web_search_options",
-                                                      "mcp_servers",
-                                                      "container",
-                                                      "previous_response_id",
-                                                      "conversation",
-                                                      "background",
-                                                      "prompt"};
-  return std::ranges::find(names, extra) != names.end();
 }
 
 Result<std::string> object_schema(const Fields& function) {

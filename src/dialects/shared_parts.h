@@ -2,6 +2,7 @@
 // seen so far, the members that every request has, and what is kept of a stream that goes by.
 #pragma once
 
+#include <algorithm>
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -53,6 +54,8 @@ class RequestWriting {
   std::string system_text() const;  // all of it, joined by blank lines
   // What would change the answer's contract.
   static std::unexpected<Error> refuse(std::string name, std::string_view why);
+  // An extra of the client's API that this provider's has not.
+  Result<void> drop_or_refuse(const std::string& extra);
   static std::unexpected<Error> nothing_to_send();
   // Of the provider that the request goes to. Thinking that somebody else signed, or nobody, makes it fail.
   bool is_own(const chat::Thinking& thinking) const {
@@ -67,15 +70,31 @@ class RequestWriting {
   };
   std::vector<Turn> turns() const;
   std::vector<Turn> turns_with_results_first() const;  // the tool results of one turn stand together and first
+  // The member `messages` as Anthropic and Bedrock have it: the roles take turns, and blocks that are not sent leave no
+  // empty turn behind.
+  template <typename IsSent, typename WriteBlock>
+  Result<void> write_turns(const IsSent& is_sent, const WriteBlock& write_block) {
+    json_.key("messages").begin_array();
+    bool any = false;
+    for (const auto& [role, blocks] : turns_with_results_first()) {
+      if (std::ranges::none_of(blocks, [&](const auto* block) { return is_sent(*block); })) continue;
+      any = true;
+      json_.begin_object().member("role", role == chat::Role::user ? "user" : "assistant").key("content").begin_array();
+      for (const chat::Block* block : blocks) CHECK_OK(write_block(*block));
+      json_.end_array().end_object();
+    }
+    json_.end_array();
+    if (!any) return nothing_to_send();
+    return {};
+  }
+  // The arguments of a call where only an object can be one: parsed, or invalid_request.
+  static Result<json::Document> object_arguments(const chat::ToolCall& call);
 
   const chat::ChatRequest& request_;
   const EncodeOptions& options_;
   ProviderRequest out_;
   json::Writer json_;
 };
-
-// Extras without which the client would get something else than it asked for, at a provider whose API has none of them.
-bool changes_the_answer(std::string_view extra);
 
 // A custom tool takes free text; where there are only functions it is a function with one string.
 inline constexpr std::string_view custom_tool_schema =

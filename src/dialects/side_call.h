@@ -66,4 +66,22 @@ class SideCall : public Dialect {
   std::unique_ptr<Dialect> api_;
 };
 
+// Counts the tokens of what a conversation's request would send.
+class CountingCall : public SideCall {
+ public:
+  std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) const override {
+    return api().edit(body, outline, edit);
+  }
+
+ protected:
+  using SideCall::SideCall;
+  // The outline of the same prompt, of which nothing is generated.
+  static Result<RequestOutline> counting(Result<RequestOutline> prompt) {
+    if (!prompt) return prompt;
+    prompt->stream = false;
+    prompt->max_output_tokens = 0;
+    return prompt;
+  }
+};
+
 }  // namespace sluice::dialects

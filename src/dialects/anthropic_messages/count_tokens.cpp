@@ -6,21 +6,15 @@ namespace sluice::dialects {
 namespace {
 
 // POST /messages/count_tokens. Source: https://platform.claude.com/docs/en/api/messages-count-tokens
-class CountTokens : public SideCall {
+class CountTokens : public CountingCall {
  public:
-  CountTokens() : SideCall(make_anthropic_messages()) {}
+  CountTokens() : CountingCall(make_anthropic_messages()) {}
   DialectId id() const override { return DialectId::anthropic_count_tokens; }
   std::string path(std::string_view /*model*/, bool /*stream*/) const override { return "/messages/count_tokens"; }
 
   Result<RequestOutline> outline(std::string_view body, const json::Document& parsed,
                                  const RequestTarget& /*target*/) const override {
-    TRY(RequestOutline result, anthropic::outline_of_prompt(body, parsed));
-    result.stream = false;
-    result.max_output_tokens = 0;
-    return result;
-  }
-  std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) const override {
-    return api().edit(body, outline, edit);
+    return counting(anthropic::outline_of_prompt(body, parsed));
   }
   std::string encode_count(Tokens tokens) const override {
     std::string body;

@@ -1,7 +1,6 @@
 // A request to Anthropic or to a server that speaks its dialect. What would change the output contract is refused by
 // name; hints are dropped and reported.
 #include <algorithm>
-#include <array>
 
 #include "dialects/anthropic_messages/parts.h"
 #include "dialects/fields.h"
@@ -10,22 +9,6 @@
 namespace sluice::dialects::anthropic {
 namespace {
 
-// Extras of another dialect without which the client would get something else than it asked for.
-constexpr std::array<std::string_view, 15> contract_fields = {"logprobs",
-                                                              "top_logprobs",
-                                                              "n",
-                                                              "logit_bias",
-                                                              "response_format",
-                                                              "modalities",
-                                                              "audio",
-                                                              "functions",
-                                                              "function_call",
-                                                              "web_search_options",
-                                                              "previous_response_id",
-                                                              "conversation",
-                                                              "background",
-                                                              "prompt",
-                                                              "include.message.output_text.logprobs"};
 constexpr Tokens least_budget = 1'024;  // the API's own limit
 
 constexpr std::string_view empty_schema = R"({"type":"object","properties":{}})";
@@ -67,11 +50,7 @@ class RequestWriter : RequestWriting {
     if (request_.presence_penalty) drop("presence_penalty");
     if (request_.seed) drop("seed");
     if (!request_.prompt_cache_key.empty()) drop("prompt_cache_key");
-    for (const auto& [name, value] : request_.extras) {
-      if (std::find(contract_fields.begin(), contract_fields.end(), name) != contract_fields.end())
-        return refuse(name, "this provider's API has no such setting, and the answer would not be what it asks for");
-      drop(name);
-    }
+    for (const auto& [name, value] : request_.extras) CHECK_OK(drop_or_refuse(name));
     return {};
   }
 
@@ -89,18 +68,8 @@ class RequestWriter : RequestWriting {
   }
 
   Result<void> write_messages() {
-    json_.key("messages").begin_array();
-    bool any = false;
-    for (const auto& [role, blocks] : turns_with_results_first()) {
-      if (std::ranges::none_of(blocks, [&](const auto* block) { return is_sent(*block); })) continue;
-      any = true;
-      json_.begin_object().member("role", role == chat::Role::user ? "user" : "assistant").key("content").begin_array();
-      for (const chat::Block* block : blocks) CHECK_OK(write_block(*block));
-      json_.end_array().end_object();
-    }
-    json_.end_array();
-    if (!any) return nothing_to_send();
-    return {};
+    return write_turns([&](const chat::Block& block) { return is_sent(block); },
+                       [&](const chat::Block& block) { return write_block(block); });
   }
 
   // Thinking that somebody else signed, or nobody, makes the whole request fail; so does empty text.
@@ -137,12 +106,7 @@ class RequestWriter : RequestWriting {
     } else if (const auto* result = std::get_if<chat::ToolResult>(&block)) {
       write_result(*result);
     } else if (const auto* call = std::get_if<chat::ToolCall>(&block)) {
-      const auto arguments = json::Document::parse(call->arguments);
-      if (!arguments || !arguments->root().is_object())
-        return bad_field("messages",
-                         "the arguments of the tool call '" + call->id +
-                             "' are not a JSON object, and this provider takes nothing else",
-                         "repair them, or leave this call and its result out of the conversation");
+      CHECK_OK(object_arguments(*call));
       json_.begin_object().member("type", "tool_use").member("id", call->id).member("name", call->name);
       json_.key("input").raw(call->arguments);
       write_cache_mark(json_, call->cache);

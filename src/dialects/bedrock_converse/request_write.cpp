@@ -104,11 +104,7 @@ class RequestWriter : RequestWriting {
     if (!request_.user.empty()) drop("user");
     if (!request_.prompt_cache_key.empty()) drop("prompt_cache_key");
     if (request_.parallel_tool_calls == false && !request_.tools.empty()) drop("parallel_tool_calls");
-    for (const auto& [name, value] : request_.extras) {
-      if (changes_the_answer(name))
-        return refuse(name, "this provider's API has no such setting, and the answer would not be what it asks for");
-      drop(name);
-    }
+    for (const auto& [name, value] : request_.extras) CHECK_OK(drop_or_refuse(name));
     return {};
   }
 
@@ -138,18 +134,8 @@ class RequestWriter : RequestWriting {
 
   // The roles must take turns.
   Result<void> write_messages() {
-    json_.key("messages").begin_array();
-    bool any = false;
-    for (const auto& [role, blocks] : turns_with_results_first()) {
-      if (std::ranges::none_of(blocks, [&](const auto* block) { return is_sent(*block); })) continue;
-      any = true;
-      json_.begin_object().member("role", role == chat::Role::user ? "user" : "assistant").key("content").begin_array();
-      for (const chat::Block* block : blocks) CHECK_OK(write_block(*block));
-      json_.end_array().end_object();
-    }
-    json_.end_array();
-    if (!any) return nothing_to_send();
-    return {};
+    return write_turns([&](const chat::Block& block) { return is_sent(block); },
+                       [&](const chat::Block& block) { return write_block(block); });
   }
 
   // Thinking that somebody else signed, or nobody, makes the whole request fail; so does blank text.
@@ -241,12 +227,7 @@ class RequestWriter : RequestWriting {
   }
 
   Result<void> write_call(const chat::ToolCall& call) {
-    const auto arguments = json::Document::parse(call.arguments);
-    if (!arguments || !arguments->root().is_object())
-      return bad_field("messages",
-                       "the arguments of the tool call '" + call.id +
-                           "' are not a JSON object, and this provider takes nothing else",
-                       "repair them, or leave this call and its result out of the conversation");
+    CHECK_OK(object_arguments(call));
     CHECK_OK(check_name(call.name, "messages"));
     if (std::ranges::find(called_, call.name) == called_.end()) called_.push_back(call.name);
     json_.begin_object().key("toolUse").begin_object().member("toolUseId", tool_use_id(call.id));

@@ -7,9 +7,9 @@ namespace sluice::dialects {
 namespace {
 
 // POST /models/M:countTokens. The body is {"contents":...}, or a whole request as {"generateContentRequest":...}.
-class CountTokens : public SideCall {
+class CountTokens : public CountingCall {
  public:
-  CountTokens() : SideCall(make_gemini()) {}
+  CountTokens() : CountingCall(make_gemini()) {}
   DialectId id() const override { return DialectId::gemini_count_tokens; }
   std::string path(std::string_view model, bool /*stream*/) const override {
     return gemini::path_of_call(model, "countTokens");
@@ -18,12 +18,12 @@ class CountTokens : public SideCall {
   Result<RequestOutline> outline(std::string_view body, const json::Document& parsed,
                                  const RequestTarget& target) const override {
     TRY(const gemini::Message request, gemini::Message::of(parsed.root(), ""));
-    if (!request["generateContentRequest"].exists()) return outline_of_prompt(body, parsed, target);
+    if (!request["generateContentRequest"].exists()) return counting(gemini::outline(body, parsed, target));
     TRY(const auto whole, gemini::find_once(body, {"generateContentRequest"}));
     const json::Span place = *whole.front();
     const std::string_view text = body.substr(place.begin, place.end - place.begin);
     TRY(const json::Document inner, json::Document::parse(text));
-    TRY(RequestOutline result, outline_of_prompt(text, inner, target));
+    TRY(RequestOutline result, counting(gemini::outline(text, inner, target)));
     TRY(const auto model, gemini::find_once(text, {"model"}));
     if (model.front()) {
       result.model_begin = place.begin + model.front()->begin;
@@ -41,15 +41,6 @@ class CountTokens : public SideCall {
     std::string body;
     json::Writer(body).begin_object().member("totalTokens", tokens).end_object();
     return body;
-  }
-
- private:
-  static Result<RequestOutline> outline_of_prompt(std::string_view body, const json::Document& parsed,
-                                                  const RequestTarget& target) {
-    TRY(RequestOutline result, gemini::outline(body, parsed, target));
-    result.stream = false;
-    result.max_output_tokens = 0;
-    return result;
   }
 };
 

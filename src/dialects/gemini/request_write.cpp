@@ -66,12 +66,7 @@ class RequestWriter : RequestWriting {
     if (request_.stop.size() > max_stops)
       return bad_field("stop", "this provider takes at most 5",
                        "send fewer, or ask for a model whose provider takes more");
-    for (const auto& [name, value] : request_.extras) {
-      if (changes_the_answer(name))
-        return bad_field(name, "this provider's API has no such setting, and the answer would not be what it asks for",
-                         "remove it, or ask for a model whose provider supports it");
-      drop(name);
-    }
+    for (const auto& [name, value] : request_.extras) CHECK_OK(drop_or_refuse(name));
     if (request_.parallel_tool_calls == false) drop("parallel_tool_calls");
     if (!request_.service_tier.empty()) drop("service_tier");  // each vendor has tiers of its own
     if (!request_.prompt_cache_key.empty()) drop("prompt_cache_key");
@@ -255,13 +250,8 @@ class RequestWriter : RequestWriting {
 
   Result<void> write_call(const chat::ToolCall& call) {
     note_mark(call.cache);
-    const auto arguments = json::Document::parse(call.arguments);
-    if (!arguments || !arguments->root().is_object())
-      return bad_field("messages",
-                       "the arguments of the tool call '" + call.id +
-                           "' are not a JSON object, and this provider takes nothing else",
-                       "repair them, or leave this call and its result out of the conversation");
-    if (has_large_integer(arguments->root()))
+    TRY(const json::Document arguments, object_arguments(call));
+    if (has_large_integer(arguments.root()))
       return bad_field("messages",
                        "the arguments of the tool call '" + call.id +
                            "' have an integer above 2^53, which this provider would change",

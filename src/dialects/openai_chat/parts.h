@@ -13,6 +13,8 @@ std::string edit(std::string_view body, const RequestOutline& outline, const Bod
 // --- request_read.cpp
 Result<chat::ChatRequest> decode_request(const json::Document& parsed);
 
+// auto, none or required; empty for another word.
+std::optional<chat::ToolChoice> tool_choice_of_word(std::string_view word);
 // A choice of {"mode":"auto"|"required","tools":[...]}: the model is given those of the request's tools and no others,
 // which no provider can misunderstand. `name_of` an entry is the tool's name. invalid_request for a name without a
 // tool.

@@ -186,13 +186,8 @@ class RequestReader : RequestReading {
     if (!value.exists()) return {};
     using Mode = chat::ToolChoice::Mode;
     if (const auto word = value.string()) {
-      if (*word == "auto")
-        request_.tool_choice = chat::ToolChoice{};
-      else if (*word == "none")
-        request_.tool_choice = chat::ToolChoice{.mode = Mode::none};
-      else if (*word == "required")
-        request_.tool_choice = chat::ToolChoice{.mode = Mode::required};
-      else
+      request_.tool_choice = tool_choice_of_word(*word);
+      if (!request_.tool_choice)
         return bad_field("tool_choice",
                          "it must be auto, none, required or a named function, not '" + std::string(*word) + "'");
       return {};
@@ -448,6 +443,14 @@ class RequestReader : RequestReading {
 };
 
 }  // namespace
+
+std::optional<chat::ToolChoice> tool_choice_of_word(std::string_view word) {
+  using Mode = chat::ToolChoice::Mode;
+  if (word == "auto") return chat::ToolChoice{};
+  if (word == "none") return chat::ToolChoice{.mode = Mode::none};
+  if (word == "required") return chat::ToolChoice{.mode = Mode::required};
+  return {};
+}
 
 Result<void> allow_only(const Fields& choice, json::Value (*name_of)(const Fields& tool), chat::ChatRequest& request) {
   TRY(const std::string_view mode, choice.required_string("mode"));

@@ -1,6 +1,5 @@
 // A request to OpenAI or to one of the many servers that speak its dialect. It uses the fields that all of them know.
 #include <algorithm>
-#include <array>
 
 #include "dialects/fields.h"
 #include "dialects/image_url.h"
@@ -10,10 +9,6 @@
 namespace sluice::dialects::openai {
 namespace {
 
-// Extras of another dialect without which the client would get something else than it asked for.
-constexpr std::array<std::string_view, 8> contract_fields = {
-    "container",  "mcp_servers", "previous_response_id", "conversation",
-    "background", "prompt",      "top_logprobs",         "include.message.output_text.logprobs"};
 constexpr std::size_t max_stops = 4;  // more are an error at OpenAI and are ignored in silence elsewhere
 
 class RequestWriter : RequestWriting {
@@ -37,12 +32,7 @@ class RequestWriter : RequestWriting {
     if (request_.stop.size() > max_stops)
       return bad_field("stop_sequences", "this provider takes at most 4",
                        "send fewer, or ask for a model whose provider takes more");
-    for (const auto& [name, value] : request_.extras) {
-      if (std::find(contract_fields.begin(), contract_fields.end(), name) != contract_fields.end())
-        return bad_field(name, "this lives at the vendor of its API only",
-                         "remove it, or ask for a model of that vendor");
-      drop(name);
-    }
+    for (const auto& [name, value] : request_.extras) CHECK_OK(drop_or_refuse(name));
     if (request_.top_k) drop("top_k");
     if (!request_.service_tier.empty()) drop("service_tier");  // each vendor has tiers of its own
     if (!request_.prompt_cache_key.empty()) drop("prompt_cache_key");

@@ -6,21 +6,15 @@ namespace sluice::dialects {
 namespace {
 
 // POST /responses/input_tokens. Source: OpenAI's OpenAPI document 2.3.0.
-class InputTokens : public SideCall {
+class InputTokens : public CountingCall {
  public:
-  InputTokens() : SideCall(make_openai_responses()) {}
+  InputTokens() : CountingCall(make_openai_responses()) {}
   DialectId id() const override { return DialectId::openai_input_tokens; }
   std::string path(std::string_view /*model*/, bool /*stream*/) const override { return "/responses/input_tokens"; }
 
   Result<RequestOutline> outline(std::string_view body, const json::Document& parsed,
                                  const RequestTarget& /*target*/) const override {
-    TRY(RequestOutline result, responses::outline(body, parsed));
-    result.stream = false;
-    result.max_output_tokens = 0;
-    return result;
-  }
-  std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) const override {
-    return api().edit(body, outline, edit);
+    return counting(responses::outline(body, parsed));
   }
   std::string encode_count(Tokens tokens) const override {
     std::string body;

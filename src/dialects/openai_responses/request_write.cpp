@@ -10,11 +10,6 @@
 namespace sluice::dialects::responses {
 namespace {
 
-// Extras of another dialect without which the client would get something else than it asked for.
-constexpr std::array<std::string_view, 12> contract_fields = {
-    "container", "mcp_servers", "logprobs",        "top_logprobs",
-    "n",         "logit_bias",  "response_format", "modalities",
-    "audio",     "functions",   "function_call",   "web_search_options"};
 constexpr std::array<std::string_view, 6> tiers = {"auto", "default", "flex", "scale", "priority", "fast"};
 constexpr Tokens least_output = 16;  // the API's own limit
 
@@ -40,11 +35,8 @@ class RequestWriter : RequestWriting {
  private:
   Result<void> check() {
     if (!request_.stop.empty()) return refuse("stop", "this provider's API has no stop sequences");
-    for (const auto& [name, value] : request_.extras) {
-      if (std::ranges::find(contract_fields, name) != contract_fields.end())
-        return refuse(name, "this provider's API has no such setting, and the answer would not be what it asks for");
-      if (!is_verbosity(name)) drop(name);
-    }
+    for (const auto& [name, value] : request_.extras)
+      if (!is_verbosity(name)) CHECK_OK(drop_or_refuse(name));
     if (request_.top_k) drop("top_k");
     if (request_.frequency_penalty) drop("frequency_penalty");
     if (request_.presence_penalty) drop("presence_penalty");

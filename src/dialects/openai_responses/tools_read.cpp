@@ -105,13 +105,8 @@ class ToolsReader {
     if (!value.exists()) return {};
     using Mode = chat::ToolChoice::Mode;
     if (const auto word = value.string()) {
-      if (*word == "auto")
-        request_.tool_choice = chat::ToolChoice{};
-      else if (*word == "none")
-        request_.tool_choice = chat::ToolChoice{.mode = Mode::none};
-      else if (*word == "required")
-        request_.tool_choice = chat::ToolChoice{.mode = Mode::required};
-      else
+      request_.tool_choice = openai::tool_choice_of_word(*word);
+      if (!request_.tool_choice)
         return bad_field("tool_choice",
                          "it must be auto, none, required or a named tool, not '" + std::string(*word) + "'");
     } else {
