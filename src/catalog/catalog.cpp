@@ -92,6 +92,7 @@ Provider read_provider(const std::string& id, const Node& node, const Report& re
           .value_or(provider.quirks.max_tokens_field);
   if (fields.boolean("continues_prefill").value_or(false)) provider.quirks.prefill = Prefill::continued;
   provider.engine = fields.boolean("engine").value_or(false);
+  provider.quirks.stores_responses = fields.boolean("stores_responses").value_or(false);
   provider.quirks.vertex = fields.boolean("vertex").value_or(false);
   provider.key_env = fields.texts("key_env");
   provider.bearer_env = fields.texts("bearer_env");

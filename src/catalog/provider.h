@@ -79,6 +79,8 @@ struct Quirks {
   std::string azure_api_version;
   // Claude on Google's Vertex AI: the model stands in the path, the API's version in the body.
   bool vertex = false;
+  // It keeps the responses of the Responses API and knows them by their ids.
+  bool stores_responses = false;
 };
 
 struct Provider {

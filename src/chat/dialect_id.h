@@ -30,6 +30,8 @@ enum class DialectId : std::uint8_t {
   rerank,
   gemini_embed,
   gemini_batch_embed,
+  openai_resources,
+  anthropic_resources,
 };
 inline constexpr std::array all_dialects = {DialectId::openai_chat,
                                             DialectId::anthropic_messages,
@@ -50,7 +52,9 @@ inline constexpr std::array all_dialects = {DialectId::openai_chat,
                                             DialectId::openai_image_variations,
                                             DialectId::rerank,
                                             DialectId::gemini_embed,
-                                            DialectId::gemini_batch_embed};
+                                            DialectId::gemini_batch_embed,
+                                            DialectId::openai_resources,
+                                            DialectId::anthropic_resources};
 
 constexpr std::string_view name(DialectId id) {
   switch (id) {
@@ -74,6 +78,8 @@ constexpr std::string_view name(DialectId id) {
     case DialectId::rerank: return "rerank";
     case DialectId::gemini_embed: return "gemini_embed";
     case DialectId::gemini_batch_embed: return "gemini_batch_embed";
+    case DialectId::openai_resources: return "openai_resources";
+    case DialectId::anthropic_resources: return "anthropic_resources";
   }
   return "unknown";
 }
@@ -96,6 +102,11 @@ constexpr bool counts_tokens(DialectId id) {
          id == DialectId::gemini_count_tokens;
 }
 
+// Requests in it are about what a provider keeps for its clients, not about a model.
+constexpr bool is_about_resources(DialectId id) {
+  return id == DialectId::openai_resources || id == DialectId::anthropic_resources;
+}
+
 // Requests in it ask for embeddings.
 constexpr bool embeds(DialectId id) {
   return id == DialectId::openai_embeddings || id == DialectId::gemini_embed || id == DialectId::gemini_batch_embed;
@@ -114,6 +125,8 @@ constexpr bool speaks(DialectId api, DialectId request) {
     case DialectId::openai_image_edits:
     case DialectId::openai_image_variations:
     case DialectId::rerank: return api == DialectId::openai_chat;
+    case DialectId::openai_resources: return api == DialectId::openai_chat || api == DialectId::openai_responses;
+    case DialectId::anthropic_resources:
     case DialectId::anthropic_count_tokens: return api == DialectId::anthropic_messages;
     case DialectId::openai_input_tokens: return api == DialectId::openai_responses;
     case DialectId::gemini_embed:

@@ -26,6 +26,7 @@ struct CreateFlags {
   std::string tokens_per_minute;
   std::string data_class;  // empty = not given
   std::string expires;
+  std::string tenant;
   bool dry_run = false;
   std::string config;
 };
@@ -68,6 +69,7 @@ Result<store::NewKey> new_key(const CreateFlags& flags, const Invocation& invoca
   if (!flags.requests_per_minute.empty()) key.rpm = rate(flags.requests_per_minute);
   if (!flags.tokens_per_minute.empty()) key.tpm = rate(flags.tokens_per_minute);
   key.data_class = data_class_from_name(flags.data_class).value_or(key.data_class);
+  key.tenant = store::TenantId(flags.tenant);
   if (!flags.expires.empty()) {
     TRY(const std::chrono::seconds lifetime, parse_duration(flags.expires, "--expires"));
     key.expires_at_us = now_us + std::chrono::microseconds(lifetime).count();
@@ -147,6 +149,7 @@ Result<int> create(const CreateFlags& flags, Invocation& invocation) {
     std::string text;
     json::Writer writer(text);
     writer.begin_object().member("id", key.id.str()).member("name", key.name).member("key", created.secret.reveal());
+    writer.member("tenant", key.tenant.str());
     write_limits(writer, key.budget, key.rpm, key.tpm, key.data_class, key.expires_at_us);
     writer.member("created_at", time_text_us(key.created_at_us)).end_object();
     invocation.console.out << text << '\n';
@@ -192,7 +195,8 @@ std::string key_list_json(const std::vector<store::KeyReport>& keys, std::int64_
   writer.begin_object().key("keys").begin_array();
   for (const store::KeyReport& report : keys) {
     const store::VirtualKey& key = report.key;
-    writer.begin_object().member("id", key.id.str()).member("name", key.name).member("state", state(report, now_us));
+    writer.begin_object().member("id", key.id.str()).member("name", key.name).member("tenant", key.tenant.str());
+    writer.member("state", state(report, now_us));
     write_limits(writer, key.budget, key.rpm, key.tpm, key.data_class, key.expires_at_us);
     writer.member("spent_usd", report.spent.usd()).member("requests", report.requests);
     writer.member("created_at", time_text_us(key.created_at_us));
@@ -266,6 +270,8 @@ void add_keys(CLI::App& root, Invocation& invocation) {
                                 "Data that it may send; restricted = only to your own engines"),
          {"public", "internal", "restricted"});
   create_verb.add_option("--expires", create_flags->expires, "Lifetime: 12h, 30d")->type_name("DURATION");
+  create_verb.add_option("--tenant", create_flags->tenant, "Whose it is: keys of one tenant share the files they keep")
+      ->type_name("TENANT");
   create_verb.add_flag("--dry-run", create_flags->dry_run, "Check everything and change nothing");
   create_verb
       .add_option("--config", create_flags->config,

@@ -124,6 +124,7 @@ void Loading::read_file(const Node& root, const Report& report) {
   };
   section("server", server_table, parts_.server);
   section("retry", retry_table, parts_.retry);
+  section("responses", responses_table, parts_.responses);
   section("keys", key_table, parts_.key_defaults);
   const Member* providers = fields.take("providers");
   if (providers) read_providers(*providers, report);

@@ -156,6 +156,10 @@ void ProviderReader::vertex(const ProviderSetting& setting) {
     report_.error(map_.find(setting.name)->value, "`vertex` is for Claude alone", "add `kind: anthropic_compatible`");
 }
 
+void ProviderReader::stores_responses(const ProviderSetting& setting) {
+  if (const auto on = fields_.boolean(setting.name)) provider_.quirks.stores_responses = *on;
+}
+
 void ProviderReader::stream_usage(const ProviderSetting& setting) {
   if (const auto text = word(setting))
     provider_.quirks.stream_usage =

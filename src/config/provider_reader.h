@@ -32,6 +32,7 @@ class ProviderReader {
   void google_key_file(const ProviderSetting& setting);
   void azure_api_version(const ProviderSetting& setting);
   void vertex(const ProviderSetting& setting);
+  void stores_responses(const ProviderSetting& setting);
   void stream_usage(const ProviderSetting& setting);
   void headers(const ProviderSetting& setting);
   void enabled(const ProviderSetting& setting);

@@ -71,6 +71,12 @@ inline constexpr ProviderSetting provider_table[] = {
                 "/publishers/anthropic.",
      .schema = R"("type":"boolean")",
      .read = &ProviderReader::vertex},
+    {.name = "stores_responses",
+     .meaning =
+         "Whether it keeps the answers of /v1/responses and knows previous_response_id. Where it does not, Sluice "
+         "keeps them.",
+     .schema = R"("type":"boolean")",
+     .read = &ProviderReader::stores_responses},
     {.name = "stream_usage",
      .meaning = "Whether streams must be asked for usage (option) or always report it.",
      .words = provider_words::stream_usage,

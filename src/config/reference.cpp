@@ -80,6 +80,7 @@ std::string json_schema() {
   w.member("additionalProperties", false).key("properties").begin_object();
   schema_section(w, "server", server_table);
   schema_section(w, "retry", retry_table);
+  schema_section(w, "responses", responses_table);
   schema_section(w, "keys", key_table);
   begin_map_of_objects(w, "providers");
   for (const ProviderSetting& setting : provider_table) schema_property(w, setting);
@@ -103,6 +104,7 @@ std::string reference_page() {
       "in any value.\n\n";
   reference_section(out, "server", server_table);
   reference_section(out, "retry", retry_table);
+  reference_section(out, "responses", responses_table);
   reference_section(out, "keys", key_table);
   reference_section(out, "engines.NAME", engine_table);
   out.append(

@@ -34,6 +34,12 @@ struct RetrySettings {
   std::int64_t total_timeout_ms = 600'000;
 };
 
+// Responses of the Responses API that Sluice keeps for providers that keep none.
+struct ResponsesSettings {
+  std::int64_t keep_days = 30;  // 0 = none is kept
+  std::int64_t max_mb = 1'024;  // of all; then the oldest go
+};
+
 // What a new virtual key gets when `keys create` does not say otherwise.
 struct KeyDefaults {
   std::string budget_usd = "";           // decimal USD; "" = no budget

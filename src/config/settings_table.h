@@ -58,6 +58,15 @@ inline constexpr Setting<RetrySettings> retry_table[] = {
      24 * an_hour_ms},
 };
 
+inline constexpr Setting<ResponsesSettings> responses_table[] = {
+    {"keep_days",
+     "How long answers of /v1/responses are kept for previous_response_id, in the data directory and with their "
+     "content, where the provider keeps none itself; 0 = not at all.",
+     &ResponsesSettings::keep_days, 0, 3'650},
+    {"max_mb", "What all of them together may take; then the oldest are deleted.", &ResponsesSettings::max_mb, 1,
+     1 << 20},
+};
+
 inline constexpr Setting<KeyDefaults> key_table[] = {
     {.name = "budget_usd", .meaning = "Budget of a new key in USD; empty = none.", .text = &KeyDefaults::budget_usd},
     {"requests_per_minute", "Requests per minute of a new key; 0 = no limit.", &KeyDefaults::requests_per_minute, 0,

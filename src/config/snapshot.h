@@ -45,6 +45,7 @@ class Snapshot {
   struct Parts {
     ServerSettings server;
     RetrySettings retry;
+    ResponsesSettings responses;
     KeyDefaults key_defaults;
     std::vector<EngineSettings> engines;
     std::vector<catalog::Provider> providers;  // known and configured ones, enabled or not, in order of preference
@@ -59,6 +60,7 @@ class Snapshot {
 
   const ServerSettings& server() const { return parts_.server; }
   const RetrySettings& retry() const { return parts_.retry; }
+  const ResponsesSettings& responses() const { return parts_.responses; }
   const KeyDefaults& key_defaults() const { return parts_.key_defaults; }
   std::span<const EngineSettings> engines() const { return parts_.engines; }
   std::span<const catalog::Provider> providers() const { return parts_.providers; }

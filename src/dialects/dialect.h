@@ -21,12 +21,26 @@ namespace sluice::dialects {
 
 using chat::DialectId;
 
-// What a request says outside its body, in dialects that do so (Gemini).
+// A call about what a provider keeps for its clients: a file, a batch, a stored response.
+struct ResourceCall {
+  std::string method;           // GET, POST or DELETE
+  std::string path;             // below the provider's base URL: "/files/file-1/content"
+  std::string_view collection;  // "/files"; a literal
+  std::string id;               // decoded; empty: the collection itself is meant
+  bool is_create() const { return id.empty() && method == "POST"; }
+  bool is_list() const { return id.empty() && method == "GET"; }
+  bool is_delete() const { return method == "DELETE" && path.size() == collection.size() + 1 + id.size(); }
+  bool is_free = true;  // false: the provider bills it, and nobody here knows how much
+};
+
+// What a request says outside its body.
 struct RequestTarget {
   std::string model;         // in the path, decoded; empty when the body names it
   bool stream = false;       // the path asks for a stream
   bool json_array = false;   // a stream in the form of one JSON array instead of events
   std::string content_type;  // of the body, for dialects that take forms
+  std::optional<ResourceCall> resource;
+  std::string query;  // of a call about resources
 };
 
 // The few facts that admission, routing and lane 1 need, read without building a ChatRequest.
@@ -54,6 +68,7 @@ struct BodyEdit {
 };
 
 struct ProviderRequest {
+  std::string method = "POST";
   std::string path;  // below the provider's base URL: "/chat/completions"
   std::string body;
   http::Headers headers;                    // dialect headers (content-type, anthropic-version); no authentication
@@ -97,6 +112,11 @@ class StreamWatcher {
   virtual std::size_t output_bytes()
       const = 0;  // bytes of generated text so far: for an estimate when the stream breaks
   virtual std::string response_model() const = 0;  // the model that the provider says has answered; may be empty
+  // Who the answer is, as far as it has been told; empty in dialects that do not keep answers.
+  virtual std::string answer_id() const { return {}; }
+  // From here on the whole answer is kept as it comes; whole() is it, empty until the stream has told it.
+  virtual void keep_whole() {}
+  virtual std::string whole() const { return {}; }
   // The event that ends this very stream in failure, in dialects where it repeats what went before; empty in others.
   virtual std::string failure(const Error& /*error*/) const { return {}; }
 };
@@ -117,6 +137,8 @@ class StreamEncoder {
  public:
   virtual ~StreamEncoder() = default;
   virtual void encode(const chat::ChatEvent& event, std::string& out) = 0;
+  // With StreamOptions::stored: the answer as it is without a stream, once it is complete.
+  virtual std::string whole() const { return {}; }
 };
 
 // For what a client's stream encoder must know of its own request.
@@ -131,6 +153,8 @@ struct StreamOptions {
   // Borrowed for the encoder's life; absent and empty where nothing was decoded.
   json::Value request;
   std::span<const chat::Tool> tools = {};
+  bool stored = false;                    // Sluice keeps the answer
+  std::string previous_response_id = {};  // of the request, which stands for itself now
 };
 
 // How a provider cuts its stream into events.
@@ -168,6 +192,8 @@ class Dialect {
   virtual Result<chat::ChatResponse> decode_response(const json::Document& parsed) const = 0;
   virtual chat::Usage read_usage(const json::Document& parsed) const = 0;  // reported = false when it has none
   virtual std::string read_response_model(const json::Document& parsed) const = 0;
+  // Under which a provider keeps it; empty in dialects that do not keep answers.
+  virtual std::string read_answer_id(const json::Document& /*parsed*/) const { return {}; }
   virtual Framing framing() const { return Framing::sse; }
   virtual std::unique_ptr<StreamWatcher> watch_stream(bool hide_usage_event) const = 0;
   virtual std::unique_ptr<StreamDecoder> decode_stream() const = 0;

@@ -4,6 +4,8 @@
 #include <charconv>
 
 #include "gateway/authenticate/authenticate.h"
+#include "gateway/resources/conversation.h"
+#include "gateway/resources/resources.h"
 
 namespace sluice::gateway {
 namespace {
@@ -24,13 +26,6 @@ store::ConfigHash short_hash(const config::Snapshot& snapshot) {
 // The provider found fault with the request itself, not with its own state, the gateway's account or its rate.
 bool is_about_the_request(int provider_status) {
   return provider_status == 400 || provider_status == 413 || provider_status == 415 || provider_status == 422;
-}
-
-// Nobody bills for counting tokens.
-catalog::Quote free_of_charge() {
-  static const catalog::PriceFact fact{
-      .provider = {}, .model = {}, .kind = catalog::PriceKind::free, .source = "counting tokens is free"};
-  return catalog::Quote(&fact);
 }
 
 store::Outcome outcome_of(const Error& error) {
@@ -77,6 +72,60 @@ async::Task<Result<void>> Exchange::serve() {
   CO_TRY(verdict_, guard({.key_class = principal_->data_class(), .header_class = client_.head().get(data_class_header)},
                          *snapshot_));
 
+  const config::RetrySettings& retry = snapshot_->retry();
+  const async::Deadline deadline =
+      gateway_.reactor.within(milliseconds(retry.total_timeout_ms), &client_.client_gone());
+  owner_ = owner_of(principal_->key());
+  CO_TRY(const bool answered, co_await respond_kept(deadline));
+  if (answered) co_return Result<void>();
+  if (dialect_.id() == chat::DialectId::openai_responses)
+    CO_CHECK_OK(co_await recall(gateway_, owner_, dialect_, *request_, deadline));
+  CO_TRY(kept_by_, co_await locate(gateway_, owner_, dialect_.id(), *request_, deadline));
+  CO_TRY(plan_, plan());
+  CO_TRY(hold_, admit());
+
+  if (counts()) {
+    plan_->attempts.resize(1);  // each counts in its own way, so nobody stands in for the first
+    if (plan_->attempts.front().lane != Lane::same_dialect) co_return co_await respond_estimate();
+  }
+
+  Question asked(*request_, dialect_, client_.head(), facts_.request_id, start_us_ / 1'000'000);
+  if (keeps_answer()) asked.keep_answer();
+  const bool is_list = request_->target.resource && request_->target.resource->is_list();
+  asked_ = async::Clock::now();
+  CallOutcome outcome = is_list ? co_await call_listing(gateway_, *plan_, asked, retry, owner_, deadline)
+                                : co_await call(gateway_, *plan_, asked, retry, deadline);
+  answered_ = async::Clock::now();
+  facts_.attempts = outcome.attempts();
+  Result<void> relayed = co_await relay(std::move(outcome), asked);
+  if (!relayed && counts() && relayed.error().kind != ErrorKind::client_gone &&
+      !is_about_the_request(relayed.error().provider_status) && !client_.started())
+    co_return co_await respond_estimate();  // not every API of a dialect counts
+  co_return relayed;
+}
+
+// What Sluice itself keeps needs nobody else. False: it keeps no such thing.
+async::Task<Result<bool>> Exchange::respond_kept(async::Deadline deadline) {
+  const std::optional<dialects::ResourceCall>& call = request_->target.resource;
+  if (!call || call->collection != "/responses") co_return false;
+  const auto most_bytes = static_cast<std::size_t>(snapshot_->server().max_body_bytes);
+  CO_TRY(const std::optional<std::string> body,
+         co_await answer_from_kept(gateway_, owner_, *call, client_.head().query, most_bytes, deadline));
+  if (!body) co_return false;
+  plan_.emplace();  // nobody is asked
+  CO_TRY(hold_, admit());
+  status_ = 200;
+  facts_.cost_usd = Money().usd();
+  http::Headers headers{{"content-type", "application/json"}};
+  add_facts(headers, facts_);
+  CO_CHECK_OK(co_await client_.respond(status_, headers, *body));
+  co_return true;
+}
+
+Result<Plan> Exchange::plan() const {
+  if (const std::optional<dialects::ResourceCall>& call = request_->target.resource)
+    return route_resource(*call, dialect_.id(), kept_by_, client_.head().get(provider_header).value_or(""),
+                          principal_->has_budget(), verdict_, *snapshot_, gateway_.engines.state);
   const dialects::RequestOutline& outline = request_->outline;
   const RouteQuestion question{.model = outline.model,
                                .dialect = dialect_.id(),
@@ -85,32 +134,40 @@ async::Task<Result<void>> Exchange::serve() {
                                .input_tokens = counts() ? 0 : least_tokens(prompt()),
                                .max_output_tokens = outline.max_output_tokens.value_or(0),
                                .budgeted = principal_->has_budget() && !counts(),
-                               .when = catalog::today()};
-  CO_TRY(plan_, route(question, verdict_, *snapshot_, gateway_.engines.state));
-  CO_TRY(hold_, admit());
+                               .when = catalog::today(),
+                               .kept_by = kept_by_};
+  return route(question, verdict_, *snapshot_, gateway_.engines.state);
+}
 
-  if (counts()) {
-    plan_->attempts.resize(1);  // each counts in its own way, so nobody stands in for the first
-    if (plan_->attempts.front().lane != Lane::same_dialect) co_return co_await respond_estimate();
+// The client may want its answer back later: by default where the API says so.
+bool Exchange::keeps_answer() const {
+  const std::optional<bool> store = request_->parsed.root()["store"].boolean();
+  if (dialect_.id() == chat::DialectId::openai_chat) return store == true;
+  return dialect_.id() == chat::DialectId::openai_responses && store != false && snapshot_->responses().keep_days > 0;
+}
+
+// Before the client sees an id, it is known whose that is.
+void Exchange::remember(const Reply& reply, const Question& asked) {
+  const std::string& provider = reply.attempt->provider().id.str();
+  if (const std::optional<dialects::ResourceCall>& call = request_->target.resource) {
+    if (reply.streaming() || reply.status / 100 != 2) return;
+    if (const auto answer = json::Document::parse(reply.body))
+      remember_call(gateway_, owner_, provider, *call, answer->root());
+  } else if (asked.keeps_answer() && reply.attempt->lane == Lane::same_dialect && !asked.is_kept_here(*reply.attempt)) {
+    if (std::string id = reply.answer_id(); !id.empty())
+      remember_answer(gateway_, owner_, provider, {std::move(id)}, start_us_);
   }
+}
 
-  const config::RetrySettings& retry = snapshot_->retry();
-  const async::Deadline deadline =
-      gateway_.reactor.within(milliseconds(retry.total_timeout_ms), &client_.client_gone());
-  Question asked(*request_, dialect_, client_.head(), facts_.request_id, start_us_ / 1'000'000);
-  asked_ = async::Clock::now();
-  CallOutcome outcome = co_await call(gateway_, *plan_, asked, retry, deadline);
-  answered_ = async::Clock::now();
-  facts_.attempts = outcome.attempts();
-  Result<void> relayed = co_await relay(std::move(outcome));
-  if (!relayed && counts() && relayed.error().kind != ErrorKind::client_gone &&
-      !is_about_the_request(relayed.error().provider_status) && !client_.started())
-    co_return co_await respond_estimate();  // not every API of a dialect counts
-  co_return relayed;
+// A response that its provider does not keep.
+void Exchange::keep(const Reply& reply, const Question& asked) {
+  if (!asked.is_kept_here(*reply.attempt)) return;
+  if (std::string whole = reply.whole(); !whole.empty())
+    keep_response(gateway_, owner_, *request_, std::move(whole), start_us_, snapshot_->responses());
 }
 
 // Passes the answer on and settles what each attempt has cost.
-async::Task<Result<void>> Exchange::relay(CallOutcome outcome) {
+async::Task<Result<void>> Exchange::relay(CallOutcome outcome, const Question& asked) {
   // Without an answer the last attempt that reached a provider is the one that ended the request.
   const auto last_reached =
       std::ranges::find(outcome.failures.rbegin(), outcome.failures.rend(), true, &Failure::reached);
@@ -131,16 +188,19 @@ async::Task<Result<void>> Exchange::relay(CallOutcome outcome) {
   facts_.dropped_params = reply.dropped_params;
   facts_.added_params = reply.added_params;
   status_ = reply.status;
+  remember(reply, asked);
   if (!reply.streaming()) {
     // Settled before the client can see the answer: whoever has it finds it in the ledger.
     account_for(reply, store::Outcome::ok);
     facts_.cost_usd = cost_text(accounted_->cost);
+    keep(reply, asked);
     co_return co_await respond_whole(client_, reply, facts_);
   }
 
   const config::RetrySettings& retry = snapshot_->retry();
   const async::Deadline deadline = {start_ + milliseconds(retry.total_timeout_ms), &client_.client_gone()};
   const auto final_cost = [&] {
+    keep(reply, asked);  // before the client can know the last of it
     return cost_text(catalog::cost(reply.attempt->quote, usage_of(reply.usage(), reply.output_bytes())));
   };
   const Relayed relayed =
@@ -202,7 +262,8 @@ Prompt Exchange::prompt() const {
 
 // Empty when the price is not known.
 std::optional<Money> Exchange::worst_cost(const Attempt& attempt) const {
-  if (counts()) return Money();
+  if (is_free()) return Money();
+  if (request_->target.resource) return std::nullopt;
   constexpr Tokens output_without_a_limit =
       8'192;  // what a model with no known limit may write when the client sets none
   const std::int64_t choices = std::max<std::int64_t>(request_->outline.choices, 1);
@@ -256,12 +317,13 @@ Need Exchange::worst_case() const {
       need.worst_cost = std::max(*need.worst_cost, *bound);
   }
   // For the rate, what will probably be used: a limit nobody means to reach would block a key for minutes.
-  if (!counts()) need.tokens = expected_tokens(prompt()) + request_->outline.max_output_tokens.value_or(0);
+  if (!counts() && !request_->target.resource)
+    need.tokens = expected_tokens(prompt()) + request_->outline.max_output_tokens.value_or(0);
   return need;
 }
 
 chat::Usage Exchange::usage_of(const chat::Usage& told, std::size_t output_bytes) const {
-  if (counts()) return {.reported = true};
+  if (counts() || request_->target.resource) return {.reported = true};
   if (told.reported) return told;
   const bool generates = request_->outline.max_output_tokens != 0;  // embeddings and moderations do not
   const chat::Usage estimate = estimate_usage(prompt(), generates ? output_bytes : 0);
@@ -291,7 +353,7 @@ store::LedgerEntry Exchange::entry(const Attempt& attempt, int number, bool fina
   return row;
 }
 
-catalog::Quote Exchange::quote_of(const Attempt& attempt) const { return counts() ? free_of_charge() : attempt.quote; }
+catalog::Quote Exchange::quote_of(const Attempt& attempt) const { return is_free() ? free_of_charge() : attempt.quote; }
 
 void Exchange::account_for(const Failure& failure, int number, bool final) {
   if (!failure.reached) return;  // nobody was asked, so nobody bills

@@ -24,12 +24,19 @@ class Exchange {
 
  private:
   async::Task<Result<void>> serve();
-  async::Task<Result<void>> relay(CallOutcome outcome);
+  async::Task<Result<bool>> respond_kept(async::Deadline deadline);
+  Result<Plan> plan() const;
+  bool keeps_answer() const;
+  async::Task<Result<void>> relay(CallOutcome outcome, const Question& asked);
+  void remember(const Reply& reply, const Question& asked);
+  void keep(const Reply& reply, const Question& asked);
   async::Task<> finish(Result<void> served);
   void account_for(const Failure& failure, int number, bool final);
   void account_for(const Reply& reply, store::Outcome outcome);
   // The client asks for the number of its prompt's tokens, and for nothing that anybody bills.
   bool counts() const { return chat::counts_tokens(dialect_.id()); }
+  // Nobody bills the call, and no tokens are counted for it.
+  bool is_free() const { return counts() || (request_->target.resource && request_->target.resource->is_free); }
   async::Task<Result<void>> respond_estimate();
   catalog::Quote quote_of(const Attempt& attempt) const;
   Prompt prompt() const;
@@ -54,6 +61,8 @@ class Exchange {
   std::optional<store::Principal> principal_;
   std::optional<DecodedRequest> request_;
   Verdict verdict_;
+  std::string owner_;    // in whose name things are kept
+  std::string kept_by_;  // the provider that keeps what the request names; may be empty
   std::optional<Plan> plan_;
   Hold hold_;
   std::optional<Failure> failure_;  // the last one, when nobody answered

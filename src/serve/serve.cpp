@@ -20,6 +20,7 @@
 #include "dialects/openai_chat/openai_chat.h"
 #include "dialects/openai_operations/openai_operations.h"
 #include "dialects/openai_responses/openai_responses.h"
+#include "dialects/resources/resources.h"
 #include "engines/llama_server.h"
 #include "engines/supervisor.h"
 #include "serve/banner.h"
@@ -179,10 +180,12 @@ std::string readiness_problem(store::LiveStore& store, const gateway::SnapshotCe
 }
 
 // One line when the store begins to fail or fails otherwise, and one when it is well again.
-void tell_store_problem(telemetry::Log& log, const store::LiveStore& store, std::string& told) {
-  const store::LiveStore::Health health = store.health();
-  if (health.problem() == told) return;
-  told = health.problem();
+void tell_store_problem(telemetry::Log& log, const store::LiveStore& store, const store::ResourceDesk& desk,
+                        std::string& told) {
+  std::string problem = store.health().problem();
+  if (problem.empty()) problem = desk.problem();
+  if (problem == told) return;
+  told = std::move(problem);
   if (told.empty())
     log.info("the store is well again");
   else
@@ -232,6 +235,8 @@ int serve(const ServeOptions& options) {
   telemetry::StoreMetrics store_metrics(registry);
   auto store = store::LiveStore::start(options.data_dir, {});
   if (!store) return refuse(store.error());
+  auto desk = store::ResourceDesk::start(options.data_dir);
+  if (!desk) return refuse(desk.error());
   gateway::SnapshotCell snapshots(snapshot);
   gateway::Admission admission(gateway::Admission::Limits{});
   std::vector<std::unique_ptr<dialects::Dialect>> all_dialects;
@@ -247,6 +252,8 @@ int serve(const ServeOptions& options) {
   all_dialects.push_back(dialects::make_openai_image_edits());
   all_dialects.push_back(dialects::make_openai_image_variations());
   all_dialects.push_back(dialects::make_rerank());
+  all_dialects.push_back(dialects::make_openai_resources());
+  all_dialects.push_back(dialects::make_anthropic_resources());
   all_dialects.push_back(dialects::make_anthropic_messages());
   all_dialects.push_back(dialects::make_gemini());
   all_dialects.push_back(dialects::make_bedrock_converse());
@@ -268,6 +275,7 @@ int serve(const ServeOptions& options) {
       .dialects = dialects,
       .snapshots = snapshots,
       .store = **store,
+      .desk = **desk,
       .admission = admission,
       .books = {.ledger = &(*store)->ledger(),
                 .on_entry =
@@ -315,7 +323,7 @@ int serve(const ServeOptions& options) {
   for (auto& worker : workers) worker->start();
 
   std::string store_problem;
-  tell_store_problem(log, **store, store_problem);
+  tell_store_problem(log, **store, **desk, store_problem);
   const std::string url = "http://" + address->text();
   const AddressFile address_file(options.data_dir, url, options.config_path);
   Announcement announcement{.url = url,
@@ -329,12 +337,13 @@ int serve(const ServeOptions& options) {
     announce_json(std::cout, announcement, options.config_path.value_or(""));
   else
     stopped_early = announce(std::cout, std::move(announcement));
-  while (!stopped_early && !signals.wait(seconds(1))) tell_store_problem(log, **store, store_problem);
+  while (!stopped_early && !signals.wait(seconds(1))) tell_store_problem(log, **store, **desk, store_problem);
 
   log.info("stopping", {{"connections", shared.connections.load()}});
   const milliseconds limit(server.drain_timeout_ms);
   for (auto& worker : workers) worker->drain(limit);
   for (auto& worker : workers) worker->join();
+  (*desk)->stop();  // before the reactors, to which it answers
   workers.clear();
   engines.stop();
   if (!(*store)->stop(seconds(10))) return refuse({.message = "the disk did not take all records before the end"});

@@ -17,6 +17,7 @@ Worker::Worker(Shared& shared)
                .dialects = shared.dialects,
                .snapshots = shared.snapshots,
                .store = shared.store,
+               .desk = shared.desk,
                .admission = shared.admission,
                .books = shared.books,
                .engines = shared.engines,

@@ -21,6 +21,7 @@ struct Shared {
   const dialects::Dialects& dialects;
   const gateway::SnapshotCell& snapshots;
   store::LiveStore& store;
+  store::ResourceDesk& desk;
   gateway::Admission& admission;
   gateway::Books books;
   gateway::Engines engines;

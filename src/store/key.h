@@ -34,7 +34,8 @@ struct VirtualKey {
   crypto::Sha256 digest = {};  // of the key's characters
 };
 
-// What `sluice keys create` says. Bounds: name 1..64 characters without control characters; numbers >= 1; budget >= 0.
+// What `sluice keys create` says. Bounds: name and tenant at most 64 bytes without control characters; numbers >= 1;
+// budget >= 0.
 struct NewKey {
   std::string name;  // empty: one is made up from the id
   std::optional<std::int64_t> expires_at_us;

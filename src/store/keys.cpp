@@ -64,6 +64,8 @@ Result<void> check(const NewKey& key, std::int64_t now_us) {
   if (key.name.starts_with("key_"))
     return fail(ErrorKind::invalid_request, "a key's name must not start with \"key_\": key ids do",
                 "choose another name");
+  if (key.tenant.str().size() > max_key_name_bytes || std::ranges::any_of(key.tenant.str(), is_control))
+    return fail(ErrorKind::invalid_request, "a tenant's name has at most 64 bytes and no control characters");
   if (key.budget && *key.budget < Money())
     return fail(ErrorKind::invalid_request, "a budget cannot be negative", "leave it out for no limit");
   if (key.expires_at_us && *key.expires_at_us <= now_us)

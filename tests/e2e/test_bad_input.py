@@ -159,12 +159,12 @@ def test_an_unsupported_path_is_404_in_openai_shape_and_named(http, path):
 
 
 def test_an_unsupported_path_of_an_anthropic_client_is_404_in_anthropic_shape(http):
-    response = http.post("/v1/messages/batches", json={}, headers={"anthropic-version": "2023-06-01"})
-    assert_error(response, MESSAGES, 404, "/v1/messages/batches")
+    response = http.post("/v1/messages/nothing", json={}, headers={"anthropic-version": "2023-06-01"})
+    assert_error(response, MESSAGES, 404, "/v1/messages/nothing")
 
 
 @pytest.mark.parametrize("method, path, allow", [
-    ("GET", CHAT, "POST"), ("PUT", MESSAGES, "POST"), ("DELETE", CHAT, "POST"), ("POST", "/v1/models", "GET"), ("POST", "/health/live", "GET")])
+    ("GET", "/v1/embeddings", "POST"), ("PUT", MESSAGES, "POST"), ("DELETE", CHAT, "POST"), ("POST", "/v1/models", "GET"), ("POST", "/health/live", "GET")])
 def test_an_unsupported_method_is_405_and_says_what_is_allowed(http, method, path, allow):
     response = http.request(method, path)
     assert response.status_code == 405

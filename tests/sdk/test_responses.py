@@ -98,11 +98,15 @@ def test_an_answer_that_ends_too_early_is_incomplete(strict, model):
 
 @translated
 def test_what_lives_at_openai_is_refused_by_name(strict, model):
-    for member in ({"previous_response_id": "resp_1"}, {"background": True}, {"prompt": {"id": "p"}},
-                   {"tools": [{"type": "file_search", "vector_store_ids": ["vs"]}]}):
+    for member in ({"background": True}, {"prompt": {"id": "p"}}, {"tools": [{"type": "file_search", "vector_store_ids": []}]}):
         with pytest.raises(openai.BadRequestError) as refused:
             strict.responses.create(model=model, input="Hello", **member)
         assert next(iter(member)) in refused.value.body["param"], refused.value.body
+    for name, member in (("previous_response_id", {"previous_response_id": "resp_1"}),
+                         ("vector_store_ids", {"tools": [{"type": "file_search", "vector_store_ids": ["vs"]}]})):
+        with pytest.raises(openai.NotFoundError) as unknown:
+            strict.responses.create(model=model, input="Hello", **member)
+        assert unknown.value.body["param"] == name
 
 
 @translated

@@ -41,6 +41,9 @@ class OpenAiChat : public Dialect {
   std::string read_response_model(const json::Document& parsed) const override {
     return std::string(parsed.root()["model"].string().value_or(""));
   }
+  std::string read_answer_id(const json::Document& parsed) const override {
+    return std::string(parsed.root()["id"].string().value_or(""));
+  }
   std::unique_ptr<StreamWatcher> watch_stream(bool hide_usage_event) const override {
     return openai::watch_stream(hide_usage_event);
   }

@@ -38,6 +38,7 @@ class Watcher : public Watching {
     if (!is_to_be_read) return Relay::forward;
     return read(event, data);
   }
+  std::string answer_id() const override { return id_; }
   std::string_view end_marker() const override { return "data: [DONE]\n\n"; }
 
  private:
@@ -45,6 +46,7 @@ class Watcher : public Watching {
     const auto parsed = json::Document::parse(data);
     if (!parsed) return Relay::forward;
     const json::Value root = parsed->root();
+    if (id_.empty()) id_ = root["id"].string().value_or("");
     if (model_.empty()) model_ = root["model"].string().value_or("");
     if (root["choices"].size() > 0) first_ = false;  // Azure begins with a chunk that has neither choices nor a model
     failed_ = failed_ || event == "error" || root["error"].is_object() || root["error"].is_string();
@@ -55,6 +57,7 @@ class Watcher : public Watching {
                                                                                           : Relay::forward;
   }
 
+  std::string id_;
   bool hide_usage_event_;
   bool first_ = true;  // the first chunk with a choice is still to come
 };

@@ -51,13 +51,18 @@ void write_text(json::Writer& writer, json::Value text) {
 
 bool is_number(json::Value value) { return value.number().has_value(); }
 
-void write_request(json::Writer& writer, json::Value request) {
+void write_request(json::Writer& writer, const StreamOptions& options) {
+  const json::Value request = options.request;
   repeat(writer, request, "instructions", request["instructions"].is_string(), "null");
   repeat(writer, request, "max_output_tokens", request["max_output_tokens"].integer().has_value(), "null");
   repeat(writer, request, "max_tool_calls", request["max_tool_calls"].integer().has_value(), "null");
   repeat(writer, request, "metadata", request["metadata"].is_object(), "{}");
   repeat(writer, request, "parallel_tool_calls", request["parallel_tool_calls"].boolean().has_value(), "true");
-  writer.key("previous_response_id").null();
+  writer.key("previous_response_id");
+  if (options.previous_response_id.empty())
+    writer.null();
+  else
+    writer.string(options.previous_response_id);
   repeat(writer, request, "prompt_cache_key", request["prompt_cache_key"].is_string(), "null");
   repeat(writer, request, "reasoning", request["reasoning"].is_object(), R"({"effort":null,"summary":null})");
   repeat(writer, request, "safety_identifier", request["safety_identifier"].is_string(), "null");
@@ -112,9 +117,9 @@ void write_response(json::Writer& writer, const StreamOptions& options, const Ou
     writer.begin_object().member("reason", outcome.incomplete_reason).end_object();
   writer.member("model", options.model).key("output");
   write_parts(writer, items);
-  write_request(writer, options.request);
+  write_request(writer, options);
   write_tier(writer, outcome.service_tier);
-  writer.member("store", false);
+  writer.member("store", options.stored);
   if (outcome.usage) {
     writer.key("usage");
     write_usage(writer, *outcome.usage);

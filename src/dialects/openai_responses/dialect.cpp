@@ -40,6 +40,9 @@ class OpenAiResponses : public Dialect {
   std::string read_response_model(const json::Document& parsed) const override {
     return std::string(parsed.root()["model"].string().value_or(""));
   }
+  std::string read_answer_id(const json::Document& parsed) const override {
+    return std::string(parsed.root()["id"].string().value_or(""));
+  }
   // A stream always tells its usage here, in its last event.
   std::unique_ptr<StreamWatcher> watch_stream(bool /*hide_usage_event*/) const override {
     return responses::watch_stream();

@@ -39,7 +39,8 @@ class RequestReader : RequestReading {
  private:
   // Many clients send every field with the value that it has anyway.
   static bool is_default(std::string_view name, json::Value value) {
-    if (name == "store" || name == "background") return value.boolean() == false;
+    if (name == "store") return true;  // the gateway sees to it
+    if (name == "background") return value.boolean() == false;
     if (name == "top_logprobs") return value.number() == 0.0;
     if (name == "metadata") return value.is_object() && value.size() == 0;
     if (name == "truncation") return value.string() == "disabled";

@@ -17,6 +17,8 @@ class Encoder : public StreamEncoder {
     std::visit([&](const auto& item) { write(item, out); }, event);
   }
 
+  std::string whole() const override { return whole_; }
+
  private:
   // Calls fill(writer) inside the event's object, after its type.
   template <class Fill>
@@ -219,6 +221,9 @@ class Encoder : public StreamEncoder {
     const Outcome outcome = outcome_of(finish.stop, finish.refusal, finish.service_tier, finish.usage);
     end_item(outcome.status, out);
     write_response_event(out, "response." + std::string(outcome.status), outcome);
+    if (!options_.stored) return;
+    json::Writer writer(whole_);
+    write_response(writer, options_, outcome, items_);
   }
 
   void write(const chat::StreamError& failed, std::string& out) {
@@ -226,6 +231,7 @@ class Encoder : public StreamEncoder {
   }
 
   StreamOptions options_;
+  std::string whole_;
   std::int64_t next_number_ = 0;
   std::vector<std::string> items_;       // those that are done, as JSON
   std::optional<chat::BlockKind> open_;  // what the open item is for

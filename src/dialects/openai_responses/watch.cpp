@@ -32,6 +32,10 @@ class Watcher : public Watching {
   // Nobody else can say what the last event says: the whole response.
   std::string_view end_marker() const override { return {}; }
 
+  std::string answer_id() const override { return full_id_; }
+  void keep_whole() override { keeps_whole_ = true; }
+  std::string whole() const override { return whole_; }
+
   std::string failure(const Error& error) const override {
     return failed_event(error, {.response_id = id_, .model = model_, .created_unix_seconds = created_}, events_, {});
   }
@@ -50,13 +54,18 @@ class Watcher : public Watching {
     if (!parsed) return;
     const json::Value response = parsed->root()["response"];
     if (const auto model = response["model"].string()) model_ = *model;
-    id_ = response["id"].string().value_or("");
+    full_id_ = response["id"].string().value_or("");
+    id_ = full_id_;
     if (id_.starts_with("resp_")) id_.erase(0, 5);
     created_ = response["created_at"].integer().value_or(0);
     if (const chat::Usage usage = read_usage(response["usage"]); usage.reported) usage_ = usage;
+    if (keeps_whole_ && response["status"].string() != "in_progress") whole_ = response.text();
   }
 
-  std::string id_;
+  std::string full_id_;
+  std::string id_;  // without "resp_"
+  bool keeps_whole_ = false;
+  std::string whole_;
   std::int64_t created_ = 0;
   std::int64_t events_ = 0;  // that went by; they are numbered from 0
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "base/percent.h"
 #include "gateway/call/authentication.h"
 #include "gateway/call/hosting.h"
 
@@ -29,11 +30,12 @@ std::string issuer_of(const Attempt& attempt) { return attempt.provider().id.str
 
 // What a client says in the query is for the provider, but for its key here, the form of stream that the path asks for
 // already, and the version of Azure's API, which its own provider is asked with.
-std::string query_for_provider(std::string_view query) {
+std::string query_for_provider(std::string_view query, std::string_view left_out) {
   std::string kept;
   while (!query.empty()) {
     const std::string_view one = query.substr(0, query.find('&'));
     query.remove_prefix(std::min(query.size(), one.size() + 1));
+    if (!left_out.empty() && one.substr(0, one.find('=')) == left_out) continue;
     if (one.empty() || one.starts_with("key=") || one == "key" || one.starts_with("alt=") || one.starts_with("$alt=") ||
         one.starts_with("api-version="))
       continue;
@@ -116,6 +118,8 @@ async::Task<std::optional<Reply>> Asking::run(std::string& held) {
   }
   failure_.attempt = &attempt_;
   failure_.error = std::move(reply).error();
+  if (failure_.reached && question_.resource() && question_.resource()->method != "GET")
+    failure_.error.retry = Retry::never;
   const ErrorKind kind = failure_.error.kind;
   if (failure_.reached && (kind == ErrorKind::client_gone || kind == ErrorKind::provider_timeout))
     failure_.at_work = true;
@@ -129,7 +133,8 @@ async::Task<Result<Reply>> Asking::ask(std::string& held) {
   added_params_ = std::move(request.added_params);
   CO_CHECK_OK(adapt_to_host(provider().quirks, attempt_.model().str(), question_.stream(), request));
   CO_CHECK_OK(co_await authenticate(gateway_, provider(), place, request, within(retry_.connect_timeout_ms)));
-  const std::string head = http::request_head("POST", place, request.path, request.headers, request.body.size());
+  const std::string head =
+      http::request_head(request.method, place, request.path, request.headers, request.body.size());
   answer_by_ = within(question_.stream() ? retry_.first_token_timeout_ms : retry_.answer_timeout_ms);
 
   CO_TRY(http::Response response, co_await exchange(place, head, request.body));
@@ -155,7 +160,10 @@ Error Asking::too_late(std::string what) const {
 async::Task<Result<http::Response>> Asking::exchange(const BaseUrl& place, std::string_view head,
                                                      std::string_view body) {
   failure_.asked = true;
+  // What makes something is sent once.
+  const bool once = question_.resource() && question_.resource()->method != "GET";
   for (const bool fresh : {false, true}) {
+    if (once && !fresh) continue;
     CO_TRY(http::Call call, co_await gateway_.providers.open(place.endpoint, within(retry_.connect_timeout_ms), fresh));
     call_.emplace(std::move(call));
     failure_.reached = true;
@@ -216,7 +224,7 @@ async::Task<Result<Reply>> Asking::take_whole(http::Response response) {
   Reply reply;
   reply.headers = headers_for_client(response.headers);
   if (same_dialect()) {
-    reply.set_facts(dialect_.read_usage(parsed), dialect_.read_response_model(parsed));
+    reply.set_facts(dialect_.read_usage(parsed), dialect_.read_response_model(parsed), dialect_.read_answer_id(parsed));
     reply.body = std::move(body);
     co_return reply;
   }
@@ -240,7 +248,8 @@ async::Task<Result<Reply>> Asking::take_stream(http::Response response, std::str
   reply.json_array = question_.json_array();
   reply.stream_from(*std::move(call_), framing,
                     same_dialect()
-                        ? same_dialect_stream(dialect_, question_.usage_is_ours_alone(attempt_), question_.json_array())
+                        ? same_dialect_stream(dialect_, question_.usage_is_ours_alone(attempt_), question_.json_array(),
+                                              question_.is_kept_here(attempt_))
                         : translated_stream(dialect_, question_.client_dialect(), question_.answer_options(attempt_)));
   bool open = true;
   while (open && !reply.has_token() && held.size() < max_held_bytes) {
@@ -271,7 +280,7 @@ async::Task<Result<Reply>> Asking::take_anything(http::Response response, std::s
     co_return reply;
   }
   CO_TRY(const json::Document parsed, co_await read_whole(response, reply.body));
-  reply.set_facts(dialect_.read_usage(parsed), dialect_.read_response_model(parsed));
+  reply.set_facts(dialect_.read_usage(parsed), dialect_.read_response_model(parsed), dialect_.read_answer_id(parsed));
   co_return reply;
 }
 
@@ -283,7 +292,7 @@ async::Task<Result<Reply>> Asking::take_whole_as_stream(http::Response response,
   if (!whole && same_dialect()) {  // a call that is no conversation: whoever asked such a provider can read this
     Reply reply;
     reply.headers = headers_for_client(response.headers);
-    reply.set_facts(dialect_.read_usage(parsed), dialect_.read_response_model(parsed));
+    reply.set_facts(dialect_.read_usage(parsed), dialect_.read_response_model(parsed), dialect_.read_answer_id(parsed));
     reply.body = std::move(body);
     co_return reply;
   }
@@ -355,9 +364,12 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
   const bool ask_for_usage = request_.outline.stream && provider.quirks.stream_usage == catalog::StreamUsage::option;
   dialects::ProviderRequest request;
   if (attempt.lane == Lane::same_dialect) {
-    request.path = provider_dialect.path(attempt.model().str(), request_.outline.stream);
-    if (const std::string query = query_for_provider(head_.query); !query.empty())
-      request.path.append(request.path.contains('?') ? "&" : "?").append(query);
+    request.path =
+        resource() ? resource()->path : provider_dialect.path(attempt.model().str(), request_.outline.stream);
+    if (resource()) request.method = resource()->method;
+    std::string query = query_for_provider(head_.query, page_ ? page_->parameter : std::string());
+    if (page_) query.append(query.empty() ? "" : "&").append(page_->parameter + "=" + percent_encoded(page_->id));
+    if (!query.empty()) request.path.append(request.path.contains('?') ? "&" : "?").append(query);
     request.body = provider_dialect.edit(request_.body, request_.outline,
                                          {.model = attempt.model().str(), .ask_for_stream_usage = ask_for_usage});
     for (const http::FieldView& field : head_)
@@ -390,7 +402,8 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
     request = *std::move(encoded);
   }
   const bool opaque = provider_dialect.opaque();
-  request.headers.set("content-type", opaque ? request_.target.content_type : "application/json");
+  if (!resource() || !request.body.empty())
+    request.headers.set("content-type", opaque ? request_.target.content_type : "application/json");
   if (opaque)
     request.headers.set("accept", std::string(head_.get("accept").value_or("*/*")));
   else
@@ -409,7 +422,14 @@ dialects::StreamOptions Question::answer_options(const Attempt& attempt) const {
           .json_array = request_.outline.json_array,
           .issuer = issuer_of(attempt),
           .request = request_.parsed.root(),
-          .tools = neutral_ ? std::span<const chat::Tool>(neutral_->tools) : std::span<const chat::Tool>()};
+          .tools = neutral_ ? std::span<const chat::Tool>(neutral_->tools) : std::span<const chat::Tool>(),
+          .stored = keeps_answer_,
+          .previous_response_id = request_.previous_response_id};
+}
+
+bool Question::is_kept_here(const Attempt& attempt) const {
+  const bool provider_keeps = attempt.lane == Lane::same_dialect && attempt.provider().quirks.stores_responses;
+  return keeps_answer_ && client_dialect_.id() == dialects::DialectId::openai_responses && !provider_keeps;
 }
 
 bool Question::usage_is_ours_alone(const Attempt& attempt) const {

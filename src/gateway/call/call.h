@@ -28,6 +28,15 @@ class Question {
   const dialects::Dialect& client_dialect() const { return client_dialect_; }
   bool stream() const { return request_.outline.stream; }
   bool json_array() const { return request_.outline.json_array; }
+  const std::optional<dialects::ResourceCall>& resource() const { return request_.target.resource; }
+  std::string_view query() const { return head_.query; }
+  // The client wants its answer to be there later.
+  void keep_answer() { keeps_answer_ = true; }
+  bool keeps_answer() const { return keeps_answer_; }
+  // By Sluice: the provider keeps none.
+  bool is_kept_here(const Attempt& attempt) const;
+  // The next page of a list is asked for: the one behind `id`.
+  void go_on_behind(std::string_view parameter, std::string id) { page_ = Page{std::string(parameter), std::move(id)}; }
   // Encoded anew for each candidate, from what the client sent: the next one may speak another dialect. Errors: what
   // the client's dialect does not allow (never to be tried again), and what this provider's dialect cannot say
   // (elsewhere).
@@ -48,6 +57,12 @@ class Question {
   const http::RequestHead& head_;
   std::string request_id_;
   std::int64_t created_unix_seconds_;
+  struct Page {
+    std::string parameter;
+    std::string id;
+  };
+  std::optional<Page> page_;
+  bool keeps_answer_ = false;
   std::optional<chat::EmbeddingRequest> embedding_;  // the same of a call for embeddings
   std::optional<chat::ChatRequest> neutral_;         // decoded once, when the first lane 2 candidate is asked
 };

@@ -46,8 +46,10 @@ std::vector<chat::ChatEvent> events_of(const chat::ChatResponse& response) {
 
 class SameDialectStream : public StreamLane {
  public:
-  SameDialectStream(const dialects::Dialect& dialect, bool hide_usage_event, bool json_array)
-      : dialect_(dialect), watcher_(dialect.watch_stream(hide_usage_event)), json_array_(json_array) {}
+  SameDialectStream(const dialects::Dialect& dialect, bool hide_usage_event, bool json_array, bool keep_whole)
+      : dialect_(dialect), watcher_(dialect.watch_stream(hide_usage_event)), json_array_(json_array) {
+    if (keep_whole) watcher_->keep_whole();
+  }
 
   Result<void> pass(const http::SseEvent& event, std::string& out) override {
     if (watcher_->see(event.event, event.data) == dialects::Relay::forward) forward(event, out);
@@ -72,6 +74,8 @@ class SameDialectStream : public StreamLane {
   chat::Usage usage() const override { return watcher_->usage(); }
   std::size_t output_bytes() const override { return watcher_->output_bytes(); }
   std::string response_model() const override { return watcher_->response_model(); }
+  std::string answer_id() const override { return watcher_->answer_id(); }
+  std::string whole() const override { return watcher_->whole(); }
   std::string failure(const Error& error) override {
     if (!json_array_) return watcher_->failure(error);
     return (first_ ? "[" : ",\r\n") + dialect_.encode_error(error, "").body + "]";
@@ -116,6 +120,7 @@ class TranslatedStream : public StreamLane {
   chat::Usage usage() const override { return usage_; }
   std::size_t output_bytes() const override { return output_bytes_; }
   std::string response_model() const override { return model_; }
+  std::string whole() const override { return encoder_->whole(); }
   std::vector<std::string> dropped() const override { return dropped_; }
   std::string failure(const Error& error) override {
     std::string event;
@@ -196,8 +201,8 @@ class RawStream : public StreamLane {
 }  // namespace
 
 std::unique_ptr<StreamLane> same_dialect_stream(const dialects::Dialect& dialect, bool hide_usage_event,
-                                                bool json_array) {
-  return std::make_unique<SameDialectStream>(dialect, hide_usage_event, json_array);
+                                                bool json_array, bool keep_whole) {
+  return std::make_unique<SameDialectStream>(dialect, hide_usage_event, json_array, keep_whole);
 }
 
 std::unique_ptr<StreamLane> translated_stream(const dialects::Dialect& provider, const dialects::Dialect& client,

@@ -47,13 +47,16 @@ class StreamLane {
   virtual std::string response_model() const = 0;
   // The event that tells the client of a failure, in dialects where it repeats what went before; empty in others.
   virtual std::string failure(const Error& error) = 0;
+  virtual std::string answer_id() const { return {}; }
+  virtual std::string whole() const { return {}; }
   // What the answer had and the client's dialect cannot carry; complete when finished.
   virtual std::vector<std::string> dropped() const { return {}; }
 };
 
-// With `json_array` the client gets the events' data as the elements of one JSON array.
+// With `json_array` the client gets the events' data as the elements of one JSON array; with `keep_whole` the lane's
+// whole() is the answer.
 std::unique_ptr<StreamLane> same_dialect_stream(const dialects::Dialect& dialect, bool hide_usage_event,
-                                                bool json_array);
+                                                bool json_array, bool keep_whole);
 std::unique_ptr<StreamLane> translated_stream(const dialects::Dialect& provider, const dialects::Dialect& client,
                                               const dialects::StreamOptions& options);
 
@@ -96,10 +99,15 @@ class Reply {
   std::size_t output_bytes() const { return lane_ ? lane_->output_bytes() : wrote_text ? body.size() : 0; }
   // The model that the provider says has answered: often a dated version of the one that was asked. May be empty.
   std::string answered_by() const { return lane_ ? lane_->response_model() : answered_by_; }
+  // Under which the provider keeps it, in lane 1; may be empty.
+  std::string answer_id() const { return lane_ ? lane_->answer_id() : answer_id_; }
+  // The answer as it is without a stream; of a stream only when it was to be kept, and once it is complete.
+  std::string whole() const { return lane_ ? lane_->whole() : body; }
   // Of a whole answer.
-  void set_facts(const chat::Usage& usage, std::string answered_by) {
+  void set_facts(const chat::Usage& usage, std::string answered_by, std::string answer_id = {}) {
     usage_ = usage;
     answered_by_ = std::move(answered_by);
+    answer_id_ = std::move(answer_id);
   }
 
  private:
@@ -109,6 +117,7 @@ class Reply {
   std::string received_;
   chat::Usage usage_;
   std::string answered_by_;
+  std::string answer_id_;
   bool closed_ = false;
 };
 

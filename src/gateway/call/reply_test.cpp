@@ -60,7 +60,7 @@ class Watched : public dialects::Dialect {
 // What the client gets of these bytes of the provider.
 std::string relayed(std::string_view bytes, bool json_array) {
   const Watched dialect;
-  const auto lane = same_dialect_stream(dialect, false, json_array);
+  const auto lane = same_dialect_stream(dialect, false, json_array, false);
   http::SseSplitter splitter;
   std::string out;
   Result<void> fed = splitter.feed(bytes);

@@ -14,7 +14,7 @@ async::Task<Result<DecodedRequest>> decode(http::Exchange& client, const dialect
   CO_TRY(std::string body, co_await client.read_body());
   if (dialect.opaque()) {
     target.content_type = client.head().get("content-type").value_or("application/json");
-    if (dialects::is_form(target.content_type)) {
+    if (dialects::is_form(target.content_type) || (target.resource && body.empty())) {
       CO_TRY(json::Document nothing, json::Document::parse("{}"));
       CO_TRY(dialects::RequestOutline outline, dialect.outline(body, nothing, target));
       co_return DecodedRequest{std::move(body), std::move(nothing), std::move(outline), std::move(target)};

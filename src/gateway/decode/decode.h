@@ -16,6 +16,9 @@ struct DecodedRequest {
   json::Document parsed;  // of `body`; an empty object when that is a form
   dialects::RequestOutline outline;
   dialects::RequestTarget target;
+  // Where what it stands on has been put in front of its input (resources/conversation.h):
+  std::string own_input = {};             // what stood there, as JSON
+  std::string previous_response_id = {};  // that it named
 };
 
 // Errors: what Exchange::read_body and Dialect::outline say; unsupported_media for a compressed body; invalid_request

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dialects/resources/resources.h"
 #include "gateway/authenticate/authenticate.h"
 #include "gateway/exchange.h"
 #include "gateway/listen/models.h"
@@ -107,6 +108,16 @@ const ModelCall* model_call(std::string_view path) {
   return found == std::end(model_calls) ? nullptr : found;
 }
 
+// What providers keep for their clients. Both vendors have /v1/files; Anthropic's clients say which API they mean.
+std::optional<dialects::ResourceCall> resource_call(const http::RequestHead& head, std::string_view path,
+                                                    bool anthropic) {
+  if (!path.starts_with("/v1/")) return std::nullopt;
+  path.remove_prefix(3);
+  auto call = anthropic ? dialects::anthropic_resource_call(head.method, path)
+                        : dialects::openai_resource_call(head.method, path);
+  return call;
+}
+
 constexpr std::string_view json_type = "application/json";
 
 }  // namespace
@@ -116,10 +127,19 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
   const std::string_view path = without_prefix(head.path);
   const bool get = head.method == "GET" || head.method == "HEAD";
   const bool post = head.method == "POST";
+  const bool anthropic = dialect_of(head) == DialectId::anthropic_messages;
   // The table of paths. A new endpoint is a line here.
   std::string_view allow = "GET, HEAD";
-  if (const ModelCall* call = model_call(path)) {
-    if (post) co_return co_await chat(exchange, call->dialect);
+  const ModelCall* of_model = model_call(path);
+  if (auto call = of_model && post ? std::nullopt : resource_call(head, path, anthropic)) {
+    dialects::RequestTarget target;
+    target.resource = std::move(call);
+    target.query = head.query;
+    co_return co_await chat(exchange, anthropic ? DialectId::anthropic_resources : DialectId::openai_resources,
+                            std::move(target));
+  }
+  if (of_model) {
+    if (post) co_return co_await chat(exchange, of_model->dialect);
     allow = "POST";
   } else if (path == "/v1/messages") {
     if (post) co_return co_await chat(exchange, DialectId::anthropic_messages);

@@ -10,6 +10,7 @@ std::string_view name(Rejection::Why why) {
     case Rejection::Why::over_budget: return "over_budget";
     case Rejection::Why::context_too_small: return "context_too_small";
     case Rejection::Why::no_such_call: return "no_such_call";
+    case Rejection::Why::kept_elsewhere: return "kept_elsewhere";
     case Rejection::Why::no_tools: return "no_tools";
     case Rejection::Why::no_images: return "no_images";
     case Rejection::Why::engine_not_ready: return "engine_not_ready";
@@ -38,6 +39,7 @@ std::string reason_text(const Rejection& rejection, const Plan& plan) {
       return "needs at least " + std::to_string(rejection.needed) + " tokens, the model has " +
              std::to_string(rejection.limit);
     case Rejection::Why::no_such_call: return "its API has no such call";
+    case Rejection::Why::kept_elsewhere: return "another provider keeps what the request names";
     case Rejection::Why::no_tools: return "the model has no tools";
     case Rejection::Why::no_images: return "the model does not read images";
     case Rejection::Why::engine_not_ready: return "its engine is not ready";

@@ -42,6 +42,7 @@ struct Rejection {
     over_budget,        // its worst case costs more than the key has left
     context_too_small,  // needed > limit, both in tokens
     no_such_call,       // its API has no embeddings, or whatever the client asks for
+    kept_elsewhere,     // the request names something that another provider keeps
     no_tools,
     no_images,
     engine_not_ready,  // its engine starts, restarts or has failed

@@ -15,6 +15,8 @@ std::optional<Rejection> rejection_of(const Candidate& candidate, const catalog:
   // The guard's word comes first: nothing after it can bring a forbidden ground back.
   if (!verdict.allows(candidate.ground)) return because(Why::data_class);
   if (!candidate.provider->enabled) return because(Why::not_enabled);
+  if (!question.kept_by.empty() && candidate.provider->id.str() != question.kept_by)
+    return because(Why::kept_elsewhere);
   if (!candidate.provider->speaks(question.dialect) &&
       !chat::translates(candidate.provider->dialect, question.dialect) &&
       !chat::counts_tokens(question.dialect))  // what nobody counts is estimated
@@ -57,6 +59,12 @@ Error nobody(const Plan& plan) {
     return at == plan.rejections.end() ? nullptr : &*at;
   };
   const std::string model = "'" + plan.model + "'";
+  if (found(Why::kept_elsewhere))
+    return {.kind = ErrorKind::invalid_request,
+            .message = "the request names something that no candidate of " + model + " keeps",
+            .hint = "ask for a model of the provider that keeps it",
+            .param = "model",
+            .code = "kept_elsewhere"};
   if (const Rejection* engine = found(Why::engine_not_ready))
     return {.kind = ErrorKind::unavailable,
             .message = "the engine of " + engine->candidate->name + " is not ready",
@@ -137,6 +145,25 @@ Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const
   plan.kind = config::Target::Kind::direct;
   consider(*plan.outside_catalog, Attempt::Reason::asked_for, 0);
   return plan;
+}
+
+Result<Plan> route_to(std::unique_ptr<Candidate> candidate, catalog::Quote quote, const RouteQuestion& question,
+                      const Verdict& verdict, const EngineStates& engines) {
+  Plan plan{.model = candidate->name, .kind = config::Target::Kind::direct, .verdict = verdict};
+  plan.outside_catalog = std::move(candidate);
+  if (auto rejection = rejection_of(*plan.outside_catalog, quote, question, verdict, engines))
+    plan.rejections.push_back(*rejection);
+  else
+    plan.attempts.push_back(
+        {.candidate = plan.outside_catalog.get(), .quote = quote, .reason = Attempt::Reason::asked_for});
+  if (plan.attempts.empty()) return std::unexpected(nobody(plan));
+  return plan;
+}
+
+catalog::Quote free_of_charge() {
+  static const catalog::PriceFact fact{
+      .provider = {}, .model = {}, .kind = catalog::PriceKind::free, .source = "nobody bills this"};
+  return catalog::Quote(&fact);
 }
 
 Result<Plan> route(const RouteQuestion& question, const Verdict& verdict, const config::Snapshot& snapshot,

@@ -19,10 +19,11 @@ struct RouteQuestion {
   chat::DialectId dialect = chat::DialectId::openai_chat;
   bool has_tools = false;
   bool has_images = false;
-  Tokens input_tokens = 0;       // at least
-  Tokens max_output_tokens = 0;  // what the client asked for; 0 = it did not say
-  bool budgeted = false;         // the key has a budget: what has no price cannot be reserved
-  catalog::Date when = {};       // whose prices count
+  Tokens input_tokens = 0;        // at least
+  Tokens max_output_tokens = 0;   // what the client asked for; 0 = it did not say
+  bool budgeted = false;          // the key has a budget: what has no price cannot be reserved
+  catalog::Date when = {};        // whose prices count
+  std::string_view kept_by = {};  // the provider that keeps what the request names; empty: nobody does
 };
 
 enum class EngineState : std::uint8_t { absent, starting, ready, failed };
@@ -43,5 +44,13 @@ Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const
 //   not_found, "model_not_found"               the name means nothing; the hint has the nearest names
 Result<Plan> route(const RouteQuestion& question, const Verdict& verdict, const config::Snapshot& snapshot,
                    const EngineStates& engines);
+
+// The plan with this one candidate, which is in no Snapshot: for calls that are not about a model. Errors as of
+// route().
+Result<Plan> route_to(std::unique_ptr<config::Candidate> candidate, catalog::Quote quote, const RouteQuestion& question,
+                      const Verdict& verdict, const EngineStates& engines);
+
+// Of what nobody bills.
+catalog::Quote free_of_charge();
 
 }  // namespace sluice::gateway

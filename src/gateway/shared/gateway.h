@@ -20,6 +20,7 @@
 #include "http/client.h"
 #include "net/reactor.h"
 #include "store/live_store.h"
+#include "store/resource_desk.h"
 
 namespace sluice::gateway {
 
@@ -60,6 +61,7 @@ struct Gateway {
   const dialects::Dialects& dialects;
   const SnapshotCell& snapshots;
   store::LiveStore& store;
+  store::ResourceDesk& desk;
   Admission& admission;
   Books books;
   Engines engines;

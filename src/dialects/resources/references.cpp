@@ -1,0 +1,110 @@
+#include <algorithm>
+#include <array>
+
+#include "dialects/fields.h"
+#include "dialects/resources/resources.h"
+
+namespace sluice::dialects {
+namespace {
+
+constexpr std::array<std::string_view, 1> in_chat = {"file_id"};
+constexpr std::array<std::string_view, 1> in_messages = {"file_id"};
+constexpr std::array<std::string_view, 8> in_responses = {
+    "file_id",   "file_ids",     "vector_store_id", "vector_store_ids",
+    "container", "container_id", "conversation",    "previous_response_id"};
+constexpr std::array<std::string_view, 13> in_resources = {
+    "file_id",       "file_ids",     "vector_store_id", "vector_store_ids",     "container",
+    "container_id",  "conversation", "input_file_id",   "previous_response_id", "batch_id",
+    "training_file", "upload_id",    "validation_file"};
+
+std::span<const std::string_view> members_of(DialectId dialect) {
+  switch (dialect) {
+    case DialectId::openai_chat: return in_chat;
+    case DialectId::openai_responses:
+    case DialectId::openai_input_tokens: return in_responses;
+    case DialectId::anthropic_messages:
+    case DialectId::anthropic_count_tokens: return in_messages;
+    case DialectId::openai_resources:
+    case DialectId::anthropic_resources: return in_resources;
+    default: return {};
+  }
+}
+
+// A quick look at the bytes. A name may be written with escapes, and those of ASCII all begin alike.
+bool may_name(std::string_view body, std::span<const std::string_view> members) {
+  return body.contains("\\u00") ||
+         std::ranges::any_of(members, [&](std::string_view member) { return body.contains(member); });
+}
+
+// The client's own data: descriptions of tools, what they were called with, labels.
+bool is_own_data(std::string_view member, json::Value object) {
+  if (member == "parameters" || member == "input_schema" || member == "schema" || member == "metadata") return true;
+  return member == "input" && object["type"].string().value_or("").ends_with("tool_use");
+}
+
+class Walk {
+ public:
+  explicit Walk(std::span<const std::string_view> members) : members_(members) {}
+
+  Result<void> visit(json::Value value) {
+    for (const json::Value& each : value.elements()) CHECK_OK(visit(each));
+    for (const auto& [name, member] : value.members()) {
+      if (is_own_data(name, value)) continue;
+      if (std::ranges::find(members_, name) != members_.end()) CHECK_OK(take(name, member));
+      CHECK_OK(visit(member));
+    }
+    return {};
+  }
+  std::vector<Reference> take_found() { return std::move(found_); }
+
+ private:
+  // An id, several, or {"id":...}. A new container is described by an object without an id.
+  Result<void> take(std::string_view name, json::Value value) {
+    if (value.is_object()) value = value["id"];
+    if (const auto id = value.string()) return note(name, *id);
+    for (const json::Value& each : value.elements())
+      if (const auto id = each.string()) CHECK_OK(note(name, *id));
+    return {};
+  }
+
+  Result<void> note(std::string_view name, std::string_view id) {
+    if (id.empty() || (id == "auto" && name == "container")) return {};
+    const bool known = std::ranges::find(found_, id, &Reference::id) != found_.end();
+    if (known) return {};
+    if (found_.size() == most_references)
+      return bad_field(std::string(name), "the request names more than 1000 kept things", "name fewer");
+    found_.push_back({std::string(name), std::string(id)});
+    return {};
+  }
+
+  std::span<const std::string_view> members_;
+  std::vector<Reference> found_;
+};
+
+}  // namespace
+
+Result<std::vector<Reference>> references(DialectId dialect, std::string_view body, const json::Document& parsed) {
+  const std::span<const std::string_view> members = members_of(dialect);
+  if (members.empty() || !may_name(body, members)) return std::vector<Reference>();
+  Walk walk(members);
+  CHECK_OK(walk.visit(parsed.root()));
+  return walk.take_found();
+}
+
+std::vector<std::string> kept_by_call(const ResourceCall& call, json::Value answer) {
+  std::vector<std::string> ids;
+  const auto note = [&](json::Value id) {
+    if (const auto text = id.string(); text && !text->empty()) ids.emplace_back(*text);
+  };
+  if (call.is_create()) note(answer["id"]);
+  // What a batch, a job or an upload has made is its owner's.
+  if (!call.is_list()) {
+    note(answer["output_file_id"]);
+    note(answer["error_file_id"]);
+    note(answer["file"]["id"]);
+    for (const json::Value& file : answer["result_files"].elements()) note(file);
+  }
+  return ids;
+}
+
+}  // namespace sluice::dialects

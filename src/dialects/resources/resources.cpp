@@ -1,0 +1,141 @@
+#include "dialects/resources/resources.h"
+
+#include <algorithm>
+
+#include "dialects/anthropic_messages/anthropic_messages.h"
+#include "dialects/form_data.h"
+#include "dialects/openai_chat/openai_chat.h"
+#include "dialects/shared_parts.h"
+#include "dialects/side_call.h"
+
+namespace sluice::dialects {
+namespace {
+
+struct Collection {
+  std::string_view path;
+  bool create;       // POST to it makes a thing
+  bool list;         // GET of it lists things
+  bool posts_cost;   // the provider bills what POST does, for things that are there too
+  bool create_cost;  // the provider bills what is made
+};
+// Conversations, containers and files are not billed by the call, or for their time alone.
+constexpr Collection openai_collections[] = {
+    {"/files", true, true, false, false},
+    {"/uploads", true, false, false, false},
+    {"/batches", true, true, false, true},
+    {"/vector_stores", true, true, true, true},
+    {"/containers", true, true, false, true},
+    {"/fine_tuning/jobs", true, true, false, true},
+    {"/conversations", true, false, false, false},
+    {"/responses", false, false, false, false},
+    {"/chat/completions", false, true, false, false},
+};
+constexpr Collection anthropic_collections[] = {
+    {"/files", true, true, false, false},
+    {"/messages/batches", true, true, false, true},
+};
+
+constexpr std::size_t most_segments = 6;  // /vector_stores/ID/file_batches/ID/files
+
+bool is_segment(std::string_view text) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == ':' || c == '-';
+  };
+  return !text.empty() && text != "." && text != ".." && std::ranges::all_of(text, fits);
+}
+
+bool are_segments(std::string_view path) {
+  for (std::size_t n = 0; !path.empty(); ++n) {
+    if (n == most_segments || path.front() != '/') return false;
+    path.remove_prefix(1);
+    const std::string_view segment = path.substr(0, path.find('/'));
+    if (!is_segment(segment)) return false;
+    path.remove_prefix(segment.size());
+  }
+  return true;
+}
+
+template <std::size_t N>
+std::optional<ResourceCall> find_call(const Collection (&collections)[N], std::string_view method,
+                                      std::string_view path) {
+  if (method != "GET" && method != "POST" && method != "DELETE") return std::nullopt;
+  for (const Collection& collection : collections) {
+    if (!path.starts_with(collection.path)) continue;
+    const std::string_view rest = path.substr(collection.path.size());
+    if (rest.empty()) {
+      const bool known = method == "POST" ? collection.create : method == "GET" && collection.list;
+      if (!known) return std::nullopt;
+    } else if (rest.front() != '/' || !are_segments(rest)) {
+      continue;
+    }
+    const std::string_view id = rest.empty() ? rest : rest.substr(1, rest.find('/', 1) - 1);
+    return ResourceCall{.method = std::string(method),
+                        .path = std::string(path),
+                        .collection = collection.path,
+                        .id = std::string(id),
+                        .is_free = method != "POST" || !(id.empty() ? collection.create_cost : collection.posts_cost)};
+  }
+  return std::nullopt;
+}
+
+class Resources : public SideCall {
+ public:
+  Resources(DialectId id, std::unique_ptr<Dialect> api) : SideCall(std::move(api)), id_(id) {}
+
+  DialectId id() const override { return id_; }
+  bool opaque() const override { return true; }
+  std::string path(std::string_view /*model*/, bool /*stream*/) const override { return {}; }  // the client's own
+
+  // There is no model; the collection stands in its place in the records.
+  Result<RequestOutline> outline(std::string_view /*body*/, const json::Document& /*parsed*/,
+                                 const RequestTarget& target) const override {
+    RequestOutline result{.model = std::string(target.resource->collection.substr(1)), .max_output_tokens = 0};
+    if (is_form(target.content_type)) result.form_type = target.content_type;
+    return result;
+  }
+  std::string edit(std::string_view body, const RequestOutline&, const BodyEdit&) const override {
+    return std::string(body);
+  }
+  // What an answer tells of usage has been billed with what was made then.
+  chat::Usage read_usage(const json::Document& /*parsed*/) const override { return {.reported = true}; }
+  std::string read_response_model(const json::Document& /*parsed*/) const override { return {}; }
+  std::unique_ptr<StreamWatcher> watch_stream(bool /*hide_usage_event*/) const override {
+    return std::make_unique<PassingBy>();
+  }
+
+ private:
+  class PassingBy : public Watching {
+   public:
+    PassingBy() { usage_.reported = complete_ = true; }
+    Relay see(std::string_view, std::string_view) override {
+      output_bytes_ = 1;  // it goes on
+      return Relay::forward;
+    }
+    std::string_view end_marker() const override { return {}; }
+  };
+
+  DialectId id_;
+};
+
+}  // namespace
+
+std::unique_ptr<Dialect> make_openai_resources() {
+  return std::make_unique<Resources>(DialectId::openai_resources, make_openai_chat());
+}
+std::unique_ptr<Dialect> make_anthropic_resources() {
+  return std::make_unique<Resources>(DialectId::anthropic_resources, make_anthropic_messages());
+}
+
+std::optional<ResourceCall> openai_resource_call(std::string_view method, std::string_view path) {
+  return find_call(openai_collections, method, path);
+}
+std::optional<ResourceCall> anthropic_resource_call(std::string_view method, std::string_view path) {
+  return find_call(anthropic_collections, method, path);
+}
+
+std::string_view page_parameter(DialectId dialect) {
+  return dialect == DialectId::anthropic_resources ? "after_id" : "after";
+}
+
+}  // namespace sluice::dialects

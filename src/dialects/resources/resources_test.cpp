@@ -1,0 +1,116 @@
+#include "dialects/resources/resources.h"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+namespace sluice::dialects {
+namespace {
+
+std::string ids_named_by(DialectId dialect, std::string_view body) {
+  const auto parsed = json::Document::parse(body);
+  if (!parsed) throw std::runtime_error(parsed.error().message);
+  const auto found = references(dialect, body, *parsed);
+  if (!found) throw std::runtime_error(found.error().message);
+  std::string all;
+  for (const Reference& reference : *found)
+    all.append(all.empty() ? "" : " ").append(reference.member + "=" + reference.id);
+  return all;
+}
+
+TEST(ResourceCall, Is_a_path_below_a_known_collection) {
+  const auto content = openai_resource_call("GET", "/files/file-1/content");
+  ASSERT_TRUE(content);
+  EXPECT_EQ(content->collection, "/files");
+  EXPECT_EQ(content->id, "file-1");
+  EXPECT_FALSE(content->is_list() || content->is_create() || content->is_delete());
+  EXPECT_TRUE(openai_resource_call("GET", "/fine_tuning/jobs")->is_list());
+  EXPECT_TRUE(openai_resource_call("POST", "/batches")->is_create());
+  EXPECT_TRUE(openai_resource_call("DELETE", "/vector_stores/vs_1")->is_delete());
+  EXPECT_FALSE(openai_resource_call("DELETE", "/vector_stores/vs_1/files/file-1")->is_delete());
+  EXPECT_EQ(anthropic_resource_call("GET", "/messages/batches/msgbatch_1/results")->id, "msgbatch_1");
+}
+
+TEST(ResourceCall, Is_nothing_else) {
+  for (const char* path : {"/files/", "/files/..", "/files/a/../b", "/files/a%2Fb", "/files/a//b", "/filesystem",
+                           "/evals/e1", "/files/1/2/3/4/5/6/7", "/files/a b", "/models"})
+    EXPECT_FALSE(openai_resource_call("GET", path)) << path;
+  EXPECT_FALSE(openai_resource_call("PUT", "/files/file-1"));
+  EXPECT_FALSE(openai_resource_call("POST", "/responses"));     // a model's call
+  EXPECT_FALSE(openai_resource_call("GET", "/conversations"));  // there is no such list
+  EXPECT_FALSE(anthropic_resource_call("GET", "/vector_stores"));
+}
+
+TEST(ResourceCall, Says_whether_the_provider_bills_it) {
+  EXPECT_TRUE(openai_resource_call("POST", "/files")->is_free);
+  EXPECT_TRUE(openai_resource_call("GET", "/batches/batch_1")->is_free);
+  EXPECT_TRUE(openai_resource_call("POST", "/batches/batch_1/cancel")->is_free);
+  EXPECT_FALSE(openai_resource_call("POST", "/batches")->is_free);
+  EXPECT_FALSE(openai_resource_call("POST", "/vector_stores/vs_1/search")->is_free);
+  EXPECT_FALSE(anthropic_resource_call("POST", "/messages/batches")->is_free);
+}
+
+TEST(References, Are_found_wherever_they_stand) {
+  EXPECT_EQ(ids_named_by(DialectId::openai_chat,
+                         R"({"messages":[{"content":[{"type":"file","file":{"file_id":"file-1"}}]}]})"),
+            "file_id=file-1");
+  EXPECT_EQ(
+      ids_named_by(DialectId::openai_responses,
+                   R"({"previous_response_id":"resp_1","conversation":{"id":"conv_1"},"input":[{"content":[)"
+                   R"({"type":"input_image","file_id":"file-1"},{"type":"input_file","file_id":"file-1"}]}],)"
+                   R"("tools":[{"type":"file_search","vector_store_ids":["vs_1","vs_2"]},)"
+                   R"({"type":"code_interpreter","container":{"type":"auto","file_ids":["file-2"]}},)"
+                   R"({"type":"code_interpreter","container":"cntr_1"}]})"),
+      "previous_response_id=resp_1 conversation=conv_1 file_id=file-1 vector_store_ids=vs_1 vector_store_ids=vs_2 "
+      "file_ids=file-2 container=cntr_1");
+  EXPECT_EQ(
+      ids_named_by(DialectId::anthropic_messages,
+                   R"({"messages":[{"content":[{"type":"document","source":{"type":"file","file_id":"file_1"}}]}]})"),
+      "file_id=file_1");
+  EXPECT_EQ(ids_named_by(DialectId::openai_resources, R"({"input_file_id":"file-1","training_file":"file-2"})"),
+            "input_file_id=file-1 training_file=file-2");
+}
+
+TEST(References, Are_found_when_their_names_are_escaped_or_doubled) {
+  EXPECT_EQ(ids_named_by(DialectId::openai_chat, R"({"x":{"\u0066ile_id":"file-1"}})"), "file_id=file-1");
+  EXPECT_EQ(ids_named_by(DialectId::openai_chat, R"({"x":{"file_id":"file-1","file_id":"file-2"}})"),
+            "file_id=file-1 file_id=file-2");
+}
+
+TEST(References, Are_not_the_clients_own_data) {
+  for (const char* own :
+       {R"({"metadata":{"file_id":"x"}})", R"({"tools":[{"parameters":{"default":{"file_id":"x"}}}]})",
+        R"({"messages":[{"content":[{"type":"tool_use","input":{"file_id":"x"}}]}]})", R"({"text":"file_id: x"})",
+        R"({"file_id":7})", R"({"file_id":""})"})
+    EXPECT_EQ(ids_named_by(DialectId::anthropic_messages, own), "") << own;
+  EXPECT_EQ(ids_named_by(DialectId::openai_responses, R"({"tools":[{"container":"auto"}]})"), "");
+  EXPECT_EQ(ids_named_by(DialectId::openai_chat, R"({"conversation":"a vendor's own"})"), "");
+}
+
+TEST(References, Are_bounded) {
+  std::string body = R"({"file_ids":[)";
+  for (std::size_t i = 0; i <= most_references; ++i) body += (i ? ",\"f" : "\"f") + std::to_string(i) + "\"";
+  body += "]}";
+  const auto parsed = json::Document::parse(body);
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(references(DialectId::openai_responses, body, *parsed).error().kind, ErrorKind::invalid_request);
+}
+
+TEST(KeptByCall, Is_what_was_made_and_what_came_of_it) {
+  const auto kept = [](const ResourceCall& call, std::string_view answer) {
+    const auto parsed = json::Document::parse(answer);
+    return kept_by_call(call, parsed->root());
+  };
+  using Ids = std::vector<std::string>;
+  EXPECT_EQ(kept(*openai_resource_call("POST", "/files"), R"({"id":"file-1"})"), Ids{"file-1"});
+  EXPECT_EQ(kept(*openai_resource_call("GET", "/files/file-1"), R"({"id":"file-1"})"), Ids{});
+  EXPECT_EQ(kept(*openai_resource_call("GET", "/batches/b"), R"({"output_file_id":"o","error_file_id":null})"),
+            Ids{"o"});
+  EXPECT_EQ(kept(*openai_resource_call("POST", "/uploads/u/complete"), R"({"id":"u","file":{"id":"file-1"}})"),
+            Ids{"file-1"});
+  EXPECT_EQ(kept(*openai_resource_call("GET", "/fine_tuning/jobs/j"), R"({"result_files":["r"]})"), Ids{"r"});
+  EXPECT_EQ(kept(*openai_resource_call("GET", "/batches"), R"({"output_file_id":"another's"})"), Ids{});
+}
+
+}  // namespace
+}  // namespace sluice::dialects

@@ -1,0 +1,167 @@
+#include "gateway/resources/resources.h"
+
+#include <algorithm>
+#include <array>
+
+#include "dialects/form_data.h"
+#include "gateway/resources/desk.h"
+
+namespace sluice::gateway {
+namespace {
+
+using dialects::Reference;
+
+constexpr std::int64_t day_us = 86'400'000'000;
+
+std::unexpected<Error> unknown(const Reference& reference) {
+  const bool response = reference.member == "previous_response_id";
+  constexpr std::size_t most_shown = 128;
+  return std::unexpected(Error{
+      .kind = ErrorKind::not_found,
+      .message = "there is no " + std::string(response ? "response" : "resource") + " '" +
+                 reference.id.substr(0, most_shown) + "'" +
+                 (reference.member == "id" ? "" : ", which the request names"),
+      .hint = "use an id that a call with a key of the same tenant has given; what is forgotten or deleted has none",
+      .param = reference.member == "id" ? "" : reference.member,
+      .code = response ? "previous_response_not_found" : "resource_not_found"});
+}
+
+// The cursor of a list is an id, too: whether a provider knows it would tell of others' things.
+void add_cursor(const dialects::ResourceCall& call, std::string_view query, std::vector<Reference>& found) {
+  if (!call.is_list()) return;
+  while (!query.empty()) {
+    const std::string_view one = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), one.size() + 1));
+    const std::size_t equals = std::min(one.find('='), one.size());
+    const std::string_view name = one.substr(0, equals);
+    const std::string_view value = one.substr(std::min(equals + 1, one.size()));
+    if (!value.empty() && (name == "after" || name == "before" || name == "after_id" || name == "before_id"))
+      found.push_back({std::string(name), std::string(value)});
+  }
+}
+
+Result<std::vector<Reference>> named_by(dialects::DialectId dialect, const DecodedRequest& request) {
+  TRY(std::vector<Reference> found, dialects::references(dialect, request.body, request.parsed));
+  const auto& call = request.target.resource;
+  if (!call) return found;
+  if (!call->id.empty()) found.push_back({"id", call->id});
+  add_cursor(*call, request.target.query, found);
+  if (!request.outline.form_type.empty()) {
+    TRY(const auto fields, dialects::read_form(request.body, request.outline.form_type));
+    TRY(const dialects::FormField* file, dialects::find_field(fields, "file_id"));
+    if (file) found.push_back({"file_id", request.body.substr(file->value.begin, file->value.end - file->value.begin)});
+  }
+  return found;
+}
+
+Error must_say_which(const config::Snapshot& snapshot, dialects::DialectId dialect) {
+  std::string names;
+  for (const catalog::Provider& provider : snapshot.providers())
+    if (provider.enabled && provider.speaks(dialect)) names += (names.empty() ? "" : ", ") + provider.id.str();
+  if (names.empty())
+    return {.kind = ErrorKind::not_found,
+            .message = "no provider is configured that keeps such things",
+            .hint = "the operator can configure one, such as OPENAI_API_KEY for openai",
+            .code = "provider_not_configured"};
+  return {.kind = ErrorKind::invalid_request,
+          .message = "several providers could keep this, and the request does not say which",
+          .hint = "send the header " + std::string(provider_header) + " with one of: " + names,
+          .param = std::string(provider_header),
+          .code = "provider_required"};
+}
+
+// For what is yet to be made: the vendor whose API this is, else the only one that has this API. Engines keep nothing.
+const catalog::Provider* usual_provider(const config::Snapshot& snapshot, dialects::DialectId dialect) {
+  const catalog::Provider* vendor =
+      snapshot.find_provider(dialect == dialects::DialectId::anthropic_resources ? "anthropic" : "openai");
+  if (vendor && vendor->enabled) return vendor;
+  const catalog::Provider* only = nullptr;
+  for (const catalog::Provider& provider : snapshot.providers()) {
+    if (!provider.enabled || provider.engine || !provider.speaks(dialect)) continue;
+    if (only) return nullptr;
+    only = &provider;
+  }
+  return only;
+}
+
+}  // namespace
+
+std::string owner_of(const store::VirtualKey& key) {
+  return key.tenant.str().empty() ? "key:" + key.id.str() : "tenant:" + key.tenant.str();
+}
+
+async::Task<Result<std::string>> locate(Gateway& gateway, const std::string& owner, dialects::DialectId dialect,
+                                        const DecodedRequest& request, async::Deadline deadline) {
+  CO_TRY(const std::vector<Reference> named, named_by(dialect, request));
+  if (named.empty()) co_return std::string();
+  using Providers = std::vector<std::optional<std::string>>;
+  const std::int64_t now_us = store::wall_clock_us();
+  std::function<Result<Providers>(store::ResourceStore&)> ask =
+      [owner, named, now_us](store::ResourceStore& store) -> Result<Providers> {
+    Providers found;
+    for (const Reference& reference : named) {
+      TRY(auto provider, store.provider_of(owner, reference.id, now_us));
+      found.push_back(std::move(provider));
+    }
+    return found;
+  };
+  CO_TRY(const Providers found,
+         co_await DeskQuestion<Providers>(gateway.reactor, gateway.desk, std::move(ask), deadline));
+  for (std::size_t i = 0; i < named.size(); ++i) {
+    if (!found[i]) co_return unknown(named[i]);
+    if (*found[i] != *found[0])
+      co_return std::unexpected(Error{.kind = ErrorKind::invalid_request,
+                                      .message = "the request names things that two providers keep, '" + *found[0] +
+                                                 "' and '" + *found[i] + "'; no provider knows both",
+                                      .hint = "name things of one of them",
+                                      .param = named[i].member});
+  }
+  co_return *found[0];
+}
+
+Result<Plan> route_resource(const dialects::ResourceCall& call, dialects::DialectId dialect, std::string_view kept_by,
+                            std::string_view asked_for, bool budgeted, const Verdict& verdict,
+                            const config::Snapshot& snapshot, const EngineStates& engines) {
+  const catalog::Provider* provider = nullptr;
+  if (!kept_by.empty() || !asked_for.empty()) {
+    const std::string_view name = kept_by.empty() ? asked_for : kept_by;
+    provider = snapshot.find_provider(name);
+    if (!provider || !provider->speaks(dialect))
+      return std::unexpected(
+          Error{.kind = kept_by.empty() ? ErrorKind::invalid_request : ErrorKind::unavailable,
+                .message = "the provider '" + std::string(name.substr(0, 64)) +
+                           (provider ? "' has no such API" : "' is not configured"),
+                .hint = kept_by.empty() ? "name a provider that has it in " + std::string(provider_header)
+                                        : "the operator has taken it out of the configuration since this was made",
+                .param = kept_by.empty() ? std::string(provider_header) : std::string()});
+  } else {
+    provider = usual_provider(snapshot, dialect);
+    if (!provider) return std::unexpected(must_say_which(snapshot, dialect));
+  }
+  auto candidate = std::make_unique<config::Candidate>();
+  candidate->provider = provider;
+  candidate->model_name = ModelName(std::string(call.collection.substr(1)));
+  candidate->name = provider->id.str() + "/" + candidate->model_name.str();
+  candidate->ground = provider->ground;
+  return route_to(std::move(candidate), call.is_free ? free_of_charge() : catalog::Quote(),
+                  {.model = {}, .dialect = dialect, .budgeted = budgeted}, verdict, engines);
+}
+
+void remember_call(Gateway& gateway, const std::string& owner, const std::string& provider,
+                   const dialects::ResourceCall& call, json::Value answer) {
+  std::vector<std::string> ids = dialects::kept_by_call(call, answer);
+  (void)gateway.desk.hand_in([=, forgotten = call.is_delete() ? call.id : std::string()](store::ResourceStore& store) {
+    if (!forgotten.empty()) return store.remove(owner, forgotten);
+    return ids.empty() ? Result<void>() : store.add(owner, provider, ids, std::nullopt);
+  });
+}
+
+void remember_answer(Gateway& gateway, const std::string& owner, const std::string& provider,
+                     std::vector<std::string> ids, std::int64_t now_us) {
+  constexpr std::int64_t kept_for_us = 30 * day_us;
+  if (ids.empty()) return;
+  (void)gateway.desk.hand_in(
+      [=](store::ResourceStore& store) { return store.add(owner, provider, ids, now_us + kept_for_us); });
+}
+
+}  // namespace sluice::gateway

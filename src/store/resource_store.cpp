@@ -1,0 +1,168 @@
+#include "store/resource_store.h"
+
+#include <algorithm>
+
+#include "store/sqlite.h"
+
+namespace sluice::store {
+namespace {
+
+// One version so far; user_version tells it from the next.
+constexpr const char* schema = R"sql(
+  CREATE TABLE owned (
+    owner TEXT NOT NULL,
+    id TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    until_us INTEGER,
+    PRIMARY KEY (owner, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX owned_until ON owned(until_us) WHERE until_us IS NOT NULL;
+
+  CREATE TABLE responses (
+    row INTEGER PRIMARY KEY,
+    owner TEXT NOT NULL,
+    id TEXT NOT NULL,
+    previous_id TEXT NOT NULL,
+    input TEXT NOT NULL,
+    answer TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    until_us INTEGER NOT NULL,
+    UNIQUE (owner, id)
+  ) STRICT;
+  CREATE INDEX responses_until ON responses(until_us);
+  PRAGMA application_id = 1397511506;
+  PRAGMA user_version = 1;
+)sql";
+constexpr std::int64_t application_id = 1397511506;  // "SLUR"
+
+// NORMAL: what was written survives the process, though not always a power cut; nothing here is money.
+constexpr const char* modes = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF";
+
+Result<void> prepare(Database& database) {
+  CHECK_OK(database.execute(modes));
+  TRY(const std::int64_t version, database.integer("PRAGMA user_version"));
+  TRY(const std::int64_t owner, database.integer("PRAGMA application_id"));
+  if (version > 1 || (version == 1 && owner != application_id))
+    return fail(ErrorKind::unavailable, database.path() + " was not written by this version of sluice",
+                "update sluice, or move the file away: clients then lose what was kept for them");
+  if (version == 1) return {};
+  TRY(Transaction transaction, Transaction::begin(database));
+  CHECK_OK(database.execute(schema));
+  return transaction.commit();
+}
+
+StoredResponse read(const Statement& row) {
+  return {.id = row.text(0), .previous_id = row.text(1), .input = row.text(2), .answer = row.text(3)};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ResourceStore>> ResourceStore::open(const std::string& directory) {
+  TRY(std::unique_ptr<Database> database, Database::open(directory + "/resources.db"));
+  CHECK_OK(prepare(*database));
+  std::unique_ptr<ResourceStore> store(new ResourceStore(std::move(database)));
+  TRY(store->response_bytes_, store->database_->integer("SELECT coalesce(sum(bytes), 0) FROM responses"));
+  return store;
+}
+
+ResourceStore::ResourceStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+ResourceStore::~ResourceStore() = default;
+
+Result<void> ResourceStore::add(std::string_view owner, std::string_view provider, std::span<const std::string> ids,
+                                std::optional<std::int64_t> until_us) {
+  TRY(Transaction transaction, Transaction::begin(*database_));
+  TRY(Statement insert, database_->prepare("INSERT INTO owned VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+                                           "provider = excluded.provider, until_us = excluded.until_us"));
+  for (const std::string& id : ids) {
+    if (id.empty() || id.size() > longest_id) continue;
+    CHECK_OK(insert.bind(owner).bind(id).bind(provider).bind(until_us).run());
+    insert.reset();
+  }
+  return transaction.commit();
+}
+
+Result<std::optional<std::string>> ResourceStore::provider_of(std::string_view owner, std::string_view id,
+                                                              std::int64_t now_us) {
+  TRY(Statement select, database_->prepare("SELECT provider FROM owned WHERE owner = ? AND id = ? AND "
+                                           "(until_us IS NULL OR until_us > ?)"));
+  TRY(const bool found, select.bind(owner).bind(id).bind(now_us).step());
+  return found ? std::optional(select.text(0)) : std::nullopt;
+}
+
+Result<void> ResourceStore::remove(std::string_view owner, std::string_view id) {
+  TRY(Statement erase, database_->prepare("DELETE FROM owned WHERE owner = ? AND id = ?"));
+  return erase.bind(owner).bind(id).run();
+}
+
+Result<void> ResourceStore::keep(std::string_view owner, const StoredResponse& response, std::int64_t until_us,
+                                 std::int64_t most_bytes) {
+  const auto bytes = static_cast<std::int64_t>(response.input.size() + response.answer.size());
+  if (bytes > most_bytes)
+    return fail(ErrorKind::request_too_large, "the response is larger than all that may be kept",
+                "raise responses.max_mb");
+  CHECK_OK(make_room(most_bytes - bytes));
+  TRY(Statement insert, database_->prepare("INSERT INTO responses (owner, id, previous_id, input, answer, bytes, "
+                                           "until_us) VALUES (?, ?, ?, ?, ?, ?, ?)"));
+  insert.bind(owner).bind(response.id).bind(response.previous_id).bind(response.input).bind(response.answer);
+  CHECK_OK(insert.bind(bytes).bind(until_us).run());
+  response_bytes_ += bytes;
+  return {};
+}
+
+Result<void> ResourceStore::make_room(std::int64_t most_bytes) {
+  while (response_bytes_ > most_bytes) {
+    TRY(Statement oldest, database_->prepare("DELETE FROM responses WHERE row = (SELECT min(row) FROM responses) "
+                                             "RETURNING bytes"));
+    TRY(const bool deleted, oldest.step());
+    if (!deleted) break;
+    response_bytes_ -= oldest.integer(0);
+    CHECK_OK(oldest.run());
+  }
+  return {};
+}
+
+Result<std::optional<StoredResponse>> ResourceStore::find(std::string_view owner, std::string_view id,
+                                                          std::int64_t now_us) {
+  TRY(Statement select, database_->prepare("SELECT id, previous_id, input, answer FROM responses WHERE owner = ? AND "
+                                           "id = ? AND until_us > ?"));
+  TRY(const bool found, select.bind(owner).bind(id).bind(now_us).step());
+  return found ? std::optional(read(select)) : std::nullopt;
+}
+
+Result<std::vector<StoredResponse>> ResourceStore::conversation(std::string_view owner, std::string_view id,
+                                                                std::int64_t now_us, std::size_t most_bytes) {
+  std::vector<StoredResponse> all;
+  std::size_t bytes = 0;
+  for (std::string next(id); !next.empty();) {
+    TRY(std::optional<StoredResponse> one, find(owner, next, now_us));
+    if (!one) return std::vector<StoredResponse>();
+    bytes += one->input.size() + one->answer.size();
+    if (bytes > most_bytes || all.size() == longest_conversation)
+      return fail(ErrorKind::request_too_large, "the conversation behind previous_response_id is too long",
+                  "send a summary of it as input and begin a new one");
+    next = one->previous_id;
+    all.push_back(*std::move(one));
+  }
+  std::ranges::reverse(all);
+  return all;
+}
+
+Result<bool> ResourceStore::remove_response(std::string_view owner, std::string_view id) {
+  TRY(Statement erase, database_->prepare("DELETE FROM responses WHERE owner = ? AND id = ? RETURNING bytes"));
+  TRY(const bool found, erase.bind(owner).bind(id).step());
+  if (!found) return false;
+  response_bytes_ -= erase.integer(0);
+  CHECK_OK(erase.run());
+  return true;
+}
+
+Result<void> ResourceStore::expire(std::int64_t now_us) {
+  TRY(Statement owned, database_->prepare("DELETE FROM owned WHERE until_us <= ?"));
+  CHECK_OK(owned.bind(now_us).run());
+  TRY(Statement responses, database_->prepare("DELETE FROM responses WHERE until_us <= ?"));
+  CHECK_OK(responses.bind(now_us).run());
+  TRY(response_bytes_, database_->integer("SELECT coalesce(sum(bytes), 0) FROM responses"));
+  return {};
+}
+
+}  // namespace sluice::store

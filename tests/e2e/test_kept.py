@@ -1,0 +1,384 @@
+"""What is kept for clients beyond a request: it goes back to who keeps it, and nobody else's key knows of it."""
+
+import itertools
+import json
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import anthropic
+import openai
+import pytest
+
+from harness import recorder
+from harness.clients import http_client
+from harness.mock_config import openai_vendor, responses_vendor
+from harness.wait import eventually
+
+
+class Keeper:
+    """A provider with files, batches and responses, all in one account."""
+
+    def __init__(self, prefix):
+        self.prefix = prefix
+        self.numbers = itertools.count(1)
+        self.kept = {}  # collection -> id -> object
+        self.bytes = {}
+        self.recorder = recorder.Recorder()
+        self.recorder.answer = self.answer
+
+    def answer(self, request, connection):
+        status, body, kind = self.serve(request)
+        connection.send(recorder.ok(body if isinstance(body, bytes) else json.dumps(body).encode(), content_type=kind, status=status))
+
+    def serve(self, request):
+        url = urlsplit(request.path)
+        method = request.line.split(" ")[0]
+        collection, _, rest = re.fullmatch(r"/v1/((?:fine_tuning/|messages/|chat/)?\w+)(/(.*))?", url.path).groups()
+        things = self.kept.setdefault(collection, {})
+        if not rest and method == "POST":
+            number = next(self.numbers)
+            made = {"id": f"{collection[:4]}-{self.prefix}{number:02}", "object": collection, "created_at": number, "status": "completed"}
+            if collection == "responses":
+                body = request.json()
+                made = response_object(f"resp_{self.prefix}{number:02}", json.dumps(body["input"]), store=body.get("store", True))
+            things[made["id"]] = made
+            self.bytes[made["id"]] = request.body
+            return "200 OK", made, "application/json"
+        if not rest:
+            query = {name: values[0] for name, values in parse_qs(url.query).items()}
+            ids = sorted(things)
+            if after := query.get("after"):
+                ids = ids[ids.index(after) + 1:]
+            page = ids[:int(query.get("limit", 20))]
+            return "200 OK", {"object": "list", "data": [things[one] for one in page], "has_more": len(page) < len(ids),
+                              "first_id": page[0] if page else None, "last_id": page[-1] if page else None}, "application/json"
+        one, _, what = rest.partition("/")
+        if one not in things:
+            return "404 Not Found", {"error": {"message": f"no such thing: {one}", "type": "invalid_request_error"}}, "application/json"
+        if method == "DELETE":
+            del things[one]
+            return "200 OK", {"id": one, "object": collection, "deleted": True}, "application/json"
+        if what == "content":
+            return "200 OK", self.bytes[one], "application/octet-stream"
+        if what == "cancel":
+            things[one]["status"] = "cancelled"
+            things[one]["output_file_id"] = f"file-{self.prefix}out"
+            self.kept.setdefault("files", {})[f"file-{self.prefix}out"] = {"id": f"file-{self.prefix}out", "object": "file"}
+            self.bytes[f"file-{self.prefix}out"] = b"results"
+        return "200 OK", things[one], "application/json"
+
+
+def response_object(response_id, text, store=True):
+    return {"id": response_id, "object": "response", "created_at": 1790000000, "status": "completed", "error": None, "incomplete_details": None,
+            "model": "m", "store": store, "previous_response_id": None, "parallel_tool_calls": True, "tool_choice": "auto", "tools": [],
+            "output": [{"id": "msg_1", "type": "message", "role": "assistant", "status": "completed",
+                        "content": [{"type": "output_text", "text": text, "annotations": []}]}],
+            "usage": {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5, "input_tokens_details": {"cached_tokens": 0},
+                      "output_tokens_details": {"reasoning_tokens": 0}}}
+
+
+@pytest.fixture
+def keepers():
+    both = [Keeper("a"), Keeper("b")]
+    yield both
+    for one in both:
+        one.recorder.stop()
+
+
+@pytest.fixture
+def server(serve, keepers):
+    first, second = keepers
+    return serve({"providers": {"openai": {"base_url": f"{first.recorder.url}/v1", "api_key": "sk-first"},
+                                "second": openai_vendor(second.recorder.url),
+                                "anthropic": {"base_url": f"{first.recorder.url}/v1", "api_key": "sk-third"}}})
+
+
+def client_of(server, key=None, **options):
+    return openai.OpenAI(base_url=f"{server.url}/v1", api_key=key or server.create_key(), max_retries=0, **options)
+
+
+# --- files and what is made of them
+
+def test_a_file_goes_back_to_the_provider_that_keeps_it(server, keepers):
+    client = client_of(server)
+    here = client.files.create(file=("a.jsonl", b'{"a":1}'), purpose="batch")
+    there = client.files.create(file=("b.jsonl", b'{"b":1}'), purpose="batch", extra_headers={"x-sluice-provider": "second"})
+    assert (here.id[:6], there.id[:6]) == ("file-a", "file-b")
+    assert b'{"b":1}' in client.files.content(there.id).read() and b'{"a":1}' in client.files.content(here.id).read()
+    assert client.files.retrieve(there.id).id == there.id
+    assert keepers[1].recorder.requests[-1].path == f"/v1/files/{there.id}"
+    assert "sk-sluice" not in str([request.head for keeper in keepers for request in keeper.recorder.requests])
+    assert client.files.delete(there.id).deleted
+    with pytest.raises(openai.NotFoundError) as gone:
+        client.files.retrieve(there.id)
+    assert gone.value.body["code"] == "resource_not_found"
+
+
+def test_another_key_knows_nothing_of_it(server, keepers):
+    owner, other = client_of(server), client_of(server)
+    file = owner.files.create(file=("a.jsonl", b"{}"), purpose="batch")
+    asked = len(keepers[0].recorder.requests)
+    answers = set()
+    for unknown in (file.id, "file-never"):
+        for call in (other.files.retrieve, other.files.delete, other.files.content):
+            with pytest.raises(openai.NotFoundError) as refused:
+                call(unknown)
+            answers.add(refused.value.message.replace(unknown, "ID"))
+        with pytest.raises(openai.NotFoundError):
+            other.batches.create(input_file_id=unknown, endpoint="/v1/chat/completions", completion_window="24h")
+        with pytest.raises(openai.NotFoundError):
+            other.files.list(after=unknown)
+    assert len(answers) == 1 and len(keepers[0].recorder.requests) == asked
+    assert owner.files.retrieve(file.id).id == file.id
+
+
+def test_the_keys_of_a_tenant_share(server):
+    ours, also_ours, theirs = (client_of(server, server.create_key(tenant=tenant)) for tenant in ("a", "a", "b"))
+    file = ours.files.create(file=("a.jsonl", b"{}"), purpose="batch")
+    assert also_ours.files.retrieve(file.id).id == file.id
+    with pytest.raises(openai.NotFoundError):
+        theirs.files.retrieve(file.id)
+
+
+def test_a_batch_and_what_it_makes_are_its_owners(server, keepers):
+    owner, other = client_of(server), client_of(server)
+    file = owner.files.create(file=("a.jsonl", b"{}"), purpose="batch")
+    batch = owner.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
+    done = owner.batches.cancel(batch.id)
+    assert owner.files.content(done.output_file_id).read() == b"results"
+    with pytest.raises(openai.NotFoundError):
+        other.files.content(done.output_file_id)
+    with pytest.raises(openai.NotFoundError):
+        other.batches.retrieve(batch.id)
+
+
+def test_a_list_has_the_callers_own_over_all_pages(server, keepers):
+    owner, other = client_of(server), client_of(server)
+    own = []
+    for number in range(9):
+        made = (owner if number % 4 == 0 else other).batches.create(input_file_id="", endpoint="/v1/responses", completion_window="24h")
+        if number % 4 == 0:
+            own.append(made.id)
+    assert [one.id for one in owner.batches.list(limit=2)] == own
+    assert [one.id for one in owner.batches.list(limit=2).data] == own[:2]
+    nobody = client_of(server).batches.list(limit=2)
+    assert nobody.data == [] and not nobody.has_more
+
+
+def test_what_two_providers_keep_is_not_mixed(server):
+    client = client_of(server)
+    here = client.files.create(file=("a", b"1"), purpose="batch")
+    there = client.files.create(file=("b", b"1"), purpose="batch", extra_headers={"x-sluice-provider": "second"})
+    with pytest.raises(openai.BadRequestError, match="two providers"):
+        client.vector_stores.create(file_ids=[here.id, there.id])
+    assert client.vector_stores.create(file_ids=[there.id]).id.startswith("vect-b")
+    with pytest.raises(openai.BadRequestError, match="not configured"):
+        client.files.create(file=("a", b"1"), purpose="batch", extra_headers={"x-sluice-provider": "nobody"})
+
+
+def test_a_request_that_names_a_file_goes_where_the_file_is(server, keepers):
+    client = client_of(server)
+    file = client.files.create(file=("a", b"1"), purpose="user_data")
+    part = {"type": "input_file", "file_id": file.id}
+    answer = client.responses.create(model="openai/m", input=[{"role": "user", "content": [part]}])
+    assert file.id in answer.output_text
+    with pytest.raises(openai.BadRequestError, match="keeps"):
+        client.responses.create(model="second/m", input=[{"role": "user", "content": [part]}])
+    with pytest.raises(openai.NotFoundError):
+        client_of(server).responses.create(model="openai/m", input=[{"role": "user", "content": [part]}])
+    # The name may be written with escapes; the provider reads it all the same.
+    with http_client(server, server.create_key()) as other:
+        hidden = json.dumps({"model": "openai/m", "input": [{"role": "user", "content": [part]}]}).replace("file_id", "file\\u005fid")
+        assert other.post("/v1/responses", content=hidden, headers={"content-type": "application/json"}).status_code == 404
+
+
+def test_data_of_a_tool_is_no_reference(server, keepers):
+    keepers[0].recorder.answer = recorder.fixed(recorder.ok(recorder.anthropic_answer()))
+    client = anthropic.Anthropic(base_url=server.url, api_key=server.create_key(), max_retries=0)
+    tools = [{"name": "open", "input_schema": {"type": "object", "properties": {"file_id": {"type": "string", "default": "x"}}}}]
+    messages = [{"role": "user", "content": "open it"},
+                {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": "open", "input": {"file_id": "mine"}}]},
+                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "ok"}]}]
+    answer = client.messages.create(model="anthropic/m", max_tokens=9, tools=tools, messages=messages)
+    assert answer.content[0].text == "pong"
+
+
+def test_restricted_data_is_not_uploaded_and_a_budget_buys_no_batch(server, keepers):
+    restricted = client_of(server, server.create_key(data_class="restricted"))
+    with pytest.raises(openai.PermissionDeniedError, match="self-hosted"):
+        restricted.files.create(file=("a", b"1"), purpose="batch")
+    thrifty = client_of(server, server.create_key("thrifty", budget="1"))
+    file = thrifty.files.create(file=("a", b"1"), purpose="batch")
+    with pytest.raises(openai.PermissionDeniedError, match="price"):
+        thrifty.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
+    used = eventually(lambda: (row := server.usage_of("thrifty"))["requests"] and row, "the ledger")
+    assert used["cost_usd"] == 0
+    assert all("/files" in request.path for request in keepers[0].recorder.requests)
+
+
+def test_what_is_no_id_is_no_path(server, keepers):
+    with http_client(server, server.create_key()) as client:
+        for path in ("/v1/files/a%2Fb", "/v1/files/a/b/c/d/e/f/g", "/v1/files/", "/v1/evals/e1"):
+            assert client.get(path).status_code == 404, path
+        assert client.put("/v1/files/file-a01").status_code in (404, 405)
+        assert client.get("/v1/files/file-a01", headers={"authorization": "Bearer sk-sluice-no"}).status_code == 401
+    assert not keepers[0].recorder.requests
+
+
+def test_anthropics_batches_and_files(server, keepers):
+    owner = anthropic.Anthropic(base_url=server.url, api_key=server.create_key(), max_retries=0)
+    other = anthropic.Anthropic(base_url=server.url, api_key=server.create_key(), max_retries=0)
+    file = owner.beta.files.upload(file=("a.txt", b"1", "text/plain"))
+    assert owner.beta.files.retrieve_metadata(file.id).id == file.id
+    with pytest.raises(anthropic.NotFoundError):
+        other.beta.files.retrieve_metadata(file.id)
+    requests = [{"custom_id": "1", "params": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}}]
+    batch = owner.messages.batches.create(requests=requests)
+    assert owner.messages.batches.retrieve(batch.id).id == batch.id
+    with pytest.raises(anthropic.NotFoundError):
+        other.messages.batches.retrieve(batch.id)
+    assert keepers[0].recorder.requests[-1].header("x-api-key") == "sk-third"
+
+
+# --- responses that the provider keeps
+
+def test_a_response_that_its_provider_keeps(server, keepers):
+    owner, other = client_of(server), client_of(server)
+    first = owner.responses.create(model="openai/m", input="remember me")
+    again = owner.responses.create(model="openai/m", input="and now?", previous_response_id=first.id)
+    assert keepers[0].recorder.requests[-1].json()["previous_response_id"] == first.id and again.id != first.id
+    assert owner.responses.retrieve(first.id).id == first.id
+    with pytest.raises(openai.NotFoundError) as refused:
+        other.responses.create(model="openai/m", input="and now?", previous_response_id=first.id)
+    assert refused.value.body["code"] == "previous_response_not_found"
+    with pytest.raises(openai.NotFoundError):
+        other.responses.retrieve(first.id)
+    owner.responses.delete(first.id)
+    with pytest.raises(openai.NotFoundError):
+        owner.responses.retrieve(first.id)
+
+
+def test_a_response_that_is_not_to_be_stored_is_not(server):
+    client = client_of(server)
+    answer = client.responses.create(model="openai/m", input="forget me", store=False)
+    with pytest.raises(openai.NotFoundError):
+        client.responses.retrieve(answer.id)
+
+
+# --- responses that Sluice keeps
+
+def last_messages(keeper):
+    return keeper.recorder.requests[-1].json()["messages"]
+
+
+@pytest.fixture
+def chat_only(serve):
+    """A server whose only provider has Chat Completions and keeps nothing."""
+    keeper = Keeper("c")
+    keeper.recorder.answer = chat_answer
+    server = serve({"providers": {"second": openai_vendor(keeper.recorder.url)}})
+    yield server, keeper
+    keeper.recorder.stop()
+
+
+def chat_answer(request, connection):
+    said = f"pong {len(request.json()['messages'])}"
+    if request.json().get("stream"):
+        connection.send(recorder.sse_head() + b"".join(recorder.chunk(event) for event in recorder.openai_stream((said,))) + recorder.LAST_CHUNK)
+    else:
+        connection.send(recorder.ok(recorder.openai_answer(said)))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_previous_response_id_works_where_the_provider_keeps_nothing(chat_only, stream):
+    server, keeper = chat_only
+    client = client_of(server)
+
+    def ask(**arguments):
+        if not stream:
+            return client.responses.create(model="second/m", **arguments)
+        with client.responses.stream(model="second/m", **arguments) as events:
+            return events.get_final_response()
+
+    first = ask(input="one", instructions="be brief")
+    assert first.store is True and first.previous_response_id is None
+    second = ask(input=[{"role": "user", "content": "two"}], previous_response_id=first.id)
+    assert second.previous_response_id == first.id
+    third = ask(input="three", previous_response_id=second.id)
+    said = [message["content"] if isinstance(message["content"], str) else message["content"][0]["text"] for message in last_messages(keeper)]
+    assert said == ["one", "pong 2", "two", "pong 3", "three"]  # instructions are for one answer
+    assert third.output_text == "pong 5"
+    kept = client.responses.retrieve(second.id)
+    assert kept.id == second.id and kept.output_text == second.output_text and kept.usage.output_tokens == 5
+    listed = [item.content[0].text for item in client.responses.input_items.list(second.id, order="asc")]
+    assert listed == ["one", "pong 2", "two"]
+    assert [item.content[0].text for item in client.responses.input_items.list(second.id, limit=1)] == listed[::-1]
+    assert client.responses.delete(second.id) is None
+    for call in (lambda: client.responses.retrieve(second.id), lambda: ask(input="four", previous_response_id=third.id)):
+        with pytest.raises(openai.NotFoundError):
+            call()
+
+
+def test_a_kept_response_is_its_owners(chat_only):
+    server, keeper = chat_only
+    owner, other = client_of(server), client_of(server)
+    first = owner.responses.create(model="second/m", input="secret")
+    asked = len(keeper.recorder.requests)
+    for call in (lambda: other.responses.retrieve(first.id), lambda: other.responses.delete(first.id),
+                 lambda: other.responses.input_items.list(first.id),
+                 lambda: other.responses.create(model="second/m", input="what?", previous_response_id=first.id)):
+        with pytest.raises(openai.NotFoundError):
+            call()
+    with pytest.raises(openai.BadRequestError, match="background"):
+        owner.responses.cancel(first.id)
+    assert owner.responses.retrieve(first.id).output_text and len(keeper.recorder.requests) == asked
+
+
+def test_the_items_of_an_answer_can_be_referred_to(chat_only):
+    server, keeper = chat_only
+    client = client_of(server)
+    first = client.responses.create(model="second/m", input="one")
+    client.responses.create(model="second/m", input=[{"role": "user", "content": "one"},
+                                                     {"type": "item_reference", "id": first.output[0].id},
+                                                     {"role": "user", "content": "two"}])
+    assert [message["role"] for message in last_messages(keeper)] == ["user", "assistant", "user"]
+    with pytest.raises(openai.BadRequestError, match="item_reference"):
+        client_of(server).responses.create(model="second/m", input=[{"type": "item_reference", "id": first.output[0].id},
+                                                                    {"role": "user", "content": "two"}])
+
+
+def test_nothing_is_kept_where_nothing_shall_be(serve, keepers):
+    keeper = keepers[0]
+    keeper.recorder.answer = chat_answer
+    server = serve({"providers": {"second": openai_vendor(keeper.recorder.url)}, "responses": {"keep_days": 0}})
+    client = client_of(server)
+    first = client.responses.create(model="second/m", input="one")
+    assert first.store is False
+    with pytest.raises(openai.NotFoundError):
+        client.responses.create(model="second/m", input="two", previous_response_id=first.id)
+
+
+def test_a_provider_with_the_api_that_keeps_nothing(serve):
+    keeper = Keeper("d")
+    try:
+        server = serve({"providers": {"resp": responses_vendor(keeper.recorder.url)}})
+        client = client_of(server)
+        first = client.responses.create(model="resp/m", input="one")
+        client.responses.create(model="resp/m", input="two", previous_response_id=first.id)
+        sent = keeper.recorder.requests[-1].json()
+        assert "previous_response_id" not in sent
+        assert [item["role"] for item in sent["input"]] == ["user", "assistant", "user"]
+        assert client.responses.retrieve(first.id).id == first.id
+        assert len(keeper.recorder.requests) == 2
+    finally:
+        keeper.recorder.stop()
+
+
+def test_what_is_kept_survives_a_restart(chat_only):
+    server, keeper = chat_only
+    key = server.create_key()
+    first = client_of(server, key).responses.create(model="second/m", input="one")
+    server.kill()
+    server.start()
+    client_of(server, key).responses.create(model="second/m", input="two", previous_response_id=first.id)
+    assert len(last_messages(keeper)) == 3
