@@ -87,8 +87,7 @@ Retry retry_class(const ProviderFault& fault) {
     case 429: return credit_is_spent(fault) ? Retry::elsewhere : Retry::anywhere;
     default: break;
   }
-  if (fault.status >= 500) return Retry::anywhere;
-  return fault.status >= 400 ? Retry::never : Retry::elsewhere;  // a redirect is a wrong base URL
+  return fault.status >= 500 ? Retry::anywhere : Retry::never;
 }
 
 // The prompt does not fit, in the words of Anthropic, OpenAI and vLLM, Gemini, llama.cpp.

@@ -10,7 +10,7 @@ TEST(ProviderError, Says_where_another_try_may_help) {
     return provider_error({.status = status, .code = code}, {}).retry;
   };
   for (const int status : {400, 413, 422, 451}) EXPECT_EQ(retry(status), Retry::never) << status;
-  for (const int status : {301, 401, 402, 403, 404}) EXPECT_EQ(retry(status), Retry::elsewhere) << status;
+  for (const int status : {401, 402, 403, 404}) EXPECT_EQ(retry(status), Retry::elsewhere) << status;
   for (const int status : {408, 409, 429, 500, 502, 503, 504, 529}) EXPECT_EQ(retry(status), Retry::anywhere) << status;
   EXPECT_EQ(retry(429, "insufficient_quota"), Retry::elsewhere);
 }

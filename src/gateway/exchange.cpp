@@ -28,6 +28,11 @@ bool is_about_the_request(int provider_status) {
   return provider_status == 400 || provider_status == 413 || provider_status == 415 || provider_status == 422;
 }
 
+// What is not known makes the sum unknown.
+std::optional<Money> sum(const std::optional<Money>& one, const std::optional<Money>& other) {
+  return one && other ? std::optional(*one + *other) : std::nullopt;
+}
+
 store::Outcome outcome_of(const Error& error) {
   switch (error.kind) {
     case ErrorKind::client_gone: return store::Outcome::client_gone;
@@ -92,9 +97,12 @@ async::Task<Result<void>> Exchange::serve() {
   Question asked(*request_, dialect_, client_.head(), facts_.request_id, start_us_ / 1'000'000);
   if (keeps_answer()) asked.keep_answer();
   const bool is_list = request_->target.resource && request_->target.resource->is_list();
+  const Affordable affordable = [&](std::span<const Failure> failures, const Attempt& next) {
+    return is_affordable(failures, next);
+  };
   asked_ = async::Clock::now();
   CallOutcome outcome = is_list ? co_await call_listing(gateway_, *plan_, asked, retry, owner_, deadline)
-                                : co_await call(gateway_, *plan_, asked, retry, deadline);
+                                : co_await call(gateway_, *plan_, asked, retry, affordable, deadline);
   answered_ = async::Clock::now();
   facts_.attempts = outcome.attempts();
   Result<void> relayed = co_await relay(std::move(outcome), asked);
@@ -192,7 +200,7 @@ async::Task<Result<void>> Exchange::relay(CallOutcome outcome, const Question& a
   if (!reply.streaming()) {
     // Settled before the client can see the answer: whoever has it finds it in the ledger.
     account_for(reply, store::Outcome::ok);
-    facts_.cost_usd = cost_text(accounted_->cost);
+    facts_.cost_usd = cost_text(cost_);
     keep(reply, asked);
     co_return co_await respond_whole(client_, reply, facts_);
   }
@@ -201,7 +209,8 @@ async::Task<Result<void>> Exchange::relay(CallOutcome outcome, const Question& a
   const async::Deadline deadline = {start_ + milliseconds(retry.total_timeout_ms), &client_.client_gone()};
   const auto final_cost = [&] {
     keep(reply, asked);  // before the client can know the last of it
-    return cost_text(catalog::cost(reply.attempt->quote, usage_of(reply.usage(), reply.output_bytes())));
+    return cost_text(
+        sum(cost_, catalog::cost(quote_of(*reply.attempt), usage_of(reply.usage(), reply.output_bytes()))));
   };
   const Relayed relayed =
       co_await respond_stream(client_, reply, std::move(outcome.held), dialect_, facts_, gateway_.reactor,
@@ -225,7 +234,7 @@ async::Task<> Exchange::finish(Result<void> served) {
     error_ = std::move(served).error();
     outcome_ = outcome_of(*error_);
     if (error_->kind != ErrorKind::client_gone && !client_.started()) {
-      facts_.cost_usd = Money().usd();  // nothing is billed to the caller for an error
+      facts_.cost_usd = cost_text(cost_);
       const bool verbatim = failure_ && failure_->verbatim;
       status_ = co_await respond_error(client_, *error_, verbatim ? &*failure_->verbatim : nullptr, dialect_, facts_);
     }
@@ -363,7 +372,22 @@ void Exchange::account_for(const Failure& failure, int number, bool final) {
   if (row.outcome == store::Outcome::refused) row.outcome = store::Outcome::provider_failed;
   // Who was at work has read the prompt, whoever ended it. Who answers with an error bills nothing.
   if (failure.at_work) row.usage = usage_of(failure.usage, failure.output_bytes);
-  accounted_ = account(gateway_.books, hold_, std::move(row), quote_of(*failure.attempt));
+  book(std::move(row), failure.at_work ? quote_of(*failure.attempt) : free_of_charge());
+}
+
+void Exchange::book(store::LedgerEntry row, const catalog::Quote& quote) {
+  accounted_ = account(gateway_.books, hold_, std::move(row), quote);
+  cost_ = sum(cost_, accounted_->cost);
+}
+
+// Before another candidate is asked: what has failed and was at work is paid out of the reservation, and the worst case
+// of the next must still be within the budget.
+bool Exchange::is_affordable(std::span<const Failure> failures, const Attempt& next) {
+  std::optional<Money> needed = worst_cost(next);
+  for (const Failure& failure : failures)
+    if (failure.at_work)
+      needed = sum(needed, catalog::cost(quote_of(*failure.attempt), usage_of(failure.usage, failure.output_bytes)));
+  return !needed || hold_.raise_to(*needed);
 }
 
 void Exchange::account_for(const Reply& reply, store::Outcome outcome) {
@@ -372,7 +396,7 @@ void Exchange::account_for(const Reply& reply, store::Outcome outcome) {
   row.outcome = outcome;
   row.usage = usage_of(reply.usage(), reply.output_bytes());
   answered_by_ = reply.answered_by();
-  accounted_ = account(gateway_.books, hold_, std::move(row), quote_of(*reply.attempt));
+  book(std::move(row), quote_of(*reply.attempt));
 }
 
 AuditRecord Exchange::record() const {
@@ -396,7 +420,7 @@ AuditRecord Exchange::record() const {
   if (plan_) {
     for (const Attempt& attempt : plan_->attempts)
       done.candidates.push_back(
-          {attempt.provider().id, attempt.model(), attempt.ground(), false, reason_text(attempt, *plan_)});
+          {attempt.provider().id, attempt.model(), attempt.ground(), false, std::string(name(attempt.reason))});
     for (const Rejection& rejection : plan_->rejections)
       done.candidates.push_back({rejection.candidate->provider->id, rejection.candidate->model_name,
                                  rejection.candidate->ground, true, std::string(name(rejection.why))});
@@ -413,7 +437,7 @@ AuditRecord Exchange::record() const {
   if (error_) done.error_code = error_->code.empty() ? std::string(name(error_->kind)) : error_->code;
   if (accounted_) {
     done.usage = accounted_->usage;
-    done.cost = accounted_->cost;
+    done.cost = cost_;
     done.price_source = accounted_->price_source;
   }
   done.dropped_params = facts_.dropped_params;

@@ -31,8 +31,10 @@ class Exchange {
   void remember(const Reply& reply, const Question& asked);
   void keep(const Reply& reply, const Question& asked);
   async::Task<> finish(Result<void> served);
+  bool is_affordable(std::span<const Failure> failures, const Attempt& next);
   void account_for(const Failure& failure, int number, bool final);
   void account_for(const Reply& reply, store::Outcome outcome);
+  void book(store::LedgerEntry row, const catalog::Quote& quote);
   // The client asks for the number of its prompt's tokens, and for nothing that anybody bills.
   bool counts() const { return chat::counts_tokens(dialect_.id()); }
   // Nobody bills the call, and no tokens are counted for it.
@@ -69,7 +71,8 @@ class Exchange {
   std::optional<Error> error_;      // what ended the request early
   int status_ = 0;                  // that the client got
   store::Outcome outcome_ = store::Outcome::ok;
-  std::optional<store::LedgerEntry> accounted_;  // the final row
+  std::optional<store::LedgerEntry> accounted_;  // the last row
+  std::optional<Money> cost_ = Money();          // of all rows; empty = unpriced
   std::string answered_by_;                      // the model that the provider says has answered
   async::TimePoint asked_{};                     // when the provider was first asked
   async::TimePoint answered_{};                  // when its answer (or a stream's first token) was there

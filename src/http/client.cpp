@@ -27,6 +27,8 @@ struct Call::Connection {
 
 namespace {
 
+constexpr std::chrono::milliseconds early_answer_within{1'000};  // after a write that failed
+
 Error cut(std::string what) {
   return {.kind = ErrorKind::provider_unreachable, .message = std::move(what), .retry = Retry::anywhere};
 }
@@ -60,9 +62,14 @@ async::Task<Result<std::size_t>> Call::Connection::read_more(async::Deadline dea
 async::Task<Result<Response>> Call::send(std::string_view head, std::string_view body, async::Deadline deadline) {
   Connection& connection = *connection_;
   connection.complete = false;
-  CO_CHECK_OK(co_await connection.stream->write(head, body, deadline));
+  // A provider that refuses a large body may answer and close before it has taken it all.
+  const Result<void> written = co_await connection.stream->write(head, body, deadline);
+  if (!written && written.error().kind != ErrorKind::provider_unreachable) co_return std::unexpected(written.error());
+  if (!written) deadline = deadline.earlier(connection.reactor.now() + early_answer_within);
   for (;;) {
-    CO_TRY(const std::size_t got, co_await connection.read_more(deadline));
+    Result<std::size_t> read = co_await connection.read_more(deadline);
+    if (!written && (!read || *read == 0)) co_return std::unexpected(written.error());
+    CO_TRY(const std::size_t got, std::move(read));
     if (got == 0) co_return std::unexpected(cut("the provider closed the connection without an answer"));
     ResponseHead& parsed = connection.head;
     HeadOutcome outcome;
@@ -77,7 +84,7 @@ async::Task<Result<Response>> Call::send(std::string_view head, std::string_view
 
     Response response{.status = parsed.status, .headers = {}};
     for (const FieldView& field : parsed) response.headers.add(std::string(field.name), std::string(field.value));
-    connection.keep_alive = parsed.keep_alive;
+    connection.keep_alive = parsed.keep_alive && written.has_value();
     connection.chunks = ChunkedDecoder();
     connection.left = has_no_body(parsed.status) ? 0 : parsed.content_length.value_or(0);
     connection.framing = has_no_body(parsed.status) || parsed.content_length ? Connection::Framing::length

@@ -14,9 +14,10 @@ void record_attempt(telemetry::RequestMetrics& metrics, const store::LedgerEntry
   count("cache_write", entry.usage.cache_write_5m + entry.usage.cache_write_1h);
   count("output", entry.usage.output);
   count("reasoning", entry.usage.reasoning);
-  if (!entry.cost)
+  const bool used = entry.outcome == store::Outcome::ok || entry.usage.total_input() + entry.usage.total_output() > 0;
+  if (!entry.cost && used)
     metrics.unpriced_requests.with(provider).add();
-  else if (entry.cost->pico() > 0)
+  else if (entry.cost && entry.cost->pico() > 0)
     metrics.cost_picodollars.with(provider, ground).add(static_cast<std::uint64_t>(entry.cost->pico()));
 }
 

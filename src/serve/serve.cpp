@@ -161,10 +161,16 @@ Result<void> start_engines(engines::Supervisor& engines, const config::Snapshot&
   return {};
 }
 
+constexpr std::string_view disk_is_behind =
+    "the disk of the data directory does not take the records as fast as they come, or hangs";
+
 // Why nobody can be served, in one sentence; empty when somebody can.
 std::string readiness_problem(store::LiveStore& store, const gateway::SnapshotCell& snapshots,
                               const engines::Supervisor& engines) {
-  if (store.refuses_new_work()) return store.health().problem();
+  if (store.refuses_new_work()) {
+    const std::string problem = store.health().problem();
+    return problem.empty() ? std::string(disk_is_behind) : problem;
+  }
   const auto snapshot = snapshots.load();
   std::string waiting;  // stays empty when nothing is configured: waiting would not change that
   for (const catalog::Provider& provider : snapshot->providers()) {
@@ -183,6 +189,7 @@ std::string readiness_problem(store::LiveStore& store, const gateway::SnapshotCe
 void tell_store_problem(telemetry::Log& log, const store::LiveStore& store, const store::ResourceDesk& desk,
                         std::string& told) {
   std::string problem = store.health().problem();
+  if (problem.empty() && store.refuses_new_work()) problem = disk_is_behind;
   if (problem.empty()) problem = desk.problem();
   if (problem == told) return;
   told = std::move(problem);

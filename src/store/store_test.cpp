@@ -396,6 +396,7 @@ TEST(Usage, Counts_requests_attempts_tokens_and_money_apart) {
   LedgerEntry refused = entry(id, 0);
   refused.final = false;
   refused.usage = {};
+  refused.outcome = Outcome::provider_failed;
   refused.cost = std::nullopt;
   LedgerEntry left = entry(id, 30);
   left.outcome = Outcome::client_gone;

@@ -128,8 +128,8 @@ Result<UsageReport> usage(const Database& database, const UsageQuery& query) {
       std::string("SELECT ") + dimension.select +
       " AS label, coalesce(k.name, ''), sum(final), sum(final AND outcome <> 'ok'), sum(NOT final), sum(input), "
       "sum(cache_read), sum(cache_write_5m + cache_write_1h), sum(output + reasoning), "
-      "sum(NOT reported AND " SLUICE_USED_TOKENS "), sum(cost_pico IS NULL AND " SLUICE_USED_TOKENS
-      "), coalesce(sum(cost_pico / ?1), 0), coalesce(sum(cost_pico % ?1), 0) "
+      "sum(NOT reported AND " SLUICE_USED_TOKENS "), sum(cost_pico IS NULL AND (outcome = 'ok' OR " SLUICE_USED_TOKENS
+      ")), coalesce(sum(cost_pico / ?1), 0), coalesce(sum(cost_pico % ?1), 0) "
       "FROM ledger l LEFT JOIN keys k ON k.id = l.key_id "
       "WHERE start_us >= ?2 AND start_us < ?3 AND (?4 = '' OR l.key_id = ?4) GROUP BY label ORDER BY label";
   TRY(Statement select, database.prepare(sql));

@@ -11,10 +11,11 @@ store::LedgerEntry account(const Books& books, Hold& hold, store::LedgerEntry en
 
   const Money cost = entry.cost.value_or(Money());  // a key with a budget is never let in without a price
   const Tokens tokens = entry.usage.total_input() + entry.usage.total_output();
+  const auto now = std::chrono::steady_clock::now();
   if (entry.final) {
-    hold.settle(cost, tokens);
+    hold.settle(cost, tokens, now);
   } else {
-    hold.charge(cost, tokens);
+    hold.charge(cost, tokens, now);
   }
 
   thread_local std::string record;  // one allocation per thread instead of one per request

@@ -12,6 +12,12 @@ using store::KeyState;
 
 constexpr std::int64_t minute_ns = 60'000'000'000;
 constexpr std::int64_t ns_per_ms = 1'000'000;
+// One request whose answer is far above the tokens per minute shuts its key out for no longer than this.
+constexpr std::int64_t longest_debt_ns = 60 * minute_ns;
+
+std::int64_t in_ns(std::chrono::steady_clock::time_point at) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count();
+}
 
 // Adds without wrapping: a key without a budget may have spent any sum.
 void add(std::atomic<std::int64_t>& sum, std::int64_t amount) {
@@ -34,6 +40,14 @@ std::int64_t take(std::atomic<std::int64_t>& tat, std::int64_t step, std::int64_
     const std::int64_t after = std::max(before, now_ns) + step;
     if (after - now_ns > minute_ns) return after - now_ns - minute_ns;
     if (tat.compare_exchange_weak(before, after, std::memory_order_relaxed)) return 0;
+  }
+}
+
+// Books what has been used without asking whether it fits: the debt is waited for, up to longest_debt_ns from now.
+void owe(std::atomic<std::int64_t>& tat, std::int64_t step, std::int64_t now_ns) {
+  std::int64_t before = tat.load(std::memory_order_relaxed);
+  while (!tat.compare_exchange_weak(before, std::min(std::max(before, now_ns) + step, now_ns + longest_debt_ns),
+                                    std::memory_order_relaxed)) {
   }
 }
 
@@ -133,7 +147,7 @@ Result<Hold> Admission::admit(const store::Principal& principal, const Need& nee
         "wait until some of them have ended", minute_ns / 60);
   hold.has_key_place_ = true;
 
-  const std::int64_t now_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(now.time_since_epoch()).count();
+  const std::int64_t now_ns = in_ns(now);
   if (key.budget) {
     const Money worst = std::max(*need.worst_cost, Money());
     if (!reserve(state, worst.pico(), key.budget->pico())) return over_budget(principal, worst);
@@ -169,7 +183,7 @@ Hold& Hold::operator=(Hold&& other) noexcept {
   return *this;
 }
 
-void Hold::charge(Money cost, Tokens tokens) {
+void Hold::charge(Money cost, Tokens tokens, std::chrono::steady_clock::time_point now) {
   if (!active()) return;
   KeyState& state = principal_->state();
   cost = std::max(cost, Money());
@@ -184,12 +198,18 @@ void Hold::charge(Money cost, Tokens tokens) {
   const Tokens beyond = tokens - std::min(tokens, tokens_);
   tokens_ -= tokens - beyond;
   if (beyond > 0 && principal_->key().tpm)
-    state.tokens_tat_ns.fetch_add(std::min(step_ns(beyond, *principal_->key().tpm), minute_ns),
-                                  std::memory_order_relaxed);
+    owe(state.tokens_tat_ns, std::min(step_ns(beyond, *principal_->key().tpm), longest_debt_ns), in_ns(now));
 }
 
-void Hold::settle(Money cost, Tokens tokens) {
-  charge(cost, tokens);
+bool Hold::raise_to(Money worst) {
+  if (!active() || !principal_->key().budget || worst <= reserved_) return true;
+  if (!reserve(principal_->state(), (worst - reserved_).pico(), principal_->key().budget->pico())) return false;
+  reserved_ = worst;
+  return true;
+}
+
+void Hold::settle(Money cost, Tokens tokens, std::chrono::steady_clock::time_point now) {
+  charge(cost, tokens, now);
   release();
 }
 

@@ -41,9 +41,11 @@ class [[nodiscard]] Hold {
   ~Hold() { release(); }
 
   // Books what an attempt cost, out of what is reserved or beyond it; the rest stays reserved.
-  void charge(Money cost, Tokens tokens);
+  void charge(Money cost, Tokens tokens, std::chrono::steady_clock::time_point now);
+  // Reserves more, so that it is `worst` in all. False, and as before, when the budget has not that much.
+  bool raise_to(Money worst);
   // Books the last attempt and gives the rest back. A second settle() does nothing.
-  void settle(Money cost, Tokens tokens);
+  void settle(Money cost, Tokens tokens, std::chrono::steady_clock::time_point now);
   // Gives back what is still reserved: money, tokens and the place, but not the request that was counted.
   void release();
 

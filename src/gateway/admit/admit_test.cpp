@@ -44,7 +44,7 @@ TEST(Admit, Reserves_the_worst_case_and_settles_the_truth) {
   ASSERT_TRUE(hold);
   EXPECT_EQ(key.state().held(), Money::pico(60));
   EXPECT_EQ(admission.admit(key, cost(41), start).error().kind, ErrorKind::budget_exceeded);
-  hold->settle(Money::pico(25), 0);
+  hold->settle(Money::pico(25), 0, start);
   EXPECT_EQ(key.state().spent(), Money::pico(25));
   EXPECT_EQ(key.state().held(), Money());
   EXPECT_TRUE(admission.admit(key, cost(75), start));
@@ -54,7 +54,7 @@ TEST(Admit, Says_how_much_is_left_when_the_budget_is_not_enough) {
   Admission admission({});
   const auto key = principal(with_budget(2'500'000'000'000));
   auto hold = admission.admit(key, cost(1'000'000'000'000), start);
-  hold->charge(Money::pico(500'000'000'000), 0);
+  hold->charge(Money::pico(500'000'000'000), 0, start);
   const auto refused = admission.admit(key, cost(1'600'000'000'000), start);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message,
@@ -77,10 +77,10 @@ TEST(Admit, Books_each_attempt_and_keeps_the_rest_reserved) {
   Admission admission({});
   const auto key = principal(with_budget(100));
   auto hold = admission.admit(key, cost(60), start);
-  hold->charge(Money::pico(20), 0);
+  hold->charge(Money::pico(20), 0, start);
   EXPECT_EQ(key.state().spent(), Money::pico(20));
   EXPECT_EQ(key.state().held(), Money::pico(40));
-  hold->settle(Money::pico(30), 0);
+  hold->settle(Money::pico(30), 0, start);
   EXPECT_EQ(key.state().committed_pico, 50);
 }
 
@@ -88,7 +88,7 @@ TEST(Admit, Books_also_what_goes_beyond_the_worst_case) {
   Admission admission({});
   const auto key = principal(with_budget(100));
   auto hold = admission.admit(key, cost(60), start);
-  hold->settle(Money::pico(110), 0);
+  hold->settle(Money::pico(110), 0, start);
   EXPECT_EQ(key.state().spent(), Money::pico(110));
   EXPECT_EQ(key.state().committed_pico, 110);
   EXPECT_FALSE(admission.admit(key, cost(1), start));
@@ -99,9 +99,9 @@ TEST(Admit, Settles_once) {
   Admission admission({});
   const auto key = principal(with_budget(100));
   auto hold = admission.admit(key, cost(60), start);
-  hold->settle(Money::pico(10), 0);
-  hold->settle(Money::pico(10), 0);
-  hold->charge(Money::pico(10), 0);
+  hold->settle(Money::pico(10), 0, start);
+  hold->settle(Money::pico(10), 0, start);
+  hold->charge(Money::pico(10), 0, start);
   EXPECT_EQ(key.state().spent(), Money::pico(10));
 }
 
@@ -127,7 +127,7 @@ TEST(Admit, Refuses_an_unknown_price_only_to_a_key_with_a_budget) {
 TEST(Admit, Counts_what_a_key_without_a_budget_spends_and_does_not_overflow) {
   Admission admission({});
   const auto key = principal({});
-  for (int i = 0; i < 3; ++i) admission.admit(key, {}, start)->settle(Money::max(), 0);
+  for (int i = 0; i < 3; ++i) admission.admit(key, {}, start)->settle(Money::max(), 0, start);
   EXPECT_EQ(key.state().spent(), Money::max());
   EXPECT_EQ(key.state().held(), Money());
 }
@@ -173,14 +173,14 @@ TEST(Admit, Limits_tokens_and_gives_back_those_that_were_not_used) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, "tokens_per_minute");
   EXPECT_EQ(refused.error().retry_after, 1'000ms);
-  first->settle(Money(), 100);
+  first->settle(Money(), 100, start);
   EXPECT_TRUE(admission.admit(key, {.tokens = 500}, start));
 }
 
 TEST(Admit, Charges_tokens_beyond_the_estimate_to_the_next_requests) {
   Admission admission({});
   const auto key = principal(with_rates(std::nullopt, 600));
-  admission.admit(key, {.tokens = 10}, start)->settle(Money(), 600);
+  admission.admit(key, {.tokens = 10}, start)->settle(Money(), 600, start);
   EXPECT_FALSE(admission.admit(key, {.tokens = 10}, start));
   EXPECT_TRUE(admission.admit(key, {.tokens = 10}, start + 1s));
 }
@@ -240,7 +240,7 @@ TEST(Admit, Never_passes_the_budget_with_64_threads) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 100; ++i)
         if (auto hold = admission.admit(key, cost(7), start)) {
-          hold->settle(Money::pico(7), 0);
+          hold->settle(Money::pico(7), 0, start);
           ++admitted[t];
         }
     });
@@ -266,8 +266,8 @@ TEST(Admit, Never_passes_the_budget_whatever_attempts_cost_and_whoever_gives_up)
         EXPECT_LE(key.state().committed_pico.load(), 100'000);
         if (!hold || random() % 4 == 0) continue;
         const auto actual = static_cast<std::int64_t>(random() % static_cast<unsigned>(worst + 1));
-        hold->charge(Money::pico(actual / 2), 0);
-        hold->settle(Money::pico(actual - actual / 2), 0);
+        hold->charge(Money::pico(actual / 2), 0, start);
+        hold->settle(Money::pico(actual - actual / 2), 0, start);
         booked += actual;
       }
     });
@@ -291,6 +291,31 @@ TEST(Admit, Lets_exactly_a_minutes_requests_in_with_64_threads) {
     });
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(admitted, 500);
+}
+
+TEST(Admit, Tokens_of_a_long_answer_count_when_it_ends_not_when_it_began) {
+  Admission admission({});
+  const store::Principal key = principal({.tpm = 100});
+  const auto end = start + 3min;
+  admission.admit(key, {.tokens = 10}, start)->settle(Money(), 600, end);  // six minutes' worth
+  EXPECT_FALSE(admission.admit(key, {.tokens = 1}, end + 4min));
+  EXPECT_TRUE(admission.admit(key, {.tokens = 1}, end + 6min));
+  admission.admit(key, {.tokens = 1}, end + 20min)->settle(Money(), 1'000'000, end + 20min);
+  EXPECT_TRUE(admission.admit(key, {.tokens = 1}, end + 81min)) << "the longest debt is an hour";
+}
+
+TEST(Admit, A_reservation_is_raised_within_the_budget_alone) {
+  Admission admission({});
+  const store::Principal key = principal({.budget = Money::pico(100)});
+  auto hold = admission.admit(key, {.worst_cost = Money::pico(60)}, start);
+  ASSERT_TRUE(hold);
+  EXPECT_TRUE(hold->raise_to(Money::pico(50)));
+  EXPECT_EQ(hold->reserved().pico(), 60);
+  EXPECT_TRUE(hold->raise_to(Money::pico(100)));
+  EXPECT_FALSE(hold->raise_to(Money::pico(101)));
+  EXPECT_EQ(hold->reserved().pico(), 100);
+  hold->release();
+  EXPECT_TRUE(admission.admit(key, {.worst_cost = Money::pico(100)}, start));
 }
 
 }  // namespace

@@ -14,7 +14,8 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t max_held_bytes = 256 * 1024;       // what may come before a first token: pings, empty deltas
 constexpr std::size_t max_error_body_bytes = 64 * 1024;  // more is not an error message but an error
-constexpr milliseconds longest_pause{5'000};             // a provider that asks for more is not waited for
+constexpr milliseconds closed_before{1'000};  // a connection that breaks so soon was closed before the request came
+constexpr milliseconds longest_pause{5'000};  // a provider that asks for more is not waited for
 
 bool is_json(const http::Headers& headers) {
   return headers.get("content-type").value_or("").find("json") != std::string_view::npos;
@@ -139,8 +140,12 @@ async::Task<Result<Reply>> Asking::ask(std::string& held) {
 
   CO_TRY(http::Response response, co_await exchange(place, head, request.body));
   if (response.status >= 400) co_return co_await take_error(std::move(response));
-  if (response.status != 200 && !(dialect_.opaque() && response.status / 100 == 2))
-    co_return std::unexpected(no_answer(provider(), "answered with status " + std::to_string(response.status)));
+  if (response.status != 200 && !(dialect_.opaque() && response.status / 100 == 2)) {
+    Error odd = no_answer(provider(), "answered with status " + std::to_string(response.status));
+    odd.retry = Retry::elsewhere;
+    odd.hint = "the operator should check its base_url";
+    co_return std::unexpected(std::move(odd));
+  }
   failure_.at_work = true;
   if (dialect_.opaque()) co_return co_await take_anything(std::move(response), held);
   if (question_.stream()) co_return co_await take_stream(std::move(response), held);
@@ -156,7 +161,7 @@ Error Asking::too_late(std::string what) const {
 }
 
 // Sends the request and reads the answer's head. A kept connection may have been closed by the provider just now; that
-// is nobody's fault, so a new one is tried at once.
+// is nobody's fault, so a new one is tried at once. What breaks later may have been at work.
 async::Task<Result<http::Response>> Asking::exchange(const BaseUrl& place, std::string_view head,
                                                      std::string_view body) {
   failure_.asked = true;
@@ -167,10 +172,13 @@ async::Task<Result<http::Response>> Asking::exchange(const BaseUrl& place, std::
     CO_TRY(http::Call call, co_await gateway_.providers.open(place.endpoint, within(retry_.connect_timeout_ms), fresh));
     call_.emplace(std::move(call));
     failure_.reached = true;
+    const async::TimePoint sent = gateway_.reactor.now();
     Result<http::Response> response = co_await call_->send(head, body, answer_by_);
     if (response) co_return response;
     Error& error = response.error();
-    if (error.kind == ErrorKind::provider_unreachable && call_->reused() && !fresh) continue;
+    if (error.kind == ErrorKind::provider_unreachable && call_->reused() && !fresh &&
+        gateway_.reactor.now() - sent < closed_before)
+      continue;
     if (error.kind == ErrorKind::provider_timeout)
       error = too_late("did not answer in time");
     else if (error.kind == ErrorKind::provider_unreachable)
@@ -180,15 +188,19 @@ async::Task<Result<http::Response>> Asking::exchange(const BaseUrl& place, std::
   co_return std::unexpected(no_answer(provider(), "closes its connections"));
 }
 
+// 401, 402 and 403 are about the operator's key and account: the provider's words about them are not for the client.
 async::Task<Result<Reply>> Asking::take_error(http::Response response) {
   Result<std::string> body = co_await call_->read_all(within(retry_.connect_timeout_ms));
   if (!body && body.error().kind == ErrorKind::client_gone) co_return std::unexpected(std::move(body).error());
   if (!body || body->size() > max_error_body_bytes) body = std::string();
   Error error = dialect_.decode_error(response.status, *body, response.headers);
   if (error.provider_status == 401) {
-    // It is our key that is wrong; the provider's words about it are not for the client.
     error.message = "the provider '" + provider().id.str() + "' does not accept the key that Sluice has for it";
     error.hint = "the operator must check the provider's API key";
+  } else if (error.provider_status == 402 || error.provider_status == 403) {
+    error.message = "the provider '" + provider().id.str() + "' refuses the account that Sluice has there (status " +
+                    std::to_string(error.provider_status) + ")";
+    error.hint = "the operator must check the account's credit and permissions";
   } else if (same_dialect() && is_json(response.headers) && !body->empty()) {
     failure_.verbatim = Failure::Verbatim{response.status, headers_for_client(response.headers), *std::move(body)};
   }
@@ -312,7 +324,7 @@ async::Task<Result<Reply>> Asking::take_whole_as_stream(http::Response response,
 class Order {
  public:
   Order(const Plan& plan, const config::RetrySettings& retry)
-      : plan_(plan), retry_(retry), hopeless_(plan.attempts.size()) {}
+      : plan_(plan), retry_(retry), hopeless_(plan.attempts.size()), asked_pause_(plan.attempts.size()) {}
 
   const Attempt& current() const { return plan_.attempts[index_]; }
 
@@ -322,33 +334,32 @@ class Order {
     pause = {};
     if (failure.asked || error.retry == Retry::anywhere) ++tries_;
     if (error.kind == ErrorKind::client_gone || error.retry == Retry::never) return false;
-    hopeless_[index_] = error.retry == Retry::elsewhere;
-    if (error.retry_after) longest_asked_ = std::max(longest_asked_, *error.retry_after);
+    asked_pause_[index_] = error.retry_after.value_or(milliseconds(0));
+    hopeless_[index_] = error.retry == Retry::elsewhere || asked_pause_[index_] > longest_pause;
     while (++index_ < plan_.attempts.size() && hopeless_[index_]) {
     }
     if (round_ > 0 && tries_ >= retry_.attempts) return false;
     if (index_ < plan_.attempts.size()) return true;  // another one is asked at once, whatever this one wants
     if (tries_ >= retry_.attempts) return false;
     const auto again = std::ranges::find(hopeless_, false);
-    if (again == hopeless_.end() || longest_asked_ > longest_pause) return false;
+    if (again == hopeless_.end()) return false;
     index_ = static_cast<std::size_t>(again - hopeless_.begin());
     // Exponential, with full jitter, so that many clients do not come back together.
     const auto most = milliseconds(retry_.pause_ms) * (1 << std::min(round_++, 6));
-    pause = longest_asked_ > milliseconds(0)
-                ? longest_asked_
+    pause = asked_pause_[index_] > milliseconds(0)
+                ? asked_pause_[index_]
                 : milliseconds(std::uniform_int_distribution<std::int64_t>(most.count() / 4, most.count())(jitter));
-    longest_asked_ = milliseconds(0);
     return true;
   }
 
  private:
   const Plan& plan_;
   const config::RetrySettings& retry_;
-  std::vector<bool> hopeless_;  // the same request will never work there
+  std::vector<bool> hopeless_;             // the same request will not work there, or not soon enough
+  std::vector<milliseconds> asked_pause_;  // what each has asked for; 0 = nothing
   std::size_t index_ = 0;
   int round_ = 0;
   int tries_ = 0;  // without the candidates that cannot even be asked
-  milliseconds longest_asked_{0};
 };
 
 }  // namespace
@@ -447,7 +458,8 @@ Failure& CallOutcome::last_failure() {
 }
 
 async::Task<CallOutcome> call(Gateway& gateway, const Plan& plan, Question& question,
-                              const config::RetrySettings& retry, async::Deadline deadline) {
+                              const config::RetrySettings& retry, const Affordable& affordable,
+                              async::Deadline deadline) {
   CallOutcome outcome;
   Order order(plan, retry);
   for (;;) {
@@ -457,6 +469,7 @@ async::Task<CallOutcome> call(Gateway& gateway, const Plan& plan, Question& ques
     outcome.failures.push_back(asking.take_failure());
     async::Duration pause;
     if (!order.advance(outcome.failures.back(), gateway.jitter, pause)) co_return outcome;
+    if (!affordable(outcome.failures, order.current())) co_return outcome;
     if (gateway.reactor.now() >= deadline.at) co_return outcome;  // an answer would come too late, and be billed
     if (pause > async::Duration(0)) {
       if (gateway.reactor.now() + pause >= deadline.at) co_return outcome;
@@ -472,25 +485,12 @@ async::Task<CallOutcome> call(Gateway& gateway, const Plan& plan, Question& ques
 }
 
 http::Headers headers_for_client(const http::Headers& provider) {
-  static constexpr std::string_view not_for_client[] = {"connection",
-                                                        "keep-alive",
-                                                        "proxy-authenticate",
-                                                        "proxy-authorization",
-                                                        "te",
-                                                        "trailer",
-                                                        "transfer-encoding",
-                                                        "upgrade",
-                                                        "content-length",
-                                                        "set-cookie",
-                                                        "server",
-                                                        "date",
-                                                        "alt-svc",
-                                                        "strict-transport-security",
-                                                        "nel",
-                                                        "report-to",
-                                                        "via",
-                                                        "access-control-allow-origin",
-                                                        "access-control-allow-credentials"};
+  static constexpr std::string_view not_for_client[] = {
+      "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
+      "upgrade", "content-length", "set-cookie", "server", "date", "alt-svc", "strict-transport-security", "nel",
+      "report-to", "via", "access-control-allow-origin", "access-control-allow-credentials",
+      // whose account it is
+      "openai-organization", "openai-project", "anthropic-organization-id"};
   http::Headers kept;
   for (const http::Field& field : provider) {
     const bool ours =

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -101,8 +103,11 @@ struct CallOutcome {
 
 // Tries, fails over and tries again as the Snapshot's retry settings say. `deadline` bounds it all and ends it when the
 // client leaves. `plan` has at least one attempt.
+// `affordable` is asked before another candidate is: what has failed may have cost something. False ends the call.
+using Affordable = std::function<bool(std::span<const Failure>, const Attempt& next)>;
 async::Task<CallOutcome> call(Gateway& gateway, const Plan& plan, Question& question,
-                              const config::RetrySettings& retry, async::Deadline deadline);
+                              const config::RetrySettings& retry, const Affordable& affordable,
+                              async::Deadline deadline);
 
 // The fields of a provider's answer that are for the client: all but those of the connection, of its length, and
 // cookies.

@@ -102,9 +102,10 @@ async::Task<CallOutcome> call_listing(Gateway& gateway, const Plan& plan, Questi
   std::size_t wanted = 0;
   std::from_chars(limit_text.data(), limit_text.data() + limit_text.size(), wanted);
   const bool backwards = !query_value(query, "before").empty() || !query_value(query, "before_id").empty();
+  const Affordable nobody_bills = [](std::span<const Failure>, const Attempt&) { return true; };
   Page all;
   for (int pages = 1;; ++pages) {
-    CallOutcome outcome = co_await call(gateway, plan, question, retry, deadline);
+    CallOutcome outcome = co_await call(gateway, plan, question, retry, nobody_bills, deadline);
     if (!outcome.reply || outcome.reply->streaming()) co_return outcome;
     const Result<json::Document> list = json::Document::parse(outcome.reply->body);
     if (!list || !list->root()["data"].is_array()) {  // nobody can tell whose this is

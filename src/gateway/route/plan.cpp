@@ -18,6 +18,15 @@ std::string_view name(Rejection::Why why) {
   return "unknown";
 }
 
+std::string_view name(Attempt::Reason reason) {
+  switch (reason) {
+    case Attempt::Reason::asked_for: return "asked_for";
+    case Attempt::Reason::listed: return "listed";
+    case Attempt::Reason::offers_model: return "offers_model";
+  }
+  return "unknown";
+}
+
 std::string reason_text(const Attempt& attempt, const Plan& plan) {
   switch (attempt.reason) {
     case Attempt::Reason::asked_for: return "asked for by name";
