@@ -33,6 +33,7 @@ struct Text {
   std::string text;
   CacheMark cache = CacheMark::none;
   std::vector<Citation> citations = {};
+  std::string logprobs = {};  // of an answer's tokens: JSON, see dialects/logprobs.h
 };
 struct Image {
   std::string media_type;  // "image/png"; empty for a url
@@ -138,6 +139,7 @@ struct ChatRequest {
   std::optional<double> presence_penalty;
   std::optional<std::int64_t> seed;
   std::vector<std::string> stop;
+  std::optional<std::int64_t> logprobs;  // of the answer's tokens, and of so many others at each place
   std::optional<OutputSchema> output_schema;
   bool json_object = false;  // the answer's text must be a JSON object, of whatever form
   std::optional<Reasoning> reasoning;
@@ -183,6 +185,7 @@ struct BlockStart {
 };
 struct TextDelta {
   std::string text;
+  std::string logprobs = {};  // as in Text
 };
 struct ArgumentsDelta {
   std::string json;

@@ -8,23 +8,11 @@ namespace {
 
 // Extras without which the client would get something else than it asked for.
 bool changes_the_answer(std::string_view extra) {
-  constexpr std::array<std::string_view, 17> names = {"logprobs",
-                                                      "top_logprobs",
-                                                      "include.message.output_text.logprobs",
-                                                      "n",
-                                                      "logit_bias",
-                                                      "response_format",
-                                                      "modalities",
-                                                      "audio",
-                                                      "functions",
-                                                      "function_call",
-                                                      "web_search_options",
-                                                      "mcp_servers",
-                                                      "container",
-                                                      "previous_response_id",
-                                                      "conversation",
-                                                      "background",
-                                                      "prompt"};
+  constexpr std::array<std::string_view, 15> names = {
+      "top_logprobs",       "n",           "logit_bias", "response_format",
+      "modalities",         "audio",       "functions",  "function_call",
+      "web_search_options", "mcp_servers", "container",  "previous_response_id",
+      "conversation",       "background",  "prompt"};
   return std::ranges::find(names, extra) != names.end();
 }
 
@@ -88,6 +76,11 @@ Result<json::Document> RequestWriting::object_arguments(const chat::ToolCall& ca
       "messages",
       "the arguments of the tool call '" + call.id + "' are not a JSON object, and this provider takes nothing else",
       "repair them, or leave this call and its result out of the conversation");
+}
+
+Result<void> RequestWriting::refuse_logprobs() const {
+  if (request_.logprobs) return refuse("logprobs", "this provider's API does not tell log probabilities");
+  return {};
 }
 
 std::unexpected<Error> RequestWriting::nothing_to_send() {

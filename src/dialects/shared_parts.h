@@ -56,6 +56,8 @@ class RequestWriting {
   static std::unexpected<Error> refuse(std::string name, std::string_view why);
   // An extra of the client's API that this provider's has not.
   Result<void> drop_or_refuse(const std::string& extra);
+  // For APIs that do not tell log probabilities.
+  Result<void> refuse_logprobs() const;
   static std::unexpected<Error> nothing_to_send();
   // Of the provider that the request goes to. Thinking that somebody else signed, or nobody, makes it fail.
   bool is_own(const chat::Thinking& thinking) const {

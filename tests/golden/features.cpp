@@ -289,7 +289,7 @@ std::vector<Feature> of_requests() {
        .refusals = {"n: this provider", "candidateCount"}},
       {.name = "log probabilities",
        .dialects = "CRG",
-       .asked = [](const Asked& a) { return has_extra(a.request, "logprobs"); },
+       .asked = [](const Asked& a) { return a.request.logprobs.has_value() || has_extra(a.request, "logprobs"); },
        .refusals = {"logprobs", "Logprobs"}},
       {.name = "logit bias",
        .dialects = "C",

@@ -23,7 +23,11 @@ def test_the_second_candidate_answers_when_the_first_one_fails(gateway, key, fau
     assert (raw.headers["x-sluice-provider"], raw.headers["x-sluice-model"]) == ("mockai", "gpt-mock")
     assert int(raw.headers["x-sluice-attempts"]) >= 2
     if not stream:
-        assert Decimal(raw.headers["x-sluice-cost-usd"]) * 10**12 == cost_pico(7, 5), "the failed attempt was billed"
+        cost = Decimal(raw.headers["x-sluice-cost-usd"]) * 10**12
+        if fault == "garbled":  # status 200: it was at work, so what it read is estimated and paid
+            assert cost > cost_pico(7, 5)
+        else:
+            assert cost == cost_pico(7, 5), "the failed attempt was billed"
 
 
 def test_failover_crosses_dialects_for_both_clients(gateway, key):

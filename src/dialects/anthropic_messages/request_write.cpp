@@ -50,6 +50,7 @@ class RequestWriter : RequestWriting {
     if (request_.presence_penalty) drop("presence_penalty");
     if (request_.seed) drop("seed");
     if (!request_.prompt_cache_key.empty()) drop("prompt_cache_key");
+    CHECK_OK(refuse_logprobs());
     for (const auto& [name, value] : request_.extras) CHECK_OK(drop_or_refuse(name));
     return {};
   }

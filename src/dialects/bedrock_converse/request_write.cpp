@@ -104,6 +104,7 @@ class RequestWriter : RequestWriting {
     if (!request_.user.empty()) drop("user");
     if (!request_.prompt_cache_key.empty()) drop("prompt_cache_key");
     if (request_.parallel_tool_calls == false && !request_.tools.empty()) drop("parallel_tool_calls");
+    CHECK_OK(refuse_logprobs());
     for (const auto& [name, value] : request_.extras) CHECK_OK(drop_or_refuse(name));
     return {};
   }

@@ -53,6 +53,10 @@ std::string call_id(json::Value call, std::string_view response_id, std::size_t 
 // The names of what chat/ cannot say of an answer's part, each once.
 void note_lost_part(std::vector<std::string>& names, json::Value part);
 void note_lost(std::vector<std::string>& names, std::string name);
+// --- logprobs.cpp: in chat/'s form and from it
+std::string read_logprobs_result(json::Value result);
+void write_logprobs_result(json::Writer& writer, std::string_view logprobs);  // a candidate's member, if there are any
+
 // Citations of a candidate, with their place in bytes as the API counts it, and the part that they are for.
 struct Grounding {
   chat::Citation citation;

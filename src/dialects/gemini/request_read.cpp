@@ -7,6 +7,7 @@
 
 #include "dialects/gemini/message.h"
 #include "dialects/gemini/parts.h"
+#include "dialects/logprobs.h"
 #include "dialects/seal.h"
 #include "dialects/shared_parts.h"
 
@@ -79,6 +80,9 @@ class RequestReader : RequestReading {
       request_.stop.emplace_back(*stop);
     }
     CHECK_OK(refuse_other_contracts(*config));
+    TRY(const auto logprobs, config->boolean("responseLogprobs"));
+    TRY(const auto others, config->integer("logprobs", 0, most_top_logprobs));
+    if (logprobs.value_or(false)) request_.logprobs = others.value_or(0);
     CHECK_OK(read_output_form(*config));
     CHECK_OK(read_thinking(*config));
     note_others(*config,
@@ -94,10 +98,6 @@ class RequestReader : RequestReading {
     if (candidates.value_or(1) > 1)
       return bad_field(config.path("candidateCount"), "this model gives one answer only",
                        "ask for one, or for a model of Google");
-    TRY(const auto logprobs, config.boolean("responseLogprobs"));
-    if (logprobs.value_or(false))
-      return bad_field(config.path("responseLogprobs"), "they cannot be had from this model",
-                       std::string(elsewhere_hint));
     TRY(const std::vector<json::Value> modalities, config.array("responseModalities"));
     for (std::size_t i = 0; i < modalities.size(); ++i)
       if (modalities[i].string() != "TEXT" && modalities[i].string() != "MODALITY_UNSPECIFIED")

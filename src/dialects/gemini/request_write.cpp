@@ -311,6 +311,8 @@ class RequestWriter : RequestWriting {
       for (const std::string& stop : request_.stop) json_.string(stop);
       json_.end_array();
     }
+    if (request_.logprobs) json_.member("responseLogprobs", true);
+    if (request_.logprobs.value_or(0) > 0) json_.member("logprobs", *request_.logprobs);
     if (request_.json_object || request_.output_schema) json_.member("responseMimeType", "application/json");
     if (request_.output_schema) json_.key("responseJsonSchema").raw(request_.output_schema->schema);
     write_thinking();

@@ -5,6 +5,7 @@
 
 #include "dialects/gemini/message.h"
 #include "dialects/gemini/parts.h"
+#include "dialects/logprobs.h"
 #include "dialects/provider_error.h"
 #include "dialects/seal.h"
 
@@ -330,6 +331,15 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
     bytes_to_characters(each.citation, text->text);
     text->citations.push_back(std::move(each.citation));
   }
+  // They are of all of the answer's text.
+  if (std::string logprobs = read_logprobs_result(candidate["logprobsResult"]); !logprobs.empty()) {
+    const auto text = std::ranges::find_if(
+        response.blocks, [](const chat::Block& block) { return std::holds_alternative<chat::Text>(block); });
+    if (text != response.blocks.end())
+      std::get<chat::Text>(*text).logprobs = std::move(logprobs);
+    else
+      note_lost(response.dropped, "answer.logprobsResult");
+  }
   TRY(response.stop, stop_reason(candidate, calls > 0));
   response.refusal = refusal_of(candidate);
   return response;
@@ -339,12 +349,14 @@ std::string encode_response(const chat::ChatResponse& response, const StreamOpti
   PartWriter writer_of_parts(options.issuer);
   std::vector<std::string> parts;
   std::vector<Grounding> citations;
+  std::string logprobs;
   const auto collect = [&] {
     for (std::string& part : writer_of_parts.take()) parts.push_back(std::move(part));
   };
   for (const chat::Block& block : response.blocks) {
     if (const auto* text = std::get_if<chat::Text>(&block)) {
       writer_of_parts.text(text->text);
+      append_logprobs(logprobs, text->logprobs);
       collect();
       for (chat::Citation citation : text->citations) {
         characters_to_bytes(citation, text->text);
@@ -369,6 +381,7 @@ std::string encode_response(const chat::ChatResponse& response, const StreamOpti
   write_finish(writer, response.stop, response.refusal);
   writer.member("index", 0);
   write_grounding(writer, citations);
+  write_logprobs_result(writer, logprobs);
   writer.end_object().end_array().key("usageMetadata");
   write_usage(writer, response.usage);
   writer.member("modelVersion", options.model).member("responseId", options.response_id).end_object();

@@ -55,7 +55,9 @@ class Decoder : public StreamDecoder {
   }
 
   Result<void> read_candidate(json::Value candidate, std::vector<chat::ChatEvent>& out) {
+    logprobs_ = read_logprobs_result(candidate["logprobsResult"]);  // of the text in this event
     for (const json::Value& part : candidate["content"]["parts"].elements()) CHECK_OK(read_part(part, out));
+    if (!std::exchange(logprobs_, {}).empty()) note_lost(dropped_, "answer.logprobsResult");
     read_citations(candidate, out);
     if (!candidate["finishReason"].is_string()) return {};
     end_block(out);
@@ -81,7 +83,7 @@ class Decoder : public StreamDecoder {
       if (!text->empty()) {
         open(chat::BlockKind::text, out);
         if (text_.size() < max_kept_text) text_ += *text;
-        out.emplace_back(chat::TextDelta{std::string(*text)});
+        out.emplace_back(chat::TextDelta{std::string(*text), std::exchange(logprobs_, {})});
       }
       if (goes_on) add_state(signature, out);
     }
@@ -172,7 +174,8 @@ class Decoder : public StreamDecoder {
   std::size_t calls_ = 0;
   StreamedArguments arguments_;  // of the open call
   std::string whole_arguments_;  // when they did not come in pieces
-  std::string text_;             // all of it, up to a limit
+  std::string logprobs_;
+  std::string text_;  // all of it, up to a limit
   std::optional<chat::StopReason> stop_;
   std::string refusal_;
   std::vector<std::string> dropped_;

@@ -1,6 +1,9 @@
 // The stream that a client of this dialect expects: events that are whole answers with the next part each, the last one
 // with the finish reason and the usage; or the same as the elements of one JSON array.
+#include <utility>
+
 #include "dialects/gemini/parts.h"
+#include "dialects/logprobs.h"
 
 namespace sluice::dialects::gemini {
 namespace {
@@ -32,6 +35,7 @@ class Encoder : public StreamEncoder {
   void read(const chat::TextDelta& delta) {
     if (text_.size() < max_kept_text) text_ += delta.text;
     parts_.text(delta.text);
+    append_logprobs(logprobs_, delta.logprobs);
   }
 
   void read(const chat::ArgumentsDelta& delta) { arguments_ += delta.json; }
@@ -82,6 +86,7 @@ class Encoder : public StreamEncoder {
     if (finish) write_finish(writer, finish->stop, finish->refusal);
     writer.member("index", 0);
     if (finish) write_grounding(writer, citations_);
+    write_logprobs_result(writer, std::exchange(logprobs_, {}));
     writer.end_object().end_array();
     if (finish) {
       writer.key("usageMetadata");
@@ -109,6 +114,7 @@ class Encoder : public StreamEncoder {
   std::string text_;         // all of it, up to a limit
   std::size_t before_ = 0;   // bytes of it before the open block
   std::vector<Grounding> citations_;
+  std::string logprobs_;  // of the part that is to be written
 };
 
 }  // namespace

@@ -42,6 +42,8 @@ chat::Citation citation_in(chat::Citation citation, std::int64_t before, std::in
 std::string_view served_tier(std::string_view name);
 std::vector<chat::Citation> read_annotations(json::Value annotations);
 std::int64_t characters(std::string_view utf8);
+// A choice's: an object, or null when there are none.
+void write_logprobs(json::Writer& writer, std::string_view logprobs);
 void write_annotation(json::Writer& writer, const chat::Citation& citation);
 // An element of reasoning_details, OpenRouter's form of what the model needs back with the next turn.
 void write_reasoning_detail(json::Writer& writer, const chat::Thinking& thinking, std::string_view issuer,

@@ -5,6 +5,7 @@
 
 #include "dialects/fields.h"
 #include "dialects/image_url.h"
+#include "dialects/logprobs.h"
 #include "dialects/openai_chat/parts.h"
 #include "dialects/seal.h"
 #include "dialects/shared_parts.h"
@@ -23,6 +24,7 @@ class RequestReader : RequestReading {
     request_.model = model;
     CHECK_OK(read_settings());
     CHECK_OK(read_stop());
+    CHECK_OK(read_logprobs());
     CHECK_OK(read_tools());
     CHECK_OK(read_tool_choice());
     CHECK_OK(read_response_format());
@@ -46,6 +48,8 @@ class RequestReader : RequestReading {
                                                        "seed",
                                                        "reasoning_effort",
                                                        "reasoning",
+                                                       "logprobs",
+                                                       "top_logprobs",
                                                        "service_tier",
                                                        "prompt_cache_key"}))
       if (!is_default(name, fields_[name])) request_.extras.emplace_back(name, fields_[name].text());
@@ -56,8 +60,7 @@ class RequestReader : RequestReading {
   // Many clients send every field with the value that it has anyway.
   static bool is_default(std::string_view name, json::Value value) {
     if (name == "n") return value.integer() == 1;
-    if (name == "logprobs" || name == "store") return value.boolean() == false;
-    if (name == "top_logprobs") return value.number() == 0.0;
+    if (name == "store") return value.boolean() == false;
     if (name == "logit_bias" || name == "metadata") return value.is_object() && value.size() == 0;
     if (name == "functions") return value.is_array() && value.size() == 0;
     if (name == "modalities") return value.size() == 1 && value.at(0).string() == "text";
@@ -137,6 +140,16 @@ class RequestReader : RequestReading {
     }
     if (request_.stop.size() > max_stops)
       return bad_field("stop", "at most 4 stop sequences are possible", "send fewer");
+    return {};
+  }
+
+  Result<void> read_logprobs() {
+    TRY(const auto wanted, fields_.boolean("logprobs"));
+    TRY(const auto others, fields_.integer("top_logprobs", 0, most_top_logprobs));
+    if (wanted.value_or(false))
+      request_.logprobs = others.value_or(0);
+    else if (others.value_or(0) > 0)
+      return bad_field("top_logprobs", "it needs logprobs", "send logprobs: true as well");
     return {};
   }
 

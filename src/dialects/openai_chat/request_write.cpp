@@ -234,6 +234,8 @@ class RequestWriter : RequestWriting {
     if (request_.frequency_penalty) json_.key("frequency_penalty").number(*request_.frequency_penalty);
     if (request_.presence_penalty) json_.key("presence_penalty").number(*request_.presence_penalty);
     if (request_.seed) json_.member("seed", *request_.seed);
+    if (request_.logprobs) json_.member("logprobs", true);
+    if (request_.logprobs.value_or(0) > 0) json_.member("top_logprobs", *request_.logprobs);
     write_reasoning();
     if (request_.json_object) json_.key("response_format").begin_object().member("type", "json_object").end_object();
     if (!request_.stop.empty()) {

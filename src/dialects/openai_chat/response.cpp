@@ -2,6 +2,7 @@
 // reasoning.
 #include <algorithm>
 
+#include "dialects/logprobs.h"
 #include "dialects/openai_chat/parts.h"
 #include "dialects/provider_error.h"
 #include "dialects/seal.h"
@@ -115,8 +116,9 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   if (const std::string_view reasoning = reasoning_of(message); !reasoning.empty())
     response.blocks.emplace_back(chat::Thinking{std::string(reasoning), ""});
   if (std::string text = text_of(message["content"]); !text.empty())
-    response.blocks.emplace_back(
-        chat::Text{.text = std::move(text), .citations = read_annotations(message["annotations"])});
+    response.blocks.emplace_back(chat::Text{.text = std::move(text),
+                                            .citations = read_annotations(message["annotations"]),
+                                            .logprobs = read_logprobs(choice["logprobs"]["content"])});
   bool has_calls = false;
   for (const json::Value& call : message["tool_calls"].elements()) {
     if (const json::Value custom = call["custom"]; custom["name"].is_string()) {
@@ -152,6 +154,7 @@ std::string encode_response(const chat::ChatResponse& response, const StreamOpti
   std::vector<const chat::ToolCall*> calls;
   std::vector<const chat::Thinking*> details;
   std::vector<chat::Citation> citations;
+  std::string logprobs;
   bool text_before = false;  // the previous block was text
   for (const chat::Block& block : response.blocks) {
     const auto* piece = std::get_if<chat::Text>(&block);
@@ -160,6 +163,7 @@ std::string encode_response(const chat::ChatResponse& response, const StreamOpti
       for (const chat::Citation& citation : piece->citations)
         citations.push_back(citation_in(citation, characters(text), characters(piece->text)));
       text += piece->text;
+      append_logprobs(logprobs, piece->logprobs);
     }
     text_before = piece != nullptr;
     if (const auto* thinking = std::get_if<chat::Thinking>(&block)) {
@@ -203,13 +207,21 @@ std::string encode_response(const chat::ChatResponse& response, const StreamOpti
   writer.key("annotations").begin_array();
   for (const chat::Citation& citation : citations) write_annotation(writer, citation);
   writer.end_array().end_object();
-  writer.key("logprobs").null().member("finish_reason", finish_reason(response.stop)).end_object().end_array();
+  write_logprobs(writer.key("logprobs"), logprobs);
+  writer.member("finish_reason", finish_reason(response.stop)).end_object().end_array();
   writer.key("usage");
   write_usage(writer, response.usage);
   if (const std::string_view tier = served_tier(response.service_tier); !tier.empty())
     writer.member("service_tier", tier);
   writer.end_object();
   return out;
+}
+
+void write_logprobs(json::Writer& writer, std::string_view logprobs) {
+  if (logprobs.empty())
+    writer.null();
+  else
+    writer.begin_object().key("content").raw(logprobs).key("refusal").null().end_object();
 }
 
 // url_citation is the only kind that the specification has.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "dialects/logprobs.h"
 #include "dialects/openai_chat/parts.h"
 #include "dialects/provider_error.h"
 #include "dialects/shared_parts.h"
@@ -20,6 +21,13 @@ struct Call {
   std::string name;
   std::string arguments;  // all of them so far
   bool custom = false;    // they are free text, whole when the next call begins or the answer ends
+};
+
+// Text or reasoning.
+struct Prose {
+  chat::BlockKind kind = chat::BlockKind::text;
+  std::string text;
+  std::string logprobs;
 };
 
 // Looks at the last character first: parsing what grew by one fragment, each time, would cost its square.
@@ -71,8 +79,9 @@ class Decoder : public StreamDecoder {
 
   Result<void> read_choice(json::Value choice, std::vector<chat::ChatEvent>& out) {
     const json::Value delta = choice["delta"];
-    CHECK_OK(add_prose(chat::BlockKind::thinking, std::string(reasoning_of(delta)), out));
-    CHECK_OK(add_prose(chat::BlockKind::text, text_of(delta["content"]), out));
+    CHECK_OK(add_prose(chat::BlockKind::thinking, std::string(reasoning_of(delta)), {}, out));
+    CHECK_OK(
+        add_prose(chat::BlockKind::text, text_of(delta["content"]), read_logprobs(choice["logprobs"]["content"]), out));
     if (const auto refusal = delta["refusal"].string()) {
       CHECK_OK(keep(refusal->size()));
       refusal_ += *refusal;
@@ -88,15 +97,17 @@ class Decoder : public StreamDecoder {
     return {};
   }
 
-  Result<void> add_prose(chat::BlockKind kind, std::string prose, std::vector<chat::ChatEvent>& out) {
+  Result<void> add_prose(chat::BlockKind kind, std::string prose, std::string logprobs,
+                         std::vector<chat::ChatEvent>& out) {
     if (prose.empty()) return {};
     if (held_.empty() && !has_unfinished_call()) {
-      write_prose(kind, std::move(prose), out);
+      write_prose({kind, std::move(prose), std::move(logprobs)}, out);
       return {};
     }
-    CHECK_OK(keep(prose.size()));
-    if (held_.empty() || held_.back().first != kind) held_.emplace_back(kind, "");
-    held_.back().second += prose;
+    CHECK_OK(keep(prose.size() + logprobs.size()));
+    if (held_.empty() || held_.back().kind != kind) held_.push_back({.kind = kind});
+    held_.back().text += prose;
+    append_logprobs(held_.back().logprobs, logprobs);
     return {};
   }
 
@@ -106,12 +117,12 @@ class Decoder : public StreamDecoder {
     return std::any_of(calls_.begin() + static_cast<std::ptrdiff_t>(next_call_), calls_.end(), unfinished);
   }
 
-  void write_prose(chat::BlockKind kind, std::string prose, std::vector<chat::ChatEvent>& out) {
-    open(kind, out);
-    if (kind == chat::BlockKind::text)
-      out.emplace_back(chat::TextDelta{std::move(prose)});
+  void write_prose(Prose prose, std::vector<chat::ChatEvent>& out) {
+    open(prose.kind, out);
+    if (prose.kind == chat::BlockKind::text)
+      out.emplace_back(chat::TextDelta{std::move(prose.text), std::move(prose.logprobs)});
     else
-      out.emplace_back(chat::ThinkingDelta{std::move(prose), ""});
+      out.emplace_back(chat::ThinkingDelta{std::move(prose.text), ""});
   }
 
   Result<void> keep(std::size_t bytes) {
@@ -201,7 +212,7 @@ class Decoder : public StreamDecoder {
   void end(std::vector<chat::ChatEvent>& out) {
     tell_start(out);
     open_waiting_calls(out);
-    for (auto& [kind, prose] : held_) write_prose(kind, std::move(prose), out);
+    for (Prose& prose : held_) write_prose(std::move(prose), out);
     end_block(out);
     ended_ = true;
     chat::StopReason stop = stop_reason(finish_reason_.value_or(""), !calls_.empty());
@@ -221,13 +232,13 @@ class Decoder : public StreamDecoder {
   std::vector<std::string> dropped_;
   std::string id_;
   std::string model_;
-  std::int64_t blocks_ = 0;                                    // begun so far
-  std::optional<chat::BlockKind> open_;                        // the block that is open
-  std::optional<std::size_t> open_call_;                       // its place in calls_, if it is a tool call
-  std::vector<Call> calls_;                                    // in the order in which they began
-  std::map<std::int64_t, std::size_t> by_index_;               // the provider's index -> place in calls_
-  std::size_t next_call_ = 0;                                  // the first call whose block has not begun
-  std::vector<std::pair<chat::BlockKind, std::string>> held_;  // text and reasoning that wait for the calls
+  std::int64_t blocks_ = 0;                       // begun so far
+  std::optional<chat::BlockKind> open_;           // the block that is open
+  std::optional<std::size_t> open_call_;          // its place in calls_, if it is a tool call
+  std::vector<Call> calls_;                       // in the order in which they began
+  std::map<std::int64_t, std::size_t> by_index_;  // the provider's index -> place in calls_
+  std::size_t next_call_ = 0;                     // the first call whose block has not begun
+  std::vector<Prose> held_;                       // that waits for the calls
   std::size_t kept_bytes_ = 0;
   std::optional<std::string> finish_reason_;
   chat::Usage usage_;

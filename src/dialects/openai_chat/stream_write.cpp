@@ -21,13 +21,16 @@ class Encoder : public StreamEncoder {
  private:
   // A chunk with one choice; fill(writer) writes the members of its delta.
   template <class Fill>
-  void write_chunk(std::string& out, std::string_view finish, Fill fill) {
+  void write_chunk(std::string& out, std::string_view finish, Fill fill, std::string_view logprobs = {}) {
     out.append("data: ").append(head_).append(R"(,"choices":[{"index":0,"delta":)");
     json::Writer writer(out);
     writer.begin_object();
     fill(writer);
     writer.end_object();
-    out.append(R"(,"logprobs":null,"finish_reason":)");
+    out.append(R"(,"logprobs":)");
+    json::Writer beside(out);
+    write_logprobs(beside, logprobs);
+    out.append(R"(,"finish_reason":)");
     if (finish.empty())
       out.append("null");
     else
@@ -79,9 +82,12 @@ class Encoder : public StreamEncoder {
     has_text_ = true;
     if (separated_) before_ += 2;
     block_ += characters(delta.text);
-    write_chunk(out, "", [&](json::Writer& writer) {
-      writer.member("content", std::exchange(separated_, false) ? "\n\n" + delta.text : delta.text);
-    });
+    write_chunk(
+        out, "",
+        [&](json::Writer& writer) {
+          writer.member("content", std::exchange(separated_, false) ? "\n\n" + delta.text : delta.text);
+        },
+        delta.logprobs);
   }
 
   void write(const chat::ArgumentsDelta& delta, std::string& out) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "dialects/logprobs.h"
 #include "dialects/openai_chat/parts.h"
 #include "dialects/openai_responses/parts.h"
 #include "dialects/provider_error.h"
@@ -140,12 +141,12 @@ std::string annotation(const chat::Citation& citation, std::string_view text) {
   return out;
 }
 
-std::string text_part(std::string_view text, std::span<const std::string> annotations) {
+std::string text_part(std::string_view text, std::span<const std::string> annotations, std::string_view logprobs) {
   std::string out;
   json::Writer writer(out);
   writer.begin_object().member("type", "output_text").member("text", text).key("annotations");
   write_parts(writer, annotations);
-  writer.key("logprobs").begin_array().end_array().end_object();
+  writer.key("logprobs").raw(logprobs_array(logprobs)).end_object();
   return out;
 }
 

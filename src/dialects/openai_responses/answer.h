@@ -31,7 +31,7 @@ std::string item_id(std::string_view prefix, const StreamOptions& options, std::
 
 // --- JSON of items and of their parts
 std::string annotation(const chat::Citation& citation, std::string_view text);
-std::string text_part(std::string_view text, std::span<const std::string> annotations);
+std::string text_part(std::string_view text, std::span<const std::string> annotations, std::string_view logprobs);
 std::string refusal_part(std::string_view refusal);
 std::string message_item(std::string_view id, std::string_view status, std::span<const std::string> parts);
 // `sealed` is null in the item when it is empty.

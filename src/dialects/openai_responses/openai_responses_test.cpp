@@ -142,9 +142,9 @@ TEST(OpenAiResponses, Decode_keeps_what_has_no_place_by_name) {
           R"("store":false,"background":false,"truncation":"disabled","metadata":{},"top_logprobs":0,"include":["reasoning.encrypted_content"])")),
       "");
   EXPECT_EQ(extras_of(with_member(R"("store":true,"background":true,"previous_response_id":"r","prompt":{"id":"p"})")),
-            "store background previous_response_id prompt");
-  EXPECT_EQ(extras_of(with_member(R"("include":["message.output_text.logprobs"],"tools":[{"type":"web_search"}])")),
-            "include.message.output_text.logprobs tools.web_search");
+            "background previous_response_id prompt");
+  EXPECT_EQ(extras_of(with_member(R"("include":["file_search_call.results"],"tools":[{"type":"web_search"}])")),
+            "include.file_search_call.results tools.web_search");
   EXPECT_EQ(extras_of(with_item(R"({"role":"user","content":"x"},{"role":"developer","content":"y"})")),
             "input[1].role");
   EXPECT_EQ(extras_of(R"({"model":"m","conversation":"conv_1"})"), "conversation");
@@ -213,7 +213,7 @@ TEST(OpenAiResponses, Writer_gives_reasoning_back_only_with_what_it_led_to) {
   EXPECT_EQ(
       sent->body,
       R"({"model":"m","input":[{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"E"},{"role":"assistant","content":"t"},)"
-      R"({"role":"user","content":"x"}],"include":["reasoning.encrypted_content"],"store":false})");
+      R"({"role":"user","content":"x"}],"store":false,"include":["reasoning.encrypted_content"]})");
   EXPECT_EQ(sent->dropped_params, std::vector<std::string>{"messages.content.thinking"});
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "dialects/image_url.h"
+#include "dialects/logprobs.h"
 #include "dialects/openai_responses/parts.h"
 #include "dialects/seal.h"
 #include "dialects/shared_parts.h"
@@ -31,7 +32,7 @@ class RequestReader : RequestReading {
     for (const std::string_view name :
          fields_.others({"model", "input", "instructions", "stream", "stream_options", "max_output_tokens",
                          "temperature", "top_p", "tools", "tool_choice", "parallel_tool_calls", "text", "reasoning",
-                         "include", "service_tier", "prompt_cache_key"}))
+                         "include", "top_logprobs", "service_tier", "prompt_cache_key"}))
       if (!is_default(name, fields_[name])) request_.extras.emplace_back(name, fields_[name].text());
     return std::move(request_);
   }
@@ -41,7 +42,6 @@ class RequestReader : RequestReading {
   static bool is_default(std::string_view name, json::Value value) {
     if (name == "store") return true;  // the gateway sees to it
     if (name == "background") return value.boolean() == false;
-    if (name == "top_logprobs") return value.number() == 0.0;
     if (name == "metadata") return value.is_object() && value.size() == 0;
     if (name == "truncation") return value.string() == "disabled";
     return false;
@@ -116,8 +116,13 @@ class RequestReader : RequestReading {
     for (std::size_t i = 0; i < include.size(); ++i) {
       const auto what = include[i].string();
       if (!what) return bad_field(path_of("include", i), "a string is expected");
-      if (*what != "reasoning.encrypted_content") note_extra("include." + std::string(*what));
+      if (*what == "message.output_text.logprobs")
+        request_.logprobs = 0;
+      else if (*what != "reasoning.encrypted_content")
+        note_extra("include." + std::string(*what));
     }
+    TRY(const auto others, fields_.integer("top_logprobs", 0, most_top_logprobs));
+    if (others && (*others > 0 || request_.logprobs)) request_.logprobs = *others;
     return {};
   }
 

@@ -267,7 +267,17 @@ class RequestWriter : RequestWriting {
       drop("service_tier");
     if (!request_.prompt_cache_key.empty()) json_.member("prompt_cache_key", request_.prompt_cache_key);
     json_.member("store", false);
+    write_include();
     if (request_.stream) json_.member("stream", true);
+  }
+
+  void write_include() {
+    if (request_.logprobs.value_or(0) > 0) json_.member("top_logprobs", *request_.logprobs);
+    if (!options_.reasoning && !request_.logprobs) return;
+    json_.key("include").begin_array();
+    if (options_.reasoning) json_.string("reasoning.encrypted_content");
+    if (request_.logprobs) json_.string("message.output_text.logprobs");
+    json_.end_array();
   }
 
   void write_limit() {
@@ -279,7 +289,6 @@ class RequestWriter : RequestWriting {
 
   // A budget or the model's own choice are asked for by clients that show what they get.
   void write_reasoning() {
-    if (options_.reasoning) json_.key("include").begin_array().string("reasoning.encrypted_content").end_array();
     if (!request_.reasoning) return;
     const chat::Reasoning& reasoning = *request_.reasoning;
     if (!options_.reasoning) return drop("reasoning");

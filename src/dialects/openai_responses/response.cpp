@@ -1,6 +1,7 @@
 // Whole answers, and what they share with streams: usage, citations, reasoning, why they ended.
 #include <algorithm>
 
+#include "dialects/logprobs.h"
 #include "dialects/openai_responses/answer.h"
 #include "dialects/openai_responses/parts.h"
 #include "dialects/provider_error.h"
@@ -33,7 +34,8 @@ void read_message(json::Value item, chat::ChatResponse& response) {
       response.refusal += part["refusal"].string().value_or("");
     else if (type == "output_text")
       response.blocks.emplace_back(chat::Text{.text = std::string(part["text"].string().value_or("")),
-                                              .citations = read_annotations(part["annotations"], response.dropped)});
+                                              .citations = read_annotations(part["annotations"], response.dropped),
+                                              .logprobs = read_logprobs(part["logprobs"])});
     else
       note_lost(response.dropped, "answer.content." + std::string(type));
   }
@@ -166,7 +168,7 @@ std::string encode_response(const chat::ChatResponse& response, const StreamOpti
   };
   for (const chat::Block& block : response.blocks) {
     if (const auto* text = std::get_if<chat::Text>(&block)) {
-      parts.push_back(text_part(text->text, annotations_of(*text)));
+      parts.push_back(text_part(text->text, annotations_of(*text), text->logprobs));
       continue;
     }
     end_message("completed");

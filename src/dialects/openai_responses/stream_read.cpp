@@ -2,6 +2,7 @@
 // an item behind the open one waits until that one is done.
 #include <map>
 
+#include "dialects/logprobs.h"
 #include "dialects/openai_responses/parts.h"
 #include "dialects/provider_error.h"
 #include "dialects/shared_parts.h"
@@ -34,7 +35,7 @@ std::string escaped(std::string_view piece) {
 }
 
 std::size_t size_of(const chat::ChatEvent& event) {
-  if (const auto* text = std::get_if<chat::TextDelta>(&event)) return text->text.size();
+  if (const auto* text = std::get_if<chat::TextDelta>(&event)) return text->text.size() + text->logprobs.size();
   if (const auto* arguments = std::get_if<chat::ArgumentsDelta>(&event)) return arguments->json.size();
   if (const auto* thinking = std::get_if<chat::ThinkingDelta>(&event))
     return thinking->text.size() + thinking->signature.size();
@@ -135,9 +136,9 @@ class Decoder : public StreamDecoder {
       item.has_text = false;
       if (root["part"]["type"].string() == "output_text") CHECK_OK(open(place, item, {}));
     } else if (type == "response.output_text.delta") {
-      return add_text(place, item, root["delta"].string().value_or(""));
+      return add_text(place, item, root["delta"].string().value_or(""), root["logprobs"]);
     } else if (type == "response.output_text.done") {
-      if (!item.has_text) return add_text(place, item, root["text"].string().value_or(""));
+      if (!item.has_text) return add_text(place, item, root["text"].string().value_or(""), root["logprobs"]);
     } else if (type == "response.output_text.annotation.added") {
       return add_citation(place, item, root["annotation"]);
     } else if (type == "response.refusal.delta") {
@@ -148,11 +149,11 @@ class Decoder : public StreamDecoder {
     return {};
   }
 
-  Result<void> add_text(std::int64_t place, Item& item, std::string_view text) {
+  Result<void> add_text(std::int64_t place, Item& item, std::string_view text, json::Value logprobs) {
     if (text.empty()) return {};
     if (!item.open) CHECK_OK(open(place, item, {}));
     item.has_text = item.any_text = true;
-    return emit(place, item, chat::TextDelta{std::string(text)});
+    return emit(place, item, chat::TextDelta{std::string(text), read_logprobs(logprobs)});
   }
 
   Result<void> add_citation(std::int64_t place, Item& item, json::Value annotation) {
@@ -245,7 +246,7 @@ class Decoder : public StreamDecoder {
       if (part["type"].string() == "refusal" && refusal_.empty())
         CHECK_OK(add_refusal(part["refusal"].string().value_or("")));
       if (part["type"].string() != "output_text") continue;
-      if (is_missing) CHECK_OK(add_text(place, item, part["text"].string().value_or("")));
+      if (is_missing) CHECK_OK(add_text(place, item, part["text"].string().value_or(""), part["logprobs"]));
       if (item.has_citations || !item.open) continue;
       for (const chat::Citation& citation : read_annotations(part["annotations"], dropped_))
         CHECK_OK(emit(place, item, chat::CitationDelta{citation}));

@@ -1,6 +1,7 @@
 // The event stream that a client of this dialect expects: each item from added to done, and at the end the whole
 // response. An item is done when the next one begins, because only then it is known whether it is complete and whether
 // its message goes on.
+#include "dialects/logprobs.h"
 #include "dialects/openai_responses/answer.h"
 #include "dialects/openai_responses/parts.h"
 #include "dialects/seal.h"
@@ -78,8 +79,9 @@ class Encoder : public StreamEncoder {
       begin_item(block, out);
     }
     text_.clear();
+    logprobs_.clear();
     annotations_.clear();
-    if (block.kind == chat::BlockKind::text) begin_part(text_part("", {}), out);
+    if (block.kind == chat::BlockKind::text) begin_part(text_part("", {}, ""), out);
   }
 
   bool is_open_message() const { return open_ && *open_ == chat::BlockKind::text; }
@@ -113,8 +115,9 @@ class Encoder : public StreamEncoder {
 
   void write(const chat::TextDelta& delta, std::string& out) {
     text_ += delta.text;
+    append_logprobs(logprobs_, delta.logprobs);
     write_in_part(out, "response.output_text.delta", [&](json::Writer& writer) {
-      writer.member("delta", delta.text).key("logprobs").begin_array().end_array();
+      writer.member("delta", delta.text).key("logprobs").raw(logprobs_array(delta.logprobs));
     });
   }
 
@@ -158,9 +161,9 @@ class Encoder : public StreamEncoder {
 
   void end_text(std::string& out) {
     write_in_part(out, "response.output_text.done", [&](json::Writer& writer) {
-      writer.member("text", text_).key("logprobs").begin_array().end_array();
+      writer.member("text", text_).key("logprobs").raw(logprobs_array(logprobs_));
     });
-    end_part(text_part(text_, annotations_), out);
+    end_part(text_part(text_, annotations_, logprobs_), out);
   }
 
   void end_part(std::string part, std::string& out) {
@@ -238,6 +241,7 @@ class Encoder : public StreamEncoder {
   std::string id_;                       // its id
   std::vector<std::string> parts_;       // of an open message: those that are done, as JSON
   std::string text_;                     // of the open part or call so far
+  std::string logprobs_;                 // of the open part so far
   std::vector<std::string> annotations_;
   chat::Thinking thinking_;
   std::string tool_name_;

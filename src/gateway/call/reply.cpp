@@ -18,7 +18,7 @@ std::vector<chat::ChatEvent> events_of(const chat::ChatResponse& response) {
   for (const chat::Block& block : response.blocks) {
     if (const auto* text = std::get_if<chat::Text>(&block)) {
       events.emplace_back(chat::BlockStart{.index = blocks++});
-      events.emplace_back(chat::TextDelta{text->text});
+      events.emplace_back(chat::TextDelta{text->text, text->logprobs});
       for (const chat::Citation& citation : text->citations) events.emplace_back(chat::CitationDelta{citation});
     } else if (const auto* call = std::get_if<chat::ToolCall>(&block)) {
       events.emplace_back(chat::BlockStart{
