@@ -16,6 +16,7 @@ WALLS = [
     (re.compile(r"simdjson.*"), "json"),
     (re.compile(r"yaml-cpp/.*"), "yaml"),
     (re.compile(r"CLI/.*"), "cli"),
+    (re.compile(r"wslay/.*"), "http"),
 ]
 MODULE = re.compile(r"^\s*sluice_module\(\s*(\S+)\s+(\S+)([^)]*)\)", re.M)
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)
