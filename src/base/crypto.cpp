@@ -46,6 +46,12 @@ Sha256 Sha256Stream::finish() {
   return digest;
 }
 
+std::array<std::uint8_t, 20> sha1(std::string_view bytes) {
+  std::array<std::uint8_t, 20> digest;
+  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, EVP_sha1(), nullptr) != 1) std::abort();
+  return digest;
+}
+
 Sha256 hmac_sha256(std::string_view key, std::string_view bytes) {
   Sha256 digest;
   unsigned int size = digest.size();
@@ -75,6 +81,14 @@ Result<std::string> sign_rs256(const std::string& private_key, std::string_view 
     }
   }
   return fail(ErrorKind::invalid_request, "the private key is no RSA key in PEM");
+}
+
+std::string base64(std::span<const std::uint8_t> bytes) {
+  std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');  // one more for OpenSSL's terminating zero
+  const int size =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), bytes.data(), static_cast<int>(bytes.size()));
+  out.resize(static_cast<std::size_t>(size));
+  return out;
 }
 
 std::string base64url(std::string_view bytes) {

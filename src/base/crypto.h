@@ -29,11 +29,14 @@ class Sha256Stream {
   std::unique_ptr<State> state_;
 };
 
+// For the WebSocket handshake alone, which wants it; broken as a hash for anything else.
+std::array<std::uint8_t, 20> sha1(std::string_view bytes);
 Sha256 hmac_sha256(std::string_view key, std::string_view bytes);
 // RSASSA-PKCS1-v1_5 with SHA-256, as JWT's RS256. `private_key` is PEM; invalid_request when it is no RSA key.
 Result<std::string> sign_rs256(const std::string& private_key, std::string_view bytes);
 
-std::string base64url(std::string_view bytes);  // without padding
+std::string base64(std::span<const std::uint8_t> bytes);  // with padding
+std::string base64url(std::string_view bytes);            // without
 std::string hex(std::span<const std::uint8_t> bytes);
 // n bytes from the operating system's generator; aborts when it has none.
 std::string random_bytes(std::size_t n);

@@ -1,11 +1,52 @@
 #include "http/server.h"
 
+#include <algorithm>
 #include <ctime>
 
 #include "http/chunked.h"
 #include "http/serialize.h"
 
 namespace sluice::http {
+
+namespace {
+
+bool has_token(const RequestHead& head, std::string_view name, std::string_view token) {
+  for (const FieldView& field : head) {
+    if (!equal_ignoring_case(field.name, name)) continue;
+    for (std::string_view rest = field.value; !rest.empty();) {
+      std::string_view one = rest.substr(0, rest.find(','));
+      rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+      while (one.starts_with(' ') || one.starts_with('\t')) one.remove_prefix(1);
+      while (one.ends_with(' ') || one.ends_with('\t')) one.remove_suffix(1);
+      if (equal_ignoring_case(one, token)) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+class ServerConnection;
+
+// One request of HTTP/1.1.
+class Http1Exchange : public Exchange {
+ public:
+  explicit Http1Exchange(ServerConnection& connection) : connection_(connection) {}
+  const RequestHead& head() const override;
+  async::Task<Result<std::string>> read_body() override;
+  async::Task<Result<void>> respond(int status, const Headers& headers, std::string_view body) override;
+  async::Task<Result<void>> begin_stream(int status, const Headers& headers, std::string_view first) override;
+  async::Task<Result<void>> write(std::string_view piece) override;
+  async::Task<Result<void>> finish_stream(std::string_view last, const Headers& trailers) override;
+  async::Task<Result<std::unique_ptr<WebSocket>>> upgrade() override;
+  bool finished() const { return finished_; }
+
+ private:
+  std::string head_text(int status, const Headers& headers);
+  ServerConnection& connection_;
+  bool finished_ = false;
+  bool chunked_ = false;
+};
 
 // The connection's state: what has been read and not yet used, and the head of the request that runs.
 class ServerConnection {
@@ -17,7 +58,7 @@ class ServerConnection {
   async::Task<> serve(async::Cancel& stop);
 
  private:
-  friend class Exchange;
+  friend class Http1Exchange;
   enum class Next : std::uint8_t { request, end, malformed };
 
   async::Task<Next> read_head(async::Cancel& stop);
@@ -40,6 +81,7 @@ class ServerConnection {
   std::string leftover_;  // what came after the body
   std::size_t head_bytes_ = 0;
   RequestHead head_;  // views into input_
+  async::Cancel* stop_ = nullptr;
   bool body_pending_ = false;
   bool keep_alive_ = false;
   int refuse_status_ = 0;
@@ -86,6 +128,7 @@ async::Task<ServerConnection::Next> ServerConnection::read_head(async::Cancel& s
 }
 
 async::Task<> ServerConnection::serve(async::Cancel& stop) {
+  stop_ = &stop;
   while (!stop.fired()) {
     switch (co_await read_head(stop)) {
       case Next::end: co_return;
@@ -97,12 +140,12 @@ async::Task<> ServerConnection::serve(async::Cancel& stop) {
     if (!body_pending_) leftover_ = input_.substr(head_bytes_);
     keep_alive_ = head_.keep_alive;
     {
-      Exchange exchange(*this);
-      stream_->fire_on_hangup(&exchange.client_gone_);
+      Http1Exchange exchange(*this);
+      stream_->fire_on_hangup(&exchange.client_gone());
       co_await handler_.handle(exchange);
       stream_->fire_on_hangup(nullptr);
       // An unread body would be taken for the next request.
-      if (!exchange.finished_ || body_pending_ || stream_->hung_up()) keep_alive_ = false;
+      if (!exchange.finished() || body_pending_ || stream_->hung_up()) keep_alive_ = false;
     }
     if (!keep_alive_) {
       if (body_pending_) co_await linger();
@@ -169,7 +212,7 @@ async::Task<> ServerConnection::refuse(int status, std::string message) {
   const std::string body = handler_.malformed(status, message, headers);
   head_ = RequestHead();  // whatever it has points into bytes that were given up
   keep_alive_ = false;
-  Exchange exchange(*this);
+  Http1Exchange exchange(*this);
   (void)co_await exchange.respond(status, headers, body);
   co_await linger();
 }
@@ -198,11 +241,11 @@ async::Task<Result<void>> ServerConnection::write(std::string_view first, std::s
 
 // --- Exchange
 
-const RequestHead& Exchange::head() const { return connection_.head_; }
+const RequestHead& Http1Exchange::head() const { return connection_.head_; }
 
-async::Task<Result<std::string>> Exchange::read_body() { return connection_.read_body(client_gone_); }
+async::Task<Result<std::string>> Http1Exchange::read_body() { return connection_.read_body(client_gone_); }
 
-std::string Exchange::head_text(int status, const Headers& headers) {
+std::string Http1Exchange::head_text(int status, const Headers& headers) {
   // A body that nobody read would be taken for the next request.
   if (connection_.body_pending_) connection_.keep_alive_ = false;
   started_ = true;
@@ -216,7 +259,7 @@ std::string Exchange::head_text(int status, const Headers& headers) {
   return text;
 }
 
-async::Task<Result<void>> Exchange::respond(int status, const Headers& headers, std::string_view body) {
+async::Task<Result<void>> Http1Exchange::respond(int status, const Headers& headers, std::string_view body) {
   std::string text = head_text(status, headers);
   append_field(text, "content-length", std::to_string(body.size()));
   text.append("\r\n");
@@ -227,7 +270,7 @@ async::Task<Result<void>> Exchange::respond(int status, const Headers& headers, 
   co_return written;
 }
 
-async::Task<Result<void>> Exchange::begin_stream(int status, const Headers& headers, std::string_view first) {
+async::Task<Result<void>> Http1Exchange::begin_stream(int status, const Headers& headers, std::string_view first) {
   chunked_ = head().minor_version == 1;
   if (!chunked_) connection_.keep_alive_ = false;  // the end of the connection is the end of the body
   std::string text = head_text(status, headers);
@@ -239,7 +282,7 @@ async::Task<Result<void>> Exchange::begin_stream(int status, const Headers& head
   co_return co_await connection_.write(text, first, client_gone_);
 }
 
-async::Task<Result<void>> Exchange::write(std::string_view piece) {
+async::Task<Result<void>> Http1Exchange::write(std::string_view piece) {
   if (!chunked_) co_return co_await connection_.write(piece, {}, client_gone_);
   std::string framed;
   framed.reserve(piece.size() + 20);
@@ -247,7 +290,7 @@ async::Task<Result<void>> Exchange::write(std::string_view piece) {
   co_return co_await connection_.write(framed, {}, client_gone_);
 }
 
-async::Task<Result<void>> Exchange::finish_stream(std::string_view last, const Headers& trailers) {
+async::Task<Result<void>> Http1Exchange::finish_stream(std::string_view last, const Headers& trailers) {
   std::string end;
   if (chunked_) {
     append_chunk(end, last);
@@ -257,6 +300,28 @@ async::Task<Result<void>> Exchange::finish_stream(std::string_view last, const H
   const Result<void> written = co_await connection_.write(last, {}, client_gone_);
   finished_ = written.has_value();
   co_return written;
+}
+
+bool asks_for_websocket(const RequestHead& head) {
+  return has_token(head, "upgrade", "websocket") && has_token(head, "connection", "upgrade");
+}
+
+async::Task<Result<std::unique_ptr<WebSocket>>> Http1Exchange::upgrade() {
+  if (!asks_for_websocket(head()) || head().minor_version == 0 || connection_.body_pending_ ||
+      head().get("sec-websocket-version") != "13")
+    co_return fail(ErrorKind::invalid_request, "this is not the handshake of WebSocket's version 13",
+                   "send Connection: Upgrade, Upgrade: websocket, Sec-WebSocket-Version: 13 and a Sec-WebSocket-Key");
+  CO_TRY(const std::string accept, websocket_accept(head().get("sec-websocket-key").value_or("")));
+  started_ = true;
+  connection_.keep_alive_ = false;
+  const std::string text =
+      "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: " +
+      accept + "\r\n\r\n";
+  CO_CHECK_OK(co_await connection_.write(text, {}, client_gone_));
+  const ServerLimits& limits = connection_.limits_;
+  const WebSocketLimits socket_limits{.message_bytes = limits.body_bytes, .write_timeout = limits.write_timeout};
+  co_return std::make_unique<WebSocket>(connection_.reactor_, *connection_.stream_, socket_limits, *connection_.stop_,
+                                        connection_.leftover_);
 }
 
 async::Task<> serve_connection(net::Reactor& reactor, std::unique_ptr<net::Stream> stream, const ServerLimits& limits,

@@ -10,6 +10,7 @@
 #include "async/task.h"
 #include "http/headers.h"
 #include "http/parse.h"
+#include "http/websocket_connection.h"
 #include "net/stream.h"
 
 namespace sluice::http {
@@ -25,37 +26,41 @@ struct ServerLimits {
   async::Duration write_timeout = std::chrono::seconds(60);  // for one piece of an answer: a client that does not read
 };
 
-class ServerConnection;
-
 // One request and the way to answer it. Lives from the head's last byte until the answer has gone out.
 class Exchange {
  public:
-  const RequestHead& head() const;
+  Exchange() = default;
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+  virtual ~Exchange() = default;
+
+  virtual const RequestHead& head() const = 0;
   // Reads the body, once. Errors: request_too_large, invalid_request (bad chunks, cut short), provider_timeout is
   // re-worded as invalid_request "the body did not arrive in time"; client_gone.
-  async::Task<Result<std::string>> read_body();
+  virtual async::Task<Result<std::string>> read_body() = 0;
 
   // A whole answer; content-length and connection are added. Errors of all four: client_gone.
-  async::Task<Result<void>> respond(int status, const Headers& headers, std::string_view body);
+  virtual async::Task<Result<void>> respond(int status, const Headers& headers, std::string_view body) = 0;
   // A streamed answer: begin, write pieces, finish. Trailers are sent to clients of HTTP/1.1 only.
   // An exchange that ends before finish_stream closes the connection, so that the client can tell a cut answer.
-  async::Task<Result<void>> begin_stream(int status, const Headers& headers, std::string_view first);
-  async::Task<Result<void>> write(std::string_view piece);
-  async::Task<Result<void>> finish_stream(std::string_view last, const Headers& trailers);
+  virtual async::Task<Result<void>> begin_stream(int status, const Headers& headers, std::string_view first) = 0;
+  virtual async::Task<Result<void>> write(std::string_view piece) = 0;
+  virtual async::Task<Result<void>> finish_stream(std::string_view last, const Headers& trailers) = 0;
+
+  // Instead of an answer: from here on the connection is a WebSocket, which lives no longer than this. Errors:
+  // invalid_request when the client has not asked for one as RFC 6455 wants it; client_gone.
+  virtual async::Task<Result<std::unique_ptr<WebSocket>>> upgrade() = 0;
 
   bool started() const { return started_; }              // the status line is out
   async::Cancel& client_gone() { return client_gone_; }  // fires when the client leaves
 
- private:
-  friend class ServerConnection;
-  explicit Exchange(ServerConnection& connection) : connection_(connection) {}
-  std::string head_text(int status, const Headers& headers);
-  ServerConnection& connection_;
+ protected:
   async::Cancel client_gone_;
   bool started_ = false;
-  bool finished_ = false;
-  bool chunked_ = false;
 };
+
+// Whether the client asks for a WebSocket.
+bool asks_for_websocket(const RequestHead& head);
 
 class Handler {
  public:

@@ -1,12 +1,12 @@
 #include "http/websocket.h"
 
-#include <openssl/evp.h>
 #include <wslay/wslay.h>
 
 #include <algorithm>
-#include <array>
 #include <new>
 #include <utility>
+
+#include "base/crypto.h"
 
 namespace sluice::http {
 namespace {
@@ -16,19 +16,14 @@ constexpr std::size_t key_chars = 24;                                           
 constexpr std::string_view protocol_error_frame = "\x88\x02\x03\xea";             // a close frame with 1002
 constexpr std::size_t max_reason_bytes = 123;  // a control frame has 125 bytes, the code takes two
 
-std::string base64(const unsigned char* bytes, std::size_t size) {
-  std::string text((size + 2) / 3 * 4 + 1, '\0');
-  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes, static_cast<int>(size));
-  text.resize(static_cast<std::size_t>(length));
-  return text;
-}
-
-// 16 bytes are 24 characters of which the last two, and only they, are padding.
+// 16 bytes are 24 characters: the last two, and only they, are padding, and the one before has four bits of nothing.
 bool is_key(std::string_view key) {
-  if (key.size() != key_chars || !key.ends_with("==") || key[key_chars - 3] == '=') return false;
-  std::array<unsigned char, key_chars> bytes{};
-  return EVP_DecodeBlock(bytes.data(), reinterpret_cast<const unsigned char*>(key.data()), key_chars) == 18 &&
-         base64(bytes.data(), 16) == key;
+  const auto is_base64 = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+  };
+  return key.size() == key_chars && key.ends_with("==") &&
+         std::ranges::all_of(key.substr(0, key_chars - 2), is_base64) &&
+         std::string_view("AQgw").contains(key[key_chars - 3]);
 }
 
 }  // namespace
@@ -37,12 +32,7 @@ Result<std::string> websocket_accept(std::string_view key) {
   if (!is_key(key))
     return fail(ErrorKind::invalid_request, "Sec-WebSocket-Key is not the base64 of 16 bytes",
                 "send 16 random bytes, as RFC 6455 wants it");
-  const std::string text = std::string(key).append(accept_guid);
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha1(), nullptr) != 1)
-    return fail(ErrorKind::internal, "OpenSSL has no SHA-1, which the WebSocket handshake needs");
-  return base64(digest.data(), size);
+  return crypto::base64(crypto::sha1(std::string(key).append(accept_guid)));
 }
 
 struct WebSocketFrames::State {

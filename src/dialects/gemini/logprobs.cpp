@@ -1,7 +1,7 @@
 // logprobsResult: the chosen tokens, and for each place the likeliest ones. Source: Google's API reference,
 // LogprobsResult.
-#include "dialects/gemini/parts.h"
 #include "dialects/logprobs.h"
+#include "dialects/gemini/parts.h"
 
 namespace sluice::dialects::gemini {
 namespace {

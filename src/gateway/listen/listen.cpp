@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "async/scope.h"
 #include "dialects/resources/resources.h"
 #include "gateway/authenticate/authenticate.h"
 #include "gateway/exchange.h"
 #include "gateway/listen/models.h"
+#include "gateway/listen/responses_socket.h"
 
 namespace sluice::gateway {
 namespace {
@@ -138,6 +140,8 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
     co_return co_await chat(exchange, anthropic ? DialectId::anthropic_resources : DialectId::openai_resources,
                             std::move(target));
   }
+  if (of_model && of_model->dialect == DialectId::openai_responses && get && http::asks_for_websocket(head))
+    co_return co_await responses_socket(exchange);
   if (of_model) {
     if (post) co_return co_await chat(exchange, of_model->dialect);
     allow = "POST";
@@ -184,6 +188,51 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
 async::Task<> Listen::chat(http::Exchange& client, DialectId dialect, dialects::RequestTarget target) {
   Exchange exchange(gateway_, client, gateway_.dialects.get(dialect), std::move(target));
   co_await exchange.run();
+}
+
+// One request after the other, each with a key that is good when it comes.
+async::Task<> Listen::responses_socket(http::Exchange& client) {
+  constexpr std::chrono::minutes longest_life{60};  // as long as OpenAI's
+  const Result<store::Principal> principal = co_await authenticate(client.head(), gateway_.store, gateway_.reactor,
+                                                                   client.client_gone(), store::wall_clock_us());
+  if (!principal) co_return co_await refuse(client, principal.error());
+  Result<std::unique_ptr<http::WebSocket>> opened = co_await client.upgrade();
+  if (!opened) co_return co_await refuse(client, opened.error());
+  http::WebSocket& socket = **opened;
+  const dialects::Dialect& dialect = gateway_.dialects.get(DialectId::openai_responses);
+  const auto error_event = [&](Error error) {
+    const dialects::ErrorBody told = dialect.encode_error(error, "");
+    return socket_error(told.status, told.body);
+  };
+  const std::string busy = error_event({.kind = ErrorKind::invalid_request,
+                                        .message = "a response is being generated on this connection",
+                                        .hint = "wait for its end, or open another connection",
+                                        .code = "response_in_progress"});
+  const async::TimePoint end = gateway_.reactor.now() + longest_life;
+  while (std::optional<std::string> message = co_await socket.receive(end)) {
+    Result<std::string> body = body_of_message(*message);
+    message.reset();
+    if (!body) {
+      const std::string event = error_event(std::move(body).error());
+      (void)co_await socket.send(event);
+      continue;
+    }
+    SocketExchange one(client.head(), socket, *std::move(body));
+    async::Scope reading;
+    reading.spawn([](http::WebSocket* watched, std::string answer,
+                     async::Cancel* gone) { return watched->watch(std::move(answer), *gone); },
+                  &socket, busy, &one.client_gone());
+    Exchange exchange(gateway_, one, dialect, {});
+    co_await exchange.run();
+    co_await socket.settle();
+  }
+  if (socket.closed()) co_return;
+  const std::string event = error_event({.kind = ErrorKind::invalid_request,
+                                         .message = "the connection has been open for 60 minutes",
+                                         .hint = "open another one",
+                                         .code = "websocket_connection_limit_reached"});
+  (void)co_await socket.send(event);
+  co_await socket.close(http::WebSocketClose::going_away, "the connection has been open for 60 minutes");
 }
 
 async::Task<> Listen::models(http::Exchange& exchange, std::string_view wanted) {

@@ -18,6 +18,7 @@ class Listen : public http::Handler {
 
  private:
   async::Task<> chat(http::Exchange& exchange, dialects::DialectId dialect, dialects::RequestTarget target = {});
+  async::Task<> responses_socket(http::Exchange& client);
   async::Task<> models(http::Exchange& exchange, std::string_view wanted);
   async::Task<> live(http::Exchange& exchange);
   async::Task<> ready(http::Exchange& exchange);
