@@ -77,7 +77,7 @@ struct Thinking {
   std::string text;
   std::string signature;    // as its issuer gave it; empty when nobody signed
   std::string issuer = {};  // who understands the signature, as Seal says; empty in an answer: whoever gave it
-  bool redacted = false;    // Anthropic: the signature is the data of a redacted_thinking block
+  bool redacted = false;    // there is no text, only the state: Anthropic's redacted_thinking
   std::string id = {};      // the item's own, where the dialect has one (Responses)
 };
 

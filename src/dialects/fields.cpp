@@ -142,10 +142,17 @@ Result<std::string> Fields::object_text(std::string_view name) const {
   return value.text();
 }
 
+std::vector<std::pair<std::string_view, json::Value>> Fields::other_members(
+    std::initializer_list<std::string_view> known) const {
+  std::vector<std::pair<std::string_view, json::Value>> found;
+  for (const auto& [name, value] : object_.members())
+    if (!value.is_null() && std::find(known.begin(), known.end(), name) == known.end()) found.emplace_back(name, value);
+  return found;
+}
+
 std::vector<std::string_view> Fields::others(std::initializer_list<std::string_view> known) const {
   std::vector<std::string_view> names;
-  for (const auto& [name, value] : object_.members())
-    if (!value.is_null() && std::find(known.begin(), known.end(), name) == known.end()) names.push_back(name);
+  for (const auto& [name, value] : other_members(known)) names.push_back(name);
   return names;
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -41,6 +42,8 @@ class Fields {
   Result<std::string> object_text(std::string_view name) const;
 
   // Names of members that are not in `known` and not null.
+  std::vector<std::pair<std::string_view, json::Value>> other_members(
+      std::initializer_list<std::string_view> known) const;
   std::vector<std::string_view> others(std::initializer_list<std::string_view> known) const;
 
  private:

@@ -19,8 +19,7 @@ bool changes_the_answer(std::string_view extra) {
 }  // namespace
 
 void RequestReading::note_extra(std::string name) {
-  if (std::ranges::find(request_.extras, name, &std::pair<std::string, std::string>::first) == request_.extras.end())
-    request_.extras.emplace_back(std::move(name), "true");
+  if (noted_.insert(name).second) request_.extras.emplace_back(std::move(name), "true");
 }
 
 void RequestReading::note_others(const Fields& object, std::initializer_list<std::string_view> known,
@@ -28,9 +27,7 @@ void RequestReading::note_others(const Fields& object, std::initializer_list<std
   for (const std::string_view name : object.others(known)) note_extra(path_of(where, name));
 }
 
-bool RequestReading::knows_call(std::string_view id) const {
-  return std::ranges::find(call_ids_, id) != call_ids_.end();
-}
+bool RequestReading::knows_call(std::string_view id) const { return call_ids_.contains(id); }
 
 void RequestReading::note_if_empty(const Fields& message, std::string_view member) {
   if (first_empty_.empty() && !request_.messages.empty() && request_.messages.back().blocks.empty())
@@ -45,8 +42,7 @@ Result<void> RequestReading::refuse_if_all_empty() const {
 }
 
 void RequestWriting::drop(std::string name) {
-  if (std::ranges::find(out_.dropped_params, name) == out_.dropped_params.end())
-    out_.dropped_params.push_back(std::move(name));
+  if (dropped_.insert(name).second) out_.dropped_params.push_back(std::move(name));
 }
 
 std::string RequestWriting::system_text() const {
@@ -96,18 +92,13 @@ std::vector<RequestWriting::Turn> RequestWriting::turns() const {
   return turns;
 }
 
-std::vector<RequestWriting::Turn> RequestWriting::turns_with_results_first() const {
-  const auto is_result = [](const chat::Block* block) { return std::holds_alternative<chat::ToolResult>(*block); };
-  std::vector<Turn> ordered = turns();
-  for (Turn& turn : ordered) {
-    const auto end_of_results = std::ranges::count_if(turn.blocks, is_result);
-    std::vector<const chat::Block*> blocks(turn.blocks.size());
-    auto result = blocks.begin();
-    auto other = blocks.begin() + end_of_results;
-    for (const chat::Block* block : turn.blocks) *(is_result(block) ? result : other)++ = block;
-    turn.blocks = std::move(blocks);
-  }
-  return ordered;
+void RequestWriting::put_results_first(Turn& turn) {
+  std::vector<const chat::Block*> ordered;
+  ordered.reserve(turn.blocks.size());
+  for (const bool results : {true, false})
+    for (const chat::Block* block : turn.blocks)
+      if (std::holds_alternative<chat::ToolResult>(*block) == results) ordered.push_back(block);
+  turn.blocks = std::move(ordered);
 }
 
 Result<std::string> object_schema(const Fields& function) {
@@ -150,9 +141,11 @@ std::optional<Effort> effort_from_name(std::string_view name) {
 
 std::string_view name(Effort effort) { return effort_names[static_cast<std::size_t>(effort)]; }
 
+bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos; }
+
 Effort effort_of_budget(Tokens budget) {
   const auto enough = std::ranges::lower_bound(effort_budgets, budget);
-  return static_cast<Effort>(std::min<std::ptrdiff_t>(enough - effort_budgets.begin(), effort_budgets.size() - 1));
+  return std::min(static_cast<Effort>(enough - effort_budgets.begin()), Effort::high);
 }
 
 Tokens budget_of_effort(Effort effort) { return effort_budgets[static_cast<std::size_t>(effort)]; }

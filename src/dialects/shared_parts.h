@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "dialects/dialect.h"
@@ -26,7 +27,7 @@ class RequestReading {
   void note_extra(std::string name);
   void note_others(const Fields& object, std::initializer_list<std::string_view> known, std::string_view where);
 
-  void note_call(std::string_view id) { call_ids_.emplace_back(id); }
+  void note_call(std::string_view id) { call_ids_.insert(id); }
   bool knows_call(std::string_view id) const;
 
   // After each message: keeps the path of the first one that says nothing. At the end: invalid_request there when no
@@ -38,7 +39,8 @@ class RequestReading {
   chat::ChatRequest request_;
 
  private:
-  std::vector<std::string_view> call_ids_;  // they borrow from the document
+  std::unordered_set<std::string_view> call_ids_;  // they borrow from the document
+  std::unordered_set<std::string> noted_;          // names of extras
   std::string first_empty_;
 };
 
@@ -65,30 +67,42 @@ class RequestWriting {
   }
   bool is_signed_by_it(const chat::Thinking& thinking) const { return is_own(thinking) && !thinking.signature.empty(); }
 
+  std::unordered_set<std::string> dropped_;  // out_.dropped_params, to be looked up
+
   // Where roles must take turns, runs of one role are one message.
   struct Turn {
     chat::Role role;
     std::vector<const chat::Block*> blocks;
   };
   std::vector<Turn> turns() const;
-  std::vector<Turn> turns_with_results_first() const;  // the tool results of one turn stand together and first
   // The member `messages` as Anthropic and Bedrock have it: the roles take turns, and blocks that are not sent leave no
   // empty turn behind.
   template <typename IsSent, typename WriteBlock>
   Result<void> write_turns(const IsSent& is_sent, const WriteBlock& write_block) {
+    std::vector<Turn> sent;
+    for (Turn& turn : turns()) {
+      if (std::ranges::none_of(turn.blocks, [&](const auto* block) { return is_sent(*block); })) {
+        for (const chat::Block* block : turn.blocks)
+          if (std::holds_alternative<chat::Thinking>(*block)) drop("messages.content.thinking");
+      } else if (!sent.empty() && sent.back().role == turn.role) {
+        sent.back().blocks.insert(sent.back().blocks.end(), turn.blocks.begin(), turn.blocks.end());
+      } else {
+        sent.push_back(std::move(turn));
+      }
+    }
+    if (sent.empty()) return nothing_to_send();
     json_.key("messages").begin_array();
-    bool any = false;
-    for (const auto& [role, blocks] : turns_with_results_first()) {
-      if (std::ranges::none_of(blocks, [&](const auto* block) { return is_sent(*block); })) continue;
-      any = true;
+    for (Turn& turn : sent) {
+      put_results_first(turn);
+      const auto& [role, blocks] = turn;
       json_.begin_object().member("role", role == chat::Role::user ? "user" : "assistant").key("content").begin_array();
       for (const chat::Block* block : blocks) CHECK_OK(write_block(*block));
       json_.end_array().end_object();
     }
     json_.end_array();
-    if (!any) return nothing_to_send();
     return {};
   }
+  static void put_results_first(Turn& turn);  // the tool results of one turn stand together and first
   // The arguments of a call where only an object can be one: parsed, or invalid_request.
   static Result<json::Document> object_arguments(const chat::ToolCall& call);
 
@@ -113,7 +127,10 @@ const chat::Tool* find_tool(std::span<const chat::Tool> tools, std::string_view 
 
 std::optional<chat::Reasoning::Effort> effort_from_name(std::string_view name);
 std::string_view name(chat::Reasoning::Effort effort);
-// The least effort whose budget is enough, in tokens for thinking; and the budget of an effort.
+bool is_blank(std::string_view text);  // white space alone, or nothing
+
+// The least effort whose budget is enough, at most high: not all models have more, in tokens for thinking; and the
+// budget of an effort.
 chat::Reasoning::Effort effort_of_budget(Tokens budget);
 Tokens budget_of_effort(chat::Reasoning::Effort effort);
 

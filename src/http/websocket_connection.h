@@ -16,7 +16,8 @@ namespace sluice::http {
 struct WebSocketLimits {
   std::size_t message_bytes = 32 * 1024 * 1024;
   async::Duration write_timeout = std::chrono::seconds(60);
-  async::Duration ping_after = std::chrono::seconds(30);  // of silence; a client that is silent again after that is gone
+  async::Duration ping_after =
+      std::chrono::seconds(30);  // of silence; a client that is silent again after that is gone
 };
 
 class WebSocket {

@@ -91,13 +91,14 @@ TEST(AnthropicMessages, Edit_cuts_sealed_thinking_out_and_leaves_every_other_byt
 }
 
 TEST(AnthropicMessages, Refuses_what_would_change_the_contract) {
-  for (const char* name : {"n", "logprobs", "logit_bias", "response_format", "functions", "audio"}) {
+  for (const char* name : {"n", "logit_bias", "response_format", "functions", "audio"}) {
     chat::ChatRequest request;
     request.extras = {{name, "1"}};
     const auto result = encoded(request);
     ASSERT_FALSE(result) << name;
     EXPECT_EQ(result.error().param, name);
   }
+  EXPECT_EQ(encoded({.logprobs = 0}).error().param, "logprobs");
   EXPECT_FALSE(encoded({}, 0)) << "no limit, and no default for it";
 }
 
@@ -109,18 +110,18 @@ TEST(AnthropicMessages, Never_puts_an_empty_object_in_the_place_of_broken_argume
   EXPECT_NE(result.error().message.find("'id'"), std::string::npos);
 }
 
-TEST(AnthropicMessages, Drops_empty_text_and_messages_that_have_nothing_else) {
+TEST(AnthropicMessages, Drops_blank_text_and_turns_that_have_nothing_else_and_roles_still_take_turns) {
   chat::ChatRequest request;
   request.messages.push_back({chat::Role::user, {chat::Text{"a"}}});
-  request.messages.push_back({chat::Role::assistant, {chat::Text{""}, chat::Thinking{"t", "s"}}});
+  request.messages.push_back({chat::Role::assistant, {chat::Text{"\n\n"}, chat::Thinking{"t", "s"}}});
   request.messages.push_back({chat::Role::user, {chat::Text{"b"}, chat::Text{""}}});
   const auto result = encoded(request);
   ASSERT_TRUE(result);
-  EXPECT_NE(
-      result->body.find(
-          R"("messages":[{"role":"user","content":[{"type":"text","text":"a"}]},{"role":"user","content":[{"type":"text","text":"b"}]}])"),
-      std::string::npos)
+  EXPECT_NE(result->body.find(
+                R"("messages":[{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}])"),
+            std::string::npos)
       << result->body;
+  EXPECT_EQ(result->dropped_params, std::vector<std::string>{"messages.content.thinking"});
 }
 
 TEST(AnthropicMessages, Bytes_of_earlier_turns_do_not_change_when_a_conversation_grows) {

@@ -1,4 +1,4 @@
-// A client's request. Fields of Anthropic alone (thinking, cache_control, context_management, ...) are kept by name as
+// A client's request. Fields of Anthropic alone (context_management, ...) are kept by name as
 // extras; blocks that cannot be said in chat/ are refused, because an answer that ignores them would be an answer to
 // something else.
 #include "dialects/anthropic_messages/parts.h"
@@ -23,10 +23,10 @@ class RequestReader : RequestReading {
     CHECK_OK(read_tool_choice());
     CHECK_OK(read_output_config());
     CHECK_OK(read_messages());
-    for (const std::string_view name :
-         fields_.others({"model", "messages", "system", "max_tokens", "stream", "temperature", "top_p", "top_k",
-                         "stop_sequences", "tools", "tool_choice", "output_config", "thinking", "service_tier"}))
-      request_.extras.emplace_back(name, fields_[name].text());
+    for (const auto& [name, value] :
+         fields_.other_members({"model", "messages", "system", "max_tokens", "stream", "temperature", "top_p", "top_k",
+                                "stop_sequences", "tools", "tool_choice", "output_config", "thinking", "service_tier"}))
+      request_.extras.emplace_back(name, value.text());
     return std::move(request_);
   }
 

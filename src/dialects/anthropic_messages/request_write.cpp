@@ -56,7 +56,7 @@ class RequestWriter : RequestWriting {
   }
 
   void write_system() {
-    if (request_.system.empty()) return;
+    if (std::ranges::all_of(request_.system, [](const chat::Text& text) { return is_blank(text.text); })) return;
     const bool marked = std::ranges::any_of(request_.system,
                                             [](const chat::Text& text) { return text.cache != chat::CacheMark::none; });
     if (!marked) {
@@ -64,7 +64,8 @@ class RequestWriter : RequestWriting {
       return;
     }
     json_.key("system").begin_array();
-    for (const chat::Text& text : request_.system) write_text(text);
+    for (const chat::Text& text : request_.system)
+      if (!is_blank(text.text)) write_text(text);
     json_.end_array();
   }
 
@@ -73,9 +74,9 @@ class RequestWriter : RequestWriting {
                        [&](const chat::Block& block) { return write_block(block); });
   }
 
-  // Thinking that somebody else signed, or nobody, makes the whole request fail; so does empty text.
+  // Thinking that somebody else signed, or nobody, makes the whole request fail; so does blank text.
   bool is_sent(const chat::Block& block) const {
-    if (const auto* text = std::get_if<chat::Text>(&block)) return !text->text.empty();
+    if (const auto* text = std::get_if<chat::Text>(&block)) return !is_blank(text->text);
     if (const auto* thinking = std::get_if<chat::Thinking>(&block)) return is_signed_by_it(*thinking);
     return true;
   }
@@ -156,7 +157,7 @@ class RequestWriter : RequestWriting {
         write_image(*image);
       else if (const auto* document = std::get_if<chat::Document>(&part))
         write_document(*document);
-      else if (const auto& text = std::get<chat::Text>(part); !text.text.empty())
+      else if (const auto& text = std::get<chat::Text>(part); !is_blank(text.text))
         write_text(text);
     }
     json_.end_array();

@@ -8,10 +8,12 @@
 namespace sluice::dialects::anthropic {
 namespace {
 
+constexpr Tokens most_counted = 1'000'000'000'000;  // sums of a few of them stay in 64 bits
+
 std::optional<Tokens> count(json::Value value) {
   const auto number = value.integer();
   if (!number) return std::nullopt;
-  return std::max<Tokens>(*number, 0);
+  return std::clamp<Tokens>(*number, 0, most_counted);
 }
 
 // The total, the split by lifetime, or both; a total alone keeps the split that was said earlier.

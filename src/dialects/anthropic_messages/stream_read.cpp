@@ -1,5 +1,5 @@
 // A provider's event stream. The blocks that chat/ can say become neutral blocks with gapless numbers; the others
-// (server tools, redacted thinking, what comes next year) are skipped from start to stop and named in chat::Finish.
+// (server tools, what comes next year) are skipped from start to stop and named in chat::Finish.
 #include "dialects/anthropic_messages/parts.h"
 #include "dialects/provider_error.h"
 

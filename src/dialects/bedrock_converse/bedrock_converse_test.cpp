@@ -157,8 +157,9 @@ TEST(BedrockConverse, Thinks_in_the_words_of_the_model) {
 }
 
 TEST(BedrockConverse, Refuses_what_changes_the_answer_and_reports_the_hints) {
-  for (const char* name : {"logprobs", "n", "logit_bias", "web_search_options"})
+  for (const char* name : {"n", "logit_bias", "web_search_options"})
     EXPECT_EQ(refused({.extras = {{name, "1"}}}), name);
+  EXPECT_EQ(refused({.logprobs = 0}), "logprobs");
   EXPECT_EQ(refused({.temperature = 1.5}), "temperature");
   EXPECT_EQ(refused({.json_object = true}), "response_format");
   EXPECT_EQ(refused({.stop = {""}}), "stop");

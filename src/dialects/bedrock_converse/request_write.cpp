@@ -2,6 +2,7 @@
 // so is what only other families of models take.
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 #include <utility>
 
 #include "base/crypto.h"
@@ -42,8 +43,6 @@ std::optional<std::string_view> format_of(std::span<const Format> formats, std::
   const auto found = std::ranges::find(formats, media_type, &Format::first);
   return found == formats.end() ? std::nullopt : std::optional(found->second);
 }
-
-bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos; }
 
 bool is_letter_or_digit(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
@@ -222,9 +221,11 @@ class RequestWriter : RequestWriting {
 
   std::string unique_name(std::string name) {
     const std::string base = name;
-    for (int n = 2; std::ranges::find(document_names_, name) != document_names_.end(); ++n)
-      name = base + "-" + std::to_string(n);
-    return document_names_.emplace_back(std::move(name));
+    int& number = document_names_.try_emplace(base, 0).first->second;
+    while (++number > 1 && document_names_.contains(name = base + "-" + std::to_string(number))) {
+    }
+    if (number > 1) document_names_.emplace(name, 1);
+    return name;
   }
 
   Result<void> write_call(const chat::ToolCall& call) {
@@ -397,6 +398,8 @@ class RequestWriter : RequestWriting {
     if (!request_.reasoning || !options_.reasoning) return std::nullopt;
     std::optional<Effort> wanted = request_.reasoning->effort;
     if (!wanted && !claude_ && request_.reasoning->budget) wanted = effort_of_budget(*request_.reasoning->budget);
+    if (!claude_ && request_.reasoning->budget) drop("reasoning.budget");  // an effort is not the same
+    if (!wanted && !claude_) drop("reasoning");
     if (!wanted || wanted == Effort::none) {
       if (wanted && !claude_) drop("reasoning.effort");  // its thinking cannot be switched off
       return std::nullopt;
@@ -430,8 +433,8 @@ class RequestWriter : RequestWriting {
 
   const bool claude_;
   const bool nova_;
-  std::vector<std::string> document_names_;
-  std::vector<std::string> called_;  // names of the tools that the conversation has called
+  std::unordered_map<std::string, int> document_names_;  // how often each has been asked for
+  std::vector<std::string> called_;                      // names of the tools that the conversation has called
 };
 
 }  // namespace

@@ -7,7 +7,9 @@
 namespace sluice::dialects::bedrock {
 namespace {
 
-Tokens count(json::Value value) { return std::max<Tokens>(value.integer().value_or(0), 0); }
+constexpr Tokens most_counted = 1'000'000'000'000;  // sums of a few of them stay in 64 bits
+
+Tokens count(json::Value value) { return std::clamp<Tokens>(value.integer().value_or(0), 0, most_counted); }
 
 chat::Text cited_text(json::Value content, std::vector<std::string>& lost) {
   chat::Text text;

@@ -17,7 +17,7 @@ std::string read_logprobs_result(json::Value result) {
   std::string out;
   const json::Value chosen = result["chosenCandidates"];
   if (chosen.size() == 0) return out;
-  const json::Value top = result["topCandidates"];
+  const std::vector<json::Value> top = result["topCandidates"].elements();
   json::Writer writer(out);
   writer.begin_array();
   std::size_t place = 0;
@@ -25,7 +25,8 @@ std::string read_logprobs_result(json::Value result) {
     writer.begin_object();
     write_logprob(writer, entry["token"].string().value_or(""), entry["logProbability"].number().value_or(0));
     writer.key("top_logprobs").begin_array();
-    for (const json::Value& other : top.at(place)["candidates"].elements()) {
+    const json::Value likeliest = place < top.size() ? top[place]["candidates"] : json::Value();
+    for (const json::Value& other : likeliest.elements()) {
       writer.begin_object();
       write_logprob(writer, other["token"].string().value_or(""), other["logProbability"].number().value_or(0));
       writer.end_object();

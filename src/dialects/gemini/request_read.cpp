@@ -197,7 +197,7 @@ class RequestReader : RequestReading {
     }
     if (schema.empty() || schema == "{}")
       schema = R"({"type":"object","properties":{}})";
-    else if (!schema.contains("\"type\""))
+    else if (const auto parsed = json::Document::parse(schema); parsed && !parsed->root()["type"].exists())
       schema.insert(1, R"("type":"object",)");
     request_.tools.push_back({.name = std::string(name),
                               .description = std::string(description.value_or("")),

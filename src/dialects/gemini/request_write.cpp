@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <unordered_map>
 
 #include "dialects/fields.h"
 #include "dialects/gemini/parts.h"
@@ -191,11 +192,13 @@ class RequestWriter : RequestWriting {
     return {};
   }
 
-  const chat::ToolCall* find_call(std::string_view id) const {
-    for (const chat::Message& message : request_.messages)
-      for (const chat::Block& block : message.blocks)
-        if (const auto* call = std::get_if<chat::ToolCall>(&block); call && call->id == id) return call;
-    return nullptr;
+  const chat::ToolCall* find_call(std::string_view id) {
+    if (calls_.empty())
+      for (const chat::Message& message : request_.messages)
+        for (const chat::Block& block : message.blocks)
+          if (const auto* call = std::get_if<chat::ToolCall>(&block)) calls_.try_emplace(call->id, call);
+    const auto found = calls_.find(id);
+    return found == calls_.end() ? nullptr : found->second;
   }
 
   // A signature belongs to the part behind it. The model checks it on the first call of each step; a client that keeps
@@ -334,7 +337,9 @@ class RequestWriter : RequestWriting {
       if (reasoning.budget) drop("reasoning.budget");
     } else if (reasoning.budget || reasoning.effort) {
       const Tokens budget =
-          reasoning.budget ? *reasoning.budget : std::min(budget_of_effort(*reasoning.effort), largest_budget);
+          std::min(reasoning.budget ? *reasoning.budget : budget_of_effort(*reasoning.effort), largest_budget);
+      if (reasoning.budget && budget != *reasoning.budget)
+        out_.added_params.push_back("thinkingBudget=" + std::to_string(budget));
       json_.member("thinkingBudget", budget);
       if (reasoning.budget && reasoning.effort && *reasoning.effort != Effort::none) drop("reasoning.effort");
     } else if (reasoning.adaptive && older) {
@@ -357,6 +362,8 @@ class RequestWriter : RequestWriting {
       case Effort::high: json_.member("thinkingLevel", "HIGH"); return;
     }
   }
+
+  std::unordered_map<std::string_view, const chat::ToolCall*> calls_;  // of all messages, by id; borrows
 };
 
 }  // namespace

@@ -24,15 +24,17 @@ class Decoder : public StreamDecoder {
     }
     if (!root.is_object()) return not_the_protocol("an event that is no object");
     start(root, out);
-    if (const chat::Usage usage = read_usage(root["usageMetadata"]); usage.reported) usage_ = usage;
+    const chat::Usage told = read_usage(root["usageMetadata"]);
+    if (told.reported) usage_ = told;
     for (const json::Value& candidate : root["candidates"].elements())
       if (candidate["index"].integer().value_or(0) == 0) CHECK_OK(read_candidate(candidate, out));
     if (std::string blocked = blocked_prompt(root); !blocked.empty() && !stop_ && blocks_ == 0) {
       stop_ = chat::StopReason::content_filter;
       refusal_ = std::move(blocked);
     }
-    // The counts come with the reason; should they not, they may still follow.
-    if (stop_ && usage_.reported) end(out);
+    // The counts come with the reason; should they not, they may still follow. Until then only the prompt is counted.
+    counted_ = counted_ || (told.reported && (stop_ || root["usageMetadata"]["candidatesTokenCount"].exists()));
+    if (stop_ && counted_) end(out);
     return {};
   }
 
@@ -158,6 +160,7 @@ class Decoder : public StreamDecoder {
   void end(std::vector<chat::ChatEvent>& out) {
     end_block(out);
     ended_ = true;
+    usage_.reported = counted_;
     out.emplace_back(chat::Finish{.stop = stop_.value_or(chat::StopReason::other),
                                   .stop_sequence = {},
                                   .refusal = std::move(refusal_),
@@ -168,6 +171,7 @@ class Decoder : public StreamDecoder {
 
   bool started_ = false;
   bool ended_ = false;
+  bool counted_ = false;  // the answer's tokens, too
   std::string id_;
   std::int64_t blocks_ = 0;  // begun so far
   std::optional<chat::BlockKind> open_;

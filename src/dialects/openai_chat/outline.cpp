@@ -1,8 +1,10 @@
 // Lane 1: the few facts of a request, and the two changes that are made to its bytes.
 #include <algorithm>
 
+#include "dialects/cut.h"
 #include "dialects/fields.h"
 #include "dialects/openai_chat/parts.h"
+#include "dialects/seal.h"
 #include "dialects/shared_parts.h"
 
 namespace sluice::dialects::openai {
@@ -25,6 +27,37 @@ BodyChange with_usage(std::string_view body, json::Span options) {
     return {{options.begin + flag->front()->begin, options.begin + flag->front()->end}, "true"};
   const bool empty = text.find_first_not_of(" \t\r\n", 1) == text.size() - 1;
   return {{options.begin + 1, options.begin + 1}, empty ? R"("include_usage":true)" : R"("include_usage":true,)"};
+}
+
+bool is_sealed(std::string_view detail) {
+  if (!detail.contains(seal_mark)) return false;
+  const auto parsed = json::Document::parse(detail);
+  if (!parsed) return false;
+  for (const char* member : {"data", "signature"})
+    if (parsed->root()[member].string().value_or("").starts_with(seal_mark)) return true;
+  return false;
+}
+
+// What Sluice has sealed of another provider's reasoning is not for this one: those elements of reasoning_details go.
+std::string without_sealed_details(std::string body) {
+  if (!body.contains(seal_mark)) return body;
+  const auto found = json::find_members(body, {"messages"});
+  if (!found || !found->front()) return body;
+  const std::size_t offset = found->front()->begin;
+  const std::string_view messages = at(body, *found->front());
+  std::vector<json::Span> cuts;
+  for (const json::Span& place : json::find_elements(messages)) {
+    const std::string_view message = at(messages, place);
+    if (!message.contains(seal_mark)) continue;
+    const auto details = json::find_members(message, {"reasoning_details"});
+    if (!details || !details->front()) continue;
+    const std::string_view array = at(message, *details->front());
+    const std::vector<json::Span> elements = json::find_elements(array);
+    std::vector<bool> kept;
+    for (const json::Span& element : elements) kept.push_back(!is_sealed(at(array, element)));
+    cut_elements(elements, kept, offset + place.begin + details->front()->begin, cuts);
+  }
+  return without(body, std::move(cuts));
 }
 
 }  // namespace
@@ -74,7 +107,7 @@ std::string edit(std::string_view body, const RequestOutline& outline, const Bod
     copied = change.place.end;
   }
   out.append(body.substr(copied));
-  return out;
+  return without_sealed_details(std::move(out));
 }
 
 }  // namespace sluice::dialects::openai

@@ -29,30 +29,30 @@ class RequestReader : RequestReading {
     CHECK_OK(read_tool_choice());
     CHECK_OK(read_response_format());
     CHECK_OK(read_messages());
-    for (const std::string_view name : fields_.others({"model",
-                                                       "messages",
-                                                       "stream",
-                                                       "stream_options",
-                                                       "max_tokens",
-                                                       "max_completion_tokens",
-                                                       "temperature",
-                                                       "top_p",
-                                                       "top_k",
-                                                       "stop",
-                                                       "tools",
-                                                       "tool_choice",
-                                                       "parallel_tool_calls",
-                                                       "response_format",
-                                                       "frequency_penalty",
-                                                       "presence_penalty",
-                                                       "seed",
-                                                       "reasoning_effort",
-                                                       "reasoning",
-                                                       "logprobs",
-                                                       "top_logprobs",
-                                                       "service_tier",
-                                                       "prompt_cache_key"}))
-      if (!is_default(name, fields_[name])) request_.extras.emplace_back(name, fields_[name].text());
+    for (const auto& [name, value] : fields_.other_members({"model",
+                                                            "messages",
+                                                            "stream",
+                                                            "stream_options",
+                                                            "max_tokens",
+                                                            "max_completion_tokens",
+                                                            "temperature",
+                                                            "top_p",
+                                                            "top_k",
+                                                            "stop",
+                                                            "tools",
+                                                            "tool_choice",
+                                                            "parallel_tool_calls",
+                                                            "response_format",
+                                                            "frequency_penalty",
+                                                            "presence_penalty",
+                                                            "seed",
+                                                            "reasoning_effort",
+                                                            "reasoning",
+                                                            "logprobs",
+                                                            "top_logprobs",
+                                                            "service_tier",
+                                                            "prompt_cache_key"}))
+      if (!is_default(name, value)) request_.extras.emplace_back(name, value.text());
     return std::move(request_);
   }
 
@@ -316,6 +316,9 @@ class RequestReader : RequestReading {
       TRY(chat::ToolCall one, read_tool_call(call));
       read.blocks.emplace_back(std::move(one));
     }
+    if (message["audio"].exists())
+      return bad_field(message.path("audio"), "this sound is kept by the provider that made it",
+                       "send its transcript as content");
     request_.messages.push_back(std::move(read));
     note_others(message,
                 {"role", "content", "tool_calls", "refusal", "reasoning_content", "reasoning", "reasoning_details",

@@ -166,10 +166,15 @@ class RequestWriter : RequestWriting {
           reasoning += thinking->text;
         else
           drop("messages.content.thinking");
+      } else {
+        drop("messages.content.media");  // an answer of this API has none
       }
       text_before = piece != nullptr;
     }
-    if (text.empty() && calls.empty()) return;
+    if (text.empty() && calls.empty()) {
+      if (!reasoning.empty()) drop("messages.content.thinking");
+      return;
+    }
     json_.begin_object().member("role", "assistant").key("content");
     if (text.empty())
       json_.null();

@@ -135,7 +135,7 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
     if (function["arguments"].is_object()) arguments = function["arguments"].text();  // Ollama's way
     if (arguments.find_first_not_of(" \t\r\n") == std::string::npos) arguments = "{}";
     std::string id(call["id"].string().value_or(""));
-    if (id.empty()) id = "call_" + std::to_string(response.blocks.size());
+    if (id.empty()) id = "call_" + response.id + "_" + std::to_string(response.blocks.size());
     response.blocks.emplace_back(
         chat::ToolCall{std::move(id), std::string(*function["name"].string()), std::move(arguments)});
     has_calls = true;
@@ -224,7 +224,6 @@ void write_logprobs(json::Writer& writer, std::string_view logprobs) {
     writer.begin_object().key("content").raw(logprobs).key("refusal").null().end_object();
 }
 
-// url_citation is the only kind that the specification has.
 std::string_view served_tier(std::string_view name) {
   if (name == "standard") return "default";
   for (const std::string_view known : {"auto", "default", "flex", "scale", "priority", "fast"})
@@ -232,6 +231,7 @@ std::string_view served_tier(std::string_view name) {
   return {};
 }
 
+// url_citation is the only kind that the specification has.
 std::vector<chat::Citation> read_annotations(json::Value annotations) {
   std::vector<chat::Citation> read;
   for (const json::Value& each : annotations.elements()) {

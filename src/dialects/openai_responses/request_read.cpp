@@ -29,11 +29,11 @@ class RequestReader : RequestReading {
     TRY(const auto instructions, fields_.string("instructions"));
     if (instructions && !instructions->empty()) request_.system.push_back({.text = std::string(*instructions)});
     CHECK_OK(read_input());
-    for (const std::string_view name :
-         fields_.others({"model", "input", "instructions", "stream", "stream_options", "max_output_tokens",
-                         "temperature", "top_p", "tools", "tool_choice", "parallel_tool_calls", "text", "reasoning",
-                         "include", "top_logprobs", "service_tier", "prompt_cache_key"}))
-      if (!is_default(name, fields_[name])) request_.extras.emplace_back(name, fields_[name].text());
+    for (const auto& [name, value] :
+         fields_.other_members({"model", "input", "instructions", "stream", "stream_options", "max_output_tokens",
+                                "temperature", "top_p", "tools", "tool_choice", "parallel_tool_calls", "text",
+                                "reasoning", "include", "top_logprobs", "service_tier", "prompt_cache_key"}))
+      if (!is_default(name, value)) request_.extras.emplace_back(name, value.text());
     return std::move(request_);
   }
 

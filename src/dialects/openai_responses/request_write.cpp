@@ -127,7 +127,7 @@ class RequestWriter : RequestWriting {
 
   Result<void> write_result(const chat::ToolResult& result) {
     note_mark(result.cache);
-    const bool custom = std::ranges::find(custom_calls_, result.call_id) != custom_calls_.end();
+    const bool custom = custom_calls_.contains(result.call_id);
     json_.begin_object().member("type", custom ? "custom_tool_call_output" : "function_call_output");
     json_.member("call_id", result.call_id).key("output");
     const std::string_view mark = result.is_error ? "Error: " : "";  // there is no other place for it
@@ -171,6 +171,8 @@ class RequestWriter : RequestWriting {
           write_reasoning_item(*thinking);
         else
           drop("messages.content.thinking");
+      } else {
+        drop("messages.content.media");  // an answer of this API has none
       }
     }
   }
@@ -188,7 +190,7 @@ class RequestWriter : RequestWriting {
     json_.begin_object().member("type", custom ? "custom_tool_call" : "function_call").member("call_id", call.id);
     json_.member("name", call.name);
     if (custom) {
-      custom_calls_.push_back(call.id);
+      custom_calls_.insert(call.id);
       json_.member("input", custom_input(call.arguments));
     } else {
       json_.member("arguments", call.arguments);
@@ -322,7 +324,7 @@ class RequestWriter : RequestWriting {
     json_.end_object();
   }
 
-  std::vector<std::string_view> custom_calls_;  // their ids, so far
+  std::unordered_set<std::string_view> custom_calls_;  // their ids, so far
 };
 
 }  // namespace

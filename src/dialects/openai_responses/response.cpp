@@ -15,8 +15,6 @@ constexpr Tokens most_counted = 1'000'000'000'000;  // sums of a few of them sta
 
 Tokens count(json::Value value) { return std::clamp<Tokens>(value.integer().value_or(0), 0, most_counted); }
 
-bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
-
 std::string joined_parts(json::Value parts) {
   std::string joined;
   for (const json::Value& part : parts.elements()) {

@@ -37,22 +37,24 @@ bool may_name(std::string_view body, std::span<const std::string_view> members) 
 }
 
 // The client's own data: descriptions of tools, what they were called with, labels.
-bool is_own_data(std::string_view member, json::Value object) {
+bool is_own_data(std::string_view member, json::Value object, bool tool_input) {
   if (member == "parameters" || member == "input_schema" || member == "schema" || member == "metadata") return true;
-  return member == "input" && object["type"].string().value_or("").ends_with("tool_use");
+  return tool_input && member == "input" && object["type"].string().value_or("").ends_with("tool_use");
 }
 
 class Walk {
  public:
-  explicit Walk(std::span<const std::string_view> members) : members_(members) {}
+  Walk(std::span<const std::string_view> members, bool tool_input) : members_(members), tool_input_(tool_input) {}
 
   Result<void> visit(json::Value value) {
+    ++depth_;
     for (const json::Value& each : value.elements()) CHECK_OK(visit(each));
     for (const auto& [name, member] : value.members()) {
-      if (is_own_data(name, value)) continue;
+      if (is_own_data(name, value, depth_ > 1 && tool_input_)) continue;
       if (std::ranges::find(members_, name) != members_.end()) CHECK_OK(take(name, member));
       CHECK_OK(visit(member));
     }
+    --depth_;
     return {};
   }
   std::vector<Reference> take_found() { return std::move(found_); }
@@ -78,6 +80,8 @@ class Walk {
   }
 
   std::span<const std::string_view> members_;
+  bool tool_input_;  // Anthropic's API, whose calls of tools have objects as input
+  int depth_ = 0;
   std::vector<Reference> found_;
 };
 
@@ -86,7 +90,8 @@ class Walk {
 Result<std::vector<Reference>> references(DialectId dialect, std::string_view body, const json::Document& parsed) {
   const std::span<const std::string_view> members = members_of(dialect);
   if (members.empty() || !may_name(body, members)) return std::vector<Reference>();
-  Walk walk(members);
+  Walk walk(members, dialect == DialectId::anthropic_messages || dialect == DialectId::anthropic_count_tokens ||
+                         dialect == DialectId::anthropic_resources);
   CHECK_OK(walk.visit(parsed.root()));
   return walk.take_found();
 }

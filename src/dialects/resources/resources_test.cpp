@@ -87,6 +87,12 @@ TEST(References, Are_not_the_clients_own_data) {
   EXPECT_EQ(ids_named_by(DialectId::openai_chat, R"({"conversation":"a vendor's own"})"), "");
 }
 
+TEST(References, Of_a_body_that_calls_itself_a_tool_are_found_all_the_same) {
+  constexpr std::string_view body = R"({"type":"tool_use","input":[{"content":[{"file_id":"file-1"}]}]})";
+  EXPECT_EQ(ids_named_by(DialectId::openai_responses, body), "file_id=file-1");
+  EXPECT_EQ(ids_named_by(DialectId::anthropic_messages, body), "file_id=file-1");
+}
+
 TEST(References, Are_bounded) {
   std::string body = R"({"file_ids":[)";
   for (std::size_t i = 0; i <= most_references; ++i) body += (i ? ",\"f" : "\"f") + std::to_string(i) + "\"";

@@ -25,10 +25,8 @@ std::vector<chat::ChatEvent> events_of(const chat::ChatResponse& response) {
           .index = blocks++, .kind = chat::BlockKind::tool_call, .tool_id = call->id, .tool_name = call->name});
       events.emplace_back(chat::ArgumentsDelta{call->arguments});
     } else if (const auto* thinking = std::get_if<chat::Thinking>(&block)) {
-      events.emplace_back(chat::BlockStart{.index = blocks++,
-                                           .kind = chat::BlockKind::thinking,
-                                           .redacted = thinking->text.empty(),
-                                           .id = thinking->id});
+      events.emplace_back(chat::BlockStart{
+          .index = blocks++, .kind = chat::BlockKind::thinking, .redacted = thinking->redacted, .id = thinking->id});
       events.emplace_back(chat::ThinkingDelta{thinking->text, thinking->signature});
     } else {
       continue;  // an answer has no others

@@ -17,8 +17,8 @@ std::unexpected<Error> not_a_request(std::string message, std::string hint, std:
 Result<std::string> body_of_message(std::string_view message) {
   const auto parsed = json::Document::parse(message);
   if (!parsed || !parsed->root().is_object())
-    return not_a_request("the message is not a JSON object", R"(send {"type":"response.create","model":...,"input":...})",
-                         "");
+    return not_a_request("the message is not a JSON object",
+                         R"(send {"type":"response.create","model":...,"input":...})", "");
   const json::Value root = parsed->root();
   if (root["type"].string() != "response.create")
     return not_a_request("the message is not of the type response.create", "no other messages are understood", "type");
