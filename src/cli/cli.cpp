@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <exception>
 #include <iostream>
 
 #include "cli/verbs.h"
@@ -146,7 +147,16 @@ int run(int argc, char** argv) {
                   .out_is_terminal = isatty(STDOUT_FILENO) == 1,
                   .interrupted = interrupted,
                   .start_catching = catch_interrupts};
-  return run(std::vector<std::string>(argv + std::min(argc, 1), argv + argc), console);
+  // What the system refuses at the start (files, threads) and what libraries throw: one line, not an abort.
+  try {
+    return run(std::vector<std::string>(argv + std::min(argc, 1), argv + argc), console);
+  } catch (const std::exception& problem) {
+    const Error error{.kind = ErrorKind::unavailable,
+                      .message = problem.what(),
+                      .hint = "too many open files: raise the limit (ulimit -n); out of memory or disk: free some"};
+    print_error(error, console);
+    return exit_code_of(error);
+  }
 }
 
 }  // namespace sluice::cli

@@ -18,7 +18,7 @@
 namespace sluice::cli {
 namespace {
 
-constexpr std::size_t most_serve_file_bytes = 4096;                      // it holds two short members
+constexpr std::size_t most_serve_file_bytes = 16 * 1024;                 // a path of 4,096 bytes, escaped, is the most
 constexpr auto ledger_settles_within = std::chrono::milliseconds(1000);  // it is written within milliseconds
 constexpr auto pause_between_looks = std::chrono::milliseconds(20);
 constexpr std::size_t rows_to_search = 100;  // that other clients may have added meanwhile

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/crypto.h"
+#include "config/settings_table.h"
 #include "json/json.h"
 #include "yaml/diagnostics.h"
 
@@ -112,42 +113,35 @@ std::vector<std::string> Snapshot::names_like(std::string_view wrong, std::size_
   return near;
 }
 
+namespace {
+
+template <class Section, std::size_t N>
+void write_section(json::Writer& writer, const Setting<Section> (&table)[N], const Section& section) {
+  writer.begin_object();
+  for (const Setting<Section>& setting : table) {
+    if (setting.number)
+      writer.member(setting.name, section.*setting.number);
+    else
+      writer.member(setting.name, section.*setting.text);
+  }
+  writer.end_object();
+}
+
+}  // namespace
+
 std::string Snapshot::json() const {
   std::string out;
   json::Writer w(out);
-  const auto& server = parts_.server;
-  const auto& retry = parts_.retry;
-  w.begin_object().key("server").begin_object();
-  w.member("listen", server.listen).member("threads", server.threads).member("max_connections", server.max_connections);
-  w.member("max_body_bytes", server.max_body_bytes).member("max_header_bytes", server.max_header_bytes);
-  w.member("header_timeout_ms", server.header_timeout_ms).member("body_timeout_ms", server.body_timeout_ms);
-  w.member("idle_timeout_ms", server.idle_timeout_ms).member("drain_timeout_ms", server.drain_timeout_ms);
-  w.end_object().key("retry").begin_object();
-  w.member("attempts", retry.attempts)
-      .member("pause_ms", retry.pause_ms)
-      .member("connect_timeout_ms", retry.connect_timeout_ms);
-  w.member("first_token_timeout_ms", retry.first_token_timeout_ms)
-      .member("answer_timeout_ms", retry.answer_timeout_ms)
-      .member("stream_idle_timeout_ms", retry.stream_idle_timeout_ms);
-  w.member("total_timeout_ms", retry.total_timeout_ms).end_object();
-  w.key("keys").begin_object().member("budget_usd", parts_.key_defaults.budget_usd);
-  w.member("requests_per_minute", parts_.key_defaults.requests_per_minute);
-  w.member("tokens_per_minute", parts_.key_defaults.tokens_per_minute)
-      .member("data_class", parts_.key_defaults.data_class)
-      .end_object();
+  w.begin_object();
+  write_section(w.key("server"), server_table, parts_.server);
+  write_section(w.key("retry"), retry_table, parts_.retry);
+  write_section(w.key("responses"), responses_table, parts_.responses);
+  write_section(w.key("keys"), key_table, parts_.key_defaults);
   w.key("engines").begin_array();
   for (const EngineSettings& engine : parts_.engines) {
-    w.begin_object()
-        .member("name", engine.name)
-        .member("model", engine.model)
-        .member("path", engine.path)
-        .member("sha256", engine.sha256)
-        .member("context", engine.context)
-        .member("parallel", engine.parallel)
-        .member("threads", engine.threads)
-        .member("llama_server", engine.llama_server)
-        .key("args")
-        .begin_array();
+    w.begin_object().member("name", engine.name);
+    write_section(w.key("settings"), engine_table, engine);
+    w.key("args").begin_array();
     for (const std::string& argument : engine.args) w.string(argument);
     w.end_array().end_object();
   }
@@ -156,6 +150,11 @@ std::string Snapshot::json() const {
     if (!provider.enabled) continue;
     w.begin_object().member("id", provider.id.str()).member("dialect", chat::name(provider.dialect));
     w.member("host", provider.base_url.host_header).member("path", provider.base_url.path_prefix);
+    w.member("tls", provider.base_url.endpoint.tls).member("aws_region", provider.aws.region);
+    w.member("azure_api_version", provider.quirks.azure_api_version).member("vertex", provider.quirks.vertex);
+    w.member("stores_responses", provider.quirks.stores_responses).key("also").begin_array();
+    for (const chat::DialectId also : provider.also) w.string(chat::name(also));
+    w.end_array();
     w.member("ground", catalog::name(provider.ground)).member("auth", catalog::name(provider.auth));
     w.member("stream_usage", provider.quirks.stream_usage == catalog::StreamUsage::option ? "option" : "automatic");
     w.key("headers").begin_array();

@@ -103,8 +103,15 @@ Result<std::string> LlamaServerCommand::checked_model() {
   if (::stat(path.c_str(), &info) == 0)
     seen = path + " " + std::to_string(info.st_size) + " " + std::to_string(info.st_mtim.tv_sec) + "." +
            std::to_string(info.st_mtim.tv_nsec);
-  if (seen.empty() || seen != checked_) CHECK_OK(check_model_file(path, sha256));
-  checked_ = std::move(seen);
+  if (seen.empty() || seen != checked_) {
+    fault_.reset();
+    if (Result<void> good = check_model_file(path, sha256); !good) {
+      if (seen.empty()) return std::unexpected(good.error());
+      fault_ = std::move(good).error();
+    }
+    checked_ = std::move(seen);
+  }
+  if (fault_) return std::unexpected(*fault_);
   return path;
 }
 

@@ -48,7 +48,8 @@ class LlamaServerCommand {
 
   LlamaServerSettings settings_;
   Environment environment_;
-  std::string checked_;  // path, size and time of the file that was found good
+  std::string checked_;         // path, size and time of the file that was looked at last: that takes a while
+  std::optional<Error> fault_;  // what was wrong with it
 };
 
 }  // namespace sluice::engines

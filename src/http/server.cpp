@@ -261,7 +261,7 @@ std::string Http1Exchange::head_text(int status, const Headers& headers) {
 
 async::Task<Result<void>> Http1Exchange::respond(int status, const Headers& headers, std::string_view body) {
   std::string text = head_text(status, headers);
-  append_field(text, "content-length", std::to_string(body.size()));
+  if (status != 204) append_field(text, "content-length", std::to_string(body.size()));  // RFC 9110, 8.6
   text.append("\r\n");
   // Finished when all of it is out: behind half an answer the next one would be taken for its rest.
   const Result<void> written =

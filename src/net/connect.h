@@ -17,7 +17,8 @@ struct Connector {
   std::shared_ptr<TlsContext> tls;
 };
 
-// Errors: provider_unreachable, provider_timeout (both Retry::anywhere), client_gone; the message names host and port.
+// Errors: provider_unreachable, provider_timeout (both Retry::anywhere, but for a name that does not exist),
+// client_gone; the message names host and port.
 async::Task<Result<std::unique_ptr<Stream>>> connect(Connector& connector, Endpoint endpoint, async::Deadline deadline);
 
 // The addresses to listen on for an address that parse_listen_address accepted; names are not resolved.

@@ -14,6 +14,9 @@
 namespace sluice::net {
 namespace {
 
+// There is no such name; anything else may pass.
+bool is_certain(int status) { return status == ARES_SUCCESS || status == ARES_ENOTFOUND || status == ARES_ENODATA; }
+
 constexpr std::size_t max_cached_names = 1024;
 constexpr std::chrono::seconds max_ttl{60};     // a provider that moves is found again within a minute
 constexpr std::chrono::milliseconds tick{200};  // how often c-ares may look at its own timeouts while a query runs
@@ -210,7 +213,7 @@ async::Task<Result<std::vector<SocketAddress>>> Resolver::resolve(std::string ho
     co_return std::unexpected(Error{.kind = ErrorKind::provider_unreachable,
                                     .message = "cannot resolve '" + host + "': " + ares_strerror(asked.query->status),
                                     .hint = "check the provider's base_url and this machine's DNS",
-                                    .retry = Retry::elsewhere});
+                                    .retry = is_certain(asked.query->status) ? Retry::elsewhere : Retry::anywhere});
   if (state.cache.size() >= max_cached_names) state.cache.clear();
   const auto ttl = std::min<std::chrono::seconds>(max_ttl, std::chrono::seconds(asked.query->ttl_seconds));
   state.cache[key] = {asked.query->addresses, state.reactor.now() + ttl};

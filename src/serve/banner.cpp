@@ -89,14 +89,14 @@ bool announce(std::ostream& out, Announcement said) {
   const std::string model = said.snapshot.routes().empty() ? "provider/model" : said.snapshot.routes().front().name;
   const std::string json = " -H 'content-type: application/json' -d '";
   out << "\nTry:\n"
-      << "  curl -s " << said.url << "/v1/chat/completions -H 'authorization: Bearer " << key << "'" << json
+      << "  curl -s " << said.url << "/v1/chat/completions -H \"authorization: Bearer " << key << "\"" << json
       << R"({"model":")" << model
       << R"(","messages":[{"role":"user","content":"Why is the sky blue? Answer in one sentence."}]}')"
       << "\n"
-      << "  curl -sN " << said.url << "/v1/messages -H 'x-api-key: " << key << "'" << json << R"({"model":")" << model
+      << "  curl -sN " << said.url << "/v1/messages -H \"x-api-key: " << key << "\"" << json << R"({"model":")" << model
       << R"(","max_tokens":64,"stream":true,"messages":[{"role":"user","content":"Why is the sky blue? Answer in one sentence."}]}')"
       << "\n"
-      << "  curl -s " << said.url << "/v1/models -H 'authorization: Bearer " << key << "'\n\n"
+      << "  curl -s " << said.url << "/v1/models -H \"authorization: Bearer " << key << "\"\n\n"
       << std::flush;
   return false;
 }

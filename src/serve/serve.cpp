@@ -108,8 +108,10 @@ class AddressFile {
         .member("config", config ? std::filesystem::absolute(*config, ignored).string() : "")
         .end_object();
     // As a whole or not at all: a reader never sees half of it.
-    std::ofstream(path_ + ".new") << text << "\n";
-    std::filesystem::rename(path_ + ".new", path_, ignored);
+    std::ofstream file(path_ + ".new");
+    file << text << "\n";
+    file.close();
+    if (file) std::filesystem::rename(path_ + ".new", path_, ignored);
   }
   ~AddressFile() {
     std::error_code ignored;
@@ -353,7 +355,9 @@ int serve(const ServeOptions& options) {
   (*desk)->stop();  // before the reactors, to which it answers
   workers.clear();
   engines.stop();
-  if (!(*store)->stop(seconds(10))) return refuse({.message = "the disk did not take all records before the end"});
+  if (!(*store)->stop(seconds(10)))
+    return refuse({.message = "the disk did not take all records before the end",
+                   .hint = "look at the disk of the data directory, then run `sluice doctor`"});
   return 0;
 }
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import socket
 import subprocess
 from decimal import Decimal
@@ -265,3 +266,9 @@ def test_help_names_every_verb():
     assert done.returncode == 0
     for verb in ("serve", "chat", "run", "keys", "usage", "logs", "models", "route", "config", "doctor"):
         assert verb in done.stdout
+
+
+def test_too_few_files_are_one_line_and_no_abort(tmp_path):
+    failed = subprocess.run([str(sluice_binary()), "serve", "--engine", "none", "--listen", "127.0.0.1:0", "--data", str(tmp_path / "data")], capture_output=True, text=True,
+                            timeout=60, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (18, 18)))
+    assert failed.returncode == 1 and "ulimit -n" in failed.stderr, failed

@@ -287,6 +287,7 @@ async::Task<Result<Reply>> Asking::take_anything(http::Response response, std::s
   reply.status = response.status;
   reply.headers = headers_for_client(response.headers);
   reply.wrote_text = false;
+  if (response.status == 204 || response.status == 205) co_return reply;  // there is no body
   if (!is_json(response.headers)) {
     reply.raw_from(*std::move(call_));
     co_return reply;
