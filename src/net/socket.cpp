@@ -266,6 +266,7 @@ Result<Fd> listening_socket(const SocketAddress& address, bool reuse_port) {
                            ? "another program listens there: stop it or choose another address with --listen"
                        : error == EACCES && address.family() == AF_UNIX
                            ? "this user may not write in the socket's directory: choose another with --listen"
+                       : error == EMFILE || error == ENFILE ? "raise the open-file limit (ulimit -n)"
                        : error == EACCES ? "ports below 1024 need a privilege: choose another with --listen"
                        : error == ENOENT ? "make the socket's directory first, or choose another with --listen"
                        : error == EADDRNOTAVAIL
