@@ -39,8 +39,9 @@ async::Task<std::optional<std::string>> WebSocket::receive(async::TimePoint unti
   }
 }
 
-async::Task<> WebSocket::watch(std::string busy, async::Cancel& gone) {
+async::Task<> WebSocket::watch(std::string busy, const bool& answered, async::Cancel& gone) {
   for (;;) {
+    if (answered) co_return;
     while (frames_.next()) frames_.send_text(busy);
     const Result<void> flushed = co_await flush();
     if (!flushed || closed() || co_await read(async::Deadline::never()) == Got::end) break;

@@ -31,8 +31,8 @@ class WebSocket {
   // Errors: client_gone.
   async::Task<Result<void>> send(std::string_view message);
   // Reads while something is being answered: messages are answered with `busy`, and when the client leaves, `gone`
-  // fires. Ends only then; whoever cancels it calls settle() before.
-  async::Task<> watch(std::string busy, async::Cancel& gone);
+  // fires. From `answered` on messages wait for receive(). Whoever cancels it calls settle() before.
+  async::Task<> watch(std::string busy, const bool& answered, async::Cancel& gone);
   // Nothing is half written when this is over.
   async::Task<> settle();
   async::Task<> close(WebSocketClose code, std::string reason);

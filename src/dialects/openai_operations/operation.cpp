@@ -145,13 +145,14 @@ class OpenAiOperation : public SideCall {
     result.stream = stream.value_or(false);
     TRY(const auto limit, fields.integer("max_tokens", 0, max_tokens_limit));
     result.max_output_tokens = limit.value_or(default_max_tokens);
-    TRY(const auto choices, fields.integer("n", 1, max_choices));
-    TRY(const auto best_of, fields.integer("best_of", 1, max_choices));
+    TRY(const auto choices, fields.integer("n", 0, max_choices));
+    TRY(const auto best_of, fields.integer("best_of", 0, max_choices));
     const std::int64_t prompts = fields["prompt"].is_array() && !fields["prompt"].at(0).integer()
                                      ? static_cast<std::int64_t>(fields["prompt"].size())
                                      : 1;
     if (prompts > max_inputs) return bad_field("prompt", "at most 2048 prompts are possible", "send several requests");
-    result.choices = std::max(choices.value_or(1), best_of.value_or(1)) * std::max<std::int64_t>(prompts, 1);
+    result.choices =
+        std::max<std::int64_t>({choices.value_or(1), best_of.value_or(1), 1}) * std::max<std::int64_t>(prompts, 1);
     if (!fields["stream_options"].exists()) return {};
     TRY(const Fields options, Fields::of(fields["stream_options"], "stream_options"));
     TRY(const auto include, options.boolean("include_usage"));

@@ -219,9 +219,9 @@ async::Task<> Listen::responses_socket(http::Exchange& client) {
     }
     SocketExchange one(client.head(), socket, *std::move(body));
     async::Scope reading;
-    reading.spawn([](http::WebSocket* watched, std::string answer,
-                     async::Cancel* gone) { return watched->watch(std::move(answer), *gone); },
-                  &socket, busy, &one.client_gone());
+    reading.spawn([](http::WebSocket* watched, std::string answer, const bool* answered,
+                     async::Cancel* gone) { return watched->watch(std::move(answer), *answered, *gone); },
+                  &socket, busy, &one.answered(), &one.client_gone());
     Exchange exchange(gateway_, one, dialect, {});
     co_await exchange.run();
     co_await socket.settle();

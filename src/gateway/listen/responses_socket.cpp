@@ -12,6 +12,15 @@ std::unexpected<Error> not_a_request(std::string message, std::string hint, std:
                                .param = std::move(param)});
 }
 
+// Some providers leave the event's name out; its type stands at the front of the data.
+bool is_last(const http::SseEvent& event) {
+  constexpr std::size_t most_looked_at = 256;
+  const std::string_view front = event.data.substr(0, most_looked_at);
+  for (const std::string_view type : {"response.completed", "response.incomplete", "response.failed", "error"})
+    if (event.event == type || (event.event.empty() && front.contains("\"" + std::string(type) + "\""))) return true;
+  return false;
+}
+
 }  // namespace
 
 Result<std::string> body_of_message(std::string_view message) {
@@ -50,6 +59,7 @@ async::Task<Result<std::string>> SocketExchange::read_body() { co_return std::mo
 
 async::Task<Result<void>> SocketExchange::respond(int status, const http::Headers& /*headers*/, std::string_view body) {
   started_ = true;
+  answered_ = true;
   const std::string event = status < 400 ? std::string(body) : socket_error(status, body);
   co_return co_await socket_.send(event);
 }
@@ -62,12 +72,16 @@ async::Task<Result<void>> SocketExchange::begin_stream(int /*status*/, const htt
 
 async::Task<Result<void>> SocketExchange::write(std::string_view piece) {
   CO_CHECK_OK(events_.feed(piece));
-  while (const std::optional<http::SseEvent> event = events_.next())
-    if (event->has_data) CO_CHECK_OK(co_await socket_.send(event->data));
+  while (const std::optional<http::SseEvent> event = events_.next()) {
+    if (!event->has_data) continue;
+    answered_ = answered_ || is_last(*event);
+    CO_CHECK_OK(co_await socket_.send(event->data));
+  }
   co_return Result<void>();
 }
 
 async::Task<Result<void>> SocketExchange::finish_stream(std::string_view last, const http::Headers& /*trailers*/) {
+  answered_ = true;
   co_return co_await write(last);
 }
 

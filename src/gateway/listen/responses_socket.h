@@ -30,12 +30,15 @@ class SocketExchange : public http::Exchange {
   async::Task<Result<void>> write(std::string_view piece) override;
   async::Task<Result<void>> finish_stream(std::string_view last, const http::Headers& trailers) override;
   async::Task<Result<std::unique_ptr<http::WebSocket>>> upgrade() override;
+  // The last event has gone out, or is about to: the client may send its next message.
+  const bool& answered() const { return answered_; }
 
  private:
   const http::RequestHead& head_;
   http::WebSocket& socket_;
   std::string body_;
   http::SseSplitter events_;
+  bool answered_ = false;
 };
 
 }  // namespace sluice::gateway
