@@ -269,6 +269,8 @@ def test_help_names_every_verb():
 
 
 def test_too_few_files_are_one_line_and_no_abort(tmp_path):
-    failed = subprocess.run([str(sluice_binary()), "serve", "--engine", "none", "--listen", "127.0.0.1:0", "--data", str(tmp_path / "data")], capture_output=True, text=True,
+    config = tmp_path / "sluice.yaml"
+    config.write_text("server: { threads: 64 }\n")  # each needs files of its own, on any machine
+    failed = subprocess.run([str(sluice_binary()), "serve", "--engine", "none", "--listen", "127.0.0.1:0", "--config", str(config), "--data", str(tmp_path / "data")], capture_output=True, text=True,
                             timeout=60, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (18, 18)))
     assert failed.returncode == 1 and "ulimit -n" in failed.stderr, failed
