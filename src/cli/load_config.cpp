@@ -1,29 +1,8 @@
 #include "cli/load_config.h"
 
-#include <fmt/format.h>
-
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-
 #include "cli/connection.h"
-#include "yaml/node.h"
 
 namespace sluice::cli {
-namespace {
-
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(yaml::max_source_bytes + 1, '\0');  // one more: the reader says that it is too large
-  if (file) file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (!file.is_open() || file.bad() || (file.fail() && !file.eof()))
-    return fail(ErrorKind::not_found, fmt::format("cannot read {}: {}", path, std::strerror(errno ? errno : EISDIR)),
-                "name the configuration with --config FILE or SLUICE_CONFIG");
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  return text;
-}
-
-}  // namespace
 
 std::optional<std::string> config_path(const std::string& flag, const Console& console) {
   return flag.empty() ? console.variable("SLUICE_CONFIG") : flag;
@@ -44,7 +23,7 @@ Result<config::Loaded> load_config(const std::optional<std::string>& path, const
   sources.env = console.env;
   if (path) {
     sources.name = *path;
-    TRY(sources.text, read_file(*path));
+    TRY(sources.text, config::read_source(*path));
   }
   if (console.variable("SLUICE_ENGINE") == "none")
     sources.overrides.push_back({.path = "engines", .value = "none", .origin = "SLUICE_ENGINE"});

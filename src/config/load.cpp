@@ -1,6 +1,8 @@
 #include "config/load.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <tuple>
@@ -479,6 +481,18 @@ Loaded Loading::run() {
 }
 
 }  // namespace
+
+Result<std::string> read_source(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(yaml::max_source_bytes + 1, '\0');
+  if (file) file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!file.is_open() || file.bad() || (file.fail() && !file.eof()))
+    return fail(ErrorKind::not_found,
+                "cannot read the configuration file " + path + ": " + std::strerror(errno ? errno : EISDIR),
+                "name the configuration with --config FILE or SLUICE_CONFIG");
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
+}
 
 Loaded load(const Sources& sources) { return load(sources, catalog::embedded_catalog()); }
 

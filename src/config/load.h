@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "catalog/catalog.h"
 #include "config/snapshot.h"
 #include "yaml/diagnostics.h"
@@ -35,6 +36,10 @@ struct Loaded {
   std::shared_ptr<const Snapshot> snapshot;  // null when there are errors
   yaml::Diagnostics diagnostics;             // errors, or the warnings of a good configuration
 };
+
+// The text of a configuration file for Sources; of one that is larger than the reader takes, enough for it to say so.
+// Errors: not_found, when it cannot be read.
+Result<std::string> read_source(const std::string& path);
 
 Loaded load(const Sources& sources);
 // The same over another catalogue than the embedded one.

@@ -128,7 +128,8 @@ void Engine::run() {
 
   int deaths = 0;  // in a row
   while (!stop_.is_set()) {
-    const Result<Command> command = spec_.prepare(place_.path());
+    const Result<Command> command = spec_.prepare(place_.path(), [this] { return stop_.is_set(); });
+    if (stop_.is_set()) break;
     if (!command) {
       const Error& error = command.error();
       set(EngineState::missing, error.hint.empty() ? error.message : error.message + "; " + error.hint);

@@ -64,8 +64,8 @@ struct EngineTimes {
 struct EngineSpec {
   std::string name;  // [A-Za-z0-9._-]{1,64}, also the name of its socket and log file
   // Looks for program and model and says how to start; called before every start. Errors: not_found or
-  // invalid_request, with the way to mend it as the hint.
-  std::function<Result<Command>(const std::string& socket_path)> prepare;
+  // invalid_request, with the way to mend it as the hint. What takes long ends early when `stopping` says true.
+  std::function<Result<Command>(const std::string& socket_path, const std::function<bool()>& stopping)> prepare;
   std::string directory;  // for log and socket; must exist and be writable by nobody else
   EngineTimes times = {};
 };

@@ -47,7 +47,7 @@ class EngineTest : public testing::Test {
     EngineSpec spec;
     spec.name = "local";
     spec.directory = directory_;
-    spec.prepare = [arguments](const std::string& socket) -> Result<Command> {
+    spec.prepare = [arguments](const std::string& socket, const auto&) -> Result<Command> {
       Command command{.program = SLUICE_FAKE_ENGINE, .arguments = {"--host", socket}, .environment = {"A=1"}};
       command.arguments.insert(command.arguments.end(), arguments.begin(), arguments.end());
       return command;
@@ -176,9 +176,9 @@ TEST_F(EngineTest, What_is_missing_is_named_and_looked_for_again) {
   EngineSpec incomplete = spec({});
   const auto good = incomplete.prepare;
   const std::string model = directory_ + "/model";
-  incomplete.prepare = [=](const std::string& socket) -> Result<Command> {
+  incomplete.prepare = [=](const std::string& socket, const auto& stopping) -> Result<Command> {
     if (!std::filesystem::exists(model)) return fail(ErrorKind::not_found, "no model", "fetch it");
-    return good(socket);
+    return good(socket, stopping);
   };
   const auto engine = start(std::move(incomplete));
   ASSERT_TRUE(eventually([&] { return engine->state() == EngineState::missing; }));
@@ -189,7 +189,9 @@ TEST_F(EngineTest, What_is_missing_is_named_and_looked_for_again) {
 
 TEST_F(EngineTest, A_program_that_cannot_be_started_is_named) {
   EngineSpec wrong = spec({});
-  wrong.prepare = [](const std::string&) -> Result<Command> { return Command{.program = "/nonexistent/llama-server"}; };
+  wrong.prepare = [](const std::string&, const auto&) -> Result<Command> {
+    return Command{.program = "/nonexistent/llama-server"};
+  };
   const auto engine = start(std::move(wrong));
   ASSERT_TRUE(eventually([&] { return engine->state() == EngineState::failed; }));
   EXPECT_NE(engine->status().reason.find("/nonexistent/llama-server cannot be started: No such file"),

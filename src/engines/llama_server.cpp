@@ -93,7 +93,7 @@ Result<LlamaServer> find_llama_server(const std::string& configured, const Envir
               "./dev setup fetches one, or name your own with SLUICE_LLAMA_SERVER");
 }
 
-Result<std::string> LlamaServerCommand::checked_model() {
+Result<std::string> LlamaServerCommand::checked_model(const std::function<bool()>& stopping) {
   const bool is_default = settings_.model.empty();
   std::string path = is_default ? cache_directory(environment_) + "/models/" + std::string(default_model_file)
                                 : absolute(settings_.model);
@@ -105,8 +105,9 @@ Result<std::string> LlamaServerCommand::checked_model() {
            std::to_string(info.st_mtim.tv_nsec);
   if (seen.empty() || seen != checked_) {
     fault_.reset();
-    if (Result<void> good = check_model_file(path, sha256); !good) {
-      if (seen.empty()) return std::unexpected(good.error());
+    if (Result<void> good = check_model_file(path, sha256, stopping); !good) {
+      // What may be otherwise the next time is no property of the file.
+      if (seen.empty() || good.error().kind == ErrorKind::unavailable) return std::unexpected(good.error());
       fault_ = std::move(good).error();
     }
     checked_ = std::move(seen);
@@ -115,9 +116,9 @@ Result<std::string> LlamaServerCommand::checked_model() {
   return path;
 }
 
-Result<Command> LlamaServerCommand::operator()(const std::string& socket_path) {
+Result<Command> LlamaServerCommand::operator()(const std::string& socket_path, const std::function<bool()>& stopping) {
   TRY(const LlamaServer server, find_llama_server(settings_.program, environment_));
-  TRY(const std::string model, checked_model());
+  TRY(const std::string model, checked_model(stopping));
   const int threads = settings_.threads > 0 ? settings_.threads : usable_cores();
   Command command;
   command.program = server.path;

@@ -41,10 +41,11 @@ class LlamaServerCommand {
  public:
   LlamaServerCommand(LlamaServerSettings settings, Environment environment)
       : settings_(std::move(settings)), environment_(std::move(environment)) {}
-  Result<Command> operator()(const std::string& socket_path);
+  Result<Command> operator()(
+      const std::string& socket_path, const std::function<bool()>& stopping = [] { return false; });
 
  private:
-  Result<std::string> checked_model();
+  Result<std::string> checked_model(const std::function<bool()>& stopping);
 
   LlamaServerSettings settings_;
   Environment environment_;

@@ -122,6 +122,14 @@ TEST_F(LlamaServerTest, A_model_without_a_digest_must_at_least_be_gguf) {
   EXPECT_EQ(check_model_file(root_ + "/none", "").error().kind, ErrorKind::not_found);
 }
 
+TEST_F(LlamaServerTest, A_check_that_was_stopped_says_nothing_of_the_model) {
+  write("bin/llama-server", "x", true);
+  const std::string model = write("m.gguf", "GGUF good");
+  LlamaServerCommand prepare({.model = model, .sha256 = crypto::hex(crypto::sha256("GGUF good"))}, environment());
+  EXPECT_EQ(prepare("/s", [] { return true; }).error().kind, ErrorKind::unavailable);
+  EXPECT_TRUE(prepare("/s"));
+}
+
 TEST_F(LlamaServerTest, A_model_is_checked_again_when_it_has_changed) {
   write("bin/llama-server", "x", true);
   const std::string model = write("m.gguf", "GGUF good");

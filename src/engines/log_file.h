@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "engines/process.h"
+#include "base/fd.h"
 
 namespace sluice::engines {
 

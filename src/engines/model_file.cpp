@@ -9,7 +9,7 @@
 #include <cstring>
 
 #include "base/crypto.h"
-#include "engines/process.h"
+#include "base/fd.h"
 
 namespace sluice::engines {
 namespace {
@@ -21,20 +21,24 @@ std::string way_to_mend(const std::string& path) {
 
 }  // namespace
 
-Result<void> check_model_file(const std::string& path, std::string_view sha256) {
+Result<void> check_model_file(const std::string& path, std::string_view sha256, const std::function<bool()>& stopping) {
   const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat info{};
-  if (file.get() < 0 || ::fstat(file.get(), &info) != 0)
+  if (!file || ::fstat(file.get(), &info) != 0)
     return fail(ErrorKind::not_found, "the model " + path + " cannot be read: " + std::strerror(errno),
                 "./dev setup fetches the default model; another one is named in the configuration (engines: path)");
-  if (!S_ISREG(info.st_mode)) return fail(ErrorKind::invalid_request, "the model " + path + " is not a file");
+  if (!S_ISREG(info.st_mode))
+    return fail(ErrorKind::invalid_request, "the model " + path + " is not a file",
+                "the engine's path in the configuration names one GGUF file, of a split model the first one");
 
   std::array<char, 64 * 1024> buffer;
   crypto::Sha256Stream digest;
   bool first = true;
   for (ssize_t got = 0; (got = ::read(file.get(), buffer.data(), buffer.size())) != 0;) {
     if (got < 0)
-      return fail(ErrorKind::invalid_request, "the model " + path + " cannot be read: " + std::strerror(errno));
+      return fail(ErrorKind::unavailable, "the model " + path + " cannot be read: " + std::strerror(errno),
+                  "look at the disk that it lies on");
+    if (stopping()) return fail(ErrorKind::unavailable, "the check of the model " + path + " was stopped");
     const std::string_view bytes(buffer.data(), static_cast<std::size_t>(got));
     if (std::exchange(first, false) && !bytes.starts_with("GGUF"))
       return fail(ErrorKind::invalid_request, "the model " + path + " is not a GGUF file", way_to_mend(path));

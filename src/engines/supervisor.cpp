@@ -3,7 +3,9 @@
 namespace sluice::engines {
 
 Result<void> Supervisor::add(EngineSpec spec) {
-  if (find(spec.name)) return fail(ErrorKind::invalid_request, "there are two engines named '" + spec.name + "'");
+  if (find(spec.name))
+    return fail(ErrorKind::invalid_request, "there are two engines named '" + spec.name + "'",
+                "give each engine in the configuration a name of its own");
   TRY(auto engine, Engine::start(std::move(spec), log_, metrics_));
   engines_.push_back(std::move(engine));
   return {};

@@ -151,8 +151,8 @@ async::Task<Result<std::string>> Call::read_all(async::Deadline deadline) {
 
 // --- ConnectionPool
 
-ConnectionPool::ConnectionPool(net::Connector& connector, ClientLimits limits)
-    : connector_(connector), limits_(limits) {}
+ConnectionPool::ConnectionPool(net::Connector& connector, ClientLimits limits, async::Duration max_idle_time)
+    : connector_(connector), limits_(limits), max_idle_time_(max_idle_time) {}
 ConnectionPool::~ConnectionPool() = default;
 
 async::Task<Result<Call>> ConnectionPool::open(Endpoint endpoint, async::Deadline deadline, bool fresh) {
@@ -162,7 +162,7 @@ async::Task<Result<Call>> ConnectionPool::open(Endpoint endpoint, async::Deadlin
     while (!kept.empty()) {
       std::unique_ptr<Call::Connection> connection = std::move(kept.back());  // the newest is the likeliest to live
       kept.pop_back();
-      if (connector_.reactor.now() - connection->idle_since < max_idle_time && !connection->stream->stale())
+      if (connector_.reactor.now() - connection->idle_since < max_idle_time_ && !connection->stream->stale())
         co_return Call(*this, std::move(connection));
     }
   }
@@ -174,15 +174,29 @@ async::Task<Result<Call>> ConnectionPool::open(Endpoint endpoint, async::Deadlin
 
 void ConnectionPool::give_back(std::unique_ptr<Call::Connection> connection) {
   auto& kept = idle_[connection->key];
-  const async::TimePoint now = connector_.reactor.now();
-  // The oldest stand in front, where nobody would look for them again.
-  while (!kept.empty() && (kept.size() >= max_idle_per_endpoint || now - kept.front()->idle_since >= max_idle_time))
-    kept.erase(kept.begin());
-  connection->idle_since = now;
+  if (kept.size() >= max_idle_per_endpoint) kept.erase(kept.begin());
+  connection->idle_since = connector_.reactor.now();
   connection->used = true;
   connection->framing = Call::Connection::Framing::none;
   connection->input.shrink_to_fit();
   kept.push_back(std::move(connection));
+  if (closing_.size() == 0) closing_.spawn(close_what_is_idle, this);
+}
+
+async::Task<> ConnectionPool::close_what_is_idle(ConnectionPool* pool) {
+  net::Reactor& reactor = pool->connector_.reactor;
+  while (!pool->idle_.empty()) {
+    co_await reactor.scheduler().sleep(reactor.within(pool->max_idle_time_ / 4));
+    pool->close_idle();
+  }
+}
+
+void ConnectionPool::close_idle() {
+  const async::TimePoint latest = connector_.reactor.now() - max_idle_time_;
+  for (auto& [key, kept] : idle_)
+    std::erase_if(
+        kept, [&](const auto& connection) { return connection->idle_since <= latest || connection->stream->stale(); });
+  std::erase_if(idle_, [](const auto& endpoint) { return endpoint.second.empty(); });
 }
 
 std::size_t ConnectionPool::idle() const {

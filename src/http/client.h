@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "async/scope.h"
 #include "async/task.h"
 #include "http/chunked.h"
 #include "http/headers.h"
@@ -55,10 +56,12 @@ class Call {
   std::unique_ptr<Connection> connection_;
 };
 
-// Kept connections of one reactor, by endpoint.
+// Kept connections of one reactor, by endpoint; closed when nobody has used them for a while, or the provider hangs up.
 class ConnectionPool {
  public:
-  ConnectionPool(net::Connector& connector, ClientLimits limits);
+  // Below the 60 s after which common load balancers hang up.
+  static constexpr async::Duration usual_idle_time = std::chrono::seconds(55);
+  ConnectionPool(net::Connector& connector, ClientLimits limits, async::Duration max_idle_time = usual_idle_time);
   ~ConnectionPool();
 
   // A kept connection, or a new one. Errors of net::connect.
@@ -68,12 +71,16 @@ class ConnectionPool {
  private:
   friend class Call;
   static constexpr std::size_t max_idle_per_endpoint = 256;
-  static constexpr async::Duration max_idle_time = std::chrono::seconds(55);  // below the 60 s of common load balancers
   void give_back(std::unique_ptr<Call::Connection> connection);
+  // Runs while anything is idle.
+  static async::Task<> close_what_is_idle(ConnectionPool* pool);
+  void close_idle();
 
   net::Connector& connector_;
   ClientLimits limits_;
+  async::Duration max_idle_time_;
   std::unordered_map<std::string, std::vector<std::unique_ptr<Call::Connection>>> idle_;  // newest last
+  async::Scope closing_;
 };
 
 // The start line and fields of a request, ready to be sent. Host and content-length are added.

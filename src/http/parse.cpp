@@ -126,7 +126,7 @@ struct HeadParser {
     if (end - stop < 2) return {};
     if (*stop != '\r') return refuse(400, "a header value has a control character");
     if (stop[1] != '\n') return refuse(400, "a header line does not end in CR LF");
-    if (head.count_ == Head::max_fields) return refuse(431, "the request has more than 100 header lines");
+    if (head.count_ == Head::max_fields) return refuse(431, "the request has more than 100 header lines: send fewer");
     const std::string_view value = trimmed(colon + 1, stop);
     head.fields_[head.count_++] = {name, value};
     at = stop + 2;

@@ -29,25 +29,22 @@ class Reactor::Wakeup : public Watched {
  public:
   explicit Wakeup(Reactor& reactor)
       : reactor_(reactor), fd_(checked(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), "eventfd")) {
-    reactor_.watch(fd_, EPOLLIN, *this);
+    reactor_.watch(fd_.get(), EPOLLIN, *this);
   }
-  ~Wakeup() override {
-    reactor_.unwatch(fd_);
-    close(fd_);
-  }
+  ~Wakeup() override { reactor_.unwatch(fd_.get()); }
   void on_events(std::uint32_t) override {
     std::uint64_t count;
-    while (read(fd_, &count, sizeof count) > 0) {
+    while (read(fd_.get(), &count, sizeof count) > 0) {
     }
   }
   void ring() {
     const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = write(fd_, &one, sizeof one);  // full means already ringing
+    [[maybe_unused]] const auto written = write(fd_.get(), &one, sizeof one);  // full means already ringing
   }
 
  private:
   Reactor& reactor_;
-  int fd_;
+  Fd fd_;
 };
 
 Reactor::Reactor()
@@ -56,22 +53,19 @@ Reactor::Reactor()
       scratch_(std::make_unique<std::array<char, scratch_bytes>>()),
       wakeup_(std::make_unique<Wakeup>(*this)) {}
 
-Reactor::~Reactor() {
-  wakeup_.reset();
-  close(epoll_fd_);
-}
+Reactor::~Reactor() = default;
 
 void Reactor::watch(int fd, std::uint32_t epoll_events, Watched& watched) {
   epoll_event event{.events = epoll_events, .data = {.ptr = &watched}};
-  checked(epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event), "epoll_ctl add");
+  checked(epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, fd, &event), "epoll_ctl add");
 }
 
 void Reactor::rewatch(int fd, std::uint32_t epoll_events, Watched& watched) {
   epoll_event event{.events = epoll_events, .data = {.ptr = &watched}};
-  checked(epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, fd, &event), "epoll_ctl mod");
+  checked(epoll_ctl(epoll_fd_.get(), EPOLL_CTL_MOD, fd, &event), "epoll_ctl mod");
 }
 
-void Reactor::unwatch(int fd) { epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr); }
+void Reactor::unwatch(int fd) { epoll_ctl(epoll_fd_.get(), EPOLL_CTL_DEL, fd, nullptr); }
 
 void Reactor::run() {
   scheduler_.advance(async::Clock::now());
@@ -84,7 +78,7 @@ void Reactor::run_once() {
   const int timeout_ms = more_to_run ? 0 : milliseconds_until(scheduler_.next_expiry(), async::Clock::now());
 
   epoll_event events[events_per_round];
-  const int count = epoll_wait(epoll_fd_, events, events_per_round, timeout_ms);
+  const int count = epoll_wait(epoll_fd_.get(), events, events_per_round, timeout_ms);
   scheduler_.advance(async::Clock::now());
   // First every change is noted, then code runs: what runs may destroy sockets that have changed in the same round.
   for (int i = 0; i < count; ++i) static_cast<Watched*>(events[i].data.ptr)->on_events(events[i].events);

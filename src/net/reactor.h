@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "async/scheduler.h"
+#include "base/fd.h"
 
 namespace sluice::net {
 
@@ -56,7 +57,7 @@ class Reactor {
   static constexpr int events_per_round = 256;
   class Wakeup;
 
-  int epoll_fd_ = -1;
+  Fd epoll_fd_;
   async::Scheduler scheduler_;
   std::unique_ptr<std::array<char, scratch_bytes>> scratch_;
   std::unique_ptr<Wakeup> wakeup_;

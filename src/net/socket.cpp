@@ -13,14 +13,6 @@
 
 namespace sluice::net {
 
-Fd& Fd::operator=(Fd&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-Fd::~Fd() {
-  if (fd_ >= 0) close(fd_);
-}
-
 // --- addresses
 
 namespace {
@@ -248,7 +240,9 @@ Result<void> clear_unix_path(const SocketAddress& address) {
     return std::unexpected(no_listening(address, "there is a file that is no socket",
                                         "choose another path with --listen, or remove the file"));
   const Fd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!probe) return std::unexpected(no_listening(address, std::string("socket: ") + std::strerror(errno), ""));
+  if (!probe)
+    return std::unexpected(no_listening(address, std::string("socket: ") + std::strerror(errno),
+                                        "raise the number of open files: ulimit -n"));
   const bool refused = connect(probe.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.length) < 0 &&
                        errno == ECONNREFUSED;
   if (!refused)

@@ -9,23 +9,10 @@
 
 #include "async/task.h"
 #include "base/address.h"
+#include "base/fd.h"
 #include "net/stream.h"
 
 namespace sluice::net {
-
-// An owned file descriptor.
-class Fd {
- public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept;
-  ~Fd();
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 struct SocketAddress {
   sockaddr_storage storage{};

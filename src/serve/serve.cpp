@@ -34,35 +34,16 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr std::size_t max_config_bytes = 1 << 20;
-
 int refuse(const Error& error) {
   std::cerr << "sluice: " << error.message << (error.hint.empty() ? "" : "\n  " + error.hint) << "\n";
   return 1;
 }
 
-std::optional<std::string> environment(std::string_view name) {
-  const char* value = std::getenv(std::string(name).c_str());
-  return value ? std::optional<std::string>(value) : std::nullopt;
-}
-
-Result<std::string> read_config(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text;
-  text.resize(max_config_bytes + 1);
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (!file.eof() || (!file.gcount() && !std::filesystem::is_regular_file(path)))
-    return fail(ErrorKind::unavailable, "cannot read the configuration file " + path,
-                "check the path given by --config or SLUICE_CONFIG; a configuration has at most 1 MiB");
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  return text;
-}
-
 Result<std::shared_ptr<const config::Snapshot>> load_config(const ServeOptions& options) {
-  config::Sources sources{.env = environment};
+  config::Sources sources{.env = engines::process_environment()};
   if (options.config_path) {
     sources.name = *options.config_path;
-    TRY(sources.text, read_config(*options.config_path));
+    TRY(sources.text, config::read_source(*options.config_path));
   }
   if (options.listen) sources.overrides.push_back({"server.listen", *options.listen, "--listen"});
   if (options.engine == "none") sources.overrides.push_back({"engines", "none", "--engine"});

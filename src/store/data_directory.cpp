@@ -40,27 +40,21 @@ Result<void> make_data_directory(const std::string& directory) {
 
 Result<DirectoryLock> DirectoryLock::take(const std::string& directory) {
   const std::string path = directory + "/serving.lock";
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return file_error("open", path, errno);
-  DirectoryLock lock(fd);
-  if (::flock(fd, LOCK_EX | LOCK_NB) < 0) {
+  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd) return file_error("open", path, errno);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) < 0) {
     if (errno != EWOULDBLOCK) return file_error("lock", path, errno);
     char holder[32] = {};
-    const ssize_t n = ::pread(fd, holder, sizeof holder - 1, 0);
+    const ssize_t n = ::pread(fd.get(), holder, sizeof holder - 1, 0);
     return fail(ErrorKind::unavailable,
                 "the data directory " + directory + " is in use by another sluice" +
                     (n > 0 ? " (process " + std::string(holder, static_cast<std::size_t>(n)) + ")" : ""),
                 "stop that one, or choose another directory with --data");
   }
   const std::string pid = std::to_string(::getpid());
-  if (::ftruncate(fd, 0) < 0 || ::pwrite(fd, pid.data(), pid.size(), 0) < 0) return file_error("write", path, errno);
-  return lock;
-}
-
-DirectoryLock::DirectoryLock(DirectoryLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-
-DirectoryLock::~DirectoryLock() {
-  if (fd_ >= 0) ::close(fd_);
+  if (::ftruncate(fd.get(), 0) < 0 || ::pwrite(fd.get(), pid.data(), pid.size(), 0) < 0)
+    return file_error("write", path, errno);
+  return DirectoryLock(std::move(fd));
 }
 
 }  // namespace sluice::store

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <utility>
 
 #include "store/file_error.h"
 
@@ -22,24 +21,9 @@ Result<LogReader> LogReader::open(std::string directory, LogPosition from, LogPo
   return LogReader(std::move(directory), from, until);
 }
 
-LogReader::LogReader(LogReader&& other) noexcept
-    : directory_(std::move(other.directory_)),
-      position_(other.position_),
-      until_(other.until_),
-      damaged_bytes_(other.damaged_bytes_),
-      fd_(std::exchange(other.fd_, -1)),
-      path_(std::move(other.path_)),
-      base_(other.base_),
-      salt_(other.salt_),
-      next_base_(other.next_base_),
-      buffer_(std::move(other.buffer_)),
-      buffer_begin_(other.buffer_begin_) {}
-
-LogReader::~LogReader() { leave_segment(); }
-
 Result<std::optional<std::string_view>> LogReader::next() {
   while (position_ < until_) {
-    if (fd_ < 0) {
+    if (!fd_) {
       TRY(const bool entered, enter_segment());
       if (!entered) break;
     }
@@ -71,8 +55,8 @@ Result<bool> LogReader::enter_segment() {
   base_ = current->base;
   next_base_.reset();
   if (current + 1 != segments.end()) next_base_ = (current + 1)->base;
-  fd_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd_ < 0) return file_error("read", path_, errno);
+  fd_ = Fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd_) return file_error("read", path_, errno);
 
   position_ = std::max(position_, base_);
   buffer_begin_ = base_;
@@ -91,7 +75,7 @@ Result<bool> LogReader::enter_segment() {
     return false;
   }
   struct stat status = {};
-  if (::fstat(fd_, &status) == 0) damaged_bytes_ += static_cast<std::uint64_t>(status.st_size);
+  if (::fstat(fd_.get(), &status) == 0) damaged_bytes_ += static_cast<std::uint64_t>(status.st_size);
   position_ = *next_base_;
   leave_segment();
   return enter_segment();
@@ -122,7 +106,8 @@ Result<void> LogReader::read_bytes(std::size_t wanted) {
   buffer_begin_ = position_;
   std::size_t have = 0;
   while (have < wanted) {
-    const ssize_t n = ::pread(fd_, buffer_.data() + have, wanted - have, static_cast<off_t>(position_ - base_ + have));
+    const ssize_t n =
+        ::pread(fd_.get(), buffer_.data() + have, wanted - have, static_cast<off_t>(position_ - base_ + have));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return file_error("read", path_, errno);
     if (n == 0) break;
@@ -135,7 +120,7 @@ Result<void> LogReader::read_bytes(std::size_t wanted) {
 // In a complete segment, with no sound record at position_: goes to the next one here, or to the next segment.
 Result<void> LogReader::pass_over_damage() {
   struct stat status = {};
-  if (::fstat(fd_, &status) < 0) return file_error("read", path_, errno);
+  if (::fstat(fd_.get(), &status) < 0) return file_error("read", path_, errno);
   const LogPosition end = base_ + static_cast<std::uint64_t>(status.st_size);
   if (position_ < end) {
     CHECK_OK(read_bytes(end - position_));
@@ -152,7 +137,7 @@ Result<void> LogReader::pass_over_damage() {
 }
 
 void LogReader::leave_segment() {
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  fd_.close();
   buffer_.clear();
   next_base_.reset();
 }

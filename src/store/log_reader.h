@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/fd.h"
 #include "base/result.h"
 #include "store/log_segment.h"
 
@@ -17,9 +18,6 @@ class LogReader {
  public:
   // Starts at `from`, which is 0 or what position() gave; ends before `until`.
   static Result<LogReader> open(std::string directory, LogPosition from, LogPosition until = no_position);
-  LogReader(LogReader&& other) noexcept;
-  LogReader& operator=(LogReader&&) = delete;
-  ~LogReader();
 
   // The next record's payload, valid until the next call; empty at the end, where more may come later: call again.
   // Errors: unavailable, when a file cannot be read.
@@ -44,7 +42,7 @@ class LogReader {
   LogPosition until_;
   std::uint64_t damaged_bytes_ = 0;
 
-  int fd_ = -1;  // of the current segment; -1 = none
+  Fd fd_;  // of the current segment
   std::string path_;
   LogPosition base_ = 0;
   std::uint32_t salt_ = 0;

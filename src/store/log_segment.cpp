@@ -44,11 +44,8 @@ int write_fully(int fd, std::string_view bytes, std::uint64_t offset) {
 
 // A file's name is durable only when its directory is.
 int sync_directory(const std::string& directory) {
-  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return errno;
-  const int error = ::fsync(fd) < 0 ? errno : 0;
-  ::close(fd);
-  return error;
+  const Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return !fd || ::fsync(fd.get()) < 0 ? errno : 0;
 }
 
 Result<std::string> read_file(int fd, const std::string& path) {
@@ -71,11 +68,9 @@ Result<std::string> read_file(int fd, const std::string& path) {
 // Keeps what open_last() cuts off, for those who want to look: "<segment>.<offset>.torn".
 Result<void> keep_torn(const std::string& segment, std::uint64_t offset, std::string_view bytes) {
   const std::string path = segment + "." + std::to_string(offset) + ".torn";
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) return file_error("create", path, errno);
-  const int error = write_fully(fd, bytes, 0);
-  ::close(fd);
-  if (error != 0) return file_error("write", path, error);
+  const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!fd) return file_error("create", path, errno);
+  if (const int error = write_fully(fd.get(), bytes, 0); error != 0) return file_error("write", path, error);
   return {};
 }
 
@@ -105,26 +100,6 @@ Result<std::vector<SegmentFile>> list_segments(const std::string& directory) {
   return segments;
 }
 
-LogSegment::LogSegment(LogSegment&& other) noexcept { *this = std::move(other); }
-
-LogSegment& LogSegment::operator=(LogSegment&& other) noexcept {
-  if (this != &other) {
-    close();
-    fd_ = std::exchange(other.fd_, -1);
-    path_ = std::move(other.path_);
-    base_ = other.base_;
-    bytes_ = other.bytes_;
-    salt_ = other.salt_;
-  }
-  return *this;
-}
-
-LogSegment::~LogSegment() { close(); }
-
-void LogSegment::close() {
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-}
-
 Result<LogSegment> LogSegment::create(const std::string& directory, LogPosition base) {
   LogSegment segment;
   segment.path_ = segment_path(directory, base);
@@ -132,10 +107,10 @@ Result<LogSegment> LogSegment::create(const std::string& directory, LogPosition 
   segment.bytes_ = segment_header_bytes;
   const std::string random = crypto::random_bytes(sizeof segment.salt_);
   std::memcpy(&segment.salt_, random.data(), sizeof segment.salt_);
-  segment.fd_ = ::open(segment.path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (segment.fd_ < 0) return file_error("create", segment.path_, errno);
-  int error = write_fully(segment.fd_, segment_header(segment.salt_), 0);
-  if (error == 0 && ::fdatasync(segment.fd_) < 0) error = errno;
+  segment.fd_ = Fd(::open(segment.path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!segment.fd_) return file_error("create", segment.path_, errno);
+  int error = write_fully(segment.fd_.get(), segment_header(segment.salt_), 0);
+  if (error == 0 && ::fdatasync(segment.fd_.get()) < 0) error = errno;
   if (error == 0) error = sync_directory(directory);
   if (error != 0) {
     ::unlink(segment.path_.c_str());
@@ -151,9 +126,9 @@ Result<LogSegment> LogSegment::open_last(const std::string& directory, LogPositi
   LogSegment segment;
   segment.path_ = segments.back().path;
   segment.base_ = segments.back().base;
-  segment.fd_ = ::open(segment.path_.c_str(), O_RDWR | O_CLOEXEC);
-  if (segment.fd_ < 0) return file_error("open", segment.path_, errno);
-  TRY(const std::string bytes, read_file(segment.fd_, segment.path_));
+  segment.fd_ = Fd(::open(segment.path_.c_str(), O_RDWR | O_CLOEXEC));
+  if (!segment.fd_) return file_error("open", segment.path_, errno);
+  TRY(const std::string bytes, read_file(segment.fd_.get(), segment.path_));
 
   const auto salt = segment_salt(bytes);
   if (!salt && bytes.size() <= segment_header_bytes) {  // a crash while it was made: it never held a record
@@ -167,7 +142,7 @@ Result<LogSegment> LogSegment::open_last(const std::string& directory, LogPositi
   if (find_frame(bytes, sound, *salt)) return create(directory, behind);
   if (sound < bytes.size()) {
     CHECK_OK(keep_torn(segment.path_, sound, std::string_view(bytes).substr(sound)));
-    if (::ftruncate(segment.fd_, static_cast<off_t>(sound)) < 0 || ::fdatasync(segment.fd_) < 0)
+    if (::ftruncate(segment.fd_.get(), static_cast<off_t>(sound)) < 0 || ::fdatasync(segment.fd_.get()) < 0)
       return file_error("repair", segment.path_, errno);
   }
   if (segment.base_ + sound < floor) return create(directory, floor);
@@ -177,13 +152,13 @@ Result<LogSegment> LogSegment::open_last(const std::string& directory, LogPositi
 }
 
 Result<void> LogSegment::append(std::string_view frames) {
-  int error = write_fully(fd_, frames, bytes_);
-  if (error == 0 && ::fdatasync(fd_) < 0) error = errno;
+  int error = write_fully(fd_.get(), frames, bytes_);
+  if (error == 0 && ::fdatasync(fd_.get()) < 0) error = errno;
   if (error != 0) {
     auto failure = file_error("write", path_, error);
     // Should this fail too, the next append overwrites what is left, because it starts at the same offset; and so does
     // open_last() cut it off.
-    if (::ftruncate(fd_, static_cast<off_t>(bytes_)) < 0)
+    if (::ftruncate(fd_.get(), static_cast<off_t>(bytes_)) < 0)
       failure.error().message += " (and a half-written record stays)";
     return failure;
   }

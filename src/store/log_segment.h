@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/result.h"
 #include "store/log_format.h"
 
@@ -24,11 +25,6 @@ std::string segment_path(const std::string& directory, LogPosition base);
 // The segment that is being written. Owns its file.
 class LogSegment {
  public:
-  LogSegment() = default;
-  LogSegment(LogSegment&& other) noexcept;
-  LogSegment& operator=(LogSegment&& other) noexcept;
-  ~LogSegment();
-
   // Makes a new, empty segment and brings its name to disk. Errors: unavailable.
   static Result<LogSegment> create(const std::string& directory, LogPosition base);
   // Opens the last segment for appending. A torn end is cut off; what was cut is kept beside it in a ".torn" file.
@@ -43,8 +39,7 @@ class LogSegment {
   LogPosition end() const { return base_ + bytes_; }
 
  private:
-  void close();
-  int fd_ = -1;
+  Fd fd_;
   std::string path_;
   LogPosition base_ = 0;
   std::uint64_t bytes_ = 0;
