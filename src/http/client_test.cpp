@@ -27,6 +27,17 @@ Task<> provide(net::Reactor& reactor, net::Listener& listener, std::vector<std::
   if (!close) co_await reactor.scheduler().sleep(deadline);
 }
 
+// Answers one request and then tells when the other side has closed the connection.
+Task<> answer_and_wait_for_the_end(net::Listener& listener, bool& closed, Deadline deadline) {
+  auto socket = co_await listener.accept(deadline);
+  if (!socket) co_return;
+  char buffer[4096];
+  (void)co_await (*socket)->read(buffer, deadline);
+  (void)co_await (*socket)->write("HTTP/1.1 204 No Content\r\n\r\n", {}, deadline);
+  const auto end = co_await (*socket)->read(buffer, deadline);
+  closed = end && *end == 0;
+}
+
 struct Outcome {
   bool done = false;
   int status = 0;
@@ -142,29 +153,17 @@ TEST_F(ClientTest, A_kept_connection_that_the_provider_has_closed_is_not_used_ag
 }
 
 TEST_F(ClientTest, A_kept_connection_is_closed_when_nobody_has_used_it_for_its_time) {
-  ConnectionPool pool(connector, {}, milliseconds(40));
-  // The provider's side tells when it is closed, and no other call is there to do it.
-  async::Scope provider;
+  ConnectionPool short_lived(connector, {}, milliseconds(40));
   bool closed = false;
-  provider.spawn(
-      [](net::Listener* listener, bool* closed, Deadline deadline) -> Task<> {
-        auto socket = co_await listener->accept(deadline);
-        if (!socket) co_return;
-        char buffer[4096];
-        (void)co_await (*socket)->read(buffer, deadline);
-        (void)co_await (*socket)->write("HTTP/1.1 204 No Content\r\n\r\n", {}, deadline);
-        const auto end = co_await (*socket)->read(buffer, deadline);
-        *closed = end && *end == 0;
-      },
-      listener.get(), &closed, reactor.within(seconds(20)));
+  scope.spawn(answer_and_wait_for_the_end, std::ref(*listener), std::ref(closed), reactor.within(seconds(20)));
   Outcome outcome;
   const Endpoint here{.host = "127.0.0.1", .port = listener->local_address().port()};
-  scope.spawn(call, std::ref(pool), here, std::ref(outcome), reactor.within(seconds(20)));
+  scope.spawn(call, std::ref(short_lived), here, std::ref(outcome), reactor.within(seconds(20)));
   const auto give_up = async::Clock::now() + seconds(30);
   while (!closed && async::Clock::now() < give_up) reactor.run_once();
   EXPECT_TRUE(outcome.done);
   EXPECT_TRUE(closed);
-  EXPECT_EQ(pool.idle(), 0U);
+  EXPECT_EQ(short_lived.idle(), 0U);
 }
 
 TEST_F(ClientTest, A_silent_provider_meets_the_deadline) {
