@@ -35,26 +35,49 @@ include_directories(${CMAKE_SOURCE_DIR}/src)
 # gtest, once for all tests; CLI11. -fno-pch-timestamp lets ccache keep what was compiled with them. Not for g++ 12, which
 # takes what it reads from such a file for our own code and warns of faults in the standard library; its build is also
 # what shows that each file includes what it uses.
+#
+# A precompiled file holds the path of its build folder. So that all clones share what ccache keeps, files name it from
+# there, and ccache looks at the digest of its headers' text beside it (CCACHE_PCH_EXTSUM in tools/dev/setup.sh).
 set(SLUICE_PRECOMPILE OFF)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND NOT SLUICE_FUZZ)
   set(SLUICE_PRECOMPILE ON)
-  add_compile_options("SHELL:-Xclang -fno-pch-timestamp")
-  set(standard_headers <algorithm> <chrono> <coroutine> <expected> <filesystem> <functional> <map> <memory> <optional>
+  set(SLUICE_STANDARD_HEADERS <algorithm> <chrono> <coroutine> <expected> <filesystem> <functional> <map> <memory> <optional>
       <span> <string> <string_view> <unordered_map> <utility> <variant> <vector>)
   file(WRITE ${CMAKE_BINARY_DIR}/precompiled.cpp "// Made by cmake/sluice.cmake: stands for the headers.\n")
-  add_library(sluice_headers OBJECT ${CMAKE_BINARY_DIR}/precompiled.cpp)
-  target_precompile_headers(sluice_headers PRIVATE ${standard_headers})
-  add_library(sluice_test_headers OBJECT ${CMAKE_BINARY_DIR}/precompiled.cpp)
-  target_link_libraries(sluice_test_headers PRIVATE GTest::gtest)
-  target_precompile_headers(sluice_test_headers PRIVATE ${standard_headers} <gtest/gtest.h>)
 endif()
 
-# sluice_precompiled(TARGET headers|test_headers)
-function(sluice_precompiled TARGET HEADERS)
-  if(SLUICE_PRECOMPILE)
-    target_precompile_headers(${TARGET} REUSE_FROM sluice_${HEADERS})
+# sluice_precompiled_headers(NAME header... [LIBS library...]): what sluice_precompiled(TARGET NAME) makes use of.
+function(sluice_precompiled_headers NAME)
+  if(NOT SLUICE_PRECOMPILE)
+    return()
+  endif()
+  cmake_parse_arguments(P "" "" "LIBS" ${ARGN})
+  add_library(sluice_${NAME} OBJECT ${CMAKE_BINARY_DIR}/precompiled.cpp)
+  target_link_libraries(sluice_${NAME} PRIVATE ${P_LIBS})
+  target_compile_options(sluice_${NAME} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+  target_precompile_headers(sluice_${NAME} PRIVATE ${P_UNPARSED_ARGUMENTS})
+  file(RELATIVE_PATH folder ${CMAKE_BINARY_DIR} ${CMAKE_CURRENT_BINARY_DIR}/CMakeFiles/sluice_${NAME}.dir)
+  set(pch ${folder}/cmake_pch.hxx.pch)
+  add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/${pch}.sum DEPENDS ${CMAKE_BINARY_DIR}/${pch} sluice_${NAME}
+    WORKING_DIRECTORY ${CMAKE_BINARY_DIR} VERBATIM
+    COMMAND sh -c "\"$0\" -std=c++23 -E -P -x c++ \"$1\" | sha256sum >\"$2\"" ${CMAKE_CXX_COMPILER} ${folder}/cmake_pch.hxx ${pch}.sum)
+  add_custom_target(sluice_${NAME}_sum DEPENDS ${CMAKE_BINARY_DIR}/${pch}.sum)
+  set_property(GLOBAL PROPERTY SLUICE_PCH_${NAME} ${pch})
+endfunction()
+
+# sluice_precompiled(TARGET NAME): the target's files begin with those headers.
+function(sluice_precompiled TARGET NAME)
+  get_property(pch GLOBAL PROPERTY SLUICE_PCH_${NAME})
+  if(pch)
+    add_dependencies(${TARGET} sluice_${NAME}_sum)
+    target_compile_options(${TARGET} PRIVATE "SHELL:-Xclang -fno-pch-timestamp -Xclang -include-pch -Xclang ${pch}")
+    get_target_property(sources ${TARGET} SOURCES)
+    set_property(SOURCE ${sources} APPEND PROPERTY OBJECT_DEPENDS ${CMAKE_BINARY_DIR}/${pch}.sum)
   endif()
 endfunction()
+
+sluice_precompiled_headers(headers ${SLUICE_STANDARD_HEADERS})
+sluice_precompiled_headers(test_headers ${SLUICE_STANDARD_HEADERS} <gtest/gtest.h> LIBS GTest::gtest)
 
 # sluice_module(NAME DIR [DEPS module...] [LIBS library...] [PRECOMPILE header...])
 #   NAME  library sluice_NAME of DIR's own *.cpp (not of its subfolders); tests become NAME_test
@@ -72,8 +95,9 @@ function(sluice_module NAME DIR)
   if(sources)
     add_library(sluice_${NAME} STATIC ${sources})
     target_link_libraries(sluice_${NAME} PUBLIC ${deps} ${M_LIBS})
-    if(M_PRECOMPILE AND SLUICE_PRECOMPILE)
-      target_precompile_headers(sluice_${NAME} PRIVATE ${M_PRECOMPILE})
+    if(M_PRECOMPILE)
+      sluice_precompiled_headers(${NAME}_headers ${SLUICE_STANDARD_HEADERS} ${M_PRECOMPILE})
+      sluice_precompiled(sluice_${NAME} ${NAME}_headers)
     else()
       sluice_precompiled(sluice_${NAME} headers)
     endif()

@@ -55,7 +55,7 @@ apt_with_progress() {
 
 setup_toolchain() {
   need_packages "${PACKAGES_BUILD[@]}"
-  export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros
+  export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1 CCACHE_PCH_EXTSUM=1 CCACHE_SLOPPINESS=pch_defines,time_macros
 }
 
 setup_bench() { need_packages "${PACKAGES_BENCH[@]}"; }
