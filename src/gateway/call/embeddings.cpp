@@ -1,6 +1,6 @@
 // Lane 2 of a call for embeddings: from the client's form of it to the provider's, and back.
 #include "gateway/account/estimate.h"
-#include "gateway/call/call.h"
+#include "gateway/call/question.h"
 
 namespace sluice::gateway {
 

@@ -1,0 +1,289 @@
+#include "gateway/call/asking.h"
+
+#include <algorithm>
+
+#include "gateway/call/authentication.h"
+#include "gateway/call/hosting.h"
+
+namespace sluice::gateway {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t max_held_bytes = 256 * 1024;       // what may come before a first token: pings, empty deltas
+constexpr std::size_t max_error_body_bytes = 64 * 1024;  // more is not an error message but an error
+constexpr milliseconds closed_before{1'000};  // a connection that breaks so soon was closed before the request came
+
+bool is_json(const http::Headers& headers) {
+  return headers.get("content-type").value_or("").find("json") != std::string_view::npos;
+}
+bool is_event_stream(const http::Headers& headers, dialects::Framing framing) {
+  return headers.get("content-type").value_or("").starts_with(media_type(framing));
+}
+
+// Where the provider is; an engine of our own may have moved since the last call.
+Result<BaseUrl> place_of(const Gateway& gateway, const catalog::Provider& provider) {
+  if (!provider.engine) return provider.base_url;
+  std::optional<Endpoint> endpoint = gateway.engines.endpoint(provider.id);
+  if (!endpoint)
+    return std::unexpected(Error{.kind = ErrorKind::unavailable,
+                                 .message = "the engine '" + provider.id.str() + "' is not ready",
+                                 .hint = "try again in a few seconds",
+                                 .retry = Retry::anywhere,
+                                 .retry_after = milliseconds(1'000)});
+  return BaseUrl{.endpoint = *std::move(endpoint), .path_prefix = "/v1", .host_header = "localhost"};
+}
+
+Error no_answer(const catalog::Provider& provider, std::string what) {
+  return {.kind = ErrorKind::provider_unreachable,
+          .message = "the provider '" + provider.id.str() + "' " + std::move(what),
+          .retry = Retry::anywhere};
+}
+
+// The fields of a provider's answer that are for the client: all but those of the connection, of its length, and
+// cookies.
+http::Headers headers_for_client(const http::Headers& provider) {
+  static constexpr std::string_view not_for_client[] = {
+      "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
+      "upgrade", "content-length", "set-cookie", "server", "date", "alt-svc", "strict-transport-security", "nel",
+      "report-to", "via", "access-control-allow-origin", "access-control-allow-credentials",
+      // whose account it is
+      "openai-organization", "openai-project", "anthropic-organization-id"};
+  http::Headers kept;
+  for (const http::Field& field : provider) {
+    const bool ours =
+        field.name.size() > 9 && http::equal_ignoring_case(std::string_view(field.name).substr(0, 9), "x-sluice-");
+    if (ours || std::ranges::any_of(not_for_client,
+                                    [&](std::string_view name) { return http::equal_ignoring_case(name, field.name); }))
+      continue;
+    kept.add(field.name, field.value);
+  }
+  return kept;
+}
+
+}  // namespace
+
+Asking::Asking(Gateway& gateway, const Attempt& attempt, Question& question, const config::RetrySettings& retry,
+               async::Deadline deadline)
+    : gateway_(gateway),
+      attempt_(attempt),
+      question_(question),
+      retry_(retry),
+      deadline_(deadline),
+      dialect_(attempt.lane == Lane::same_dialect ? question.client_dialect()
+                                                  : gateway.dialects.get(attempt.provider().dialect)) {}
+
+async::Task<std::optional<Reply>> Asking::run(std::string& held) {
+  held.clear();
+  Result<Reply> reply = co_await ask(held);
+  if (reply) {
+    reply->attempt = &attempt_;
+    reply->dropped_params = std::move(dropped_params_);
+    reply->added_params = std::move(added_params_);
+    co_return std::optional<Reply>(*std::move(reply));
+  }
+  failure_.attempt = &attempt_;
+  failure_.error = std::move(reply).error();
+  if (failure_.reached && question_.resource() && question_.resource()->method != "GET")
+    failure_.error.retry = Retry::never;
+  const ErrorKind kind = failure_.error.kind;
+  if (failure_.reached && (kind == ErrorKind::client_gone || kind == ErrorKind::provider_timeout))
+    failure_.at_work = true;
+  co_return std::nullopt;
+}
+
+async::Task<Result<Reply>> Asking::ask(std::string& held) {
+  CO_TRY(const BaseUrl place, place_of(gateway_, provider()));
+  CO_TRY(dialects::ProviderRequest request, question_.for_provider(attempt_, dialect_));
+  dropped_params_ = std::move(request.dropped_params);
+  added_params_ = std::move(request.added_params);
+  CO_CHECK_OK(adapt_to_host(provider().quirks, attempt_.model().str(), question_.stream(), request));
+  CO_CHECK_OK(co_await authenticate(gateway_, provider(), place, request, within(retry_.connect_timeout_ms)));
+  const std::string head =
+      http::request_head(request.method, place, request.path, request.headers, request.body.size());
+  answer_by_ = within(question_.stream() ? retry_.first_token_timeout_ms : retry_.answer_timeout_ms);
+
+  CO_TRY(http::Response response, co_await exchange(place, head, request.body));
+  if (response.status >= 400) co_return co_await take_error(std::move(response));
+  if (response.status != 200 && !(dialect_.opaque() && response.status / 100 == 2)) {
+    Error odd = no_answer(provider(), "answered with status " + std::to_string(response.status));
+    odd.retry = Retry::elsewhere;
+    odd.hint = "the operator should check its base_url";
+    co_return std::unexpected(std::move(odd));
+  }
+  failure_.at_work = true;
+  if (dialect_.opaque()) co_return co_await take_anything(std::move(response), held);
+  if (question_.stream()) co_return co_await take_stream(std::move(response), held);
+  co_return co_await take_whole(std::move(response));
+}
+
+// A silent stream is tried again like a broken one. Who was asked for a whole answer has been at work all that time:
+// asking the same one again would cost the same again.
+Error Asking::too_late(std::string what) const {
+  return {.kind = ErrorKind::provider_timeout,
+          .message = "the provider '" + provider().id.str() + "' " + std::move(what),
+          .retry = question_.stream() ? Retry::anywhere : Retry::elsewhere};
+}
+
+// Sends the request and reads the answer's head. A kept connection may have been closed by the provider just now; that
+// is nobody's fault, so a new one is tried at once. What breaks later may have been at work.
+async::Task<Result<http::Response>> Asking::exchange(const BaseUrl& place, std::string_view head,
+                                                     std::string_view body) {
+  failure_.asked = true;
+  // What makes something is sent once.
+  const bool once = question_.resource() && question_.resource()->method != "GET";
+  for (const bool fresh : {false, true}) {
+    if (once && !fresh) continue;
+    CO_TRY(http::Call call, co_await gateway_.providers.open(place.endpoint, within(retry_.connect_timeout_ms), fresh));
+    call_.emplace(std::move(call));
+    failure_.reached = true;
+    const async::TimePoint sent = gateway_.reactor.now();
+    Result<http::Response> response = co_await call_->send(head, body, answer_by_);
+    if (response) co_return response;
+    Error& error = response.error();
+    if (error.kind == ErrorKind::provider_unreachable && call_->reused() && !fresh &&
+        gateway_.reactor.now() - sent < closed_before)
+      continue;
+    if (error.kind == ErrorKind::provider_timeout)
+      error = too_late("did not answer in time");
+    else if (error.kind == ErrorKind::provider_unreachable)
+      error = no_answer(provider(), "broke off: " + error.message);
+    co_return response;
+  }
+  co_return std::unexpected(no_answer(provider(), "closes its connections"));
+}
+
+// 401, 402 and 403 are about the operator's key and account: the provider's words about them are not for the client.
+async::Task<Result<Reply>> Asking::take_error(http::Response response) {
+  Result<std::string> body = co_await call_->read_all(within(retry_.connect_timeout_ms));
+  if (!body && body.error().kind == ErrorKind::client_gone) co_return std::unexpected(std::move(body).error());
+  if (!body || body->size() > max_error_body_bytes) body = std::string();
+  Error error = dialect_.decode_error(response.status, *body, response.headers);
+  if (error.provider_status == 401) {
+    error.message = "the provider '" + provider().id.str() + "' does not accept the key that Sluice has for it";
+    error.hint = "the operator must check the provider's API key";
+  } else if (error.provider_status == 402 || error.provider_status == 403) {
+    error.message = "the provider '" + provider().id.str() + "' refuses the account that Sluice has there (status " +
+                    std::to_string(error.provider_status) + ")";
+    error.hint = "the operator must check the account's credit and permissions";
+  } else if (same_dialect() && is_json(response.headers) && !body->empty()) {
+    failure_.verbatim = Failure::Verbatim{response.status, headers_for_client(response.headers), *std::move(body)};
+  }
+  co_return std::unexpected(std::move(error));
+}
+
+// The answer's body, parsed.
+async::Task<Result<json::Document>> Asking::read_whole(const http::Response& response, std::string& bytes) {
+  Result<std::string> body = co_await call_->read_all(answer_by_);
+  if (!body) {
+    if (body.error().kind == ErrorKind::provider_timeout)
+      body.error() = too_late("did not complete its answer in time");
+    else if (body.error().kind != ErrorKind::client_gone)
+      body.error() = no_answer(provider(), "broke off: " + body.error().message);
+    co_return std::unexpected(std::move(body).error());
+  }
+  bytes = *std::move(body);
+  Result<json::Document> parsed = json::Document::parse_in_place(bytes);
+  if (!parsed || !parsed->root().is_object())
+    co_return std::unexpected(
+        no_answer(provider(), "answered with status 200 and something that is not a JSON object"));
+  // Some providers answer an error with status 200.
+  if (parsed->root()["error"].is_object()) {
+    failure_.at_work = false;
+    co_return std::unexpected(dialect_.decode_error(502, bytes, response.headers));
+  }
+  co_return parsed;
+}
+
+async::Task<Result<Reply>> Asking::take_whole(http::Response response) {
+  std::string body;
+  CO_TRY(const json::Document parsed, co_await read_whole(response, body));
+  Reply reply;
+  reply.headers = headers_for_client(response.headers);
+  if (same_dialect()) {
+    reply.set_facts(dialect_.read_usage(parsed), dialect_.read_response_model(parsed), dialect_.read_answer_id(parsed));
+    reply.body = std::move(body);
+    co_return reply;
+  }
+  if (chat::embeds(question_.client_dialect().id())) co_return question_.embedded(parsed, dialect_, attempt_);
+  CO_TRY(const chat::ChatResponse neutral, dialect_.decode_response(parsed));
+  reply.set_facts(neutral.usage, neutral.model);
+  dropped_params_.insert(dropped_params_.end(), neutral.dropped.begin(), neutral.dropped.end());
+  reply.headers.set("content-type", "application/json");
+  reply.body = question_.client_dialect().encode_response(neutral, question_.answer_options(attempt_));
+  co_return reply;
+}
+
+async::Task<Result<Reply>> Asking::take_stream(http::Response response, std::string& held) {
+  const dialects::Framing framing = dialect_.framing();
+  if (!is_event_stream(response.headers, framing)) {
+    if (is_json(response.headers)) co_return co_await take_whole_as_stream(std::move(response), held);
+    co_return std::unexpected(no_answer(provider(), "answered without a stream"));
+  }
+  Reply reply;
+  reply.headers = headers_for_client(response.headers);
+  reply.json_array = question_.json_array();
+  reply.stream_from(*std::move(call_), framing,
+                    same_dialect()
+                        ? same_dialect_stream(dialect_, question_.usage_is_ours_alone(attempt_), question_.json_array(),
+                                              question_.is_kept_here(attempt_))
+                        : translated_stream(dialect_, question_.client_dialect(), question_.answer_options(attempt_)));
+  bool open = true;
+  while (open && !reply.has_token() && held.size() < max_held_bytes) {
+    Result<bool> more = co_await reply.more(held, answer_by_);
+    if (!more) {
+      Error error = std::move(more).error();
+      if (error.kind == ErrorKind::provider_timeout) error = too_late("sent no first token in time");
+      failure_.usage = reply.usage();
+      failure_.output_bytes = reply.output_bytes();
+      if (reply.failed()) failure_.at_work = failure_.usage.reported;  // an error bills nothing that it does not tell
+      co_return std::unexpected(std::move(error));
+    }
+    open = *more;
+  }
+  co_return reply;
+}
+
+// What the provider says it is: events, JSON that tells its usage, or bytes. Sound may take as long as a stream.
+async::Task<Result<Reply>> Asking::take_anything(http::Response response, std::string& held) {
+  if (is_event_stream(response.headers, dialects::Framing::sse))
+    co_return co_await take_stream(std::move(response), held);
+  Reply reply;
+  reply.status = response.status;
+  reply.headers = headers_for_client(response.headers);
+  reply.wrote_text = false;
+  if (response.status == 204 || response.status == 205) co_return reply;  // there is no body
+  if (!is_json(response.headers)) {
+    reply.raw_from(*std::move(call_));
+    co_return reply;
+  }
+  CO_TRY(const json::Document parsed, co_await read_whole(response, reply.body));
+  reply.set_facts(dialect_.read_usage(parsed), dialect_.read_response_model(parsed), dialect_.read_answer_id(parsed));
+  co_return reply;
+}
+
+// The answer is there and will be billed, so the client gets it in the form that it asked for.
+async::Task<Result<Reply>> Asking::take_whole_as_stream(http::Response response, std::string& held) {
+  std::string body;
+  CO_TRY(const json::Document parsed, co_await read_whole(response, body));
+  const Result<chat::ChatResponse> whole = dialect_.decode_response(parsed);
+  if (!whole && same_dialect()) {  // a call that is no conversation: whoever asked such a provider can read this
+    Reply reply;
+    reply.headers = headers_for_client(response.headers);
+    reply.set_facts(dialect_.read_usage(parsed), dialect_.read_response_model(parsed), dialect_.read_answer_id(parsed));
+    reply.body = std::move(body);
+    co_return reply;
+  }
+  if (!whole) {
+    Error error = no_answer(provider(), "answered without a stream");
+    error.retry = Retry::elsewhere;  // each try may be billed
+    co_return std::unexpected(std::move(error));
+  }
+  Reply reply;
+  reply.headers = headers_for_client(response.headers);
+  reply.json_array = question_.json_array();
+  reply.stream_of(whole_as_stream(*whole, question_.client_dialect(), question_.answer_options(attempt_), held));
+  co_return reply;
+}
+
+}  // namespace sluice::gateway

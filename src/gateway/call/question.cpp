@@ -1,0 +1,118 @@
+#include "gateway/call/question.h"
+
+#include <algorithm>
+#include <span>
+
+#include "base/percent.h"
+
+namespace sluice::gateway {
+namespace {
+
+std::string issuer_of(const Attempt& attempt) { return attempt.provider().id.str() + "/" + attempt.model().str(); }
+
+// What a client says in the query is for the provider, but for its key here, the form of stream that the path asks for
+// already, and the version of Azure's API, which its own provider is asked with.
+std::string query_for_provider(std::string_view query, std::string_view left_out) {
+  std::string kept;
+  while (!query.empty()) {
+    const std::string_view one = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), one.size() + 1));
+    if (!left_out.empty() && one.substr(0, one.find('=')) == left_out) continue;
+    if (one.empty() || one.starts_with("key=") || one == "key" || one.starts_with("alt=") || one.starts_with("$alt=") ||
+        one.starts_with("api-version="))
+      continue;
+    kept.append(kept.empty() ? "" : "&").append(one);
+  }
+  return kept;
+}
+
+}  // namespace
+
+std::string_view media_type(dialects::Framing framing) {
+  return framing == dialects::Framing::sse ? "text/event-stream" : "application/vnd.amazon.eventstream";
+}
+
+Tokens default_output_limit(const catalog::Model* model) {
+  constexpr Tokens usual = 8'192;
+  return model && model->max_output > 0 ? std::min(model->max_output, usual) : usual;
+}
+
+Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
+                                                         const dialects::Dialect& provider_dialect) {
+  const catalog::Provider& provider = attempt.provider();
+  const bool ask_for_usage = request_.outline.stream && provider.quirks.stream_usage == catalog::StreamUsage::option;
+  dialects::ProviderRequest request;
+  if (attempt.lane == Lane::same_dialect) {
+    request.path =
+        resource() ? resource()->path : provider_dialect.path(attempt.model().str(), request_.outline.stream);
+    if (resource()) request.method = resource()->method;
+    std::string query = query_for_provider(head_.query, page_ ? page_->parameter : std::string());
+    if (page_) query.append(query.empty() ? "" : "&").append(page_->parameter + "=" + percent_encoded(page_->id));
+    if (!query.empty()) request.path.append(request.path.contains('?') ? "&" : "?").append(query);
+    request.body = provider_dialect.edit(request_.body, request_.outline,
+                                         {.model = attempt.model().str(), .ask_for_stream_usage = ask_for_usage});
+    for (const http::FieldView& field : head_)
+      if (provider_dialect.forwards_header(field.name))
+        request.headers.add(std::string(field.name), std::string(field.value));
+    for (const http::Field& field : provider_dialect.required_headers())
+      if (!request.headers.get(field.name)) request.headers.add(field.name, field.value);
+  } else if (chat::embeds(client_dialect_.id())) {
+    TRY(request, embedding_for(attempt, provider_dialect));
+  } else {
+    if (!neutral_) {
+      TRY(chat::ChatRequest decoded, client_dialect_.decode_request(request_.parsed, request_.target));
+      neutral_ = std::move(decoded);
+    }
+    const std::string issuer = issuer_of(attempt);
+    Result<dialects::ProviderRequest> encoded = provider_dialect.encode_request(
+        *neutral_,
+        {.model = attempt.model().str(),
+         .default_max_output_tokens = default_output_limit(attempt.candidate->model),
+         .ask_for_stream_usage = ask_for_usage,
+         .max_completion_tokens = provider.quirks.max_tokens_field == catalog::MaxTokensField::max_completion_tokens,
+         .continues_prefill = provider.quirks.prefill == catalog::Prefill::continued,
+         .reasoning = attempt.candidate->model && attempt.candidate->model->reasoning,
+         .issuer = issuer,
+         .client_bytes = request_.body.size()});
+    if (!encoded) {
+      encoded.error().retry = Retry::elsewhere;  // a provider of another dialect may be able to
+      return encoded;
+    }
+    request = *std::move(encoded);
+  }
+  const bool opaque = provider_dialect.opaque();
+  if (!resource() || !request.body.empty())
+    request.headers.set("content-type", opaque ? request_.target.content_type : "application/json");
+  if (opaque)
+    request.headers.set("accept", std::string(head_.get("accept").value_or("*/*")));
+  else
+    request.headers.set("accept", std::string(request_.outline.stream ? media_type(provider_dialect.framing())
+                                                                      : std::string_view("application/json")));
+  request.headers.set("accept-encoding", "identity");  // what is compressed cannot be metered as it goes by
+  request.headers.set("user-agent", "sluice");
+  return request;
+}
+
+dialects::StreamOptions Question::answer_options(const Attempt& attempt) const {
+  return {.response_id = request_id_,
+          .model = attempt.model().str(),
+          .created_unix_seconds = created_unix_seconds_,
+          .include_usage = request_.outline.wants_stream_usage,
+          .json_array = request_.outline.json_array,
+          .issuer = issuer_of(attempt),
+          .request = request_.parsed.root(),
+          .tools = neutral_ ? std::span<const chat::Tool>(neutral_->tools) : std::span<const chat::Tool>(),
+          .stored = keeps_answer_,
+          .previous_response_id = request_.previous_response_id};
+}
+
+bool Question::is_kept_here(const Attempt& attempt) const {
+  const bool provider_keeps = attempt.lane == Lane::same_dialect && attempt.provider().quirks.stores_responses;
+  return keeps_answer_ && client_dialect_.id() == dialects::DialectId::openai_responses && !provider_keeps;
+}
+
+bool Question::usage_is_ours_alone(const Attempt& attempt) const {
+  return !request_.outline.wants_stream_usage && attempt.provider().quirks.stream_usage == catalog::StreamUsage::option;
+}
+
+}  // namespace sluice::gateway
