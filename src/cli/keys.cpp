@@ -12,7 +12,6 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "json/json.h"
-#include "serve/default_key.h"
 
 namespace sluice::cli {
 namespace {
@@ -35,13 +34,6 @@ std::string time_text_us(std::int64_t at_us) {
   return time_text(Time(std::chrono::floor<std::chrono::milliseconds>(std::chrono::microseconds(at_us))));
 }
 
-// The configuration's defaults; without a configuration those of the settings' table, which limit nothing.
-Result<store::NewKey> key_by_configuration(const CreateFlags& flags, const Invocation& invocation) {
-  if (!config_in_use(flags.config, invocation)) return serve::default_key({});
-  TRY(const auto snapshot, load_snapshot(flags.config, invocation));
-  return serve::default_key(snapshot->key_defaults());
-}
-
 // Empty for no_limit, and for what is_rate() refuses.
 std::optional<std::int64_t> rate(const std::string& given) {
   std::int64_t number = 0;
@@ -56,7 +48,7 @@ std::string is_rate(const std::string& given) {
 }
 
 Result<store::NewKey> new_key(const CreateFlags& flags, const Invocation& invocation, std::int64_t now_us) {
-  TRY(store::NewKey key, key_by_configuration(flags, invocation));
+  TRY(store::NewKey key, key_by_configuration(flags.config, invocation));
   key.name = flags.name;
   if (flags.budget_usd == no_limit) {
     key.budget.reset();

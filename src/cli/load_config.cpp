@@ -1,6 +1,7 @@
 #include "cli/load_config.h"
 
 #include "cli/connection.h"
+#include "serve/default_key.h"
 
 namespace sluice::cli {
 
@@ -33,8 +34,15 @@ Result<config::Loaded> load_config(const std::optional<std::string>& path, const
 Result<std::shared_ptr<const config::Snapshot>> load_snapshot(const std::string& flag, const Invocation& invocation) {
   TRY(config::Loaded loaded, load_config(config_in_use(flag, invocation), invocation.console));
   if (!loaded.snapshot)
-    return fail(ErrorKind::invalid_request, "the configuration is not valid\n" + loaded.diagnostics.render());
+    return fail(ErrorKind::invalid_request, "the configuration is not valid\n" + loaded.diagnostics.render(),
+                "mend it, or name another with --config or SLUICE_CONFIG");
   return loaded.snapshot;
+}
+
+Result<store::NewKey> key_by_configuration(const std::string& flag, const Invocation& invocation) {
+  if (!config_in_use(flag, invocation)) return serve::default_key({});
+  TRY(const auto snapshot, load_snapshot(flag, invocation));
+  return serve::default_key(snapshot->key_defaults());
 }
 
 }  // namespace sluice::cli

@@ -8,6 +8,7 @@
 
 #include "cli/verb.h"
 #include "config/load.h"
+#include "store/key.h"
 
 namespace sluice::cli {
 
@@ -23,5 +24,9 @@ Result<config::Loaded> load_config(const std::optional<std::string>& path, const
 
 // The same for verbs that need a good one. Error: all diagnostics, as they are printed.
 Result<std::shared_ptr<const config::Snapshot>> load_snapshot(const std::string& flag, const Invocation& invocation);
+
+// What a new key gets when nobody says otherwise: the `keys:` of that configuration; without one, those of the
+// settings' table, which limit nothing.
+Result<store::NewKey> key_by_configuration(const std::string& flag, const Invocation& invocation);
 
 }  // namespace sluice::cli

@@ -12,13 +12,13 @@ constexpr std::size_t name_characters = 10;  // 60 bits: two sessions never meet
 
 }  // namespace
 
-Result<TemporaryKey> TemporaryKey::make(const std::string& data_dir) {
+Result<TemporaryKey> TemporaryKey::make(const std::string& data_dir, store::NewKey like) {
   TRY(store::Store store, store::Store::open(data_dir));
   const std::int64_t now_us = store::wall_clock_us();
-  store::NewKey wanted;
-  wanted.name = "cli-" + crypto::random_alphanumeric(name_characters);
-  wanted.expires_at_us = now_us + std::chrono::microseconds(lifetime).count();
-  TRY(store::CreatedKey created, store.create_key(wanted, now_us));
+  like.name = "cli-" + crypto::random_alphanumeric(name_characters);
+  like.expires_at_us = now_us + std::chrono::microseconds(lifetime).count();
+  like.temporary = true;
+  TRY(store::CreatedKey created, store.create_key(like, now_us));
   return TemporaryKey(data_dir, created.key.id.str(), std::move(created.secret));
 }
 

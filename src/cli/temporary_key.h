@@ -1,4 +1,5 @@
-// A key that `chat` and `run` make for themselves and revoke when they end. Should they be killed, it expires alone.
+// A key that `chat` and `run` make for themselves and revoke when they end. Should they be killed, it expires alone;
+// the store forgets those that have ended.
 #pragma once
 
 #include <chrono>
@@ -7,6 +8,7 @@
 
 #include "base/result.h"
 #include "base/secret.h"
+#include "store/key.h"
 
 namespace sluice::cli {
 
@@ -14,8 +16,9 @@ class TemporaryKey {
  public:
   static constexpr std::chrono::hours lifetime{1};
 
-  // Makes a key named "cli-..." in an existing data directory. Errors: those of the store.
-  static Result<TemporaryKey> make(const std::string& data_dir);
+  // Makes a key named "cli-..." in an existing data directory, with the limits and the data class of `like`. Errors:
+  // those of the store.
+  static Result<TemporaryKey> make(const std::string& data_dir, store::NewKey like);
   TemporaryKey(TemporaryKey&& other) noexcept { *this = std::move(other); }
   TemporaryKey& operator=(TemporaryKey&& other) noexcept;
   ~TemporaryKey() { revoke(); }

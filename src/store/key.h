@@ -19,9 +19,11 @@ using TenantId = StrongId<struct TenantIdTag>;
 
 constexpr std::string_view key_prefix = "sk-sluice-";
 constexpr std::size_t key_random_characters = 48;  // 285 bits
+// How the id of a temporary key begins. No other id does, so the ledger tells them when the key is long forgotten.
+constexpr std::string_view temporary_id_prefix = "key_tmp_";
 
 struct VirtualKey {
-  KeyId id;                        // "key_" + 12 alphanumerics
+  KeyId id;                        // "key_", or temporary_id_prefix, + 12 alphanumerics
   std::string name;                // unique among the keys that are not revoked
   std::int64_t created_at_us = 0;  // since 1970 UTC
   std::optional<std::int64_t> revoked_at_us;
@@ -44,6 +46,7 @@ struct NewKey {
   std::optional<std::int64_t> tpm;
   DataClass data_class = DataClass::internal;
   TenantId tenant;
+  bool temporary = false;  // made by a program for itself: forgotten some time after its end
 };
 
 struct CreatedKey {

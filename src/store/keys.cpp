@@ -11,8 +11,12 @@
 namespace sluice::store {
 namespace {
 
+constexpr std::string_view id_prefix = "key_";
 constexpr std::size_t key_id_random_characters = 12;
 constexpr std::int64_t max_acts_per_hand_over = 1'000;
+// How long a temporary key is still known after its end, so that its last requests are told by its name, and how many.
+constexpr std::int64_t ended_known_us = 3'600'000'000;
+constexpr std::int64_t most_ended = 100;
 
 #define SLUICE_KEY_COLUMNS \
   "id, name, digest, created_at_us, revoked_at_us, expires_at_us, budget_pico, rpm, tpm, data_class, tenant"
@@ -60,12 +64,14 @@ Result<void> check_rate(const std::optional<std::int64_t>& rate, const char* wha
 Result<void> check(const NewKey& key, std::int64_t now_us) {
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   if (key.name.size() > max_key_name_bytes || std::ranges::any_of(key.name, is_control))
-    return fail(ErrorKind::invalid_request, "a key's name has at most 64 bytes and no control characters");
-  if (key.name.starts_with("key_"))
+    return fail(ErrorKind::invalid_request, "a key's name has at most 64 bytes and no control characters",
+                "choose a shorter --name of letters and digits");
+  if (key.name.starts_with(id_prefix))
     return fail(ErrorKind::invalid_request, "a key's name must not start with \"key_\": key ids do",
                 "choose another name");
   if (key.tenant.str().size() > max_key_name_bytes || std::ranges::any_of(key.tenant.str(), is_control))
-    return fail(ErrorKind::invalid_request, "a tenant's name has at most 64 bytes and no control characters");
+    return fail(ErrorKind::invalid_request, "a tenant's name has at most 64 bytes and no control characters",
+                "choose a shorter --tenant of letters and digits");
   if (key.budget && *key.budget < Money())
     return fail(ErrorKind::invalid_request, "a budget cannot be negative", "leave it out for no limit");
   if (key.expires_at_us && *key.expires_at_us <= now_us)
@@ -101,6 +107,21 @@ Result<void> record_act(Database& database, std::string_view what, const Virtual
   return database.execute("UPDATE state SET value = value + 1 WHERE name = 'keys_version'");
 }
 
+// The temporary keys that have ended: all but the newest. What they have spent stays in the ledger's rows.
+Result<void> forget_ended_keys(Database& database, std::int64_t now_us) {
+#define SLUICE_ENDED_KEYS                                                                                             \
+  "WITH ended AS (SELECT id, min(coalesce(revoked_at_us, expires_at_us), coalesce(expires_at_us, revoked_at_us)) AS " \
+  "at_us FROM keys WHERE id GLOB ?4 || '*'), old AS (SELECT id FROM ended WHERE at_us < ?1 UNION "                    \
+  "SELECT * FROM (SELECT id FROM ended WHERE at_us <= ?2 ORDER BY at_us DESC LIMIT -1 OFFSET ?3)) "
+  for (const char* forget : {SLUICE_ENDED_KEYS "DELETE FROM key_spend WHERE key_id IN old",
+                             SLUICE_ENDED_KEYS "DELETE FROM keys WHERE id IN old"}) {
+    TRY(Statement statement, database.prepare(forget));
+    CHECK_OK(statement.bind(now_us - ended_known_us).bind(now_us).bind(most_ended).bind(temporary_id_prefix).run());
+  }
+  return {};
+#undef SLUICE_ENDED_KEYS
+}
+
 Result<std::optional<VirtualKey>> find_live_name(const Database& database, std::string_view key_name) {
   TRY(Statement find,
       database.prepare("SELECT " SLUICE_KEY_COLUMNS " FROM keys WHERE name = ? AND revoked_at_us IS NULL"));
@@ -123,7 +144,8 @@ Result<CreatedKey> create_key(Database& database, const NewKey& wanted, std::int
   CreatedKey created;
   created.secret = Secret(std::string(key_prefix) + crypto::random_alphanumeric(key_random_characters));
   VirtualKey& key = created.key;
-  key.id = KeyId("key_" + crypto::random_alphanumeric(key_id_random_characters));
+  key.id = KeyId(std::string(wanted.temporary ? temporary_id_prefix : id_prefix) +
+                 crypto::random_alphanumeric(key_id_random_characters));
   key.name = wanted.name.empty() ? key.id.str() : wanted.name;
   key.created_at_us = now_us;
   key.expires_at_us = wanted.expires_at_us;
@@ -141,6 +163,7 @@ Result<CreatedKey> create_key(Database& database, const NewKey& wanted, std::int
                 "there is a key named \"" + key.name + "\" already (" + namesake->id.str() + ")",
                 "choose another name, or revoke that key first");
   CHECK_OK(insert(database, key));
+  if (wanted.temporary) CHECK_OK(forget_ended_keys(database, now_us));
   CHECK_OK(record_act(database, "key_created", key, now_us));
   CHECK_OK(transaction.commit());
   return created;
@@ -156,7 +179,8 @@ Result<VirtualKey> revoke_key(Database& database, std::string_view id_or_name, s
     return fail(ErrorKind::not_found, "there is no key \"" + std::string(id_or_name) + "\" that could be revoked",
                 "`sluice keys list` shows ids and names");
   if (key->revoked_at_us)
-    return fail(ErrorKind::invalid_request, "the key " + key->id.str() + " has been revoked already");
+    return fail(ErrorKind::invalid_request, "the key " + key->id.str() + " has been revoked already",
+                "there is nothing left to do: nobody comes in with it");
   key->revoked_at_us = now_us;
   TRY(Statement update, database.prepare("UPDATE keys SET revoked_at_us = ? WHERE id = ?"));
   CHECK_OK(update.bind(now_us).bind(key->id.str()).run());

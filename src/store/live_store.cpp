@@ -99,20 +99,24 @@ Result<void> LiveStore::State::load_table() {
   TRY(std::vector<KeyReport> reports, watch_store.list_keys());
   std::vector<Principal> principals;
   principals.reserve(reports.size());
+  std::unordered_map<KeyId, std::shared_ptr<KeyState>> states;
   std::vector<const KeyReport*> damaged;
   for (KeyReport& report : reports) {
     if (report.damaged) {
       if (!report.key.revoked_at_us) damaged.push_back(&report);
       continue;
     }
-    std::shared_ptr<KeyState>& state = key_states[report.key.id];
-    if (!state) {
+    std::shared_ptr<KeyState>& state = states[report.key.id];
+    if (const auto known = key_states.find(report.key.id); known != key_states.end()) {
+      state = known->second;
+    } else {
       state = std::make_shared<KeyState>();
       state->spent_pico = report.spent.pico();
       state->committed_pico = report.spent.pico();
     }
     principals.emplace_back(std::make_shared<const VirtualKey>(std::move(report.key)), state);
   }
+  key_states = std::move(states);
   keys.store(std::make_shared<const KeyTable>(std::move(principals)));
   std::lock_guard held(mutex);
   damaged_keys = damage_text(damaged);
@@ -145,7 +149,7 @@ bool LiveStore::State::wait_for_look(std::chrono::steady_clock::time_point last_
 }
 
 void LiveStore::State::watch() {
-  std::chrono::steady_clock::time_point last_look;
+  auto last_look = std::chrono::steady_clock::time_point::min();  // the clock's zero may be a moment ago: the boot
   while (!wait_for_look(last_look)) {
     last_look = std::chrono::steady_clock::now();
     const Result<void> reloaded = reload_if_changed();

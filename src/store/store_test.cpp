@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -228,6 +229,45 @@ TEST(Keys, Outside_the_bounds_are_refused) {
                                                {.expires_at_us = now_us}})
     EXPECT_FALSE(store.create_key(key, now_us)) << key.name;
   EXPECT_TRUE(store.list_keys()->empty());
+}
+
+TEST(Keys, That_are_temporary_are_forgotten_after_their_end_but_for_the_newest) {
+  constexpr std::int64_t hour_us = 3'600'000'000;
+  TestingDirectory directory;
+  Store store = open(directory.path());
+  const auto names = [&] {
+    std::vector<std::string> all;
+    for (const KeyReport& report : *store.list_keys()) all.push_back(report.key.name);
+    std::ranges::sort(all);
+    return all;
+  };
+  const auto make = [&](const std::string& name, std::int64_t at_us, bool temporary = true) {
+    return store.create_key({.name = name, .expires_at_us = at_us + hour_us, .temporary = temporary}, at_us)->key.id;
+  };
+  const KeyId revoked = make("revoked", now_us);
+  EXPECT_TRUE(revoked.str().starts_with(temporary_id_prefix));
+  ASSERT_TRUE(store.revoke_key("revoked", now_us));
+  make("expired", now_us);
+  make("kept", now_us, false);
+  ASSERT_TRUE(store.revoke_key("kept", now_us));
+  write_ledger(directory.path(), {entry(revoked.str(), 5)});
+  ASSERT_TRUE(store.fold());
+  make("second", now_us + hour_us / 2);
+  EXPECT_EQ(names(), (std::vector<std::string>{"expired", "kept", "revoked", "second"})) << "it ended just now";
+  make("third", now_us + hour_us + 1);
+  EXPECT_EQ(names(), (std::vector<std::string>{"expired", "kept", "second", "third"}));
+  const auto report = store.usage({.by = GroupBy::key});
+  ASSERT_TRUE(report && report->rows.size() == 1);
+  EXPECT_EQ(report->rows[0].group, "(chat and run)") << "what it spent is still told";
+  EXPECT_EQ(report->rows[0].cost_usd(), "0.000000000005");
+
+  for (int i = 0; i < 105; ++i) {
+    const std::string name = "many-" + std::to_string(i);
+    make(name, now_us + 2 * hour_us + i);
+    ASSERT_TRUE(store.revoke_key(name, now_us + 2 * hour_us + i));
+  }
+  make("last", now_us + 2 * hour_us + 200);
+  EXPECT_EQ(names().size(), 102u) << "a hundred that have ended, the one that lives, and the one that is not temporary";
 }
 
 TEST(Keys, That_are_damaged_are_shown_as_such_and_can_be_revoked) {

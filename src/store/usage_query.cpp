@@ -4,6 +4,8 @@
 #include <array>
 #include <limits>
 
+#include "store/key.h"
+
 namespace sluice::store {
 namespace {
 
@@ -13,7 +15,8 @@ struct Dimension {
 };
 // By GroupBy's value.
 constexpr std::array dimensions = {
-    Dimension{"key", "l.key_id"},
+    // Each temporary key has one conversation: they count as one.
+    Dimension{"key", "CASE WHEN l.key_id GLOB 'key_tmp_*' THEN '' ELSE l.key_id END"},
     Dimension{"model", "l.model"},
     Dimension{"provider", "l.provider"},
     Dimension{"ground", "l.ground"},
@@ -33,6 +36,9 @@ constexpr std::int64_t half = 1'000'000'000;
   "stream, status, outcome, attempt, final, input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, " \
   "reported, cost_pico, price_source, ttft_us, total_us, config_hash "                                              \
   "FROM ledger l LEFT JOIN keys k ON k.id = l.key_id "
+
+constexpr const char* temporary_keys = "(chat and run)";  // who makes them
+static_assert(temporary_id_prefix == "key_tmp_");
 
 std::optional<Outcome> outcome_from_name(std::string_view text) {
   for (const Outcome outcome : outcomes)
@@ -145,7 +151,10 @@ Result<UsageReport> usage(const Database& database, const UsageQuery& query) {
     row.group = select.text(0);
     if (query.by == GroupBy::key) {
       row.key_id = row.group;
-      if (const std::string key_name = select.text(1); !key_name.empty()) row.group = key_name;
+      if (row.group.empty())
+        row.group = temporary_keys;
+      else if (const std::string key_name = select.text(1); !key_name.empty())
+        row.group = key_name;
     }
     row.requests = select.integer(2);
     row.failed = select.integer(3);
