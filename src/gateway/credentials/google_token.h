@@ -2,7 +2,10 @@
 // Google, "Using OAuth 2.0 for Server to Server Applications"; RFC 7523.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "base/secret.h"
@@ -22,7 +25,9 @@ class GoogleTokens {
       : reactor_(reactor), connections_(connections) {}
 
   // A token that is good for some minutes at least; fetched when there is none, by one at a time. Errors:
-  // provider_unreachable with what the issuer said, to be tried elsewhere; client_gone.
+  // provider_unreachable or provider_timeout, to be tried anywhere, when the issuer was not reached or is not well
+  // (408, 429, 5xx); provider_unreachable, to be tried elsewhere, with what the operator must do, when the issuer
+  // refuses; client_gone.
   async::Task<Result<std::string>> get(const catalog::GoogleServiceAccount& account, async::Deadline deadline);
 
  private:
@@ -30,9 +35,16 @@ class GoogleTokens {
     Secret token;
     async::TimePoint good_until{};
     bool fetching = false;
-    std::optional<Error> failure;  // of the last try, for those who waited for it
-    async::TimePoint failed_until{};
+    std::uint64_t fetches = 0;     // that have ended
+    std::optional<Error> failure;  // of the last of them
+    async::TimePoint refused_until{};
   };
+  struct Said {
+    int status = 0;
+    std::string body;
+  };
+  async::Task<Result<Said>> ask(const catalog::GoogleServiceAccount& account, std::string_view head,
+                                std::string_view body, async::Deadline deadline);
   async::Task<Result<void>> fetch(const catalog::GoogleServiceAccount& account, Entry& entry, async::Deadline deadline);
 
   net::Reactor& reactor_;

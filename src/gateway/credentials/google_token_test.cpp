@@ -52,6 +52,7 @@ struct GoogleToken : ::testing::Test {
                                          .token_uri = url};
   }();
   int fetches = 0;
+  milliseconds patience{5'000};
   std::string request;
   async::Scope scope;
 
@@ -71,6 +72,20 @@ struct GoogleToken : ::testing::Test {
   static async::Task<> ask(GoogleToken* test, std::vector<std::string>* out) {
     const auto token = co_await test->tokens.get(test->account, test->reactor.within(seconds(5)));
     out->push_back(token ? *token : "error: " + token.error().message);
+  }
+  // What is said when the issuer answers so; without an argument, as it answers already.
+  Error failure(std::optional<std::string> bytes = std::nullopt) {
+    async::Scope issuing;
+    if (bytes) issuing.spawn(issue, this, *std::move(bytes));
+    std::optional<Result<std::string>> token;
+    const auto ask_for = [](GoogleToken* test, std::optional<Result<std::string>>* out) -> async::Task<> {
+      *out = co_await test->tokens.get(test->account, test->reactor.within(test->patience));
+    };
+    scope.spawn(ask_for, this, &token);
+    const auto give_up = async::Clock::now() + seconds(30);
+    while (!token && async::Clock::now() < give_up) reactor.run_once();
+    EXPECT_TRUE(token && !*token);
+    return token && !*token ? token->error() : Error{};
   }
   // So many at the same time.
   std::vector<std::string> get(std::size_t count) {
@@ -95,25 +110,52 @@ TEST_F(GoogleToken, A_refusal_is_told_to_all_who_wait_and_tried_once) {
   scope.spawn(issue, this,
               answer("400 Bad Request", R"({"error":"invalid_grant","error_description":"Invalid JWT Signature."})"));
   EXPECT_EQ(get(3), std::vector<std::string>(3,
-                                             "error: no access token can be had for the provider: status 400, Invalid "
-                                             "JWT Signature."));
-  EXPECT_EQ(fetches, 1);
+                                             "error: no access token can be had for the provider: its issuer answered "
+                                             "with status 400, Invalid JWT Signature."));
+  EXPECT_EQ(get(1).size(), 1u);
+  EXPECT_EQ(fetches, 1) << "who comes later is told the same without asking again";
 }
 
-TEST_F(GoogleToken, An_issuer_that_nobody_reaches_is_a_reason_to_ask_another_provider) {
+TEST_F(GoogleToken, A_refusal_is_not_tried_again_and_tells_the_operator_what_to_do) {
+  const std::pair<const char*, const char*> refusals[] = {{R"({"error":"invalid_grant"})", "google_key_file"},
+                                                          {R"({"error":"unauthorized_client"})", "is enabled"},
+                                                          {"<html>no</html>", "token_uri"}};
+  for (const char* status : {"400 Bad Request", "401 Unauthorized", "403 Forbidden", "200 OK"})
+    for (const auto& [body, todo] : refusals) {
+      account.key_id += "x";  // another key: what is known of the last one does not count
+      const Error error = failure(answer(status, body));
+      EXPECT_EQ(error.retry, Retry::elsewhere) << status;
+      EXPECT_TRUE(error.hint.contains(todo)) << status << ": " << error.hint;
+    }
+}
+
+TEST_F(GoogleToken, An_issuer_that_is_not_well_may_be_asked_again_at_once) {
+  for (const char* status : {"500 Oops", "503 Service Unavailable", "429 Too Many Requests", "408 Request Timeout"}) {
+    const Error error = failure(answer(status, R"({"error":"internal_failure"})"));
+    EXPECT_EQ(error.retry, Retry::anywhere) << status;
+    EXPECT_FALSE(error.hint.empty());
+  }
+  EXPECT_EQ(fetches, 4);
+  EXPECT_EQ(failure("").retry, Retry::anywhere) << "it closes without a word";
+  scope.spawn(issue, this, answer("200 OK", R"({"access_token":"ya29.t","expires_in":3599})"));
+  EXPECT_EQ(get(1), std::vector<std::string>(1, "ya29.t"));
+}
+
+TEST_F(GoogleToken, That_does_not_come_in_time_is_a_timeout) {
+  scope.spawn(issue, this, "never");  // no HTTP, and the connection stays open
+  patience = milliseconds(100);
+  const Error error = failure();
+  EXPECT_EQ(error.retry, Retry::anywhere);
+  EXPECT_NE(error.message.find("no access token"), std::string::npos) << error.message;
+}
+
+TEST_F(GoogleToken, An_issuer_that_nobody_reaches_may_be_reached_the_next_time) {
   const auto nobody = parse_base_url("http://" + listener->local_address().text() + "/token");
   listener.reset();
   account.token_url = *nobody;
-  Result<std::string> token = std::string();
-  const auto ask_for = [](GoogleToken* test, Result<std::string>* out) -> async::Task<> {
-    *out = co_await test->tokens.get(test->account, test->reactor.within(seconds(5)));
-  };
-  scope.spawn(ask_for, this, &token);
-  const auto give_up = async::Clock::now() + seconds(30);
-  while (token && async::Clock::now() < give_up) reactor.run_once();
-  ASSERT_FALSE(token);
-  EXPECT_EQ(token.error().kind, ErrorKind::provider_unreachable);
-  EXPECT_EQ(token.error().retry, Retry::elsewhere);
+  const Error error = failure();
+  EXPECT_EQ(error.kind, ErrorKind::provider_unreachable);
+  EXPECT_EQ(error.retry, Retry::anywhere);
 }
 
 TEST_F(GoogleToken, A_key_that_cannot_sign_asks_nobody) {
