@@ -70,6 +70,13 @@ bool is_private(const Ipv6& ip) {
 
 }  // namespace
 
+std::string place_text(const Endpoint& endpoint) {
+  if (!endpoint.unix_path.empty()) return "unix:" + endpoint.unix_path;
+  const bool brackets = endpoint.host.contains(':');
+  const std::string host = endpoint.host.empty() ? "*" : brackets ? "[" + endpoint.host + "]" : endpoint.host;
+  return host + ":" + std::to_string(endpoint.port);
+}
+
 Result<Endpoint> parse_listen_address(std::string_view text) {
   constexpr const char* hint = "write ADDR:PORT such as 127.0.0.1:8080, [::1]:8080, :8080, or unix:/path";
   if (text.starts_with("unix:")) {
@@ -117,6 +124,16 @@ Result<BaseUrl> parse_base_url(std::string_view text) {
   url.path_prefix = path;
   url.host_header = authority;
   return url;
+}
+
+Result<BaseUrl> parse_server_address(std::string_view text) {
+  if (!text.starts_with("unix:")) {
+    auto url = parse_base_url(text);
+    if (!url) url.error().hint = "an address looks like http://127.0.0.1:8080 or unix:/run/sluice.sock";
+    return url;
+  }
+  TRY(Endpoint endpoint, parse_listen_address(text));
+  return BaseUrl{.endpoint = std::move(endpoint), .path_prefix = {}, .host_header = "localhost"};
 }
 
 bool is_private_host(std::string_view host) {

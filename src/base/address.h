@@ -19,6 +19,9 @@ struct Endpoint {
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
+// "api.example.com:443", "[::1]:8080", "*:8080" (all addresses), "unix:/run/sluice.sock": for people.
+std::string place_text(const Endpoint& endpoint);
+
 // "127.0.0.1:8080", "[::1]:8080", ":8080" (all addresses), "unix:/run/sluice.sock". invalid_request when it is none.
 Result<Endpoint> parse_listen_address(std::string_view text);
 
@@ -30,6 +33,9 @@ struct BaseUrl {
   std::string host_header;  // "api.example.com" or "127.0.0.1:9001"
 };
 Result<BaseUrl> parse_base_url(std::string_view text);
+
+// Where a running sluice is, as it says itself: an http or https URL, or "unix:/run/sluice.sock". Errors as above.
+Result<BaseUrl> parse_server_address(std::string_view text);
 
 // Whether a host is, by what it is called alone, on this machine or on a network of one's own: a loopback or
 // unspecified address, RFC 1918, link-local, an IPv6 unique local address (RFC 4193), a name below .local, .localhost,

@@ -62,5 +62,28 @@ TEST(PrivateHost, Is_known_by_what_it_is_called_alone) {
     EXPECT_FALSE(is_private_host(foreign)) << foreign;
 }
 
+TEST(PlaceText, Says_where_an_endpoint_is) {
+  EXPECT_EQ(place_text({.host = "api.example.com", .port = 443}), "api.example.com:443");
+  EXPECT_EQ(place_text({.host = "::1", .port = 8080}), "[::1]:8080");
+  EXPECT_EQ(place_text({.port = 8080}), "*:8080");
+  EXPECT_EQ(place_text({.unix_path = "/run/sluice.sock"}), "unix:/run/sluice.sock");
+}
+
+TEST(ServerAddress, Is_a_url_or_a_unix_socket) {
+  const auto url = parse_server_address("http://127.0.0.1:8080/");
+  ASSERT_TRUE(url);
+  EXPECT_EQ(url->endpoint.port, 8080);
+  const auto socket = parse_server_address("unix:/run/sluice.sock");
+  ASSERT_TRUE(socket);
+  EXPECT_EQ(socket->endpoint.unix_path, "/run/sluice.sock");
+  EXPECT_EQ(socket->host_header, "localhost");
+  EXPECT_EQ(socket->path_prefix, "");
+  for (const char* wrong : {"127.0.0.1:8080", "unix:run/sluice.sock", "unix:", ""}) {
+    const auto refused = parse_server_address(wrong);
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_TRUE(refused.error().hint.contains("unix:/")) << refused.error().hint;
+  }
+}
+
 }  // namespace
 }  // namespace sluice

@@ -1,8 +1,4 @@
 // `sluice chat [MODEL]`: a conversation in the terminal. Ctrl-C ends an answer, not the conversation.
-#include <fmt/format.h>
-
-#include <iostream>
-
 #include "cli/connection.h"
 #include "cli/conversation.h"
 #include "cli/verbs.h"

@@ -15,7 +15,6 @@
 #include "cli/connection.h"
 #include "cli/duration.h"
 #include "cli/probe.h"
-#include "net/tls.h"
 #include "store/store.h"
 
 namespace sluice::cli {
@@ -131,7 +130,7 @@ Check check_server(const std::string& data_dir, const Endpoint& listen) {
   }
   const auto listening = try_to_listen(listen);
   if (listening) {
-    check.detail = fmt::format("none is running; {}:{} is free", listen.host.empty() ? "*" : listen.host, listen.port);
+    check.detail = fmt::format("none is running; {} is free", place_text(listen));
     return check;
   }
   check.state = State::fail;
@@ -190,13 +189,26 @@ std::vector<Check> check_engines(const config::Snapshot& snapshot, const engines
   return checks;
 }
 
-Check check_certificates() {
-  if (const auto context = net::TlsContext::create(""); !context)
-    return {.name = "certificates",
-            .state = State::fail,
-            .detail = context.error().message,
-            .todo = "install the system's certificate authorities: apt-get install ca-certificates"};
-  return {.name = "certificates", .detail = "the system's authorities are there"};
+Check judge_certificates(const net::Authorities& authorities) {
+  Check check{.name = "certificates", .detail = {}};
+  const std::string& file = authorities.file;
+  if (authorities.in_file == 0 && authorities.in_directory == 0) {
+    check.state = State::fail;
+    check.detail =
+        fmt::format("no authority is in {} nor in {}: no provider can be verified, so none over TLS is called", file,
+                    authorities.directory);
+    check.todo = "apt-get install ca-certificates, or let SSL_CERT_FILE name a PEM file with the authorities to trust";
+    return check;
+  }
+  check.detail = authorities.in_file > 0
+                     ? fmt::format("{} authorities in {}", authorities.in_file, file)
+                     : fmt::format("{} authorities in {}", authorities.in_directory, authorities.directory);
+  if (authorities.in_file == 0 && authorities.file_is_named) {
+    check.state = State::warn;
+    check.detail += fmt::format("; SSL_CERT_FILE names {}, where there is none", file);
+    check.todo = "let SSL_CERT_FILE name a PEM file with certificates, or unset it";
+  }
+  return check;
 }
 
 Check check_clock(const std::string& data_dir) {

@@ -2,7 +2,6 @@
 // well.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -10,6 +9,7 @@
 
 #include "config/snapshot.h"
 #include "engines/llama_server.h"
+#include "net/tls.h"
 
 namespace sluice::cli {
 
@@ -52,8 +52,8 @@ Check check_server(const std::string& data_dir, const Endpoint& listen);
 Check check_providers(const config::Snapshot& snapshot);
 // Whether each engine of the configuration could be started: its program is there and its model is what it should be.
 std::vector<Check> check_engines(const config::Snapshot& snapshot, const engines::Environment& environment);
-// Whether calls over TLS can be verified.
-Check check_certificates();
+// Whether calls over TLS can be verified: with net::system_authorities().
+Check judge_certificates(const net::Authorities& authorities);
 // Against the date of this program and the last ledger row; says whether the kernel knows it to be synchronised.
 Check check_clock(const std::string& data_dir);
 Check check_open_files();

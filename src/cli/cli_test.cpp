@@ -376,6 +376,19 @@ TEST_F(Verbs, Doctor_fails_when_something_does_and_points_to_the_way_out) {
   EXPECT_NE(out().find("sluice config validate"), std::string::npos) << out();
 }
 
+TEST(Checks, Judge_with_which_authorities_providers_are_verified) {
+  const net::Authorities none{.file = "/etc/bundle.pem", .directory = "/etc/certs"};
+  const Check failed = judge_certificates(none);
+  EXPECT_EQ(failed.state, Check::State::fail);
+  EXPECT_NE(failed.detail.find("/etc/bundle.pem"), std::string::npos) << failed.detail;
+  EXPECT_NE(failed.todo.find("apt-get install ca-certificates"), std::string::npos) << failed.todo;
+  EXPECT_EQ(judge_certificates({.file = "f", .directory = "d", .in_file = 140}).state, Check::State::ok);
+  EXPECT_EQ(judge_certificates({.file = "f", .directory = "d", .in_directory = 140}).state, Check::State::ok);
+  const Check named = judge_certificates({.file = "f", .directory = "d", .file_is_named = true, .in_directory = 140});
+  EXPECT_EQ(named.state, Check::State::warn) << "the file that was asked for has none";
+  EXPECT_NE(named.todo.find("SSL_CERT_FILE"), std::string::npos);
+}
+
 TEST(Checks, Judge_the_room_on_the_disk_and_the_files_that_may_be_open) {
   EXPECT_EQ(judge_disk_space(warn_below_free_bytes).state, Check::State::ok);
   EXPECT_EQ(judge_disk_space(warn_below_free_bytes - 1).state, Check::State::warn);

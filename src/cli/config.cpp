@@ -1,7 +1,5 @@
 // `sluice config validate|schema`: says everything that is wrong with a configuration without running anything, and
 // what a configuration may hold.
-#include <fmt/format.h>
-
 #include <filesystem>
 #include <ostream>
 

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "cli/http_transport.h"
+#include "cli/load_config.h"
 #include "dialects/openai_chat/openai_chat.h"
 #include "json/json.h"
 #include "store/store.h"
@@ -35,7 +36,7 @@ bool has_store(const std::string& data_dir) {
 
 void add_connection_flags(CLI::App& verb, ConnectionFlags& flags) {
   verb.add_option("--url", flags.url, "The server (SLUICE_URL; default: the one that serves the data directory)")
-      ->type_name("URL");
+      ->type_name("URL|unix:/PATH");
   verb.add_option("--key", flags.key, "Its key (SLUICE_API_KEY; default: a temporary one from the data directory)")
       ->type_name("KEY");
 }
@@ -79,7 +80,8 @@ Result<Connection> Connection::open(const ConnectionFlags& flags, const Invocati
 
 Result<void> Connection::connect() {
   if (key_.empty()) {
-    TRY(own_key_, TemporaryKey::make(invocation_->data_dir));
+    TRY(store::NewKey like, key_by_configuration("", *invocation_));
+    TRY(own_key_, TemporaryKey::make(invocation_->data_dir, std::move(like)));
   }
   HttpTarget target{.url = url_, .key = own_key_ ? own_key_->secret() : key_};
   TRY(transport_, http_transport(std::move(target), dialects::make_openai_chat(), invocation_->console.interrupted));

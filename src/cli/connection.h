@@ -1,7 +1,6 @@
 // How `chat` and `run` find the server and get in: its address, and a key.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>

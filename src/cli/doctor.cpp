@@ -46,7 +46,7 @@ std::vector<Check> look_at_everything(const DoctorFlags& flags, const Invocation
     for (Check& check : check_engines(**snapshot, invocation.console.env)) checks.push_back(std::move(check));
     checks.push_back(check_providers(**snapshot));
   }
-  checks.push_back(check_certificates());
+  checks.push_back(judge_certificates(net::system_authorities()));
   checks.push_back(check_clock(usable ? data_dir : std::string()));
   checks.push_back(check_open_files());
   return checks;
@@ -97,7 +97,7 @@ void add_doctor(CLI::App& root, Invocation& invocation) {
   auto flags = std::make_shared<DoctorFlags>();
   add_config_flag(verb, flags->config);
   verb.add_option("--listen", flags->listen, "Where the server is to listen, if not where the configuration says")
-      ->type_name("ADDR:PORT");
+      ->type_name("ADDR:PORT|unix:/PATH");
   on_selected(verb, invocation, flags, doctor);
 }
 

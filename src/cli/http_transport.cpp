@@ -191,8 +191,8 @@ Result<void> HttpTransport::take(const std::vector<chat::ChatEvent>& events, con
 
 Result<std::unique_ptr<ChatTransport>> http_transport(HttpTarget target, std::unique_ptr<dialects::Dialect> dialect,
                                                       std::atomic<bool>& interrupted) {
-  Result<BaseUrl> base = parse_base_url(target.url);
-  if (!base) return usage_error(base.error().message, "an address looks like http://127.0.0.1:8080");
+  Result<BaseUrl> base = parse_server_address(target.url);
+  if (!base) return usage_error(base.error().message, base.error().hint);
   std::shared_ptr<net::TlsContext> tls;
   if (base->endpoint.tls) {
     TRY(tls, net::TlsContext::create(""));

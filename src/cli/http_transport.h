@@ -13,7 +13,7 @@
 namespace sluice::cli {
 
 struct HttpTarget {
-  std::string url;  // "http://127.0.0.1:8080", without /v1
+  std::string url;  // "http://127.0.0.1:8080", without /v1, or "unix:/run/sluice.sock"
   Secret key;
 };
 

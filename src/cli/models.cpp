@@ -1,8 +1,5 @@
 // `sluice models`: what may be called as things stand here, and with --all everything that the catalogue knows, with
 // what to do to switch it on. Goes by this shell's configuration and environment; asks nobody.
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <ostream>
 
 #include "cli/load_config.h"

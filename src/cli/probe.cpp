@@ -36,7 +36,7 @@ Result<void> try_to_listen(const Endpoint& endpoint) {
 }
 
 Result<int> probe(const std::string& url, const std::string& path) {
-  TRY(const BaseUrl base, parse_base_url(url));
+  TRY(const BaseUrl base, parse_server_address(url));
   net::Reactor reactor;
   net::Resolver resolver(reactor);
   net::Connector connector{reactor, resolver, nullptr};

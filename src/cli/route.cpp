@@ -54,7 +54,7 @@ Result<int> explain(const ExplainFlags& flags, Invocation& invocation) {
     what.budgeted = report.key.budget.has_value();
   }
   if (!flags.data_class.empty()) who.header_class = flags.data_class;
-  TRY(const gateway::Verdict verdict, gateway::guard(who, *snapshot));
+  TRY(const gateway::Verdict verdict, gateway::guard(who));
   const auto engines_are_ready = [](const ProviderId&) { return gateway::EngineState::ready; };
   TRY(const gateway::Plan plan, gateway::survey(what, verdict, *snapshot, engines_are_ready));
   std::string text = invocation.json() ? gateway::explain_json(plan) : printable(gateway::explain_text(plan));

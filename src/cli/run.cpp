@@ -2,8 +2,9 @@
 // everything else goes to stderr.
 #include <fmt/format.h>
 
-#include <iostream>
+#include <istream>
 #include <iterator>
+#include <ostream>
 
 #include "cli/answer_text.h"
 #include "cli/connection.h"

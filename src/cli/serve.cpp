@@ -36,7 +36,7 @@ void add_serve(CLI::App& root, Invocation& invocation) {
   add_config_flag(verb, flags->config, "none: local model, and providers by the environment's keys");
   verb.add_option("--listen", flags->listen,
                   "Where to listen (SLUICE_LISTEN; default 127.0.0.1:8080; port 0 = any free one)")
-      ->type_name("ADDR:PORT");
+      ->type_name("ADDR:PORT|unix:/PATH");
   one_of(
       verb.add_option("--engine", flags->engine, "Start an engine of its own, or none (SLUICE_ENGINE; default auto)"),
       {"auto", "none"});

@@ -1,7 +1,5 @@
 // `sluice usage`: what the ledger adds up to, by key, model, provider, ground or day. Reads the data directory, so it
 // works with and without a running server.
-#include <fmt/format.h>
-
 #include <ostream>
 
 #include "cli/data_store.h"

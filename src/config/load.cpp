@@ -405,7 +405,8 @@ void Loading::apply_overrides(yaml::Diagnostics& diagnostics) {
           provider.how_to_enable = "start with --engine auto";
         }
     } else {
-      diagnostics.add({.message = override.origin + " cannot be `" + override.value + "`"});
+      diagnostics.add({.message = override.origin + " cannot be `" + override.value + "`",
+                       .help = "no such setting can be given on the command line: write it into the configuration"});
     }
   }
 }

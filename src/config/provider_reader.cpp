@@ -177,7 +177,8 @@ void ProviderReader::headers(const ProviderSetting& setting) {
       report_.error_at_key(header, "`" + header.key + "` cannot be the name of a header",
                            "use letters, digits, - and _");
     else if (!header.value.is_scalar() || !is_one_line(header.value.text))
-      report_.error(header.value, "the header `" + header.key + "` must be one line of text");
+      report_.error(header.value, "the header `" + header.key + "` must be one line of text",
+                    "write it as `" + header.key + ": \"value\"`");
     else
       provider_.extra_headers.emplace_back(header.key, header.value.text);
   }

@@ -156,9 +156,25 @@ int client_status_of_provider(const Error& error) {
   }
 }
 
+namespace {
+
+// What can be done about a fault that nobody foresaw, so that no reader is left without a way.
+std::string_view way_out(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::provider_unreachable:
+      return "try again, or another model; the operator sees what failed with `sluice logs tail` and `sluice doctor`";
+    case ErrorKind::provider_timeout:
+      return "try again, or stream a shorter answer; the operator can raise the times under `retry`";
+    case ErrorKind::internal: return "a fault of Sluice: tell its operator the x-sluice-request-id";
+    default: return {};
+  }
+}
+
+}  // namespace
+
 std::string message_with_hint(const Error& error) {
-  if (error.hint.empty()) return error.message;
-  return error.message + " (" + error.hint + ")";
+  const std::string_view hint = error.hint.empty() ? way_out(error.kind) : error.hint;
+  return hint.empty() ? error.message : error.message + " (" + std::string(hint) + ")";
 }
 
 http::Headers retry_headers(const Error& error) {

@@ -74,8 +74,8 @@ async::Task<Result<void>> Exchange::serve() {
   CO_TRY(principal_,
          co_await authenticate(client_.head(), gateway_.store, gateway_.reactor, client_.client_gone(), start_us_));
   CO_TRY(request_, co_await decode(client_, dialect_, std::move(target_)));
-  CO_TRY(verdict_, guard({.key_class = principal_->data_class(), .header_class = client_.head().get(data_class_header)},
-                         *snapshot_));
+  CO_TRY(verdict_,
+         guard({.key_class = principal_->data_class(), .header_class = client_.head().get(data_class_header)}));
 
   const config::RetrySettings& retry = snapshot_->retry();
   const async::Deadline deadline =

@@ -15,7 +15,8 @@ int hex_value(char c) {
 bool is_text(char c) { return (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) || c == '\t'; }
 
 std::unexpected<Error> malformed(const char* what) {
-  return fail(ErrorKind::invalid_request, std::string("the chunked body is malformed: ") + what);
+  return fail(ErrorKind::invalid_request, std::string("the chunked body is malformed: ") + what,
+              "send a content-length, or chunks as RFC 9112 has them");
 }
 
 }  // namespace

@@ -38,6 +38,20 @@ Task<> answer_and_wait_for_the_end(net::Listener& listener, bool& closed, Deadli
   closed = end && *end == 0;
 }
 
+// Answers a request on each of two connections; then hangs up the first and stays on the second until `done`.
+Task<> answer_two_and_leave_one(net::Reactor& reactor, net::Listener& listener, const bool& done, Deadline deadline) {
+  auto first = co_await listener.accept(deadline);
+  auto second = co_await listener.accept(deadline);
+  if (!first || !second) co_return;
+  char buffer[4096];
+  for (auto* socket : {&*first, &*second}) {
+    (void)co_await (*socket)->read(buffer, deadline);
+    (void)co_await (*socket)->write("HTTP/1.1 204 No Content\r\n\r\n", {}, deadline);
+  }
+  first->reset();
+  while (!done) co_await reactor.scheduler().sleep(reactor.within(milliseconds(10)));
+}
+
 struct Outcome {
   bool done = false;
   int status = 0;
@@ -164,6 +178,25 @@ TEST_F(ClientTest, A_kept_connection_is_closed_when_nobody_has_used_it_for_its_t
   EXPECT_TRUE(outcome.done);
   EXPECT_TRUE(closed);
   EXPECT_EQ(short_lived.idle(), 0U);
+}
+
+TEST_F(ClientTest, A_kept_connection_is_closed_when_the_provider_hangs_up_though_nobody_calls) {
+  ConnectionPool patient(connector, {}, seconds(8));  // looks every two seconds, long before it closes by time
+  bool done = false;
+  async::Scope calls;
+  calls.spawn(answer_two_and_leave_one, std::ref(reactor), std::ref(*listener), std::cref(done),
+              reactor.within(seconds(30)));
+  Outcome outcomes[2];
+  const Endpoint here{.host = "127.0.0.1", .port = listener->local_address().port()};
+  for (Outcome& outcome : outcomes)
+    calls.spawn(call, std::ref(patient), here, std::ref(outcome), reactor.within(seconds(20)));
+  const auto give_up = async::Clock::now() + seconds(30);
+  while (!(outcomes[0].done && outcomes[1].done) && async::Clock::now() < give_up) reactor.run_once();
+  EXPECT_EQ(patient.idle(), 2U);
+  while (patient.idle() == 2 && async::Clock::now() < give_up) reactor.run_once();
+  EXPECT_EQ(patient.idle(), 1U) << "the other one is still good";
+  done = true;
+  while (calls.size() > 0 && async::Clock::now() < give_up) reactor.run_once();
 }
 
 TEST_F(ClientTest, A_silent_provider_meets_the_deadline) {

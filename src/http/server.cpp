@@ -202,7 +202,8 @@ async::Task<Result<std::string>> ServerConnection::read_body(async::Cancel& clie
 async::Task<Result<std::string_view>> ServerConnection::read_on(async::Deadline deadline) {
   const Result<std::size_t> got = co_await stream_->read(reactor_.scratch(), deadline);
   if (!got && got.error().kind == ErrorKind::provider_timeout)
-    co_return fail(ErrorKind::invalid_request, "the request body did not arrive in time");
+    co_return fail(ErrorKind::invalid_request, "the request body did not arrive in time",
+                   "send it without pauses; the operator can raise server.body_timeout_ms");
   if (!got || *got == 0) co_return fail(ErrorKind::client_gone, "the client closed the connection within its request");
   co_return std::string_view(reactor_.scratch().data(), *got);
 }

@@ -24,12 +24,8 @@ async::Task<Result<Fd>> connect_first(Connector& connector, Endpoint endpoint, a
   co_return std::unexpected(std::move(last));
 }
 
-std::string place(const Endpoint& endpoint) {
-  return endpoint.unix_path.empty() ? endpoint.host + ":" + std::to_string(endpoint.port) : endpoint.unix_path;
-}
-
 Error at_place(Error error, const Endpoint& endpoint) {
-  error.message = "cannot connect to " + place(endpoint) + ": " + error.message;
+  error.message = "cannot connect to " + place_text(endpoint) + ": " + error.message;
   return error;
 }
 

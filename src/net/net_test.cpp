@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -264,6 +265,60 @@ TEST_F(NetTest, Work_posted_from_another_thread_runs_on_the_reactor) {
   run_until([&] { return ran_on != std::thread::id(); });
   other.join();
   EXPECT_EQ(ran_on, std::this_thread::get_id());
+}
+
+// --- the authorities
+
+// Self-signed by "CN=test"; its key is nowhere.
+constexpr const char* a_certificate = R"(-----BEGIN CERTIFICATE-----
+MIIBdDCCARugAwIBAgIUOV1sEycJjSQgkA0vF1pSWU89YlMwCgYIKoZIzj0EAwIw
+DzENMAsGA1UEAwwEdGVzdDAgFw0yNjExMjcwNzU0MzRaGA8yMTI2MTEwMzA3NTQz
+NFowDzENMAsGA1UEAwwEdGVzdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABGQ0
+91r3qv6bdBYnt3Hq9ziAx+mZHqtRebQglJXoKQeHGf7f1nqhJEBHiogCPINgbay9
+YinzmaBTT1zVyyQ8GNqjUzBRMB0GA1UdDgQWBBTJIIykaZCVwtzBcU65hpl7xNpP
+fTAfBgNVHSMEGDAWgBTJIIykaZCVwtzBcU65hpl7xNpPfTAPBgNVHRMBAf8EBTAD
+AQH/MAoGCCqGSM49BAMCA0cAMEQCIBRNNLDi1MYYeou4Q8J3Bz9NAuKhHCRhYtDa
+qiZKINRVAiAXkbIOMroMdspJREqAqEjiGY2Nj7xKSATnApwjM930PQ==
+-----END CERTIFICATE-----
+)";
+
+struct AuthoritiesTest : testing::Test {
+  std::string folder = (std::filesystem::temp_directory_path() / "sluice-ca-XXXXXX").string();
+  void SetUp() override {
+    ASSERT_TRUE(mkdtemp(folder.data()));
+    std::ofstream(folder + "/ca.pem") << a_certificate;
+    ASSERT_TRUE(std::filesystem::create_directory(folder + "/certs"));
+  }
+  void TearDown() override {
+    unsetenv("SSL_CERT_FILE");
+    unsetenv("SSL_CERT_DIR");
+    std::filesystem::remove_all(folder);
+  }
+  Authorities look(const std::string& file, const std::string& directory) {
+    setenv("SSL_CERT_FILE", (folder + file).c_str(), 1);
+    setenv("SSL_CERT_DIR", (folder + directory).c_str(), 1);
+    return system_authorities();
+  }
+};
+
+TEST_F(AuthoritiesTest, Are_counted_where_OpenSSL_looks_for_them) {
+  std::filesystem::copy_file(folder + "/ca.pem", folder + "/certs/0123abcd.0");
+  std::filesystem::copy_file(folder + "/ca.pem", folder + "/certs/named.pem");  // it is not found by its hash
+  const Authorities found = look("/ca.pem", "/certs:/nowhere");
+  EXPECT_EQ(found.in_file, 1u);
+  EXPECT_EQ(found.in_directory, 1u);
+  EXPECT_TRUE(found.file_is_named);
+  EXPECT_EQ(found.file, folder + "/ca.pem");
+}
+
+TEST_F(AuthoritiesTest, Are_none_in_a_bundle_that_is_missing_empty_or_something_else) {
+  std::ofstream(folder + "/empty.pem");
+  std::ofstream(folder + "/text.pem") << "no certificate\n";
+  for (const char* file : {"/missing.pem", "/empty.pem", "/text.pem"}) {
+    const Authorities found = look(file, "/certs");
+    EXPECT_EQ(found.in_file, 0u) << file;
+    EXPECT_EQ(found.in_directory, 0u) << file;
+  }
 }
 
 }  // namespace

@@ -3,8 +3,12 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <mutex>
 
@@ -44,6 +48,9 @@ class Sessions {
   std::mutex mutex_;
   std::map<std::string, SslSessionPtr> by_server_;
 };
+
+constexpr const char* untrusted_hint =
+    "the operator should look at the trusted authorities with `sluice doctor`; SSL_CERT_FILE names a file with others";
 
 std::string reason_of_failure(const SSL* ssl) {
   if (const long verdict = SSL_get_verify_result(ssl); verdict != X509_V_OK)
@@ -105,6 +112,53 @@ class TlsSocket : public Socket {
   SslPtr ssl_;
 };
 
+namespace {
+
+// The way by which OpenSSL finds it: the environment's, else the one built in.
+std::string trusted_place(const char* variable, const char* built_in) {
+  const char* named = secure_getenv(variable);
+  return named ? named : built_in;
+}
+
+std::size_t certificates_in(const std::string& file) {
+  const std::unique_ptr<X509_STORE, Freed<X509_STORE_free>> store(X509_STORE_new());
+  const bool read = store && X509_STORE_load_file(store.get(), file.c_str()) == 1;
+  ERR_clear_error();
+  if (!read) return 0;
+  const int count = sk_X509_OBJECT_num(X509_STORE_get0_objects(store.get()));
+  return static_cast<std::size_t>(std::max(count, 0));
+}
+
+// "4042bcee.0": OpenSSL looks for no other names.
+bool is_hashed_name(std::string_view name) {
+  constexpr std::string_view hexadecimal = "0123456789abcdef";
+  return name.size() == 10 && name.substr(0, 8).find_first_not_of(hexadecimal) == std::string_view::npos &&
+         name[8] == '.' && name[9] >= '0' && name[9] <= '9';
+}
+
+std::size_t hashed_certificates_in(const std::string& directories) {
+  std::size_t count = 0;
+  for (std::size_t begin = 0; begin <= directories.size();) {
+    const std::size_t end = std::min(directories.find(':', begin), directories.size());
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(directories.substr(begin, end - begin), ignored))
+      if (is_hashed_name(entry.path().filename().string()) && access(entry.path().c_str(), R_OK) == 0) ++count;
+    begin = end + 1;
+  }
+  return count;
+}
+
+}  // namespace
+
+Authorities system_authorities() {
+  Authorities found{.file = trusted_place(X509_get_default_cert_file_env(), X509_get_default_cert_file()),
+                    .directory = trusted_place(X509_get_default_cert_dir_env(), X509_get_default_cert_dir())};
+  found.file_is_named = secure_getenv(X509_get_default_cert_file_env()) != nullptr;
+  found.in_file = certificates_in(found.file);
+  found.in_directory = hashed_certificates_in(found.directory);
+  return found;
+}
+
 Result<std::shared_ptr<TlsContext>> TlsContext::create(const std::string& ca_file) {
   auto state = std::make_unique<State>();
   state->ctx.reset(SSL_CTX_new(TLS_client_method()));
@@ -122,8 +176,10 @@ Result<std::shared_ptr<TlsContext>> TlsContext::create(const std::string& ca_fil
   const bool trusted = ca_file.empty() ? SSL_CTX_set_default_verify_paths(ctx) == 1
                                        : SSL_CTX_load_verify_locations(ctx, ca_file.c_str(), nullptr) == 1;
   if (!trusted)
-    return fail(ErrorKind::invalid_request, "cannot read the certificate authorities in '" + ca_file + "'",
-                "give a PEM file with at least one certificate");
+    return fail(
+        ErrorKind::invalid_request,
+        "cannot read the certificate authorities in '" + (ca_file.empty() ? system_authorities().file : ca_file) + "'",
+        "give a PEM file with at least one certificate");
   return std::shared_ptr<TlsContext>(new TlsContext(std::move(state)));
 }
 
@@ -136,7 +192,8 @@ Result<void> TlsSocket::prepare() {
     X509_VERIFY_PARAM_set_hostflags(check, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     if (SSL_set1_host(ssl_.get(), server_name_.c_str()) != 1 ||
         SSL_set_tlsext_host_name(ssl_.get(), server_name_.c_str()) != 1)
-      return fail(ErrorKind::invalid_request, "'" + server_name_ + "' is no host name");
+      return fail(ErrorKind::invalid_request, "'" + server_name_ + "' is no host name",
+                  "the operator must check the base_url");
   }
   if (const SslSessionPtr session = context_->state_->sessions.take(server_name_))
     SSL_set_session(ssl_.get(), session.get());
@@ -178,8 +235,10 @@ class TlsSocket::Shake : public Stream::Transfer {
     detach();
     if (woken() == async::Woken::cancelled || woken() == async::Woken::deadline) return std::unexpected(error());
     if (last_.state == Attempt::State::moved) return {};
+    const bool untrusted = SSL_get_verify_result(socket_.ssl_.get()) != X509_V_OK;
     return std::unexpected(Error{.kind = ErrorKind::provider_unreachable,
                                  .message = reason_of_failure(socket_.ssl_.get()),
+                                 .hint = untrusted ? untrusted_hint : "",
                                  .retry = Retry::anywhere});
   }
 

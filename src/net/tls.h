@@ -10,6 +10,16 @@
 
 namespace sluice::net {
 
+// Whose certificates are trusted: what OpenSSL reads when a provider's certificate is checked.
+struct Authorities {
+  std::string file;            // PEM bundle; SSL_CERT_FILE names another
+  std::string directory;       // one certificate a file, named by the hash of its subject; SSL_CERT_DIR
+  bool file_is_named = false;  // by the environment
+  std::size_t in_file = 0;     // 0 also when there is no such file
+  std::size_t in_directory = 0;
+};
+Authorities system_authorities();
+
 // What all connections to providers share: the trusted authorities and the sessions to resume. Thread-safe.
 class TlsContext {
  public:

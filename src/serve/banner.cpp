@@ -37,6 +37,15 @@ bool wait_for_engines(std::ostream& out, const Announcement& said) {
   return false;
 }
 
+// What curl is told before a path: the address as it is, or a socket's file and a name that stands for it.
+std::string curl_target(const std::string& url) {
+  constexpr std::string_view unix = "unix:";
+  if (!url.starts_with(unix)) return url;
+  std::string quoted;
+  for (const char c : url.substr(unix.size())) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  return "--unix-socket '" + quoted + "' http://localhost";
+}
+
 void tell_key(std::ostream& out, const Announcement& said) {
   if (said.first_key)
     out << "key     " << said.first_key->reveal() << "   (shown only now; `sluice keys create` makes another)\n";
@@ -87,16 +96,17 @@ bool announce(std::ostream& out, Announcement said) {
 
   const std::string key = said.first_key ? said.first_key->reveal() : "$SLUICE_API_KEY";
   const std::string model = said.snapshot.routes().empty() ? "provider/model" : said.snapshot.routes().front().name;
+  const std::string target = curl_target(said.url);
   const std::string json = " -H 'content-type: application/json' -d '";
   out << "\nTry:\n"
-      << "  curl -s " << said.url << "/v1/chat/completions -H \"authorization: Bearer " << key << "\"" << json
+      << "  curl -s " << target << "/v1/chat/completions -H \"authorization: Bearer " << key << "\"" << json
       << R"({"model":")" << model
       << R"(","messages":[{"role":"user","content":"Why is the sky blue? Answer in one sentence."}]}')"
       << "\n"
-      << "  curl -sN " << said.url << "/v1/messages -H \"x-api-key: " << key << "\"" << json << R"({"model":")" << model
+      << "  curl -sN " << target << "/v1/messages -H \"x-api-key: " << key << "\"" << json << R"({"model":")" << model
       << R"(","max_tokens":64,"stream":true,"messages":[{"role":"user","content":"Why is the sky blue? Answer in one sentence."}]}')"
       << "\n"
-      << "  curl -s " << said.url << "/v1/models -H \"authorization: Bearer " << key << "\"\n\n"
+      << "  curl -s " << target << "/v1/models -H \"authorization: Bearer " << key << "\"\n\n"
       << std::flush;
   return false;
 }

@@ -15,7 +15,7 @@
 namespace sluice::serve {
 
 struct Announcement {
-  std::string url;
+  std::string url;  // "http://127.0.0.1:8080" or "unix:/run/sluice.sock"
   std::string data_dir;
   std::optional<Secret> first_key;  // empty: it was shown at an earlier start
   const config::Snapshot& snapshot;

@@ -6,11 +6,9 @@
 
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <thread>
 
 #include "base/cores.h"
 #include "config/load.h"
@@ -182,6 +180,13 @@ void tell_store_problem(telemetry::Log& log, const store::LiveStore& store, cons
     log.error("the store has a problem", {{"problem", told}});
 }
 
+// The announcement stays in one piece where the log goes to the same terminal. True when a signal came meanwhile.
+bool announce_to_people(telemetry::Log& log, Announcement announcement) {
+  std::optional<telemetry::Log::Hold> hold;
+  if (isatty(STDOUT_FILENO) == 1 && isatty(STDERR_FILENO) == 1) hold.emplace(log);
+  return announce(std::cout, std::move(announcement));
+}
+
 struct FirstKey {
   std::optional<Secret> secret;  // empty: keys were there already
 };
@@ -312,9 +317,12 @@ int serve(const ServeOptions& options) {
   if (!first_key) return refuse(first_key.error());
   for (auto& worker : workers) worker->start();
 
+  if (const net::Authorities trusted = net::system_authorities(); trusted.in_file + trusted.in_directory == 0)
+    log.warn("no provider over TLS can be verified",
+             {{"reason", "no certificate authorities in " + trusted.file}, {"hint", "run `sluice doctor`"}});
   std::string store_problem;
   tell_store_problem(log, **store, **desk, store_problem);
-  const std::string url = "http://" + address->text();
+  const std::string url = (address->family() == AF_UNIX ? "" : "http://") + address->text();
   const AddressFile address_file(options.data_dir, url, options.config_path);
   Announcement announcement{.url = url,
                             .data_dir = options.data_dir,
@@ -326,7 +334,7 @@ int serve(const ServeOptions& options) {
   if (options.json)
     announce_json(std::cout, announcement, options.config_path.value_or(""));
   else
-    stopped_early = announce(std::cout, std::move(announcement));
+    stopped_early = announce_to_people(log, std::move(announcement));
   while (!stopped_early && !signals.wait(seconds(1))) tell_store_problem(log, **store, **desk, store_problem);
 
   log.info("stopping", {{"connections", shared.connections.load()}});

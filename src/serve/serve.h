@@ -8,10 +8,10 @@ namespace sluice::serve {
 
 struct ServeOptions {
   std::optional<std::string> config_path;  // --config, SLUICE_CONFIG
-  std::optional<std::string> listen;       // --listen, SLUICE_LISTEN: "ADDR:PORT", port 0 = any free one
-  std::string data_dir;                    // --data, SLUICE_DATA
-  std::string engine = "auto";             // --engine, SLUICE_ENGINE: "auto" or "none"
-  bool json = false;                       // -o json: the announcement is one line for programs
+  std::optional<std::string> listen;  // --listen, SLUICE_LISTEN: "ADDR:PORT" (port 0 = any free one) or "unix:/PATH"
+  std::string data_dir;               // --data, SLUICE_DATA
+  std::string engine = "auto";        // --engine, SLUICE_ENGINE: "auto" or "none"
+  bool json = false;                  // -o json: the announcement is one line for programs
 };
 
 // Returns the process's exit code: 0 after a clean stop, 1 when it could not start (one line on stderr says why).

@@ -62,8 +62,7 @@ std::string_view level_name(Level level) {
 Log::Log(LogSettings settings)
     : settings_(std::move(settings)),
       text_(settings_.format == LogFormat::text ||
-            (settings_.format == LogFormat::automatic && ::isatty(settings_.fd) == 1)),
-      level_(settings_.level) {
+            (settings_.format == LogFormat::automatic && ::isatty(settings_.fd) == 1)) {
   queue_.reserve(settings_.queue_lines);
   writer_ = std::thread([this] { run(); });
 }
@@ -142,6 +141,22 @@ std::string Log::text_line(Level level, std::string_view event, std::initializer
   return line;
 }
 
+void Log::hold() {
+  std::unique_lock lock(mutex_);
+  ++holds_;
+  written_.wait(lock, [this] { return !writing_; });
+}
+
+void Log::release() {
+  {
+    const std::lock_guard lock(mutex_);
+    --holds_;
+  }
+  wake_writer_.notify_one();
+}
+
+bool Log::has_work() const { return stopping_ || (!queue_.empty() && (holds_ == 0 || flushing_ > 0)); }
+
 // Takes what is queued, writes it, and only sleeps for good when a look found nothing.
 void Log::run() {
   std::vector<std::string> lines;
@@ -149,12 +164,13 @@ void Log::run() {
   std::uint64_t reported = 0;
   std::unique_lock lock(mutex_);
   for (;;) {
-    if (queue_.empty() && !stopping_) {
+    if (!has_work()) {
       writer_idle_ = true;
-      wake_writer_.wait(lock, [this] { return !queue_.empty() || stopping_; });
+      wake_writer_.wait(lock, [this] { return has_work(); });
       writer_idle_ = false;
     }
     lines.swap(queue_);
+    writing_ = true;
     const bool last = stopping_;
     lock.unlock();
     if (const std::uint64_t dropped = dropped_.load(std::memory_order_relaxed); dropped != reported) {
@@ -165,6 +181,7 @@ void Log::run() {
     }
     write_out(lines);
     lock.lock();
+    writing_ = false;
     finished_ = accepted_ - queue_.size();
     lines.clear();
     written_.notify_all();

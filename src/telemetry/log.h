@@ -62,8 +62,7 @@ class Log {
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
 
-  bool enabled(Level level) const { return level >= level_.load(std::memory_order_relaxed) && level != Level::off; }
-  void set_level(Level level) { level_.store(level, std::memory_order_relaxed); }
+  bool enabled(Level level) const { return level >= settings_.level && level != Level::off; }
 
   // `event` is a short fixed phrase: "engine started". Thread-safe; never waits for the target.
   void write(Level level, std::string_view event, std::initializer_list<LogField> fields = {});
@@ -76,7 +75,19 @@ class Log {
     write(Level::error, event, fields);
   }
 
-  // Waits until everything logged before is written (or the target has failed). Not for a reactor.
+  // Keeps lines back, up to queue_lines of them, while something else writes to the same terminal.
+  class Hold {
+   public:
+    explicit Hold(Log& log) : log_(log) { log_.hold(); }
+    ~Hold() { log_.release(); }
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+
+   private:
+    Log& log_;
+  };
+
+  // Waits until everything logged before is written (or the target has failed), held back or not. Not for a reactor.
   void flush();
   std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
@@ -85,6 +96,9 @@ class Log {
 
   std::string json_line(Level level, std::string_view event, std::initializer_list<LogField> fields) const;
   std::string text_line(Level level, std::string_view event, std::initializer_list<LogField> fields) const;
+  void hold();
+  void release();
+  bool has_work() const;
   void run();
   void write_out(const std::vector<std::string>& lines);
   void write_all(std::string_view bytes);
@@ -92,7 +106,6 @@ class Log {
 
   const LogSettings settings_;
   const bool text_;
-  std::atomic<Level> level_;
   std::atomic<std::uint64_t> dropped_{0};
 
   // A mutex and not a lock-free ring: it is held for one push or one swap of pointers, never during a write.
@@ -103,6 +116,8 @@ class Log {
   std::uint64_t accepted_ = 0;
   std::uint64_t finished_ = 0;
   int flushing_ = 0;          // callers of flush() that wait
+  int holds_ = 0;             // Holds that live
+  bool writing_ = false;      // the writer has taken lines
   bool writer_idle_ = false;  // only then is a wake-up worth its system call
   bool stopping_ = false;
   std::chrono::steady_clock::time_point stopped_at_;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <thread>
@@ -23,6 +24,10 @@ class Target {
     ::close(ends_[1]);
   }
   int fd() const { return ends_[1]; }
+  bool gets_bytes_within(int ms) const {
+    pollfd end{.fd = ends_[0], .events = POLLIN, .revents = 0};
+    return ::poll(&end, 1, ms) == 1;
+  }
   std::string read() {
     ::fcntl(ends_[0], F_SETFL, O_NONBLOCK);
     std::string all;
@@ -79,15 +84,38 @@ TEST(Log, A_pipe_gets_json_without_being_told) {
 TEST(Log, Keeps_quiet_below_its_level) {
   Target target;
   Log log(settings_for(target, LogFormat::text));
-  log.debug("not shown");
-  log.set_level(Level::off);
-  log.error("not shown");
-  log.set_level(Level::debug);
-  log.debug("shown");
+  log.debug("hidden");
+  log.info("seen");
   log.flush();
   const std::string text = target.read();
-  EXPECT_EQ(text.find("not shown"), std::string::npos);
-  EXPECT_NE(text.find("shown"), std::string::npos);
+  EXPECT_FALSE(text.contains("hidden")) << text;
+  EXPECT_TRUE(text.contains("seen")) << text;
+}
+
+TEST(Log, Keeps_its_lines_back_while_somebody_else_has_the_terminal) {
+  Target target;
+  Log log(settings_for(target, LogFormat::text));
+  log.info("before");
+  log.flush();
+  EXPECT_TRUE(target.read().contains("before"));
+  {
+    const Log::Hold hold(log);
+    log.info("meanwhile");
+    EXPECT_FALSE(target.gets_bytes_within(100));
+  }
+  ASSERT_TRUE(target.gets_bytes_within(30'000));
+  EXPECT_TRUE(target.read().contains("meanwhile"));
+}
+
+TEST(Log, Ends_with_all_its_lines_though_they_were_held_back) {
+  Target target;
+  {
+    Log log(settings_for(target, LogFormat::text));
+    const Log::Hold hold(log);
+    log.info("held");
+    log.flush();
+  }
+  EXPECT_TRUE(target.read().contains("held"));
 }
 
 TEST(Log, Cuts_a_value_that_is_too_long) {

@@ -46,7 +46,6 @@ class Diagnostics {
   void add(Diagnostic diagnostic);
   std::span<const Diagnostic> all() const { return kept_; }
   std::size_t errors() const { return errors_; }  // also those beyond most_kept
-  std::size_t warnings() const { return warnings_; }
   bool ok() const { return errors_ == 0; }
 
   // Every finding like rustc prints it, then one line with the counts; "" when there is none. `colour` adds ANSI codes.

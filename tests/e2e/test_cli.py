@@ -229,6 +229,55 @@ def test_a_unix_socket_can_be_served_again_after_a_stop_and_after_a_kill(tmp_pat
     assert not path.exists()
 
 
+def test_a_server_on_a_unix_socket_is_used_like_any_other(tmp_path, aimock_config):
+    path = tmp_path / "a socket.sock"
+    server = Sluice(tmp_path / "one", {**aimock_config, "models": {"auto": ["mockai/gpt-mock"]}}, listen=f"unix:{path}")
+    server.start(ready=False)
+    try:
+        assert server.url == f"unix:{path}"
+        assert TEXT in server.run("run", "auto", "Hello").stdout
+        assert TEXT in server.run("chat", stdin="Hello\n").stdout
+        assert TEXT in server.run("run", "auto", "Hello", "--url", server.url).stdout
+        checks = {check["name"]: check for check in json.loads(server.run("doctor", "-o", "json", check=False).stdout)["checks"]}
+        assert checks["server"]["state"] == "ok" and f"unix:{path}" in checks["server"]["detail"]
+        curls = eventually(lambda: [line for line in server.log().splitlines() if line.startswith("  curl")], "the curls")
+        assert len(curls) == 3
+        for curl, expected in zip(curls, (TEXT, "message_stop", '"auto"')):
+            done = subprocess.run(["bash", "-c", curl], capture_output=True, text=True, timeout=60)
+            assert done.returncode == 0 and expected in done.stdout, (curl, done)
+    finally:
+        server.stop()
+    gone = server.run("run", "auto", "Hello", "--url", f"unix:{path}", check=False)
+    assert gone.returncode == 3 and f"no sluice is serving at unix:{path}" in gone.stderr
+
+
+def test_what_serve_says_on_a_terminal_is_in_one_piece(tmp_path):
+    engine = tmp_path / "llama-server"
+    engine.write_text("#!/bin/sh\nexit 1\n")  # each of its deaths is a line of the log while serve waits for it
+    engine.chmod(0o755)
+    model = tmp_path / "tiny.gguf"
+    model.write_bytes(b"GGUF" + bytes(64))
+    server = Sluice(tmp_path / "one", {"engines": {"local": {"model": "tiny", "path": str(model), "llama_server": str(engine)}}}, engine="auto")
+    command, *arguments = server.command()
+    terminal = pexpect.spawn(command, arguments, env=server.env, encoding="utf-8", timeout=60, dimensions=(50, 1000))
+    try:
+        terminal.expect("sluice  listening.*v1/models[^\n]*\n")
+        assert "engine state" not in terminal.after, terminal.after
+        terminal.expect("engine state.*restarting")  # what was logged meanwhile comes after it
+    finally:
+        terminal.kill(15)
+        terminal.expect(pexpect.EOF)
+
+
+def test_a_program_gets_the_configurations_limits_for_its_temporary_key_too(serve, aimock_config):
+    server = serve({**aimock_config, "models": {"auto": ["mockai/gpt-mock"]}, "keys": {"data_class": "restricted"}})
+    refused = server.run("run", "auto", "Hello", check=False)
+    assert refused.returncode == 1 and "restricted" in refused.stderr, refused
+    for _ in range(3):
+        server.run("run", "auto", "Hello", check=False)
+    assert "cli-" not in server.run("keys", "list").stdout
+
+
 def test_serve_says_json_what_it_says_to_people(folder, aimock_config):
     place = folder("serve-json")
     server = Sluice(place, aimock_config)

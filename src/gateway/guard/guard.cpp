@@ -13,7 +13,7 @@ std::string_view rule_text(Verdict::Rule rule) {
   return "unknown";
 }
 
-Result<Verdict> guard(const GuardQuestion& question, const config::Snapshot&) {
+Result<Verdict> guard(const GuardQuestion& question) {
   Verdict verdict{.data_class = question.key_class};
   if (question.header_class) {
     const std::optional<DataClass> asked = data_class_from_name(*question.header_class);

@@ -8,7 +8,6 @@
 #include "base/data_class.h"
 #include "base/result.h"
 #include "catalog/ground.h"
-#include "config/snapshot.h"
 
 namespace sluice::gateway {
 
@@ -39,6 +38,6 @@ struct Verdict {
 std::string_view rule_text(Verdict::Rule rule);
 
 // Errors: invalid_request when the header has a value that is no data class.
-Result<Verdict> guard(const GuardQuestion& question, const config::Snapshot& snapshot);
+Result<Verdict> guard(const GuardQuestion& question);
 
 }  // namespace sluice::gateway

@@ -7,13 +7,8 @@ namespace {
 
 using catalog::Ground;
 
-const config::Snapshot& nothing_special() {
-  static const config::Snapshot snapshot{config::Snapshot::Parts{}};
-  return snapshot;
-}
-
 Verdict verdict(DataClass key_class, std::optional<std::string_view> header = {}) {
-  const Result<Verdict> result = guard({.key_class = key_class, .header_class = header}, nothing_special());
+  const Result<Verdict> result = guard({.key_class = key_class, .header_class = header});
   EXPECT_TRUE(result.has_value());
   return result.value_or(Verdict{});
 }
@@ -45,7 +40,7 @@ TEST(Guard, Lets_no_header_loosen_what_the_key_says) {
 
 TEST(Guard, Refuses_a_data_class_that_it_does_not_know) {
   for (const std::string_view word : {"", "secret", "restricted,public"}) {
-    const Result<Verdict> result = guard({.key_class = DataClass::internal, .header_class = word}, nothing_special());
+    const Result<Verdict> result = guard({.key_class = DataClass::internal, .header_class = word});
     ASSERT_FALSE(result.has_value()) << word;
     EXPECT_EQ(result.error().kind, ErrorKind::invalid_request);
     EXPECT_FALSE(result.error().hint.empty());

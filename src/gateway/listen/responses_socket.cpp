@@ -86,7 +86,8 @@ async::Task<Result<void>> SocketExchange::finish_stream(std::string_view last, c
 }
 
 async::Task<Result<std::unique_ptr<http::WebSocket>>> SocketExchange::upgrade() {
-  co_return fail(ErrorKind::invalid_request, "the connection is a WebSocket already");
+  co_return fail(ErrorKind::invalid_request, "the connection is a WebSocket already",
+                 "send the next response.create on it");
 }
 
 }  // namespace sluice::gateway
