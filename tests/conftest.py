@@ -50,6 +50,14 @@ def refused_port():
 
 
 @pytest.fixture
+def provider():
+    """A provider of one test, which keeps what it is asked."""
+    side = Recorder()
+    yield side
+    side.stop()
+
+
+@pytest.fixture
 def serve(tmp_path):
     """Starts servers for one test: serve(config, ...) -> a running Sluice. They are stopped at its end."""
     started = []

@@ -280,7 +280,8 @@ void Loading::read_routes(const Member& section, const Report& report) {
       if (!provider) {
         const std::string near = yaml::nearest(id, provider_ids());
         report.error(item, "unknown provider `" + id + "` in `" + member.key + "`",
-                     near.empty() ? "" : "did you mean `" + near + "`?");
+                     near.empty() ? "name it under `providers`, with its `kind` and `base_url`"
+                                  : "did you mean `" + near + "`?");
         continue;
       }
       if (std::ranges::find(names, item.text) != names.end()) {

@@ -20,19 +20,20 @@ bool settled(engines::EngineState state) {
 // True when a signal to stop came.
 bool wait_for_engines(std::ostream& out, const Announcement& said) {
   for (const config::EngineSettings& engine : said.snapshot.engines()) {
-    out << "engine  " << engine.name << ": starting " << engine.model << " ..." << std::flush;
+    const std::string engine_line = "engine  " + engine.name + ": ";
+    out << engine_line << "starting " << engine.model << (said.to_terminal ? " ..." : "\n") << std::flush;
     milliseconds waited{0};
     const engines::Engine* process = said.engines.find(engine.name);
     while (process && !settled(process->state()) && waited < longest_wait) {
       if (said.stopped(look_again)) return true;
       waited += look_again;
-      if (waited.count() % 2000 == 0) out << "." << std::flush;
+      if (said.to_terminal && waited.count() % 2000 == 0) out << "." << std::flush;
     }
     if (const auto status = said.engines.status(engine.name)) {
-      out << " " << engines::state_name(status->state);
+      out << (said.to_terminal ? " " : engine_line) << engines::state_name(status->state);
       if (!status->reason.empty()) out << "\n        " << status->reason;
     }
-    out << "\n";
+    out << std::endl;
   }
   return false;
 }

@@ -18,6 +18,7 @@ struct Announcement {
   std::string url;  // "http://127.0.0.1:8080" or "unix:/run/sluice.sock"
   std::string data_dir;
   std::optional<Secret> first_key;  // empty: it was shown at an earlier start
+  bool to_terminal = false;         // else each line is written as a whole: the log may go to the same place
   const config::Snapshot& snapshot;
   const engines::Supervisor& engines;
   // Waits that long for a signal to stop; true when one came.

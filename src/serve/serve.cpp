@@ -183,7 +183,7 @@ void tell_store_problem(telemetry::Log& log, const store::LiveStore& store, cons
 // The announcement stays in one piece where the log goes to the same terminal. True when a signal came meanwhile.
 bool announce_to_people(telemetry::Log& log, Announcement announcement) {
   std::optional<telemetry::Log::Hold> hold;
-  if (isatty(STDOUT_FILENO) == 1 && isatty(STDERR_FILENO) == 1) hold.emplace(log);
+  if (announcement.to_terminal && isatty(STDERR_FILENO) == 1) hold.emplace(log);
   return announce(std::cout, std::move(announcement));
 }
 
@@ -327,6 +327,7 @@ int serve(const ServeOptions& options) {
   Announcement announcement{.url = url,
                             .data_dir = options.data_dir,
                             .first_key = std::move(first_key->secret),
+                            .to_terminal = isatty(STDOUT_FILENO) == 1,
                             .snapshot = *snapshot,
                             .engines = engines,
                             .stopped = [&](milliseconds pause) { return signals.wait(pause); }};

@@ -13,12 +13,12 @@
 
 #include "store/log_reader.h"
 #include "store/testing_directory.h"
+#include "store/testing_wait.h"
 
 namespace sluice::store {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto patience = 20s;  // only ever waited for in full by a test that fails
 
 std::unique_ptr<AppendLog> open(const std::string& directory, AppendLog::Options options = {}, LogPosition floor = 0) {
   auto log = AppendLog::open(directory, options, floor);
@@ -208,15 +208,6 @@ class FullDisk {
   rlimit before_ = {};
   void (*before_signal_)(int) = nullptr;
 };
-
-bool wait_until(const auto& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(1ms);
-  }
-  return true;
-}
 
 TEST(AppendLog, Keeps_its_queue_while_the_disk_is_full_and_leaves_no_half_record) {
   TestingDirectory directory;

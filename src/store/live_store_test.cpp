@@ -12,27 +12,18 @@
 #include "store/log_reader.h"
 #include "store/sqlite.h"
 #include "store/testing_directory.h"
+#include "store/testing_wait.h"
 
 namespace sluice::store {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto patience = 20s;  // only ever waited for in full by a test that fails
 constexpr std::int64_t now_us = 1'795'418'415'000'000;
 
 std::unique_ptr<LiveStore> start(const std::string& directory) {
   auto live = LiveStore::start(directory, {.key_poll_ms = 1ms, .fold_ms = 1ms});
   if (!live) throw std::runtime_error(live.error().message);
   return *std::move(live);
-}
-
-bool wait_until(const auto& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(1ms);
-  }
-  return true;
 }
 
 std::string encoded(const KeyId& key, std::int64_t pico) {

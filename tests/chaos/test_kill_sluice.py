@@ -10,20 +10,12 @@ import pytest
 from harness import recorder
 from harness.clients import chat_body, http_client
 from harness.mock_config import cost_pico, openai_vendor
-from harness.recorder import Recorder
 from harness.sluice import Sluice
 from harness.wait import eventually
 
 CHAT = "/v1/chat/completions"
 # A row is durable at the latest one group commit after its answer: 5 ms, here with room for a busy machine.
 COMMIT_S = 1.0
-
-
-@pytest.fixture
-def provider():
-    side = Recorder()
-    yield side
-    side.stop()
 
 
 @pytest.fixture

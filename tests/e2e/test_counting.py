@@ -18,13 +18,6 @@ CALLS = {  # path, body, what the provider is asked, its answer, member of the c
 
 
 @pytest.fixture
-def provider():
-    provider = recorder.Recorder()
-    yield provider
-    provider.stop()
-
-
-@pytest.fixture
 def server(serve, provider):
     return serve({"providers": {"claude": anthropic_vendor(provider.url), "resp": responses_vendor(provider.url),
                                 "goog": gemini_vendor(provider.url), "oai": openai_vendor(provider.url)}})

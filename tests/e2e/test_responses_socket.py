@@ -18,13 +18,6 @@ DONE = ("response.completed", "response.failed", "response.incomplete", "error")
 
 
 @pytest.fixture
-def provider():
-    provider = recorder.Recorder()
-    yield provider
-    provider.stop()
-
-
-@pytest.fixture
 def server(serve, provider):
     return serve({"providers": {"oai": openai_vendor(provider.url), "ant": anthropic_vendor(provider.url), "resp": responses_vendor(provider.url)}})
 
