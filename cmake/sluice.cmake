@@ -60,7 +60,7 @@ function(sluice_precompiled_headers NAME)
   set(pch ${folder}/cmake_pch.hxx.pch)
   add_custom_command(OUTPUT ${CMAKE_BINARY_DIR}/${pch}.sum DEPENDS ${CMAKE_BINARY_DIR}/${pch} sluice_${NAME}
     WORKING_DIRECTORY ${CMAKE_BINARY_DIR} VERBATIM
-    COMMAND sh -c "\"$0\" -std=c++23 -E -P -x c++ \"$1\" | sha256sum >\"$2\"" ${CMAKE_CXX_COMPILER} ${folder}/cmake_pch.hxx ${pch}.sum)
+    COMMAND sh -c "\"$0\" -std=c++23 -w -E -P -x c++ \"$1\" | sha256sum >\"$2\"" ${CMAKE_CXX_COMPILER} ${folder}/cmake_pch.hxx ${pch}.sum)
   add_custom_target(sluice_${NAME}_sum DEPENDS ${CMAKE_BINARY_DIR}/${pch}.sum)
   set_property(GLOBAL PROPERTY SLUICE_PCH_${NAME} ${pch})
 endfunction()

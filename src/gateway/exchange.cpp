@@ -55,8 +55,8 @@ Exchange::Exchange(Gateway& gateway, http::Exchange& client, const dialects::Dia
       dialect_(dialect),
       target_(std::move(target)),
       snapshot_(gateway.snapshots.load()),
-      start_us_(store::wall_clock_us()),
-      start_(async::Clock::now()) {
+      start_us_(gateway.time.unix_us()),
+      start_(gateway.time.now()) {
   facts_.request_id = "req_" + gateway.ids.next(start_us_ / 1000);
   facts_.id_header = dialect.request_id_header();
 }
@@ -100,10 +100,10 @@ async::Task<Result<void>> Exchange::serve() {
   const Affordable affordable = [&](std::span<const Failure> failures, const Attempt& next) {
     return is_affordable(failures, next);
   };
-  asked_ = async::Clock::now();
+  asked_ = gateway_.time.now();
   CallOutcome outcome = is_list ? co_await call_listing(gateway_, *plan_, asked, retry, owner_, deadline)
                                 : co_await call(gateway_, *plan_, asked, retry, affordable, deadline);
-  answered_ = async::Clock::now();
+  answered_ = gateway_.time.now();
   facts_.attempts = outcome.attempts();
   Result<void> relayed = co_await relay(std::move(outcome), asked);
   if (!relayed && counts() && relayed.error().kind != ErrorKind::client_gone &&
@@ -244,7 +244,7 @@ async::Task<> Exchange::finish(Result<void> served) {
   const store::Appended audited = audit(gateway_.store.audit(), done);
 
   Timing timing;
-  const async::TimePoint end = async::Clock::now();
+  const async::TimePoint end = gateway_.time.now();
   timing.total_us = duration_cast<microseconds>(end - start_).count();
   if (first_token_) timing.first_token_us = duration_cast<microseconds>(*first_token_ - start_).count();
   if (asked_ != async::TimePoint())
@@ -346,7 +346,7 @@ store::LedgerEntry Exchange::entry(const Attempt& attempt, int number, bool fina
   store::LedgerEntry row;
   row.request_id = RequestId(facts_.request_id);
   row.start_us = start_us_;
-  row.end_us = store::wall_clock_us();
+  row.end_us = gateway_.time.unix_us();
   row.key_id = principal_->id();
   row.client_dialect = dialect_.id();
   row.requested_model = request_->outline.model;
@@ -356,7 +356,7 @@ store::LedgerEntry Exchange::entry(const Attempt& attempt, int number, bool fina
   row.stream = request_->outline.stream;
   row.attempt = static_cast<std::uint8_t>(std::min(number, 255));
   row.final = final;
-  row.total_us = duration_cast<microseconds>(async::Clock::now() - start_).count();
+  row.total_us = duration_cast<microseconds>(gateway_.time.now() - start_).count();
   if (first_token_) row.ttft_us = duration_cast<microseconds>(*first_token_ - start_).count();
   row.config_hash = short_hash(*snapshot_);
   return row;
@@ -403,7 +403,7 @@ AuditRecord Exchange::record() const {
   AuditRecord done;
   done.request_id = RequestId(facts_.request_id);
   done.start_us = start_us_;
-  done.end_us = store::wall_clock_us();
+  done.end_us = gateway_.time.unix_us();
   if (principal_) {
     done.key_id = principal_->id();
     done.tenant = principal_->key().tenant.str();

@@ -166,7 +166,7 @@ async::Task<Result<Call>> ConnectionPool::open(Endpoint endpoint, async::Deadlin
         co_return Call(*this, std::move(connection));
     }
   }
-  CO_TRY(std::unique_ptr<net::Stream> stream, co_await net::connect(connector_, std::move(endpoint), deadline));
+  CO_TRY(std::unique_ptr<net::Stream> stream, co_await connector_.open(std::move(endpoint), deadline));
   auto connection = std::make_unique<Call::Connection>(
       Call::Connection{.reactor = connector_.reactor, .stream = std::move(stream), .key = std::move(key)});
   co_return Call(*this, std::move(connection));

@@ -43,6 +43,10 @@ async::Task<Result<std::unique_ptr<Stream>>> connect(Connector& connector, Endpo
   co_return stream;
 }
 
+async::Task<Result<std::unique_ptr<Stream>>> Connector::open(Endpoint endpoint, async::Deadline deadline) {
+  return connect(*this, std::move(endpoint), deadline);
+}
+
 Result<SocketAddress> listen_address(const Endpoint& endpoint) {
   if (!endpoint.unix_path.empty()) return unix_address(endpoint.unix_path);
   if (endpoint.host.empty()) return numeric_address("::", endpoint.port);  // a dual-stack socket takes IPv4 too

@@ -11,7 +11,14 @@
 namespace sluice::net {
 
 // One per reactor: what is needed to reach anybody.
-struct Connector {
+class Connector {
+ public:
+  Connector(Reactor& of, Resolver& names, std::shared_ptr<TlsContext> context)
+      : reactor(of), resolver(names), tls(std::move(context)) {}
+  virtual ~Connector() = default;
+  // As connect() below; a simulation's leads elsewhere.
+  virtual async::Task<Result<std::unique_ptr<Stream>>> open(Endpoint endpoint, async::Deadline deadline);
+
   Reactor& reactor;
   Resolver& resolver;
   std::shared_ptr<TlsContext> tls;

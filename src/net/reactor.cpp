@@ -47,9 +47,9 @@ class Reactor::Wakeup : public Watched {
   Fd fd_;
 };
 
-Reactor::Reactor()
+Reactor::Reactor(async::TimePoint start)
     : epoll_fd_(checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
-      scheduler_(async::Clock::now()),
+      scheduler_(start),
       scratch_(std::make_unique<std::array<char, scratch_bytes>>()),
       wakeup_(std::make_unique<Wakeup>(*this)) {}
 

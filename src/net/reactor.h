@@ -26,7 +26,8 @@ class Watched {
 
 class Reactor {
  public:
-  Reactor();  // throws std::system_error when the kernel gives no epoll or eventfd
+  // `start` is the time until the first round. Throws std::system_error when the kernel gives no epoll or eventfd.
+  explicit Reactor(async::TimePoint start = async::Clock::now());
   ~Reactor();
   Reactor(const Reactor&) = delete;
   Reactor& operator=(const Reactor&) = delete;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "gateway/shared/gateway.h"
+#include "store/live_store.h"
 #include "telemetry/log.h"
 #include "telemetry/request_metrics.h"
 #include "telemetry/store_metrics.h"

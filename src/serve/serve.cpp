@@ -233,6 +233,7 @@ int serve(const ServeOptions& options) {
   auto desk = store::ResourceDesk::start(options.data_dir);
   if (!desk) return refuse(desk.error());
   gateway::SnapshotCell snapshots(snapshot);
+  const gateway::TimeSource time;
   gateway::Admission admission(gateway::Admission::Limits{});
   std::vector<std::unique_ptr<dialects::Dialect>> all_dialects;
   all_dialects.push_back(dialects::make_openai_chat());
@@ -269,6 +270,7 @@ int serve(const ServeOptions& options) {
       .tls = *tls,
       .dialects = dialects,
       .snapshots = snapshots,
+      .time = time,
       .store = **store,
       .desk = **desk,
       .admission = admission,

@@ -16,6 +16,7 @@ Worker::Worker(Shared& shared)
                .providers = providers_,
                .dialects = shared.dialects,
                .snapshots = shared.snapshots,
+               .time = shared.time,
                .store = shared.store,
                .desk = shared.desk,
                .admission = shared.admission,

@@ -10,6 +10,7 @@
 #include "http/client.h"
 #include "http/server.h"
 #include "net/connect.h"
+#include "store/live_store.h"
 #include "telemetry/log.h"
 
 namespace sluice::serve {
@@ -20,6 +21,7 @@ struct Shared {
   std::shared_ptr<net::TlsContext> tls;
   const dialects::Dialects& dialects;
   const gateway::SnapshotCell& snapshots;
+  const gateway::TimeSource& time;
   store::LiveStore& store;
   store::ResourceDesk& desk;
   gateway::Admission& admission;

@@ -18,14 +18,9 @@
 
 #include "base/result.h"
 #include "store/log_segment.h"
+#include "store/request_store.h"
 
 namespace sluice::store {
-
-enum class Appended : std::uint8_t {
-  queued,  // it will be on disk within about 10 ms
-  full,    // the queue has no room: the disk does not take what comes in. The record is lost and counted.
-  failed,  // the log is closed, or the record is larger than max_record_bytes. The record is lost and counted.
-};
 
 struct LogHealth {
   bool degraded = false;  // the last write failed and has not succeeded since
@@ -35,7 +30,7 @@ struct LogHealth {
   std::uint64_t lost_records = 0;     // answered with full or failed
 };
 
-class AppendLog {
+class AppendLog : public RecordLog {
  public:
   struct Options {
     std::uint64_t segment_bytes = 64ull << 20;  // a new file from here on: small enough to delete and copy in pieces
@@ -48,12 +43,12 @@ class AppendLog {
   // Opens the log in an existing directory for writing and starts the writer. A torn record at the end, left by a
   // crash, is cut off. New records get positions of at least `floor`. The caller holds the directory's server lock.
   static Result<std::unique_ptr<AppendLog>> open(std::string directory, Options options, LogPosition floor = 0);
-  ~AppendLog();  // close()
+  ~AppendLog() override;  // close()
   AppendLog(const AppendLog&) = delete;
   AppendLog& operator=(const AppendLog&) = delete;
 
   // Any thread. Copies the record under a lock that is never held during I/O.
-  Appended append(std::string_view record);
+  Appended append(std::string_view record) override;
 
   // Waits until all that was appended before is on disk. False when that has not happened within the time.
   bool flush(std::chrono::milliseconds timeout);

@@ -8,12 +8,12 @@
 
 #include "base/result.h"
 #include "store/append_log.h"
-#include "store/key_table.h"
+#include "store/request_store.h"
 #include "store/store.h"
 
 namespace sluice::store {
 
-class LiveStore {
+class LiveStore : public RequestStore {
  public:
   struct Options {
     AppendLog::Options ledger = {};
@@ -39,28 +39,26 @@ class LiveStore {
   // the threads. Errors: unavailable when another server holds the lock ("data directory ... is in use by process
   // 123").
   static Result<std::unique_ptr<LiveStore>> start(std::string directory, Options options);
-  ~LiveStore();  // stop(5 s)
+  ~LiveStore() override;  // stop(5 s)
   LiveStore(const LiveStore&) = delete;
   LiveStore& operator=(const LiveStore&) = delete;
 
   // Any thread.
-  std::shared_ptr<const KeyTable> keys() const;
-  AppendLog& ledger();
-  AppendLog& audit();
+  std::shared_ptr<const KeyTable> keys() const override;
+  AppendLog& ledger() override;
+  AppendLog& audit() override;
   Health health() const;
   // Neither log may take new work: see AppendLog::refuses_new_work().
-  bool refuses_new_work() const;
+  bool refuses_new_work() const override;
 
   // The blocking side, for the composition root (the first key). Not for a reactor; one caller at a time.
   Store& store();
   // Makes create_key() and revoke_key() of this process visible at once. Blocking.
   Result<void> reload_keys();
 
-  // Any thread; neither waits. look_for_keys() asks the watcher to look now for keys that another process has made,
-  // without waiting for its next round. Any number of callers share one look, and looks keep key_look_gap_ms apart.
-  // looked_for_keys() tells whether the look that a caller got the number of is over, successful or not.
-  std::uint64_t look_for_keys();
-  bool looked_for_keys(std::uint64_t number) const;
+  // Looks keep key_look_gap_ms apart, however many ask.
+  std::uint64_t look_for_keys() override;
+  bool looked_for_keys(std::uint64_t number) const override;
 
   // Brings the logs to disk and into the database, then ends the threads. Late records are answered with `failed`.
   // False when the disk did not take everything within the time.

@@ -7,14 +7,14 @@
 
 #include "catalog/price.h"
 #include "gateway/admit/admit.h"
-#include "store/append_log.h"
 #include "store/ledger_entry.h"
+#include "store/request_store.h"
 
 namespace sluice::gateway {
 
 // Where the accounts go. Borrows: the composition root keeps both alive longer than any request.
 struct Books {
-  store::AppendLog* ledger = nullptr;
+  store::RecordLog* ledger = nullptr;
   // Called with each row and what became of it, for metrics and the log line. May be empty. Must not block.
   std::function<void(const store::LedgerEntry&, store::Appended)> on_entry;
 };

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gateway/account/estimate.h"
+#include "store/append_log.h"
 #include "store/log_reader.h"
 #include "store/testing_directory.h"
 

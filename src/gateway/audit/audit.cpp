@@ -78,6 +78,6 @@ std::string to_json(const AuditRecord& record) {
   return out;
 }
 
-store::Appended audit(store::AppendLog& log, const AuditRecord& record) { return log.append(to_json(record)); }
+store::Appended audit(store::RecordLog& log, const AuditRecord& record) { return log.append(to_json(record)); }
 
 }  // namespace sluice::gateway

@@ -61,6 +61,6 @@ constexpr std::size_t max_audit_candidates = 32;  // keeps a record below 4 KiB
 constexpr std::size_t max_audit_text = 255;       // bytes of any text a client chose
 
 std::string to_json(const AuditRecord& record);
-store::Appended audit(store::AppendLog& log, const AuditRecord& record);
+store::Appended audit(store::RecordLog& log, const AuditRecord& record);
 
 }  // namespace sluice::gateway

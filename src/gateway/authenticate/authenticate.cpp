@@ -88,7 +88,7 @@ Result<store::Principal> authenticate(const http::RequestHead& head, const store
   return principal_of(digest, keys, now_us);
 }
 
-async::Task<Result<store::Principal>> authenticate(const http::RequestHead& head, store::LiveStore& store,
+async::Task<Result<store::Principal>> authenticate(const http::RequestHead& head, store::RequestStore& store,
                                                    net::Reactor& reactor, async::Cancel& client_gone,
                                                    std::int64_t now_us) {
   CO_TRY(const crypto::Sha256 digest, find_digest(head));

@@ -194,7 +194,7 @@ async::Task<> Listen::chat(http::Exchange& client, DialectId dialect, dialects::
 async::Task<> Listen::responses_socket(http::Exchange& client) {
   constexpr std::chrono::minutes longest_life{60};  // as long as OpenAI's
   const Result<store::Principal> principal = co_await authenticate(client.head(), gateway_.store, gateway_.reactor,
-                                                                   client.client_gone(), store::wall_clock_us());
+                                                                   client.client_gone(), gateway_.time.unix_us());
   if (!principal) co_return co_await refuse(client, principal.error());
   Result<std::unique_ptr<http::WebSocket>> opened = co_await client.upgrade();
   if (!opened) co_return co_await refuse(client, opened.error());
@@ -236,7 +236,7 @@ async::Task<> Listen::responses_socket(http::Exchange& client) {
 }
 
 async::Task<> Listen::models(http::Exchange& exchange, std::string_view wanted) {
-  const std::int64_t now_us = store::wall_clock_us();
+  const std::int64_t now_us = gateway_.time.unix_us();
   const Result<store::Principal> principal =
       co_await authenticate(exchange.head(), gateway_.store, gateway_.reactor, exchange.client_gone(), now_us);
   if (!principal) co_return co_await refuse(exchange, principal.error());
@@ -283,7 +283,7 @@ async::Task<> Listen::metrics(http::Exchange& exchange) {
 }
 
 async::Task<> Listen::refuse(http::Exchange& exchange, Error error, std::string_view allow) {
-  const std::string request_id = "req_" + gateway_.ids.next(store::wall_clock_us() / 1000);
+  const std::string request_id = "req_" + gateway_.ids.next(gateway_.time.unix_us() / 1000);
   const dialects::Dialect& dialect = gateway_.dialects.get(dialect_of(exchange.head()));
   dialects::ErrorBody body = dialect.encode_error(error, request_id);
   body.headers.set("content-type", std::string(json_type));

@@ -197,7 +197,7 @@ async::Task<Result<void>> recall(Gateway& gateway, const std::string& owner, con
   const Wanted wanted = wanted_by(root);
   if (wanted.nothing()) co_return Result<void>();
   const auto most_bytes = static_cast<std::size_t>(gateway.snapshots.load()->server().max_body_bytes);
-  const std::int64_t now_us = store::wall_clock_us();
+  const std::int64_t now_us = gateway.time.unix_us();
   std::function<Result<Recalled>(store::ResourceStore&)> ask = [=](store::ResourceStore& store) -> Result<Recalled> {
     Recalled found;
     if (!wanted.previous.empty()) {
@@ -256,7 +256,7 @@ async::Task<Result<std::optional<std::string>>> answer_from_kept(Gateway& gatewa
                                                                  std::string_view query, std::size_t most_bytes,
                                                                  async::Deadline deadline) {
   const std::string_view what = std::string_view(call.path).substr(call.collection.size() + 1 + call.id.size());
-  const std::int64_t now_us = store::wall_clock_us();
+  const std::int64_t now_us = gateway.time.unix_us();
   const bool whole_conversation = what == "/input_items";
   std::function<Result<Responses>(store::ResourceStore&)> ask =
       [=, id = call.id, erase = call.is_delete()](store::ResourceStore& store) -> Result<Responses> {

@@ -41,7 +41,7 @@ Page read_page(json::Value list) {
 
 async::Task<Result<Page>> own_part(Gateway& gateway, std::string owner, std::string provider, Page page,
                                    async::Deadline deadline) {
-  const std::int64_t now_us = store::wall_clock_us();
+  const std::int64_t now_us = gateway.time.unix_us();
   std::function<Result<std::vector<bool>>(store::ResourceStore&)> ask =
       [=, ids = page.ids](store::ResourceStore& store) -> Result<std::vector<bool>> {
     std::vector<bool> own;

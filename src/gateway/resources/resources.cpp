@@ -95,7 +95,7 @@ async::Task<Result<std::string>> locate(Gateway& gateway, const std::string& own
   CO_TRY(const std::vector<Reference> named, named_by(dialect, request));
   if (named.empty()) co_return std::string();
   using Providers = std::vector<std::optional<std::string>>;
-  const std::int64_t now_us = store::wall_clock_us();
+  const std::int64_t now_us = gateway.time.unix_us();
   std::function<Result<Providers>(store::ResourceStore&)> ask =
       [owner, named, now_us](store::ResourceStore& store) -> Result<Providers> {
     Providers found;

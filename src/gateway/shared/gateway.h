@@ -19,8 +19,9 @@
 #include "gateway/route/route.h"
 #include "http/client.h"
 #include "net/reactor.h"
-#include "store/live_store.h"
+#include "store/request_store.h"
 #include "store/resource_desk.h"
+#include "store/store.h"
 
 namespace sluice::gateway {
 
@@ -55,12 +56,21 @@ struct Engines {
   std::function<std::optional<Endpoint>(const ProviderId&)> endpoint;  // empty while it cannot be called
 };
 
+// Where the request path takes the time from: this machine, or a simulation.
+class TimeSource {
+ public:
+  virtual ~TimeSource() = default;
+  virtual async::TimePoint now() const { return async::Clock::now(); }
+  virtual std::int64_t unix_us() const { return store::wall_clock_us(); }
+};
+
 struct Gateway {
   net::Reactor& reactor;
   http::ConnectionPool& providers;
   const dialects::Dialects& dialects;
   const SnapshotCell& snapshots;
-  store::LiveStore& store;
+  const TimeSource& time;
+  store::RequestStore& store;
   store::ResourceDesk& desk;
   Admission& admission;
   Books books;
