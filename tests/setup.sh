@@ -63,8 +63,8 @@ install_agents() {
 install_suites() {
   "$python_dir/bin/python" -m venv --copies "$1/python"
   "$1/python/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -r "$here/sdk_suites/requirements.txt" >&2
-  grep '^openai==' "$here/sdk_suites/requirements.txt" >"$1/sources.txt"
-  "$1/python/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps --no-binary openai \
+  grep -E '^(openai|anthropic|google-genai)==' "$here/sdk_suites/requirements.txt" >"$1/sources.txt"
+  "$1/python/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps --no-binary openai,anthropic,google-genai \
     -r "$1/sources.txt" -d "$1" >&2
   for archive in "$1"/*.tar.gz; do tar -xzf "$archive" -C "$1"; done
 }

@@ -192,6 +192,16 @@ def test_a_request_that_names_a_file_goes_where_the_file_is(server, keepers):
         assert other.post("/v1/responses", content=hidden, headers={"content-type": "application/json"}).status_code == 404
 
 
+def test_what_is_kept_may_tell_of_an_error_and_a_file_may_be_any_json(server, keepers):
+    client = client_of(server)
+    file = client.files.create(file=("a.json", b"[1]"), purpose="user_data")
+    batch = client.batches.create(input_file_id=file.id, endpoint="/v1/responses", completion_window="24h")
+    keepers[0].kept["batches"][batch.id]["error"] = {"code": "exceeded_quota", "message": "it failed long ago"}
+    assert client.batches.retrieve(batch.id).model_extra["error"]["message"] == "it failed long ago"
+    keepers[0].recorder.answer = recorder.fixed(recorder.ok(b'[1, {"error": {"message": "not ours"}}]'))
+    assert client.files.content(file.id).json()[1]["error"]["message"] == "not ours"
+
+
 def test_data_of_a_tool_is_no_reference(server, keepers):
     keepers[0].recorder.answer = recorder.fixed(recorder.ok(recorder.anthropic_answer()))
     client = anthropic.Anthropic(base_url=server.url, api_key=server.create_key(), max_retries=0)

@@ -141,7 +141,7 @@ std::vector<Feature> of_requests() {
              return any_block<chat::Document>(a.request,
                                               [](const auto& document, const auto&) { return document.url.empty(); });
            },
-       .losses = {"messages.content.citations"}},
+       .losses = {"messages.content.citations", "messages.content.document.name"}},
       {.name = "document by its address",
        .dialects = "RM",
        .asked =

@@ -148,10 +148,12 @@ class RequestWriter : RequestWriting {
     } else if (const auto* document = std::get_if<chat::Document>(&block)) {
       note_mark(document->cache);
       if (!document->url.empty()) return refuse_url("messages.content.document.url");
-      if (!document->text.empty())
+      if (!document->text.empty()) {
         write_text(document->name.empty() ? document->text : document->name + "\n\n" + document->text);
-      else
+      } else {
+        if (!document->name.empty()) drop("messages.content.document.name");
         write_inline(document->media_type, document->base64);
+      }
     }
     return {};
   }

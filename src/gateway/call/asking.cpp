@@ -187,8 +187,8 @@ async::Task<Result<json::Document>> Asking::read_whole(const http::Response& res
   if (!parsed || !parsed->root().is_object())
     co_return std::unexpected(
         no_answer(provider(), "answered with status 200 and something that is not a JSON object"));
-  // Some providers answer an error with status 200.
-  if (parsed->root()["error"].is_object()) {
+  // Some providers answer an error with status 200. In what is kept, a job or a response that failed tells its own.
+  if (!question_.resource() && parsed->root()["error"].is_object()) {
     failure_.at_work = false;
     co_return std::unexpected(dialect_.decode_error(502, bytes, response.headers));
   }
@@ -253,7 +253,8 @@ async::Task<Result<Reply>> Asking::take_anything(http::Response response, std::s
   reply.headers = headers_for_client(response.headers);
   reply.wrote_text = false;
   if (response.status == 204 || response.status == 205) co_return reply;  // there is no body
-  if (!is_json(response.headers)) {
+  const bool is_content = question_.resource() && question_.resource()->path.ends_with("/content");
+  if (!is_json(response.headers) || is_content) {  // a file may hold any JSON, and more than fits into memory
     reply.raw_from(*std::move(call_));
     co_return reply;
   }

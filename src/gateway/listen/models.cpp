@@ -26,7 +26,10 @@ void write_model(json::Writer& out, const ListedModel& model, DialectId dialect,
     out.member("type", "model")
         .member("id", model.id)
         .member("display_name", model.id)
-        .member("created_at", rfc3339(created));
+        .member("created_at", rfc3339(created))
+        .member("lifecycle", "active");  // what is out of service is not listed
+    for (const char* untold : {"capabilities", "line", "max_input_tokens", "max_tokens", "deprecated_at", "retires_at"})
+      out.key(untold).null();
   } else if (dialect == DialectId::gemini) {
     out.member("name", "models/" + model.id).member("displayName", model.id).member("version", "");
     out.key("supportedGenerationMethods").begin_array();
