@@ -376,7 +376,7 @@ void Exchange::account_for(const Failure& failure, int number, bool final) {
 }
 
 void Exchange::book(store::LedgerEntry row, const catalog::Quote& quote) {
-  accounted_ = account(gateway_.books, hold_, std::move(row), quote);
+  accounted_ = account(gateway_.books, hold_, std::move(row), quote, gateway_.time.now());
   cost_ = sum(cost_, accounted_->cost);
 }
 

@@ -5,13 +5,13 @@
 
 namespace sluice::gateway {
 
-store::LedgerEntry account(const Books& books, Hold& hold, store::LedgerEntry entry, const catalog::Quote& quote) {
+store::LedgerEntry account(const Books& books, Hold& hold, store::LedgerEntry entry, const catalog::Quote& quote,
+                           std::chrono::steady_clock::time_point now) {
   entry.cost = catalog::cost(quote, entry.usage);
   entry.price_source = quote.priced() ? quote.fact()->source : std::string();
 
   const Money cost = entry.cost.value_or(Money());  // a key with a budget is never let in without a price
   const Tokens tokens = entry.usage.total_input() + entry.usage.total_output();
-  const auto now = std::chrono::steady_clock::now();
   if (entry.final) {
     hold.settle(cost, tokens, now);
   } else {

@@ -3,6 +3,7 @@
 // estimated before (estimate.h).
 #pragma once
 
+#include <chrono>
 #include <functional>
 
 #include "catalog/price.h"
@@ -20,8 +21,10 @@ struct Books {
 };
 
 // `entry` is complete but for cost and price_source, which are set here from entry.usage and the quote of the attempt.
-// With entry.final the hold is settled, else it is charged and stays. The entry comes back as it was recorded.
-// A row that the ledger's queue could not take is still settled, reported to on_entry, and counted by the log.
-store::LedgerEntry account(const Books& books, Hold& hold, store::LedgerEntry entry, const catalog::Quote& quote);
+// `now`: the monotonic clock. With entry.final the hold is settled, else it is charged and stays. The entry comes back
+// as it was recorded. A row that the ledger's queue could not take is still settled, reported to on_entry, and counted
+// by the log.
+store::LedgerEntry account(const Books& books, Hold& hold, store::LedgerEntry entry, const catalog::Quote& quote,
+                           std::chrono::steady_clock::time_point now);
 
 }  // namespace sluice::gateway
