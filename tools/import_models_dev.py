@@ -14,7 +14,7 @@ from pathlib import Path
 
 SOURCE = "https://models.dev"
 NEWEST, EMBEDDINGS = 12, 3  # new models of a vendor: enough for what is current, few enough to read
-KEPT = ("id", "aliases", "display_name", "developer", "licence", "open_weights", "ground", "retires", "benchmarks")
+KEPT = ("id", "aliases", "display_name", "developer", "licence", "licence_note", "open_weights", "ground", "retires", "benchmarks")
 NO_CHAT = re.compile(r"guard|rerank|safety|whisper|tts|ocr|imag|audio|voice|realtime|live|moderation|translate|detect|video|"
                      r"transcribe|search|deep-research|:free|-latest|customtools|asr|lyria|router|distill|nemoretriever|chatgpt|"
                      r"gliner|riva|-fast$|turbo$|thinking$|-tput|codex|(gpt-|o\d).*-pro|multi-agent|heretic|role-play")
@@ -42,30 +42,42 @@ FIRST = re.compile(r"(gpt-5\.4|gpt-oss-120b|claude-opus-4\.7|gemini-3\.1-pro|qwe
                    r"mistral-(large|medium|small)$|kimi-k2\.6|glm-5\.2|minimax-m3)")  # before newer ones
 FROM_THRESHOLD = re.compile(r"gpt|grok")  # whose dearer tier starts at its number of tokens; others' starts above it
 
-# Sluice's id (from its beginning): who made it, under which licence. `published weights` have a licence
-# that is not recorded here; `not stated` leaves the word on weights to models.dev.
-MAKERS = [(re.compile(pattern), maker, licence) for pattern, maker, licence in (
+# Sluice's id (from its beginning): who made it, under which licence of data/licences.yaml, and why that is `not stated`, which
+# leaves the word on weights to models.dev.
+UNREAD = "the maker's page of the model was not at hand"
+MAKERS = [(re.compile(pattern), *facts) for pattern, *facts in (
     ("gpt-oss", "OpenAI", "Apache-2.0"), (r"text-(embedding-0|multilingual)", "Google", "proprietary"),
     ("gpt|o[134]($|-)|text-embedding-|codex", "OpenAI", "proprietary"), ("claude", "Anthropic", "proprietary"),
-    ("gemma-4", "Google", "Apache-2.0"), ("gemma", "Google", "Gemma"), ("gemini", "Google", "proprietary"),
+    ("gemma-4", "Google", "Apache-2.0"), ("gemma", "Google", "Gemma"), ("gemini", "Google", "proprietary"), ("muse", "Meta", "proprietary"),
     ("llama-4", "Meta", "Llama 4 Community"), ("llama-3.3", "Meta", "Llama 3.3 Community"), ("llama-3.2", "Meta", "Llama 3.2 Community"),
     ("llama-3.1", "Meta", "Llama 3.1 Community"), ("qwen2.5-72b", "Alibaba", "Qwen"),
-    (r"(qwen|qwq).*(\d+b|next)", "Alibaba", "Apache-2.0"), ("qwen|qwq", "Alibaba", "proprietary"), ("deepseek", "DeepSeek", "MIT"),
-    (r"kimi-k2\.[7-9]", "Moonshot AI", "published weights"), ("kimi-k2", "Moonshot AI", "Modified MIT"),
-    ("glm.*(turbo|flashx)", "Z.ai", "proprietary"), ("glm", "Z.ai", "MIT"),
-    (r"minimax-m2\.?[15]?$", "MiniMax", "Modified MIT"), (r"minimax-m(2\.7|3)", "MiniMax", "published weights"), ("minimax", "MiniMax", "not stated"),
-    ("mistral-(large|small)$|ministral|magistral-small|devstral-small|mistral-(nemo|small-3|7b)|pixtral-12b|voxtral", "Mistral AI",
-     "Apache-2.0"), ("mistral-medium$", "Mistral AI", "Modified MIT"), ("codestral|magistral-medium|mistral-medium", "Mistral AI", "proprietary"),
-    ("mistral|mixtral|devstral|pixtral", "Mistral AI", "not stated"), ("grok", "xAI", "proprietary"),
-    ("command-(a-(03|reas|vis)|r)", "Cohere", "CC-BY-NC-4.0"), ("command|north|embed-v", "Cohere", "not stated"),
+    (r"qwen3\.[89].*\d+b", "Alibaba", "not stated", UNREAD),
+    (r"(qwen|qwq).*(\d+b|next)", "Alibaba", "Apache-2.0"), ("qwen|qwq", "Alibaba", "proprietary"),
+    ("deepseek", "DeepSeek", "MIT"),
+    ("kimi-k3$", "Moonshot AI", "Kimi K3"), ("kimi-k3", "Moonshot AI", "not stated", UNREAD),
+    ("kimi-k2", "Moonshot AI", "Modified MIT (Kimi)"),
+    ("glm.*(turbo|flashx)", "Z.ai", "proprietary"), ("glm-5.3-flash", "Z.ai", "MIT"), (r"glm-5\.[3-9]", "Z.ai", "not stated", UNREAD), ("glm", "Z.ai", "MIT"),
+    (r"minimax-m2\.?[15]?$", "MiniMax", "Modified MIT (MiniMax)"), (r"minimax-m2\.7$", "MiniMax", "MiniMax M2.7"),
+    (r"minimax-m3$", "MiniMax", "MiniMax Community"),
+    (r"minimax.*(highspeed|lightning|preview)", "MiniMax", "not stated", "a variant of MiniMax's own service; no weights go by this name"),
+    ("minimax", "MiniMax", "not stated", UNREAD),
+    ("mistral-large-4", "Mistral AI", "Mistral Large 4"), ("mistral-large-2411", "Mistral AI", "Mistral Research"),
+    ("mistral-(large|small)$|mistral-small-250[36]|ministral|magistral-small|devstral-small|mistral-(nemo|small-3|7b)|pixtral-12b|voxtral",
+     "Mistral AI", "Apache-2.0"), ("mistral-medium$|devstral$", "Mistral AI", "Modified MIT (Mistral)"),
+    ("codestral|magistral-medium|mistral-medium|mistral-embed", "Mistral AI", "proprietary"),
+    ("mistral|mixtral|devstral|pixtral", "Mistral AI", "not stated", UNREAD), ("grok", "xAI", "proprietary"),
+    ("command-(a$|a-(03|reas|vis)|r)", "Cohere", "CC-BY-NC-4.0"), ("north-mini-code", "Cohere", "Apache-2.0"),
+    ("embed-v", "Cohere", "proprietary"), ("command|north", "Cohere", "not stated", UNREAD),
     ("sonar", "Perplexity", "proprietary"), ("nova|titan", "Amazon", "proprietary"), ("nemotron", "NVIDIA", "NVIDIA Open Model"),
-    ("phi-", "Microsoft", "MIT"), ("granite", "IBM", "Apache-2.0"), ("hermes", "Nous Research", "not stated"),
-    ("step-[12]-", "StepFun", "proprietary"), ("step-", "StepFun", "not stated"), ("mimo-v2(-flash|.5)", "Xiaomi", "MIT"), ("mimo", "Xiaomi", "not stated"),
+    ("phi-", "Microsoft", "MIT"), ("granite", "IBM", "Apache-2.0"), ("hermes", "Nous Research", "not stated", "built on weights of several makers"),
+    ("step-[12]-", "StepFun", "proprietary"), ("step-3.5-flash", "StepFun", "Apache-2.0"), ("step-", "StepFun", "not stated", UNREAD),
+    ("mimo-v2(-flash|.5)", "Xiaomi", "MIT"), ("mimo", "Xiaomi", "not stated", UNREAD),
     ("mercury", "Inception", "proprietary"), ("solar", "Upstage", "proprietary"), ("palmyra", "Writer", "proprietary"),
-    ("jamba", "AI21 Labs", "Jamba Open Model"), ("laguna", "Poolside", "not stated"), ("l[i]ng-|ring-", "inclusionAI", "MIT"),
+    ("jamba", "AI21 Labs", "Jamba Open Model"), ("laguna-xs", "Poolside", "Apache-2.0"), ("laguna-m", "Poolside", "proprietary"),
+    ("l[i]ng-|ring-", "inclusionAI", "MIT"),
     ("seed-oss", "ByteDance", "Apache-2.0"), ("seed", "ByteDance", "proprietary"), ("lfm", "Liquid AI", "LFM Open"),
     ("rnj", "Essential AI", "Apache-2.0"), ("cogito", "Deep Cogito", "MIT"), ("trinity", "Arcee AI", "Apache-2.0"),
-    ("compound", "Groq", "proprietary"), ("hy3|hunyuan", "Tencent", "not stated"))]
+    ("compound", "Groq", "proprietary"), ("hy3|hunyuan", "Tencent", "not stated", UNREAD))]
 
 # A host's name -> the id that the same weights have everywhere: the maker's name, without packaging.
 RENAMES = [(re.compile(pattern), to) for pattern, to in (
@@ -76,7 +88,7 @@ RENAMES = [(re.compile(pattern), to) for pattern, to in (
     (r"^(claude-[a-z]+-\d|gpt-\d|gemini-\d|grok-\d|grok-build-\d|mimo-v\d|llama-?\d|kimi-k\d|glm-\d|"
      r"minimax-m\d|embed-v-?\d)-(\d\d?)(?=-|$)", r"\1.\2"), (r"^qwen-?(\d)-(\d)-", r"qwen\1.\2-"), (r"^embed-v-", "embed-v"),
     (r"^(llama|gemma)(?=\d)", r"\1-"), (r"^deepseek-(?=\d)", "deepseek-v"), (r"^(llama-4-(scout|maverick))-17b.*", r"\1"),
-    (r"^deepseek\.", "deepseek-"), (r":", "-"), (r"^mistral-large-(2512|3|3-675b.*)$", "mistral-large"),
+    (r"^deepseek\.", "deepseek-"), (r"^deepseek-flash$", "deepseek-v4.1-flash"), (r"^(deepseek-v4|gpt-6)-1-", r"\1.1-"), (r":", "-"), (r"^mistral-large-(2512|3|3-675b.*)$", "mistral-large"),
     (r"^devstral-(2512|2-123b.*)$", "devstral"),
     (r"^mistral-(medium-2604|medium-3[.-]5(-128b)?)$", "mistral-medium"), (r"^mistral-(small-2603|small-4-119b-2603)$", "mistral-small"))]
 
@@ -86,6 +98,11 @@ def id_of(name):
     for pattern, to in RENAMES:
         text = pattern.sub(to, text)
     return text
+
+
+def maker_of(identity):
+    """Who made it, its licence, and why that is not stated; nothing when the maker is not known here."""
+    return next((facts for pattern, *facts in MAKERS if pattern.match(identity)), None)
 
 
 def scalar(text):
@@ -143,11 +160,12 @@ def flow(keys, breaks):
 
 def model_row(name, said, old, data):
     identity = id_of(name)
-    maker = next(((m, licence) for pattern, m, licence in MAKERS if pattern.match(identity)), None)
+    maker = maker_of(identity)
     keys = {"name": scalar(name), "id": scalar(identity)}
     if maker:
         keys |= {"developer": scalar(maker[0]), "licence": scalar(maker[1])}
         if maker[1] == "not stated":
+            keys["licence_note"] = scalar(maker[2])
             keys["open_weights"] = "true" if said.get("open_weights") else "false"
     keys |= {key: old.keys[key] for key in KEPT if old and key in old.keys}
     if "developer" not in keys:

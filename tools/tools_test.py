@@ -2,6 +2,9 @@
 
 Usage: tools/tools_test.py [--junit FILE]
 """
+import contextlib
+import io
+import json
 import subprocess
 import sys
 import tempfile
@@ -12,6 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / folder) for folder in ("tools", "tools/dev", "tests/docs", "bench")]
 import bench
+import import_litellm
+import import_model_facts
 import layers
 import run as guides
 import tally
@@ -217,6 +222,72 @@ class Report(unittest.TextTestResult):
             if test in faults:
                 xml.SubElement(case, "failure").text = faults[test]
         xml.ElementTree(suite).write(path)
+
+class Imports(Tree):
+    """What comes into data/ from catalogues of others, and what does not."""
+
+    HEAD = "source: https://models.dev\nobserved_at: 2026-07-02\n"
+
+    def setUp(self):
+        super().setUp()
+        self.write("data/models/openai.yaml", self.HEAD + "models:\n  - { name: gpt-5, id: gpt-5, developer: OpenAI, licence: proprietary,\n"
+                   "      context: 400000, tools: true }\n")
+        self.write("data/prices/openai.yaml", self.HEAD + "prices:\n  - { model: gpt-5, effective_from: 2026-07-02,\n      input: 2, output: 8 }\n")
+
+    def import_litellm(self, **says):
+        said = {"litellm_provider": "openai", "mode": "chat", "source": "https://openai.example/pricing", "input_cost_per_token": 2e-06,
+                "output_cost_per_token": 8e-06, "max_input_tokens": 272000, "max_output_tokens": 128000}
+        self.write("litellm.json", json.dumps({"gpt-5": said | says}))
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            import_litellm.main([str(self.root / "litellm.json"), "1.0", "2026-11-27", str(self.root)])
+        return out.getvalue()
+
+    def text(self, name):
+        return (self.root / "data" / name / "openai.yaml").read_text()
+
+    def test_a_retirement_comes_in_with_its_page_and_its_successor(self):
+        self.import_litellm(deprecation_date="2026-12-11", deprecation_source="https://openai.example/end", successor_model="openai/gpt-6")
+        self.assertIn('retires: { day: 2026-12-11, successor: gpt-6, source: "https://openai.example/end, as litellm 1.0 has it" }',
+                      self.text("models"))
+
+    def test_a_retirement_without_a_page_does_not(self):
+        self.import_litellm(deprecation_date="2026-12-11")
+        self.assertNotIn("retires", self.text("models"))
+
+    def test_what_stands_here_is_kept_and_what_lacks_comes_in(self):
+        self.import_litellm(supports_vision=True, max_input_tokens=1)
+        self.assertIn("context: 400000, max_output: 128000, tools: true, images: true", self.text("models"))
+
+    def test_a_price_that_changed_ends_and_a_new_one_begins(self):
+        self.assertIn("the price has changed", self.import_litellm(input_cost_per_token=3e-06))
+        self.assertIn("effective_to: 2026-11-27", self.text("prices"))
+        self.assertIn("input: 3, output: 8", self.text("prices"))
+        before = self.text("prices")
+        self.import_litellm(input_cost_per_token=3e-06)
+        self.assertEqual(self.text("prices"), before)
+
+    def test_an_odd_price_is_told_and_not_taken(self):
+        before = self.text("prices")
+        self.assertIn("input 2 -> 9", self.import_litellm(input_cost_per_token=9e-06))
+        self.assertIn("dearer than a fresh one", self.import_litellm(cache_read_input_token_cost=4.5e-06))
+        self.assertEqual(self.text("prices"), before)
+
+    def test_a_result_of_a_test_needs_its_page_and_does_not_replace_what_stands_there(self):
+        self.write("models.dev/models/openai/gpt-5.toml", """
+            [[benchmarks]]
+            name = "GPQA"
+            score = 85.7
+            source = "https://openai.example/gpt-5"
+            [[benchmarks]]
+            name = "MMLU-Pro"
+            score = 80
+            """)
+        for _ in range(2):
+            import_model_facts.main([str(self.root / "models.dev"), str(self.root)])
+            self.assertEqual(self.text("models").count("metric:"), 1)
+        self.assertIn('{ metric: "GPQA Diamond", value: 85.7, source: "https://openai.example/gpt-5" }', self.text("models"))
+
 
 
 if __name__ == "__main__":

@@ -114,12 +114,26 @@ Provider read_provider(const std::string& id, const Node& node, const Report& re
   return provider;
 }
 
-// A day that is kept as it is written.
-std::string read_day(Fields& fields, const Node& node, const char* name, const Report& report) {
-  auto text = fields.text(name).value_or("");
-  if (!text.empty() && !parse_date(text))
-    report.error(node.find(name)->value, "`" + text + "` is no date", "write YYYY-MM-DD");
-  return text;
+std::optional<Date> read_day(Fields& fields, const Node& node, const char* name, const Report& report) {
+  const auto text = fields.text(name);
+  if (!text) return std::nullopt;
+  const auto day = parse_date(*text);
+  if (!day) report.error(node.find(name)->value, "`" + *text + "` is no date", "write YYYY-MM-DD");
+  return day;
+}
+
+std::optional<Retirement> read_retirement(Fields& of, const Report& report) {
+  const yaml::Member* member = of.take("retires");
+  if (!member) return std::nullopt;
+  Fields fields(member->value, "a retirement", report);
+  Retirement retirement;
+  fields.required_text("day");
+  retirement.day = read_day(fields, member->value, "day", report).value_or(Date());
+  retirement.earliest = fields.boolean("earliest").value_or(false);
+  retirement.successor = fields.text("successor").value_or("");
+  retirement.source = fields.required_text("source");
+  fields.refuse_others();
+  return retirement;
 }
 
 std::vector<Benchmark> read_benchmarks(Fields& of, const Report& report) {
@@ -152,6 +166,7 @@ void read_models(const std::string& provider_id, const Node& node, const Report&
     model.display_name = fields.text("display_name").value_or(model.id);
     model.developer = fields.required_text("developer");
     model.licence = fields.required_text("licence");
+    model.licence_note = fields.text("licence_note").value_or("");
     model.open_weights = fields.boolean("open_weights").value_or(model.licence != "proprietary");
     model.context = fields.integer("context", 0, 100'000'000).value_or(0);
     model.max_output = fields.integer("max_output", 0, 100'000'000).value_or(0);
@@ -160,18 +175,57 @@ void read_models(const std::string& provider_id, const Node& node, const Report&
     model.audio = fields.boolean("audio").value_or(false);
     model.video = fields.boolean("video").value_or(false);
     model.pdf = fields.boolean("pdf").value_or(false);
+    model.makes_images = fields.boolean("makes_images").value_or(false);
+    model.makes_audio = fields.boolean("makes_audio").value_or(false);
     model.structured_output = fields.boolean("structured_output").value_or(false);
     model.kind = one_of(fields, item, "kind", kind_from_name, "chat or embedding", report).value_or(model.kind);
-    model.released = read_day(fields, item, "released", report);
-    model.retires = read_day(fields, item, "retires", report);
+    if (const auto day = read_day(fields, item, "released", report)) model.released = date_text(*day);
+    model.retires = read_retirement(fields, report);
+    model.region = fields.text("region").value_or("");
     model.benchmarks = read_benchmarks(fields, report);
     model.reasoning = fields.boolean("reasoning").value_or(false);
     const auto own_ground = one_of(fields, item, "ground", ground, "self_hosted, hosted_open or proprietary", report);
     model.ground = own_ground.value_or(model.open_weights ? Ground::hosted_open : Ground::proprietary);
     model.source = fields.text("source").value_or(source);
-    model.observed_at = observed_at;
+    const auto seen = read_day(fields, item, "observed_at", report);
+    model.observed_at = seen ? date_text(*seen) : observed_at;
     fields.refuse_others();
     out.push_back(std::move(model));
+  }
+}
+
+std::optional<LicenceTerm::Kind> term_from_name(std::string_view text) {
+  for (std::size_t i = 0; i < licence_term_names.size(); ++i)
+    if (licence_term_names[i] == text) return static_cast<LicenceTerm::Kind>(i);
+  return std::nullopt;
+}
+
+void read_licences(const Node& node, const Report& report, std::vector<Licence>& out) {
+  Fields file(node, "the licences", report);
+  const std::string observed_at = file.required_text("observed_at");
+  const yaml::Member* list = file.take("licences");
+  file.refuse_others();
+  if (!list || !list->value.is_list()) return report.error(node, "the licences have no list `licences`");
+  for (const Node& item : list->value.items) {
+    Fields fields(item, "a licence", report);
+    Licence licence{.id = fields.required_text("id"), .name = fields.required_text("name")};
+    licence.url = fields.text("url").value_or("");
+    licence.weights = fields.boolean("weights").value_or(true);
+    licence.note = fields.text("note").value_or("");
+    licence.source = fields.required_text("source");
+    licence.observed_at = observed_at;
+    if (const yaml::Member* terms = fields.take("terms"))
+      for (const Node& one : terms->value.items) {
+        Fields term(one, "a term of the licence `" + licence.id + "`", report);
+        term.required_text("kind");
+        const auto kind = one_of(term, one, "kind", term_from_name, "one that catalog/licence.h names", report);
+        licence.terms.push_back({.kind = kind.value_or(LicenceTerm::Kind::notice),
+                                 .limit = term.integer("limit", 1, 1'000'000'000'000).value_or(0),
+                                 .text = term.text("text").value_or("")});
+        term.refuse_others();
+      }
+    fields.refuse_others();
+    out.push_back(std::move(licence));
   }
 }
 
@@ -228,8 +282,11 @@ Catalog read_catalog(const std::vector<DataFile>& files, yaml::Diagnostics& diag
       read_models(id, *node, report, catalog.models);
     else if (file.path.starts_with("prices/"))
       read_prices(id, *node, report, catalog);
+    else if (file.path == "licences.yaml")
+      read_licences(*node, report, catalog.licences);
     else
-      report.error(*node, "there is no place for this file", "data/ has providers/, models/ and prices/");
+      report.error(*node, "there is no place for this file",
+                   "data/ has providers/, models/ and prices/, and licences.yaml");
   }
   const auto known = [&](const ProviderId& id) {
     return std::ranges::find(catalog.providers, id, &Provider::id) != catalog.providers.end();
@@ -248,6 +305,11 @@ Catalog read_catalog(const std::vector<DataFile>& files, yaml::Diagnostics& diag
   share_benchmarks(catalog.models);
   catalog.sha256 = crypto::hex(crypto::sha256(digests));
   return catalog;
+}
+
+const Licence* find_licence(const Catalog& catalog, std::string_view id) {
+  const auto found = std::ranges::find(catalog.licences, id, &Licence::id);
+  return found == catalog.licences.end() ? nullptr : &*found;
 }
 
 const Catalog& embedded_catalog() {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "catalog/licence.h"
 #include "catalog/model.h"
 #include "catalog/price_book.h"
 #include "catalog/provider.h"
@@ -17,10 +18,14 @@ namespace sluice::catalog {
 struct Catalog {
   std::vector<Provider> providers;  // none has a key; enabled is false
   std::vector<Model> models;
+  std::vector<Licence> licences;
   std::vector<PriceFact> prices;
   std::vector<std::pair<ProviderId, ModelName>> unpriced;  // models whose price the files say is not known
   std::string sha256;                                      // of the files it was read from
 };
+
+// Null when nothing is known of it.
+const Licence* find_licence(const Catalog& catalog, std::string_view id);
 
 // One file of data/: its path below data/ ("providers/groq.yaml") and its bytes.
 struct DataFile {

@@ -64,7 +64,8 @@ TEST(Catalog, A_models_facts_are_read_and_a_benchmark_needs_its_source) {
   const auto facts = [](std::string_view benchmark) {
     return "source: x\nobserved_at: 2026-01-01\nmodels:\n  - { name: m, developer: D, licence: MIT, kind: embedding, "
            "pdf: "
-           "true, audio: true, structured_output: true, released: 2026-01-02, retires: 2027-01-02,\n      benchmarks: "
+           "true, audio: true, structured_output: true, released: 2026-01-02, retires: { day: 2027-01-02, successor: "
+           "n, source: y },\n      benchmarks: "
            "[ { " +
            std::string(benchmark) + " } ] }\n";
   };
@@ -72,11 +73,40 @@ TEST(Catalog, A_models_facts_are_read_and_a_benchmark_needs_its_source) {
   const Model model = read({a_provider, {"models/acme.yaml", whole}}).models.at(0);
   EXPECT_EQ(model.kind, ModelKind::embedding);
   EXPECT_TRUE(model.pdf && model.audio && model.structured_output && !model.video);
-  EXPECT_EQ(model.retires, "2027-01-02");
+  ASSERT_TRUE(model.retires);
+  EXPECT_EQ(date_text(model.retires->day), "2027-01-02");
+  EXPECT_EQ(model.retires->successor, "n");
+  EXPECT_FALSE(model.retired(*parse_date("2027-01-01")));
+  EXPECT_TRUE(model.retired(*parse_date("2027-01-02")));
   ASSERT_EQ(model.benchmarks.size(), 1u);
   EXPECT_EQ(model.benchmarks[0].value, "94.3");
   const std::string without = facts("metric: GPQA Diamond, value: 94.3");
   read({a_provider, {"models/acme.yaml", without}}, 1);
+}
+
+TEST(Catalog, A_licence_has_terms_that_a_rule_can_look_at_and_no_others) {
+  const auto licence = [](std::string_view term) {
+    return "observed_at: 2026-01-01\nlicences:\n  - { id: L, name: The Licence, source: x, terms: [{ " +
+           std::string(term) + " }] }\n";
+  };
+  const std::string cap = licence("kind: user_cap, limit: 700000000, text: on the day of the release");
+  const Catalog catalog = read({{"licences.yaml", cap}});
+  const Licence* found = find_licence(catalog, "L");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->terms.at(0).kind, LicenceTerm::Kind::user_cap);
+  EXPECT_EQ(found->terms.at(0).limit, 700'000'000);
+  EXPECT_EQ(find_licence(catalog, "M"), nullptr);
+  const std::string unknown = licence("kind: be_kind");
+  read({{"licences.yaml", unknown}}, 1);
+}
+
+TEST(Catalog, A_retirement_needs_its_day_and_its_source) {
+  for (const char* wrong : {"{ day: 2027-01-02 }", "{ source: x }", "{ day: soon, source: x }"}) {
+    const std::string text =
+        "source: x\nobserved_at: 2026-01-01\nmodels:\n  - { name: m, developer: D, licence: MIT, retires: " +
+        std::string(wrong) + " }\n";
+    read({a_provider, {"models/acme.yaml", text}}, 1);
+  }
 }
 
 TEST(Catalog, What_a_file_of_prices_says_at_its_head_counts_for_each_of_them) {

@@ -1,9 +1,11 @@
 // The facts that this program ships in data/: whole, and right where a mistake would cost money or leak data.
 #include "catalog/catalog.h"
+#include "catalog/reference.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace sluice::catalog {
@@ -13,6 +15,15 @@ const Catalog& shipped() {
   static const Catalog catalog = embedded_catalog();
   return catalog;
 }
+
+// The newest day on which a fact was read: the data's own today, so that no test changes with the clock.
+Date as_of() {
+  std::string newest;
+  for (const PriceFact& fact : shipped().prices) newest = std::max(newest, fact.observed_at);
+  return *parse_date(newest);
+}
+
+std::string label(const Model& model) { return model.provider.str() + "/" + model.name.str(); }
 
 Money usd(const char* text) { return *Money::parse_usd(text); }
 
@@ -43,7 +54,8 @@ TEST(Data, Every_default_model_is_in_the_catalogue) {
 // A key that is made for one vendor's models says that they are wanted; one with other uses does not, and a vendor
 // without chat models has nothing for `auto`.
 TEST(Data, Every_hosted_vendor_with_chat_models_is_in_auto_unless_its_key_has_other_uses) {
-  const std::set<std::string> other_uses = {"cloudflare", "databricks", "huggingface", "wandb"};
+  const std::set<std::string> other_uses = {"azure",       "bedrock", "cloudflare",       "databricks",
+                                            "huggingface", "vertex",  "vertex-anthropic", "wandb"};
   for (const Provider& provider : shipped().providers) {
     const bool chats = std::ranges::any_of(shipped().models, [&](const Model& model) {
       return model.provider == provider.id && model.kind == ModelKind::chat;
@@ -60,15 +72,148 @@ TEST(Data, Has_forty_vendors_and_the_engines_that_people_run) {
                          "cerebras",   "deepseek",    "mistral",    "xai",        "cohere",    "azure",   "bedrock",
                          "openrouter", "nvidia",      "perplexity", "nebius",     "deepinfra", "baseten", "zai",
                          "moonshot",   "huggingface", "sambanova",  "databricks", "minimax",   "alibaba", "vllm",
-                         "sglang",     "llamacpp",    "cloudflare", "ollama",     "lmstudio",  "tgi"})
+                         "sglang",     "llamacpp",    "cloudflare", "ollama",     "lmstudio",  "tgi",     "vertex"})
     EXPECT_TRUE(std::ranges::count(shipped().providers, ProviderId(id), &Provider::id)) << id;
 }
 
-TEST(Data, Has_the_models_that_everybody_asks_for) {
-  for (const char* id : {"gpt-5.4", "claude-opus-4.7", "gemini-3.1-pro", "muse-spark-1.1", "qwen3.6-35b-a3b",
-                         "llama-4-scout", "deepseek-v4-pro", "deepseek-v4-flash", "gemma-4-31b", "mistral-large",
-                         "mistral-medium", "mistral-small", "gpt-oss-120b"})
-    EXPECT_TRUE(std::ranges::count(shipped().models, id, &Model::id)) << id;
+TEST(Data, Knows_the_models_that_everybody_asks_for_wholly) {
+  const PriceBook book(shipped().prices);
+  for (const std::string_view id : essential_models) {
+    const Model* known = nullptr;
+    bool priced = false;
+    bool limits = false;
+    bool released = false;
+    for (const Model& model : shipped().models) {
+      if (model.id != id) continue;
+      known = &model;
+      priced = priced || book.quote(model.provider, model.name, as_of()).priced();
+      limits = limits || (model.context > 0 && model.max_output > 0);
+      released = released || !model.released.empty();
+    }
+    ASSERT_TRUE(known) << id;
+    EXPECT_TRUE(priced && limits && released) << id;
+    EXPECT_FALSE(known->benchmarks.empty()) << id;
+    EXPECT_NE(known->licence, "not stated") << id;
+  }
+  EXPECT_TRUE(std::ranges::count(shipped().models, "gpt-oss-120b", &Model::id));
+}
+
+TEST(Data, Has_the_rows_of_the_three_clouds_with_their_own_names_prices_and_regions) {
+  const chat::Usage a_million{.input = 1'000'000};
+  EXPECT_EQ(price_of("bedrock", "anthropic.claude-opus-4-7", "2026-11-27", a_million), usd("5"));
+  EXPECT_EQ(price_of("bedrock", "eu.anthropic.claude-opus-4-7", "2026-11-27", a_million), usd("5.5"));
+  EXPECT_EQ(price_of("azure", "gpt-5.4", "2026-11-27", a_million), usd("5")) << "above its threshold";
+  EXPECT_EQ(price_of("vertex", "gemini-3.1-pro-preview", "2026-11-27", {.input = 1'000}), usd("0.002"));
+  EXPECT_EQ(price_of("vertex-anthropic", "claude-opus-4-7@default", "2026-11-27", a_million), usd("5"));
+  for (const Model& model : shipped().models)
+    if (model.provider.str() == "bedrock" && model.name.str().starts_with("eu.")) {
+      EXPECT_EQ(model.region, "eu") << label(model);
+    }
+}
+
+TEST(Data, Every_licence_is_described_and_what_is_not_stated_says_why) {
+  std::set<std::string> seen;
+  for (const Licence& licence : shipped().licences) {
+    EXPECT_TRUE(seen.insert(licence.id).second) << licence.id << " is there twice";
+    EXPECT_FALSE(licence.source.empty()) << licence.id;
+    EXPECT_TRUE(parse_date(licence.observed_at)) << licence.id;
+    for (const LicenceTerm& term : licence.terms) {
+      const bool cap = term.kind == LicenceTerm::Kind::user_cap || term.kind == LicenceTerm::Kind::revenue_cap;
+      EXPECT_EQ(term.limit > 0, cap) << licence.id << ": " << name(term.kind);
+      EXPECT_FALSE(term.text.empty()) << licence.id << ": " << name(term.kind);
+    }
+  }
+  for (const Model& model : shipped().models) {
+    const Licence* licence = find_licence(shipped(), model.licence);
+    ASSERT_TRUE(licence) << label(model) << " is under " << model.licence << ", which data/licences.yaml has not";
+    if (model.licence == "not stated")
+      EXPECT_FALSE(model.licence_note.empty()) << label(model);
+    else
+      EXPECT_EQ(model.open_weights, licence->weights) << label(model);
+  }
+}
+
+TEST(Data, The_same_weights_have_one_licence_at_every_host) {
+  std::map<std::string, std::string> licences;
+  for (const Model& model : shipped().models) {
+    const auto [known, first] = licences.emplace(model.id, model.licence);
+    EXPECT_TRUE(first || known->second == model.licence) << label(model) << ": " << known->second;
+  }
+}
+
+TEST(Data, Every_model_has_its_limits_in_a_sane_range_and_a_day_on_which_it_was_read) {
+  for (const Model& model : shipped().models) {
+    EXPECT_TRUE(model.context >= 512 && model.context <= 20'000'000) << label(model) << ": " << model.context;
+    EXPECT_LE(model.max_output, model.context + model.context / 16) << label(model);  // 1,000,000 beside 1,048,576
+    EXPECT_TRUE(parse_date(model.observed_at)) << label(model);
+    EXPECT_TRUE(model.released.empty() || parse_date(model.released)) << label(model);
+    EXPECT_TRUE(model.kind == ModelKind::chat || (!model.tools && model.max_output == 0)) << label(model);
+    if (model.retires) {
+      EXPECT_FALSE(model.retires->source.empty()) << label(model);
+      EXPECT_NE(model.retires->successor, model.name.str()) << label(model);
+      EXPECT_TRUE(model.retires->day > *parse_date("2025-01-01") && model.retires->day < *parse_date("2030-01-01"))
+          << label(model);
+    }
+  }
+}
+
+TEST(Data, No_vendor_is_in_auto_with_a_model_that_it_has_stopped) {
+  for (const Provider& provider : shipped().providers)
+    for (const Model& model : shipped().models)
+      if (model.provider == provider.id && model.id == provider.default_model) {
+        EXPECT_FALSE(model.retired(as_of())) << label(model);
+      }
+}
+
+TEST(Data, No_two_models_of_a_provider_share_a_name) {
+  std::map<std::pair<std::string, std::string>, const Model*> taken;
+  for (const Model& model : shipped().models) {
+    std::set<std::string> names{model.name.str(), model.id};
+    names.insert(model.aliases.begin(), model.aliases.end());
+    for (const std::string& name : names)
+      EXPECT_TRUE(taken.emplace(std::pair(model.provider.str(), name), &model).second)
+          << model.provider.str() << "/" << name << " means two models";
+  }
+}
+
+// What slips into catalogues: a storage price in the place of a cached token's, a zero, a price per thousand tokens.
+TEST(Data, No_price_is_odd) {
+  const auto million = [](std::int64_t pico) { return Money::pico(pico * 1'000'000); };
+  for (const PriceFact& fact : shipped().prices) {
+    if (fact.kind != PriceKind::metered) continue;
+    std::vector<Rates> all{fact.rates};
+    for (const Tier& tier : fact.tiers) all.push_back(tier.rates);
+    for (const Rates& rates : all) {
+      const std::string what = fact.provider.str() + "/" + fact.model.str();
+      EXPECT_LE(rates[Unit::cache_read], rates[Unit::input]) << what << ": a cached token is dearer than a fresh one";
+      EXPECT_GE(rates[Unit::cache_write_1h], rates[Unit::cache_write_5m] * 1 / 2) << what;
+      EXPECT_TRUE(rates[Unit::input] > 0 || rates[Unit::output] > 0) << what;
+      EXPECT_LE(million(rates[Unit::input]), usd("250")) << what;
+      EXPECT_LE(million(rates[Unit::output]), usd("1000")) << what;
+      if (rates[Unit::output] > 0) {
+        EXPECT_GE(rates[Unit::output], rates[Unit::input] / 10) << what;
+      }
+    }
+    EXPECT_TRUE(std::ranges::is_sorted(fact.tiers, {}, &Tier::prompt_tokens)) << fact.model.str();
+  }
+}
+
+TEST(Data, Of_a_models_prices_one_holds_on_each_day_and_none_is_five_times_the_one_before) {
+  for (const auto& [of, history] : PriceBook(shipped().prices).all()) {
+    const std::string what = of.first + "/" + of.second;
+    for (std::size_t i = 0; i + 1 < history.facts.size(); ++i) {  // the latest first
+      const PriceFact& later = history.facts[i];
+      const PriceFact& earlier = history.facts[i + 1];
+      if (later.source_kind != earlier.source_kind) continue;
+      EXPECT_LT(earlier.effective_from, later.effective_from) << what;
+      ASSERT_TRUE(earlier.effective_to) << what << " has two prices at a time";
+      EXPECT_LE(*earlier.effective_to, later.effective_from) << what;
+      if (earlier.kind == PriceKind::metered && later.kind == PriceKind::metered) {
+        EXPECT_LT(later.rates[Unit::input], 5 * earlier.rates[Unit::input]) << what;
+        EXPECT_LT(earlier.rates[Unit::input], 5 * later.rates[Unit::input]) << what;
+      }
+    }
+  }
 }
 
 // x-sluice-ground may not overstate: a host that sells closed models, too, vouches for none that the catalogue lacks.
@@ -133,8 +278,8 @@ TEST(Data, A_price_that_was_superseded_still_holds_for_its_days) {
   const chat::Usage a_million{.input = 1'000'000};
   EXPECT_EQ(price_of("meta", "muse-spark-1.1", "2026-05-01", a_million), usd("0"));
   EXPECT_EQ(price_of("meta", "muse-spark-1.1", "2026-11-01", a_million), usd("1.25"));
-  EXPECT_EQ(price_of("anthropic", "claude-sonnet-5", "2026-08-31", a_million), usd("2"));
-  EXPECT_EQ(price_of("anthropic", "claude-sonnet-5", "2026-09-01", a_million), usd("3"));
+  EXPECT_EQ(price_of("deepseek", "deepseek-v4-pro", "2026-08-16", a_million), usd("0.435"));
+  EXPECT_EQ(price_of("deepseek", "deepseek-v4-pro", "2026-08-17", a_million), usd("1.32")) << "the peak price";
   EXPECT_EQ(price_of("openrouter", "qwen/qwen3.6-35b-a3b", "2026-05-01", a_million), usd("0.38"));
   EXPECT_EQ(price_of("anthropic", "claude-opus-4-7", "2026-03-31", a_million), std::nullopt)
       << "before the first row it is unpriced";

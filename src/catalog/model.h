@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/ids.h"
 #include "base/money.h"
+#include "catalog/date.h"
 #include "catalog/ground.h"
 
 namespace sluice::catalog {
@@ -24,6 +26,14 @@ struct Benchmark {
   std::string source;
 };
 
+// From that day on the provider refuses the model, or answers with another one.
+struct Retirement {
+  Date day = {};
+  bool earliest = false;  // the provider only promises not to stop it before
+  std::string successor;  // what the provider says to use instead, by its own name; empty: it says nothing
+  std::string source;
+};
+
 struct Model {
   ProviderId provider;
   ModelName name;                    // what this provider calls it; sent in the body
@@ -31,7 +41,8 @@ struct Model {
   std::vector<std::string> aliases;  // other names that clients may use for it
   std::string display_name;
   std::string developer;
-  std::string licence;  // SPDX identifier, or the licence's name; "proprietary"
+  std::string licence;       // a Licence::id: SPDX identifier, or the maker's name for it; "proprietary"
+  std::string licence_note;  // why it is "not stated"
   bool open_weights = false;
   Tokens context = 0;     // input and output together; 0 = unknown, then nothing is refused for its size
   Tokens max_output = 0;  // 0 = unknown
@@ -41,14 +52,19 @@ struct Model {
   bool video = false;
   bool pdf = false;
   bool structured_output = false;  // an answer by a JSON schema
+  bool makes_images = false;       // in its answer, beside text
+  bool makes_audio = false;
   bool reasoning = false;
   ModelKind kind = ModelKind::chat;
+  std::string region;                   // where a cloud answers by this name: "eu"; empty = where it is called
   Ground ground = Ground::proprietary;  // the provider's, unless the model is of another kind there
   std::string released;                 // YYYY-MM-DD; empty = unknown
-  std::string retires;                  // YYYY-MM-DD, the day from which the provider refuses it; empty = not announced
+  std::optional<Retirement> retires;    // empty = not announced
   std::vector<Benchmark> benchmarks;
   std::string source;
   std::string observed_at;  // YYYY-MM-DD
+
+  bool retired(Date when) const { return retires && !retires->earliest && retires->day <= when; }
 };
 
 }  // namespace sluice::catalog

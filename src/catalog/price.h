@@ -3,7 +3,6 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -13,16 +12,10 @@
 
 #include "base/ids.h"
 #include "base/money.h"
+#include "catalog/date.h"
 #include "chat/usage.h"
 
 namespace sluice::catalog {
-
-using Date = std::chrono::sys_days;  // UTC
-
-// "2026-04-01" and back. Empty when it is no date.
-std::optional<Date> parse_date(std::string_view text);
-std::string date_text(Date date);
-Date today();
 
 enum class Unit : std::uint8_t { input, output, cache_read, cache_write_5m, cache_write_1h, reasoning, request };
 constexpr std::size_t unit_count = 7;

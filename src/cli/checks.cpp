@@ -8,6 +8,7 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -15,6 +16,7 @@
 #include "cli/connection.h"
 #include "cli/duration.h"
 #include "cli/probe.h"
+#include "cli/retirement.h"
 #include "store/store.h"
 
 namespace sluice::cli {
@@ -168,6 +170,25 @@ Check check_providers(const config::Snapshot& snapshot) {
           .state = State::fail,
           .detail = "none may be called",
           .todo = ways.empty() ? "add one under `providers:` of the configuration" : "one of: " + joined(ways)};
+}
+
+Check check_retirements(const config::Snapshot& snapshot, catalog::Date when) {
+  constexpr std::size_t most_named = 8;  // more do not fit into a line; `sluice models --all` has them all
+  std::vector<std::string> ending;
+  for (const config::Target& route : snapshot.routes())
+    for (const config::Candidate* candidate : route.candidates) {
+      if (!candidate->provider->enabled || !candidate->model) continue;
+      const bool retired = candidate->model->retired(when);
+      if ((!retired && !retires_soon(*candidate, when)) || ending.size() >= most_named) continue;
+      std::string text =
+          candidate->name + " in `" + route.name + "` " + retirement_text(*candidate->model->retires, when);
+      if (std::ranges::find(ending, text) == ending.end()) ending.push_back(std::move(text));
+    }
+  if (ending.empty()) return {.name = "models", .detail = "no route relies on one that its provider stops soon"};
+  return {.name = "models",
+          .state = State::warn,
+          .detail = fmt::format("{}", fmt::join(ending, "; ")),
+          .todo = "try another one, and name it under `models:` of the configuration"};
 }
 
 std::vector<Check> check_engines(const config::Snapshot& snapshot, const engines::Environment& environment) {

@@ -50,6 +50,8 @@ std::vector<Check> check_ledger(const std::string& data_dir);
 Check check_server(const std::string& data_dir, const Endpoint& listen);
 // Which providers have a key. Never shows one.
 Check check_providers(const config::Snapshot& snapshot);
+// Whether a route of the configuration relies on a model that its provider has stopped by `when`, or soon will.
+Check check_retirements(const config::Snapshot& snapshot, catalog::Date when);
 // Whether each engine of the configuration could be started: its program is there and its model is what it should be.
 std::vector<Check> check_engines(const config::Snapshot& snapshot, const engines::Environment& environment);
 // Whether calls over TLS can be verified: with net::system_authorities().

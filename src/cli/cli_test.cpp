@@ -389,6 +389,27 @@ TEST(Checks, Judge_with_which_authorities_providers_are_verified) {
   EXPECT_NE(named.todo.find("SSL_CERT_FILE"), std::string::npos);
 }
 
+TEST(Checks, Warn_of_a_route_whose_model_ends_within_two_months_or_has_ended) {
+  const auto snapshot = [](const char* day) {
+    config::Snapshot::Parts parts;
+    parts.providers = {{.id = ProviderId("acme"), .enabled = true}};
+    parts.models = {{.provider = ProviderId("acme"),
+                     .name = ModelName("old"),
+                     .id = "old",
+                     .retires = catalog::Retirement{
+                         .day = *catalog::parse_date(day), .successor = "new", .source = "the vendor's page"}}};
+    parts.routes = {{"auto", {"acme/old"}}};
+    return std::make_unique<config::Snapshot>(std::move(parts));
+  };
+  const catalog::Date when = *catalog::parse_date("2026-11-01");
+  EXPECT_EQ(check_retirements(*snapshot("2027-06-01"), when).state, Check::State::ok);
+  const Check ending = check_retirements(*snapshot("2026-12-31"), when);
+  EXPECT_EQ(ending.state, Check::State::warn);
+  EXPECT_EQ(ending.detail, "acme/old in `auto` retires on 2026-12-31; its provider names new as its successor");
+  const Check ended = check_retirements(*snapshot("2026-11-01"), when);
+  EXPECT_EQ(ended.detail, "acme/old in `auto` retired on 2026-11-01; its provider names new as its successor");
+}
+
 TEST(Checks, Judge_the_room_on_the_disk_and_the_files_that_may_be_open) {
   EXPECT_EQ(judge_disk_space(warn_below_free_bytes).state, Check::State::ok);
   EXPECT_EQ(judge_disk_space(warn_below_free_bytes - 1).state, Check::State::warn);

@@ -3,6 +3,7 @@
 #include <ostream>
 
 #include "cli/load_config.h"
+#include "cli/retirement.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "json/json.h"
@@ -16,6 +17,8 @@ struct ModelsFlags {
 };
 
 constexpr Tokens million = 1'000'000;
+
+const catalog::Model nothing_known{.provider = {}, .name = {}};
 
 // Picodollars per token as USD per million tokens: "2.5".
 std::string usd_per_million(std::int64_t pico_per_token) { return cost_of(million, pico_per_token).usd(); }
@@ -36,10 +39,15 @@ Price price_of(const config::Candidate& candidate) {
   return price;
 }
 
-bool callable(const config::Candidate& candidate) { return candidate.provider->enabled; }
+bool retired(const config::Candidate& candidate) {
+  return candidate.model && candidate.model->retired(catalog::today());
+}
+
+bool callable(const config::Candidate& candidate) { return candidate.provider->enabled && !retired(candidate); }
 
 std::string why_not(const config::Candidate& candidate) {
   const catalog::Provider& provider = *candidate.provider;
+  if (retired(candidate)) return retirement_text(*candidate.model->retires, catalog::today());
   if (provider.enabled) return "";
   return provider.how_to_enable.empty() ? "switched off in the configuration" : provider.how_to_enable;
 }
@@ -76,7 +84,10 @@ void print_models(const config::Snapshot& snapshot, bool all, Console& console) 
                                    metered ? price.output_usd_per_million : price.state};
     if (all) {
       cells.push_back(candidate->model ? candidate->model->licence : "");
-      cells.push_back(callable(*candidate) ? "on" : "off: " + why_not(*candidate));
+      const std::string soon = retires_soon(*candidate, catalog::today())
+                                   ? "; " + retirement_text(*candidate->model->retires, catalog::today())
+                                   : "";
+      cells.push_back(callable(*candidate) ? "on" + soon : "off: " + why_not(*candidate));
     }
     table.add(std::move(cells));
   }
@@ -84,6 +95,11 @@ void print_models(const config::Snapshot& snapshot, bool all, Console& console) 
     console.out << "nothing may be called; see what could be: sluice models --all\n";
   else
     table.print(console.out, console.colour());
+  for (const auto& candidate : snapshot.candidates())
+    if (!all && callable(*candidate) && retires_soon(*candidate, catalog::today()))
+      console.err << printable_line(candidate->name + ": " +
+                                    retirement_text(*candidate->model->retires, catalog::today()))
+                  << '\n';
   for (const auto& candidate : snapshot.candidates())
     if (candidate->provider->engine && callable(*candidate))
       console.err << printable_line(candidate->name)
@@ -100,6 +116,34 @@ void write_count_or_null(json::Writer& out, std::string_view key, Tokens count) 
   count > 0 ? out.integer(count) : out.null();
 }
 
+// A model that is not in the catalogue has none that is known of.
+void write_capabilities(json::Writer& out, const catalog::Model* known) {
+  const catalog::Model& model = known ? *known : nothing_known;
+  out.member("kind", catalog::name(model.kind)).member("tools", model.tools).member("images", model.images);
+  out.member("audio", model.audio).member("video", model.video).member("pdf", model.pdf);
+  out.member("makes_images", model.makes_images).member("makes_audio", model.makes_audio);
+  out.member("structured_output", model.structured_output).member("reasoning", model.reasoning);
+  write_text_or_null(out, "region", model.region);
+}
+
+void write_retirement(json::Writer& out, const catalog::Model* model) {
+  const catalog::Retirement* retirement = model && model->retires ? &*model->retires : nullptr;
+  write_text_or_null(out, "retires", retirement ? catalog::date_text(retirement->day) : "");
+  write_text_or_null(out, "successor", retirement ? retirement->successor : "");
+}
+
+void write_benchmarks(json::Writer& out, const catalog::Model* model) {
+  out.key("benchmarks").begin_array();
+  if (model)
+    for (const catalog::Benchmark& benchmark : model->benchmarks)
+      out.begin_object()
+          .member("metric", benchmark.metric)
+          .member("value", benchmark.value)
+          .member("source", benchmark.source)
+          .end_object();
+  out.end_array();
+}
+
 void write_candidate(json::Writer& out, const config::Candidate& candidate) {
   const catalog::Model* model = candidate.model;
   const Price price = price_of(candidate);
@@ -108,7 +152,10 @@ void write_candidate(json::Writer& out, const config::Candidate& candidate) {
   write_count_or_null(out, "context", model ? model->context : 0);
   write_count_or_null(out, "max_output", model ? model->max_output : 0);
   write_text_or_null(out, "licence", model ? model->licence : "");
-  out.member("tools", model && model->tools).member("images", model && model->images);
+  write_text_or_null(out, "released", model ? model->released : "");
+  write_capabilities(out, model);
+  write_retirement(out, model);
+  write_benchmarks(out, model);
   out.member("price", price.state);
   write_text_or_null(out, "input_usd_per_million", price.input_usd_per_million);
   write_text_or_null(out, "output_usd_per_million", price.output_usd_per_million);

@@ -38,7 +38,7 @@ const std::string of_the_readme = R"(providers:
   acme: { kind: openai_compatible, base_url: "http://127.0.0.1:9001/v1", api_key: "${ACME_KEY}",
           prices: { their-model: { input: 5.00, output: 25.00 } } }
 models:
-  auto: [local/smollm2-135m-instruct, groq/llama-4-scout, openai/gpt-5.4]
+  auto: [local/smollm2-135m-instruct, groq/gpt-oss-120b, openai/gpt-5.4]
 )";
 
 TEST(Load, With_no_configuration_auto_is_the_engine_of_this_machine) {
@@ -57,7 +57,7 @@ TEST(Load, A_vendors_key_in_the_environment_switches_it_on_after_the_own_engine)
   const auto candidates = names(*loaded.snapshot, "auto");
   ASSERT_EQ(candidates.size(), 3u);
   EXPECT_EQ(candidates[0], "local/smollm2-135m-instruct");
-  EXPECT_EQ(candidates[1], "groq/llama-4-scout");  // open weights before proprietary ones
+  EXPECT_EQ(candidates[1], "groq/gpt-oss-120b");  // open weights before proprietary ones
   EXPECT_EQ(candidates[2].substr(0, 7), "openai/");
 }
 
@@ -138,6 +138,16 @@ TEST(Load, A_route_can_not_take_the_place_of_a_provider_and_its_model) {
     EXPECT_FALSE(loaded.snapshot) << name;
     EXPECT_NE(loaded.diagnostics.render().find("cannot be the name of a route"), std::string::npos);
   }
+}
+
+TEST(Load, A_model_that_the_configuration_names_is_not_taken_for_retired) {
+  const auto retires = [](const std::string& models) {
+    const Loaded loaded = load_text("providers: { openai: { api_key: a" + models + " } }\n");
+    return loaded.snapshot->find("openai/gpt-5")->candidates.at(0)->model->retires.has_value();
+  };
+  EXPECT_TRUE(retires(""));
+  EXPECT_FALSE(retires(", models: [gpt-5]"));
+  EXPECT_FALSE(retires(", models: { gpt-5: { context: 5 } }"));
 }
 
 TEST(Load, A_mistyped_model_gets_the_nearest_name_and_a_bare_one_its_providers) {

@@ -191,16 +191,14 @@ void ProviderReader::models(const ProviderSetting& setting) {
   if (!section) return;
   for (const Node& item : section->value.items) {
     if (item.is_scalar())
-      add_model(parts_, provider_, item.text);
+      add_model(parts_, provider_, item.text).retires.reset();  // who names it says that it is there
     else
       report_.error(item, "a model must be a name, not " + describe(item),
                     "write `models: [name, other]`, or a map of names");
   }
   for (const Member& member : section->value.members) {
-    add_model(parts_, provider_, member.key);
-    catalog::Model& model = *std::ranges::find_if(parts_.models, [&](const catalog::Model& one) {
-      return one.provider == provider_.id && (one.name.str() == member.key || one.id == member.key);
-    });
+    catalog::Model& model = add_model(parts_, provider_, member.key);
+    model.retires.reset();
     Fields fields(member.value, "the model `" + member.key + "`", report_);
     if (const auto context = fields.integer("context", 1, 100'000'000)) model.context = *context;
     if (const auto output = fields.integer("max_output", 1, 100'000'000)) model.max_output = *output;
@@ -254,11 +252,11 @@ void ProviderReader::judge_enabled() {
   if (off_) provider_.how_to_enable = "it is switched off in the configuration (`enabled: false`)";
 }
 
-void add_model(Snapshot::Parts& parts, const catalog::Provider& provider, const std::string& name) {
-  const auto known = std::ranges::any_of(parts.models, [&](const catalog::Model& model) {
+catalog::Model& add_model(Snapshot::Parts& parts, const catalog::Provider& provider, const std::string& name) {
+  const auto known = std::ranges::find_if(parts.models, [&](const catalog::Model& model) {
     return model.provider == provider.id && (model.name.str() == name || model.id == name);
   });
-  if (known) return;
+  if (known != parts.models.end()) return *known;
   // Nothing is known of it, so nothing is refused because of it.
   parts.models.push_back({.provider = provider.id,
                           .name = ModelName(name),
@@ -269,6 +267,7 @@ void add_model(Snapshot::Parts& parts, const catalog::Provider& provider, const 
                           .images = true,
                           .ground = provider.ground,
                           .source = "configuration"});
+  return parts.models.back();
 }
 
 }  // namespace sluice::config

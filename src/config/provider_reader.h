@@ -54,6 +54,6 @@ class ProviderReader {
 };
 
 // A model that the catalogue does not know; nothing happens when it is known by its name or its id.
-void add_model(Snapshot::Parts& parts, const catalog::Provider& provider, const std::string& name);
+catalog::Model& add_model(Snapshot::Parts& parts, const catalog::Provider& provider, const std::string& name);
 
 }  // namespace sluice::config

@@ -90,7 +90,9 @@ inline constexpr ProviderSetting provider_table[] = {
      .schema = R"("type":"boolean")",
      .read = &ProviderReader::enabled},
     {.name = "models",
-     .meaning = "Its models: a list of names, or a map of names to context, max_output, tools, images, licence.",
+     .meaning =
+         "Its models: a list of names, or a map of names to context, max_output, tools, images, licence. One that is "
+         "named counts as offered, also where the catalogue says that it is retired.",
      .schema = R"("type":["array","object"])",
      .read = &ProviderReader::models},
     {.name = "prices",

@@ -70,8 +70,12 @@ std::optional<std::string> decode_model_id(std::string_view encoded) {
 std::vector<ListedModel> list_models(const config::Snapshot& snapshot) {
   std::vector<ListedModel> models;
   for (const config::Target& route : snapshot.routes()) models.push_back({route.name, "sluice"});
+  const auto retired = [today = catalog::today()](const catalog::Model* model) {
+    return model && model->retired(today);
+  };
   for (const auto& candidate : snapshot.candidates())
-    if (candidate->provider->enabled) models.push_back({candidate->name, candidate->provider->id.str()});
+    if (candidate->provider->enabled && !retired(candidate->model))
+      models.push_back({candidate->name, candidate->provider->id.str()});
   return models;
 }
 

@@ -6,6 +6,7 @@ std::string_view name(Rejection::Why why) {
   switch (why) {
     case Rejection::Why::data_class: return "data_class";
     case Rejection::Why::not_enabled: return "not_enabled";
+    case Rejection::Why::retired: return "retired";
     case Rejection::Why::unpriced: return "unpriced";
     case Rejection::Why::over_budget: return "over_budget";
     case Rejection::Why::context_too_small: return "context_too_small";
@@ -42,6 +43,11 @@ std::string reason_text(const Rejection& rejection, const Plan& plan) {
     case Rejection::Why::not_enabled:
       return rejection.candidate->provider->how_to_enable.empty() ? "the provider is switched off"
                                                                   : rejection.candidate->provider->how_to_enable;
+    case Rejection::Why::retired: {
+      const catalog::Retirement& retirement = *rejection.candidate->model->retires;
+      return "the provider has retired it on " + catalog::date_text(retirement.day) +
+             (retirement.successor.empty() ? "" : "; it names " + retirement.successor + " as its successor");
+    }
     case Rejection::Why::unpriced: return "no price is known, and a key with a budget needs one";
     case Rejection::Why::over_budget: return "the key's budget has less left than its longest answer may cost";
     case Rejection::Why::context_too_small:

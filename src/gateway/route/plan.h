@@ -38,6 +38,7 @@ struct Rejection {
   enum class Why : std::uint8_t {
     data_class,         // the guard's verdict does not allow its ground
     not_enabled,        // its provider has no key or is switched off
+    retired,            // its provider has announced to refuse it from a day on that has come
     unpriced,           // the key has a budget and the price is not known
     over_budget,        // its worst case costs more than the key has left
     context_too_small,  // needed > limit, both in tokens

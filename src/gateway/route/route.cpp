@@ -22,6 +22,7 @@ std::optional<Rejection> rejection_of(const Candidate& candidate, const catalog:
       !chat::counts_tokens(question.dialect))  // what nobody counts is estimated
     return because(Why::no_such_call);
   if (const catalog::Model* model = candidate.model) {
+    if (model->retired(question.when)) return because(Why::retired);
     const Tokens needed = question.input_tokens + question.max_output_tokens;
     if (model->context > 0 && needed > model->context)
       return Rejection{
@@ -97,6 +98,15 @@ Error nobody(const Plan& plan) {
             .hint = "use a model of a self-hosted engine",
             .param = "model",
             .code = "data_class_denied"};
+  if (const Rejection* retired = found(Why::retired)) {
+    const std::string& successor = retired->candidate->model->retires->successor;
+    return {.kind = ErrorKind::not_found,
+            .message = "the model " + model + " is retired: " + reason_text(*retired, plan),
+            .hint = successor.empty() ? "choose another model; GET /v1/models or `sluice models` lists them"
+                                      : "ask for '" + retired->candidate->provider->id.str() + "/" + successor + "'",
+            .param = "model",
+            .code = "model_retired"};
+  }
   if (found(Why::unpriced))
     return {.kind = ErrorKind::forbidden,
             .message = "no price is known for " + model + ", and this key has a budget",

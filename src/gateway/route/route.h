@@ -40,8 +40,9 @@ Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const
 //   invalid_request, "unsupported_feature"     no candidate has tools or reads images
 //   forbidden, "data_class_denied"             restricted data and no engine of the organisation's own
 //   forbidden, "unpriced_model"                the key has a budget and no candidate has a price
-//   not_found, "provider_not_configured"       the model is known, its provider has no key
-//   not_found, "model_not_found"               the name means nothing; the hint has the nearest names
+//   not_found, "model_retired"                 its provider refuses it from a day on that has come; the hint has its
+//   successor not_found, "provider_not_configured"       the model is known, its provider has no key not_found,
+//   "model_not_found"               the name means nothing; the hint has the nearest names
 Result<Plan> route(const RouteQuestion& question, const Verdict& verdict, const config::Snapshot& snapshot,
                    const EngineStates& engines);
 

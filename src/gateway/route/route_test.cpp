@@ -113,6 +113,28 @@ TEST(Route, Gives_a_key_with_a_budget_no_candidate_without_a_price) {
   EXPECT_EQ(route(question, {}, snapshot, ready).error().code, "unpriced_model");
 }
 
+TEST(Route, Asks_for_no_model_on_the_day_of_its_retirement_and_names_its_successor) {
+  config::Snapshot::Parts parts = three_grounds();
+  parts.models[2].retires = catalog::Retirement{
+      .day = *catalog::parse_date("2026-11-02"), .successor = "larger", .source = "the vendor's page"};
+  const config::Snapshot snapshot(std::move(parts));
+  RouteQuestion question = ask("auto");
+  EXPECT_EQ(order(route(question, {}, snapshot, ready)).size(), 3u) << "the day before";
+  question.when = *catalog::parse_date("2026-11-02");
+  const auto plan = survey(question, {}, snapshot, ready);
+  EXPECT_EQ(order(plan), (std::vector<std::string>{"local/small", "open/middle"}));
+  ASSERT_EQ(plan->rejections.size(), 1u);
+  EXPECT_EQ(plan->rejections[0].why, Rejection::Why::retired);
+  EXPECT_NE(explain_text(*plan).find("2026-11-02; it names larger as its successor"), std::string::npos)
+      << explain_text(*plan);
+  question.model = "vendor/large";
+  const auto refused = route(question, {}, snapshot, ready);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, "model_retired");
+  EXPECT_EQ(refused.error().hint, "ask for 'vendor/larger'");
+  EXPECT_EQ(refused.error().kind, ErrorKind::not_found);
+}
+
 TEST(Route, Counts_the_wanted_output_against_the_context) {
   const config::Snapshot snapshot(three_grounds());
   RouteQuestion question = ask("auto");
