@@ -34,7 +34,7 @@ TEST(Reference, The_page_of_models_is_what_the_data_says) {
 TEST(Reference, Each_provider_stands_in_exactly_one_table) {
   const std::string page = providers_page(embedded_catalog());
   for (const Provider& provider : embedded_catalog().providers) {
-    const std::string row = "| [" + provider.id.str() + "](";
+    const std::string row = "| [" + provider.id.str() + "](../../data/providers/";
     const std::size_t first = page.find(row);
     ASSERT_NE(first, std::string::npos) << provider.id.str();
     EXPECT_EQ(page.find(row, first + 1), std::string::npos) << provider.id.str() << " stands there twice";
