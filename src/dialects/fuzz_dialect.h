@@ -26,7 +26,7 @@ inline void as_answer(const Dialect& dialect, const json::Document& parsed) {
   if (response && !json::Document::parse(dialect.encode_response(*response, {}))) std::abort();
 }
 
-// Each line is one event.
+// Each line is one event: its data, or its name, a tab and its data.
 inline void as_stream(const Dialect& dialect, std::string_view lines) {
   const auto decoder = dialect.decode_stream();
   const auto encoder = dialect.encode_stream({});
@@ -34,10 +34,15 @@ inline void as_stream(const Dialect& dialect, std::string_view lines) {
   std::vector<chat::ChatEvent> events;
   Result<void> decoded;
   while (!lines.empty() && decoded) {
-    const std::string_view line = lines.substr(0, lines.find('\n'));
-    lines.remove_prefix(std::min(lines.size(), line.size() + 1));
-    watcher->see("", line);
-    decoded = decoder->decode("", line, events);
+    std::string_view data = lines.substr(0, lines.find('\n'));
+    lines.remove_prefix(std::min(lines.size(), data.size() + 1));
+    std::string_view name;
+    if (const std::size_t tab = data.find('\t'); tab != std::string_view::npos) {
+      name = data.substr(0, tab);
+      data.remove_prefix(tab + 1);
+    }
+    watcher->see(name, data);
+    decoded = decoder->decode(name, data, events);
   }
   if (decoded) (void)decoder->finish(events);
   std::string out;

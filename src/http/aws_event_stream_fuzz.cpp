@@ -33,8 +33,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (split(bytes, size + 1) != split(bytes, 1)) std::abort();
   // Checksums keep chance bytes out, so the input is also put into messages: as headers, and as name and payload.
   const std::string_view name = bytes.substr(0, bytes.size() / 2).substr(0, 200);
-  const std::string messages = testing::aws_message(name, bytes.substr(name.size())) +
-                               testing::aws_message_of(bytes.substr(0, AwsEventSplitter::max_header_bytes), bytes);
+  const std::string messages =
+      sluice::http::testing::aws_message(name, bytes.substr(name.size())) +
+      sluice::http::testing::aws_message_of(bytes.substr(0, AwsEventSplitter::max_header_bytes), bytes);
   if (split(messages, messages.size()) != split(messages, 3)) std::abort();
   return 0;
 }

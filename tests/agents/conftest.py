@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness.agents import SECRET, TOOLS, Job
-from harness.mock_config import anthropic_vendor, openai_vendor, responses_vendor
+from harness.mock_config import anthropic_vendor, bedrock_vendor, gemini_vendor, openai_vendor, responses_vendor
 from harness.sluice import Sluice
 from harness.vendors import Aimock
 
@@ -17,8 +17,8 @@ def job(tmp_path):
 
 @pytest.fixture
 def agent_server(tmp_path, job):
-    """agent_server(agent) -> a Sluice with a key, in front of a vendor that speaks OpenAI's Chat Completions as `oai` and Anthropic's
-    Messages as `ant`, and OpenAI's Responses as `resp`; its model `agent-model` asks for the agent's tool once and then answers from the result."""
+    """agent_server(agent) -> a Sluice with a key, in front of a vendor that speaks OpenAI's Chat Completions as `oai`, Anthropic's
+    Messages as `ant`, OpenAI's Responses as `resp`, Gemini's API as `gem` and Bedrock's Converse as `bed`; its model `agent-model` asks for the agent's tool once and then answers from the result."""
     started = []
 
     def start(agent):
@@ -33,7 +33,8 @@ def agent_server(tmp_path, job):
             {"match": {}, "response": {"content": "A title", "usage": usage}}]}))
         vendor = Aimock(tmp_path / "aimock", fixtures)
         server = Sluice(tmp_path / "sluice", {
-            "providers": {"oai": openai_vendor(vendor.url), "ant": anthropic_vendor(vendor.url), "resp": responses_vendor(vendor.url)},
+            "providers": {"oai": openai_vendor(vendor.url), "ant": anthropic_vendor(vendor.url), "resp": responses_vendor(vendor.url),
+                          "gem": gemini_vendor(vendor.url), "bed": bedrock_vendor(vendor.url)},
             "models": {"side-model": ["oai/side-model"]},
         }).start()
         started.extend([server, vendor])

@@ -11,7 +11,7 @@ def rows(server):
     return [json.loads(line) for line in server.run("logs", "tail", "-o", "json").stdout.splitlines()]
 
 
-@pytest.mark.parametrize("provider", ["oai", "ant"])
+@pytest.mark.parametrize("provider", ["oai", "ant", "resp", "gem", "bed"])
 def test_claude_code(agent_server, job, provider):
     server, key, vendor = agent_server("claude")
     model = f"{provider}/agent-model"
@@ -28,26 +28,31 @@ def test_claude_code(agent_server, job, provider):
     assert all(row["usage"]["reported"] for row in used)
 
 
-@pytest.mark.parametrize("client, provider", [("chat", "oai"), ("chat", "ant"), ("anthropic", "oai"), ("anthropic", "ant")])
+@pytest.mark.parametrize("client, provider", [
+    ("chat", "oai"), ("chat", "ant"), ("anthropic", "oai"), ("anthropic", "ant"), ("openai", "gem"), ("openai", "bed"), ("google", "oai"), ("google", "ant")])
 def test_opencode(agent_server, job, client, provider):
     server, key, vendor = agent_server("opencode")
     options = {"baseURL": f"{server.url}/v1", "apiKey": key}
-    models = {f"{provider}/agent-model": {"name": "agent"}, "side-model": {"name": "side"}}
+    model = f"{provider}/agent-model"
+    if client == "google":  # this client takes a name with a slash for a whole path
+        options["baseURL"] = f"{server.url}/v1beta"
+        model = f"models/{model}"
+    models = {model: {"name": "agent"}, "side-model": {"name": "side"}}
     (job.folder / "opencode.json").write_text(json.dumps({
         "$schema": "https://opencode.ai/config.json", "autoupdate": False, "share": "disabled",
         "permission": {"bash": "allow", "edit": "allow"}, "small_model": f"{client}/side-model",
         "provider": {
             "chat": {"npm": "@ai-sdk/openai-compatible", "name": "Sluice", "options": options, "models": models},
-            "anthropic": {"options": options, "models": models}}}))
+            **{name: {"options": options, "models": models} for name in ("openai", "anthropic", "google")}}}))
     out = job.run(
-        agent_binary("opencode"), "run", "-m", f"{client}/{provider}/agent-model", "--format", "json", QUESTION,
+        agent_binary("opencode"), "run", "-m", f"{client}/{model}", "--format", "json", QUESTION,
         OPENCODE_DISABLE_AUTOUPDATE="1", OPENCODE_DISABLE_MODELS_FETCH="1", npm_config_offline="true")
     assert SECRET in out, out
     assert vendor.requests(containing=SECRET), "the tool's result did not reach the vendor"
     assert {row["outcome"] for row in rows(server)} == {"ok"}
 
 
-@pytest.mark.parametrize("provider", ["oai", "ant", "resp"])
+@pytest.mark.parametrize("provider", ["oai", "ant", "resp", "gem", "bed"])
 def test_codex(agent_server, job, provider):
     server, key, vendor = agent_server("codex")
     settings = job.home / ".codex" / "config.toml"
@@ -64,7 +69,7 @@ def test_codex(agent_server, job, provider):
     assert len(used) >= 2 and {row["outcome"] for row in used} == {"ok"}, used
 
 
-@pytest.mark.parametrize("provider", ["oai", "ant"])
+@pytest.mark.parametrize("provider", ["oai", "ant", "resp", "gem", "bed"])
 def test_gemini_cli(agent_server, job, provider):
     server, key, vendor = agent_server("gemini")
     settings = job.home / ".gemini" / "settings.json"

@@ -33,6 +33,12 @@ def gemini_vendor(url, **settings):
     return {"kind": "gemini_compatible", "base_url": f"{url}/v1beta", "api_key": "vendor-key-of-gemini", "prices": {"*": PRICES}, **settings}
 
 
+def bedrock_vendor(url, **settings):
+    """A provider that speaks Bedrock's Converse at `url`."""
+    return {"kind": "bedrock_converse", "base_url": url, "prices": {"*": PRICES},
+            "aws": {"access_key_id": "id-at-amazon", "secret_access_key": "secret-at-amazon", "region": "eu-west-1"}, **settings}
+
+
 class RefusedPort:
     """A port at which every connection is refused: bound, so that nobody else gets it, and not listening."""
 

@@ -40,6 +40,8 @@ build_preset() {
 dev_fuzz() {
   local name=${1:-} seconds=${2:-30} target found=no
   build_preset fuzz
+  # shellcheck disable=SC2046  # names without blanks
+  build/fuzz/write_seeds build/fuzz/corpus $(cat build/fuzz/fuzzers.txt)
   while read -r target; do
     [ -z "$name" ] || [ "$target" = "${name}_fuzz" ] || continue
     found=yes
