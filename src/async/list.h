@@ -38,6 +38,8 @@ class List {
   bool empty() const { return !head_.linked(); }
   void push_back(Node& node) { node.link_before(head_); }
   T* front() { return empty() ? nullptr : static_cast<T*>(static_cast<Node*>(head_.next())); }
+  // The one behind `item`, null at the end. `item` stands in this list.
+  T* after(Node& item) { return item.next() == &head_ ? nullptr : static_cast<T*>(static_cast<Node*>(item.next())); }
   T* pop_front() {
     T* first = front();
     if (first) static_cast<Node*>(first)->unlink();

@@ -233,10 +233,12 @@ async::Task<> Exchange::finish(Result<void> served) {
   if (!served) {
     error_ = std::move(served).error();
     outcome_ = outcome_of(*error_);
-    if (error_->kind != ErrorKind::client_gone && !client_.started()) {
+    const bool cut = error_->kind == ErrorKind::client_gone && client_.was_cut();
+    if ((cut || error_->kind != ErrorKind::client_gone) && !client_.started()) {
       facts_.cost_usd = cost_text(cost_);
-      const bool verbatim = failure_ && failure_->verbatim;
-      status_ = co_await respond_error(client_, *error_, verbatim ? &*failure_->verbatim : nullptr, dialect_, facts_);
+      const bool verbatim = failure_ && failure_->verbatim && !cut;
+      const Error told = cut ? stopping() : *error_;
+      status_ = co_await respond_error(client_, told, verbatim ? &*failure_->verbatim : nullptr, dialect_, facts_);
     }
   }
   hold_.release();

@@ -52,8 +52,8 @@ class Http1Exchange : public Exchange {
 class ServerConnection {
  public:
   ServerConnection(net::Reactor& reactor, std::unique_ptr<net::Stream> stream, const ServerLimits& limits,
-                   Handler& handler)
-      : reactor_(reactor), stream_(std::move(stream)), limits_(limits), handler_(handler) {}
+                   Handler& handler, Parting& parting)
+      : reactor_(reactor), stream_(std::move(stream)), limits_(limits), handler_(handler), parting_(parting) {}
 
   async::Task<> serve(async::Cancel& stop);
 
@@ -74,6 +74,7 @@ class ServerConnection {
   std::unique_ptr<net::Stream> stream_;
   const ServerLimits& limits_;
   Handler& handler_;
+  Parting& parting_;
   static constexpr std::size_t idle_buffer_bytes = 4096;     // what an idle connection may keep
   static constexpr std::size_t reserve_bytes = 1024 * 1024;  // a promised length is not believed beyond this
   static constexpr std::size_t parser_bytes = 64;            // behind a body: parsers read in blocks (json::Document)
@@ -142,7 +143,9 @@ async::Task<> ServerConnection::serve(async::Cancel& stop) {
     {
       Http1Exchange exchange(*this);
       stream_->fire_on_hangup(&exchange.client_gone());
+      parting_.running = &exchange;
       co_await handler_.handle(exchange);
+      parting_.running = nullptr;
       stream_->fire_on_hangup(nullptr);
       // An unread body would be taken for the next request.
       if (!exchange.finished() || body_pending_ || stream_->hung_up()) keep_alive_ = false;
@@ -248,7 +251,7 @@ async::Task<Result<std::string>> Http1Exchange::read_body() { return connection_
 
 std::string Http1Exchange::head_text(int status, const Headers& headers) {
   // A body that nobody read would be taken for the next request.
-  if (connection_.body_pending_) connection_.keep_alive_ = false;
+  if (connection_.body_pending_ || connection_.parting_.last_answer) connection_.keep_alive_ = false;
   started_ = true;
   std::string text;
   text.reserve(512);
@@ -326,9 +329,15 @@ async::Task<Result<std::unique_ptr<WebSocket>>> Http1Exchange::upgrade() {
 }
 
 async::Task<> serve_connection(net::Reactor& reactor, std::unique_ptr<net::Stream> stream, const ServerLimits& limits,
-                               Handler& handler, async::Cancel& stop) {
-  ServerConnection connection(reactor, std::move(stream), limits, handler);
+                               Handler& handler, async::Cancel& stop, Parting& parting) {
+  ServerConnection connection(reactor, std::move(stream), limits, handler, parting);
   co_await connection.serve(stop);
+}
+
+async::Task<> serve_connection(net::Reactor& reactor, std::unique_ptr<net::Stream> stream, const ServerLimits& limits,
+                               Handler& handler, async::Cancel& stop) {
+  Parting never;
+  co_await serve_connection(reactor, std::move(stream), limits, handler, stop, never);
 }
 
 }  // namespace sluice::http

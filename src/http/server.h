@@ -54,9 +54,18 @@ class Exchange {
   bool started() const { return started_; }              // the status line is out
   async::Cancel& client_gone() { return client_gone_; }  // fires when the client leaves
 
+  // The server ends, and this request with it: what waits is woken as if the client had left, but it is there and can
+  // be told.
+  void cut() {
+    cut_ = true;
+    client_gone_.fire();
+  }
+  bool was_cut() const { return cut_; }
+
  protected:
   async::Cancel client_gone_;
   bool started_ = false;
+  bool cut_ = false;
 };
 
 // Whether the client asks for a WebSocket.
@@ -71,7 +80,16 @@ class Handler {
   virtual std::string malformed(int status, std::string_view message, Headers& headers) = 0;
 };
 
+// How a server and one of its connections part. On the reactor's thread; outlives the connection.
+struct Parting {
+  bool last_answer = false;     // set by the server: the next answer says `connection: close`, and is the last
+  Exchange* running = nullptr;  // set by the connection: the request that it is at
+};
+
 // Serves a connection until one side closes it. `stop` asks for an end after the request that runs.
+async::Task<> serve_connection(net::Reactor& reactor, std::unique_ptr<net::Stream> stream, const ServerLimits& limits,
+                               Handler& handler, async::Cancel& stop, Parting& parting);
+// The same for a server that only ever stops.
 async::Task<> serve_connection(net::Reactor& reactor, std::unique_ptr<net::Stream> stream, const ServerLimits& limits,
                                Handler& handler, async::Cancel& stop);
 

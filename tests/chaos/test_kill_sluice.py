@@ -1,5 +1,6 @@
 """kill -9 of Sluice and its orderly end: nothing acknowledged is lost, the ledger stays readable, nothing is left behind."""
 
+import json
 import threading
 import time
 from decimal import Decimal
@@ -8,12 +9,12 @@ import httpx
 import pytest
 
 from harness import recorder
-from harness.clients import chat_body, http_client
+from harness.clients import chat_body, http_client, messages_body
 from harness.mock_config import cost_pico, openai_vendor
 from harness.sluice import Sluice
 from harness.wait import eventually
 
-CHAT = "/v1/chat/completions"
+CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
 # A row is durable at the latest one group commit after its answer: 5 ms, here with room for a busy machine.
 COMMIT_S = 1.0
 
@@ -114,24 +115,81 @@ def test_sigterm_lets_a_running_stream_end_and_takes_no_new_request(server, prov
     assert eventually(lambda: server.usage_of("drained")["requests"] == 1, "the drained stream's entry")
 
 
-@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
-def test_what_the_drain_limit_cuts_off_is_settled_and_recorded(tmp_path, provider, stream):
+def hung(provider, stream):
+    """The provider begins a stream and stops, or never answers at all. Set the event at the end."""
     never = threading.Event()
     provider.answer = recorder.interrupted(recorder.openai_stream(), never) if stream else lambda request, connection: never.wait(60)
-    server = Sluice(tmp_path, {"server": {"drain_timeout_ms": 300}, "providers": {"oai": openai_vendor(provider.url)}}).start()
-    key = server.create_key("cut")
+    return never
 
-    def ask():
-        with http_client(server, key) as client, pytest.raises(httpx.TransportError):
-            client.post(CHAT, json=chat_body("oai/gpt-mock", stream=stream))
-    asking = threading.Thread(target=ask)
-    asking.start()
+
+class Asking:
+    """One request in a thread of its own: its answer, whatever it is."""
+
+    def __init__(self, server, key, path, body):
+        self._asked = path, body
+        self.answer = None
+        self._thread = threading.Thread(target=self._ask, args=(server, key))
+        self._thread.start()
+
+    def _ask(self, server, key):
+        path, body = self._asked
+        with http_client(server, key) as client:
+            self.answer = client.post(path, json=body)
+
+    def wait(self):
+        self._thread.join(60)
+        return self.answer
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
+@pytest.mark.parametrize("path, body", [(CHAT, chat_body), (MESSAGES, messages_body)], ids=["openai", "anthropic"])
+def test_what_the_drain_limit_ends_is_told_so_in_its_dialect_settled_and_recorded(tmp_path, provider, path, body, stream):
+    never = hung(provider, stream)
+    server = Sluice(tmp_path, {"server": {"drain_timeout_ms": 300}, "providers": {"oai": openai_vendor(provider.url)}}).start()
+    asking = Asking(server, server.create_key("cut"), path, body("oai/gpt-mock", stream=stream))
     eventually(lambda: provider.requests, "the provider to be asked")
     server.process.terminate()
+    answer = asking.wait()
     assert server.process.wait(60) == 0
-    asking.join()
     never.set()
+    if stream:
+        assert answer.status_code == 200
+        last = json.loads([line for line in answer.text.splitlines() if line.startswith("data: {")][-1].removeprefix("data: "))
+    else:
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "1"
+        last = answer.json()
+    assert "this server stops" in last["error"]["message"]
+    assert last.get("type") == ("error" if path == MESSAGES else None)
     server.start()
     usage = eventually(lambda: (row := server.usage_of("cut"))["requests"] == 1 and row, "the cut request's entry")
     assert usage["cost_usd"] > 0
     server.stop()
+
+
+def test_a_second_sigterm_ends_what_runs_at_once(tmp_path, provider):
+    never = hung(provider, True)
+    server = Sluice(tmp_path, {"server": {"drain_timeout_ms": 3_000_000}, "providers": {"oai": openai_vendor(provider.url)}}).start()
+    asking = Asking(server, server.create_key("hurried"), CHAT, chat_body("oai/gpt-mock", stream=True))
+    eventually(lambda: provider.requests, "the provider to be asked")
+    server.process.terminate()
+    eventually(lambda: not server.is_ready(), "the drain to begin")
+    assert server.is_running()
+    server.process.terminate()
+    assert "this server stops" in asking.wait().text
+    assert server.process.wait(60) == 0
+    never.set()
+
+
+def test_readiness_goes_down_while_requests_are_still_taken(tmp_path, provider):
+    server = Sluice(tmp_path, {"server": {"unready_ms": 3_000_000}, "providers": {"oai": openai_vendor(provider.url)}}).start()
+    with http_client(server, server.create_key("late")) as client:
+        assert "connection" not in client.post(CHAT, json=chat_body("oai/gpt-mock")).headers
+        server.process.terminate()
+        eventually(lambda: client.get("/health/ready").status_code == 503, "readiness to go down")
+        assert "stops" in client.get("/health/ready").json()["problem"]
+        answer = client.post(CHAT, json=chat_body("oai/gpt-mock"))
+        assert answer.status_code == 200
+        assert answer.headers["connection"] == "close", "the next request shall go elsewhere"
+        server.process.terminate()
+        assert server.process.wait(60) == 0

@@ -30,6 +30,14 @@ void add_facts(http::Headers& headers, const AnswerFacts& facts) {
   if (!facts.added_params.empty()) headers.set("x-sluice-added-params", list(facts.added_params));
 }
 
+Error stopping() {
+  return {.kind = ErrorKind::unavailable,
+          .message = "this server stops, and the answer was not complete in the time that it had left",
+          .hint = "send the request again",
+          .code = "server_stopping",
+          .retry_after = std::chrono::seconds(1)};
+}
+
 std::string cost_text(const std::optional<Money>& cost) { return cost ? cost->usd() : "unpriced"; }
 
 async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::string held,
@@ -63,10 +71,12 @@ async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::s
     if (!more) {
       Error error = std::move(more).error();
       if (error.kind == ErrorKind::provider_timeout) error.message = "the provider stopped in the middle of its answer";
+      const bool cut = error.kind == ErrorKind::client_gone && client.was_cut();
       // Bytes that nobody here understands end where they are: the client sees that the transfer was cut.
-      if (error.kind != ErrorKind::client_gone && !reply.raw) {
-        const std::string failure = reply.failure(error);
-        piece.append(failure.empty() ? dialect.encode_stream_error(error, facts.request_id) : failure);
+      if ((cut || error.kind != ErrorKind::client_gone) && !reply.raw) {
+        const Error told = cut ? stopping() : error;
+        const std::string failure = reply.failure(told);
+        piece.append(failure.empty() ? dialect.encode_stream_error(told, facts.request_id) : failure);
         (void)co_await client.finish_stream(piece, trailers());
       }
       relayed.error = std::move(error);

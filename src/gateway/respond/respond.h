@@ -30,6 +30,9 @@ std::string cost_text(const std::optional<Money>& cost);
 constexpr std::string_view cost_header = "x-sluice-cost-usd";
 constexpr std::string_view dropped_header = "x-sluice-dropped-params";
 
+// What the client is told whose request the server's end has cut off (http::Exchange::was_cut).
+Error stopping();
+
 // How a stream to the client went.
 struct Relayed {
   std::optional<Error> error;                   // why it did not come to its end; client_gone when the client left
