@@ -25,6 +25,7 @@ void add_verbs(CLI::App& root, Invocation& invocation) {
       "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no sluice is serving, 130 interrupted.\n"
       "Example:\n  sluice serve");
   add_serve(root, invocation);
+  add_reload(root, invocation);
   add_chat(root, invocation);
   add_run(root, invocation);
   add_models(root, invocation);

@@ -21,15 +21,9 @@ struct ValidateFlags {
 std::string findings_json(const std::string& path, const yaml::Diagnostics& diagnostics) {
   std::string text;
   json::Writer out(text);
-  out.begin_object().member("file", path).member("valid", diagnostics.ok()).key("findings").begin_array();
-  for (const yaml::Diagnostic& finding : diagnostics.all()) {
-    out.begin_object().member("severity", finding.severity == yaml::Severity::error ? "error" : "warning");
-    out.member("file", finding.source ? finding.source->name : path);
-    out.member("line", static_cast<std::int64_t>(finding.place.line));
-    out.member("column", static_cast<std::int64_t>(finding.place.column));
-    out.member("message", finding.message).member("help", finding.help).end_object();
-  }
-  out.end_array().end_object();
+  out.begin_object().member("file", path).member("valid", diagnostics.ok()).key("findings");
+  yaml::write_findings(out, diagnostics);
+  out.end_object();
   return text;
 }
 

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 #include <tuple>
+#include <unordered_map>
+#include <utility>
 
 #include "config/cloud_credentials.h"
 #include "config/provider_reader.h"
@@ -40,10 +42,19 @@ class Loading {
   void read_provider(const Member& member, const Report& report);
   void read_engines(const Member& section, const Report& report);
   void read_routes(const Member& section, const Report& report);
+  void read_route(const Member& member, const Report& report);
+  const catalog::Model* candidate_named(const Node& item, const std::string& route, const catalog::Provider& provider,
+                                        const Report& report);
+  void index_names();
+  void check_route(const Member& member, const std::vector<const catalog::Provider*>& providers, bool self_hosted,
+                   const Report& report);
   void apply_overrides(yaml::Diagnostics& diagnostics);
   void enable_by_environment();
   void name_what_is_missing(const Member& section, const Report& report);
   void enable_engines();
+  catalog::Provider* engine_provider(const EngineSettings& engine);
+  void keep_engines();
+  void keep_sockets_and_threads();
   catalog::Ground ground_of_default(const catalog::Provider& provider) const;
   void add_auto_route();
   void check_values(const Node& root, const Report& report);
@@ -56,6 +67,11 @@ class Loading {
   Snapshot::Parts parts_;
   bool engines_given_ = false;
   bool engines_off_ = false;
+  std::vector<std::string> needs_restart_;
+
+  // Of all providers and models, when both are complete: a file may have thousands of candidates.
+  std::unordered_map<std::string, const catalog::Provider*> providers_by_id_;
+  std::unordered_map<std::string, const catalog::Model*> models_by_name_;  // "provider/name", also by id and aliases
 };
 
 template <class Section, std::size_t N>
@@ -63,6 +79,8 @@ void read_section(Fields& fields, const Setting<Section> (&table)[N], Section& i
   for (const Setting<Section>& setting : table) {
     if (setting.number) {
       if (const auto value = fields.integer(setting.name, setting.least, setting.most)) into.*setting.number = *value;
+    } else if (setting.flag) {
+      if (const auto value = fields.boolean(setting.name)) into.*setting.flag = *value;
     } else if (auto value = fields.text(setting.name)) {
       into.*setting.text = *std::move(value);
     }
@@ -255,63 +273,115 @@ std::string Loading::offers_of(std::string_view model) const {
   return offers.empty() ? "write it as provider/model; `sluice models --all` lists them" : offers + "?";
 }
 
+void Loading::index_names() {
+  for (const catalog::Provider& provider : parts_.providers) providers_by_id_.emplace(provider.id.str(), &provider);
+  // In the order in which a Snapshot resolves them: the first model of a name has it.
+  for (const catalog::Model& model : parts_.models) {
+    const std::string provider = model.provider.str() + "/";
+    for (const std::string& alias : model.aliases) models_by_name_.emplace(provider + alias, &model);
+    models_by_name_.emplace(provider + model.id, &model);
+    models_by_name_.emplace(provider + model.name.str(), &model);
+  }
+}
+
 void Loading::read_routes(const Member& section, const Report& report) {
   if (!section.value.is_map())
     return report.error(section.value, "`models` must be a map, not " + describe(section.value),
                         "write `models:` and below it `auto: [provider/model, ...]`");
-  for (const Member& member : section.value.members) {
-    if (member.key.empty() || member.key.contains('/')) {
-      report.error_at_key(member, "`" + member.key + "` cannot be the name of a route",
-                          "a name with / in it always means provider/model: write one without, such as `auto`");
-      continue;
-    }
-    std::vector<std::string> names;
-    if (!member.value.is_list() || member.value.items.empty())
-      report.error(member.value, "`" + member.key + "` must be a list of provider/model, not " + describe(member.value),
-                   "write `" + member.key + ": [local/smollm2-135m-instruct, groq/llama-4-scout]`");
-    for (const Node& item : member.value.items) {
-      const std::size_t slash = item.text.find('/');
-      if (!item.is_scalar() || slash == std::string::npos || slash == 0 || slash + 1 == item.text.size()) {
-        report.error(item, "a candidate must be provider/model, not " + describe(item), offers_of(item.text));
-        continue;
-      }
-      const std::string id = item.text.substr(0, slash);
-      const catalog::Provider* provider = provider_named(id);
-      if (!provider) {
-        const std::string near = yaml::nearest(id, provider_ids());
-        report.error(item, "unknown provider `" + id + "` in `" + member.key + "`",
-                     near.empty() ? "name it under `providers`, with its `kind` and `base_url`"
-                                  : "did you mean `" + near + "`?");
-        continue;
-      }
-      if (std::ranges::find(names, item.text) != names.end()) {
-        report.error(item, "`" + item.text + "` is listed twice in `" + member.key + "`",
-                     "the second one can never be reached first");
-        continue;
-      }
-      const std::string model = item.text.substr(slash + 1);
-      const bool known = std::ranges::any_of(parts_.models, [&](const catalog::Model& one) {
-        return one.provider.str() == id && (one.name.str() == model || one.id == model ||
-                                            std::ranges::find(one.aliases, model) != one.aliases.end());
-      });
-      if (!known) {
-        const std::string near = yaml::nearest(model, model_names(id));
-        report.warning(item, "`" + model + "` of `" + id + "` is not in the catalogue: it will be unpriced",
-                       near.empty() ? "set `prices` for it under `providers: " + id + "`"
-                                    : "did you mean `" + id + "/" + near + "`?");
-      }
-      if (!provider->enabled) report.warning(item, "`" + id + "` cannot be called", provider->how_to_enable);
-      names.push_back(item.text);
-    }
-    parts_.routes.emplace_back(member.key, std::move(names));
-  }
+  index_names();
+  for (const Member& member : section.value.members) read_route(member, report);
 }
 
-// --- what the file does not say
+void Loading::read_route(const Member& member, const Report& report) {
+  if (member.key.empty() || member.key.contains('/'))
+    return report.error_at_key(member, "`" + member.key + "` cannot be the name of a route",
+                               "a name with / in it always means provider/model: write one without, such as `auto`");
+  if (!member.value.is_list() || member.value.items.empty())
+    report.error(member.value, "`" + member.key + "` must be a list of provider/model, not " + describe(member.value),
+                 "write `" + member.key + ": [local/smollm2-135m-instruct, groq/llama-4-scout]`");
+  std::vector<std::string> names;
+  std::vector<const catalog::Model*> models;  // null: not in the catalogue
+  std::vector<const catalog::Provider*> providers;
+  bool self_hosted = false;
+  for (const Node& item : member.value.items) {
+    const std::size_t slash = item.text.find('/');
+    if (!item.is_scalar() || slash == std::string::npos || slash == 0 || slash + 1 == item.text.size()) {
+      report.error(item, "a candidate must be provider/model, not " + describe(item), offers_of(item.text));
+      continue;
+    }
+    const std::string id = item.text.substr(0, slash);
+    const auto found = providers_by_id_.find(id);
+    if (found == providers_by_id_.end()) {
+      const std::string near = yaml::nearest(id, provider_ids());
+      report.error(
+          item, "unknown provider `" + id + "` in `" + member.key + "`",
+          near.empty() ? "name it under `providers`, with its `kind` and `base_url`" : "did you mean `" + near + "`?");
+      continue;
+    }
+    const catalog::Provider& provider = *found->second;
+    const catalog::Model* model = candidate_named(item, member.key, provider, report);
+    if (!model && provider.engine) continue;  // told: it has the model it was started with
+    for (std::size_t i = 0; i < names.size(); ++i)
+      if (names[i] == item.text || (model && models[i] == model))
+        report.error(item,
+                     names[i] == item.text ? "`" + item.text + "` is listed twice in `" + member.key + "`"
+                                           : "`" + item.text + "` is the same model as `" + names[i] + "`, which `" +
+                                                 member.key + "` has already",
+                     "the second one can never be reached first: take it out");
+    if (!provider.enabled) report.warning(item, "`" + id + "` cannot be called", provider.how_to_enable);
+    const catalog::Ground forwarded = provider.ground_of(item.text.substr(slash + 1));
+    self_hosted = self_hosted || (forwarded == catalog::Ground::self_hosted &&
+                                  (!model || model->ground == catalog::Ground::self_hosted));
+    names.push_back(item.text);
+    models.push_back(model);
+    providers.push_back(&provider);
+  }
+  check_route(member, providers, self_hosted, report);
+  parts_.routes.emplace_back(member.key, std::move(names));
+}
+
+// Null when the catalogue does not have it: told, and for an engine of our own an error.
+const catalog::Model* Loading::candidate_named(const Node& item, const std::string& route,
+                                               const catalog::Provider& provider, const Report& report) {
+  if (const auto known = models_by_name_.find(item.text); known != models_by_name_.end()) return known->second;
+  const std::string& id = provider.id.str();
+  const std::string model = item.text.substr(id.size() + 1);
+  if (provider.engine) {
+    report.error(item, "the engine `" + id + "` does not serve `" + model + "`, so `" + route + "` can never reach it",
+                 "it serves `" + id + "/" + provider.default_model + "`; `engines:` says which model it has");
+    return nullptr;
+  }
+  const std::string near = yaml::nearest(model, model_names(id));
+  report.warning(
+      item, "`" + model + "` of `" + id + "` is not in the catalogue: it will be unpriced",
+      near.empty() ? "set `prices` for it under `providers: " + id + "`" : "did you mean `" + id + "/" + near + "`?");
+  return nullptr;
+}
 
 bool is_switched_off(const catalog::Provider& provider) {
   return provider.how_to_enable.starts_with("it is switched off");
 }
+
+// A route that nobody can ever answer is a mistake, unless somebody has switched its providers off: taking a provider
+// out must stay possible while routes still name it.
+void Loading::check_route(const Member& member, const std::vector<const catalog::Provider*>& providers,
+                          bool self_hosted, const Report& report) {
+  if (providers.empty() || providers.size() < member.value.items.size()) return;  // its errors are told
+  const auto can_be_called = [](const catalog::Provider* provider) { return provider->enabled; };
+  const auto meant = [&](const catalog::Provider* provider) {
+    return is_switched_off(*provider) || (provider->engine && (engines_off_ || sources_.in_force));
+  };
+  if (std::ranges::none_of(providers, can_be_called) && std::ranges::none_of(providers, meant))
+    report.error_at_key(member, "`" + member.key + "` is dead: none of its candidates can be called",
+                        providers.front()->how_to_enable + ", or take the route out");
+  else if (!self_hosted && data_class_from_name(parts_.key_defaults.data_class) == DataClass::restricted)
+    report.warning_at_key(member,
+                          "`" + member.key + "` has no self-hosted candidate, and new keys are `restricted` by default",
+                          "such a key can never use it: add a candidate of an engine of your own, or set "
+                          "`keys: { data_class: internal }`");
+}
+
+// --- what the file does not say
 
 // A vendor is switched on by its key. An engine on the own ground is not: a variable for something else must not make
 // restricted data go to whoever listens at its usual port. Where it is listed it takes its key from there, too.
@@ -338,23 +408,26 @@ void Loading::name_what_is_missing(const Member& section, const Report& report) 
   }
 }
 
+catalog::Provider* Loading::engine_provider(const EngineSettings& engine) {
+  if (catalog::Provider* provider = provider_named(engine.name)) return provider;
+  catalog::Provider like_local = *provider_named("local");
+  like_local.id = ProviderId(engine.name);
+  like_local.display_name = engine.name;
+  parts_.providers.insert(parts_.providers.begin(), std::move(like_local));
+  parts_.prices.push_back({.provider = ProviderId(engine.name),
+                           .model = ModelName("*"),
+                           .kind = catalog::PriceKind::self_hosted,
+                           .source_kind = catalog::SourceKind::contract,
+                           .source = "configuration"});
+  return &parts_.providers.front();
+}
+
 void Loading::enable_engines() {
   // A `local` with a `base_url` of its own is somebody else's engine: none is started for it.
   if (!engines_given_ && provider_named("local")->engine) parts_.engines.push_back({.name = "local"});
+  if (sources_.in_force) keep_engines();
   for (const EngineSettings& engine : parts_.engines) {
-    catalog::Provider* provider = provider_named(engine.name);
-    if (!provider) {
-      catalog::Provider like_local = *provider_named("local");
-      like_local.id = ProviderId(engine.name);
-      like_local.display_name = engine.name;
-      parts_.providers.insert(parts_.providers.begin(), std::move(like_local));
-      provider = &parts_.providers.front();
-      parts_.prices.push_back({.provider = provider->id,
-                               .model = ModelName("*"),
-                               .kind = catalog::PriceKind::self_hosted,
-                               .source_kind = catalog::SourceKind::contract,
-                               .source = "configuration"});
-    }
+    catalog::Provider* provider = engine_provider(engine);
     provider->engine = true;
     provider->enabled = true;
     provider->how_to_enable.clear();
@@ -369,6 +442,44 @@ void Loading::enable_engines() {
       model.context = engine.context;
       model.ground = catalog::Ground::self_hosted;
     }
+  }
+}
+
+// An engine is started with its model and not changed after that, so a Snapshot describes those that run.
+void Loading::keep_engines() {
+  const std::vector<EngineSettings> wanted =
+      std::exchange(parts_.engines, {sources_.in_force->engines().begin(), sources_.in_force->engines().end()});
+  for (const EngineSettings& engine : wanted) {
+    const auto running = std::ranges::find(parts_.engines, engine.name, &EngineSettings::name);
+    if (running == parts_.engines.end()) {
+      // Routes may name it already.
+      catalog::Provider* provider = engine_provider(engine);
+      provider->engine = true;
+      provider->enabled = false;
+      provider->how_to_enable = "an engine is started when Sluice is: `sluice upgrade`, or a restart";
+      provider->default_model = engine.model;
+      add_model(parts_, *provider, engine.model);
+      needs_restart_.push_back("engines." + engine.name + ": it is new");
+    } else if (*running != engine) {
+      needs_restart_.push_back("engines." + engine.name + ": it runs with other settings");
+    }
+  }
+  for (const EngineSettings& engine : parts_.engines)
+    if (std::ranges::find(wanted, engine.name, &EngineSettings::name) == wanted.end())
+      needs_restart_.push_back("engines." + engine.name + ": it is not in the file any more, and runs");
+}
+
+void Loading::keep_sockets_and_threads() {
+  const ServerSettings& runs = sources_.in_force->server();
+  if (parts_.server.listen != runs.listen) {
+    needs_restart_.push_back("server.listen: " + parts_.server.listen + ", and it is " + runs.listen);
+    parts_.server.listen = runs.listen;
+    parts_.server.listen_endpoint = runs.listen_endpoint;
+  }
+  if (parts_.server.threads != runs.threads) {
+    const auto said = [](std::int64_t n) { return n == 0 ? std::string("one for each core") : std::to_string(n); };
+    needs_restart_.push_back("server.threads: " + said(parts_.server.threads) + ", and it is " + said(runs.threads));
+    parts_.server.threads = runs.threads;
   }
 }
 
@@ -462,6 +573,12 @@ Loaded Loading::run() {
       std::make_shared<yaml::Source>(yaml::Source{.name = sources_.name,
                                                   .text = sources_.text.value_or(""),
                                                   .secret_keys = {"api_key", "secret_access_key", "session_token"}});
+  // A server that has rules must not lose all of them because a program has emptied the file before it writes it.
+  if (sources_.in_force && source->text.find_first_not_of(" \t\r\n") == std::string::npos)
+    loaded.diagnostics.add(
+        {.source = source,
+         .message = "the file is empty",
+         .help = "write it as a whole: to another name, then `mv` it here. For the defaults write {}"});
   std::optional<Node> root = yaml::parse(source, loaded.diagnostics);
   if (root) {
     const Report report{source, loaded.diagnostics};
@@ -478,6 +595,8 @@ Loaded Loading::run() {
   }
   add_auto_route();
   check_values(root.value_or(Node()), Report{source, loaded.diagnostics});
+  if (sources_.in_force) keep_sockets_and_threads();
+  loaded.needs_restart = std::move(needs_restart_);
   if (loaded.diagnostics.ok()) loaded.snapshot = std::make_shared<const Snapshot>(std::move(parts_));
   return loaded;
 }

@@ -30,11 +30,15 @@ struct Sources {
   // Reads a whole file for ${file:...}; empty when it cannot. None = the file system, at most 64 KiB.
   std::function<std::optional<std::string>(const std::string& path)> read_file = {};
   std::vector<Override> overrides = {};
+  // What runs when this is a reload: its sockets, threads and engines stay, whatever the file says of them.
+  const Snapshot* in_force = nullptr;
 };
 
 struct Loaded {
   std::shared_ptr<const Snapshot> snapshot;  // null when there are errors
   yaml::Diagnostics diagnostics;             // errors, or the warnings of a good configuration
+  // What the file says and only a start does, in words: "server.threads: 4, and 2 run". Of a reload.
+  std::vector<std::string> needs_restart = {};
 };
 
 // The text of a configuration file for Sources; of one that is larger than the reader takes, enough for it to say so.

@@ -17,6 +17,8 @@ void schema_properties(json::Writer& w, const Setting<Section> (&table)[N]) {
           .member("minimum", setting.least)
           .member("maximum", setting.most)
           .member("default", defaults.*setting.number);
+    else if (setting.flag)
+      w.member("type", "boolean").member("default", defaults.*setting.flag);
     else
       w.member("type", "string").member("default", defaults.*setting.text);
     w.end_object();
@@ -52,9 +54,12 @@ void reference_section(std::string& out, const char* title, const Setting<Sectio
   const Section defaults{};
   out.append("## ").append(title).append("\n\n| name | default | bounds | meaning |\n|---|---|---|---|\n");
   for (const Setting<Section>& setting : table) {
-    const std::string initial = setting.number ? std::to_string(defaults.*setting.number) : defaults.*setting.text;
-    const std::string bounds =
-        setting.number ? std::to_string(setting.least) + " to " + std::to_string(setting.most) : "text";
+    const std::string initial = setting.number ? std::to_string(defaults.*setting.number)
+                                : setting.flag ? (defaults.*setting.flag ? "true" : "false")
+                                               : defaults.*setting.text;
+    const std::string bounds = setting.number ? std::to_string(setting.least) + " to " + std::to_string(setting.most)
+                               : setting.flag ? "true or false"
+                                              : "text";
     out.append("| `").append(setting.name).append("` | ").append(initial.empty() ? "(empty)" : "`" + initial + "`");
     out.append(" | ").append(bounds).append(" | ").append(setting.meaning).append(" |\n");
   }

@@ -21,7 +21,9 @@ struct ServerSettings {
   std::int64_t header_timeout_ms = 10'000;
   std::int64_t body_timeout_ms = 60'000;
   std::int64_t idle_timeout_ms = 75'000;
+  std::int64_t unready_ms = 0;
   std::int64_t drain_timeout_ms = 30'000;
+  bool watch_config = true;
 };
 
 struct RetrySettings {
@@ -60,6 +62,8 @@ struct EngineSettings {
   std::int64_t parallel = 2;                    // slots: requests that are answered at the same time
   std::vector<std::string> args = {};           // more arguments for llama-server, as they are
   std::string llama_server = "";                // "" = SLUICE_LLAMA_SERVER, else PATH, else the fetched one
+
+  friend bool operator==(const EngineSettings&, const EngineSettings&) = default;
 };
 
 }  // namespace sluice::config

@@ -17,7 +17,8 @@ struct Setting {
   std::int64_t Section::* number = nullptr;  // either a whole number ...
   std::int64_t least = 0;
   std::int64_t most = 0;
-  std::string Section::* text = nullptr;  // ... or a text
+  std::string Section::* text = nullptr;  // ... or a text ...
+  bool Section::* flag = nullptr;         // ... or true or false
 };
 
 constexpr std::int64_t an_hour_ms = 3'600'000;
@@ -37,8 +38,16 @@ inline constexpr Setting<ServerSettings> server_table[] = {
      an_hour_ms},
     {"body_timeout_ms", "For a whole request body.", &ServerSettings::body_timeout_ms, 10, an_hour_ms},
     {"idle_timeout_ms", "Between two requests on one connection.", &ServerSettings::idle_timeout_ms, 10, an_hour_ms},
-    {"drain_timeout_ms", "How long running requests may go on after a signal to stop.",
+    {"unready_ms",
+     "After a signal to stop: how long /health/ready says 503 while requests are still taken, so that a load balancer "
+     "sends no more.",
+     &ServerSettings::unready_ms, 0, an_hour_ms},
+    {"drain_timeout_ms",
+     "How long running requests may go on after that; what then still runs ends with an error of its dialect.",
      &ServerSettings::drain_timeout_ms, 0, an_hour_ms},
+    {.name = "watch_config",
+     .meaning = "Read the configuration again when its file changes. `sluice reload` and SIGHUP do so in any case.",
+     .flag = &ServerSettings::watch_config},
 };
 
 inline constexpr Setting<RetrySettings> retry_table[] = {

@@ -121,6 +121,8 @@ void write_section(json::Writer& writer, const Setting<Section> (&table)[N], con
   for (const Setting<Section>& setting : table) {
     if (setting.number)
       writer.member(setting.name, section.*setting.number);
+    else if (setting.flag)
+      writer.member(setting.name, section.*setting.flag);
     else
       writer.member(setting.name, section.*setting.text);
   }

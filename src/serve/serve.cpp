@@ -1,17 +1,17 @@
 #include "serve/serve.h"
 
-#include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <csignal>
+#include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <span>
 
 #include "base/cores.h"
-#include "config/load.h"
 #include "dialects/anthropic_messages/anthropic_messages.h"
 #include "dialects/bedrock_converse/bedrock_converse.h"
 #include "dialects/gemini/gemini.h"
@@ -22,7 +22,9 @@
 #include "engines/llama_server.h"
 #include "engines/supervisor.h"
 #include "serve/banner.h"
+#include "serve/configuration.h"
 #include "serve/default_key.h"
+#include "serve/main_loop.h"
 #include "serve/records.h"
 #include "serve/worker.h"
 
@@ -38,40 +40,13 @@ int refuse(const Error& error) {
 }
 
 Result<std::shared_ptr<const config::Snapshot>> load_config(const ServeOptions& options) {
-  config::Sources sources{.env = engines::process_environment()};
-  if (options.config_path) {
-    sources.name = *options.config_path;
-    TRY(sources.text, config::read_source(*options.config_path));
-  }
-  if (options.listen) sources.overrides.push_back({"server.listen", *options.listen, "--listen"});
-  if (options.engine == "none") sources.overrides.push_back({"engines", "none", "--engine"});
-  config::Loaded loaded = config::load(sources);
+  TRY(config::Loaded loaded, read_configuration(options, nullptr));
   std::cerr << loaded.diagnostics.render(isatty(STDERR_FILENO));
   if (!loaded.snapshot)
     return fail(ErrorKind::unavailable, "the configuration has errors",
                 "`sluice config validate` shows them without starting");
   return loaded.snapshot;
 }
-
-// The signals that end the process, as a thread-wide mask: every thread inherits it and only main() waits for them.
-class StopSignals {
- public:
-  StopSignals() {
-    sigemptyset(&set_);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set_, signal);
-    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);
-    std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is a full disk, not an end
-  }
-  // True when one came within the time.
-  bool wait(milliseconds limit) {
-    const timespec time{.tv_sec = limit.count() / 1000, .tv_nsec = (limit.count() % 1000) * 1'000'000};
-    return sigtimedwait(&set_, nullptr, &time) > 0;
-  }
-
- private:
-  sigset_t set_;
-};
 
 // Tells the CLI where this server is and what it runs; gone when it stops.
 class AddressFile {
@@ -147,7 +122,8 @@ constexpr std::string_view disk_is_behind =
 
 // Why nobody can be served, in one sentence; empty when somebody can.
 std::string readiness_problem(store::LiveStore& store, const gateway::SnapshotCell& snapshots,
-                              const engines::Supervisor& engines) {
+                              const engines::Supervisor& engines, bool stopping) {
+  if (stopping) return "the server stops";
   if (store.refuses_new_work()) {
     const std::string problem = store.health().problem();
     return problem.empty() ? std::string(disk_is_behind) : problem;
@@ -201,6 +177,19 @@ Result<FirstKey> ensure_first_key(store::LiveStore& store, const config::Snapsho
   return FirstKey{std::move(created.secret)};
 }
 
+// First nobody is ready any more, then nobody new is let in, then what runs ends, or is ended. Another signal to stop
+// means: now.
+void part_with_clients(std::span<const std::unique_ptr<Worker>> workers, MainLoop& loop,
+                       const config::ServerSettings& settings) {
+  constexpr milliseconds look_again{20};
+  for (const auto& worker : workers) worker->leave();
+  const bool hurry = loop.wait(milliseconds(settings.unready_ms));
+  for (const auto& worker : workers) worker->drain(milliseconds(hurry ? 0 : settings.drain_timeout_ms));
+  while (!std::ranges::all_of(workers, [](const auto& worker) { return worker->ended(); }))
+    if (loop.wait(look_again))
+      for (const auto& worker : workers) worker->cut();
+}
+
 }  // namespace
 
 // As many files as the hard limit lets us have: a connection is one, and the usual soft limit is 1,024.
@@ -213,7 +202,7 @@ void raise_file_limit() {
 
 int serve(const ServeOptions& options) {
   raise_file_limit();
-  StopSignals signals;
+  const Signals signals;
   auto loaded = load_config(options);
   if (!loaded) return refuse(loaded.error());
   const std::shared_ptr<const config::Snapshot> snapshot = *loaded;
@@ -228,12 +217,14 @@ int serve(const ServeOptions& options) {
   telemetry::Registry registry;
   telemetry::RequestMetrics metrics(registry);
   telemetry::StoreMetrics store_metrics(registry);
+  telemetry::ServerMetrics server_metrics(registry);
   auto store = store::LiveStore::start(options.data_dir, {});
   if (!store) return refuse(store.error());
   auto desk = store::ResourceDesk::start(options.data_dir);
   if (!desk) return refuse(desk.error());
   gateway::SnapshotCell snapshots(snapshot);
   const gateway::TimeSource time;
+  std::atomic<bool> stopping{false};
   gateway::Admission admission(gateway::Admission::Limits{});
   std::vector<std::unique_ptr<dialects::Dialect>> all_dialects;
   all_dialects.push_back(dialects::make_openai_chat());
@@ -265,42 +256,37 @@ int serve(const ServeOptions& options) {
   const auto threads = address->family() == AF_UNIX
                            ? std::size_t{1}
                            : static_cast<std::size_t>(server.threads > 0 ? server.threads : usable_cores());
-  Shared shared{
-      .log = log,
-      .tls = *tls,
-      .dialects = dialects,
-      .snapshots = snapshots,
-      .time = time,
-      .store = **store,
-      .desk = **desk,
-      .admission = admission,
-      .books = {.ledger = &(*store)->ledger(),
-                .on_entry =
-                    [&](const store::LedgerEntry& entry, store::Appended appended) {
-                      record_attempt(metrics, entry);
-                      record_append(store_metrics, "ledger", appended);
-                    }},
-      .engines = {.state = [&](const ProviderId& id) { return route_state(engines, id); },
-                  .endpoint = [&](const ProviderId& id) { return endpoint_of(engines, id); }},
-      .on_begin = [&](chat::DialectId dialect) { metrics.in_flight.with(chat::name(dialect)).add(1); },
-      .on_end =
-          [&](const gateway::AuditRecord& record, store::Appended audited, const gateway::Timing& timing,
-              const Error* error) {
-            record_request(log, metrics, record, timing, error);
-            record_append(store_metrics, "audit", audited);
-          },
-      .metrics_page =
-          [&] {
-            record_health(store_metrics, (*store)->health());
-            return registry.text();
-          },
-      .readiness_problem = [&] { return readiness_problem(**store, snapshots, engines); },
-      .limits = {.header_bytes = static_cast<std::size_t>(server.max_header_bytes),
-                 .body_bytes = static_cast<std::size_t>(server.max_body_bytes),
-                 .header_timeout = milliseconds(server.header_timeout_ms),
-                 .body_timeout = milliseconds(server.body_timeout_ms),
-                 .idle_timeout = milliseconds(server.idle_timeout_ms)},
-      .max_connections = std::max<std::size_t>(static_cast<std::size_t>(server.max_connections) / threads, 1)};
+  Shared shared{.log = log,
+                .tls = *tls,
+                .dialects = dialects,
+                .snapshots = snapshots,
+                .time = time,
+                .store = **store,
+                .desk = **desk,
+                .admission = admission,
+                .books = {.ledger = &(*store)->ledger(),
+                          .on_entry =
+                              [&](const store::LedgerEntry& entry, store::Appended appended) {
+                                record_attempt(metrics, entry);
+                                record_append(store_metrics, "ledger", appended);
+                              }},
+                .engines = {.state = [&](const ProviderId& id) { return route_state(engines, id); },
+                            .endpoint = [&](const ProviderId& id) { return endpoint_of(engines, id); }},
+                .on_begin = [&](chat::DialectId dialect) { metrics.in_flight.with(chat::name(dialect)).add(1); },
+                .on_end =
+                    [&](const gateway::AuditRecord& record, store::Appended audited, const gateway::Timing& timing,
+                        const Error* error) {
+                      record_request(log, metrics, record, timing, error);
+                      record_append(store_metrics, "audit", audited);
+                    },
+                .metrics_page =
+                    [&] {
+                      record_health(store_metrics, (*store)->health());
+                      server_metrics.connections.with().set(static_cast<double>(shared.connections.load()));
+                      return registry.text();
+                    },
+                .readiness_problem = [&] { return readiness_problem(**store, snapshots, engines, stopping.load()); },
+                .threads = threads};
 
   // The reactors share one address; another process must not, or it would answer half of the clients.
   if (address->port() != 0)
@@ -325,24 +311,36 @@ int serve(const ServeOptions& options) {
   std::string store_problem;
   tell_store_problem(log, **store, **desk, store_problem);
   const std::string url = (address->family() == AF_UNIX ? "" : "http://") + address->text();
+  auto control = ControlSocket::listen(options.data_dir);
+  if (!control) return refuse(control.error());
   const AddressFile address_file(options.data_dir, url, options.config_path);
+  Reloader reloader(options, snapshots, log, server_metrics);
+  const ConfigWatch watch(options.config_path.value_or(""));
+  if (!watch.problem().empty())
+    log.warn("changes of the configuration will not be seen",
+             {{"reason", watch.problem()}, {"hint", "`sluice reload` reads it again"}});
+  MainLoop loop(signals, *control, watch, reloader);
   Announcement announcement{.url = url,
                             .data_dir = options.data_dir,
                             .first_key = std::move(first_key->secret),
                             .to_terminal = isatty(STDOUT_FILENO) == 1,
                             .snapshot = *snapshot,
                             .engines = engines,
-                            .stopped = [&](milliseconds pause) { return signals.wait(pause); }};
+                            .stopped = [&](milliseconds pause) { return loop.wait(pause); }};
   bool stopped_early = false;
   if (options.json)
     announce_json(std::cout, announcement, options.config_path.value_or(""));
   else
     stopped_early = announce_to_people(log, std::move(announcement));
-  while (!stopped_early && !signals.wait(seconds(1))) tell_store_problem(log, **store, **desk, store_problem);
+  while (!stopped_early && !loop.wait(seconds(1))) {
+    tell_store_problem(log, **store, **desk, store_problem);
+    reloader.free_retired();
+  }
 
   log.info("stopping", {{"connections", shared.connections.load()}});
-  const milliseconds limit(server.drain_timeout_ms);
-  for (auto& worker : workers) worker->drain(limit);
+  stopping.store(true);
+  server_metrics.stopping.with().set(1);
+  part_with_clients(workers, loop, snapshots.load()->server());
   for (auto& worker : workers) worker->join();
   (*desk)->stop();  // before the reactors, to which it answers
   workers.clear();

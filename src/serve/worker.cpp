@@ -1,10 +1,23 @@
 #include "serve/worker.h"
 
+#include <algorithm>
 #include <exception>
 
 namespace sluice::serve {
 
 using std::chrono::milliseconds;
+
+namespace {
+
+http::ServerLimits limits_of(const config::ServerSettings& server) {
+  return {.header_bytes = static_cast<std::size_t>(server.max_header_bytes),
+          .body_bytes = static_cast<std::size_t>(server.max_body_bytes),
+          .header_timeout = milliseconds(server.header_timeout_ms),
+          .body_timeout = milliseconds(server.body_timeout_ms),
+          .idle_timeout = milliseconds(server.idle_timeout_ms)};
+}
+
+}  // namespace
 
 Worker::Worker(Shared& shared)
     : shared_(shared),
@@ -40,14 +53,33 @@ void Worker::start() {
   thread_ = std::thread([this] {
     control_.spawn(accept_connections, this);
     reactor_.run();
+    ended_.store(true, std::memory_order_release);
+  });
+}
+
+void Worker::leave() {
+  reactor_.post([this] {
+    leaving_ = true;
+    for (Open* open = open_.front(); open; open = open_.after(*open)) open->parting.last_answer = true;
   });
 }
 
 void Worker::drain(async::Duration limit) {
   reactor_.post([this, limit] {
     stop_.fire();
-    control_.spawn(stop_when_idle, this, limit);
+    drain_until_ = reactor_.now() + limit;
+    control_.spawn(stop_when_idle, this);
   });
+}
+
+void Worker::cut() {
+  reactor_.post([this] { drain_until_ = reactor_.now(); });
+}
+
+// This worker's share of what the configuration in force allows.
+std::size_t Worker::most_connections() const {
+  const auto most = static_cast<std::size_t>(shared_.snapshots.load()->server().max_connections);
+  return std::max<std::size_t>(most / shared_.threads, 1);
 }
 
 void Worker::join() {
@@ -57,7 +89,7 @@ void Worker::join() {
 async::Task<> Worker::accept_connections(Worker* worker) {
   constexpr milliseconds pause{20};  // when there is no room: the kernel's queue holds who comes
   while (!worker->stop_.fired()) {
-    if (worker->connections_.size() >= worker->shared_.max_connections) {
+    if (worker->connections_.size() >= worker->most_connections()) {
       co_await worker->reactor_.scheduler().sleep(worker->reactor_.within(pause, &worker->stop_));
       continue;
     }
@@ -76,10 +108,12 @@ async::Task<> Worker::accept_connections(Worker* worker) {
 async::Task<> Worker::serve_one(Worker* worker, std::unique_ptr<net::Stream> stream) {
   worker->shared_.connections.fetch_add(1, std::memory_order_relaxed);
   Open open(*stream);
+  open.parting.last_answer = worker->leaving_;
+  const http::ServerLimits limits = limits_of(worker->shared_.snapshots.load()->server());  // to its end
   worker->open_.push_back(open);
   try {
-    co_await http::serve_connection(worker->reactor_, std::move(stream), worker->shared_.limits, worker->handler_,
-                                    worker->stop_);
+    co_await http::serve_connection(worker->reactor_, std::move(stream), limits, worker->handler_, worker->stop_,
+                                    open.parting);
   } catch (const std::exception& fault) {
     // A bug or no memory: this connection is lost, the others go on.
     worker->shared_.log.error("connection lost by an exception", {{"what", fault.what()}});
@@ -87,20 +121,26 @@ async::Task<> Worker::serve_one(Worker* worker, std::unique_ptr<net::Stream> str
   worker->shared_.connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
-async::Task<> Worker::stop_when_idle(Worker* worker, async::Duration limit) {
+async::Task<> Worker::stop_when_idle(Worker* worker) {
   constexpr milliseconds look_again{5};
   constexpr milliseconds to_record{1'000};
-  const auto idle_by = [&](async::TimePoint latest) -> async::Task<> {
+  const auto idle_by = [&](const async::TimePoint& latest) -> async::Task<> {
     while (worker->connections_.size() > 0 && worker->reactor_.now() < latest)
       co_await worker->reactor_.scheduler().sleep(worker->reactor_.within(look_again));
   };
-  co_await idle_by(worker->reactor_.now() + limit);
-  // To what still runs it is as if its client had left: it is settled and recorded, and then ends.
+  co_await idle_by(worker->drain_until_);
+  // Who is still there is told why its answer ends here; each request is settled and recorded.
+  for (Open* open = worker->open_.front(); open; open = worker->open_.after(*open))
+    if (open->parting.running) open->parting.running->cut();
+  const async::TimePoint told_by = worker->reactor_.now() + to_record;
+  co_await idle_by(told_by);
+  // To what still runs, a client that does not read or a socket between two messages, its client is gone.
   while (Open* open = worker->open_.front()) {
     open->unlink();
     open->stream.cut();
   }
-  co_await idle_by(worker->reactor_.now() + to_record);
+  const async::TimePoint gone_by = worker->reactor_.now() + to_record;
+  co_await idle_by(gone_by);
   worker->reactor_.stop();
 }
 

@@ -31,8 +31,7 @@ struct Shared {
   std::function<void(const gateway::AuditRecord&, store::Appended, const gateway::Timing&, const Error*)> on_end;
   std::function<std::string()> metrics_page;
   std::function<std::string()> readiness_problem;
-  http::ServerLimits limits;
-  std::size_t max_connections = 0;  // of one worker
+  std::size_t threads = 1;  // workers
   std::atomic<std::int64_t> connections{0};
 };
 
@@ -44,9 +43,14 @@ class Worker {
   // Before start(). Errors of net::Listener::listen.
   Result<net::SocketAddress> listen(const net::SocketAddress& address);
   void start();
-  // Any thread. No new connections and no new requests on those that are there; ends the thread when the last request
-  // is done; after `limit` what still runs is cut off, settled and recorded.
+  // Any thread. From here on each connection's next answer is its last; new connections are taken all the same.
+  void leave();
+  // Any thread. No new connections and no new requests; ends the thread when the last request is done. After `limit`
+  // what still runs is told so in its dialect, settled and recorded.
   void drain(async::Duration limit);
+  // Any thread. The limit of the drain is now.
+  void cut();
+  bool ended() const { return ended_.load(std::memory_order_acquire); }
   void join();
 
  private:
@@ -54,10 +58,12 @@ class Worker {
   struct Open : async::ListNode {
     explicit Open(net::Stream& s) : stream(s) {}
     net::Stream& stream;
+    http::Parting parting;
   };
+  std::size_t most_connections() const;
   static async::Task<> accept_connections(Worker* worker);
   static async::Task<> serve_one(Worker* worker, std::unique_ptr<net::Stream> stream);
-  static async::Task<> stop_when_idle(Worker* worker, async::Duration limit);
+  static async::Task<> stop_when_idle(Worker* worker);
 
   Shared& shared_;
   net::Reactor reactor_;
@@ -69,9 +75,12 @@ class Worker {
   gateway::Listen handler_;
   std::unique_ptr<net::Listener> listener_;
   async::Cancel stop_;
+  bool leaving_ = false;
+  async::TimePoint drain_until_ = async::TimePoint::max();
   async::List<Open> open_;
   async::Scope connections_;
   async::Scope control_;  // the accept loop and the drain; destroyed first
+  std::atomic<bool> ended_{false};
   std::thread thread_;
 };
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <tuple>
 
+#include "json/json.h"
+
 namespace sluice::yaml {
 namespace {
 
@@ -110,6 +112,18 @@ std::string Diagnostics::render(bool colour) const {
     return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
   };
   return out + count(errors_, "error") + ", " + count(warnings_, "warning") + "\n";
+}
+
+void write_findings(json::Writer& out, const Diagnostics& diagnostics) {
+  out.begin_array();
+  for (const Diagnostic& finding : diagnostics.all()) {
+    out.begin_object().member("severity", finding.severity == Severity::error ? "error" : "warning");
+    out.member("file", finding.source ? std::string_view(finding.source->name) : std::string_view());
+    out.member("line", static_cast<std::int64_t>(finding.place.line));
+    out.member("column", static_cast<std::int64_t>(finding.place.column));
+    out.member("message", finding.message).member("help", finding.help).end_object();
+  }
+  out.end_array();
 }
 
 std::string nearest(std::string_view wrong, std::span<const std::string> known) {

@@ -10,6 +10,10 @@
 #include <string_view>
 #include <vector>
 
+namespace sluice::json {
+class Writer;
+}
+
 namespace sluice::yaml {
 
 // A text with its name. `secret_keys` are the keys whose values must never be shown ("api_key"): a quoted line has
@@ -59,6 +63,9 @@ class Diagnostics {
 
 // "error: message" with its place, line, caret and help.
 std::string render(const Diagnostic& diagnostic, bool colour = false);
+
+// For machines: an array of objects with severity, file, line, column, message and help.
+void write_findings(json::Writer& out, const Diagnostics& diagnostics);
 
 // The name in `known` that differs least from `wrong` (insertions, deletions, replacements and swaps of neighbours),
 // when it is near enough to be meant: at most a third of its letters differ. Empty otherwise.

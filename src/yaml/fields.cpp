@@ -19,6 +19,14 @@ void Report::error_at_key(const Member& member, std::string message, std::string
                    .message = std::move(message),
                    .help = std::move(help)});
 }
+void Report::warning_at_key(const Member& member, std::string message, std::string help) const {
+  diagnostics.add({.severity = Severity::warning,
+                   .source = source,
+                   .place = member.key_place,
+                   .length = member.key_length,
+                   .message = std::move(message),
+                   .help = std::move(help)});
+}
 void Report::warning(const Node& node, std::string message, std::string help) const {
   diagnostics.add({.severity = Severity::warning,
                    .source = source,

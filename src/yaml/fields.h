@@ -21,6 +21,7 @@ struct Report {
   void error(const Node& node, std::string message, std::string help = {}) const;
   void error_at_key(const Member& member, std::string message, std::string help = {}) const;
   void warning(const Node& node, std::string message, std::string help = {}) const;
+  void warning_at_key(const Member& member, std::string message, std::string help = {}) const;
 };
 
 class Fields {

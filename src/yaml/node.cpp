@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <unordered_map>
 
 #include "json/json.h"
 
@@ -60,7 +61,8 @@ class Builder : public YAML::EventHandler {
   struct Open {
     Node node;
     bool has_key = false;
-    Member member;  // whose value comes next
+    Member member;                                             // whose value comes next
+    std::unordered_map<std::string, std::uint32_t> keys = {};  // of a map, with their lines: it may have thousands
   };
 
   void refuse(Place place, std::string message, std::string help) {
@@ -117,12 +119,12 @@ class Builder : public YAML::EventHandler {
   void add_key(Open& level, const Node& node) {
     if (!node.is_scalar() && !node.is_null()) return refuse(node.place, "a key must be a single word or text", "");
     const std::string key = node.is_null() ? "null" : node.text;
-    if (const Member* first = level.node.find(key))
+    if (const auto [first, fresh] = level.keys.emplace(key, node.place.line); !fresh)
       diagnostics_.add({.source = source_,
                         .place = node.place,
                         .length = node.length,
                         .message = "`" + key + "` is given twice",
-                        .help = "it was given first in line " + std::to_string(first->key_place.line)});
+                        .help = "it was given first in line " + std::to_string(first->second)});
     level.member = {.key = key, .key_place = node.place, .key_length = node.length, .value = {}};
     level.has_key = true;
   }

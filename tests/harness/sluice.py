@@ -60,7 +60,9 @@ class Sluice:
     def write_config(self, config):
         """`config` is a dict, written as JSON, which is YAML too; or YAML text."""
         text = config if isinstance(config, str) else json.dumps(config, indent=1)
-        self.config_file.write_text(text)
+        new = self.config_file.with_suffix(".new")
+        new.write_text(text)
+        os.replace(new, self.config_file)  # a server that watches it never sees half of it
 
     def command(self):
         command = [str(sluice_binary()), "serve", "--listen", self.listen, "--data", str(self.data), "--engine", self.engine]

@@ -1,0 +1,139 @@
+#include "serve/configuration.h"
+
+#include <algorithm>
+
+#include "base/crypto.h"
+#include "engines/llama_server.h"
+#include "json/json.h"
+
+namespace sluice::serve {
+namespace {
+
+std::string digest_of(const std::string& path) {
+  const Result<std::string> text = config::read_source(path);
+  return text ? crypto::hex(crypto::sha256(*text)) : std::string();
+}
+
+std::string_view name(Reloader::Trigger trigger) {
+  switch (trigger) {
+    case Reloader::Trigger::signal: return "signal";
+    case Reloader::Trigger::call: return "call";
+    case Reloader::Trigger::file: break;
+  }
+  return "file";
+}
+
+double unix_seconds() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::string place_of(const yaml::Diagnostic& finding) {
+  if (!finding.source) return {};
+  std::string place = finding.source->name;
+  if (finding.place.line)
+    place += ":" + std::to_string(finding.place.line) + ":" + std::to_string(finding.place.column);
+  return place;
+}
+
+}  // namespace
+
+Result<config::Loaded> read_configuration(const ServeOptions& options, const config::Snapshot* in_force) {
+  config::Sources sources{.env = engines::process_environment()};
+  if (options.config_path) {
+    sources.name = *options.config_path;
+    TRY(sources.text, config::read_source(*options.config_path));
+  }
+  if (options.listen) sources.overrides.push_back({"server.listen", *options.listen, "--listen"});
+  if (options.engine == "none") sources.overrides.push_back({"engines", "none", "--engine"});
+  sources.in_force = in_force;
+  return config::load(sources);
+}
+
+std::string reloaded_json(const Reloaded& reloaded) {
+  std::string text;
+  json::Writer out(text);
+  out.begin_object().member("applied", reloaded.applied);
+  out.member("took_us", static_cast<std::int64_t>(reloaded.took.count()));
+  if (reloaded.loaded.snapshot) out.member("config_sha256", reloaded.loaded.snapshot->sha256());
+  out.key("needs_restart").begin_array();
+  for (const std::string& setting : reloaded.loaded.needs_restart) out.string(setting);
+  out.end_array().key("findings");
+  yaml::write_findings(out, reloaded.loaded.diagnostics);
+  out.member("report", reloaded.loaded.diagnostics.render());
+  if (reloaded.error) out.member("error", reloaded.error->message).member("hint", reloaded.error->hint);
+  out.end_object();
+  return text;
+}
+
+Reloader::Reloader(const ServeOptions& options, gateway::SnapshotCell& snapshots, telemetry::Log& log,
+                   telemetry::ServerMetrics& metrics)
+    : options_(options), snapshots_(snapshots), log_(log), metrics_(metrics) {
+  if (options_.config_path) read_last_ = digest_of(*options_.config_path);
+  metrics_.config_since.with().set(unix_seconds());
+}
+
+Reloaded Reloader::reload(Trigger trigger) {
+  Reloaded reloaded;
+  if (!options_.config_path) {
+    reloaded.error = Error{.kind = ErrorKind::not_found,
+                           .message = "this server runs without a configuration file, so there is nothing to read again",
+                           .hint = "start it with --config FILE or SLUICE_CONFIG"};
+    tell(trigger, reloaded);
+    return reloaded;
+  }
+  read_last_ = digest_of(*options_.config_path);
+  const auto start = std::chrono::steady_clock::now();
+  const std::shared_ptr<const config::Snapshot> before = snapshots_.load();
+  Result<config::Loaded> loaded = read_configuration(options_, before.get());
+  if (!loaded) {
+    reloaded.error = std::move(loaded).error();
+  } else {
+    reloaded.loaded = *std::move(loaded);
+    if (reloaded.loaded.snapshot) {
+      snapshots_.store(reloaded.loaded.snapshot);
+      reloaded.applied = true;
+      retired_.push_back(before);
+    }
+  }
+  reloaded.took =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
+  tell(trigger, reloaded);
+  return reloaded;
+}
+
+void Reloader::reload_if_changed() {
+  if (!options_.config_path || !snapshots_.load()->server().watch_config) return;
+  const std::string now = digest_of(*options_.config_path);
+  // A file that is gone may be about to be replaced: the one in force stays, and nothing is said.
+  if (!now.empty() && now != read_last_) reload(Trigger::file);
+}
+
+void Reloader::free_retired() {
+  std::erase_if(retired_, [](const auto& snapshot) { return snapshot.use_count() == 1; });
+  if (retired_.size() > most_retired) retired_.erase(retired_.begin(), retired_.end() - most_retired);
+}
+
+void Reloader::tell(Trigger trigger, const Reloaded& reloaded) {
+  metrics_.reloads.with(name(trigger), reloaded.applied ? "applied" : "refused").add();
+  metrics_.config_errors.with().set(reloaded.error ? 1 : static_cast<double>(reloaded.loaded.diagnostics.errors()));
+  for (const yaml::Diagnostic& finding : reloaded.loaded.diagnostics.all())
+    log_.write(finding.severity == yaml::Severity::error ? telemetry::Level::error : telemetry::Level::warn,
+               "configuration",
+               {{"place", place_of(finding)}, {"message", finding.message}, {"hint", finding.help}});
+  if (!reloaded.applied) {
+    log_.error("the configuration was not taken: the old one stays in force",
+               {{"trigger", name(trigger)},
+                {"errors", reloaded.loaded.diagnostics.errors()},
+                {"reason", reloaded.error ? std::string_view(reloaded.error->message) : std::string_view()}});
+    return;
+  }
+  metrics_.config_since.with().set(unix_seconds());
+  metrics_.needs_restart.with().set(static_cast<double>(reloaded.loaded.needs_restart.size()));
+  for (const std::string& setting : reloaded.loaded.needs_restart)
+    log_.warn("needs a restart to come into force", {{"setting", setting}});
+  log_.info("configuration in force", {{"trigger", name(trigger)},
+                                       {"sha256", reloaded.loaded.snapshot->sha256()},
+                                       {"took_us", reloaded.took.count()}});
+}
+
+}  // namespace sluice::serve

@@ -1,0 +1,63 @@
+// The configuration of a server: read when it starts, and again while it runs. A reload either puts a whole new
+// Snapshot in the old one's place or leaves that as it is; requests under way keep the one that they began with.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/load.h"
+#include "gateway/shared/gateway.h"
+#include "serve/serve.h"
+#include "telemetry/log.h"
+#include "telemetry/server_metrics.h"
+
+namespace sluice::serve {
+
+// What the file, the environment and the command line say. `in_force`: what runs, when this is a reload. Errors:
+// not_found, when the file cannot be read.
+Result<config::Loaded> read_configuration(const ServeOptions& options, const config::Snapshot* in_force);
+
+// What came of a reload.
+struct Reloaded {
+  bool applied = false;
+  config::Loaded loaded;  // findings, and what needs a restart
+  std::optional<Error> error;  // when there was nothing to read
+  std::chrono::microseconds took{0};  // from the first byte read to the exchange
+};
+
+// One line of JSON, for the control socket: applied, config_sha256, took_us, needs_restart, findings, and as text for
+// people: report.
+std::string reloaded_json(const Reloaded& reloaded);
+
+// One thread.
+class Reloader {
+ public:
+  enum class Trigger : std::uint8_t { signal, call, file };
+
+  // All of them outlive it.
+  Reloader(const ServeOptions& options, gateway::SnapshotCell& snapshots, telemetry::Log& log,
+           telemetry::ServerMetrics& metrics);
+
+  // Reads, judges, and exchanges the Snapshot or not; the log and the metrics tell.
+  Reloaded reload(Trigger trigger);
+  // The same when the file holds other bytes than when it was read last.
+  void reload_if_changed();
+  // Lets go of Snapshots that no request uses any more: they are freed here, not by a reactor.
+  void free_retired();
+
+ private:
+  void tell(Trigger trigger, const Reloaded& reloaded);
+
+  const ServeOptions& options_;
+  gateway::SnapshotCell& snapshots_;
+  telemetry::Log& log_;
+  telemetry::ServerMetrics& metrics_;
+  std::string read_last_;  // SHA-256 of the file's bytes
+  static constexpr std::size_t most_retired = 16;  // beyond that the last request frees its Snapshot
+  std::vector<std::shared_ptr<const config::Snapshot>> retired_;
+};
+
+}  // namespace sluice::serve

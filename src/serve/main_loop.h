@@ -1,0 +1,35 @@
+// What the main thread does while the reactors serve: it waits for signals, calls at the control socket and changes of
+// the configuration file, and does what they ask. No request waits for it.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "serve/config_watch.h"
+#include "serve/configuration.h"
+#include "serve/control_socket.h"
+#include "serve/signals.h"
+
+namespace sluice::serve {
+
+class MainLoop {
+ public:
+  // All of them outlive it.
+  MainLoop(const Signals& signals, const ControlSocket& control, const ConfigWatch& watch, Reloader& reloader)
+      : signals_(signals), control_(control), watch_(watch), reloader_(reloader) {}
+
+  // Waits that long and does what is asked meanwhile. True as soon as the server is to stop.
+  bool wait(std::chrono::milliseconds limit);
+
+ private:
+  bool obey_signal();
+  void answer_call();
+
+  const Signals& signals_;
+  const ControlSocket& control_;
+  const ConfigWatch& watch_;
+  Reloader& reloader_;
+  bool changed_ = false;  // the file, a moment ago: some programs write in several steps
+};
+
+}  // namespace sluice::serve

@@ -1,0 +1,23 @@
+#include "telemetry/server_metrics.h"
+
+namespace sluice::telemetry {
+
+ServerMetrics::ServerMetrics(Registry& registry)
+    : reloads(registry.counter("sluice_config_reloads_total",
+                               "Times that the configuration was read again, by what asked for it and what came of it.",
+                               {"trigger", "outcome"})),
+      config_errors(registry.gauge("sluice_config_errors",
+                                   "Errors of the configuration that was read last; 0 when it is in force.")),
+      config_since(registry.gauge("sluice_config_in_force_since_seconds",
+                                  "When the configuration that is in force was read, Unix time.")),
+      needs_restart(registry.gauge("sluice_config_needs_restart",
+                                   "Settings of the file that come into force only with a restart.")),
+      connections(registry.gauge("sluice_client_connections", "Client connections that are open.")),
+      stopping(registry.gauge("sluice_stopping", "1 from the signal to stop on, else 0.")) {
+  for (const char* trigger : {"signal", "call", "file"}) reloads.with(trigger, "refused");  // alerts need the zero
+  config_errors.with();
+  needs_restart.with();
+  stopping.with();
+}
+
+}  // namespace sluice::telemetry

@@ -1,0 +1,20 @@
+// The metrics of the server itself: its configuration, its connections, its end. Declared in one place: names, labels
+// and meaning are a public contract for alerts.
+#pragma once
+
+#include "telemetry/metrics.h"
+
+namespace sluice::telemetry {
+
+struct ServerMetrics {
+  explicit ServerMetrics(Registry& registry);
+
+  CounterFamily& reloads;           // trigger: signal, call, file; outcome: applied, refused
+  GaugeFamily& config_errors;       // of the configuration that was read last; 0: it is in force
+  GaugeFamily& config_since;        // when the one in force came into force, Unix seconds
+  GaugeFamily& needs_restart;       // settings in the file that wait for a restart
+  GaugeFamily& connections;         // of clients, open now
+  GaugeFamily& stopping;            // 1 from the signal to stop on
+};
+
+}  // namespace sluice::telemetry
