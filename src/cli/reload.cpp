@@ -50,9 +50,10 @@ Result<int> reload(const ReloadFlags&, Invocation& invocation) {
 }  // namespace
 
 void add_reload(CLI::App& root, Invocation& invocation) {
-  CLI::App& verb = add_verb(
-      root, invocation,
-      {"reload", "Have the running server read its configuration again; with errors the old one stays", "sluice reload"});
+  CLI::App& verb =
+      add_verb(root, invocation,
+               {"reload", "Have the running server read its configuration again; with errors the old one stays",
+                "sluice reload"});
   on_selected(verb, invocation, std::make_shared<ReloadFlags>(), reload);
 }
 

@@ -36,7 +36,8 @@ TEST(Rules, A_route_of_which_no_candidate_can_be_called_is_dead_and_an_error_at_
 }
 
 TEST(Rules, A_provider_may_be_switched_off_while_routes_still_name_it) {
-  const Loaded off = load_text("providers: { groq: { api_key: k, enabled: false } }\nmodels: { fast: [groq/llama-4-scout] }");
+  const Loaded off =
+      load_text("providers: { groq: { api_key: k, enabled: false } }\nmodels: { fast: [groq/llama-4-scout] }");
   EXPECT_TRUE(off.snapshot) << off.diagnostics.render();
   EXPECT_TRUE(tells(off, "switched off")) << off.diagnostics.render();
   const Loaded engines_off =
@@ -49,7 +50,8 @@ TEST(Rules, A_candidate_that_is_another_name_of_one_before_it_is_an_error) {
   const auto aliased = std::ranges::find_if(models, [](const catalog::Model& model) {
     return model.provider.str() == "openai" && model.name.str() != model.id;
   });
-  const auto with_alias = std::ranges::find_if(models, [](const catalog::Model& model) { return !model.aliases.empty(); });
+  const auto with_alias =
+      std::ranges::find_if(models, [](const catalog::Model& model) { return !model.aliases.empty(); });
   ASSERT_TRUE(aliased != models.end() || with_alias != models.end());
   const catalog::Model& model = aliased != models.end() ? *aliased : *with_alias;
   const std::string other = model.name.str() != model.id ? model.name.str() : model.aliases.front();
@@ -68,8 +70,7 @@ TEST(Rules, A_model_that_an_engine_was_not_started_with_is_an_error_and_the_righ
 }
 
 TEST(Rules, A_route_of_the_same_name_twice_is_an_error) {
-  const Loaded twice =
-      load_text("models:\n  a: [local/smollm2-135m-instruct]\n  a: [local/smollm2-135m-instruct]\n");
+  const Loaded twice = load_text("models:\n  a: [local/smollm2-135m-instruct]\n  a: [local/smollm2-135m-instruct]\n");
   EXPECT_FALSE(twice.snapshot);
   EXPECT_TRUE(tells(twice, "sluice.yaml:3:3")) << twice.diagnostics.render();
 }
@@ -121,8 +122,9 @@ TEST(Reload, What_only_a_start_can_do_is_named_and_the_snapshot_says_what_runs) 
   ASSERT_TRUE(next.snapshot) << next.diagnostics.render();
   ASSERT_EQ(next.needs_restart.size(), 4u);
   for (const char* setting : {"server.listen", "server.threads", "engines.local", "engines.big"})
-    EXPECT_TRUE(std::ranges::any_of(next.needs_restart, [&](const std::string& one) { return one.starts_with(setting); }))
-        << setting;
+    EXPECT_TRUE(std::ranges::any_of(next.needs_restart, [&](const std::string& one) {
+      return one.starts_with(setting);
+    })) << setting;
   EXPECT_EQ(next.snapshot->server().listen, "127.0.0.1:1");
   EXPECT_EQ(next.snapshot->server().threads, 2);
   EXPECT_EQ(next.snapshot->server().max_body_bytes, 4096) << "what can be changed is";

@@ -75,9 +75,10 @@ Reloader::Reloader(const ServeOptions& options, gateway::SnapshotCell& snapshots
 Reloaded Reloader::reload(Trigger trigger) {
   Reloaded reloaded;
   if (!options_.config_path) {
-    reloaded.error = Error{.kind = ErrorKind::not_found,
-                           .message = "this server runs without a configuration file, so there is nothing to read again",
-                           .hint = "start it with --config FILE or SLUICE_CONFIG"};
+    reloaded.error =
+        Error{.kind = ErrorKind::not_found,
+              .message = "this server runs without a configuration file, so there is nothing to read again",
+              .hint = "start it with --config FILE or SLUICE_CONFIG"};
     tell(trigger, reloaded);
     return reloaded;
   }
@@ -95,8 +96,7 @@ Reloaded Reloader::reload(Trigger trigger) {
       retired_.push_back(before);
     }
   }
-  reloaded.took =
-      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
+  reloaded.took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
   tell(trigger, reloaded);
   return reloaded;
 }
@@ -118,8 +118,7 @@ void Reloader::tell(Trigger trigger, const Reloaded& reloaded) {
   metrics_.config_errors.with().set(reloaded.error ? 1 : static_cast<double>(reloaded.loaded.diagnostics.errors()));
   for (const yaml::Diagnostic& finding : reloaded.loaded.diagnostics.all())
     log_.write(finding.severity == yaml::Severity::error ? telemetry::Level::error : telemetry::Level::warn,
-               "configuration",
-               {{"place", place_of(finding)}, {"message", finding.message}, {"hint", finding.help}});
+               "configuration", {{"place", place_of(finding)}, {"message", finding.message}, {"hint", finding.help}});
   if (!reloaded.applied) {
     log_.error("the configuration was not taken: the old one stays in force",
                {{"trigger", name(trigger)},
@@ -131,9 +130,9 @@ void Reloader::tell(Trigger trigger, const Reloaded& reloaded) {
   metrics_.needs_restart.with().set(static_cast<double>(reloaded.loaded.needs_restart.size()));
   for (const std::string& setting : reloaded.loaded.needs_restart)
     log_.warn("needs a restart to come into force", {{"setting", setting}});
-  log_.info("configuration in force", {{"trigger", name(trigger)},
-                                       {"sha256", reloaded.loaded.snapshot->sha256()},
-                                       {"took_us", reloaded.took.count()}});
+  log_.info(
+      "configuration in force",
+      {{"trigger", name(trigger)}, {"sha256", reloaded.loaded.snapshot->sha256()}, {"took_us", reloaded.took.count()}});
 }
 
 }  // namespace sluice::serve

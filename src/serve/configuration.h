@@ -23,8 +23,8 @@ Result<config::Loaded> read_configuration(const ServeOptions& options, const con
 // What came of a reload.
 struct Reloaded {
   bool applied = false;
-  config::Loaded loaded;  // findings, and what needs a restart
-  std::optional<Error> error;  // when there was nothing to read
+  config::Loaded loaded;              // findings, and what needs a restart
+  std::optional<Error> error;         // when there was nothing to read
   std::chrono::microseconds took{0};  // from the first byte read to the exchange
 };
 
@@ -55,7 +55,7 @@ class Reloader {
   gateway::SnapshotCell& snapshots_;
   telemetry::Log& log_;
   telemetry::ServerMetrics& metrics_;
-  std::string read_last_;  // SHA-256 of the file's bytes
+  std::string read_last_;                          // SHA-256 of the file's bytes
   static constexpr std::size_t most_retired = 16;  // beyond that the last request frees its Snapshot
   std::vector<std::shared_ptr<const config::Snapshot>> retired_;
 };

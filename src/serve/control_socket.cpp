@@ -114,8 +114,7 @@ Result<std::string> call_server(const std::string& data_dir, std::string_view re
     return failed("the server does not listen at", data_dir, "try again, or look at its log");
   auto line = read_line(fd.get(), most_answer_bytes);
   if (!line)
-    return fail(ErrorKind::unavailable,
-                "the server gave no answer within " + std::to_string(limit.count()) + " s",
+    return fail(ErrorKind::unavailable, "the server gave no answer within " + std::to_string(limit.count()) + " s",
                 "it may have ended: look at its log");
   return *std::move(line);
 }

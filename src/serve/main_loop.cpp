@@ -21,7 +21,8 @@ bool MainLoop::wait(milliseconds limit) {
     const auto left = std::chrono::ceil<milliseconds>(end - std::chrono::steady_clock::now());
     if (left <= milliseconds(0)) return false;
     pollfd places[] = {{signals_.fd(), POLLIN, 0}, {control_.fd(), POLLIN, 0}, {watch_.fd(), POLLIN, 0}};
-    const int ready = ::poll(places, std::size(places), static_cast<int>((changed_ ? std::min(left, settle_time) : left).count()));
+    const int ready =
+        ::poll(places, std::size(places), static_cast<int>((changed_ ? std::min(left, settle_time) : left).count()));
     if (places[0].revents && obey_signal()) return true;
     if (places[1].revents) answer_call();
     if (places[2].revents) {
