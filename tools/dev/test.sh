@@ -111,7 +111,6 @@ test_tools() {
   job tools "$PYTHON" tools/tools_test.py --junit "$RESULTS/tools.xml"
   job layers "$PYTHON" tools/layers.py
   job tidy "$PYTHON" tools/tidy.py
-  job planted "$PYTHON" tests/simulation/planted.py --check
   job format dev_format --check
 }
 
