@@ -13,6 +13,7 @@ import pytest
 from google import genai
 from google.genai import types
 
+from harness.node import run_node
 from harness.places import REPO, shared_data
 
 GOLDEN = REPO / "tests" / "golden"
@@ -140,3 +141,7 @@ def test_recorded_streams_of_vendors_are_read_by_the_official_sdk_in_every_diale
     files = sorted((written / dialect).glob("*.sse"))
     assert len(files) > 20
     read_all(READERS[dialect](), files)
+
+
+def test_recorded_streams_of_vendors_are_read_by_the_official_node_sdks_in_every_dialect(written, tmp_path):
+    run_node("written_streams.test.mjs", tmp_path, SLUICE_STREAMS=str(written))

@@ -44,6 +44,25 @@ for (const model of ['mockant/claude-mock', 'mockai/gpt-mock']) {
   });
 }
 
+for (const model of ['mockant/claude-mock', 'mockai/gpt-mock', 'mockresp/gpt-mock', 'mockgem/gemini-mock']) {
+  test(`${model}: an answer in the form of a schema`, async () => {
+    const schema = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'], additionalProperties: false };
+    const message = await client.messages.create(request(model, 'Where, as JSON?', { output_config: { format: { type: 'json_schema', schema } } }));
+    assert.deepEqual(JSON.parse(message.content[0].text), { city: 'Paris' });
+  });
+
+  test(`${model}: a prompt's tokens are counted`, async () => {
+    const { max_tokens, ...prompt } = request(model, 'river '.repeat(20));
+    assert.ok((await client.messages.countTokens(prompt)).input_tokens > 5);
+  });
+}
+
+test('one model is described, and an unknown one is not', async () => {
+  const model = await client.models.retrieve('after-busy');
+  assert.deepEqual([model.id, model.type, model.lifecycle], ['after-busy', 'model', 'active']);
+  await assert.rejects(client.models.retrieve('no-such-model'), Anthropic.NotFoundError);
+});
+
 test('errors are the classes of the SDK', async () => {
   const stranger = new Anthropic({ baseURL: process.env.SLUICE_URL, apiKey: 'sk-sluice-wrong', maxRetries: 0 });
   await assert.rejects(stranger.messages.create(request('mockant/claude-mock')), Anthropic.AuthenticationError);
