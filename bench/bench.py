@@ -1,37 +1,33 @@
-"""CPU per request and per stream event of Sluice and of nginx, in the same run. Usage: ./dev bench [--json] [--rounds N] [--only relay|translation]
+"""What Sluice costs and adds, beside nginx in the same run. Usage: ./dev bench [--json] [--rounds N] [--only TABLE...] [--portkey]
 
-Sluice runs with everything on: a key with budget and rate limit, a price, the ledger, metrics, the log. nginx only relays
-(proxy_pass, no buffering, kept connections, no access log): the cheapest it can be. The provider is nginx, too. The
-gateway has core 0 for itself; provider and load share core 1. Rounds are interleaved, because neighbours on a shared
-machine come and go: read the ratios, they hold where microseconds do not.
+Sluice runs with everything on: a key with budget and rate limit, a price, the ledger, audit, metrics, the log. Rounds are
+interleaved, because neighbours on a shared machine come and go: read the ratios, they hold where microseconds do not.
 
-A second table: what translation costs over lane 1 with the same body, to two providers that differ in their dialect.
+  relay        CPU per request and per stream event at saturation
+  translation  what translation costs over lane 1 with the same body
+  latency      open loop: what is added at a fixed rate, and the highest rate at which p99 stays below 0.9 ms
+  streams      1,000 streams of 50 events a second: what is added to the first token, and how even the events come
+  footprint    idle memory, time to be ready, size of the binary, memory of an open stream
 """
 import argparse
-import contextlib
 import json
 import os
-import pwd
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
-BUILD = Path(__file__).resolve().parent.parent / "build/release"
-GATEWAY_CORE, LOAD_CORE = 0, 1
-WARM_SECONDS, SECONDS = 0.5, 3
-EVENTS = 100          # of one stream
-PACE_SECONDS = 0.005  # between two events: each reaches the gateway alone
-ECHO_MODULE = "/usr/lib/nginx/modules/ngx_http_echo_module.so"
+from answers import ANSWERS, KINDS, conversation, short_body
+from rig import BUILD, memory_kb, rig
 
-# name, path of the provider's answer, connections, request body bytes, per event (or per request)
+SECONDS = 3
+TABLES = ("relay", "translation", "latency", "streams", "footprint")
+
+# name, provider's answer, connections, request body bytes, per event (or per request)
 SCENARIOS = [
     ("request, 1 KB", "chat", 64, 1024, False),
     ("request, 20 KB", "chat", 64, 20 * 1024, False),
@@ -43,307 +39,216 @@ TRANSLATIONS = [
     ("chat, 2 KB, OpenAI to Anthropic", "/v1/chat/completions", 2 * 1024, "chat", "messages"),
     ("Claude Code, 200 KB, Anthropic to OpenAI", "/v1/messages", 200 * 1024, "messages", "chat"),
 ]
-WORDS = ("The harbour master opens the gate when the water on both sides stands level, \"and not before\".\n"
-         "Ships wait in the order in which they came; nobody's anchor is heavier than the lock's patience.\n")
+STEADY_RATE = 1_000
+LATENCY_CONNECTIONS = 128
+LATENCY_LIMIT_US = 900
+RATES = [2_000, 4_000, 6_000, 8_000, 10_000, 12_500, 15_000, 17_500, 20_000, 25_000, 30_000, 35_000, 40_000]
+STREAMS, OPEN_STREAMS = 1_000, 5_000
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def middle(values, digits=2):
+    return {"median": round(statistics.median(values), digits), "min": round(min(values), digits), "max": round(max(values), digits)}
 
 
-def answer_json():
-    """An OpenAI chat answer of about 1.2 KB."""
-    text = "The harbour master opens the gate when the water on both sides stands level. " * 9
-    return json.dumps({
-        "id": "chatcmpl-bench", "object": "chat.completion", "created": 1700000000, "model": "m",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": text, "refusal": None},
-                     "logprobs": None, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 210, "completion_tokens": 150, "total_tokens": 360,
-                  "prompt_tokens_details": {"cached_tokens": 0}}})
-
-
-def answer_message():
-    """The same as an Anthropic message."""
-    text = "The harbour master opens the gate when the water on both sides stands level. " * 9
-    return json.dumps({
-        "id": "msg_bench", "type": "message", "role": "assistant", "model": "m", "content": [{"type": "text", "text": text}],
-        "stop_reason": "end_turn", "stop_sequence": None,
-        "usage": {"input_tokens": 210, "output_tokens": 150, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0}})
-
-
-def conversation(path, body_bytes, model):
-    """A body of about that size: two turns in OpenAI's dialect, an agent's tools and tool results in Anthropic's."""
-    if path == "/v1/chat/completions":
-        messages = [{"role": "system", "content": "You answer briefly."}, {"role": "user", "content": WORDS},
-                    {"role": "assistant", "content": WORDS}, {"role": "user", "content": ""}]
-        body = {"model": model, "max_tokens": 512, "temperature": 0.7, "messages": messages}
-        messages[-1]["content"] = (WORDS * 20)[:max(0, body_bytes - len(json.dumps(body)))]
-        return body
-    tools = [{"name": f"tool_{i}", "description": WORDS * 4,
-              "input_schema": {"type": "object", "required": ["path"], "properties": {
-                  "path": {"type": "string", "description": WORDS}, "limit": {"type": "integer", "description": WORDS}}}}
-             for i in range(20)]
-    messages = [{"role": "user", "content": [{"type": "text", "text": WORDS}]}]
-    body = {"model": model, "max_tokens": 32000, "tools": tools, "messages": messages,
-            "system": [{"type": "text", "text": WORDS * 60, "cache_control": {"type": "ephemeral"}}]}
-    size, turn = len(json.dumps(body)), 0
-    while size < body_bytes:
-        use = {"role": "assistant", "content": [
-            {"type": "text", "text": "I look at the file."},
-            {"type": "tool_use", "id": f"toolu_{turn}", "name": f"tool_{turn % 20}", "input": {"path": f"/harbour/{turn}", "limit": 40}}]}
-        result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": f"toolu_{turn}", "content": WORDS * 15}]}
-        messages += [use, result]
-        size, turn = size + len(json.dumps(use)) + len(json.dumps(result)), turn + 1
-    return body
-
-
-def stream_events():
-    """The events of one stream, about 300 bytes each; the last carries the usage."""
-    head = {"id": "chatcmpl-bench-0123456789abcdef", "object": "chat.completion.chunk", "created": 1700000000,
-            "model": "m", "service_tier": "default", "system_fingerprint": "fp_0123456789"}
-    delta = {"index": 0, "delta": {"content": " level"}, "logprobs": None, "finish_reason": None}
-    events = [json.dumps({**head, "choices": [delta], "obfuscation": "x" * 40, "usage": None})] * (EVENTS - 1)
-    usage = {"prompt_tokens": 210, "completion_tokens": EVENTS, "total_tokens": 210 + EVENTS}
-    return events + [json.dumps({**head, "choices": [], "usage": usage})]
-
-
-def request_bytes(port, path, body_bytes, stream, key, model):
-    body = {"model": model, "messages": [{"role": "system", "content": "You answer briefly."},
-                                             {"role": "user", "content": ""}]}
-    if stream:
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
-    body["messages"][1]["content"] = "w" * max(0, body_bytes - len(json.dumps(body)))
-    return post_bytes(port, path, json.dumps(body), key)
-
-
-def post_bytes(port, path, text, key):
-    return (f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {key}\r\n"
-            f"Content-Type: application/json\r\nAccept: */*\r\nUser-Agent: bench/1.0\r\n"
-            f"Content-Length: {len(text)}\r\n\r\n{text}").encode()
-
-
-def nginx_conf(folder, body):
-    user = f"user {pwd.getpwuid(0).pw_name};" if os.geteuid() == 0 else ""
-    temp = "\n".join(f"  {kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    return f"""{user}
-load_module {ECHO_MODULE};
-worker_processes 1;
-daemon off;
-pid {folder}/pid;
-error_log {folder}/error.log error;
-events {{ worker_connections 1024; }}
-http {{
-{temp}
-  access_log off;
-  keepalive_requests 100000000;
-  client_body_buffer_size 256k;
-{body}
-}}
-"""
-
-
-def provider_conf(folder, port):
-    quoted = lambda text: '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '\\n\\n"'
-    lines = [f"echo -n {quoted('data: ' + event)};" for event in stream_events()] + ['echo -n "data: [DONE]\\n\\n";']
-    burst = "\n".join(f"      {line} echo_flush;" for line in lines)
-    paced = "\n".join(f"      {line} echo_flush; echo_sleep {PACE_SECONDS};" for line in lines)
-    def ways(prefix, content):
-        return f"    location ~ ^{prefix}/(chat/completions|v1/messages|messages)$ {{\n{content}\n    }}"
-    return nginx_conf(folder, f"""
-  server {{
-    listen 127.0.0.1:{port};
-{ways("/chat", f"      default_type application/json;{chr(10)}      return 200 '{answer_json()}';")}
-{ways("/messages", f"      default_type application/json;{chr(10)}      return 200 '{answer_message()}';")}
-{ways("/paced", f"      default_type text/event-stream;{chr(10)}{paced}")}
-{ways("/burst", f"      default_type text/event-stream;{chr(10)}{burst}")}
-  }}""")
-
-
-def relay_conf(folder, port, provider_port):
-    return nginx_conf(folder, f"""
-  upstream provider {{ server 127.0.0.1:{provider_port}; keepalive 256; keepalive_requests 100000000; }}
-  server {{
-    listen 127.0.0.1:{port};
-    location / {{
-      proxy_pass http://provider;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_buffering off;
-    }}
-  }}""")
-
-
-class Bench:
-    """The processes of one run; all are ended, and their folder removed, when it is left."""
-
-    def __init__(self, stack):
-        self.stack = stack
-        self.folder = Path(tempfile.mkdtemp(prefix="sluice-bench-"))
-        stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
-
-    def start(self, name, core, command, port, path="/"):
-        log = open(self.folder / f"{name}.log", "wb")
-        process = subprocess.Popen(["taskset", "-c", str(core), *map(str, command)], stdin=subprocess.DEVNULL,
-                                   stdout=log, stderr=log)
-        self.stack.callback(self.stop, process)
-        deadline = time.monotonic() + 15
-        while time.monotonic() < deadline:
-            if process.poll() is not None:
-                break
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2).close()
-                return process.pid
-            except urllib.error.HTTPError:
-                return process.pid
-            except OSError:
-                time.sleep(0.05)
-        raise SystemExit(f"bench: {name} did not start:\n" + (self.folder / f"{name}.log").read_text(errors="replace")[-2000:])
-
-    @staticmethod
-    def stop(process):
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-    def nginx(self, name, core, conf, port):
-        folder = self.folder / name
-        folder.mkdir()
-        (folder / "nginx.conf").write_text(conf(folder))
-        return self.start(name, core, ["nginx", "-c", folder / "nginx.conf", "-p", folder, "-e", folder / "start.log"], port)
-
-    def sluice(self, provider_port):
-        """Port, key and process of a Sluice with a price, a budget, a rate limit; one provider per scenario's path."""
-        binary, data, config = BUILD / "sluice", self.folder / "data", self.folder / "sluice.yaml"
-        url = f"http://127.0.0.1:{provider_port}"
-        kinds = {"chat": "openai_compatible", "paced": "openai_compatible", "burst": "openai_compatible",
-                 "messages": "anthropic_compatible"}
-        config.write_text("providers:\n" + "".join(
-            f'  {path}: {{ kind: {kind}, base_url: "{url}/{path}", api_key: x,\n'
-            f'           prices: {{ m: {{ input: 1.0, output: 2.0 }} }} }}\n' for path, kind in kinds.items()))
-        run = subprocess.run([binary, "keys", "create", "--name", "bench", "--budget", "1000000", "--rpm", "100000000",
-                              "--data", data, "-o", "json"], capture_output=True, text=True)
-        if run.returncode:
-            raise SystemExit(f"bench: sluice keys create: {run.stderr}")
-        key = json.loads(run.stdout)
-        port = free_port()
-        pid = self.start("sluice", GATEWAY_CORE, [binary, "serve", "--config", config, "--listen", f"127.0.0.1:{port}",
-                                                  "--data", data, "--engine", "none"], port, "/health/live")
-        return port, key["key"], pid, data
-
-    def measure(self, port, pids, connections, request):
-        path = self.folder / "request"
-        path.write_bytes(request)
-        run = subprocess.run(["taskset", "-c", str(LOAD_CORE), BUILD / "bench_load", str(port), str(connections),
-                              str(WARM_SECONDS), str(SECONDS), path, *map(str, pids)], capture_output=True, text=True)
-        if run.returncode:
-            raise SystemExit(f"bench: {run.stderr}")
-        result = json.loads(run.stdout)
-        if result["errors"] or not result["answers"]:
-            raise SystemExit(f"bench: {result['answers']} answers, {result['errors']} of them not 200\n{run.stderr}")
-        return result
-
-
-def family(pid):
-    """A process and its children."""
-    children = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout.split()
-    return [pid, *map(int, children)]
-
-
-def run(rounds, only, say):
-    with contextlib.ExitStack() as stack:
-        bench = Bench(stack)
-        provider_port, relay_port = free_port(), free_port()
-        bench.nginx("provider", LOAD_CORE, lambda folder: provider_conf(folder, provider_port), provider_port)
-        relay = bench.nginx("relay", GATEWAY_CORE, lambda folder: relay_conf(folder, relay_port, provider_port), relay_port)
-        sluice_port, key, sluice, _ = bench.sluice(provider_port)
-        gateways = {"sluice": (sluice_port, [sluice]), "nginx": (relay_port, family(relay))}
-        seen = {scenario[0]: {name: [] for name in gateways} for scenario in SCENARIOS}
-        translated = {row[0]: [] for row in TRANSLATIONS}
+def relay(rounds, portkey, say):
+    with rig(ANSWERS) as bench:
+        gateways = [bench.sluice(KINDS), bench.nginx(), *([bench.portkey(portkey)] if portkey else [])]
+        seen = {title: {g.name: [] for g in gateways} for title, *_ in SCENARIOS}
         for number in range(rounds):
-            say(f"round {number + 1} of {rounds}")
-            for title, path, connections, body_bytes, per_event in SCENARIOS if only != "translation" else ():
-                for name, (port, pids) in gateways.items():
-                    target = "/v1/chat/completions" if name == "sluice" else f"/{path}/chat/completions"
-                    request = request_bytes(port, target, body_bytes, per_event, key, f"{path}/m")
-                    result = bench.measure(port, pids, connections, request)
+            say(f"relay, round {number + 1} of {rounds}")
+            for title, answer, connections, body_bytes, per_event in SCENARIOS:
+                for gateway in gateways:
+                    if gateway.name == "portkey" and per_event:
+                        continue  # it answers streams with 500 as npm installs it
+                    request = gateway.request(answer, short_body(body_bytes, per_event, gateway.model(answer)))
+                    result = bench.load(gateway, request, connections, SECONDS)
                     unit = result["events"] if per_event else result["answers"]
-                    seen[title][name].append((result["cpu_us"] / unit, unit / result["seconds"]))
-            for title, path, body_bytes, *providers in TRANSLATIONS if only != "relay" else ():
+                    seen[title][gateway.name].append((result["cpu_us"] / unit, unit / result["seconds"]))
+    return [relay_row(title, by_gateway) for title, by_gateway in seen.items()]
+
+
+def relay_row(title, by_gateway):
+    """`by_gateway`: for each its rounds' (CPU us, per second). Ratios are taken within a round."""
+    row = {"what": title}
+    for name, samples in by_gateway.items():
+        if samples:
+            row[name] = {"cpu_us": middle([s[0] for s in samples]), "per_second": round(statistics.median(s[1] for s in samples))}
+    row["ratio"] = middle([s[0] / n[0] for s, n in zip(by_gateway["sluice"], by_gateway["nginx"])])
+    if by_gateway.get("portkey"):
+        row["portkey_ratio"] = middle([p[0] / s[0] for s, p in zip(by_gateway["sluice"], by_gateway["portkey"])], 0)
+    return row
+
+
+def translation(rounds, say):
+    with rig(ANSWERS) as bench:
+        gateway = bench.sluice(KINDS)
+        seen = {title: [] for title, *_ in TRANSLATIONS}
+        for number in range(rounds):
+            say(f"translation, round {number + 1} of {rounds}")
+            for title, path, body_bytes, *answers in TRANSLATIONS:
                 cpu = []
-                for provider in providers:
-                    body = json.dumps(conversation(path, body_bytes, f"{provider}/m"))
-                    result = bench.measure(sluice_port, [sluice], 16, post_bytes(sluice_port, path, body, key))
+                for answer in answers:
+                    result = bench.load(gateway, gateway.request(answer, conversation(path, body_bytes), path), 16, SECONDS)
                     cpu.append(result["cpu_us"] / result["answers"])
-                translated[title].append(cpu)
-        return seen, translated
+                seen[title].append(cpu)
+    return [{"what": title, "lane_1_us": round(statistics.median(s[0] for s in samples), 2),
+             "lane_2_us": round(statistics.median(s[1] for s in samples), 2),
+             "added_us": middle([other - same for same, other in samples])} for title, samples in seen.items()]
 
 
-def summary(seen):
+def latency(rounds, say):
+    with rig(ANSWERS) as bench:
+        direct, gateways = bench.direct(), [bench.sluice(KINDS), bench.nginx()]
+
+        def measure(gateway, rate, seconds):
+            request = gateway.request("chat", short_body(1024, False, gateway.model("chat")))
+            return bench.load(gateway, request, LATENCY_CONNECTIONS, seconds, rate=rate)["answer_us"]
+
+        def added(gateway, rate, seconds):
+            alone, through = measure(direct, rate, seconds), measure(gateway, rate, seconds)
+            return {p: through[p] - alone[p] for p in ("p50", "p99")}
+
+        steady = {g.name: [] for g in gateways}
+        highest = {g.name: [] for g in gateways}
+        for number in range(rounds):
+            say(f"latency, round {number + 1} of {rounds}: {STEADY_RATE:,}/s")
+            for gateway in gateways:
+                steady[gateway.name].append(added(gateway, STEADY_RATE, 5))
+            for gateway in gateways:
+                best = 0
+                for rate in RATES:
+                    if added(gateway, rate, 2)["p99"] >= LATENCY_LIMIT_US and added(gateway, rate, 2)["p99"] >= LATENCY_LIMIT_US:
+                        break  # twice: one neighbour's moment is not the gateway's limit
+                    best = rate
+                say(f"  {gateway.name}: {best:,}/s with p99 below {LATENCY_LIMIT_US} us")
+                highest[gateway.name].append(best)
+    return [{"what": g.name, "rate": STEADY_RATE, "added_p50_us": middle([a["p50"] for a in steady[g.name]], 0),
+             "added_p99_us": middle([a["p99"] for a in steady[g.name]], 0),
+             "highest_rate": middle(highest[g.name], 0)} for g in gateways]
+
+
+def streams(rounds, say):
+    with rig(ANSWERS) as bench:
+        gateways = [bench.direct(), bench.sluice(KINDS), bench.nginx()]
+        seen = {g.name: [] for g in gateways}
+        for number in range(rounds):
+            say(f"streams, round {number + 1} of {rounds}")
+            for gateway in gateways:
+                request = gateway.request("steady", short_body(1024, True, gateway.model("steady")))
+                result = bench.load(gateway, request, STREAMS, 6, warm=3)
+                seen[gateway.name].append({"first": result["first_us"]["p99"], "jitter": result["jitter_us"]["p99"],
+                                           "delay": result["event_us"]["p50"], "per_second": result["events"] / result["seconds"]})
     rows = []
-    for title, by_gateway in seen.items():
-        if not by_gateway["sluice"]:
-            continue
-        row = {"what": title}
-        for name, samples in by_gateway.items():
-            cpu = [sample[0] for sample in samples]
-            row[name] = {"cpu_us": round(statistics.median(cpu), 2), "min": round(min(cpu), 2), "max": round(max(cpu), 2),
-                         "per_second": round(statistics.median(sample[1] for sample in samples))}
-        ratios = [s[0] / n[0] for s, n in zip(by_gateway["sluice"], by_gateway["nginx"])]
-        row["ratio"] = {"median": round(statistics.median(ratios), 2), "min": round(min(ratios), 2), "max": round(max(ratios), 2)}
-        rows.append(row)
+    for gateway in gateways[1:]:
+        pairs = list(zip(seen["direct"], seen[gateway.name]))
+        rows.append({"what": gateway.name, "streams": STREAMS,
+                     **{f"added_{part}_us": middle([through[key] - alone[key] for alone, through in pairs], 0)
+                        for part, key in (("first_token_p99", "first"), ("jitter_p99", "jitter"), ("delay_p50", "delay"))},
+                     "events_per_second": middle([through["per_second"] for _, through in pairs], 0)})
     return rows
 
 
-def translation_summary(translated):
+def footprint(rounds, say):
     rows = []
-    for title, samples in translated.items():
-        if not samples:
-            continue
-        added = [other - same for same, other in samples]
-        rows.append({"what": title, "lane_1_us": round(statistics.median(s[0] for s in samples), 2),
-                     "lane_2_us": round(statistics.median(s[1] for s in samples), 2),
-                     "added_us": {"median": round(statistics.median(added), 2), "min": round(min(added), 2), "max": round(max(added), 2)}})
-    return rows
+    ready, idle = [], []
+    for number in range(max(rounds, 5)):
+        say(f"footprint, start {number + 1}")
+        with rig(ANSWERS) as bench:
+            gateway = bench.sluice(KINDS)
+            time.sleep(1)
+            ready.append(gateway.ready_ms)
+            idle.append(memory_kb(gateway.pids, "Rss") / 1024)
+    rows.append({"what": "start to ready, ms", "sluice": middle(ready, 0)})
+    rows.append({"what": "idle memory (RSS), MB", "sluice": middle(idle, 1)})
+    with tempfile.TemporaryDirectory() as folder:
+        stripped = Path(folder) / "sluice"
+        subprocess.run(["strip", "-o", stripped, BUILD / "sluice"], check=True)
+        rows.append({"what": "stripped binary, MB", "sluice": middle([stripped.stat().st_size / 1e6], 1)})
+    say(f"footprint, {OPEN_STREAMS:,} open streams")
+    row = {"what": f"memory of an open stream ({OPEN_STREAMS:,} of them, PSS), KB"}
+    with rig(ANSWERS) as bench:
+        for gateway in (bench.sluice(KINDS), bench.nginx()):
+            before = memory_kb(gateway.pids)
+            load = bench.open_streams(gateway, gateway.request("slow", short_body(1024, True, gateway.model("slow"))), OPEN_STREAMS)
+            time.sleep(6)
+            row[gateway.name] = middle([(memory_kb(gateway.pids) - before) / OPEN_STREAMS], 1)
+            load.kill()
+            load.wait()
+    return [*rows, row]
+
+
+def span(value, digits=2):
+    return f"{value['median']:,.{digits}f} ({value['min']:,.{digits}f}-{value['max']:,.{digits}f})"
+
+
+def table(head, rows):
+    return "\n".join(["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|", *("| " + " | ".join(r) + " |" for r in rows)])
+
+
+def relay_table(rows):
+    head = ["CPU us per", "Sluice", "nginx proxy_pass", "ratio", "Sluice per second, one core"]
+    portkey = any("portkey" in row for row in rows)
+    lines = []
+    for row in rows:
+        cells = [row["what"], span(row["sluice"]["cpu_us"]), span(row["nginx"]["cpu_us"]), span(row["ratio"]), f"{row['sluice']['per_second']:,}"]
+        lines.append(cells + ([f"{span(row['portkey']['cpu_us'], 0)}, {span(row['portkey_ratio'], 0)} times Sluice" if "portkey" in row else "-"] if portkey else []))
+    return table(head + (["Portkey"] if portkey else []), lines)
 
 
 def translation_table(rows):
-    lines = ["| CPU us per request and answer | same dialect | translated | added by translation |", "|---|---:|---:|---:|"]
-    for row in rows:
-        added = row["added_us"]
-        lines.append(f"| {row['what']} | {row['lane_1_us']:.2f} | {row['lane_2_us']:.2f} "
-                     f"| {added['median']:.2f} ({added['min']:.2f}-{added['max']:.2f}) |")
-    return "\n".join(lines)
+    return table(["CPU us per request and answer", "same dialect", "translated", "added by translation"],
+                 [[r["what"], f"{r['lane_1_us']:.2f}", f"{r['lane_2_us']:.2f}", span(r["added_us"])] for r in rows])
 
 
-def table(rows):
-    span = lambda v, key="cpu_us": f"{v[key]:.2f} ({v['min']:.2f}-{v['max']:.2f})"
-    lines = ["| CPU us per | Sluice | nginx proxy_pass | ratio | Sluice per second, one core |", "|---|---:|---:|---:|---:|"]
-    for row in rows:
-        lines.append(f"| {row['what']} | {span(row['sluice'])} | {span(row['nginx'])} | {span(row['ratio'], 'median')} "
-                     f"| {row['sluice']['per_second']:,} |")
-    return "\n".join(lines)
+def latency_table(rows):
+    return table([f"open loop, {STEADY_RATE:,} requests a second", "added p50, us", "added p99, us", "highest rate with p99 added below 0.9 ms"],
+                 [[r["what"], span(r["added_p50_us"], 0), span(r["added_p99_us"], 0), span(r["highest_rate"], 0)] for r in rows])
+
+
+def streams_table(rows):
+    return table([f"{STREAMS:,} streams of 50 events a second", "added to the first token, p99 us", "added jitter, p99 us", "added delay, p50 us", "events a second"],
+                 [[r["what"], span(r["added_first_token_p99_us"], 0), span(r["added_jitter_p99_us"], 0), span(r["added_delay_p50_us"], 0),
+                   span(r["events_per_second"], 0)] for r in rows])
+
+
+def footprint_table(rows):
+    return table(["footprint", "Sluice", "nginx"], [[r["what"], span(r["sluice"], 1), span(r["nginx"], 1) if "nginx" in r else "-"] for r in rows])
+
+
+def portkey_folder(say):
+    """Portkey's gateway from npm, in the cache folder; None where npm cannot get it."""
+    folder = Path(os.environ.get("SLUICE_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sluice") / "bench/portkey-1.15.2"
+    if not (folder / "node_modules/@portkey-ai/gateway").is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        run = shutil.which("npm") and subprocess.run(["npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--ignore-scripts",
+                                                      "@portkey-ai/gateway@1.15.2"], capture_output=True, text=True)
+        if not run or run.returncode:
+            say("Portkey is left out: npm could not install it" + (f": {run.stderr[-300:]}" if run else ""))
+            return None
+    return folder
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__.splitlines()[0])
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", choices=("relay", "translation"), help="one of the two tables")
+    parser.add_argument("--only", choices=TABLES, nargs="+", default=TABLES, help="some of the tables")
+    parser.add_argument("--portkey", action="store_true", help="measure Portkey's gateway beside (installs it with npm)")
     options = parser.parse_args()
     if os.cpu_count() < 2:
         raise SystemExit("bench: needs two cores: one for the gateway, one for provider and load")
-    seen, translated = run(options.rounds, options.only, lambda text: print(f"           {text}", file=sys.stderr, flush=True))
-    rows, translations = summary(seen), translation_summary(translated)
+    say = lambda text: print(f"           {text}", file=sys.stderr, flush=True)
+    portkey = portkey_folder(say) if options.portkey else None
+    measured = {"relay": lambda: relay(options.rounds, portkey, say), "translation": lambda: translation(options.rounds, say),
+                "latency": lambda: latency(options.rounds, say), "streams": lambda: streams(options.rounds, say),
+                "footprint": lambda: footprint(options.rounds, say)}
+    rows = {name: measured[name]() for name in TABLES if name in options.only}
     if options.json:
-        print(json.dumps({"relay": rows, "translation": translations}, indent=2))
+        print(json.dumps(rows, indent=2))
     else:
-        print("\n\n".join(made(part) for made, part in ((table, rows), (translation_table, translations)) if part))
+        made = {"relay": relay_table, "translation": translation_table, "latency": latency_table, "streams": streams_table,
+                "footprint": footprint_table}
+        print("\n\n".join(made[name](part) for name, part in rows.items()))
 
 
 if __name__ == "__main__":

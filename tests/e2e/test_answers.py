@@ -9,7 +9,7 @@ from harness.mock_config import openai_vendor
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
 ALWAYS = ("x-sluice-request-id",)
-ANSWERED = ALWAYS + ("x-sluice-provider", "x-sluice-model", "x-sluice-ground", "x-sluice-attempts")
+ANSWERED = ALWAYS + ("x-sluice-provider", "x-sluice-model", "x-sluice-ground", "x-sluice-attempts", "x-sluice-overhead-us")
 
 
 @pytest.mark.parametrize("path, body", [

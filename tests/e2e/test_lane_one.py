@@ -3,13 +3,14 @@
 The provider here is a bare socket that keeps every byte."""
 
 import json
+import threading
 
 import pytest
 
 from harness import recorder
 from harness.clients import http_client
 from harness.raw import Wire
-from harness.wait import eventually
+from harness.wait import DEADLINE_S, eventually
 
 # Unusual on purpose: spacing, order, escapes, big numbers, doubled and unknown members. Nothing of it may change.
 ODD_OPENAI = (
@@ -163,3 +164,32 @@ def test_events_with_any_line_ending_are_metered(recorders, recording_key, endin
     assert answer.content == b"".join(events)
     usage = eventually(lambda: (row := server.usage_of(f"ending {ending!r}"))["requests"] == 1 and row, "the ledger entry")
     assert (usage["input_tokens"], usage["output_tokens"]) == (11, 3)
+
+
+@pytest.mark.parametrize("events", [1, 3], ids=["one by one", "three at a time"])
+def test_what_the_provider_has_sent_reaches_the_client_before_more_comes(recorders, recording_key, events):
+    """Nothing waits for a buffer to fill: the provider sends the next events only when the client has the last ones."""
+    server, oai, _ = recorders
+    parts = [b"".join(b'data: {"choices":[{"index":0,"delta":{"content":"%d"}}]}\n\n' % (part * events + i) for i in range(events))
+             for part in range(5)] + [b"data: [DONE]\n\n"]
+    taken = threading.Semaphore(0)
+
+    def answer(_, connection):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for part in parts:
+            connection.send(b"%x\r\n%s\r\n" % (len(part), part))
+            assert taken.acquire(timeout=DEADLINE_S), "the client did not get what was sent"
+        connection.send(b"0\r\n\r\n")
+
+    oai.answer = answer
+    with Wire(server.url) as wire:
+        wire.post("/v1/chat/completions", b'{"model":"oai/gpt-mock","stream":true,"messages":[{"role":"user","content":"hi"}]}',
+                  [f"Authorization: Bearer {recording_key}"])
+        assert wire.read_head().status == 200
+        for part in parts:
+            got = b""
+            while len(got) < len(part):
+                got += wire.read_chunk()
+            assert got == part
+            taken.release()
+        assert wire.read_chunk() == b""

@@ -4,8 +4,8 @@
 
 PACKAGES_BUILD=(clang-19 lld-19 libclang-rt-19-dev ccache cmake ninja-build pkg-config git ca-certificates libssl-dev
   libc-ares-dev libsqlite3-dev libyaml-cpp-dev libsimdjson-dev libfmt-dev libcli11-dev libmimalloc-dev libwslay-dev
-  libgtest-dev clang-format-19)
-PACKAGES_BENCH=(nginx-light libnginx-mod-http-echo procps util-linux python3)
+  libgtest-dev clang-format-19 valgrind)
+PACKAGES_BENCH=(nginx-light procps util-linux python3)
 PYTHON=python3
 
 # The engine and the model that `sluice serve` starts with nothing configured. Wheels are only the way they travel.

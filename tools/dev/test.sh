@@ -45,6 +45,7 @@ test_everything() {
     setup_engine
     test_suites
     test_docs
+    test_instructions
   fi
   [ "${CI:-}" = true ] || return 0
   test_programs gcc
@@ -57,6 +58,7 @@ test_named() {
   for name in "$@"; do
     case $name in
       tools) test_tools ;;
+      instructions) ! build_for_test release sluice bench_load bench_provider || test_instructions ;;
       docs) ! build_for_test release sluice || { setup_engine; test_docs; } ;;
       e2e | sdk | chaos | agents | sdk_suites) suites+=("$name") ;;
       *) programs+=("$(printf '%s' "${name%_test}" | tr / _)_test") ;;
@@ -85,7 +87,7 @@ test_programs() {
   mapfile -t known <"build/$preset/tests.txt"
   for program in "$@"; do
     [[ " ${known[*]} " == *" $program "* ]] ||
-      die "no test program $program; there are: ${known[*]%_test} (and tools, golden, docs, e2e, sdk, chaos, agents, sdk_suites)"
+      die "no test program $program; there are: ${known[*]%_test} (and tools, golden, docs, instructions, e2e, sdk, chaos, agents, sdk_suites)"
   done
   build_for_test "$preset" "$@" || return 0
   mapfile -t known <"build/$preset/tests.txt"
@@ -129,4 +131,11 @@ test_suites() {
 test_docs() {
   step "the guides' commands"
   job docs "$PYTHON" tests/docs/run.py --junit "$RESULTS/docs.xml"
+}
+
+# Whether a request has become dearer, in instructions.
+test_instructions() {
+  step "instructions per request and per stream event"
+  job instructions "$PYTHON" bench/instructions.py
+  cat "$RESULTS/instructions.log" >&2
 }
