@@ -44,7 +44,7 @@ struct Promise : PromiseBase {
   void return_value(U&& result) {
     value.emplace(std::forward<U>(result));
   }
-  T take() {
+  T&& take() {
     if (exception) std::rethrow_exception(exception);
     return *std::move(value);
   }
@@ -86,7 +86,8 @@ class [[nodiscard]] Task {
         coroutine.promise().awaiter = awaiter;
         return coroutine;
       }
-      T await_resume() { return coroutine.promise().take(); }
+      // A value stays in the frame, which lives as long as the Task that is awaited: it is moved once, to its user.
+      decltype(auto) await_resume() { return coroutine.promise().take(); }
     };
     return Awaiter{coroutine_};
   }

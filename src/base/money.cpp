@@ -1,5 +1,7 @@
 #include "base/money.h"
 
+#include <charconv>
+
 namespace sluice {
 namespace {
 Money saturate(MoneySum sum) {
@@ -32,14 +34,19 @@ std::optional<Money> Money::parse_usd(std::string_view text) {
 }
 
 std::string Money::usd() const {
+  constexpr int decimals = 12;
   const bool negative = pico_ < 0;
-  const auto magnitude =
-      static_cast<unsigned __int128>(negative ? -static_cast<MoneySum>(pico_) : static_cast<MoneySum>(pico_));
-  const auto whole = static_cast<std::uint64_t>(magnitude / pico_per_usd);
-  std::string fraction = std::to_string(static_cast<std::uint64_t>(magnitude % pico_per_usd));
-  fraction.insert(0, 12 - fraction.size(), '0');
-  while (fraction.size() > 1 && fraction.back() == '0') fraction.pop_back();
-  return (negative ? "-" : "") + std::to_string(whole) + "." + fraction;
+  const std::uint64_t magnitude = negative ? ~static_cast<std::uint64_t>(pico_) + 1 : static_cast<std::uint64_t>(pico_);
+  char text[40];
+  char* at = text;
+  if (negative) *at++ = '-';
+  at = std::to_chars(at, text + sizeof text, magnitude / pico_per_usd).ptr;
+  *at++ = '.';
+  std::uint64_t fraction = magnitude % pico_per_usd;
+  for (int i = decimals - 1; i >= 0; --i, fraction /= 10) at[i] = static_cast<char>('0' + fraction % 10);
+  char* end = at + decimals;
+  while (end > at + 1 && end[-1] == '0') --end;
+  return {text, end};
 }
 
 Money operator+(Money a, Money b) { return saturate(static_cast<MoneySum>(a.pico_) + b.pico_); }

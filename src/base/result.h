@@ -3,11 +3,14 @@
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace sluice {
@@ -76,7 +79,83 @@ struct Error {
 };
 
 template <class T>
-using Result = std::expected<T, Error>;
+class Result;
+
+namespace detail {
+
+// Errors are rare and large: kept elsewhere, they cost the frames and the code of what succeeds a pointer.
+class KeptError {
+ public:
+  KeptError(Error error) : error_(std::make_unique<Error>(std::move(error))) {}
+  KeptError(const KeptError& other) : error_(std::make_unique<Error>(*other.error_)) {}
+  KeptError(KeptError&&) noexcept = default;
+  KeptError& operator=(const KeptError& other) {
+    error_ = std::make_unique<Error>(*other.error_);
+    return *this;
+  }
+  KeptError& operator=(KeptError&&) noexcept = default;
+  ~KeptError() = default;
+  Error& operator*() const { return *error_; }
+
+ private:
+  std::unique_ptr<Error> error_;  // null once it has been moved from
+};
+
+template <class T>
+constexpr bool is_result = false;
+template <class T>
+constexpr bool is_result<Result<T>> = true;
+template <class T>
+constexpr bool is_unexpected = false;
+template <class E>
+constexpr bool is_unexpected<std::unexpected<E>> = true;
+
+}  // namespace detail
+
+// A value, or the Error that stands in its place; used as a std::expected<T, Error> is.
+template <class T>
+class [[nodiscard]] Result {
+ public:
+  Result()
+    requires(std::is_void_v<T> || std::is_default_constructible_v<T>)
+  = default;
+  template <class U = T>
+    requires(!std::is_void_v<T> && !detail::is_result<std::remove_cvref_t<U>> &&
+             !detail::is_unexpected<std::remove_cvref_t<U>> && std::is_convertible_v<U, T>)
+  Result(U&& value) : kept_(std::in_place, std::forward<U>(value)) {}
+  Result(std::unexpected<Error> error) : kept_(std::unexpect, std::move(error).error()) {}
+
+  bool has_value() const { return kept_.has_value(); }
+  explicit operator bool() const { return kept_.has_value(); }
+  decltype(auto) operator*() & { return *kept_; }
+  decltype(auto) operator*() const& { return *kept_; }
+  decltype(auto) operator*() && { return *std::move(kept_); }
+  auto* operator->() { return kept_.operator->(); }
+  auto* operator->() const { return kept_.operator->(); }
+  decltype(auto) value() & { return kept_.value(); }
+  decltype(auto) value() const& { return kept_.value(); }
+  decltype(auto) value() && { return std::move(kept_).value(); }
+  template <class U>
+  auto value_or(U&& other) const& {
+    return kept_.value_or(std::forward<U>(other));
+  }
+  template <class U>
+  auto value_or(U&& other) && {
+    return std::move(kept_).value_or(std::forward<U>(other));
+  }
+  Error& error() & { return *kept_.error(); }
+  const Error& error() const& { return *kept_.error(); }
+  Error&& error() && { return std::move(*kept_.error()); }
+
+  template <class U>
+    requires(!detail::is_result<U> && !detail::is_unexpected<U>)
+  friend bool operator==(const Result& result, const U& value) {
+    return result.has_value() && *result == value;
+  }
+
+ private:
+  std::expected<T, detail::KeptError> kept_;
+};
 
 inline std::unexpected<Error> fail(ErrorKind kind, std::string message, std::string hint = {}) {
   return std::unexpected(Error{.kind = kind, .message = std::move(message), .hint = std::move(hint)});

@@ -15,11 +15,13 @@ UlidSource::UlidSource() {
 
 std::string UlidSource::next(std::int64_t unix_ms) {
   static constexpr char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-  const unsigned __int128 bits = (static_cast<unsigned __int128>(unix_ms & 0xFFFF'FFFF'FFFF) << 80) |
-                                 (static_cast<unsigned __int128>(random_() & 0xFFFF) << 64) | random_();
   std::string text(26, '0');
-  for (int i = 0; i < 26; ++i)
-    text[static_cast<std::size_t>(25 - i)] = alphabet[static_cast<unsigned>(bits >> (5 * i)) & 31];
+  const auto write = [&](std::size_t from, std::size_t characters, std::uint64_t bits) {
+    for (std::size_t i = characters; i-- > 0; bits >>= 5) text[from + i] = alphabet[bits & 31];
+  };
+  write(0, 10, static_cast<std::uint64_t>(unix_ms) & 0xFFFF'FFFF'FFFF);
+  write(10, 8, random_());
+  write(18, 8, random_());
   return text;
 }
 

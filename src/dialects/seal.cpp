@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <charconv>
 
+#include "dialects/text_scan.h"
+
 namespace sluice::dialects {
+
+bool has_seal(std::string_view text) { return has_word(text, seal_mark, seal_mark.size() - 1); }
 
 std::string seal(std::string_view issuer, std::string_view state) {
   std::string text(seal_mark);

@@ -13,6 +13,8 @@ namespace sluice::dialects {
 
 // Every sealed text begins so.
 inline constexpr std::string_view seal_mark = "sluice-sealed:";
+// Whether it occurs in a text, such as a body.
+bool has_seal(std::string_view text);
 
 // `issuer` is "provider/model". An empty `state` is sealed too: text that nobody signed, which no provider that wants
 // signatures may see.

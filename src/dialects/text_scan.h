@@ -6,11 +6,16 @@
 #include <cstddef>
 #include <string_view>
 
+#include "json/quotes.h"
+
 namespace sluice::dialects {
+
+// Whether the text has the word, whose character at `rare` stands seldom in texts: that one is looked for.
+bool has_word(std::string_view text, std::string_view word, std::size_t rare);
 
 class MemberScan {
  public:
-  explicit MemberScan(std::string_view json) : json_(json) {}
+  explicit MemberScan(std::string_view json) : json_(json), quotes_(json) {}
   // Goes on to the next member; false at the end.
   bool next();
   std::string_view name() const { return name_; }    // as it stands between its quotes
@@ -20,10 +25,10 @@ class MemberScan {
   }  // a string's bytes between its quotes, escapes as they stand; else empty
 
  private:
-  std::size_t closing_quote(std::size_t from) const;
   std::size_t past_blanks(std::size_t from) const;
 
   std::string_view json_;
+  json::Quotes quotes_;
   std::size_t at_ = 0;
   std::string_view name_;
   std::string_view string_;

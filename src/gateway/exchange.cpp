@@ -55,6 +55,7 @@ Exchange::Exchange(Gateway& gateway, http::Exchange& client, const dialects::Dia
       dialect_(dialect),
       target_(std::move(target)),
       snapshot_(gateway.snapshots.load()),
+      config_hash_(short_hash(*snapshot_)),
       start_us_(gateway.time.unix_us()),
       start_(gateway.time.now()) {
   facts_.request_id = "req_" + gateway.ids.next(start_us_ / 1000);
@@ -73,7 +74,7 @@ async::Task<> Exchange::run() {
 async::Task<Result<void>> Exchange::serve() {
   CO_TRY(principal_,
          co_await authenticate(client_.head(), gateway_.store, gateway_.reactor, client_.client_gone(), start_us_));
-  CO_TRY(request_, co_await decode(client_, dialect_, std::move(target_)));
+  CO_CHECK_OK(co_await decode(client_, dialect_, std::move(target_), request_));
   CO_TRY(verdict_,
          guard({.key_class = principal_->data_class(), .header_class = client_.head().get(data_class_header)}));
 
@@ -81,8 +82,10 @@ async::Task<Result<void>> Exchange::serve() {
   const async::Deadline deadline =
       gateway_.reactor.within(milliseconds(retry.total_timeout_ms), &client_.client_gone());
   owner_ = owner_of(principal_->key());
-  CO_TRY(const bool answered, co_await respond_kept(deadline));
-  if (answered) co_return Result<void>();
+  if (asks_for_a_response()) {
+    CO_TRY(const bool answered, co_await respond_kept(deadline));
+    if (answered) co_return Result<void>();
+  }
   if (dialect_.id() == chat::DialectId::openai_responses)
     CO_CHECK_OK(co_await recall(gateway_, owner_, dialect_, *request_, deadline));
   CO_TRY(kept_by_, co_await locate(gateway_, owner_, dialect_.id(), *request_, deadline));
@@ -100,22 +103,24 @@ async::Task<Result<void>> Exchange::serve() {
   const Affordable affordable = [&](std::span<const Failure> failures, const Attempt& next) {
     return is_affordable(failures, next);
   };
-  asked_ = gateway_.time.now();
   CallOutcome outcome = is_list ? co_await call_listing(gateway_, *plan_, asked, retry, owner_, deadline)
                                 : co_await call(gateway_, *plan_, asked, retry, affordable, deadline);
-  answered_ = gateway_.time.now();
+  waited_ = outcome.waited;
   facts_.attempts = outcome.attempts();
-  Result<void> relayed = co_await relay(std::move(outcome), asked);
+  Result<void> relayed = co_await relay(outcome, asked);
   if (!relayed && counts() && relayed.error().kind != ErrorKind::client_gone &&
       !is_about_the_request(relayed.error().provider_status) && !client_.started())
     co_return co_await respond_estimate();  // not every API of a dialect counts
   co_return relayed;
 }
 
-// What Sluice itself keeps needs nobody else. False: it keeps no such thing.
+bool Exchange::asks_for_a_response() const {
+  return request_->target.resource && request_->target.resource->collection == "/responses";
+}
+
+// What Sluice itself keeps needs nobody else. False: it keeps no such response.
 async::Task<Result<bool>> Exchange::respond_kept(async::Deadline deadline) {
   const std::optional<dialects::ResourceCall>& call = request_->target.resource;
-  if (!call || call->collection != "/responses") co_return false;
   const auto most_bytes = static_cast<std::size_t>(snapshot_->server().max_body_bytes);
   CO_TRY(const std::optional<std::string> body,
          co_await answer_from_kept(gateway_, owner_, *call, client_.head().query, most_bytes, deadline));
@@ -125,6 +130,7 @@ async::Task<Result<bool>> Exchange::respond_kept(async::Deadline deadline) {
   status_ = 200;
   facts_.cost_usd = Money().usd();
   http::Headers headers{{"content-type", "application/json"}};
+  note_overhead();
   add_facts(headers, facts_);
   CO_CHECK_OK(co_await client_.respond(status_, headers, *body));
   co_return true;
@@ -174,8 +180,8 @@ void Exchange::keep(const Reply& reply, const Question& asked) {
     keep_response(gateway_, owner_, *request_, std::move(whole), start_us_, snapshot_->responses());
 }
 
-// Passes the answer on and settles what each attempt has cost.
-async::Task<Result<void>> Exchange::relay(CallOutcome outcome, const Question& asked) {
+// Passes the answer on and settles what each attempt has cost. The outcome is serve()'s, which waits for the end.
+async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& asked) {
   // Without an answer the last attempt that reached a provider is the one that ended the request.
   const auto last_reached =
       std::ranges::find(outcome.failures.rbegin(), outcome.failures.rend(), true, &Failure::reached);
@@ -202,6 +208,7 @@ async::Task<Result<void>> Exchange::relay(CallOutcome outcome, const Question& a
     account_for(reply, store::Outcome::ok);
     facts_.cost_usd = cost_text(cost_);
     keep(reply, asked);
+    note_overhead();
     co_return co_await respond_whole(client_, reply, facts_);
   }
 
@@ -212,6 +219,7 @@ async::Task<Result<void>> Exchange::relay(CallOutcome outcome, const Question& a
     return cost_text(
         sum(cost_, catalog::cost(quote_of(*reply.attempt), usage_of(reply.usage(), reply.output_bytes()))));
   };
+  note_overhead();
   const Relayed relayed =
       co_await respond_stream(client_, reply, std::move(outcome.held), dialect_, facts_, gateway_.reactor,
                               milliseconds(retry.stream_idle_timeout_ms), deadline, final_cost);
@@ -236,6 +244,7 @@ async::Task<> Exchange::finish(Result<void> served) {
     const bool cut = error_->kind == ErrorKind::client_gone && client_.was_cut();
     if ((cut || error_->kind != ErrorKind::client_gone) && !client_.started()) {
       facts_.cost_usd = cost_text(cost_);
+      note_overhead();
       const bool verbatim = failure_ && failure_->verbatim && !cut;
       const Error told = cut ? stopping() : *error_;
       status_ = co_await respond_error(client_, told, verbatim ? &*failure_->verbatim : nullptr, dialect_, facts_);
@@ -249,10 +258,14 @@ async::Task<> Exchange::finish(Result<void> served) {
   const async::TimePoint end = gateway_.time.now();
   timing.total_us = duration_cast<microseconds>(end - start_).count();
   if (first_token_) timing.first_token_us = duration_cast<microseconds>(*first_token_ - start_).count();
-  if (asked_ != async::TimePoint())
-    timing.overhead_us =
-        timing.total_us - duration_cast<microseconds>((first_token_ ? end : answered_) - asked_).count();
+  timing.overhead_us = facts_.overhead_us.value_or(0);
   if (gateway_.on_end) gateway_.on_end(done, audited, timing, error_ ? &*error_ : nullptr);
+}
+
+// The time in Sluice's own code up to now: without the client's body and the providers, who were waited for.
+void Exchange::note_overhead() {
+  const async::Duration own = gateway_.time.now() - start_ - waited_ - client_.waited();
+  facts_.overhead_us = std::max<std::int64_t>(duration_cast<microseconds>(own).count(), 0);
 }
 
 // From the bytes, and it says so: only a model's provider could count.
@@ -261,6 +274,7 @@ async::Task<Result<void>> Exchange::respond_estimate() {
   status_ = 200;
   facts_.cost_usd = Money().usd();
   http::Headers headers{{"content-type", "application/json"}, {"x-sluice-estimated", "true"}};
+  note_overhead();
   add_facts(headers, facts_);
   co_return co_await client_.respond(status_, headers, dialect_.encode_count(expected_tokens(prompt())));
 }
@@ -360,7 +374,7 @@ store::LedgerEntry Exchange::entry(const Attempt& attempt, int number, bool fina
   row.final = final;
   row.total_us = duration_cast<microseconds>(gateway_.time.now() - start_).count();
   if (first_token_) row.ttft_us = duration_cast<microseconds>(*first_token_ - start_).count();
-  row.config_hash = short_hash(*snapshot_);
+  row.config_hash = config_hash_;
   return row;
 }
 
@@ -401,13 +415,14 @@ void Exchange::account_for(const Reply& reply, store::Outcome outcome) {
   book(std::move(row), quote_of(*reply.attempt));
 }
 
+// Borrows from what this exchange has.
 AuditRecord Exchange::record() const {
   AuditRecord done;
-  done.request_id = RequestId(facts_.request_id);
+  done.request_id = facts_.request_id;
   done.start_us = start_us_;
   done.end_us = gateway_.time.unix_us();
   if (principal_) {
-    done.key_id = principal_->id();
+    done.key_id = principal_->id().str();
     done.tenant = principal_->key().tenant.str();
   }
   done.method = client_.head().method;
@@ -420,30 +435,31 @@ AuditRecord Exchange::record() const {
   done.data_class = verdict_.data_class;
   done.verdict_rule = rule_text(verdict_.rule);
   if (plan_) {
+    done.candidates.reserve(plan_->attempts.size() + plan_->rejections.size());
     for (const Attempt& attempt : plan_->attempts)
       done.candidates.push_back(
-          {attempt.provider().id, attempt.model(), attempt.ground(), false, std::string(name(attempt.reason))});
+          {attempt.provider().id.str(), attempt.model().str(), attempt.ground(), false, name(attempt.reason)});
     for (const Rejection& rejection : plan_->rejections)
-      done.candidates.push_back({rejection.candidate->provider->id, rejection.candidate->model_name,
-                                 rejection.candidate->ground, true, std::string(name(rejection.why))});
+      done.candidates.push_back({rejection.candidate->provider->id.str(), rejection.candidate->model_name.str(),
+                                 rejection.candidate->ground, true, name(rejection.why)});
   }
   if (facts_.attempt) {
-    done.provider = facts_.attempt->provider().id;
-    done.model = facts_.attempt->model();
+    done.provider = facts_.attempt->provider().id.str();
+    done.model = facts_.attempt->model().str();
     done.ground = facts_.attempt->ground();
   }
   done.answered_by = answered_by_;
   done.attempts = facts_.attempts;
   done.status = status_;
   done.outcome = outcome_;
-  if (error_) done.error_code = error_->code.empty() ? std::string(name(error_->kind)) : error_->code;
+  if (error_) done.error_code = error_->code.empty() ? name(error_->kind) : error_->code;
   if (accounted_) {
     done.usage = accounted_->usage;
     done.cost = cost_;
     done.price_source = accounted_->price_source;
   }
-  done.dropped_params = facts_.dropped_params;
-  done.config_hash = short_hash(*snapshot_);
+  done.dropped_params.assign(facts_.dropped_params.begin(), facts_.dropped_params.end());
+  done.config_hash = config_hash_;
   return done;
 }
 

@@ -24,10 +24,11 @@ class Exchange {
 
  private:
   async::Task<Result<void>> serve();
+  bool asks_for_a_response() const;
   async::Task<Result<bool>> respond_kept(async::Deadline deadline);
   Result<Plan> plan() const;
   bool keeps_answer() const;
-  async::Task<Result<void>> relay(CallOutcome outcome, const Question& asked);
+  async::Task<Result<void>> relay(CallOutcome& outcome, const Question& asked);
   void remember(const Reply& reply, const Question& asked);
   void keep(const Reply& reply, const Question& asked);
   async::Task<> finish(Result<void> served);
@@ -40,6 +41,7 @@ class Exchange {
   // Nobody bills the call, and no tokens are counted for it.
   bool is_free() const { return counts() || (request_->target.resource && request_->target.resource->is_free); }
   async::Task<Result<void>> respond_estimate();
+  void note_overhead();
   catalog::Quote quote_of(const Attempt& attempt) const;
   Prompt prompt() const;
   std::optional<Money> worst_cost(const Attempt& attempt) const;
@@ -55,6 +57,7 @@ class Exchange {
   const dialects::Dialect& dialect_;
   dialects::RequestTarget target_;                          // until decode
   const std::shared_ptr<const config::Snapshot> snapshot_;  // one configuration from start to end
+  const store::ConfigHash config_hash_;                     // of it
   const std::int64_t start_us_;
   const async::TimePoint start_;
   AnswerFacts facts_;
@@ -74,8 +77,7 @@ class Exchange {
   std::optional<store::LedgerEntry> accounted_;  // the last row
   std::optional<Money> cost_ = Money();          // of all rows; empty = unpriced
   std::string answered_by_;                      // the model that the provider says has answered
-  async::TimePoint asked_{};                     // when the provider was first asked
-  async::TimePoint answered_{};                  // when its answer (or a stream's first token) was there
+  async::Duration waited_{0};                    // for providers
   std::optional<async::TimePoint> first_token_;
 };
 

@@ -111,10 +111,7 @@ void append_chunk(std::string& out, std::string_view data) {
 }
 
 void append_last_chunk(std::string& out, const Headers& trailers) {
-  out.append("0\r\n");
-  for (const Field& field : trailers)
-    if (is_field_value(field.value)) out.append(field.name).append(": ").append(field.value).append("\r\n");
-  out.append("\r\n");
+  out.append("0\r\n").append(trailers.text()).append("\r\n");
 }
 
 }  // namespace sluice::http

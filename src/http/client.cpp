@@ -1,5 +1,9 @@
 #include "http/client.h"
 
+#include <algorithm>
+#include <functional>
+#include <span>
+
 #include "http/serialize.h"
 
 namespace sluice::http {
@@ -7,22 +11,28 @@ namespace sluice::http {
 struct Call::Connection {
   net::Reactor& reactor;
   std::unique_ptr<net::Stream> stream;
-  std::string key;  // of its endpoint, in the pool
+  Endpoint endpoint;
   async::TimePoint idle_since{};
   bool used = false;  // a call was on it before this one
 
   // The answer that is being read.
   enum class Framing : std::uint8_t { none, length, chunked, until_close };
   ResponseHead head;  // here because it is large
-  std::string input;  // bytes not yet used
+  std::string input;  // of the body, come with the head or behind its end
   Framing framing = Framing::none;
   std::uint64_t left = 0;  // for length
   ChunkedDecoder chunks;
   bool keep_alive = false;
   bool complete = false;  // read to its end: the connection may take another call
 
-  async::Task<Result<std::size_t>> read_more(async::Deadline deadline);
-  Result<void> take_body(std::string& out);
+  void begin(const ResponseHead& parsed, std::string_view behind);
+  // Appends to `out` what belongs to the body, and says how many bytes that were; sets `complete` at its end.
+  Result<std::size_t> take_body(std::string_view bytes, std::string& out);
+  Result<void> take_input(std::string& out);
+  void count_down(std::size_t bytes) {  // of a body with a length
+    left -= bytes;
+    complete = left == 0;
+  }
 };
 
 namespace {
@@ -33,10 +43,9 @@ Error cut(std::string what) {
   return {.kind = ErrorKind::provider_unreachable, .message = std::move(what), .retry = Retry::anywhere};
 }
 
-std::string key_of(const Endpoint& endpoint) {
-  return endpoint.unix_path + "|" + endpoint.host + "|" + std::to_string(endpoint.port) +
-         (endpoint.tls ? "|tls|" : "|") + endpoint.server_name;
-}
+// Bytes behind a whole body: parsers read in blocks (json::Document), and so need not move it.
+constexpr std::size_t parser_bytes = 64;
+constexpr std::size_t reserve_bytes = 1024 * 1024;  // a promised length is not believed beyond this
 
 bool has_no_body(int status) { return status == 204 || status == 304; }
 
@@ -53,84 +62,103 @@ Call::~Call() {
 
 bool Call::reused() const { return connection_->used; }
 
-async::Task<Result<std::size_t>> Call::Connection::read_more(async::Deadline deadline) {
-  CO_TRY(const std::size_t got, co_await stream->read(reactor.scratch(), deadline));
-  input.append(reactor.scratch().data(), got);
-  co_return got;
+void Call::Connection::begin(const ResponseHead& parsed, std::string_view behind) {
+  const bool no_body = has_no_body(parsed.status);
+  chunks = ChunkedDecoder();
+  left = no_body ? 0 : parsed.content_length.value_or(0);
+  framing = no_body || parsed.content_length ? Framing::length
+            : parsed.chunked                 ? Framing::chunked
+                                             : Framing::until_close;
+  keep_alive = parsed.keep_alive && framing != Framing::until_close;
+  std::string body;
+  body.reserve(std::max<std::size_t>(std::min<std::uint64_t>(left, reserve_bytes), behind.size()) + parser_bytes);
+  body.append(behind);
+  input = std::move(body);  // last: what is behind the head may stand in it
 }
 
 async::Task<Result<Response>> Call::send(std::string_view head, std::string_view body, async::Deadline deadline) {
   Connection& connection = *connection_;
+  net::Reactor& reactor = connection.reactor;
   connection.complete = false;
   // A provider that refuses a large body may answer and close before it has taken it all.
   const Result<void> written = co_await connection.stream->write(head, body, deadline);
   if (!written && written.error().kind != ErrorKind::provider_unreachable) co_return std::unexpected(written.error());
-  if (!written) deadline = deadline.earlier(connection.reactor.now() + early_answer_within);
+  if (!written) deadline = deadline.earlier(reactor.now() + early_answer_within);
   for (;;) {
-    Result<std::size_t> read = co_await connection.read_more(deadline);
+    const async::TimePoint begin = async::Clock::now();
+    Result<std::size_t> read = co_await connection.stream->read(reactor.scratch(), deadline);
+    waited_ += async::Clock::now() - begin;
     if (!written && (!read || *read == 0)) co_return std::unexpected(written.error());
     CO_TRY(const std::size_t got, std::move(read));
     if (got == 0) co_return std::unexpected(cut("the provider closed the connection without an answer"));
+    std::string_view bytes(reactor.scratch().data(), got);
+    if (!connection.input.empty()) bytes = connection.input.append(bytes);  // a head that came in pieces
     ResponseHead& parsed = connection.head;
     HeadOutcome outcome;
-    while (
-        (outcome = parse_response_head(connection.input, {.head_bytes = pool_->limits_.header_bytes}, parsed)).state ==
-            HeadOutcome::State::complete &&
-        parsed.status < 200)
-      connection.input.erase(0, outcome.bytes);  // 100 Continue, 103 Early Hints
-    if (outcome.state == HeadOutcome::State::incomplete) continue;
+    while ((outcome = parse_response_head(bytes, {.head_bytes = pool_->limits_.header_bytes}, parsed)).state ==
+               HeadOutcome::State::complete &&
+           parsed.status < 200)
+      bytes.remove_prefix(outcome.bytes);  // 100 Continue, 103 Early Hints
     if (outcome.state == HeadOutcome::State::malformed)
       co_return std::unexpected(cut(std::string("the provider's answer is not HTTP/1.1: ") + outcome.message));
-
+    if (outcome.state == HeadOutcome::State::incomplete) {
+      connection.input = std::string(bytes);
+      continue;
+    }
     Response response{.status = parsed.status, .headers = {}};
-    for (const FieldView& field : parsed) response.headers.add(std::string(field.name), std::string(field.value));
-    connection.keep_alive = parsed.keep_alive && written.has_value();
-    connection.chunks = ChunkedDecoder();
-    connection.left = has_no_body(parsed.status) ? 0 : parsed.content_length.value_or(0);
-    connection.framing = has_no_body(parsed.status) || parsed.content_length ? Connection::Framing::length
-                         : parsed.chunked                                    ? Connection::Framing::chunked
-                                                                             : Connection::Framing::until_close;
-    if (connection.framing == Connection::Framing::until_close) connection.keep_alive = false;
-    connection.input.erase(0, outcome.bytes);
+    for (const Field& field : parsed) response.headers.add(field.name, field.value);
+    connection.begin(parsed, bytes.substr(outcome.bytes));
+    if (!written) connection.keep_alive = false;
     co_return response;
   }
 }
 
-Result<void> Call::Connection::take_body(std::string& out) {
+Result<std::size_t> Call::Connection::take_body(std::string_view bytes, std::string& out) {
   switch (framing) {
     case Framing::length: {
-      const std::size_t taken = static_cast<std::size_t>(std::min<std::uint64_t>(left, input.size()));
-      out.append(input, 0, taken);
-      input.erase(0, taken);
-      left -= taken;
-      complete = left == 0;
-      return {};
+      const std::size_t taken = static_cast<std::size_t>(std::min<std::uint64_t>(left, bytes.size()));
+      out.append(bytes, 0, taken);
+      count_down(taken);
+      return taken;
     }
     case Framing::chunked: {
-      Result<std::size_t> consumed = chunks.decode(input, out);
-      if (!consumed) return std::unexpected(cut(consumed.error().message));
-      input.erase(0, *consumed);
+      const Result<std::size_t> taken = chunks.decode(bytes, out);
+      if (!taken) return std::unexpected(cut(taken.error().message));
       complete = chunks.finished();
-      return {};
+      return *taken;
     }
-    case Framing::until_close:
-      out.append(input);
-      input.clear();
-      return {};
+    case Framing::until_close: out.append(bytes); return bytes.size();
     case Framing::none: break;
   }
+  return 0;
+}
+
+Result<void> Call::Connection::take_input(std::string& out) {
+  if (out.empty() && framing == Framing::length && input.size() <= left) {
+    count_down(input.size());
+    out.swap(input);
+    return {};
+  }
+  TRY(const std::size_t taken, take_body(input, out));
+  input.erase(0, taken);
   return {};
 }
 
 async::Task<Result<bool>> Call::read_some(std::string& out, async::Deadline deadline) {
   Connection& connection = *connection_;
   const std::size_t before = out.size();
+  if (!connection.complete) CO_CHECK_OK(connection.take_input(out));
   for (;;) {
-    CO_CHECK_OK(connection.take_body(out));
     if (connection.complete) co_return out.size() > before;
     if (out.size() > before) co_return true;
-    CO_TRY(const std::size_t got, co_await connection.read_more(deadline));
-    if (got > 0) continue;
+    const std::span<char> scratch = connection.reactor.scratch();
+    CO_TRY(const std::size_t got, co_await connection.stream->read(scratch, deadline));
+    if (got > 0) {
+      const std::string_view bytes(scratch.data(), got);
+      CO_TRY(const std::size_t taken, connection.take_body(bytes, out));
+      if (taken < got) connection.input.append(bytes.substr(taken));
+      continue;
+    }
     if (connection.framing != Connection::Framing::until_close)
       co_return std::unexpected(cut("the provider closed the connection within its answer"));
     connection.complete = true;
@@ -140,12 +168,16 @@ async::Task<Result<bool>> Call::read_some(std::string& out, async::Deadline dead
 
 async::Task<Result<std::string>> Call::read_all(async::Deadline deadline) {
   std::string body;
+  CO_CHECK_OK(connection_->take_input(body));
   for (;;) {
-    CO_TRY(const bool more, co_await read_some(body, deadline));
     if (body.size() > pool_->limits_.body_bytes)
       co_return std::unexpected(
           cut("the provider's answer is larger than " + std::to_string(pool_->limits_.body_bytes) + " bytes"));
-    if (!more || connection_->complete) co_return body;
+    if (connection_->complete) co_return body;
+    const async::TimePoint begin = async::Clock::now();
+    CO_TRY(const bool more, co_await read_some(body, deadline));
+    waited_ += async::Clock::now() - begin;
+    if (!more) co_return body;
   }
 }
 
@@ -155,9 +187,13 @@ ConnectionPool::ConnectionPool(net::Connector& connector, ClientLimits limits, a
     : connector_(connector), limits_(limits), max_idle_time_(max_idle_time) {}
 ConnectionPool::~ConnectionPool() = default;
 
-async::Task<Result<Call>> ConnectionPool::open(Endpoint endpoint, async::Deadline deadline, bool fresh) {
-  std::string key = key_of(endpoint);
-  if (const auto found = idle_.find(key); found != idle_.end() && !fresh) {
+std::size_t ConnectionPool::Hash::operator()(const Endpoint& endpoint) const noexcept {
+  const std::string& name = endpoint.unix_path.empty() ? endpoint.host : endpoint.unix_path;
+  return std::hash<std::string_view>{}(name) + endpoint.port;
+}
+
+async::Task<Result<Call>> ConnectionPool::open(const Endpoint& endpoint, async::Deadline deadline, bool fresh) {
+  if (const auto found = idle_.find(endpoint); found != idle_.end() && !fresh) {
     auto& kept = found->second;
     while (!kept.empty()) {
       std::unique_ptr<Call::Connection> connection = std::move(kept.back());  // the newest is the likeliest to live
@@ -166,14 +202,17 @@ async::Task<Result<Call>> ConnectionPool::open(Endpoint endpoint, async::Deadlin
         co_return Call(*this, std::move(connection));
     }
   }
-  CO_TRY(std::unique_ptr<net::Stream> stream, co_await connector_.open(std::move(endpoint), deadline));
+  const async::TimePoint begin = async::Clock::now();
+  CO_TRY(std::unique_ptr<net::Stream> stream, co_await connector_.open(endpoint, deadline));
   auto connection = std::make_unique<Call::Connection>(
-      Call::Connection{.reactor = connector_.reactor, .stream = std::move(stream), .key = std::move(key)});
-  co_return Call(*this, std::move(connection));
+      Call::Connection{.reactor = connector_.reactor, .stream = std::move(stream), .endpoint = endpoint});
+  Call call(*this, std::move(connection));
+  call.waited_ = async::Clock::now() - begin;
+  co_return call;
 }
 
 void ConnectionPool::give_back(std::unique_ptr<Call::Connection> connection) {
-  auto& kept = idle_[connection->key];
+  auto& kept = idle_[connection->endpoint];
   if (kept.size() >= max_idle_per_endpoint) kept.erase(kept.begin());
   connection->idle_since = connector_.reactor.now();
   connection->used = true;
@@ -211,8 +250,8 @@ std::string request_head(std::string_view method, const BaseUrl& base, std::stri
   head.reserve(512);
   head.append(method).append(" ").append(base.path_prefix).append(path).append(" HTTP/1.1\r\n");
   append_field(head, "host", base.host_header);
-  for (const Field& field : headers) append_field(head, field.name, field.value);
-  append_field(head, "content-length", std::to_string(body_bytes));
+  head.append(headers.text());
+  append_length(head, body_bytes);
   head.append("\r\n");
   return head;
 }

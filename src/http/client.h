@@ -47,11 +47,14 @@ class Call {
   async::Task<Result<std::string>> read_all(async::Deadline deadline);
   // The connection had been used before: a provider may close a kept connection just when the next request is sent.
   bool reused() const;
+  // For a new connection, and in send() and read_all() for the provider.
+  async::Duration waited() const { return waited_; }
 
  private:
   friend class ConnectionPool;
   struct Connection;
   Call(ConnectionPool& pool, std::unique_ptr<Connection> connection);
+  async::Duration waited_{0};
   ConnectionPool* pool_ = nullptr;
   std::unique_ptr<Connection> connection_;
 };
@@ -64,8 +67,8 @@ class ConnectionPool {
   ConnectionPool(net::Connector& connector, ClientLimits limits, async::Duration max_idle_time = usual_idle_time);
   ~ConnectionPool();
 
-  // A kept connection, or a new one. Errors of net::connect.
-  async::Task<Result<Call>> open(Endpoint endpoint, async::Deadline deadline, bool fresh = false);
+  // A kept connection, or a new one. Borrows the endpoint until it returns. Errors of net::connect.
+  async::Task<Result<Call>> open(const Endpoint& endpoint, async::Deadline deadline, bool fresh = false);
   std::size_t idle() const;
 
  private:
@@ -79,7 +82,10 @@ class ConnectionPool {
   net::Connector& connector_;
   ClientLimits limits_;
   async::Duration max_idle_time_;
-  std::unordered_map<std::string, std::vector<std::unique_ptr<Call::Connection>>> idle_;  // newest last
+  struct Hash {
+    std::size_t operator()(const Endpoint& endpoint) const noexcept;
+  };
+  std::unordered_map<Endpoint, std::vector<std::unique_ptr<Call::Connection>>, Hash> idle_;  // newest last
   async::Scope closing_;
 };
 

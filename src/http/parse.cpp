@@ -80,7 +80,7 @@ bool list_has(std::string_view list, std::string_view word) {
 }  // namespace
 
 std::optional<std::string_view> Head::get(std::string_view name) const {
-  for (const FieldView& field : *this)
+  for (const Field& field : *this)
     if (equal_ignoring_case(field.name, name)) return field.value;
   return std::nullopt;
 }

@@ -12,19 +12,14 @@
 
 namespace sluice::http {
 
-struct FieldView {
-  std::string_view name;
-  std::string_view value;  // without blanks around it
-};
-
 // What a head says; of a request or a response.
 class Head {
  public:
   static constexpr std::size_t max_fields = 100;  // agents send about 30
 
   std::optional<std::string_view> get(std::string_view name) const;
-  const FieldView* begin() const { return fields_.data(); }
-  const FieldView* end() const { return fields_.data() + count_; }
+  const Field* begin() const { return fields_.data(); }
+  const Field* end() const { return fields_.data() + count_; }
 
   int minor_version = 1;  // HTTP/1.0 or HTTP/1.1
   std::optional<std::uint64_t> content_length;
@@ -33,7 +28,7 @@ class Head {
 
  private:
   friend struct HeadParser;
-  std::array<FieldView, max_fields> fields_;
+  std::array<Field, max_fields> fields_;
   std::size_t count_ = 0;
 };
 

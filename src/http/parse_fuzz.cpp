@@ -24,7 +24,7 @@ void check(std::string_view bytes, Parse parse) {
   if (outcome.state != HeadOutcome::State::complete) return;
   require(outcome.bytes <= bytes.size() && bytes.substr(0, outcome.bytes).ends_with("\r\n\r\n"));
   require(!(head.chunked && head.content_length));
-  for (const FieldView& field : head) {
+  for (const Field& field : head) {
     require(!field.name.empty() && is_field_value(field.value));
     require(field.name.data() >= bytes.data() &&
             field.value.data() + field.value.size() <= bytes.data() + outcome.bytes);

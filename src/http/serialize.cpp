@@ -1,5 +1,7 @@
 #include "http/serialize.h"
 
+#include <charconv>
+
 namespace sluice::http {
 
 std::string_view reason_phrase(int status) {
@@ -30,14 +32,19 @@ std::string_view reason_phrase(int status) {
   }
 }
 
-void append_field(std::string& out, std::string_view name, std::string_view value) {
-  if (!is_field_value(name) || !is_field_value(value)) return;
-  out.append(name).append(": ").append(value).append("\r\n");
+void append_status_and_fields(std::string& out, int status, const Headers& headers) {
+  if (status == 200) {
+    out.append("HTTP/1.1 200 OK\r\n");
+  } else {
+    out.append("HTTP/1.1 ").append(std::to_string(status)).append(" ").append(reason_phrase(status)).append("\r\n");
+  }
+  out.append(headers.text());
 }
 
-void append_status_and_fields(std::string& out, int status, const Headers& headers) {
-  out.append("HTTP/1.1 ").append(std::to_string(status)).append(" ").append(reason_phrase(status)).append("\r\n");
-  for (const Field& field : headers) append_field(out, field.name, field.value);
+void append_length(std::string& out, std::size_t bytes) {
+  char digits[24];
+  out.append("content-length: ");
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, bytes).ptr).append("\r\n");
 }
 
 }  // namespace sluice::http

@@ -9,8 +9,9 @@
 namespace sluice::http {
 
 std::string_view reason_phrase(int status);
-void append_field(std::string& out, std::string_view name, std::string_view value);
 // The status line and the fields; the caller ends the head with CR LF.
 void append_status_and_fields(std::string& out, int status, const Headers& headers);
+
+void append_length(std::string& out, std::size_t bytes);  // the field content-length
 
 }  // namespace sluice::http

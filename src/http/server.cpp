@@ -11,7 +11,7 @@ namespace sluice::http {
 namespace {
 
 bool has_token(const RequestHead& head, std::string_view name, std::string_view token) {
-  for (const FieldView& field : head) {
+  for (const Field& field : head) {
     if (!equal_ignoring_case(field.name, name)) continue;
     for (std::string_view rest = field.value; !rest.empty();) {
       std::string_view one = rest.substr(0, rest.find(','));
@@ -22,6 +22,15 @@ bool has_token(const RequestHead& head, std::string_view name, std::string_view 
     }
   }
   return false;
+}
+
+}  // namespace
+
+namespace {
+
+Result<void> sent(Result<void> written) {
+  if (written) return written;
+  return fail(ErrorKind::client_gone, "the client does not take its answer: " + written.error().message);
 }
 
 }  // namespace
@@ -62,13 +71,15 @@ class ServerConnection {
   enum class Next : std::uint8_t { request, end, malformed };
 
   async::Task<Next> read_head(async::Cancel& stop);
-  async::Task<Result<std::string>> read_body(async::Cancel& client_gone);
+  async::Task<Result<std::string>> read_body(async::Cancel& client_gone, async::Duration& waited);
   async::Task<> refuse(int status, std::string message);
   async::Task<> linger();
-  async::Task<Result<void>> write(std::string_view first, std::string_view second, async::Cancel& client_gone);
+  // co_await, then sent(): what goes wrong there means that the client cannot be reached any more.
+  net::Stream::Write write(std::string_view first, std::string_view second, async::Cancel& client_gone) {
+    return stream_->write(first, second, reactor_.within(limits_.write_timeout, &client_gone));
+  }
   // More of a body; in the reactor's scratch buffer, so good until the next co_await.
-  async::Task<Result<std::string_view>> read_on(async::Deadline deadline);
-  async::Task<Result<std::size_t>> read_more(std::string& into, async::Deadline deadline);
+  async::Task<Result<std::string_view>> read_on(async::Deadline deadline, async::Duration& waited);
 
   net::Reactor& reactor_;
   std::unique_ptr<net::Stream> stream_;
@@ -88,12 +99,6 @@ class ServerConnection {
   int refuse_status_ = 0;
   std::string refuse_message_;
 };
-
-async::Task<Result<std::size_t>> ServerConnection::read_more(std::string& into, async::Deadline deadline) {
-  CO_TRY(const std::size_t got, co_await stream_->read(reactor_.scratch(), deadline));
-  into.append(reactor_.scratch().data(), got);
-  co_return got;
-}
 
 async::Task<ServerConnection::Next> ServerConnection::read_head(async::Cancel& stop) {
   async::Deadline deadline = reactor_.within(limits_.idle_timeout, &stop);
@@ -117,8 +122,11 @@ async::Task<ServerConnection::Next> ServerConnection::read_head(async::Cancel& s
         co_return Next::malformed;
       }
     }
-    Result<std::size_t> got = co_await read_more(input_, deadline);
-    if (got && *got > 0) continue;
+    Result<std::size_t> got = co_await stream_->read(reactor_.scratch(), deadline);
+    if (got && *got > 0) {
+      input_.append(reactor_.scratch().data(), *got);
+      continue;
+    }
     if (!got && got.error().kind == ErrorKind::provider_timeout && begun) {
       refuse_status_ = 408;
       refuse_message_ = "the request's head did not arrive in time";
@@ -160,7 +168,7 @@ async::Task<> ServerConnection::serve(async::Cancel& stop) {
   }
 }
 
-async::Task<Result<std::string>> ServerConnection::read_body(async::Cancel& client_gone) {
+async::Task<Result<std::string>> ServerConnection::read_body(async::Cancel& client_gone, async::Duration& waited) {
   if (head_.content_length.value_or(0) > limits_.body_bytes)
     co_return fail(ErrorKind::request_too_large,
                    "the request body has " + std::to_string(*head_.content_length) + " bytes, the limit is " +
@@ -169,7 +177,7 @@ async::Task<Result<std::string>> ServerConnection::read_body(async::Cancel& clie
   std::string body;
   if (!body_pending_) co_return body;
   if (head_.expect_continue && input_.size() == head_bytes_)
-    CO_CHECK_OK(co_await write("HTTP/1.1 100 Continue\r\n\r\n", {}, client_gone));
+    CO_CHECK_OK(sent(co_await write("HTTP/1.1 100 Continue\r\n\r\n", {}, client_gone)));
 
   // The head's views point into input_, so that stays as it is; what came after the head is the body's beginning.
   const async::Deadline deadline = reactor_.within(limits_.body_timeout, &client_gone);
@@ -179,7 +187,7 @@ async::Task<Result<std::string>> ServerConnection::read_body(async::Cancel& clie
     body.append(input_, head_bytes_, length);
     leftover_.assign(input_, head_bytes_ + body.size());
     while (body.size() < length) {
-      CO_TRY(const std::string_view fresh, co_await read_on(deadline));
+      CO_TRY(const std::string_view fresh, co_await read_on(deadline, waited));
       const std::size_t taken = std::min(length - body.size(), fresh.size());
       body.append(fresh.substr(0, taken));
       leftover_.assign(fresh.substr(taken));
@@ -195,15 +203,17 @@ async::Task<Result<std::string>> ServerConnection::read_body(async::Cancel& clie
                        "the request body has more than " + std::to_string(limits_.body_bytes) + " bytes, the limit",
                        "shorten it, or raise server.max_body_bytes");
       if (decoder.finished()) break;
-      CO_TRY(fresh, co_await read_on(deadline));
+      CO_TRY(fresh, co_await read_on(deadline, waited));
     }
   }
   body_pending_ = false;
   co_return body;
 }
 
-async::Task<Result<std::string_view>> ServerConnection::read_on(async::Deadline deadline) {
+async::Task<Result<std::string_view>> ServerConnection::read_on(async::Deadline deadline, async::Duration& waited) {
+  const async::TimePoint begin = async::Clock::now();
   const Result<std::size_t> got = co_await stream_->read(reactor_.scratch(), deadline);
+  waited += async::Clock::now() - begin;
   if (!got && got.error().kind == ErrorKind::provider_timeout)
     co_return fail(ErrorKind::invalid_request, "the request body did not arrive in time",
                    "send it without pauses; the operator can raise server.body_timeout_ms");
@@ -233,21 +243,11 @@ async::Task<> ServerConnection::linger() {
   }
 }
 
-async::Task<Result<void>> ServerConnection::write(std::string_view first, std::string_view second,
-                                                  async::Cancel& client_gone) {
-  const Result<void> written =
-      co_await stream_->write(first, second, reactor_.within(limits_.write_timeout, &client_gone));
-  // Whatever it was, the client cannot be reached any more.
-  if (!written)
-    co_return fail(ErrorKind::client_gone, "the client does not take its answer: " + written.error().message);
-  co_return Result<void>{};
-}
-
 // --- Exchange
 
 const RequestHead& Http1Exchange::head() const { return connection_.head_; }
 
-async::Task<Result<std::string>> Http1Exchange::read_body() { return connection_.read_body(client_gone_); }
+async::Task<Result<std::string>> Http1Exchange::read_body() { return connection_.read_body(client_gone_, waited_); }
 
 std::string Http1Exchange::head_text(int status, const Headers& headers) {
   // A body that nobody read would be taken for the next request.
@@ -265,11 +265,11 @@ std::string Http1Exchange::head_text(int status, const Headers& headers) {
 
 async::Task<Result<void>> Http1Exchange::respond(int status, const Headers& headers, std::string_view body) {
   std::string text = head_text(status, headers);
-  if (status != 204) append_field(text, "content-length", std::to_string(body.size()));  // RFC 9110, 8.6
+  if (status != 204) append_length(text, body.size());  // RFC 9110, 8.6
   text.append("\r\n");
   // Finished when all of it is out: behind half an answer the next one would be taken for its rest.
-  const Result<void> written =
-      co_await connection_.write(text, head().method == "HEAD" ? std::string_view() : body, client_gone_);
+  if (head().method == "HEAD") body = {};
+  Result<void> written = sent(co_await connection_.write(text, body, client_gone_));
   finished_ = written.has_value();
   co_return written;
 }
@@ -283,15 +283,15 @@ async::Task<Result<void>> Http1Exchange::begin_stream(int status, const Headers&
     append_chunk(text, first);
     first = {};
   }
-  co_return co_await connection_.write(text, first, client_gone_);
+  co_return sent(co_await connection_.write(text, first, client_gone_));
 }
 
 async::Task<Result<void>> Http1Exchange::write(std::string_view piece) {
-  if (!chunked_) co_return co_await connection_.write(piece, {}, client_gone_);
+  if (!chunked_) co_return sent(co_await connection_.write(piece, {}, client_gone_));
   std::string framed;
   framed.reserve(piece.size() + 20);
   append_chunk(framed, piece);
-  co_return co_await connection_.write(framed, {}, client_gone_);
+  co_return sent(co_await connection_.write(framed, {}, client_gone_));
 }
 
 async::Task<Result<void>> Http1Exchange::finish_stream(std::string_view last, const Headers& trailers) {
@@ -301,7 +301,7 @@ async::Task<Result<void>> Http1Exchange::finish_stream(std::string_view last, co
     append_last_chunk(end, trailers);
     last = end;
   }
-  const Result<void> written = co_await connection_.write(last, {}, client_gone_);
+  Result<void> written = sent(co_await connection_.write(last, {}, client_gone_));
   finished_ = written.has_value();
   co_return written;
 }
@@ -321,7 +321,7 @@ async::Task<Result<std::unique_ptr<WebSocket>>> Http1Exchange::upgrade() {
   const std::string text =
       "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: " +
       accept + "\r\n\r\n";
-  CO_CHECK_OK(co_await connection_.write(text, {}, client_gone_));
+  CO_CHECK_OK(sent(co_await connection_.write(text, {}, client_gone_)));
   const ServerLimits& limits = connection_.limits_;
   const WebSocketLimits socket_limits{.message_bytes = limits.body_bytes, .write_timeout = limits.write_timeout};
   co_return std::make_unique<WebSocket>(connection_.reactor_, *connection_.stream_, socket_limits, *connection_.stop_,

@@ -52,6 +52,7 @@ class Exchange {
   virtual async::Task<Result<std::unique_ptr<WebSocket>>> upgrade() = 0;
 
   bool started() const { return started_; }              // the status line is out
+  async::Duration waited() const { return waited_; }     // for the body to come
   async::Cancel& client_gone() { return client_gone_; }  // fires when the client leaves
 
   // The server ends, and this request with it: what waits is woken as if the client had left, but it is there and can
@@ -66,6 +67,7 @@ class Exchange {
   async::Cancel client_gone_;
   bool started_ = false;
   bool cut_ = false;
+  async::Duration waited_{0};
 };
 
 // Whether the client asks for a WebSocket.

@@ -11,6 +11,9 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "json/plain.h"
+#include "json/quotes.h"
+
 namespace sluice::json {
 namespace {
 
@@ -393,7 +396,7 @@ namespace {
 
 class Scanner {
  public:
-  explicit Scanner(std::string_view bytes) : bytes_(bytes) {}
+  explicit Scanner(std::string_view bytes) : bytes_(bytes), quotes_(bytes) {}
 
   void blanks() {
     while (at_ < bytes_.size() &&
@@ -405,17 +408,7 @@ class Scanner {
   std::size_t place() const { return at_; }
 
   // Past the string that begins here.
-  void string() {
-    const std::size_t begin = ++at_;
-    for (;;
-         ++at_) {  // to the quote with an even number of backslashes before it; nearly all of a body is inside strings
-      at_ = std::min(bytes_.find('"', at_), bytes_.size());
-      std::size_t text_end = at_;
-      while (text_end > begin && bytes_[text_end - 1] == '\\') --text_end;
-      if ((at_ - text_end) % 2 == 0 || at_ == bytes_.size()) break;
-    }
-    ++at_;
-  }
+  void string() { at_ = quotes_.closing(at_ + 1) + 1; }
   // Past the value that begins here.
   void value() {
     std::size_t depth = 0;
@@ -444,15 +437,17 @@ class Scanner {
 
  private:
   std::string_view bytes_;
+  Quotes quotes_;
   std::size_t at_ = 0;
 };
 
-// The key between its quotes, with its escapes resolved if it has any.
-std::string key_text(std::string_view quoted) {
+// The key between its quotes; with its escapes resolved, if it has any, in `resolved`.
+std::string_view key_text(std::string_view quoted, std::string& resolved) {
   const std::string_view inner = quoted.substr(1, quoted.size() - 2);
-  if (inner.find('\\') == std::string_view::npos) return std::string(inner);
+  if (inner.find('\\') == std::string_view::npos) return inner;
   const Result<Document> parsed = Document::parse(quoted);
-  return parsed ? std::string(parsed->root().string().value_or("")) : std::string();
+  resolved = parsed ? parsed->root().string().value_or("") : std::string_view();
+  return resolved;
 }
 
 }  // namespace
@@ -460,6 +455,7 @@ std::string key_text(std::string_view quoted) {
 Result<std::vector<std::optional<Span>>> find_members(std::string_view bytes,
                                                       const std::vector<std::string_view>& names) {
   std::vector<std::optional<Span>> found(names.size());
+  std::string resolved;
   Scanner scan(bytes);
   scan.blanks();
   if (scan.peek() != '{') return found;
@@ -469,7 +465,7 @@ Result<std::vector<std::optional<Span>>> find_members(std::string_view bytes,
     if (scan.peek() != '"') return found;  // the object's end
     const std::size_t key_begin = scan.place();
     scan.string();
-    const std::string key = key_text(bytes.substr(key_begin, scan.place() - key_begin));
+    const std::string_view key = key_text(bytes.substr(key_begin, scan.place() - key_begin), resolved);
     scan.blanks();
     scan.skip();  // the colon
     scan.blanks();
@@ -479,9 +475,9 @@ Result<std::vector<std::optional<Span>>> find_members(std::string_view bytes,
       if (names[i] != key) continue;
       if (found[i])
         return std::unexpected(Error{.kind = ErrorKind::invalid_request,
-                                     .message = "the member '" + key + "' is given twice",
+                                     .message = "the member '" + std::string(key) + "' is given twice",
                                      .hint = "give it once",
-                                     .param = key});
+                                     .param = std::string(key)});
       found[i] = Span{begin, scan.place()};
     }
     scan.blanks();
@@ -526,7 +522,8 @@ using Halves = std::uint64_t __attribute__((vector_size(16)));
 Halves escapes(Bytes bytes) { return reinterpret_cast<Halves>((bytes < 0x20) | (bytes == '"') | (bytes == '\\')); }
 bool must_escape(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
 
-// Printable ASCII without a quote or a backslash, as nearly all names are: nothing to validate or to escape.
+}  // namespace
+
 bool is_plain(std::string_view value) {
   const auto is_special = [](Bytes bytes) {  // what is not ASCII is negative as a signed byte
     const Halves found = escapes(bytes) | reinterpret_cast<Halves>(reinterpret_cast<Signed>(bytes) < 0);
@@ -547,6 +544,8 @@ bool is_plain(std::string_view value) {
         Halves{load<std::uint32_t>(begin) | std::uint64_t{load<std::uint32_t>(end - 4)} << 32, 0x2020202020202020U}));
   return std::ranges::none_of(value, [](char c) { return c < 0 || must_escape(c); });
 }
+
+namespace {
 
 // The place of `bytes` more, which the caller writes.
 char* grow(std::string& out, std::size_t bytes) {

@@ -121,6 +121,7 @@ void Socket::cut() { ::shutdown(fd_.get(), SHUT_RDWR); }
 
 bool Socket::stale() {
   if (hung_up()) return true;
+  if (!may_be_readable_) return false;  // epoll would have told
   char byte;
   const ssize_t n = recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);

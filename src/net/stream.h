@@ -40,7 +40,8 @@ class Stream {
   // borrow: reset with nullptr before it dies.
   void fire_on_hangup(async::Cancel* cancel);
   bool hung_up() const { return hung_up_; }
-  // True when a kept idle connection can no longer be used: the peer closed it or sent what nobody asked for.
+  // True when a kept idle connection can no longer be used: the peer closed it or sent what nobody asked for. As far as
+  // the reactor's last round has told: who gets a dead one all the same finds out by using it.
   virtual bool stale() = 0;
   // Tells the peer that nothing more will come, and goes on reading. A stream that cannot do this ignores it.
   virtual void end_writing() {}

@@ -37,7 +37,7 @@ void record_health(telemetry::StoreMetrics& metrics, const store::LiveStore::Hea
 void record_request(telemetry::Log& log, telemetry::RequestMetrics& metrics, const gateway::AuditRecord& record,
                     const gateway::Timing& timing, const Error* error) {
   const std::string_view dialect = record.client_dialect ? chat::name(*record.client_dialect) : "none";
-  const std::string_view provider = record.provider ? std::string_view(record.provider->str()) : "none";
+  const std::string_view provider = record.provider.empty() ? "none" : record.provider;
   const std::string_view ground = record.ground ? catalog::name(*record.ground) : "none";
   const auto seconds = [](std::int64_t us) { return static_cast<double>(us) / 1e6; };
   if (record.client_dialect) metrics.in_flight.with(dialect).add(-1);
@@ -54,12 +54,12 @@ void record_request(telemetry::Log& log, telemetry::RequestMetrics& metrics, con
   const bool used = record.usage.total_input() + record.usage.total_output() > 0;
   const std::string cost = record.cost ? record.cost->usd() : used ? "unpriced" : "0.0";
   log.write(level, "request",
-            {{"request_id", record.request_id.str()},
-             {"key", record.key_id ? std::string_view(record.key_id->str()) : std::string_view("none")},
+            {{"request_id", record.request_id},
+             {"key", record.key_id.empty() ? "none" : record.key_id},
              {"dialect", dialect},
              {"model", record.requested_model},
              {"provider", provider},
-             {"served_model", record.model ? std::string_view(record.model->str()) : std::string_view()},
+             {"served_model", record.model},
              {"ground", ground},
              {"stream", record.stream},
              {"status", record.status},

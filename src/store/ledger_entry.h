@@ -15,6 +15,7 @@
 #include "catalog/ground.h"
 #include "chat/dialect_id.h"
 #include "chat/usage.h"
+#include "store/record_bytes.h"
 
 namespace sluice::store {
 
@@ -69,9 +70,6 @@ struct LedgerEntry {
 
   friend bool operator==(const LedgerEntry&, const LedgerEntry&) = default;
 };
-
-// A longer name is cut: the ledger's rows stay small whatever a client sends.
-constexpr std::size_t max_name_bytes = 255;
 
 // Appends the record's bytes to `out`.
 void encode(const LedgerEntry& entry, std::string& out);

@@ -17,7 +17,8 @@ class LiveStore : public RequestStore {
  public:
   struct Options {
     AppendLog::Options ledger = {};
-    AppendLog::Options audit = {};
+    // Waits longer than the ledger: each group costs a wait for the disk, and no money is in what a crash takes of it.
+    AppendLog::Options audit = {.group_bytes = 256u << 10, .group_ms = std::chrono::milliseconds(50)};
     std::chrono::milliseconds key_poll_ms{100};     // a revoked key is refused within this time and a reload
     std::chrono::milliseconds key_look_gap_ms{20};  // between two looks that were asked for: bad keys cost no more
     std::chrono::milliseconds fold_ms{1000};

@@ -102,7 +102,8 @@ Result<std::optional<std::string_view>> LogReader::read_here() {
 
 // Fills the buffer from position_ on; shorter at the file's end.
 Result<void> LogReader::read_bytes(std::size_t wanted) {
-  buffer_.resize(wanted);
+  // Zeros would only be written over.
+  buffer_.resize_and_overwrite(wanted, [=](char*, std::size_t) { return wanted; });
   buffer_begin_ = position_;
   std::size_t have = 0;
   while (have < wanted) {

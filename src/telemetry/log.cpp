@@ -2,15 +2,18 @@
 
 #include <limits.h>
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
+#include <charconv>
+#include <cstring>
 #include <ctime>
 #include <utility>
 
 #include "json/json.h"
+#include "json/plain.h"
 
 namespace sluice::telemetry {
 namespace {
@@ -19,19 +22,53 @@ namespace {
 constexpr std::chrono::milliseconds batch_time{10};
 // A pipe that reports room takes this much without blocking, so that a reader who sleeps cannot hold up the end.
 constexpr std::size_t piece_bytes = PIPE_BUF;
+constexpr std::size_t usual_line_bytes = 512;
 // What the log may still take at its end when nobody reads the target.
 constexpr std::chrono::seconds last_words_time{2};
 
-std::string timestamp(std::chrono::system_clock::time_point now, bool with_date) {
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now.time_since_epoch()).count();
-  const std::time_t seconds = static_cast<std::time_t>(ms / 1000);
-  std::tm utc{};
-  ::gmtime_r(&seconds, &utc);
-  char text[40];
-  std::size_t size = std::strftime(text, sizeof text, with_date ? "%Y-%m-%dT%H:%M:%S" : "%H:%M:%S", &utc);
-  size +=
-      static_cast<std::size_t>(std::snprintf(text + size, sizeof text - size, ".%03dZ", static_cast<int>(ms % 1000)));
-  return {text, size - (with_date ? 0 : 1)};
+// What a thread's lines of one second have in common is made once.
+struct Second {
+  std::time_t seconds = -1;
+  char text[24] = "";  // "2026-03-01T12:00:00"
+};
+
+std::string_view text_of_second(std::time_t seconds) {
+  constexpr std::size_t size = 19;
+  thread_local Second last;
+  if (last.seconds != seconds) {
+    std::tm utc{};
+    ::gmtime_r(&seconds, &utc);
+    if (std::strftime(last.text, sizeof last.text, "%Y-%m-%dT%H:%M:%S", &utc) != size) return "0000-00-00T00:00:00";
+    last.seconds = seconds;
+  }
+  return {last.text, size};
+}
+
+void append_time(std::string& out, std::chrono::system_clock::time_point now, bool with_date) {
+  const auto since_epoch = std::chrono::floor<std::chrono::milliseconds>(now.time_since_epoch());
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
+  const auto ms = static_cast<int>((since_epoch - seconds).count());
+  constexpr std::size_t date_bytes = 11;
+  out.append(text_of_second(seconds.count()).substr(with_date ? 0 : date_bytes));
+  const char fraction[] = {'.', static_cast<char>('0' + ms / 100), static_cast<char>('0' + ms / 10 % 10),
+                           static_cast<char>('0' + ms % 10), 'Z'};
+  out.append(fraction, with_date ? 5 : 4);
+}
+
+void append_integer(std::string& out, std::int64_t value) {
+  char digits[24];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+}
+
+void append_scalar(std::string& out, const decltype(LogField::value)& value) {
+  if (const auto* integer = std::get_if<std::int64_t>(&value)) append_integer(out, *integer);
+  if (const auto* number = std::get_if<double>(&value)) json::Writer(out).number(*number);
+  if (const auto* flag = std::get_if<bool>(&value)) out.append(*flag ? "true" : "false");
+}
+
+bool is_regular_file(int fd) {
+  struct stat status = {};
+  return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
 // A word stands as it is, everything else in quotation marks: a line of text stays one line.
@@ -62,8 +99,9 @@ std::string_view level_name(Level level) {
 Log::Log(LogSettings settings)
     : settings_(std::move(settings)),
       text_(settings_.format == LogFormat::text ||
-            (settings_.format == LogFormat::automatic && ::isatty(settings_.fd) == 1)) {
-  queue_.reserve(settings_.queue_lines);
+            (settings_.format == LogFormat::automatic && ::isatty(settings_.fd) == 1)),
+      regular_file_(is_regular_file(settings_.fd)) {
+  queue_.reserve(settings_.queue_lines * usual_line_bytes);  // what is not touched costs nothing
   writer_ = std::thread([this] { run(); });
 }
 
@@ -79,15 +117,18 @@ Log::~Log() {
 
 void Log::write(Level level, std::string_view event, std::initializer_list<LogField> fields) {
   if (!enabled(level)) return;
-  std::string line = text_ ? text_line(level, event, fields) : json_line(level, event, fields);
+  thread_local std::string line;  // one allocation per thread instead of one per line
+  line.clear();
+  append_line(line, level, event, fields);
   bool wake = false;
   {
     const std::lock_guard lock(mutex_);
-    if (queue_.size() >= settings_.queue_lines) {
+    if (queued_lines_ >= settings_.queue_lines) {
       dropped_.fetch_add(1, std::memory_order_relaxed);
       return;
     }
-    queue_.push_back(std::move(line));
+    queue_.append(line);
+    ++queued_lines_;
     ++accepted_;
     wake = std::exchange(writer_idle_, false);
   }
@@ -103,42 +144,90 @@ void Log::flush() {
   --flushing_;
 }
 
-std::string Log::json_line(Level level, std::string_view event, std::initializer_list<LogField> fields) const {
-  std::string line;
-  line.reserve(512);
-  json::Writer writer(line);
-  writer.begin_object()
-      .member("time", timestamp(settings_.now(), true))
-      .member("level", level_name(level))
-      .member("event", event);
-  for (const LogField& field : fields) {
-    writer.key(field.name);
-    if (const auto* text = std::get_if<std::string_view>(&field.value)) writer.string(text->substr(0, max_value_bytes));
-    if (const auto* integer = std::get_if<std::int64_t>(&field.value)) writer.integer(*integer);
-    if (const auto* number = std::get_if<double>(&field.value)) writer.number(*number);
-    if (const auto* flag = std::get_if<bool>(&field.value)) writer.boolean(*flag);
-  }
-  writer.end_object();
-  line.push_back('\n');
-  return line;
+void Log::append_line(std::string& out, Level level, std::string_view event,
+                      std::initializer_list<LogField> fields) const {
+  text_ ? append_text(out, level, event, fields) : append_json(out, level, event, fields);
 }
 
-std::string Log::text_line(Level level, std::string_view event, std::initializer_list<LogField> fields) const {
-  std::string line = timestamp(settings_.now(), false);
-  line.append(" ").append(level_name(level)).append(level_name(level).size() == 4 ? "  " : " ").append(event);
+namespace {
+
+// Writes where there is room: whoever makes one has counted.
+struct Pen {
+  char* at;
+  void put(char c) { *at++ = c; }
+  void put(std::string_view text) {
+    if (!text.empty()) std::memcpy(at, text.data(), text.size());
+    at += text.size();
+  }
+  void put(std::int64_t number) { at = std::to_chars(at, at + number_bytes, number).ptr; }
+  void quote(std::string_view text) {
+    if (!json::is_plain(text)) {
+      std::string quoted;
+      json::append_quoted(quoted, text);
+      return put(quoted);
+    }
+    put('"');
+    put(text);
+    put('"');
+  }
+  static constexpr std::size_t number_bytes = 32;
+};
+
+}  // namespace
+
+// By hand and into room that is made once, because every request comes here. The names are words of the code, which
+// need no escapes.
+void Log::append_json(std::string& out, Level level, std::string_view event,
+                      std::initializer_list<LogField> fields) const {
+  constexpr std::size_t most_escaped = 6;  // bytes for one: "\u001f"
+  const auto quoted_bytes = [&](std::string_view text) { return text.size() * most_escaped + 2; };
+  std::size_t most = 128 + quoted_bytes(event);
   for (const LogField& field : fields) {
-    line.append(" ").append(field.name).append("=");
+    const auto* text = std::get_if<std::string_view>(&field.value);
+    most += field.name.size() + 4 + (text ? quoted_bytes(text->substr(0, max_value_bytes)) : Pen::number_bytes);
+  }
+  out.append(R"({"time":")");
+  append_time(out, settings_.now(), true);
+  const std::size_t before = out.size();
+  // libstdc++ 12 hands the capacity to the function instead of the size, so the size comes from here.
+  out.resize_and_overwrite(before + most, [=](char*, std::size_t) { return before + most; });
+  Pen pen{out.data() + before};
+  pen.put(R"(","level":")");
+  pen.put(level_name(level));
+  pen.put(R"(","event":)");
+  pen.quote(event);
+  for (const LogField& field : fields) {
+    pen.put(',');
+    pen.put('"');
+    pen.put(field.name);
+    pen.put('"');
+    pen.put(':');
     if (const auto* text = std::get_if<std::string_view>(&field.value)) {
-      append_text_value(line, text->substr(0, max_value_bytes));
+      pen.quote(text->substr(0, max_value_bytes));
+    } else if (const auto* integer = std::get_if<std::int64_t>(&field.value)) {
+      pen.put(*integer);
     } else {
-      json::Writer writer(line);
-      if (const auto* integer = std::get_if<std::int64_t>(&field.value)) writer.integer(*integer);
-      if (const auto* number = std::get_if<double>(&field.value)) writer.number(*number);
-      if (const auto* flag = std::get_if<bool>(&field.value)) writer.boolean(*flag);
+      std::string scalar;
+      append_scalar(scalar, field.value);
+      pen.put(scalar);
     }
   }
-  line.push_back('\n');
-  return line;
+  pen.put("}\n");
+  out.resize(static_cast<std::size_t>(pen.at - out.data()));
+}
+
+void Log::append_text(std::string& out, Level level, std::string_view event,
+                      std::initializer_list<LogField> fields) const {
+  append_time(out, settings_.now(), false);
+  out.append(" ").append(level_name(level)).append(level_name(level).size() == 4 ? "  " : " ").append(event);
+  for (const LogField& field : fields) {
+    out.append(" ").append(field.name).append("=");
+    if (const auto* text = std::get_if<std::string_view>(&field.value))
+      append_text_value(out, text->substr(0, max_value_bytes));
+    else
+      append_scalar(out, field.value);
+  }
+  out.push_back('\n');
 }
 
 void Log::hold() {
@@ -159,8 +248,8 @@ bool Log::has_work() const { return stopping_ || (!queue_.empty() && (holds_ == 
 
 // Takes what is queued, writes it, and only sleeps for good when a look found nothing.
 void Log::run() {
-  std::vector<std::string> lines;
-  lines.reserve(settings_.queue_lines);
+  std::string lines;
+  lines.reserve(settings_.queue_lines * usual_line_bytes);
   std::uint64_t reported = 0;
   std::unique_lock lock(mutex_);
   for (;;) {
@@ -170,19 +259,19 @@ void Log::run() {
       writer_idle_ = false;
     }
     lines.swap(queue_);
+    queued_lines_ = 0;
     writing_ = true;
     const bool last = stopping_;
     lock.unlock();
     if (const std::uint64_t dropped = dropped_.load(std::memory_order_relaxed); dropped != reported) {
-      const std::initializer_list<LogField> fields = {{"lines", dropped - reported}};
-      constexpr std::string_view event = "log lines were dropped: the target is too slow";
-      lines.push_back(text_ ? text_line(Level::warn, event, fields) : json_line(Level::warn, event, fields));
+      append_line(lines, Level::warn, "log lines were dropped: the target is too slow",
+                  {{"lines", dropped - reported}});
       reported = dropped;
     }
-    write_out(lines);
+    write_all(lines);
     lock.lock();
     writing_ = false;
-    finished_ = accepted_ - queue_.size();
+    finished_ = accepted_ - queued_lines_;
     lines.clear();
     written_.notify_all();
     if (last && queue_.empty()) return;
@@ -191,24 +280,17 @@ void Log::run() {
   }
 }
 
-void Log::write_out(const std::vector<std::string>& lines) {
-  std::string bytes;
-  for (const std::string& line : lines) {
-    bytes.append(line);
-    if (bytes.size() < 64 * 1024) continue;
-    write_all(bytes);
-    bytes.clear();
-  }
-  write_all(bytes);
-}
-
+// A file takes everything at once; only what may have a reader is asked, and given, as much as does not block.
 void Log::write_all(std::string_view bytes) {
   while (!bytes.empty()) {
-    pollfd target{.fd = settings_.fd, .events = POLLOUT, .revents = 0};
-    const int ready = ::poll(&target, 1, 100);
-    if (ready == 0 && gave_up()) return;
-    if (ready <= 0) continue;
-    const ssize_t written = ::write(settings_.fd, bytes.data(), std::min(bytes.size(), piece_bytes));
+    if (!regular_file_) {
+      pollfd target{.fd = settings_.fd, .events = POLLOUT, .revents = 0};
+      const int ready = ::poll(&target, 1, 100);
+      if (ready == 0 && gave_up()) return;
+      if (ready <= 0) continue;
+    }
+    const std::size_t most = regular_file_ ? bytes.size() : piece_bytes;
+    const ssize_t written = ::write(settings_.fd, bytes.data(), std::min(bytes.size(), most));
     if (written >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(written));
     } else if (errno != EINTR && errno != EAGAIN) {

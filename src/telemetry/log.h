@@ -18,7 +18,6 @@
 #include <string_view>
 #include <thread>
 #include <variant>
-#include <vector>
 
 #include "base/secret.h"
 
@@ -94,25 +93,27 @@ class Log {
  private:
   static constexpr std::size_t max_value_bytes = 4'096;  // a longer text is cut: a log is no place for bodies
 
-  std::string json_line(Level level, std::string_view event, std::initializer_list<LogField> fields) const;
-  std::string text_line(Level level, std::string_view event, std::initializer_list<LogField> fields) const;
   void hold();
   void release();
   bool has_work() const;
+  void append_line(std::string& out, Level level, std::string_view event, std::initializer_list<LogField> fields) const;
+  void append_json(std::string& out, Level level, std::string_view event, std::initializer_list<LogField> fields) const;
+  void append_text(std::string& out, Level level, std::string_view event, std::initializer_list<LogField> fields) const;
   void run();
-  void write_out(const std::vector<std::string>& lines);
   void write_all(std::string_view bytes);
   bool gave_up();
 
   const LogSettings settings_;
   const bool text_;
+  const bool regular_file_;
   std::atomic<std::uint64_t> dropped_{0};
 
-  // A mutex and not a lock-free ring: it is held for one push or one swap of pointers, never during a write.
+  // A mutex and not a lock-free ring: it is held for one copy of a line or one swap of pointers, never during a write.
   std::mutex mutex_;
   std::condition_variable wake_writer_;
   std::condition_variable written_;
-  std::vector<std::string> queue_;
+  std::string queue_;  // lines, one behind the other
+  std::size_t queued_lines_ = 0;
   std::uint64_t accepted_ = 0;
   std::uint64_t finished_ = 0;
   int flushing_ = 0;          // callers of flush() that wait

@@ -21,9 +21,11 @@ RequestMetrics::RequestMetrics(Registry& registry)
       time_to_first_token(registry.histogram("sluice_time_to_first_token_seconds",
                                              "Time from the first byte of a request to the first token of its answer.",
                                              duration_bounds_s, {"dialect", "ground"})),
-      overhead(registry.histogram("sluice_overhead_seconds",
-                                  "Time that a request spent in Sluice itself, without waiting for the provider.",
-                                  overhead_bounds_s, {"dialect"})),
+      overhead(
+          registry.histogram("sluice_overhead_seconds",
+                             "Time in Sluice's own code until the answer or its first token, without waits for the "
+                             "provider or the client.",
+                             overhead_bounds_s, {"dialect"})),
       in_flight(registry.gauge("sluice_requests_in_flight", "Requests that are being served.", {"dialect"})) {}
 
 }  // namespace sluice::telemetry

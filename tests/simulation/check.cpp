@@ -228,7 +228,7 @@ class Checker {
       violation(std::to_string(evidence_.begun) + " requests began, " + std::to_string(evidence_.audits.size()) +
                 " ended");
     for (const auto& asked : evidence_.asked) {
-      const auto count = std::ranges::count(evidence_.audits, asked->mark, &gateway::AuditRecord::requested_model);
+      const auto count = std::ranges::count(evidence_.audits, asked->mark);
       if (count > 1 || (count == 0 && asked->status == 200))
         violation(asked->mark + " has " + std::to_string(count) + " audit records");
     }

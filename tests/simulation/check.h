@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "clients.h"
-#include "gateway/audit/audit.h"
 #include "providers.h"
 #include "records.h"
 
@@ -16,8 +15,8 @@ struct Evidence {
   const std::vector<std::unique_ptr<Asked>>& asked;
   const Providers& providers;
   SimulatedStore& store;
-  const std::vector<store::LedgerEntry>& rows;      // as they were booked
-  const std::vector<gateway::AuditRecord>& audits;  // as requests ended
+  const std::vector<store::LedgerEntry>& rows;  // as they were booked
+  const std::vector<std::string>& audits;       // the models that were asked for, as requests ended
   const std::vector<store::Principal>& keys;
   std::int64_t begun = 0;      // requests
   std::int32_t in_flight = 0;  // of admission

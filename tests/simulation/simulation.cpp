@@ -177,7 +177,7 @@ class Run {
   std::unique_ptr<store::ResourceDesk> desk_ = std::move(*store::ResourceDesk::start(directory_.path()));
   gateway::Admission admission_{gateway::Admission::Limits{}};
   std::vector<store::LedgerEntry> rows_;
-  std::vector<gateway::AuditRecord> audits_;
+  std::vector<std::string> audits_;
   std::int64_t begun_ = 0;
   gateway::Gateway gateway_{
       .reactor = world_.reactor,
@@ -195,7 +195,7 @@ class Run {
       .google_tokens = google_tokens_,
       .on_begin = [this](chat::DialectId) { ++begun_; },
       .on_end = [this](const gateway::AuditRecord& record, store::Appended, const gateway::Timing&,
-                       const Error*) { audits_.push_back(record); },
+                       const Error*) { audits_.emplace_back(record.requested_model); },
       .metrics_page = [] { return std::string(); },
       .readiness_problem = [] { return std::string(); }};
   gateway::Listen listen_{gateway_};

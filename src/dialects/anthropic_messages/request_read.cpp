@@ -6,6 +6,7 @@
 #include "dialects/image_url.h"
 #include "dialects/seal.h"
 #include "dialects/shared_parts.h"
+#include "dialects/text_scan.h"
 
 namespace sluice::dialects::anthropic {
 namespace {
@@ -380,7 +381,7 @@ Result<RequestOutline> outline_of_prompt(std::string_view body, const json::Docu
   TRY(RequestOutline result, outline_of_messages(fields));
   result.wants_stream_usage = true;
   TRY(result.max_output_tokens, fields.integer("max_tokens", 1, max_tokens_limit));
-  if (body.contains("\"image\""))
+  if (has_word(body, "\"image\"", 4))
     count_images(fields["messages"], "image", [](json::Value part) { return part["source"]["data"]; }, result);
   TRY(const auto spans, json::find_members(body, {"model", "messages", "stream", "max_tokens", "system", "tools"}));
   result.model_begin = spans[0]->begin;

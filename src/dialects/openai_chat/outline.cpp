@@ -6,6 +6,7 @@
 #include "dialects/openai_chat/parts.h"
 #include "dialects/seal.h"
 #include "dialects/shared_parts.h"
+#include "dialects/text_scan.h"
 
 namespace sluice::dialects::openai {
 namespace {
@@ -40,7 +41,7 @@ bool is_sealed(std::string_view detail) {
 
 // What Sluice has sealed of another provider's reasoning is not for this one: those elements of reasoning_details go.
 std::string without_sealed_details(std::string body) {
-  if (!body.contains(seal_mark)) return body;
+  if (!has_seal(body)) return body;
   const auto found = json::find_members(body, {"messages"});
   if (!found || !found->front()) return body;
   const std::size_t offset = found->front()->begin;
@@ -71,7 +72,7 @@ Result<RequestOutline> outline(std::string_view body, const json::Document& pars
   result.max_output_tokens = limit && old_limit ? std::max(*limit, *old_limit) : limit ? limit : old_limit;
   TRY(const auto choices, fields.integer("n", 1, max_choices));
   result.choices = choices.value_or(1);
-  if (body.contains("\"image_url\""))
+  if (has_word(body, "\"image_url\"", 6))
     count_images(fields["messages"], "image_url", [](json::Value part) { return part["image_url"]["url"]; }, result);
   if (fields["stream_options"].exists()) {
     TRY(const Fields options, Fields::of(fields["stream_options"], "stream_options"));

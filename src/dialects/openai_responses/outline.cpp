@@ -2,6 +2,7 @@
 #include "dialects/openai_responses/parts.h"
 #include "dialects/seal.h"
 #include "dialects/shared_parts.h"
+#include "dialects/text_scan.h"
 
 namespace sluice::dialects::responses {
 namespace {
@@ -42,7 +43,7 @@ Result<void> check_model(const Fields& fields) {
 
 // Every byte outside of the input stays; within it only the sealed items go.
 std::string without_sealed_reasoning(std::string body) {
-  if (body.find(seal_mark) == std::string::npos) return body;
+  if (!has_seal(body)) return body;
   const auto found = json::find_members(body, {"input"});
   if (!found || !found->front()) return body;
   const json::Span place = *found->front();
@@ -75,7 +76,7 @@ Result<RequestOutline> outline(std::string_view body, const json::Document& pars
   TRY(result.max_output_tokens, fields.integer("max_output_tokens", 1, max_tokens_limit));
   TRY(const std::vector<json::Value> tools, fields.array("tools"));
   result.has_tools = !tools.empty();
-  if (body.contains("\"input_image\"")) {
+  if (has_word(body, "\"input_image\"", 6)) {
     for (const json::Value& item : fields["input"].elements()) {
       count_images_in(item["content"], result);
       count_images_in(item["output"], result);

@@ -3,6 +3,7 @@
 
 #include "dialects/fields.h"
 #include "dialects/resources/resources.h"
+#include "dialects/text_scan.h"
 
 namespace sluice::dialects {
 namespace {
@@ -32,8 +33,10 @@ std::span<const std::string_view> members_of(DialectId dialect) {
 
 // A quick look at the bytes. A name may be written with escapes, and those of ASCII all begin alike.
 bool may_name(std::string_view body, std::span<const std::string_view> members) {
-  return body.contains("\\u00") ||
-         std::ranges::any_of(members, [&](std::string_view member) { return body.contains(member); });
+  return has_word(body, "\\u00", 0) || std::ranges::any_of(members, [&](std::string_view member) {
+           const std::size_t underscore = member.find('_');
+           return has_word(body, member, underscore == std::string_view::npos ? 0 : underscore);
+         });
 }
 
 // The client's own data: descriptions of tools, what they were called with, labels.

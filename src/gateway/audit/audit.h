@@ -1,5 +1,6 @@
-// What happened, provably? One JSON record for each request, refused ones included: who asked for what, who could have
+// What happened, provably? One record for each request, refused ones included: who asked for what, who could have
 // served it and why not, who did, what it used and how it ended. No prompt, no answer, no secret, no header value.
+// On disk it is a versioned binary record; JSON is made of it for whoever reads.
 #pragma once
 
 #include <cstdint>
@@ -21,46 +22,52 @@ namespace sluice::gateway {
 
 // One line of the decision trace.
 struct AuditCandidate {
-  ProviderId provider;
-  ModelName model;
+  std::string_view provider;
+  std::string_view model;
   catalog::Ground ground = catalog::Ground::self_hosted;
   bool rejected = false;
-  std::string reason;  // a word of the code, such as "listed" or "data_class"
+  std::string_view reason;  // a word of the code, such as "listed" or "data_class"
 };
 
+// Borrows its texts from what it tells of: made for one call, which records it.
 struct AuditRecord {
-  RequestId request_id;
+  std::string_view request_id;
   std::int64_t start_us = 0;  // since 1970 UTC
   std::int64_t end_us = 0;
-  std::optional<KeyId> key_id;  // empty: nobody was authenticated
-  std::string tenant;
-  std::string method;  // "POST"
-  std::string route;   // the path as Sluice parsed it, without query
+  std::string_view key_id;  // empty: nobody was authenticated
+  std::string_view tenant;
+  std::string_view method;  // "POST"
+  std::string_view route;   // the path as Sluice parsed it, without query
   std::optional<chat::DialectId> client_dialect;
-  std::string requested_model;
+  std::string_view requested_model;
   bool stream = false;
   DataClass data_class = DataClass::internal;
-  std::string verdict_rule;                // of guard
+  std::string_view verdict_rule;           // of guard
   std::vector<AuditCandidate> candidates;  // in the order of the plan; at most max_audit_candidates are recorded
-  std::optional<ProviderId> provider;      // that served, or was asked last
-  std::optional<ModelName> model;
+  std::int64_t candidates_left_out = 0;    // beyond those; counted by encode
+  std::string_view provider;               // that served, or was asked last; empty: nobody was
+  std::string_view model;
   std::optional<catalog::Ground> ground;
-  std::string answered_by;  // the model that the provider says has answered
+  std::string_view answered_by;  // the model that the provider says has answered
   int attempts = 0;
   int status = 0;  // that the client got
   store::Outcome outcome = store::Outcome::ok;
-  std::string error_code;  // of the refusal or failure: a word of the code, not its message
+  std::string_view error_code;  // of the refusal or failure: a word of the code, not its message
   chat::Usage usage;
   std::optional<Money> cost;
-  std::string price_source;
-  std::vector<std::string> dropped_params;  // names only
+  std::string_view price_source;
+  std::vector<std::string_view> dropped_params;  // names only
   store::ConfigHash config_hash = {};
 };
 
 constexpr std::size_t max_audit_candidates = 32;  // keeps a record below 4 KiB
-constexpr std::size_t max_audit_text = 255;       // bytes of any text a client chose
 
 std::string to_json(const AuditRecord& record);
+// Appends the record's bytes to `out`.
+void encode(const AuditRecord& record, std::string& out);
+// The JSON of a record of the audit log: of a request, or of an administrative act, which is kept as JSON. Errors:
+// invalid_request for a cut or unknown record.
+Result<std::string> audit_json(std::string_view bytes);
 store::Appended audit(store::RecordLog& log, const AuditRecord& record);
 
 }  // namespace sluice::gateway

@@ -24,7 +24,7 @@ std::string_view trim(std::string_view text) {
 }
 
 // The key that this field carries; empty when it carries none. RFC 9110 11.1: the scheme's name compares without case.
-std::string_view key_in(const http::FieldView& field) {
+std::string_view key_in(const http::Field& field) {
   if (http::equal_ignoring_case(field.name, "authorization")) {
     const std::string_view value = trim(field.value);
     if (value.size() < bearer.size() || !http::equal_ignoring_case(value.substr(0, bearer.size()), bearer)) return {};
@@ -43,7 +43,7 @@ Result<std::string_view> find_key(const http::RequestHead& head) {
     conflict = conflict || (!key.empty() && !here.empty() && key != here);
     if (!here.empty()) key = here;
   };
-  for (const http::FieldView& field : head) consider(key_in(field));
+  for (const http::Field& field : head) consider(key_in(field));
   constexpr std::string_view in_query = "key=";
   for (std::string_view query = head.query; !query.empty();) {
     const std::string_view one = query.substr(0, query.find('&'));

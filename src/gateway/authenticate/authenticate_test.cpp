@@ -31,7 +31,7 @@ store::KeyTable table() {
 
 std::string code_of(const http::Headers& headers, std::int64_t at_us = now_us, const std::string& target = "/") {
   std::string text = "GET " + target + " HTTP/1.1\r\nhost: a\r\n";
-  for (const http::Field& field : headers) text += field.name + ": " + field.value + "\r\n";
+  for (const http::Field& field : headers) http::append_field(text, field.name, field.value);
   text += "\r\n";
   http::RequestHead head;
   if (http::parse_request_head(text, {}, head).state != http::HeadOutcome::State::complete) return "no HTTP";

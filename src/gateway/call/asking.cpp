@@ -135,6 +135,7 @@ async::Task<Result<http::Response>> Asking::exchange(const BaseUrl& place, std::
   for (const bool fresh : {false, true}) {
     if (once && !fresh) continue;
     CO_TRY(http::Call call, co_await gateway_.providers.open(place.endpoint, within(retry_.connect_timeout_ms), fresh));
+    if (call_) waited_ += call_->waited();
     call_.emplace(std::move(call));
     failure_.reached = true;
     const async::TimePoint sent = gateway_.reactor.now();
@@ -230,7 +231,9 @@ async::Task<Result<Reply>> Asking::take_stream(http::Response response, std::str
                         : translated_stream(dialect_, question_.client_dialect(), question_.answer_options(attempt_)));
   bool open = true;
   while (open && !reply.has_token() && held.size() < max_held_bytes) {
+    const async::TimePoint begin = async::Clock::now();
     Result<bool> more = co_await reply.more(held, answer_by_);
+    waited_ += async::Clock::now() - begin;
     if (!more) {
       Error error = std::move(more).error();
       if (error.kind == ErrorKind::provider_timeout) error = too_late("sent no first token in time");

@@ -39,6 +39,8 @@ class Asking {
   // The reply, or take_failure() says why there is none.
   async::Task<std::optional<Reply>> run(std::string& held);
   Failure take_failure() { return std::move(failure_); }
+  // For the provider, until run() has ended.
+  async::Duration waited() const { return waited_ + (call_ ? call_->waited() : async::Duration(0)); }
 
  private:
   async::Task<Result<Reply>> ask(std::string& held);
@@ -64,6 +66,7 @@ class Asking {
   async::Deadline answer_by_;  // a stream's first token or a whole answer's end; then somebody else is asked
   const dialects::Dialect& dialect_;
   std::optional<http::Call> call_;
+  async::Duration waited_{0};  // beside call_'s
   std::vector<std::string> dropped_params_;
   std::vector<std::string> added_params_;
   Failure failure_;

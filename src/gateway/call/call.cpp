@@ -24,6 +24,7 @@ async::Task<CallOutcome> call(Gateway& gateway, const Plan& plan, Question& ques
   for (;;) {
     Asking asking(gateway, order.current(), question, retry, deadline);
     outcome.reply = co_await asking.run(outcome.held);
+    outcome.waited += asking.waited();
     if (outcome.reply) co_return outcome;
     outcome.failures.push_back(asking.take_failure());
     async::Duration pause;
@@ -32,7 +33,9 @@ async::Task<CallOutcome> call(Gateway& gateway, const Plan& plan, Question& ques
     if (gateway.reactor.now() >= deadline.at) co_return outcome;  // an answer would come too late, and be billed
     if (pause > async::Duration(0)) {
       if (gateway.reactor.now() + pause >= deadline.at) co_return outcome;
+      const async::TimePoint begin = async::Clock::now();
       co_await gateway.reactor.scheduler().sleep(deadline.earlier(gateway.reactor.now() + pause));
+      outcome.waited += async::Clock::now() - begin;
       if (deadline.cancel && deadline.cancel->fired()) {
         outcome.failures.push_back(
             {.attempt = &order.current(),

@@ -17,6 +17,7 @@ struct CallOutcome {
   std::optional<Reply> reply;     // empty: nobody answered, the last failure is the answer
   std::string held;               // a stream's bytes up to its first token, in the client's dialect
   std::vector<Failure> failures;  // in the order of the attempts
+  async::Duration waited{0};      // for providers, until the answer or the first token, and between attempts
   int attempts() const;           // how many candidates were called
   // What the client is told when nobody answered: the last one that was called, for it has said something; else the
   // last one that could not even be called.

@@ -51,10 +51,10 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
     if (!query.empty()) request.path.append(request.path.contains('?') ? "&" : "?").append(query);
     request.body = provider_dialect.edit(request_.body, request_.outline,
                                          {.model = attempt.model().str(), .ask_for_stream_usage = ask_for_usage});
-    for (const http::FieldView& field : head_)
-      if (provider_dialect.forwards_header(field.name))
-        request.headers.add(std::string(field.name), std::string(field.value));
-    for (const http::Field& field : provider_dialect.required_headers())
+    for (const http::Field& field : head_)
+      if (provider_dialect.forwards_header(field.name)) request.headers.add(field.name, field.value);
+    const http::Headers required = provider_dialect.required_headers();
+    for (const http::Field& field : required)
       if (!request.headers.get(field.name)) request.headers.add(field.name, field.value);
   } else if (chat::embeds(client_dialect_.id())) {
     TRY(request, embedding_for(attempt, provider_dialect));

@@ -241,7 +241,7 @@ Result<std::optional<http::SseEvent>> EventSplitter::next() {
 
 void Reply::stream_from(http::Call call, dialects::Framing framing, std::unique_ptr<StreamLane> lane) {
   call_.emplace(std::move(call));
-  splitter_ = EventSplitter(framing);
+  splitter_ = std::make_unique<EventSplitter>(framing);
   lane_ = std::move(lane);
 }
 
@@ -258,9 +258,9 @@ async::Task<Result<bool>> Reply::more(std::string& out, async::Deadline deadline
     out.append(received_);
     co_return true;
   }
-  CO_CHECK_OK(splitter_.feed(received_));
+  CO_CHECK_OK(splitter_->feed(received_));
   while (true) {
-    CO_TRY(const std::optional<http::SseEvent> event, splitter_.next());
+    CO_TRY(const std::optional<http::SseEvent> event, splitter_->next());
     if (!event) co_return true;
     CO_CHECK_OK(lane_->pass(*event, out));
   }

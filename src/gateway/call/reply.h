@@ -113,7 +113,7 @@ class Reply {
  private:
   std::optional<http::Call> call_;
   std::unique_ptr<StreamLane> lane_;
-  EventSplitter splitter_{dialects::Framing::sse};
+  std::unique_ptr<EventSplitter> splitter_;  // of a stream of events; elsewhere, as a Reply is passed on often
   std::string received_;
   chat::Usage usage_;
   std::string answered_by_;

@@ -4,8 +4,8 @@
 
 namespace sluice::gateway {
 
-async::Task<Result<DecodedRequest>> decode(http::Exchange& client, const dialects::Dialect& dialect,
-                                           dialects::RequestTarget target) {
+async::Task<Result<void>> decode(http::Exchange& client, const dialects::Dialect& dialect,
+                                 dialects::RequestTarget target, std::optional<DecodedRequest>& decoded) {
   if (const auto encoding = client.head().get("content-encoding");
       encoding && !http::equal_ignoring_case(*encoding, "identity"))
     co_return fail(ErrorKind::unsupported_media,
@@ -17,7 +17,8 @@ async::Task<Result<DecodedRequest>> decode(http::Exchange& client, const dialect
     if (dialects::is_form(target.content_type) || (target.resource && body.empty())) {
       CO_TRY(json::Document nothing, json::Document::parse("{}"));
       CO_TRY(dialects::RequestOutline outline, dialect.outline(body, nothing, target));
-      co_return DecodedRequest{std::move(body), std::move(nothing), std::move(outline), std::move(target)};
+      decoded = DecodedRequest{std::move(body), std::move(nothing), std::move(outline), std::move(target)};
+      co_return Result<void>();
     }
   }
   if (body.empty()) co_return fail(ErrorKind::invalid_request, "the request has no body", "send a JSON object");
@@ -26,7 +27,8 @@ async::Task<Result<DecodedRequest>> decode(http::Exchange& client, const dialect
     co_return fail(ErrorKind::invalid_request, "the request body is not a JSON object",
                    "send {\"model\": ..., \"messages\": [...]}");
   CO_TRY(dialects::RequestOutline outline, dialect.outline(body, parsed, target));
-  co_return DecodedRequest{std::move(body), std::move(parsed), std::move(outline), std::move(target)};
+  decoded = DecodedRequest{std::move(body), std::move(parsed), std::move(outline), std::move(target)};
+  co_return Result<void>();
 }
 
 }  // namespace sluice::gateway

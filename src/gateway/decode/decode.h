@@ -2,6 +2,7 @@
 // this meets anything that is not JSON; what lane 1 sends on are the client's own bytes.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "async/task.h"
@@ -22,8 +23,8 @@ struct DecodedRequest {
 };
 
 // Errors: what Exchange::read_body and Dialect::outline say; unsupported_media for a compressed body; invalid_request
-// for anything that is neither a JSON object nor, for opaque calls, a form.
-async::Task<Result<DecodedRequest>> decode(http::Exchange& client, const dialects::Dialect& dialect,
-                                           dialects::RequestTarget target);
+// for anything that is neither a JSON object nor, for opaque calls, a form. Without an error `decoded` is set.
+async::Task<Result<void>> decode(http::Exchange& client, const dialects::Dialect& dialect,
+                                 dialects::RequestTarget target, std::optional<DecodedRequest>& decoded);
 
 }  // namespace sluice::gateway

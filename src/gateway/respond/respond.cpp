@@ -17,17 +17,19 @@ std::string list(const std::vector<std::string>& names) {
 }  // namespace
 
 void add_facts(http::Headers& headers, const AnswerFacts& facts) {
-  headers.set("x-sluice-request-id", facts.request_id);
-  if (!headers.get(facts.id_header)) headers.set(facts.id_header, facts.request_id);
+  // A provider's own fields of these names have been left out (headers_for_client), so none stands there already.
+  headers.add("x-sluice-request-id", facts.request_id);
+  if (!headers.get(facts.id_header)) headers.add(facts.id_header, facts.request_id);
   if (facts.attempt) {
-    headers.set("x-sluice-provider", facts.attempt->provider().id.str());
-    headers.set("x-sluice-model", facts.attempt->model().str());
-    headers.set("x-sluice-ground", std::string(catalog::name(facts.attempt->ground())));
+    headers.add("x-sluice-provider", facts.attempt->provider().id.str());
+    headers.add("x-sluice-model", facts.attempt->model().str());
+    headers.add("x-sluice-ground", catalog::name(facts.attempt->ground()));
   }
-  headers.set("x-sluice-attempts", std::to_string(facts.attempts));
-  if (facts.cost_usd) headers.set(cost_header, *facts.cost_usd);
-  headers.set(dropped_header, list(facts.dropped_params));
-  if (!facts.added_params.empty()) headers.set("x-sluice-added-params", list(facts.added_params));
+  headers.add("x-sluice-attempts", std::to_string(facts.attempts));
+  if (facts.overhead_us) headers.add("x-sluice-overhead-us", std::to_string(*facts.overhead_us));
+  if (facts.cost_usd) headers.add(cost_header, *facts.cost_usd);
+  headers.add(dropped_header, list(facts.dropped_params));
+  if (!facts.added_params.empty()) headers.add("x-sluice-added-params", list(facts.added_params));
 }
 
 Error stopping() {

@@ -47,7 +47,7 @@ class SnapshotCell {
 struct Timing {
   std::int64_t total_us = 0;
   std::int64_t first_token_us = -1;  // -1: there was none
-  std::int64_t overhead_us = 0;      // total without waiting for the provider or the client
+  std::int64_t overhead_us = 0;      // until the answer or its first token, without waiting for providers or the client
 };
 
 // The engines as the request path sees them; any thread.
