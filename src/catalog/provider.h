@@ -83,6 +83,14 @@ struct Quirks {
   bool stores_responses = false;
 };
 
+// How long a provider is waited for, in milliseconds. 0 = as the settings under `retry` say.
+struct Patience {
+  std::int64_t connect_timeout_ms = 0;
+  std::int64_t first_token_timeout_ms = 0;
+  std::int64_t answer_timeout_ms = 0;
+  std::int64_t stream_idle_timeout_ms = 0;
+};
+
 struct Provider {
   ProviderId id;
   std::string display_name;
@@ -102,6 +110,8 @@ struct Provider {
   AwsKey aws;                   // for aws_sigv4
   GoogleServiceAccount google;  // for google_service_account
   Quirks quirks;
+  Patience patience;
+  std::int64_t max_in_flight = 0;                                  // requests under way there; 0 = no limit
   std::vector<std::pair<std::string, std::string>> extra_headers;  // sent with every call; never a credential
   std::string default_model;  // its model in the route `auto` when there is no configuration; may be empty
   std::string docs;           // where its interface is documented

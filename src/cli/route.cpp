@@ -1,16 +1,21 @@
-// `sluice route explain MODEL`: where a request would go and why, where not and why not. Calls nobody: it runs the same
-// pure functions as the server, over the configuration and environment of this shell. An engine of Sluice's own counts
-// as ready, which the output says: the question is about rules and not about this moment.
+// `sluice route explain MODEL`: where a request would go and why, where not and why not. Calls no provider: it runs the
+// same pure functions as the server, over the configuration and environment of this shell. Who is left alone because
+// its calls fail it learns from the server that runs on the data directory; without one everybody is well. An engine of
+// Sluice's own counts as ready, which the output says.
 #include <fmt/format.h>
 
+#include <map>
 #include <ostream>
 
+#include "cli/connection.h"
 #include "cli/data_store.h"
 #include "cli/load_config.h"
+#include "cli/probe.h"
 #include "cli/verbs.h"
 #include "gateway/guard/guard.h"
 #include "gateway/route/explain.h"
 #include "gateway/route/route.h"
+#include "json/json.h"
 
 namespace sluice::cli {
 namespace {
@@ -19,6 +24,23 @@ std::vector<std::string> dialect_names() {
   std::vector<std::string> names;
   for (const chat::DialectId id : chat::all_dialects) names.emplace_back(name(id));
   return names;
+}
+
+// As the running server sees them; empty when there is none, or it does not answer.
+std::map<std::string, gateway::TargetState, std::less<>> running_targets(const Invocation& invocation) {
+  using Kind = gateway::TargetState::Kind;
+  std::map<std::string, gateway::TargetState, std::less<>> targets;
+  const std::optional<ServeFile> server = read_serve_file(invocation.data_dir);
+  const Result<Page> page = server ? fetch_page(server->url, "/health/targets") : fail(ErrorKind::not_found, "");
+  const auto parsed = page && page->status == 200 ? json::Document::parse(page->body) : fail(ErrorKind::not_found, "");
+  if (!parsed) return targets;
+  for (const json::Value& one : parsed->root()["targets"].elements()) {
+    gateway::TargetState state{.again_in = std::chrono::milliseconds(one["again_in_ms"].integer().value_or(0))};
+    for (const Kind kind : {Kind::half_open, Kind::resting, Kind::open})
+      if (one["state"].string() == name(kind)) state.kind = kind;
+    targets.emplace(one["target"].string().value_or(""), state);
+  }
+  return targets;
 }
 
 struct ExplainFlags {
@@ -56,7 +78,12 @@ Result<int> explain(const ExplainFlags& flags, Invocation& invocation) {
   if (!flags.data_class.empty()) who.header_class = flags.data_class;
   TRY(const gateway::Verdict verdict, gateway::guard(who));
   const auto engines_are_ready = [](const ProviderId&) { return gateway::EngineState::ready; };
-  TRY(const gateway::Plan plan, gateway::survey(what, verdict, *snapshot, engines_are_ready));
+  const auto targets = running_targets(invocation);
+  const auto state_of = [&](std::string_view target) {
+    const auto found = targets.find(target);
+    return found == targets.end() ? gateway::TargetState() : found->second;
+  };
+  TRY(const gateway::Plan plan, gateway::survey(what, verdict, *snapshot, engines_are_ready, state_of));
   std::string text = invocation.json() ? gateway::explain_json(plan) : printable(gateway::explain_text(plan));
   if (!text.ends_with('\n')) text += '\n';
   invocation.console.out << text;

@@ -11,7 +11,7 @@
 
 #include "config/cloud_credentials.h"
 #include "config/provider_reader.h"
-#include "config/settings_table.h"
+#include "config/read_section.h"
 #include "yaml/fields.h"
 
 namespace sluice::config {
@@ -48,6 +48,7 @@ class Loading {
   void index_names();
   void check_route(const Member& member, const std::vector<const catalog::Provider*>& providers, bool self_hosted,
                    const Report& report);
+  void read_route_settings(Fields& fields, const Node& map, RouteSettings& settings, const Report& report);
   void apply_overrides(yaml::Diagnostics& diagnostics);
   void enable_by_environment();
   void name_what_is_missing(const Member& section, const Report& report);
@@ -73,19 +74,6 @@ class Loading {
   std::unordered_map<std::string, const catalog::Provider*> providers_by_id_;
   std::unordered_map<std::string, const catalog::Model*> models_by_name_;  // "provider/name", also by id and aliases
 };
-
-template <class Section, std::size_t N>
-void read_section(Fields& fields, const Setting<Section> (&table)[N], Section& into) {
-  for (const Setting<Section>& setting : table) {
-    if (setting.number) {
-      if (const auto value = fields.integer(setting.name, setting.least, setting.most)) into.*setting.number = *value;
-    } else if (setting.flag) {
-      if (const auto value = fields.boolean(setting.name)) into.*setting.flag = *value;
-    } else if (auto value = fields.text(setting.name)) {
-      into.*setting.text = *std::move(value);
-    }
-  }
-}
 
 // --- ${...}
 
@@ -144,6 +132,8 @@ void Loading::read_file(const Node& root, const Report& report) {
   };
   section("server", server_table, parts_.server);
   section("retry", retry_table, parts_.retry);
+  section("breaker", breaker_table, parts_.breaker);
+  section("limits", limits_table, parts_.limits);
   section("responses", responses_table, parts_.responses);
   section("keys", key_table, parts_.key_defaults);
   const Member* providers = fields.take("providers");
@@ -296,14 +286,23 @@ void Loading::read_route(const Member& member, const Report& report) {
   if (member.key.empty() || member.key.contains('/'))
     return report.error_at_key(member, "`" + member.key + "` cannot be the name of a route",
                                "a name with / in it always means provider/model: write one without, such as `auto`");
-  if (!member.value.is_list() || member.value.items.empty())
-    report.error(member.value, "`" + member.key + "` must be a list of provider/model, not " + describe(member.value),
-                 "write `" + member.key + ": [local/smollm2-135m-instruct, groq/llama-4-scout]`");
-  std::vector<std::string> names;
+  Route route{.name = member.key, .candidates = {}};
+  std::vector<std::string>& names = route.candidates;
+  const Member* inner = nullptr;
+  if (member.value.is_map()) {
+    Fields fields(member.value, "the route `" + member.key + "`", report);
+    inner = fields.take("candidates");
+    read_route_settings(fields, member.value, route.settings, report);
+  }
+  const Node& list = inner ? inner->value : member.value;
+  if (!list.is_list() || list.items.empty())
+    report.error(list, "`" + member.key + "` must be a list of provider/model, not " + describe(list),
+                 "write `" + member.key + ": [local/smollm2-135m-instruct, groq/llama-4-scout]`, or a map with " +
+                     "such a list as `candidates`");
   std::vector<const catalog::Model*> models;  // null: not in the catalogue
   std::vector<const catalog::Provider*> providers;
   bool self_hosted = false;
-  for (const Node& item : member.value.items) {
+  for (const Node& item : list.items) {
     const std::size_t slash = item.text.find('/');
     if (!item.is_scalar() || slash == std::string::npos || slash == 0 || slash + 1 == item.text.size()) {
       report.error(item, "a candidate must be provider/model, not " + describe(item), offers_of(item.text));
@@ -337,7 +336,7 @@ void Loading::read_route(const Member& member, const Report& report) {
     providers.push_back(&provider);
   }
   check_route(member, providers, self_hosted, report);
-  parts_.routes.emplace_back(member.key, std::move(names));
+  parts_.routes.push_back(std::move(route));
 }
 
 // Null when the catalogue does not have it: told, and for an engine of our own an error.
@@ -356,6 +355,17 @@ const catalog::Model* Loading::candidate_named(const Node& item, const std::stri
       item, "`" + model + "` of `" + id + "` is not in the catalogue: it will be unpriced",
       near.empty() ? "set `prices` for it under `providers: " + id + "`" : "did you mean `" + id + "/" + near + "`?");
   return nullptr;
+}
+
+void Loading::read_route_settings(Fields& fields, const Node& map, RouteSettings& settings, const Report& report) {
+  read_section(fields, route_table, settings);
+  read_section(fields, patience_table, settings.patience);
+  fields.refuse_others();
+  const auto most = Money::parse_usd(settings.hedge_most_usd);
+  if (most)
+    settings.hedge_most = *most;
+  else if (const Member* said = map.find("hedge_most_usd"))
+    report.error(said->value, "`" + settings.hedge_most_usd + "` is no amount in USD", "write for example 0.01");
 }
 
 bool is_switched_off(const catalog::Provider& provider) {
@@ -493,15 +503,14 @@ catalog::Ground Loading::ground_of_default(const catalog::Provider& provider) co
 }
 
 void Loading::add_auto_route() {
-  const auto has_auto = [](const auto& route) { return route.first == "auto"; };
-  if (std::ranges::any_of(parts_.routes, has_auto)) return;
+  if (std::ranges::find(parts_.routes, "auto", &Route::name) != parts_.routes.end()) return;
   std::vector<std::string> names;
   for (const catalog::Ground ground :
        {catalog::Ground::self_hosted, catalog::Ground::hosted_open, catalog::Ground::proprietary})
     for (const catalog::Provider& provider : parts_.providers)
       if (provider.enabled && !provider.default_model.empty() && ground_of_default(provider) == ground)
         names.push_back(provider.id.str() + "/" + provider.default_model);
-  if (!names.empty()) parts_.routes.insert(parts_.routes.begin(), {"auto", std::move(names)});
+  if (!names.empty()) parts_.routes.insert(parts_.routes.begin(), Route{"auto", std::move(names)});
 }
 
 void Loading::apply_overrides(yaml::Diagnostics& diagnostics) {

@@ -230,6 +230,27 @@ TEST(Load, The_command_line_beats_the_file) {
   EXPECT_EQ(loaded.snapshot->server().listen, "127.0.0.1:2");
 }
 
+TEST(Load, A_route_may_be_a_map_with_settings_of_its_own) {
+  const Loaded loaded = load_text(
+      "providers: { groq: { api_key: a, first_token_timeout_ms: 70, max_in_flight: 4 } }\n"
+      "models: { fast: { candidates: [groq/llama-4-scout], hold_tokens: 20, hedge_after_ms: 900, hedge_most_usd: "
+      "\"0.25\", "
+      "stream_idle_timeout_ms: 80 }, plain: [groq/llama-4-scout] }\n");
+  ASSERT_TRUE(loaded.snapshot);
+  const Target* fast = loaded.snapshot->find("fast");
+  ASSERT_TRUE(fast && fast->candidates.size() == 1);
+  EXPECT_EQ(fast->settings.hold_tokens, 20);
+  EXPECT_EQ(fast->settings.hedge_after_ms, 900);
+  EXPECT_EQ(fast->settings.hedge_most, *Money::parse_usd("0.25"));
+  EXPECT_EQ(fast->settings.patience.stream_idle_timeout_ms, 80);
+  EXPECT_EQ(fast->candidates[0]->provider->patience.first_token_timeout_ms, 70);
+  EXPECT_EQ(fast->candidates[0]->provider->max_in_flight, 4);
+  EXPECT_EQ(loaded.snapshot->find("plain")->settings.hold_tokens, 0);
+  EXPECT_FALSE(load_text("models: { a: { candidates: [groq/x], hold_token: 3 } }").snapshot) << "unknown key";
+  EXPECT_FALSE(load_text("models: { a: { hold_tokens: 3 } }").snapshot) << "no candidates";
+  EXPECT_FALSE(load_text("models: { a: { candidates: [groq/x], hedge_most_usd: cheap } }").snapshot);
+}
+
 TEST(Snapshot, Its_digest_follows_the_configuration_and_not_the_secrets) {
   const auto digest = [](const std::string& text, const std::string& key) {
     return load_text(text, {{"ACME_KEY", key}}).snapshot->sha256();
@@ -310,7 +331,9 @@ TEST(Snapshot, Its_digest_follows_everything_that_is_effective) {
   const std::string base = digest("providers: { groq: { api_key: a } }");
   for (const char* other :
        {"engines: { local: { args: [-v] } }", "providers: { groq: { api_key: a, headers: { x-a: b } } }",
-        "providers: { groq: { api_key: a, models: { llama-4-scout: { context: 5 } } } }"})
+        "providers: { groq: { api_key: a, models: { llama-4-scout: { context: 5 } } } }",
+        "providers: { groq: { api_key: a, answer_timeout_ms: 70 } }",
+        "providers: { groq: { api_key: a, max_in_flight: 7 } }", "breaker: { failures: 9 }", "limits: { queue: 9 }"})
     EXPECT_NE(base, digest(other)) << other;
   const auto tiered = [&](const std::string& op) {
     return digest(

@@ -5,6 +5,7 @@
 #include "catalog/read_price.h"
 #include "config/cloud_credentials.h"
 #include "config/provider_table.h"
+#include "config/read_section.h"
 
 namespace sluice::config {
 namespace {
@@ -48,6 +49,7 @@ ProviderReader::ProviderReader(const Node& map, catalog::Provider& provider, Sna
 void ProviderReader::read() {
   provider_.listed = true;
   for (const ProviderSetting& setting : provider_table) (this->*setting.read)(setting);
+  read_section(fields_, patience_table, provider_.patience);
   fields_.refuse_others();
   check_ground();
   judge_enabled();
@@ -182,6 +184,10 @@ void ProviderReader::headers(const ProviderSetting& setting) {
     else
       provider_.extra_headers.emplace_back(header.key, header.value.text);
   }
+}
+
+void ProviderReader::max_in_flight(const ProviderSetting& setting) {
+  if (const auto most = fields_.integer(setting.name, 0, 1'000'000)) provider_.max_in_flight = *most;
 }
 
 void ProviderReader::enabled(const ProviderSetting& setting) { off_ = fields_.boolean(setting.name) == false; }

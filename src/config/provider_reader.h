@@ -35,6 +35,7 @@ class ProviderReader {
   void stores_responses(const ProviderSetting& setting);
   void stream_usage(const ProviderSetting& setting);
   void headers(const ProviderSetting& setting);
+  void max_in_flight(const ProviderSetting& setting);
   void enabled(const ProviderSetting& setting);
   void models(const ProviderSetting& setting);
   void prices(const ProviderSetting& setting);

@@ -85,6 +85,11 @@ inline constexpr ProviderSetting provider_table[] = {
      .meaning = "Header fields to send with every call; no credentials.",
      .schema = R"("type":"object","additionalProperties":{"type":"string"})",
      .read = &ProviderReader::headers},
+    {.name = "max_in_flight",
+     .meaning = "Calls under way there at the same time; further ones wait or go elsewhere as `limits` says. 0 = no "
+                "limit.",
+     .schema = R"("type":"integer","minimum":0,"maximum":1000000)",
+     .read = &ProviderReader::max_in_flight},
     {.name = "enabled",
      .meaning = "false switches it off.",
      .schema = R"("type":"boolean")",

@@ -73,6 +73,9 @@ void begin_map_of_objects(json::Writer& w, std::string_view name) {
   w.member("additionalProperties", false).key("properties").begin_object();
 }
 
+constexpr std::string_view candidates_schema =
+    R"({"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^/]+/.+$"}})";
+
 }  // namespace
 
 std::string json_schema() {
@@ -85,17 +88,27 @@ std::string json_schema() {
   w.member("additionalProperties", false).key("properties").begin_object();
   schema_section(w, "server", server_table);
   schema_section(w, "retry", retry_table);
+  schema_section(w, "breaker", breaker_table);
+  schema_section(w, "limits", limits_table);
   schema_section(w, "responses", responses_table);
   schema_section(w, "keys", key_table);
   begin_map_of_objects(w, "providers");
   for (const ProviderSetting& setting : provider_table) schema_property(w, setting);
+  schema_properties(w, patience_table);
   w.end_object().end_object().end_object();
   begin_map_of_objects(w, "engines");
   schema_properties(w, engine_table);
   w.key("args").raw(R"({"type":"array","items":{"type":"string"},"description":"More arguments for llama-server."})");
   w.end_object().end_object().end_object();
-  w.key("models").raw(
-      R"({"type":"object","description":"A name for an ordered list of candidates: provider/model.","additionalProperties":{"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^/]+/.+$"}}})");
+  w.key("models").begin_object().member("type", "object");
+  w.member("description", "A name for an ordered list of candidates: provider/model.");
+  w.key("additionalProperties").begin_object().key("anyOf").begin_array().raw(candidates_schema);
+  w.begin_object().member("type", "object").member("additionalProperties", false);
+  w.key("required").begin_array().string("candidates").end_array();
+  w.key("properties").begin_object().key("candidates").raw(candidates_schema);
+  schema_properties(w, route_table);
+  schema_properties(w, patience_table);
+  w.end_object().end_object().end_array().end_object().end_object();
   w.end_object().end_object();
   return out;
 }
@@ -109,6 +122,8 @@ std::string reference_page() {
       "in any value.\n\n";
   reference_section(out, "server", server_table);
   reference_section(out, "retry", retry_table);
+  reference_section(out, "breaker", breaker_table);
+  reference_section(out, "limits", limits_table);
   reference_section(out, "responses", responses_table);
   reference_section(out, "keys", key_table);
   reference_section(out, "engines.NAME", engine_table);
@@ -116,10 +131,18 @@ std::string reference_page() {
       "`args`: a list of more arguments for llama-server.\n\n## providers.NAME\n\n| name | meaning |\n|---|---|\n");
   for (const ProviderSetting& setting : provider_table)
     out.append("| `").append(setting.name).append("` | ").append(setting.meaning).append(" |\n");
+  for (const auto& setting : patience_table)
+    out.append("| `").append(setting.name).append("` | ").append(setting.meaning).append(" |\n");
   out.append(
       "\n## models.NAME\n\nAn ordered list of candidates, each `provider/model`. The first that may and can answer "
       "does. `auto` exists without being\n"
-      "configured: the engine of this machine, then every provider with a key, open weights first.\n");
+      "configured: the engine of this machine, then every provider with a key, open weights first.\n\nInstead of the "
+      "list a map may stand, with the list as `candidates` and what this route does otherwise than others:\n\n");
+  reference_section(out, "models.NAME as a map", route_table);
+  out.append("And of a provider's settings, for the candidates of this route: ");
+  for (const auto& setting : patience_table)
+    out.append(&setting == patience_table ? "`" : ", `").append(setting.name).append("`");
+  out.append(".\n");
   return out;
 }
 

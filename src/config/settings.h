@@ -8,6 +8,8 @@
 
 #include "base/address.h"
 #include "base/data_class.h"
+#include "base/money.h"
+#include "catalog/provider.h"
 
 namespace sluice::config {
 
@@ -29,11 +31,44 @@ struct ServerSettings {
 struct RetrySettings {
   std::int64_t attempts = 3;
   std::int64_t pause_ms = 200;
+  std::int64_t longest_pause_ms = 5'000;
+  std::int64_t budget_percent = 20;
+  std::int64_t budget_least = 10;
   std::int64_t connect_timeout_ms = 5'000;
   std::int64_t first_token_timeout_ms = 120'000;
   std::int64_t answer_timeout_ms = 300'000;
   std::int64_t stream_idle_timeout_ms = 60'000;
   std::int64_t total_timeout_ms = 600'000;
+};
+
+// When a target (provider/model) is left alone because its calls fail.
+struct BreakerSettings {
+  std::int64_t failures = 5;  // 0 = never
+  std::int64_t percent = 50;
+  std::int64_t first_ms = 5'000;
+  std::int64_t longest_ms = 120'000;
+};
+
+// How many requests may be under way, and wait, at the same time.
+struct LimitSettings {
+  std::int64_t in_flight = 16'384;         // 10 KB of state each are 160 MB
+  std::int64_t in_flight_per_key = 1'024;  // above what one application needs, below the machine's sockets
+  std::int64_t self_hosted = 0;            // 0 = no limit
+  std::int64_t hosted_open = 0;
+  std::int64_t proprietary = 0;
+  std::int64_t queue = 256;
+  std::int64_t queue_ms = 2'000;
+};
+
+// What one route does otherwise than the others.
+struct RouteSettings {
+  std::int64_t hold_tokens = 0;  // 0 = a stream goes out with its first token
+  std::int64_t hold_ms = 1'000;
+  std::int64_t hold_whole = 0;      // 1 = all of it is held back
+  std::int64_t hedge_after_ms = 0;  // 0 = no second call beside the first
+  std::string hedge_most_usd = "0.01";
+  Money hedge_most = {};            // parsed from `hedge_most_usd`
+  catalog::Patience patience = {};  // with every candidate of the route
 };
 
 // Responses of the Responses API that Sluice keeps for providers that keep none.

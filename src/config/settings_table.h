@@ -53,8 +53,18 @@ inline constexpr Setting<ServerSettings> server_table[] = {
 inline constexpr Setting<RetrySettings> retry_table[] = {
     {"attempts", "Calls of providers after which a request is not tried again once every candidate was asked.",
      &RetrySettings::attempts, 1, 10},
-    {"pause_ms", "Before the first candidate is asked again; doubles, with jitter.", &RetrySettings::pause_ms, 0,
-     60'000},
+    {"pause_ms",
+     "The longest pause before a candidate is asked again; doubles with each round. Each pause is drawn between 0 and "
+     "that (full jitter), and begins when the provider's retry-after has passed.",
+     &RetrySettings::pause_ms, 0, 60'000},
+    {"longest_pause_ms", "A candidate whose retry-after asks for more is not waited for.",
+     &RetrySettings::longest_pause_ms, 0, 600'000},
+    {"budget_percent",
+     "Retries of a target (provider/model), in percent of its other calls. Beyond it, it is not asked again for the "
+     "same request.",
+     &RetrySettings::budget_percent, 0, 1'000},
+    {"budget_least", "Retries within half a minute that a target may have all the same.", &RetrySettings::budget_least,
+     0, 10'000},
     {"connect_timeout_ms", "To connect to a provider, TLS included.", &RetrySettings::connect_timeout_ms, 10, 600'000},
     {"first_token_timeout_ms", "From the request to a stream's first token; then the next candidate is asked.",
      &RetrySettings::first_token_timeout_ms, 10, an_hour_ms},
@@ -65,6 +75,66 @@ inline constexpr Setting<RetrySettings> retry_table[] = {
      an_hour_ms},
     {"total_timeout_ms", "For a whole request, all attempts together.", &RetrySettings::total_timeout_ms, 10,
      24 * an_hour_ms},
+};
+
+// Of a provider and of a route; 0 leaves it to the next: route, provider, `retry`.
+inline constexpr Setting<catalog::Patience> patience_table[] = {
+    {"connect_timeout_ms", "As under `retry`, here alone; 0 = as there.", &catalog::Patience::connect_timeout_ms, 0,
+     600'000},
+    {"first_token_timeout_ms", "As under `retry`, here alone; 0 = as there.",
+     &catalog::Patience::first_token_timeout_ms, 0, an_hour_ms},
+    {"answer_timeout_ms", "As under `retry`, here alone; 0 = as there.", &catalog::Patience::answer_timeout_ms, 0,
+     an_hour_ms},
+    {"stream_idle_timeout_ms", "As under `retry`, here alone; 0 = as there.",
+     &catalog::Patience::stream_idle_timeout_ms, 0, an_hour_ms},
+};
+
+inline constexpr Setting<BreakerSettings> breaker_table[] = {
+    {"failures",
+     "A target (provider/model) is left alone after so many failed calls within about half a minute; 0 = never.",
+     &BreakerSettings::failures, 0, 1'000'000},
+    {"percent", "And only when they are at least so many percent of its calls.", &BreakerSettings::percent, 1, 100},
+    {"first_ms", "For how long; then one request is the probe. Doubles with each probe that fails.",
+     &BreakerSettings::first_ms, 10, an_hour_ms},
+    {"longest_ms", "But for no longer than this.", &BreakerSettings::longest_ms, 10, 24 * an_hour_ms},
+};
+
+inline constexpr Setting<LimitSettings> limits_table[] = {
+    {"in_flight", "Requests under way, of all keys together; more get 503.", &LimitSettings::in_flight, 1, 1'000'000},
+    {"in_flight_per_key", "Requests under way of one key; more get 429.", &LimitSettings::in_flight_per_key, 1,
+     1'000'000},
+    {"self_hosted", "Calls under way of all self-hosted engines; 0 = no limit.", &LimitSettings::self_hosted, 0,
+     1'000'000},
+    {"hosted_open", "Calls under way of all providers of open weights; 0 = no limit.", &LimitSettings::hosted_open, 0,
+     1'000'000},
+    {"proprietary", "Calls under way of all vendors of models of their own; 0 = no limit.", &LimitSettings::proprietary,
+     0, 1'000'000},
+    {"queue",
+     "Requests that may wait for a place at one provider or ground, the keys taking turns; beyond it the next "
+     "candidate is asked, and a request without one gets 503.",
+     &LimitSettings::queue, 0, 100'000},
+    {"queue_ms", "How long one waits there at most; then as when the queue is full.", &LimitSettings::queue_ms, 0,
+     600'000},
+};
+
+inline constexpr Setting<RouteSettings> route_table[] = {
+    {"hold_tokens",
+     "Start buffer: so many tokens of a stream (of 4 bytes) are held back, and while they are a stream that breaks, "
+     "stalls or fails is rescued: another candidate is asked and the client sees its answer alone. 0 = none.",
+     &RouteSettings::hold_tokens, 0, 1'000'000},
+    {"hold_ms", "They are held back for no longer than this after the first of them.", &RouteSettings::hold_ms, 0,
+     an_hour_ms},
+    {"hold_whole",
+     "1 = a stream is held back until it is whole (up to 8 MB), so that it can be rescued up to its end; the client "
+     "gets it at once then.",
+     &RouteSettings::hold_whole, 0, 1},
+    {"hedge_after_ms",
+     "When a candidate has not begun to answer by then, the next one is asked beside it; who begins first answers, the "
+     "other is cancelled and billed as far as it went. 0 = never.",
+     &RouteSettings::hedge_after_ms, 0, an_hour_ms},
+    {.name = "hedge_most_usd",
+     .meaning = "But only when the second call costs no more than this at worst, in USD.",
+     .text = &RouteSettings::hedge_most_usd},
 };
 
 inline constexpr Setting<ResponsesSettings> responses_table[] = {

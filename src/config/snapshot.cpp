@@ -40,7 +40,7 @@ void Snapshot::resolve() {
   for (const catalog::Provider& provider : parts_.providers)
     for (const catalog::Model& model : parts_.models)
       if (model.provider == provider.id) offer(model, provider);
-  for (const auto& [name, candidate] : by_name) targets_[name] = {name, Target::Kind::direct, {candidate}};
+  for (const auto& [name, candidate] : by_name) targets_[name] = {name, Target::Kind::direct, {candidate}, {}};
 
   // A model's own name stands for every provider that offers it; those that may be called first.
   for (const bool enabled : {true, false})
@@ -53,15 +53,15 @@ void Snapshot::resolve() {
       names.erase(std::ranges::unique(names).begin(), names.end());
       for (const std::string& name : names) {
         if (name.empty()) continue;
-        Target& target = targets_.try_emplace(name, Target{name, Target::Kind::bare, {}}).first->second;
+        Target& target = targets_.try_emplace(name, Target{name, Target::Kind::bare, {}, {}}).first->second;
         if (target.kind == Target::Kind::bare) target.candidates.push_back(candidate.get());
       }
     }
 
   // Routes last: the operator's names win over all others.
-  for (const auto& [name, members] : parts_.routes) {
-    Target route{name, Target::Kind::route, {}};
-    for (const std::string& member : members) {
+  for (const Route& configured : parts_.routes) {
+    Target route{configured.name, Target::Kind::route, {}, configured.settings};
+    for (const std::string& member : configured.candidates) {
       if (const auto found = by_name.find(member); found != by_name.end()) {
         route.candidates.push_back(found->second);
       } else {
@@ -72,7 +72,7 @@ void Snapshot::resolve() {
         outside_.push_back(std::move(candidate));
       }
     }
-    targets_[name] = route;
+    targets_[route.name] = route;
     routes_.push_back(std::move(route));
   }
 }
@@ -137,6 +137,8 @@ std::string Snapshot::json() const {
   w.begin_object();
   write_section(w.key("server"), server_table, parts_.server);
   write_section(w.key("retry"), retry_table, parts_.retry);
+  write_section(w.key("breaker"), breaker_table, parts_.breaker);
+  write_section(w.key("limits"), limits_table, parts_.limits);
   write_section(w.key("responses"), responses_table, parts_.responses);
   write_section(w.key("keys"), key_table, parts_.key_defaults);
   w.key("engines").begin_array();
@@ -157,6 +159,8 @@ std::string Snapshot::json() const {
     w.member("stores_responses", provider.quirks.stores_responses).key("also").begin_array();
     for (const chat::DialectId also : provider.also) w.string(chat::name(also));
     w.end_array();
+    w.member("max_in_flight", provider.max_in_flight);
+    write_section(w.key("patience"), patience_table, provider.patience);
     w.member("ground", catalog::name(provider.ground)).member("auth", catalog::name(provider.auth));
     w.member("stream_usage", provider.quirks.stream_usage == catalog::StreamUsage::option ? "option" : "automatic");
     w.key("headers").begin_array();
@@ -196,10 +200,13 @@ std::string Snapshot::json() const {
       w.end_array().end_object();
     }
   w.end_array().key("models").begin_object();
-  for (const auto& [name, members] : parts_.routes) {
-    w.key(name).begin_array();
-    for (const std::string& member : members) w.string(member);
+  for (const Route& route : parts_.routes) {
+    w.key(route.name).begin_object().key("candidates").begin_array();
+    for (const std::string& candidate : route.candidates) w.string(candidate);
     w.end_array();
+    write_section(w.key("settings"), route_table, route.settings);
+    write_section(w.key("patience"), patience_table, route.settings.patience);
+    w.end_object();
   }
   w.end_object().end_object();
   return out;

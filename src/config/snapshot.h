@@ -37,6 +37,14 @@ struct Target {
   std::string name;
   Kind kind = Kind::route;
   std::vector<const Candidate*> candidates;
+  RouteSettings settings = {};
+};
+
+// A name under `models:`, as it was written.
+struct Route {
+  std::string name;
+  std::vector<std::string> candidates;  // "provider/model", validated
+  RouteSettings settings = {};
 };
 
 class Snapshot {
@@ -45,13 +53,15 @@ class Snapshot {
   struct Parts {
     ServerSettings server;
     RetrySettings retry;
+    BreakerSettings breaker;
+    LimitSettings limits;
     ResponsesSettings responses;
     KeyDefaults key_defaults;
     std::vector<EngineSettings> engines;
     std::vector<catalog::Provider> providers;  // known and configured ones, enabled or not, in order of preference
     std::vector<catalog::Model> models;
     std::vector<catalog::PriceFact> prices;
-    std::vector<std::pair<std::string, std::vector<std::string>>> routes;  // name -> "provider/model", validated
+    std::vector<Route> routes;
     std::string catalog_sha256;
   };
   explicit Snapshot(Parts parts);
@@ -60,6 +70,8 @@ class Snapshot {
 
   const ServerSettings& server() const { return parts_.server; }
   const RetrySettings& retry() const { return parts_.retry; }
+  const BreakerSettings& breaker() const { return parts_.breaker; }
+  const LimitSettings& limits() const { return parts_.limits; }
   const ResponsesSettings& responses() const { return parts_.responses; }
   const KeyDefaults& key_defaults() const { return parts_.key_defaults; }
   std::span<const EngineSettings> engines() const { return parts_.engines; }

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <initializer_list>
 
 namespace sluice::dialects {
 namespace {
@@ -69,11 +70,26 @@ std::optional<std::chrono::milliseconds> retry_after(const http::Headers& header
       static_cast<std::int64_t>(std::ceil(std::min(*seconds, max_retry_after_seconds) * 1000)));
 }
 
+bool says_one_of(std::string_view message, std::initializer_list<std::string_view> all) {
+  return std::ranges::any_of(all,
+                             [&](std::string_view words) { return message.find(words) != std::string_view::npos; });
+}
+
+// Anthropic says it in words alone, with a 429 that has no retry-after.
 bool credit_is_spent(const ProviderFault& fault) {
   for (const std::string_view word :
        {"insufficient_quota", "billing_error", "billing_hard_limit_reached", "insufficient_credits"})
     if (fault.type == word || fault.code == word) return true;
-  return false;
+  return says_one_of(fault.message, {"spend limit", "spending limit", "usage limits", "credit balance"});
+}
+
+// In the words of OpenAI, Azure, Anthropic, OpenRouter (whose status is 403).
+bool is_content_filter(const ProviderFault& fault) {
+  for (const std::string_view word :
+       {"content_filter", "content_policy_violation", "moderation_blocked", "ResponsibleAIPolicyViolation"})
+    if (fault.type == word || fault.code == word) return true;
+  return says_one_of(fault.message,
+                     {"content management policy", "content filtering policy", "your input was flagged"});
 }
 
 Retry retry_class(const ProviderFault& fault) {
@@ -92,13 +108,11 @@ Retry retry_class(const ProviderFault& fault) {
 
 // The prompt does not fit, in the words of Anthropic, OpenAI and vLLM, Gemini, llama.cpp.
 bool is_too_long(const ProviderFault& fault) {
-  if (fault.status != 400 && fault.status != 413) return false;
   if (fault.code == "context_length_exceeded" || fault.type == "exceed_context_size_error") return true;
-  for (const std::string_view words :
-       {"prompt is too long", "exceed context limit", "maximum context length", "exceeds the context window",
-        "exceeds the maximum number of tokens", "exceeds the available context size"})
-    if (fault.message.find(words) != std::string_view::npos) return true;
-  return false;
+  if (fault.status != 400 && fault.status != 413) return false;
+  return says_one_of(fault.message, {"prompt is too long", "exceed context limit", "maximum context length",
+                                     "exceeds the context window", "exceeds the maximum number of tokens",
+                                     "exceeds the available context size"});
 }
 
 // Cut at a whole character.
@@ -120,9 +134,15 @@ Error provider_error(const ProviderFault& fault, const http::Headers& headers) {
     error.code = "context_length_exceeded";
     error.retry = Retry::elsewhere;  // where the context is larger
   }
+  const bool filtered = is_content_filter(fault);
+  if (filtered) {
+    error.retry = Retry::never;
+    if (error.code.empty() || fault.status == 403) error.code = content_filter_code;
+    if (fault.status == 403) error.provider_status = 400;  // about the request, and not about the account
+  }
   error.param = std::string(fault.param);
   const std::string status = std::to_string(fault.status);
-  if (fault.status == 401 || fault.status == 403) {
+  if (fault.status == 401 || (fault.status == 403 && !filtered)) {
     error.message = "the provider refused the gateway's credentials (status " + status + ")";
     error.hint = "the operator should check this provider's API key";
   } else if (!fault.message.empty()) {

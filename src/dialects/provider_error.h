@@ -24,10 +24,14 @@ struct ProviderFault {
 //   elsewhere  401, 402, 403, 404: about the gateway's account there; a 429 for spent credit; and a prompt that is too
 //              long for this model, whose code is then context_length_exceeded whatever the provider calls it
 //   anywhere   408, 409, 429, 5xx
+// A content filter's refusal is never routed around, whatever its status: its code is content_filter_code where the
+// provider has none of its own for it.
 // The code is the provider's, if its dialect has codes; its type is not, for the client's dialect has types of its own.
 // The message repeats the provider's, cut to a bounded length; for 401 and 403 it does not, because it may quote the
 // key.
 Error provider_error(const ProviderFault& fault, const http::Headers& headers);
+
+inline constexpr std::string_view content_filter_code = "content_filter";
 
 // A wrong answer instead of a failed one: provider_unreachable, to be tried anywhere.
 std::unexpected<Error> not_the_protocol(std::string_view what);

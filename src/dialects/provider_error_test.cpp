@@ -70,6 +70,38 @@ TEST(ProviderError, Never_repeats_words_about_a_key_and_cuts_long_ones_between_c
   EXPECT_EQ(message.substr(wanted.size()), "...");
 }
 
+TEST(ProviderError, A_content_filters_refusal_is_never_routed_around_whatever_its_status) {
+  for (const int status : {400, 403, 429, 500, 502}) {
+    const Error error = provider_error({.status = status, .code = "content_filter", .message = "no"}, {});
+    EXPECT_EQ(error.retry, Retry::never) << status;
+    EXPECT_EQ(error.code, "content_filter");
+  }
+  const Error flagged =
+      provider_error({.status = 403, .message = "This model requires moderation and your input was flagged"}, {});
+  EXPECT_EQ(flagged.retry, Retry::never);
+  EXPECT_EQ(client_status_of_provider(flagged), 400);
+  EXPECT_NE(flagged.message.find("flagged"), std::string::npos);
+  const Error policy = provider_error({.status = 400, .code = "content_policy_violation"}, {});
+  EXPECT_EQ(policy.code, "content_policy_violation") << "the provider's own code stays";
+}
+
+TEST(ProviderError, Spent_credit_is_asked_for_elsewhere_also_when_only_the_words_say_it) {
+  EXPECT_EQ(provider_error({.status = 429, .type = "insufficient_quota"}, {}).retry, Retry::elsewhere);
+  EXPECT_EQ(provider_error(
+                {.status = 429, .type = "rate_limit_error", .message = "You have reached your monthly spend limit"}, {})
+                .retry,
+            Retry::elsewhere);
+  EXPECT_EQ(provider_error(
+                {.status = 429, .type = "rate_limit_error", .message = "This request would exceed your rate limit"}, {})
+                .retry,
+            Retry::anywhere);
+}
+
+TEST(ProviderError, A_prompt_that_is_too_long_is_one_whatever_the_status) {
+  const Error error = provider_error({.status = 502, .code = "context_length_exceeded"}, {});
+  EXPECT_EQ(error.retry, Retry::elsewhere);
+}
+
 TEST(ProviderError, Tells_clients_not_to_retry_what_cannot_work) {
   EXPECT_EQ(retry_headers({.kind = ErrorKind::budget_exceeded}).get("x-should-retry"), "false");
   EXPECT_EQ(

@@ -97,14 +97,16 @@ async::Task<Result<void>> Exchange::serve() {
     if (plan_->attempts.front().lane != Lane::same_dialect) co_return co_await respond_estimate();
   }
 
+  const async::Deadline asking_by = deadline.earlier(patience_of_client(deadline.at));
   Question asked(*request_, dialect_, client_.head(), facts_.request_id, start_us_ / 1'000'000);
   if (keeps_answer()) asked.keep_answer();
+  asked.asked_by(principal_->id().str());
   const bool is_list = request_->target.resource && request_->target.resource->is_list();
-  const Affordable affordable = [&](std::span<const Failure> failures, const Attempt& next) {
-    return is_affordable(failures, next);
-  };
-  CallOutcome outcome = is_list ? co_await call_listing(gateway_, *plan_, asked, retry, owner_, deadline)
-                                : co_await call(gateway_, *plan_, asked, retry, affordable, deadline);
+  const Purse purse{
+      .affords = [&](std::span<const Failure> failures, const Attempt& next) { return is_affordable(failures, next); },
+      .worst_cost = [&](const Attempt& attempt) { return worst_cost(attempt); }};
+  CallOutcome outcome = is_list ? co_await call_listing(gateway_, *plan_, asked, *snapshot_, owner_, asking_by)
+                                : co_await call(gateway_, *plan_, asked, *snapshot_, purse, asking_by);
   waited_ = outcome.waited;
   facts_.attempts = outcome.attempts();
   Result<void> relayed = co_await relay(outcome, asked);
@@ -150,7 +152,27 @@ Result<Plan> Exchange::plan() const {
                                .budgeted = principal_->has_budget() && !counts(),
                                .when = catalog::today(),
                                .kept_by = kept_by_};
-  return route(question, verdict_, *snapshot_, gateway_.engines.state);
+  Health& health = gateway_.health;
+  const async::TimePoint now = gateway_.reactor.now();
+  if (health.quiet(now)) return route(question, verdict_, *snapshot_, gateway_.engines.state);
+  return route(question, verdict_, *snapshot_, gateway_.engines.state,
+               [&](std::string_view target) { return health.state(target, now); });
+}
+
+// How long the client waits for the first byte of its answer, where it says so: whoever has left by then is not worth
+// an attempt. The vendors' SDKs say it in seconds: those for Node what they wait for an answer's head, those for Python
+// what they wait for the next byte.
+async::TimePoint Exchange::patience_of_client(async::TimePoint otherwise) const {
+  constexpr double shortest_s = 0.001;
+  constexpr double longest_s = 24 * 3600;
+  for (const std::string_view name : {"x-stainless-timeout", "x-stainless-read-timeout"}) {
+    const std::string_view text = client_.head().get(name).value_or("");
+    double seconds = 0;
+    if (std::from_chars(text.data(), text.data() + text.size(), seconds).ec == std::errc() && seconds >= shortest_s &&
+        seconds <= longest_s)
+      otherwise = std::min(otherwise, start_ + milliseconds(static_cast<std::int64_t>(seconds * 1000)));
+  }
+  return otherwise;
 }
 
 // The client may want its answer back later: by default where the API says so.
@@ -220,15 +242,15 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
         sum(cost_, catalog::cost(quote_of(*reply.attempt), usage_of(reply.usage(), reply.output_bytes()))));
   };
   note_overhead();
-  const Relayed relayed =
-      co_await respond_stream(client_, reply, std::move(outcome.held), dialect_, facts_, gateway_.reactor,
-                              milliseconds(retry.stream_idle_timeout_ms), deadline, final_cost);
+  const Relayed relayed = co_await respond_stream(client_, reply, std::move(outcome.held), dialect_, facts_,
+                                                  gateway_.reactor, reply.idle_limit, deadline, final_cost);
   first_token_ = relayed.first_token;
   for (std::string& name : reply.dropped_at_end()) facts_.dropped_params.push_back(std::move(name));
   std::optional<Error> broken = relayed.error;
   // In lane 1 the client has the provider's own error event; what is left to do is to record it.
-  if (!broken && reply.failed())
-    broken = Error{.kind = ErrorKind::provider_rejected, .message = "the provider ended its stream with an error"};
+  if (!broken && reply.failed()) broken = reply.error();
+  if (broken && is_targets_fault(*broken) && gateway_.reactor.now() < deadline.at)
+    gateway_.health.cut(reply.attempt->candidate->name, gateway_.reactor.now(), snapshot_->breaker(), *broken);
   account_for(reply, broken ? outcome_of(*broken) : store::Outcome::ok);
   if (broken) co_return std::unexpected(*std::move(broken));
   constexpr milliseconds end_of_transfer{100};  // the last chunk mostly comes with the end marker
@@ -386,6 +408,7 @@ void Exchange::account_for(const Failure& failure, int number, bool final) {
   row.status = failure.error.provider_status;
   row.outcome = outcome_of(failure.error);
   if (row.outcome == store::Outcome::refused) row.outcome = store::Outcome::provider_failed;
+  if (failure.outpaced) row.outcome = store::Outcome::outpaced;
   // Who was at work has read the prompt, whoever ended it. Who answers with an error bills nothing.
   if (failure.at_work) row.usage = usage_of(failure.usage, failure.output_bytes);
   book(std::move(row), failure.at_work ? quote_of(*failure.attempt) : free_of_charge());

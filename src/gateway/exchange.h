@@ -27,6 +27,7 @@ class Exchange {
   bool asks_for_a_response() const;
   async::Task<Result<bool>> respond_kept(async::Deadline deadline);
   Result<Plan> plan() const;
+  async::TimePoint patience_of_client(async::TimePoint otherwise) const;
   bool keeps_answer() const;
   async::Task<Result<void>> relay(CallOutcome& outcome, const Question& asked);
   void remember(const Reply& reply, const Question& asked);

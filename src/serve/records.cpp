@@ -34,6 +34,38 @@ void record_health(telemetry::StoreMetrics& metrics, const store::LiveStore::Hea
   metrics.degraded.with("fold").set(health.fold_problem.empty() ? 0 : 1);
 }
 
+void record_change(telemetry::Log& log, telemetry::TargetMetrics& metrics, const gateway::TargetChange& change) {
+  using What = gateway::TargetChange::What;
+  metrics.events.with(change.target, gateway::name(change.what)).add();
+  switch (change.what) {
+    case What::opened:
+      return log.warn("target left alone",
+                      {{"target", change.target}, {"for_ms", change.time.count()}, {"why", change.why}});
+    case What::rests:
+      return log.info("target asks to be left alone",
+                      {{"target", change.target}, {"for_ms", change.time.count()}, {"why", change.why}});
+    case What::closed: return log.info("target answers again", {{"target", change.target}});
+    case What::retry_refused: return;  // one for each request, while a provider is down: the counter says how many
+  }
+}
+
+void record_targets(telemetry::TargetMetrics& metrics, const std::vector<gateway::Health::Report>& targets) {
+  for (const gateway::Health::Report& one : targets) {
+    const double state = one.state.kind == gateway::TargetState::Kind::well   ? 0
+                         : one.state.kind == gateway::TargetState::Kind::open ? 2
+                                                                              : 1;
+    metrics.state.with(one.target).set(state);
+  }
+}
+
+void record_places(telemetry::TargetMetrics& metrics, const std::vector<gateway::Places::Report>& places) {
+  for (const gateway::Places::Report& one : places) {
+    metrics.places_taken.with(one.name).set(static_cast<double>(one.taken));
+    metrics.queue_depth.with(one.name).set(static_cast<double>(one.waiting));
+    metrics.shed.with(one.name).set(static_cast<double>(one.shed));
+  }
+}
+
 void record_request(telemetry::Log& log, telemetry::RequestMetrics& metrics, const gateway::AuditRecord& record,
                     const gateway::Timing& timing, const Error* error) {
   const std::string_view dialect = record.client_dialect ? chat::name(*record.client_dialect) : "none";

@@ -6,6 +6,7 @@
 #include "telemetry/log.h"
 #include "telemetry/request_metrics.h"
 #include "telemetry/store_metrics.h"
+#include "telemetry/target_metrics.h"
 
 namespace sluice::serve {
 
@@ -21,5 +22,12 @@ void record_append(telemetry::StoreMetrics& metrics, std::string_view log, store
 
 // Sets the gauges to the store's state at this moment. Any thread.
 void record_health(telemetry::StoreMetrics& metrics, const store::LiveStore::Health& health);
+
+// One line and a counter for what has happened to a target. Any thread.
+void record_change(telemetry::Log& log, telemetry::TargetMetrics& metrics, const gateway::TargetChange& change);
+// Sets the gauges to the targets' states at this moment. Any thread.
+void record_targets(telemetry::TargetMetrics& metrics, const std::vector<gateway::Health::Report>& targets);
+// Sets the gauges to how full the limited places are at this moment. Any thread.
+void record_places(telemetry::TargetMetrics& metrics, const std::vector<gateway::Places::Report>& places);
 
 }  // namespace sluice::serve

@@ -218,6 +218,7 @@ int serve(const ServeOptions& options) {
   telemetry::RequestMetrics metrics(registry);
   telemetry::StoreMetrics store_metrics(registry);
   telemetry::ServerMetrics server_metrics(registry);
+  telemetry::TargetMetrics target_metrics(registry);
   auto store = store::LiveStore::start(options.data_dir, {});
   if (!store) return refuse(store.error());
   auto desk = store::ResourceDesk::start(options.data_dir);
@@ -225,7 +226,11 @@ int serve(const ServeOptions& options) {
   gateway::SnapshotCell snapshots(snapshot);
   const gateway::TimeSource time;
   std::atomic<bool> stopping{false};
-  gateway::Admission admission(gateway::Admission::Limits{});
+  gateway::Admission admission(
+      {.max_in_flight = static_cast<std::int32_t>(snapshot->limits().in_flight),
+       .max_in_flight_per_key = static_cast<std::int32_t>(snapshot->limits().in_flight_per_key)});
+  gateway::Places places;
+  gateway::Health health([&](const gateway::TargetChange& change) { record_change(log, target_metrics, change); });
   std::vector<std::unique_ptr<dialects::Dialect>> all_dialects;
   all_dialects.push_back(dialects::make_openai_chat());
   all_dialects.push_back(dialects::make_openai_responses());
@@ -264,6 +269,8 @@ int serve(const ServeOptions& options) {
                 .store = **store,
                 .desk = **desk,
                 .admission = admission,
+                .health = health,
+                .places = places,
                 .books = {.ledger = &(*store)->ledger(),
                           .on_entry =
                               [&](const store::LedgerEntry& entry, store::Appended appended) {
@@ -282,6 +289,8 @@ int serve(const ServeOptions& options) {
                 .metrics_page =
                     [&] {
                       record_health(store_metrics, (*store)->health());
+                      record_targets(target_metrics, health.report(time.now()));
+                      record_places(target_metrics, places.report());
                       server_metrics.connections.with().set(static_cast<double>(shared.connections.load()));
                       return registry.text();
                     },

@@ -33,6 +33,8 @@ Worker::Worker(Shared& shared)
                .store = shared.store,
                .desk = shared.desk,
                .admission = shared.admission,
+               .health = shared.health,
+               .places = shared.places,
                .books = shared.books,
                .engines = shared.engines,
                .google_tokens = google_tokens_,

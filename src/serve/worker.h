@@ -25,6 +25,8 @@ struct Shared {
   store::LiveStore& store;
   store::ResourceDesk& desk;
   gateway::Admission& admission;
+  gateway::Health& health;
+  gateway::Places& places;
   gateway::Books books;
   gateway::Engines engines;
   std::function<void(chat::DialectId)> on_begin;

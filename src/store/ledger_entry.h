@@ -27,10 +27,12 @@ enum class Outcome : std::uint8_t {
   internal,         // a fault of Sluice ended it
   // The provider complained about the request itself (a 400, say): it is the client's to mend.
   provider_rejected,
+  outpaced,  // a call beside another that was faster: cancelled, and billed as far as it went
 };
 // In the order of their values, which are on disk: a new one goes to the end.
 inline constexpr std::array outcomes = {Outcome::ok,      Outcome::client_gone, Outcome::provider_failed,
-                                        Outcome::refused, Outcome::internal,    Outcome::provider_rejected};
+                                        Outcome::refused, Outcome::internal,    Outcome::provider_rejected,
+                                        Outcome::outpaced};
 
 constexpr std::string_view name(Outcome outcome) {
   switch (outcome) {
@@ -40,6 +42,7 @@ constexpr std::string_view name(Outcome outcome) {
     case Outcome::refused: return "refused";
     case Outcome::internal: return "internal";
     case Outcome::provider_rejected: return "provider_rejected";
+    case Outcome::outpaced: return "outpaced";
   }
   return "unknown";
 }

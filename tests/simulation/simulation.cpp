@@ -176,6 +176,8 @@ class Run {
   store::TestingDirectory directory_;  // of what is kept for clients: nothing here
   std::unique_ptr<store::ResourceDesk> desk_ = std::move(*store::ResourceDesk::start(directory_.path()));
   gateway::Admission admission_{gateway::Admission::Limits{}};
+  gateway::Health health_;
+  gateway::Places places_;
   std::vector<store::LedgerEntry> rows_;
   std::vector<std::string> audits_;
   std::int64_t begun_ = 0;
@@ -188,6 +190,8 @@ class Run {
       .store = store_,
       .desk = *desk_,
       .admission = admission_,
+      .health = health_,
+      .places = places_,
       .books = {.ledger = &store_.ledger(),
                 .on_entry = [this](const store::LedgerEntry& entry, store::Appended) { rows_.push_back(entry); }},
       .engines = {.state = [](const ProviderId&) { return gateway::EngineState::absent; },

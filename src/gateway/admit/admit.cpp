@@ -134,9 +134,11 @@ Result<Hold> Admission::admit(const store::Principal& principal, const Need& nee
                 "the operator finds the reason at /health/ready and in `sluice doctor`");
   if (key.budget && !need.worst_cost) return unpriced(principal);
   if (!take_place(in_flight_, limits_.max_in_flight))
-    return fail(ErrorKind::overloaded,
-                "all " + std::to_string(limits_.max_in_flight) + " places for requests are taken",
-                "try again in a moment");
+    return std::unexpected(
+        Error{.kind = ErrorKind::overloaded,
+              .message = "all " + std::to_string(limits_.max_in_flight) + " places for requests are taken",
+              .hint = "try again when retry-after has passed",
+              .retry_after = std::chrono::milliseconds(1'000)});
 
   // From here on the Hold's destructor gives back what has been taken, whatever refuses the request.
   Hold hold(*this, principal);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dialects/provider_error.h"
+#include "gateway/account/estimate.h"
 #include "gateway/call/authentication.h"
 #include "gateway/call/hosting.h"
 
@@ -10,8 +12,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t max_held_bytes = 256 * 1024;       // what may come before a first token: pings, empty deltas
-constexpr std::size_t max_error_body_bytes = 64 * 1024;  // more is not an error message but an error
+constexpr std::size_t max_held_bytes = 256 * 1024;  // what may come before a first token: pings, empty deltas
+constexpr std::size_t max_held_whole_bytes = 8 * 1024 * 1024;  // of a stream that its route holds back to its end
+constexpr std::size_t max_error_body_bytes = 64 * 1024;        // more is not an error message but an error
 constexpr milliseconds closed_before{1'000};  // a connection that breaks so soon was closed before the request came
 
 bool is_json(const http::Headers& headers) {
@@ -63,12 +66,50 @@ http::Headers headers_for_client(const http::Headers& provider) {
 
 }  // namespace
 
-Asking::Asking(Gateway& gateway, const Attempt& attempt, Question& question, const config::RetrySettings& retry,
-               async::Deadline deadline)
+bool is_complaint(const Error& error) {
+  return error.kind == ErrorKind::provider_rejected && error.code != dialects::content_filter_code &&
+         (error.provider_status == 400 || error.provider_status == 413 || error.provider_status == 415 ||
+          error.provider_status == 422);
+}
+
+namespace {
+
+// 0: none.
+std::int64_t limit_of(const config::LimitSettings& limits, catalog::Ground ground) {
+  switch (ground) {
+    case catalog::Ground::self_hosted: return limits.self_hosted;
+    case catalog::Ground::hosted_open: return limits.hosted_open;
+    case catalog::Ground::proprietary: return limits.proprietary;
+  }
+  return 0;
+}
+
+}  // namespace
+
+catalog::Patience patience_for(const Plan& plan, const Attempt& attempt, const config::RetrySettings& retry) {
+  using catalog::Patience;
+  const Patience usual{.connect_timeout_ms = retry.connect_timeout_ms,
+                       .first_token_timeout_ms = retry.first_token_timeout_ms,
+                       .answer_timeout_ms = retry.answer_timeout_ms,
+                       .stream_idle_timeout_ms = retry.stream_idle_timeout_ms};
+  const auto first_said = [&](std::int64_t Patience::* limit) {
+    if (plan.settings && plan.settings->patience.*limit > 0) return plan.settings->patience.*limit;
+    return attempt.provider().patience.*limit > 0 ? attempt.provider().patience.*limit : usual.*limit;
+  };
+  return {.connect_timeout_ms = first_said(&Patience::connect_timeout_ms),
+          .first_token_timeout_ms = first_said(&Patience::first_token_timeout_ms),
+          .answer_timeout_ms = first_said(&Patience::answer_timeout_ms),
+          .stream_idle_timeout_ms = first_said(&Patience::stream_idle_timeout_ms)};
+}
+
+Asking::Asking(Gateway& gateway, const Plan& plan, const Attempt& attempt, Question& question,
+               const config::Snapshot& snapshot, async::Deadline deadline)
     : gateway_(gateway),
       attempt_(attempt),
       question_(question),
-      retry_(retry),
+      limits_(snapshot.limits()),
+      route_(plan.settings),
+      patience_(patience_for(plan, attempt, snapshot.retry())),
       deadline_(deadline),
       dialect_(attempt.lane == Lane::same_dialect ? question.client_dialect()
                                                   : gateway.dialects.get(attempt.provider().dialect)) {}
@@ -78,6 +119,8 @@ async::Task<std::optional<Reply>> Asking::run(std::string& held) {
   Result<Reply> reply = co_await ask(held);
   if (reply) {
     reply->attempt = &attempt_;
+    reply->places = std::move(places_);
+    reply->idle_limit = milliseconds(patience_.stream_idle_timeout_ms);
     reply->dropped_params = std::move(dropped_params_);
     reply->added_params = std::move(added_params_);
     co_return std::optional<Reply>(*std::move(reply));
@@ -89,19 +132,43 @@ async::Task<std::optional<Reply>> Asking::run(std::string& held) {
   const ErrorKind kind = failure_.error.kind;
   if (failure_.reached && (kind == ErrorKind::client_gone || kind == ErrorKind::provider_timeout))
     failure_.at_work = true;
+  failure_.ours = gateway_.reactor.now() >= deadline_.at;
   co_return std::nullopt;
 }
 
+Failure Asking::outpaced() const {
+  Failure lost = failure_;
+  lost.attempt = &attempt_;
+  lost.error = {.kind = ErrorKind::provider_timeout,
+                .message = "the provider '" + provider().id.str() + "' was slower than another one beside it",
+                .retry = Retry::elsewhere};
+  lost.at_work = lost.reached;
+  lost.outpaced = true;
+  lost.ours = true;
+  if (held_back_) {
+    lost.usage = held_back_->usage();
+    lost.output_bytes = held_back_->output_bytes();
+  }
+  return lost;
+}
+
 async::Task<Result<Reply>> Asking::ask(std::string& held) {
+  const std::int64_t of_ground = limit_of(limits_, attempt_.ground());
+  if (of_ground > 0 || provider().max_in_flight > 0) {
+    const async::TimePoint begin = async::Clock::now();
+    Result<void> room = co_await take_places(of_ground);
+    waited_ += async::Clock::now() - begin;
+    CO_CHECK_OK(std::move(room));
+  }
   CO_TRY(const BaseUrl place, place_of(gateway_, provider()));
   CO_TRY(dialects::ProviderRequest request, question_.for_provider(attempt_, dialect_));
   dropped_params_ = std::move(request.dropped_params);
   added_params_ = std::move(request.added_params);
   CO_CHECK_OK(adapt_to_host(provider().quirks, attempt_.model().str(), question_.stream(), request));
-  CO_CHECK_OK(co_await authenticate(gateway_, provider(), place, request, within(retry_.connect_timeout_ms)));
+  CO_CHECK_OK(co_await authenticate(gateway_, provider(), place, request, within(patience_.connect_timeout_ms)));
   const std::string head =
       http::request_head(request.method, place, request.path, request.headers, request.body.size());
-  answer_by_ = within(question_.stream() ? retry_.first_token_timeout_ms : retry_.answer_timeout_ms);
+  answer_by_ = within(question_.stream() ? patience_.first_token_timeout_ms : patience_.answer_timeout_ms);
 
   CO_TRY(http::Response response, co_await exchange(place, head, request.body));
   if (response.status >= 400) co_return co_await take_error(std::move(response));
@@ -117,12 +184,29 @@ async::Task<Result<Reply>> Asking::ask(std::string& held) {
   co_return co_await take_whole(std::move(response));
 }
 
-// A silent stream is tried again like a broken one. Who was asked for a whole answer has been at work all that time:
-// asking the same one again would cost the same again.
+// Room first, so that who waits for it keeps no connection.
+async::Task<Result<void>> Asking::take_places(std::int64_t of_ground) {
+  Places::Limit limit{.places = of_ground, .queue = limits_.queue, .longest_wait = milliseconds(limits_.queue_ms)};
+  if (of_ground > 0) {
+    std::string name = "ground/" + std::string(catalog::name(attempt_.ground()));
+    CO_TRY(places_[0],
+           co_await gateway_.places.enter(gateway_.reactor, std::move(name), limit, question_.key(), deadline_));
+  }
+  limit.places = provider().max_in_flight;
+  if (limit.places > 0) {
+    std::string name = "provider/" + provider().id.str();
+    CO_TRY(places_[1],
+           co_await gateway_.places.enter(gateway_.reactor, std::move(name), limit, question_.key(), deadline_));
+  }
+  co_return Result<void>();
+}
+
+// Who stays silent is left and not asked again: it may have been at work all that time, and asking it again would cost
+// the same time and money again.
 Error Asking::too_late(std::string what) const {
   return {.kind = ErrorKind::provider_timeout,
           .message = "the provider '" + provider().id.str() + "' " + std::move(what),
-          .retry = question_.stream() ? Retry::anywhere : Retry::elsewhere};
+          .retry = Retry::elsewhere};
 }
 
 // Sends the request and reads the answer's head. A kept connection may have been closed by the provider just now; that
@@ -134,9 +218,14 @@ async::Task<Result<http::Response>> Asking::exchange(const BaseUrl& place, std::
   const bool once = question_.resource() && question_.resource()->method != "GET";
   for (const bool fresh : {false, true}) {
     if (once && !fresh) continue;
-    CO_TRY(http::Call call, co_await gateway_.providers.open(place.endpoint, within(retry_.connect_timeout_ms), fresh));
+    Result<http::Call> call =
+        co_await gateway_.providers.open(place.endpoint, within(patience_.connect_timeout_ms), fresh);
+    if (!call) {
+      if (call.error().kind == ErrorKind::provider_timeout) call.error().retry = Retry::elsewhere;
+      co_return std::unexpected(std::move(call).error());
+    }
     if (call_) waited_ += call_->waited();
-    call_.emplace(std::move(call));
+    call_.emplace(*std::move(call));
     failure_.reached = true;
     const async::TimePoint sent = gateway_.reactor.now();
     Result<http::Response> response = co_await call_->send(head, body, answer_by_);
@@ -156,7 +245,7 @@ async::Task<Result<http::Response>> Asking::exchange(const BaseUrl& place, std::
 
 // 401, 402 and 403 are about the operator's key and account: the provider's words about them are not for the client.
 async::Task<Result<Reply>> Asking::take_error(http::Response response) {
-  Result<std::string> body = co_await call_->read_all(within(retry_.connect_timeout_ms));
+  Result<std::string> body = co_await call_->read_all(within(patience_.connect_timeout_ms));
   if (!body && body.error().kind == ErrorKind::client_gone) co_return std::unexpected(std::move(body).error());
   if (!body || body->size() > max_error_body_bytes) body = std::string();
   Error error = dialect_.decode_error(response.status, *body, response.headers);
@@ -191,7 +280,7 @@ async::Task<Result<json::Document>> Asking::read_whole(const http::Response& res
   // Some providers answer an error with status 200. In what is kept, a job or a response that failed tells its own.
   if (!question_.resource() && parsed->root()["error"].is_object()) {
     failure_.at_work = false;
-    co_return std::unexpected(dialect_.decode_error(502, bytes, response.headers));
+    co_return std::unexpected(in_band_error(dialect_, {}, bytes));
   }
   co_return parsed;
 }
@@ -229,22 +318,49 @@ async::Task<Result<Reply>> Asking::take_stream(http::Response response, std::str
                         ? same_dialect_stream(dialect_, question_.usage_is_ours_alone(attempt_), question_.json_array(),
                                               question_.is_kept_here(attempt_))
                         : translated_stream(dialect_, question_.client_dialect(), question_.answer_options(attempt_)));
-  bool open = true;
-  while (open && !reply.has_token() && held.size() < max_held_bytes) {
+  held_back_ = &reply;
+  Result<void> safe = co_await hold_back(reply, held);
+  held_back_ = nullptr;
+  if (!safe) {
+    failure_.usage = reply.usage();
+    failure_.output_bytes = reply.output_bytes();
+    // An error bills nothing that it does not tell; what was generated before it is billed.
+    if (reply.failed()) failure_.at_work = failure_.usage.reported || failure_.output_bytes > 0;
+    co_return std::unexpected(std::move(safe).error());
+  }
+  co_return reply;
+}
+
+// Reads until the stream may go out: until its first token, or as far as its route holds streams back. What breaks
+// before that has shown nothing to the client, so another candidate can still be asked.
+async::Task<Result<void>> Asking::hold_back(Reply& reply, std::string& held) {
+  const bool whole = route_ && route_->hold_whole;
+  const std::size_t hold_bytes = route_ ? static_cast<std::size_t>(route_->hold_tokens) * bytes_per_token : 0;
+  std::optional<async::TimePoint> safe_at;  // from the first token on
+  for (bool open = true; open && held.size() < (whole ? max_held_whole_bytes : max_held_bytes);) {
+    async::Deadline until = answer_by_;
+    if (reply.has_token()) {
+      if (!whole && reply.output_bytes() >= hold_bytes) co_return Result<void>();
+      const async::TimePoint now = gateway_.reactor.now();
+      if (!safe_at) safe_at = whole ? async::TimePoint::max() : now + milliseconds(route_->hold_ms);
+      if (now >= *safe_at) co_return Result<void>();
+      until = within(patience_.stream_idle_timeout_ms).earlier(*safe_at);
+    }
     const async::TimePoint begin = async::Clock::now();
-    Result<bool> more = co_await reply.more(held, answer_by_);
+    Result<bool> more = co_await reply.more(held, until);
     waited_ += async::Clock::now() - begin;
+    if (more && safe_at && reply.failed()) more = std::unexpected(reply.error());
     if (!more) {
       Error error = std::move(more).error();
-      if (error.kind == ErrorKind::provider_timeout) error = too_late("sent no first token in time");
-      failure_.usage = reply.usage();
-      failure_.output_bytes = reply.output_bytes();
-      if (reply.failed()) failure_.at_work = failure_.usage.reported;  // an error bills nothing that it does not tell
+      if (error.kind == ErrorKind::provider_timeout) {
+        if (safe_at && gateway_.reactor.now() >= *safe_at && gateway_.reactor.now() < deadline_.at) continue;
+        error = too_late(safe_at ? "stopped in the middle of its answer" : "sent no first token in time");
+      }
       co_return std::unexpected(std::move(error));
     }
     open = *more;
   }
-  co_return reply;
+  co_return Result<void>();
 }
 
 // What the provider says it is: events, JSON that tells its usage, or bytes. Sound may take as long as a stream.

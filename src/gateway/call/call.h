@@ -20,16 +20,18 @@ struct CallOutcome {
   async::Duration waited{0};      // for providers, until the answer or the first token, and between attempts
   int attempts() const;           // how many candidates were called
   // What the client is told when nobody answered: the last one that was called, for it has said something; else the
-  // last one that could not even be called.
+  // last one that could not even be called. Not a fallback's complaint about what another one had taken.
   Failure& last_failure();
 };
 
 // Tries, fails over and tries again as the Snapshot's retry settings say. `deadline` bounds it all and ends it when the
 // client leaves. `plan` has at least one attempt.
-// `affordable` is asked before another candidate is: what has failed may have cost something. False ends the call.
-using Affordable = std::function<bool(std::span<const Failure>, const Attempt& next)>;
-async::Task<CallOutcome> call(Gateway& gateway, const Plan& plan, Question& question,
-                              const config::RetrySettings& retry, const Affordable& affordable,
-                              async::Deadline deadline);
+// `purse` is asked before another candidate is: what has failed may have cost something.
+struct Purse {
+  std::function<bool(std::span<const Failure>, const Attempt& next)> affords;  // false ends the call
+  std::function<std::optional<Money>(const Attempt&)> worst_cost;              // empty: the price is not known
+};
+async::Task<CallOutcome> call(Gateway& gateway, const Plan& plan, Question& question, const config::Snapshot& snapshot,
+                              const Purse& purse, async::Deadline deadline);
 
 }  // namespace sluice::gateway

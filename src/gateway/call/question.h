@@ -28,6 +28,9 @@ class Question {
   bool json_array() const { return request_.outline.json_array; }
   const std::optional<dialects::ResourceCall>& resource() const { return request_.target.resource; }
   std::string_view query() const { return head_.query; }
+  // Whose it is, for the queues in which keys take turns.
+  void asked_by(std::string key) { key_ = std::move(key); }
+  const std::string& key() const { return key_; }
   // The client wants its answer to be there later.
   void keep_answer() { keeps_answer_ = true; }
   bool keeps_answer() const { return keeps_answer_; }
@@ -60,6 +63,7 @@ class Question {
     std::string id;
   };
   std::optional<Page> page_;
+  std::string key_;
   bool keeps_answer_ = false;
   std::optional<chat::EmbeddingRequest> embedding_;  // the same of a call for embeddings
   std::optional<chat::ChatRequest> neutral_;         // decoded once, when the first lane 2 candidate is asked

@@ -1,5 +1,6 @@
 #include "gateway/call/reply.h"
 
+#include <optional>
 #include <type_traits>
 
 namespace sluice::gateway {
@@ -42,6 +43,13 @@ std::vector<chat::ChatEvent> events_of(const chat::ChatResponse& response) {
   return events;
 }
 
+Error ended_in_error() {
+  return {.kind = ErrorKind::provider_rejected,
+          .message = "the provider ended its stream with an error",
+          .provider_status = 502,
+          .retry = Retry::anywhere};
+}
+
 class SameDialectStream : public StreamLane {
  public:
   SameDialectStream(const dialects::Dialect& dialect, bool hide_usage_event, bool json_array, bool keep_whole)
@@ -51,10 +59,10 @@ class SameDialectStream : public StreamLane {
 
   Result<void> pass(const http::SseEvent& event, std::string& out) override {
     if (watcher_->see(event.event, event.data) == dialects::Relay::forward) forward(event, out);
-    if (watcher_->failed() && !has_token())
-      return std::unexpected(Error{.kind = ErrorKind::provider_unreachable,
-                                   .message = "the provider's stream began with an error",
-                                   .retry = Retry::anywhere});
+    if (watcher_->failed() && !error_) {
+      error_ = in_band_error(dialect_, event.event, event.data);
+      if (!has_token()) return std::unexpected(*error_);
+    }
     return {};
   }
   Result<void> close(std::string& out) override {
@@ -69,6 +77,7 @@ class SameDialectStream : public StreamLane {
   bool has_token() const override { return watcher_->output_bytes() > 0 || watcher_->finished(); }
   bool finished() const override { return watcher_->finished(); }
   bool failed() const override { return watcher_->failed(); }
+  Error error() const override { return error_.value_or(ended_in_error()); }
   chat::Usage usage() const override { return watcher_->usage(); }
   std::size_t output_bytes() const override { return watcher_->output_bytes(); }
   std::string response_model() const override { return watcher_->response_model(); }
@@ -90,6 +99,7 @@ class SameDialectStream : public StreamLane {
 
   const dialects::Dialect& dialect_;
   std::unique_ptr<dialects::StreamWatcher> watcher_;
+  std::optional<Error> error_;
   bool json_array_;
   bool first_ = true;
 };
@@ -115,6 +125,7 @@ class TranslatedStream : public StreamLane {
   bool has_token() const override { return has_token_; }
   bool finished() const override { return finished_; }
   bool failed() const override { return failed_; }
+  Error error() const override { return ended_in_error(); }  // pass() has given it already
   chat::Usage usage() const override { return usage_; }
   std::size_t output_bytes() const override { return output_bytes_; }
   std::string response_model() const override { return model_; }
@@ -190,6 +201,7 @@ class RawStream : public StreamLane {
   bool has_token() const override { return true; }
   bool finished() const override { return false; }  // the provider's end is the end
   bool failed() const override { return false; }
+  Error error() const override { return ended_in_error(); }
   chat::Usage usage() const override { return {}; }
   std::size_t output_bytes() const override { return 0; }
   std::string response_model() const override { return {}; }
@@ -197,6 +209,15 @@ class RawStream : public StreamLane {
 };
 
 }  // namespace
+
+Error in_band_error(const dialects::Dialect& dialect, std::string_view event, std::string_view data) {
+  std::vector<chat::ChatEvent> events;
+  const auto decoder = dialect.decode_stream();
+  if (decoder && decoder->decode(event, data, events))
+    for (const chat::ChatEvent& one : events)
+      if (const auto* failed = std::get_if<chat::StreamError>(&one)) return failed->error;
+  return dialect.decode_error(502, data, {});
+}
 
 std::unique_ptr<StreamLane> same_dialect_stream(const dialects::Dialect& dialect, bool hide_usage_event,
                                                 bool json_array, bool keep_whole) {

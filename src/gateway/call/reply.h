@@ -2,6 +2,7 @@
 // has come. Until then another candidate may still be asked; from then on this is the answer.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "dialects/dialect.h"
+#include "gateway/admit/places.h"
 #include "gateway/route/plan.h"
 #include "http/aws_event_stream.h"
 #include "http/client.h"
@@ -47,11 +49,15 @@ class StreamLane {
   virtual std::string response_model() const = 0;
   // The event that tells the client of a failure, in dialects where it repeats what went before; empty in others.
   virtual std::string failure(const Error& error) = 0;
+  virtual Error error() const = 0;  // of a lane that has failed: what the provider's event says
   virtual std::string answer_id() const { return {}; }
   virtual std::string whole() const { return {}; }
   // What the answer had and the client's dialect cannot carry; complete when finished.
   virtual std::vector<std::string> dropped() const { return {}; }
 };
+
+// What an error event of a stream says, or an error that came with status 200.
+Error in_band_error(const dialects::Dialect& dialect, std::string_view event, std::string_view data);
 
 // With `json_array` the client gets the events' data as the elements of one JSON array; with `keep_whole` the lane's
 // whole() is the answer.
@@ -69,6 +75,8 @@ class Reply {
   const Attempt* attempt = nullptr;  // borrowed from the Plan
   int status = 200;
   http::Headers headers;                    // of the provider, for the client
+  std::array<Place, 2> places;              // of its ground and its provider, where those are limited
+  async::Duration idle_limit{};             // how long it may be silent between two pieces of a stream
   std::vector<std::string> dropped_params;  // that the provider's dialect cannot carry
   std::vector<std::string> added_params;    // that it requires and the client did not say
 
@@ -91,6 +99,7 @@ class Reply {
   async::Task<> drain(async::Deadline deadline);
   bool has_token() const { return lane_->has_token(); }
   bool failed() const { return lane_ && lane_->failed(); }
+  Error error() const { return lane_->error(); }
   std::vector<std::string> dropped_at_end() const { return lane_->dropped(); }
   std::string failure(const Error& error) { return lane_->failure(error); }
 

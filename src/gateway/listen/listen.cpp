@@ -166,6 +166,8 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
     if (get) co_return co_await live(exchange);
   } else if (path == "/health/ready") {
     if (get) co_return co_await ready(exchange);
+  } else if (path == "/health/targets") {
+    if (get) co_return co_await targets(exchange);
   } else if (path == "/metrics") {
     if (get) co_return co_await metrics(exchange);
   } else if (get && (path == "/" || path == "/api/hello")) {
@@ -275,6 +277,22 @@ async::Task<> Listen::ready(http::Exchange& exchange) {
   if (!problem.empty()) out.member("problem", problem);
   out.end_object();
   (void)co_await exchange.respond(problem.empty() ? 200 : 503, headers, body);
+}
+
+// Who is left alone, and for how long: `sluice route explain` asks this.
+async::Task<> Listen::targets(http::Exchange& exchange) {
+  const http::Headers headers{{"content-type", std::string(json_type)}};
+  std::string body;
+  json::Writer out(body);
+  out.begin_object().key("targets").begin_array();
+  for (const Health::Report& one : gateway_.health.report(gateway_.reactor.now())) {
+    if (one.state.kind == TargetState::Kind::well && one.failures == 0) continue;
+    out.begin_object().member("target", one.target).member("state", name(one.state.kind));
+    out.member("again_in_ms", one.state.again_in.count()).member("calls", one.calls).member("failures", one.failures);
+    out.end_object();
+  }
+  out.end_array().end_object();
+  (void)co_await exchange.respond(200, headers, body);
 }
 
 async::Task<> Listen::metrics(http::Exchange& exchange) {

@@ -22,6 +22,7 @@ class Listen : public http::Handler {
   async::Task<> models(http::Exchange& exchange, std::string_view wanted);
   async::Task<> live(http::Exchange& exchange);
   async::Task<> ready(http::Exchange& exchange);
+  async::Task<> targets(http::Exchange& exchange);
   async::Task<> metrics(http::Exchange& exchange);
   async::Task<> refuse(http::Exchange& exchange, Error error, std::string_view allow = {});
 

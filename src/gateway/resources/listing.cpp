@@ -95,17 +95,18 @@ std::string write_list(json::Value last, const Page& all, bool has_more) {
 }  // namespace
 
 async::Task<CallOutcome> call_listing(Gateway& gateway, const Plan& plan, Question& question,
-                                      const config::RetrySettings& retry, std::string owner, async::Deadline deadline) {
+                                      const config::Snapshot& snapshot, std::string owner, async::Deadline deadline) {
   const std::string_view parameter = dialects::page_parameter(question.client_dialect().id());
   const std::string_view query = question.query();
   const std::string limit_text = query_value(query, "limit");
   std::size_t wanted = 0;
   std::from_chars(limit_text.data(), limit_text.data() + limit_text.size(), wanted);
   const bool backwards = !query_value(query, "before").empty() || !query_value(query, "before_id").empty();
-  const Affordable nobody_bills = [](std::span<const Failure>, const Attempt&) { return true; };
+  const Purse nobody_bills{.affords = [](std::span<const Failure>, const Attempt&) { return true; },
+                           .worst_cost = [](const Attempt&) { return std::optional(Money()); }};
   Page all;
   for (int pages = 1;; ++pages) {
-    CallOutcome outcome = co_await call(gateway, plan, question, retry, nobody_bills, deadline);
+    CallOutcome outcome = co_await call(gateway, plan, question, snapshot, nobody_bills, deadline);
     if (!outcome.reply || outcome.reply->streaming()) co_return outcome;
     const Result<json::Document> list = json::Document::parse(outcome.reply->body);
     if (!list || !list->root()["data"].is_array()) {  // nobody can tell whose this is

@@ -43,6 +43,6 @@ void remember_answer(Gateway& gateway, const std::string& owner, const std::stri
 // A list holds what all clients of the gateway have at the provider. Asks for its pages until the owner's part of them
 // fills the page that the client wants, and gives that page. What is not a list goes as it is.
 async::Task<CallOutcome> call_listing(Gateway& gateway, const Plan& plan, Question& question,
-                                      const config::RetrySettings& retry, std::string owner, async::Deadline deadline);
+                                      const config::Snapshot& snapshot, std::string owner, async::Deadline deadline);
 
 }  // namespace sluice::gateway

@@ -81,7 +81,10 @@ std::string explain_json(const Plan& plan) {
       w.member("input_usd_per_million", per_million(rates[catalog::Unit::input]));
       w.member("output_usd_per_million", per_million(rates[catalog::Unit::output]));
     }
-    w.member("engine", attempt.provider().engine).member("reason", reason_text(attempt, plan)).end_object();
+    w.member("engine", attempt.provider().engine)
+        .member("health", name(attempt.health.kind))
+        .member("reason", reason_text(attempt, plan))
+        .end_object();
   }
   w.end_array().key("rejected").begin_array();
   for (const Rejection& rejection : plan.rejections)

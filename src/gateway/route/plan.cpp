@@ -15,6 +15,8 @@ std::string_view name(Rejection::Why why) {
     case Rejection::Why::no_tools: return "no_tools";
     case Rejection::Why::no_images: return "no_images";
     case Rejection::Why::engine_not_ready: return "engine_not_ready";
+    case Rejection::Why::resting: return "resting";
+    case Rejection::Why::breaker_open: return "breaker_open";
   }
   return "unknown";
 }
@@ -28,13 +30,34 @@ std::string_view name(Attempt::Reason reason) {
   return "unknown";
 }
 
-std::string reason_text(const Attempt& attempt, const Plan& plan) {
+namespace {
+
+// "4.2 s"
+std::string seconds_text(std::chrono::milliseconds time) {
+  const std::int64_t tenths = (time.count() + 99) / 100;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
+}
+
+std::string choice_text(const Attempt& attempt, const Plan& plan) {
   switch (attempt.reason) {
     case Attempt::Reason::asked_for: return "asked for by name";
     case Attempt::Reason::listed: return "number " + std::to_string(attempt.position + 1) + " in `" + plan.model + "`";
     case Attempt::Reason::offers_model: return "offers " + plan.model;
   }
   return {};
+}
+
+}  // namespace
+
+std::string reason_text(const Attempt& attempt, const Plan& plan) {
+  const std::string choice = choice_text(attempt, plan);
+  switch (attempt.health.kind) {
+    case TargetState::Kind::well: return choice;
+    case TargetState::Kind::half_open: return choice + "; its calls have failed, so the next request is the probe";
+    case TargetState::Kind::resting: return choice + "; has asked to be left alone, but nobody else is left";
+    case TargetState::Kind::open: return choice + "; its calls fail, but nobody else is left";
+  }
+  return choice;
 }
 
 std::string reason_text(const Rejection& rejection, const Plan& plan) {
@@ -58,6 +81,10 @@ std::string reason_text(const Rejection& rejection, const Plan& plan) {
     case Rejection::Why::no_tools: return "the model has no tools";
     case Rejection::Why::no_images: return "the model does not read images";
     case Rejection::Why::engine_not_ready: return "its engine is not ready";
+    case Rejection::Why::resting:
+      return "it has asked to be left alone for another " + seconds_text(rejection.again_in);
+    case Rejection::Why::breaker_open:
+      return "its calls fail; it is left alone for another " + seconds_text(rejection.again_in);
   }
   return {};
 }

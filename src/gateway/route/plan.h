@@ -1,6 +1,7 @@
 // The outcome of routing: whom to ask, in which order and why, and whom not and why not.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 #include "catalog/price.h"
 #include "config/snapshot.h"
 #include "gateway/guard/guard.h"
+#include "gateway/health/health.h"
 
 namespace sluice::gateway {
 
@@ -28,6 +30,7 @@ struct Attempt {
   Lane lane = Lane::same_dialect;
   Reason reason = Reason::listed;
   std::uint32_t position = 0;  // in the route's list, from 0
+  TargetState health;          // as of the plan; not well for the least bad of those that are all unwell
 
   const catalog::Provider& provider() const { return *candidate->provider; }
   const ModelName& model() const { return candidate->model_name; }
@@ -47,11 +50,14 @@ struct Rejection {
     no_tools,
     no_images,
     engine_not_ready,  // its engine starts, restarts or has failed
+    resting,           // it has asked to be left alone for again_in
+    breaker_open,      // its calls fail: it is left alone for again_in
   };
   const config::Candidate* candidate = nullptr;
   Why why = Why::data_class;
   Tokens needed = 0;
   Tokens limit = 0;
+  std::chrono::milliseconds again_in{0};
 };
 
 struct Plan {
@@ -60,6 +66,7 @@ struct Plan {
   Verdict verdict;
   std::vector<Attempt> attempts;  // in the order in which to ask
   std::vector<Rejection> rejections;
+  const config::RouteSettings* settings = nullptr;     // of the route; null: the defaults
   std::unique_ptr<config::Candidate> outside_catalog;  // the one candidate that is in no Snapshot, if there is one
 };
 

@@ -53,6 +53,16 @@ Error unknown_model(std::string_view model, const config::Snapshot& snapshot) {
   return error;
 }
 
+// When everybody is unwell, the least bad is better than nobody: a breaker must not close the only way there is.
+void ask_the_unwell(Plan& plan, std::vector<Attempt> unwell) {
+  std::ranges::sort(unwell, {},
+                    [](const Attempt& attempt) { return std::pair(attempt.health.again_in, attempt.position); });
+  std::erase_if(plan.rejections, [](const Rejection& rejection) {
+    return rejection.why == Why::resting || rejection.why == Why::breaker_open;
+  });
+  plan.attempts = std::move(unwell);
+}
+
 // Why nobody may be asked: the reason that the caller, or else the operator, can do most about.
 Error nobody(const Plan& plan) {
   const auto found = [&](Why why) {
@@ -128,8 +138,9 @@ Error nobody(const Plan& plan) {
 }  // namespace
 
 Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const config::Snapshot& snapshot,
-                    const EngineStates& engines) {
+                    const EngineStates& engines, const TargetStates& targets) {
   Plan plan{.model = std::string(question.model), .verdict = verdict};
+  std::vector<Attempt> unwell;
   const auto consider = [&](const Candidate& candidate, Attempt::Reason reason, std::uint32_t position) {
     const catalog::Quote quote = candidate.quote(question.when);
     if (auto rejection = rejection_of(candidate, quote, question, verdict, engines)) {
@@ -137,23 +148,35 @@ Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const
       return;
     }
     const Lane lane = candidate.provider->speaks(question.dialect) ? Lane::same_dialect : Lane::translated;
-    plan.attempts.push_back(
-        {.candidate = &candidate, .quote = quote, .lane = lane, .reason = reason, .position = position});
+    Attempt attempt{.candidate = &candidate, .quote = quote, .lane = lane, .reason = reason, .position = position};
+    if (targets) attempt.health = targets(candidate.name);
+    if (attempt.health.kind == TargetState::Kind::resting || attempt.health.kind == TargetState::Kind::open) {
+      plan.rejections.push_back(
+          {.candidate = &candidate,
+           .why = attempt.health.kind == TargetState::Kind::open ? Why::breaker_open : Why::resting,
+           .again_in = attempt.health.again_in});
+      unwell.push_back(std::move(attempt));
+      return;
+    }
+    plan.attempts.push_back(std::move(attempt));
   };
 
   if (const config::Target* target = snapshot.find(question.model)) {
     plan.kind = target->kind;
+    plan.settings = &target->settings;
     plan.attempts.reserve(target->candidates.size());
     const auto reason = target->kind == config::Target::Kind::route    ? Attempt::Reason::listed
                         : target->kind == config::Target::Kind::direct ? Attempt::Reason::asked_for
                                                                        : Attempt::Reason::offers_model;
     for (std::uint32_t i = 0; i < target->candidates.size(); ++i) consider(*target->candidates[i], reason, i);
+    if (plan.attempts.empty()) ask_the_unwell(plan, std::move(unwell));
     return plan;
   }
   plan.outside_catalog = std::make_unique<Candidate>(snapshot.outside_catalog(question.model));
   if (!plan.outside_catalog->provider) return std::unexpected(unknown_model(question.model, snapshot));
   plan.kind = config::Target::Kind::direct;
   consider(*plan.outside_catalog, Attempt::Reason::asked_for, 0);
+  if (plan.attempts.empty()) ask_the_unwell(plan, std::move(unwell));
   return plan;
 }
 
@@ -177,8 +200,8 @@ catalog::Quote free_of_charge() {
 }
 
 Result<Plan> route(const RouteQuestion& question, const Verdict& verdict, const config::Snapshot& snapshot,
-                   const EngineStates& engines) {
-  TRY(Plan plan, survey(question, verdict, snapshot, engines));
+                   const EngineStates& engines, const TargetStates& targets) {
+  TRY(Plan plan, survey(question, verdict, snapshot, engines, targets));
   if (plan.attempts.empty()) return std::unexpected(nobody(plan));
   return plan;
 }

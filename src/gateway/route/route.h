@@ -28,11 +28,14 @@ struct RouteQuestion {
 
 enum class EngineState : std::uint8_t { absent, starting, ready, failed };
 using EngineStates = std::function<EngineState(const ProviderId&)>;
+// How a target is, by its name (provider/model). Empty: every one is well.
+using TargetStates = std::function<TargetState(std::string_view)>;
 
-// The plan, also when nobody is left to ask (then attempts is empty). Errors: not_found, code "model_not_found", when
-// the name means nothing.
+// The plan, also when nobody is left to ask (then attempts is empty). Whoever is left alone because its calls fail, or
+// because it has asked for that, is out while there is another; where all are, they are asked all the same, the one
+// that may be asked again soonest first. Errors: not_found, code "model_not_found", when the name means nothing.
 Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const config::Snapshot& snapshot,
-                    const EngineStates& engines);
+                    const EngineStates& engines, const TargetStates& targets = {});
 
 // survey, or the error for the client when nobody may be asked:
 //   unavailable                                an engine is not ready; another try may help
@@ -44,7 +47,7 @@ Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const
 //   successor not_found, "provider_not_configured"       the model is known, its provider has no key not_found,
 //   "model_not_found"               the name means nothing; the hint has the nearest names
 Result<Plan> route(const RouteQuestion& question, const Verdict& verdict, const config::Snapshot& snapshot,
-                   const EngineStates& engines);
+                   const EngineStates& engines, const TargetStates& targets = {});
 
 // The plan with this one candidate, which is in no Snapshot: for calls that are not about a model. Errors as of
 // route().

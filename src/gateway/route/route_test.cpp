@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "gateway/route/explain.h"
 
 namespace sluice::gateway {
@@ -169,6 +171,53 @@ TEST(Route, Answers_an_unknown_name_with_the_nearest_ones) {
   ASSERT_FALSE(plan.has_value());
   EXPECT_EQ(plan.error().code, "model_not_found");
   EXPECT_NE(plan.error().hint.find("vendor/large"), std::string::npos) << plan.error().hint;
+}
+
+// Of the named targets; all others are well.
+TargetStates states(std::map<std::string, TargetState, std::less<>> unwell) {
+  return [unwell = std::move(unwell)](std::string_view target) {
+    const auto found = unwell.find(target);
+    return found == unwell.end() ? TargetState() : found->second;
+  };
+}
+constexpr TargetState open_for(std::int64_t ms) {
+  return {.kind = TargetState::Kind::open, .again_in = std::chrono::milliseconds(ms)};
+}
+
+TEST(Route, Leaves_out_who_is_unwell_while_another_one_is_well) {
+  const config::Snapshot snapshot(three_grounds());
+  const TargetState resting{.kind = TargetState::Kind::resting, .again_in = std::chrono::milliseconds(4'200)};
+  const auto plan =
+      route(ask("auto"), {}, snapshot, ready, states({{"local/small", open_for(9'000)}, {"open/middle", resting}}));
+  EXPECT_EQ(order(plan), std::vector<std::string>{"vendor/large"});
+  ASSERT_EQ(plan->rejections.size(), 2u);
+  EXPECT_EQ(plan->rejections[0].why, Rejection::Why::breaker_open);
+  EXPECT_EQ(plan->rejections[1].why, Rejection::Why::resting);
+  EXPECT_NE(reason_text(plan->rejections[1], *plan).find("4.2 s"), std::string::npos);
+}
+
+TEST(Route, Asks_the_least_bad_first_when_all_are_unwell) {
+  const config::Snapshot snapshot(three_grounds());
+  const auto plan = route(
+      ask("auto"), {}, snapshot, ready,
+      states({{"local/small", open_for(9'000)}, {"open/middle", open_for(300)}, {"vendor/large", open_for(5'000)}}));
+  EXPECT_EQ(order(plan), (std::vector<std::string>{"open/middle", "vendor/large", "local/small"}));
+  EXPECT_TRUE(plan->rejections.empty());
+  EXPECT_NE(reason_text(plan->attempts[0], *plan).find("nobody else is left"), std::string::npos);
+}
+
+TEST(Route, Asks_who_is_half_open_in_its_usual_place) {
+  const config::Snapshot snapshot(three_grounds());
+  const auto plan = route(ask("auto"), {}, snapshot, ready,
+                          states({{"local/small", {.kind = TargetState::Kind::half_open, .again_in = {}}}}));
+  EXPECT_EQ(order(plan).size(), 3u);
+  EXPECT_NE(explain_json(*plan).find("\"health\":\"half_open\""), std::string::npos);
+}
+
+TEST(Route, Being_well_brings_no_forbidden_ground_back) {
+  const config::Snapshot snapshot(three_grounds());
+  const auto plan = route(ask("auto"), restricted, snapshot, ready, states({{"local/small", open_for(9'000)}}));
+  EXPECT_EQ(order(plan), std::vector<std::string>{"local/small"});
 }
 
 TEST(Explain, Shows_candidates_and_rejections_each_with_a_reason) {

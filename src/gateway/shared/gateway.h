@@ -14,8 +14,10 @@
 #include "dialects/dialects.h"
 #include "gateway/account/account.h"
 #include "gateway/admit/admit.h"
+#include "gateway/admit/places.h"
 #include "gateway/audit/audit.h"
 #include "gateway/credentials/google_token.h"
+#include "gateway/health/health.h"
 #include "gateway/route/route.h"
 #include "http/client.h"
 #include "net/reactor.h"
@@ -73,6 +75,8 @@ struct Gateway {
   store::RequestStore& store;
   store::ResourceDesk& desk;
   Admission& admission;
+  Health& health;
+  Places& places;
   Books books;
   Engines engines;
   GoogleTokens& google_tokens;

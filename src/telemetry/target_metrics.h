@@ -1,0 +1,19 @@
+// The metrics of targets (provider/model) whose calls fail, and of the places that are limited, declared in one place:
+// names, labels and meaning are a public contract for alerts.
+#pragma once
+
+#include "telemetry/metrics.h"
+
+namespace sluice::telemetry {
+
+struct TargetMetrics {
+  explicit TargetMetrics(Registry& registry);
+
+  GaugeFamily& state;         // target: 0 well, 1 half-open or resting, 2 open
+  CounterFamily& events;      // target, event: opened, closed, rests, retry_refused
+  GaugeFamily& places_taken;  // place: a provider or ground that has a limit
+  GaugeFamily& queue_depth;   // place
+  GaugeFamily& shed;          // place: ever since the start
+};
+
+}  // namespace sluice::telemetry
