@@ -3,7 +3,7 @@
 # tally.py reads those and prints the failures and the closing line.
 
 # Test programs in which threads meet: these also run under ThreadSanitizer in CI.
-TSAN_TESTS=(async_test net_test http_test telemetry_test store_test gateway_admit_test)
+TSAN_TESTS=(async_test net_test http_test telemetry_test store_test gateway_admit_test gateway_health_test)
 PROGRAM_TIMEOUT_S=300  # the slowest takes seconds; a hang must not eat the whole of CI's time
 
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}
@@ -60,7 +60,7 @@ test_named() {
       tools) test_tools ;;
       instructions) ! build_for_test release sluice bench_load bench_provider || test_instructions ;;
       docs) ! build_for_test release sluice || { setup_engine; test_docs; } ;;
-      e2e | sdk | chaos | agents | sdk_suites) suites+=("$name") ;;
+      e2e | sdk | chaos | faults | agents | sdk_suites) suites+=("$name") ;;
       *) programs+=("$(printf '%s' "${name%_test}" | tr / _)_test") ;;
     esac
   done
@@ -87,7 +87,7 @@ test_programs() {
   mapfile -t known <"build/$preset/tests.txt"
   for program in "$@"; do
     [[ " ${known[*]} " == *" $program "* ]] ||
-      die "no test program $program; there are: ${known[*]%_test} (and tools, golden, docs, instructions, e2e, sdk, chaos, agents, sdk_suites)"
+      die "no test program $program; there are: ${known[*]%_test} (and tools, golden, docs, instructions, e2e, sdk, chaos, faults, agents, sdk_suites)"
   done
   build_for_test "$preset" "$@" || return 0
   mapfile -t known <"build/$preset/tests.txt"
