@@ -97,6 +97,7 @@ def gateway(folder, aimock, refused_port):
             "unpriced": openai_vendor(aimock.url, prices={}),
         },
         "models": routes,
+        "breaker": {"failures": 0},  # what fails in one test is asked all the same in the next
     }).start()
     yield server
     server.stop()
@@ -115,6 +116,7 @@ def recording(folder):
     server = Sluice(folder("recording"), {
         "providers": {"oai": openai_vendor(openai_side.url), "ant": anthropic_vendor(anthropic_side.url)},
         "models": {"first-oai": ["oai/gpt-mock", "ant/claude-mock"]},
+        "breaker": {"failures": 0},
     }).start()
     yield server, openai_side, anthropic_side
     server.stop()

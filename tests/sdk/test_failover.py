@@ -21,7 +21,8 @@ def test_the_second_candidate_answers_when_the_first_one_fails(gateway, key, fau
     text = "".join(chunk.choices[0].delta.content or "" for chunk in answer) if stream else answer.choices[0].message.content
     assert text == TEXT
     assert (raw.headers["x-sluice-provider"], raw.headers["x-sluice-model"]) == ("mockai", "gpt-mock")
-    assert int(raw.headers["x-sluice-attempts"]) >= 2
+    # The busy one asks to be left alone for seven seconds, so the second time it is.
+    assert int(raw.headers["x-sluice-attempts"]) >= (1 if fault == "busy" else 2)
     if not stream:
         cost = Decimal(raw.headers["x-sluice-cost-usd"]) * 10**12
         if fault == "garbled":  # status 200: it was at work, so what it read is estimated and paid
