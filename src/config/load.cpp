@@ -55,7 +55,7 @@ class Loading {
   void enable_engines();
   catalog::Provider* engine_provider(const EngineSettings& engine);
   void keep_engines();
-  void keep_sockets_and_threads();
+  void keep_what_needs_a_restart();
   catalog::Ground ground_of_default(const catalog::Provider& provider) const;
   void add_auto_route();
   void check_values(const Node& root, const Report& report);
@@ -479,7 +479,7 @@ void Loading::keep_engines() {
       needs_restart_.push_back("engines." + engine.name + ": it is not in the file any more, and runs");
 }
 
-void Loading::keep_sockets_and_threads() {
+void Loading::keep_what_needs_a_restart() {
   const ServerSettings& runs = sources_.in_force->server();
   if (parts_.server.listen != runs.listen) {
     needs_restart_.push_back("server.listen: " + parts_.server.listen + ", and it is " + runs.listen);
@@ -490,6 +490,14 @@ void Loading::keep_sockets_and_threads() {
     const auto said = [](std::int64_t n) { return n == 0 ? std::string("one for each core") : std::to_string(n); };
     needs_restart_.push_back("server.threads: " + said(parts_.server.threads) + ", and it is " + said(runs.threads));
     parts_.server.threads = runs.threads;
+  }
+  const LimitSettings& limits = sources_.in_force->limits();
+  for (const auto& [name, limit] : {std::pair("in_flight", &LimitSettings::in_flight),
+                                    std::pair("in_flight_per_key", &LimitSettings::in_flight_per_key)}) {
+    if (parts_.limits.*limit == limits.*limit) continue;
+    needs_restart_.push_back(std::string("limits.") + name + ": " + std::to_string(parts_.limits.*limit) +
+                             ", and it is " + std::to_string(limits.*limit));
+    parts_.limits.*limit = limits.*limit;
   }
 }
 
@@ -604,7 +612,7 @@ Loaded Loading::run() {
   }
   add_auto_route();
   check_values(root.value_or(Node()), Report{source, loaded.diagnostics});
-  if (sources_.in_force) keep_sockets_and_threads();
+  if (sources_.in_force) keep_what_needs_a_restart();
   loaded.needs_restart = std::move(needs_restart_);
   if (loaded.diagnostics.ok()) loaded.snapshot = std::make_shared<const Snapshot>(std::move(parts_));
   return loaded;
