@@ -46,6 +46,10 @@ struct Audio {
   std::string format;  // "wav", "mp3": the last part of the media type
   std::string base64;
 };
+struct Video {
+  std::string media_type;  // "video/mp4"
+  std::string base64;
+};
 struct Document {
   std::string media_type;  // "application/pdf", "text/plain"; empty for a url
   std::string base64;      // one of base64, text and url is set
@@ -78,10 +82,10 @@ struct Thinking {
   std::string signature;    // as its issuer gave it; empty when nobody signed
   std::string issuer = {};  // who understands the signature, as Seal says; empty in an answer: whoever gave it
   bool redacted = false;    // there is no text, only the state: Anthropic's redacted_thinking
-  std::string id = {};      // the item's own, where the dialect has one (Responses)
+  std::string id = {};      // what its issuer calls it, or where it had it, if that must come back with it
 };
 
-using Block = std::variant<Text, Image, Audio, Document, ToolCall, ToolResult, Thinking>;
+using Block = std::variant<Text, Image, Audio, Video, Document, ToolCall, ToolResult, Thinking>;
 
 struct Message {
   Role role = Role::user;

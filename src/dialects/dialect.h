@@ -197,6 +197,9 @@ class Dialect {
   virtual Framing framing() const { return Framing::sse; }
   virtual std::unique_ptr<StreamWatcher> watch_stream(bool hide_usage_event) const = 0;
   virtual std::unique_ptr<StreamDecoder> decode_stream() const = 0;
+  // What clients of this API call the request's parameter that chat/ and the writers of requests call `name` ("stop",
+  // "messages.content.thinking"); the same where they call it so.
+  virtual std::string_view own_name(std::string_view name) const { return name; }
   // Status and body of a failed answer: kind, message, whether another try may help. Never throws the body at the
   // client.
   virtual Error decode_error(int status, std::string_view body, const http::Headers& headers) const = 0;

@@ -18,6 +18,12 @@ bool changes_the_answer(std::string_view extra) {
 
 }  // namespace
 
+Result<void> RequestReading::read_model() {
+  TRY(const std::string_view model, fields_.required_string("model"));
+  request_.model = model;
+  return {};
+}
+
 void RequestReading::note_extra(std::string name) {
   if (noted_.insert(name).second) request_.extras.emplace_back(std::move(name), "true");
 }
@@ -39,6 +45,27 @@ Result<void> RequestReading::refuse_if_all_empty() const {
   for (const chat::Message& message : request_.messages)
     if (!message.blocks.empty()) return {};
   return bad_field(first_empty_, "it is empty, and no other message says anything", "send some text");
+}
+
+ProviderRequest RequestWriting::finished(std::string path, http::Headers headers) {
+  json_.end_object();
+  out_.path = std::move(path);
+  out_.headers = std::move(headers);
+  return std::move(out_);
+}
+
+bool RequestWriting::is_sent(const chat::Block& block) const {
+  if (const auto* text = std::get_if<chat::Text>(&block)) return !is_blank(text->text);
+  if (const auto* thinking = std::get_if<chat::Thinking>(&block)) return is_signed_by_it(*thinking);
+  return true;
+}
+
+void RequestWriting::drop_unsent(const chat::Block& block) {
+  const auto* blank = std::get_if<chat::Text>(&block);
+  if (!blank)
+    drop("messages.content.thinking");
+  else if (blank->cache != chat::CacheMark::none)
+    drop("messages.content.cache_control");
 }
 
 void RequestWriting::drop(std::string name) {
@@ -69,14 +96,26 @@ Result<json::Document> RequestWriting::object_arguments(const chat::ToolCall& ca
   auto arguments = json::Document::parse(call.arguments);
   if (arguments && arguments->root().is_object()) return arguments;
   return bad_field(
-      "messages",
+      "messages.tool_calls.arguments",
       "the arguments of the tool call '" + call.id + "' are not a JSON object, and this provider takes nothing else",
       "repair them, or leave this call and its result out of the conversation");
 }
 
 Result<void> RequestWriting::refuse_logprobs() const {
-  if (request_.logprobs) return refuse("logprobs", "this provider's API does not tell log probabilities");
+  if (request_.logprobs)
+    return refuse(*request_.logprobs > 0 ? "top_logprobs" : "logprobs",
+                  "this provider's API does not tell log probabilities");
   return {};
+}
+
+std::unexpected<Error> RequestWriting::refuse_audio() {
+  return bad_field("messages.content.audio", "this provider takes no audio",
+                   "send text, or ask for a model that listens");
+}
+
+std::unexpected<Error> RequestWriting::refuse_video() {
+  return bad_field("messages.content.video", "this provider takes no video",
+                   "send images, or ask for a model of Google or Amazon");
 }
 
 std::unexpected<Error> RequestWriting::nothing_to_send() {
@@ -99,6 +138,21 @@ void RequestWriting::put_results_first(Turn& turn) {
     for (const chat::Block* block : turn.blocks)
       if (std::holds_alternative<chat::ToolResult>(*block) == results) ordered.push_back(block);
   turn.blocks = std::move(ordered);
+}
+
+http::Headers json_headers() { return {{"content-type", "application/json"}}; }
+
+Error in_words_of(const Dialect& client, Error error) {
+  const std::string own(client.own_name(error.param));
+  if (own == error.param) return error;
+  if (error.message.starts_with(error.param + ": ")) error.message.replace(0, error.param.size(), own);
+  error.param = own;
+  return error;
+}
+
+std::string_view own_name_in(std::span<const OwnName> names, std::string_view name) {
+  const auto found = std::ranges::find(names, name, &OwnName::name);
+  return found == names.end() ? name : found->own;
 }
 
 Result<std::string> object_schema(const Fields& function) {

@@ -20,8 +20,11 @@ inline constexpr std::int64_t max_tokens_limit = 1'000'000'000;  // far above an
 
 // The base of a dialect's reader of client requests.
 class RequestReading {
- protected:
+ public:
   explicit RequestReading(const Fields& fields) : fields_(fields) {}
+
+ protected:
+  Result<void> read_model();
 
   // A hint that cannot be carried, named once however often it occurs.
   void note_extra(std::string name);
@@ -46,11 +49,15 @@ class RequestReading {
 
 // The base of a dialect's writer of requests to providers.
 class RequestWriting {
- protected:
+ public:
   RequestWriting(const chat::ChatRequest& request, const EncodeOptions& options)
       : request_(request), options_(options), json_(out_.body) {
     out_.body.reserve(options.client_bytes + options.client_bytes / 8);
   }
+
+ protected:
+  // The request, complete.
+  ProviderRequest finished(std::string path, http::Headers headers);
 
   void drop(std::string name);      // named once in the report, however often it is dropped
   std::string system_text() const;  // all of it, joined by blank lines
@@ -60,6 +67,9 @@ class RequestWriting {
   Result<void> drop_or_refuse(const std::string& extra);
   // For APIs that do not tell log probabilities.
   Result<void> refuse_logprobs() const;
+  // For APIs that take none.
+  static std::unexpected<Error> refuse_audio();
+  static std::unexpected<Error> refuse_video();
   static std::unexpected<Error> nothing_to_send();
   // Of the provider that the request goes to. Thinking that somebody else signed, or nobody, makes it fail.
   bool is_own(const chat::Thinking& thinking) const {
@@ -75,15 +85,19 @@ class RequestWriting {
     std::vector<const chat::Block*> blocks;
   };
   std::vector<Turn> turns() const;
-  // The member `messages` as Anthropic and Bedrock have it: the roles take turns, and blocks that are not sent leave no
-  // empty turn behind.
-  template <typename IsSent, typename WriteBlock>
-  Result<void> write_turns(const IsSent& is_sent, const WriteBlock& write_block) {
+  // Of Anthropic and Bedrock: thinking that somebody else signed, or nobody, makes the whole request fail; so does
+  // blank text.
+  bool is_sent(const chat::Block& block) const;
+  // Names what is lost with a block that is not sent.
+  void drop_unsent(const chat::Block& block);
+  // The member `messages` as these two have it: the roles take turns, and blocks that are not sent leave no empty turn
+  // behind. `write_block` gets those that are sent.
+  template <typename WriteBlock>
+  Result<void> write_turns(const WriteBlock& write_block) {
     std::vector<Turn> sent;
     for (Turn& turn : turns()) {
       if (std::ranges::none_of(turn.blocks, [&](const auto* block) { return is_sent(*block); })) {
-        for (const chat::Block* block : turn.blocks)
-          if (std::holds_alternative<chat::Thinking>(*block)) drop("messages.content.thinking");
+        for (const chat::Block* block : turn.blocks) drop_unsent(*block);
       } else if (!sent.empty() && sent.back().role == turn.role) {
         sent.back().blocks.insert(sent.back().blocks.end(), turn.blocks.begin(), turn.blocks.end());
       } else {
@@ -96,7 +110,13 @@ class RequestWriting {
       put_results_first(turn);
       const auto& [role, blocks] = turn;
       json_.begin_object().member("role", role == chat::Role::user ? "user" : "assistant").key("content").begin_array();
-      for (const chat::Block* block : blocks) CHECK_OK(write_block(*block));
+      for (const chat::Block* block : blocks) {
+        if (!is_sent(*block)) {
+          drop_unsent(*block);
+          continue;
+        }
+        CHECK_OK(write_block(*block));
+      }
       json_.end_array().end_object();
     }
     json_.end_array();
@@ -111,6 +131,18 @@ class RequestWriting {
   ProviderRequest out_;
   json::Writer json_;
 };
+
+// Of a request to a provider.
+http::Headers json_headers();
+
+// A refusal by a provider's dialect, in which the parameter has the name that the client's dialect gives it.
+Error in_words_of(const Dialect& client, Error error);
+// chat/'s name of a request's parameter and an API's own. own_name_in() gives the name itself when it is not there.
+struct OwnName {
+  std::string_view name;
+  std::string_view own;
+};
+std::string_view own_name_in(std::span<const OwnName> names, std::string_view name);
 
 // A custom tool takes free text; where there are only functions it is a function with one string.
 inline constexpr std::string_view custom_tool_schema =

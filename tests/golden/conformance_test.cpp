@@ -10,6 +10,8 @@
 #include <set>
 
 #include "cases.h"
+#include "converse_request.h"
+#include "dialects/shared_parts.h"
 #include "features.h"
 #include "replay.h"
 
@@ -79,6 +81,55 @@ class Proof {
     if (shown_.empty()) fault("no feature in features.cpp has the refusal '" + message + "'");
   }
 
+  // Beside the features, all words: what a request or an answer says in text, in calls and results of tools and in
+  // media must be on the other side, in whatever order and place. Thinking has features of its own.
+  void compare_words(std::string_view where, const std::vector<chat::Block>& before,
+                     const std::vector<chat::Block>& after) {
+    std::vector<std::string> said;
+    std::vector<std::string> arrived;
+    for (const chat::Block& block : before) add_words(block, said);
+    for (const chat::Block& block : after) add_words(block, arrived);
+    std::string all;
+    for (const std::string& words : arrived) all.append(words).append("\n");
+    for (const std::string& words : said)
+      if (!all.contains(words)) fault(std::string(where) + " loses '" + words.substr(0, 80) + "'");
+  }
+
+  static void add_words(const chat::Block& block, std::vector<std::string>& into) {
+    const auto add = [&](std::string_view words) {
+      if (dialects::is_blank(words)) return;
+      const auto parsed = json::Document::parse(words);  // a result may be an object, whose blanks mean nothing
+      into.push_back(parsed ? parsed->root().text() : std::string(words));
+    };
+    if (const auto* text = std::get_if<chat::Text>(&block)) add(text->text);
+    if (const auto* image = std::get_if<chat::Image>(&block)) add(image->base64.empty() ? image->url : image->base64);
+    if (const auto* audio = std::get_if<chat::Audio>(&block)) add(audio->base64);
+    if (const auto* video = std::get_if<chat::Video>(&block)) add(video->base64);
+    if (const auto* document = std::get_if<chat::Document>(&block))
+      add(!document->text.empty() ? document->text : document->base64.empty() ? document->url : document->base64);
+    if (const auto* call = std::get_if<chat::ToolCall>(&block)) {
+      add(call->name);
+      add(call->arguments);
+    }
+    if (const auto* result = std::get_if<chat::ToolResult>(&block))
+      for (const auto& part : result->content)
+        std::visit([&](const auto& one) { add_words(chat::Block(one), into); }, part);
+  }
+
+  static std::vector<chat::Block> words_of(const chat::ChatRequest& request) {
+    std::vector<chat::Block> all;
+    for (const chat::Text& text : request.system) all.emplace_back(text);
+    for (const chat::Message& message : request.messages)
+      for (const chat::Block& block : message.blocks) all.push_back(block);
+    if (!request.tool_choice || request.tool_choice->mode != chat::ToolChoice::Mode::none)
+      for (const chat::Tool& tool : request.tools) {
+        all.emplace_back(chat::Text{tool.name});
+        all.emplace_back(chat::Text{tool.description});
+      }
+    for (const std::string& stop : request.stop) all.emplace_back(chat::Text{stop});
+    return all;
+  }
+
   // What is named is lossy; what is there and not named must be there on the other side, if in other words.
   enum class After : std::uint8_t { there, otherwise, gone };
   void note(const Feature& feature, bool before, After after) {
@@ -117,12 +168,14 @@ class Proof {
     dialects::RequestTarget target{.model = "m"};
     const chat::ChatRequest request = request_of(all_dialects().get(case_.client), *parsed, target);
     streamed_ = request.stream || fs::exists(file("provider.sse")) || fs::exists(file("provider.events"));
-    const bool readable =
-        case_.translated() && case_.provider != DialectId::bedrock_converse;  // nobody reads Bedrock's
-    const chat::ChatRequest again =
-        readable ? request_of(all_dialects().get(case_.provider), *sent, target) : chat::ChatRequest{};
+    const bool readable = case_.translated();
+    const chat::ChatRequest again = !readable ? chat::ChatRequest{}
+                                    : case_.provider == DialectId::bedrock_converse
+                                        ? read_converse_request(sent->root())
+                                        : request_of(all_dialects().get(case_.provider), *sent, target);
     const Asked asked{.request = request, .body = body, .issuer = issuer, .native = !case_.translated()};
     const Asked asked_again{.request = again, .body = sent_body, .issuer = issuer, .native = true};
+    if (readable) compare_words("the request", words_of(request), words_of(again));
     for (const Feature& feature : features()) {
       const bool before = feature.asked ? feature.asked(asked) : !feature.told;
       if (is_named(feature, before) || !feature.asked) continue;
@@ -153,6 +206,8 @@ class Proof {
         if (start->kind == chat::BlockKind::thinking) response.blocks.emplace_back(chat::Thinking{});
       } else if (const auto* text = std::get_if<chat::TextDelta>(&event)) {
         std::get<chat::Text>(response.blocks.back()).text += text->text;
+      } else if (const auto* arguments = std::get_if<chat::ArgumentsDelta>(&event)) {
+        std::get<chat::ToolCall>(response.blocks.back()).arguments += arguments->json;
       } else if (const auto* citation = std::get_if<chat::CitationDelta>(&event)) {
         std::get<chat::Text>(response.blocks.back()).citations.push_back(citation->citation);
       } else if (const auto* thinking = std::get_if<chat::ThinkingDelta>(&event)) {
@@ -199,6 +254,7 @@ class Proof {
                                 : std::optional<chat::ChatResponse>();
     if (readable && !after) return fault("the client's answer cannot be read");
     const Told told{.response = *before, .body = bytes, .streamed = streamed_, .usage_asked = usage_asked_};
+    if (after) compare_words("the answer", before->blocks, after->blocks);
     const std::string answer = read_file(file(as_stream ? "answer.sse" : "answer.json"));
     for (const Feature& feature : features()) {
       if (!feature.told || is_named(feature, feature.told(told))) continue;

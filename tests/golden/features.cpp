@@ -126,7 +126,7 @@ std::vector<Feature> of_requests() {
              return any_block<chat::Image>(a.request,
                                            [](const auto& image, const auto&) { return !image.url.empty(); });
            },
-       .refusals = {"image by its address", "image_url.url"}},
+       .refusals = {"image by its address", "fetches no image"}},
       {.name = "audio",
        .dialects = "CG",
        .asked =
@@ -134,6 +134,13 @@ std::vector<Feature> of_requests() {
              return any_block<chat::Audio>(a.request, [](const auto&, const auto&) { return true; });
            },
        .refusals = {"no audio"}},
+      {.name = "video",
+       .dialects = "G",
+       .asked =
+           [](const Asked& a) {
+             return any_block<chat::Video>(a.request, [](const auto&, const auto&) { return true; });
+           },
+       .refusals = {"no video"}},
       {.name = "document in the body",
        .dialects = "CRMG",
        .asked =
@@ -149,7 +156,7 @@ std::vector<Feature> of_requests() {
              return any_block<chat::Document>(a.request,
                                               [](const auto& document, const auto&) { return !document.url.empty(); });
            },
-       .refusals = {"document.url", "fetch documents from a URL", "document by its address"}},
+       .refusals = {"fetches no document", "fetch documents from a URL", "document by its address"}},
       {.name = "file kept at a vendor",
        .dialects = "CRMG",
        .asked =
@@ -161,7 +168,8 @@ std::vector<Feature> of_requests() {
        .dialects = "CRMG",
        .asked =
            [](const Asked& a) {
-             return std::ranges::any_of(a.request.tools, [](const chat::Tool& tool) { return !tool.custom; });
+             return !chooses(a, Mode::none) &&
+                    std::ranges::any_of(a.request.tools, [](const chat::Tool& tool) { return !tool.custom; });
            },
        .losses = {"tools.defer_loading", "functionCallingConfig.mode", "tools.strict"}},
       {.name = "tool choice: any of them",
@@ -174,6 +182,7 @@ std::vector<Feature> of_requests() {
       {.name = "tool choice: none",
        .dialects = "CRMG",
        .asked = [](const Asked& a) { return chooses(a, Mode::none); },
+       .asked_otherwise = [](const Asked& a) { return a.request.tools.empty(); },
        .losses = {"tool_choice", "tools="}},
       {.name = "one tool call at most",
        .dialects = "CRM",
@@ -290,7 +299,7 @@ std::vector<Feature> of_requests() {
       {.name = "log probabilities",
        .dialects = "CRG",
        .asked = [](const Asked& a) { return a.request.logprobs.has_value() || has_extra(a.request, "logprobs"); },
-       .refusals = {"logprobs", "Logprobs"}},
+       .refusals = {"log probabilities"}},
       {.name = "logit bias",
        .dialects = "C",
        .asked = [](const Asked& a) { return has_extra(a.request, "logit_bias"); },
@@ -380,8 +389,9 @@ std::vector<Feature> of_answers() {
       {.name = "parts of tools that ran at the vendor",
        .dialects = "RMGB",
 
-       .losses = {"server_tool_use", "web_search_call", "executableCode", "codeExecutionResult", "pause_turn",
-                  "tool_result"}},
+       .losses = {"answer.reasoning_details", "answer.images", "extra_content", "answer.content.",
+                  "answer.groundingMetadata", "server_tool_use", "web_search_call", "executableCode",
+                  "codeExecutionResult", "pause_turn", "tool_result"}},
       {.name = "refusal", .dialects = "CRMB", .told = [](const Told& t) { return !t.response.refusal.empty(); }},
       {.name = "stopped by a filter",
        .dialects = "CRMGB",

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "cases.h"
+#include "dialects/shared_parts.h"
 #include "replay.h"
 
 namespace sluice::golden {
@@ -112,12 +113,25 @@ class Golden : public testing::TestWithParam<Case> {
     TRY(request_, client().decode_request(parsed, target_));
     options_.include_usage = request_.include_usage;
     options_.tools = request_.tools;
-    TRY(dialects::ProviderRequest sent, provider().encode_request(request_, {.model = provider_model_,
-                                                                             .default_max_output_tokens = 4096,
-                                                                             .reasoning = true,
-                                                                             .issuer = options_.issuer}));
-    report_.request(sent);
-    return pretty(sent.body);
+    auto sent = provider().encode_request(
+        request_,
+        {.model = provider_model_, .default_max_output_tokens = 4096, .reasoning = true, .issuer = options_.issuer});
+    if (!sent) return std::unexpected(dialects::in_words_of(client(), std::move(sent).error()));
+    report_.request(*sent);
+    return pretty(sent->body);
+  }
+
+  // Nothing goes to the provider, and the client is told by the name that it used which parameter is at fault: each
+  // step of its path is a member of the request, unless it is the one that is missing.
+  void expect_refusal(const Error& error, const std::string& body) {
+    expect_file(file("sent.json"), "");
+    expect_error(error);
+    if (error.message.contains("required")) return;
+    std::istringstream path(error.param);
+    for (std::string step; std::getline(path, step, '.');) {
+      step.resize(std::min(step.find('['), step.size()));
+      EXPECT_TRUE(body.contains("\"" + step + "\"")) << "the client did not say " << step << " of " << error.param;
+    }
   }
 
   Replayed replay(const std::vector<Event>& events) const {
@@ -240,17 +254,17 @@ class Golden : public testing::TestWithParam<Case> {
 TEST_P(Golden, Becomes_what_its_files_say) {
   const std::string body = read_file(file("client.json"));
   const auto parsed = json::Document::parse(body);
-  if (!parsed) return expect_error(parsed.error());
+  if (!parsed) return expect_refusal(parsed.error(), body);
   read_target();
   read_provider_model();
   const auto outline = client().outline(body, *parsed, target_);
-  if (!outline) return expect_error(outline.error());
+  if (!outline) return expect_refusal(outline.error(), body);
   options_.model = outline->model;
   options_.include_usage = outline->wants_stream_usage || !outline->stream;
   options_.json_array = target_.json_array;
   options_.request = parsed->root();
   const Result<std::string> sent = request(body, *parsed, *outline);
-  if (!sent) return expect_error(sent.error());
+  if (!sent) return expect_refusal(sent.error(), body);
   expect_file(file("sent.json"), *sent);
   if (fs::exists(file("status.json")))
     return failure(read_file(fs::exists(file("provider.txt")) ? file("provider.txt") : file("provider.json")));

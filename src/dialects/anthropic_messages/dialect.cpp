@@ -1,10 +1,22 @@
+#include <array>
+
 #include "dialects/anthropic_messages/anthropic_messages.h"
 #include "dialects/anthropic_messages/parts.h"
 #include "dialects/anthropic_messages/sealed_thinking.h"
+#include "dialects/shared_parts.h"
 #include "http/headers.h"
 
 namespace sluice::dialects {
 namespace {
+
+constexpr std::array<OwnName, 8> own_names = {{{"stop", "stop_sequences"},
+                                               {"response_format", "output_config.format"},
+                                               {"messages.content.image", "messages.content.source.media_type"},
+                                               {"messages.content.image.url", "messages.content.source.url"},
+                                               {"messages.content.document", "messages.content.source.media_type"},
+                                               {"messages.content.document.url", "messages.content.source.url"},
+                                               {"messages.tool_calls.arguments", "messages.content.input"},
+                                               {"messages.tool_calls.name", "messages.content.name"}}};
 
 class AnthropicMessages : public Dialect {
  public:
@@ -53,6 +65,7 @@ class AnthropicMessages : public Dialect {
     return anthropic::watch_stream();
   }
   std::unique_ptr<StreamDecoder> decode_stream() const override { return anthropic::decode_stream(); }
+  std::string_view own_name(std::string_view name) const override { return own_name_in(own_names, name); }
   Error decode_error(int status, std::string_view body, const http::Headers& headers) const override {
     return anthropic::decode_error(status, body, headers);
   }

@@ -28,9 +28,7 @@ void write_stop(json::Writer& writer, chat::StopReason stop, std::string_view st
 // A tool_use block up to its input, which the caller writes before it ends the object.
 void write_tool_use_head(json::Writer& writer, std::string_view id, std::string_view name);
 chat::StopReason stop_reason(std::string_view name);
-// The names of what chat/ cannot say of an answer, each once.
-void note_lost(std::vector<std::string>& names, std::string_view what, std::string_view which);
-// Of a block: its type when it has no place.
+// Notes the type of a block when chat/ has no place for it.
 void note_lost_block(std::vector<std::string>& names, json::Value block);
 // The text of a refusal; the API may give none.
 std::string refusal_text(json::Value stop_details);

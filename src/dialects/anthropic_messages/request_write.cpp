@@ -15,7 +15,7 @@ constexpr std::string_view empty_schema = R"({"type":"object","properties":{}})"
 
 class RequestWriter : RequestWriting {
  public:
-  RequestWriter(const chat::ChatRequest& request, const EncodeOptions& options) : RequestWriting(request, options) {}
+  using RequestWriting::RequestWriting;
 
   Result<ProviderRequest> write() {
     CHECK_OK(check());
@@ -28,10 +28,7 @@ class RequestWriter : RequestWriting {
     write_tools();
     write_tool_choice();
     write_settings();
-    json_.end_object();
-    out_.path = "/messages";
-    out_.headers = request_headers();
-    return std::move(out_);
+    return finished("/messages", request_headers());
   }
 
  private:
@@ -70,22 +67,10 @@ class RequestWriter : RequestWriting {
   }
 
   Result<void> write_messages() {
-    return write_turns([&](const chat::Block& block) { return is_sent(block); },
-                       [&](const chat::Block& block) { return write_block(block); });
-  }
-
-  // Thinking that somebody else signed, or nobody, makes the whole request fail; so does blank text.
-  bool is_sent(const chat::Block& block) const {
-    if (const auto* text = std::get_if<chat::Text>(&block)) return !is_blank(text->text);
-    if (const auto* thinking = std::get_if<chat::Thinking>(&block)) return is_signed_by_it(*thinking);
-    return true;
+    return write_turns([&](const chat::Block& block) { return write_block(block); });
   }
 
   Result<void> write_block(const chat::Block& block) {
-    if (!is_sent(block)) {
-      if (std::holds_alternative<chat::Thinking>(block)) drop("messages.content.thinking");
-      return {};
-    }
     if (const auto* thinking = std::get_if<chat::Thinking>(&block)) {
       json_.begin_object();
       if (thinking->redacted)
@@ -95,8 +80,8 @@ class RequestWriter : RequestWriting {
       json_.end_object();
       return {};
     }
-    if (std::holds_alternative<chat::Audio>(block))
-      return bad_field("messages", "this provider takes no audio", "send text, or ask for a model that listens");
+    if (std::holds_alternative<chat::Audio>(block)) return refuse_audio();
+    if (std::holds_alternative<chat::Video>(block)) return refuse_video();
     if (const auto* document = std::get_if<chat::Document>(&block)) {
       write_document(*document);
       return {};

@@ -1,6 +1,7 @@
 // Whole answers, and what they share with streams: usage, stop reasons, ids.
 #include <algorithm>
 
+#include "dialects/answer_parts.h"
 #include "dialects/anthropic_messages/parts.h"
 #include "dialects/provider_error.h"
 #include "dialects/seal.h"
@@ -8,19 +9,13 @@
 namespace sluice::dialects::anthropic {
 namespace {
 
-constexpr Tokens most_counted = 1'000'000'000'000;  // sums of a few of them stay in 64 bits
-
-std::optional<Tokens> count(json::Value value) {
-  const auto number = value.integer();
-  if (!number) return std::nullopt;
-  return std::clamp<Tokens>(*number, 0, most_counted);
-}
+std::optional<Tokens> told(json::Value value) { return value.integer() ? std::optional(count(value)) : std::nullopt; }
 
 // The total, the split by lifetime, or both; a total alone keeps the split that was said earlier.
 void merge_cache_writes(json::Value from, chat::Usage& usage) {
-  const auto total = count(from["cache_creation_input_tokens"]);
-  const auto minutes = count(from["cache_creation"]["ephemeral_5m_input_tokens"]);
-  const auto hour = count(from["cache_creation"]["ephemeral_1h_input_tokens"]);
+  const auto total = told(from["cache_creation_input_tokens"]);
+  const auto minutes = told(from["cache_creation"]["ephemeral_5m_input_tokens"]);
+  const auto hour = told(from["cache_creation"]["ephemeral_1h_input_tokens"]);
   if (hour) usage.cache_write_1h = *hour;
   if (minutes) usage.cache_write_5m = *minutes;
   if (!total) return;
@@ -44,14 +39,14 @@ void write_text_block(json::Writer& writer, const chat::Text& text) {
 
 void merge_usage(json::Value from, chat::Usage& usage) {
   if (!from.is_object()) return;
-  if (const auto input = count(from["input_tokens"])) {
+  if (const auto input = told(from["input_tokens"])) {
     usage.input = *input;
     usage.reported = true;
   }
-  if (const auto read = count(from["cache_read_input_tokens"])) usage.cache_read = *read;
+  if (const auto read = told(from["cache_read_input_tokens"])) usage.cache_read = *read;
   merge_cache_writes(from, usage);
-  if (const auto output = count(from["output_tokens"])) {
-    const Tokens thinking = count(from["output_tokens_details"]["thinking_tokens"]).value_or(0);
+  if (const auto output = told(from["output_tokens"])) {
+    const Tokens thinking = count(from["output_tokens_details"]["thinking_tokens"]);
     usage.reasoning = std::min(thinking, *output);
     usage.output = *output - usage.reasoning;
     usage.reported = true;
@@ -110,15 +105,10 @@ chat::StopReason stop_reason(std::string_view name) {
   return chat::StopReason::other;
 }
 
-void note_lost(std::vector<std::string>& names, std::string_view what, std::string_view which) {
-  std::string name = "answer." + std::string(what) + "." + std::string(which);
-  if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
-}
-
 void note_lost_block(std::vector<std::string>& names, json::Value block) {
   const std::string_view type = block["type"].string().value_or("");
   if (type != "text" && type != "tool_use" && type != "thinking" && type != "redacted_thinking")
-    note_lost(names, "content", type);
+    note_lost(names, "answer.content." + std::string(type));
 }
 
 std::string refusal_text(json::Value stop_details) {
@@ -180,7 +170,7 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
         if (auto citation = read_citation(each))
           text.citations.push_back(*std::move(citation));
         else
-          note_lost(response.dropped, "content", "citations");
+          note_lost(response.dropped, "answer.content.citations");
       }
       response.blocks.emplace_back(std::move(text));
     } else if (type == "tool_use") {
@@ -197,7 +187,7 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   }
   const std::string_view reason = root["stop_reason"].string().value_or("");
   response.stop = stop_reason(reason);
-  if (reason == "pause_turn") note_lost(response.dropped, "stop_reason", reason);
+  if (reason == "pause_turn") note_lost(response.dropped, "answer.stop_reason.pause_turn");
   response.stop_sequence = root["stop_sequence"].string().value_or("");
   if (response.stop == chat::StopReason::content_filter) response.refusal = refusal_text(root["stop_details"]);
   merge_usage(root["usage"], response.usage);

@@ -1,12 +1,13 @@
 // A provider's event stream. The blocks that chat/ can say become neutral blocks with gapless numbers; the others
 // (server tools, what comes next year) are skipped from start to stop and named in chat::Finish.
+#include "dialects/answer_parts.h"
 #include "dialects/anthropic_messages/parts.h"
 #include "dialects/provider_error.h"
 
 namespace sluice::dialects::anthropic {
 namespace {
 
-class Decoder : public StreamDecoder {
+class Decoder : public Decoding {
  public:
   Result<void> decode(std::string_view event, std::string_view data, std::vector<chat::ChatEvent>& out) override {
     if (ended_ || event == "ping") return {};
@@ -16,8 +17,7 @@ class Decoder : public StreamDecoder {
     const std::string_view type = root["type"].string().value_or(event);
     if (type == "message_start") return start(root["message"], out);
     if (type == "error") {
-      ended_ = true;
-      out.emplace_back(chat::StreamError{decode_stream_error(root["error"])});
+      fail_with(decode_stream_error(root["error"]), out);
       return {};
     }
     if (!started_) return {};
@@ -31,13 +31,6 @@ class Decoder : public StreamDecoder {
       end_message(root);
     else if (type == "message_stop")
       finish_with(out);
-    return {};
-  }
-
-  Result<void> finish(std::vector<chat::ChatEvent>& out) override {
-    if (ended_) return {};
-    if (!stop_) return not_the_protocol("the stream ended before the message did");
-    finish_with(out);
     return {};
   }
 
@@ -96,7 +89,7 @@ class Decoder : public StreamDecoder {
       if (auto citation = read_citation(delta["citation"]))
         out.emplace_back(chat::CitationDelta{*std::move(citation)});
       else
-        note_lost(dropped_, "content", "citations");
+        note_lost(dropped_, "answer.content.citations");
     } else if (*open_ == chat::BlockKind::tool_call) {
       const auto json = delta["partial_json"].string();
       if (!json || json->empty()) return;
@@ -110,7 +103,7 @@ class Decoder : public StreamDecoder {
     }
   }
 
-  void end_block(std::vector<chat::ChatEvent>& out) {
+  void end_block(std::vector<chat::ChatEvent>& out) override {
     if (!open_) return;
     if (*open_ == chat::BlockKind::tool_call && !has_arguments_) out.emplace_back(chat::ArgumentsDelta{whole_input_});
     open_.reset();
@@ -120,36 +113,16 @@ class Decoder : public StreamDecoder {
   void end_message(json::Value root) {
     if (const auto reason = root["delta"]["stop_reason"].string()) {
       stop_ = stop_reason(*reason);
-      if (*reason == "pause_turn") note_lost(dropped_, "stop_reason", *reason);
+      if (*reason == "pause_turn") note_lost(dropped_, "answer.stop_reason.pause_turn");
       if (*stop_ == chat::StopReason::content_filter) refusal_ = refusal_text(root["delta"]["stop_details"]);
     }
     stop_sequence_ = root["delta"]["stop_sequence"].string().value_or("");
     merge_usage(root["usage"], usage_);
   }
 
-  void finish_with(std::vector<chat::ChatEvent>& out) {
-    end_block(out);
-    ended_ = true;
-    out.emplace_back(chat::Finish{.stop = stop_.value_or(chat::StopReason::other),
-                                  .stop_sequence = stop_sequence_,
-                                  .refusal = refusal_,
-                                  .service_tier = service_tier_,
-                                  .usage = usage_,
-                                  .dropped = std::move(dropped_)});
-  }
-
   bool started_ = false;
-  bool ended_ = false;
-  std::int64_t blocks_ = 0;
-  std::optional<chat::BlockKind> open_;
   bool has_arguments_ = false;
   std::string whole_input_;
-  std::optional<chat::StopReason> stop_;
-  std::string stop_sequence_;
-  std::string refusal_;
-  std::string service_tier_;
-  std::vector<std::string> dropped_;
-  chat::Usage usage_;
 };
 
 }  // namespace

@@ -35,7 +35,8 @@ void as_request(const dialects::Dialect& dialect, std::string_view bytes) {
   request.system.push_back({.text = text, .cache = chat::CacheMark::hour_1});
   request.messages.push_back({chat::Role::user,
                               {chat::Text{text}, chat::Document{.text = text, .name = text},
-                               chat::Image{.media_type = "image/png", .base64 = text}, chat::Audio{"wav", text}}});
+                               chat::Image{.media_type = "image/png", .base64 = text}, chat::Audio{"wav", text},
+                               chat::Video{"video/mp4", text}}});
   request.messages.push_back({chat::Role::assistant, {chat::ToolCall{.id = text, .name = "f", .arguments = text}}});
   request.messages.push_back({chat::Role::user, {chat::ToolResult{.call_id = text, .content = {chat::Text{text}}}}});
   request.stop = {text};

@@ -52,11 +52,12 @@ TEST(BedrockConverse, Takes_turns_and_leaves_out_blank_text) {
 TEST(BedrockConverse, Sends_images_and_documents_as_bytes_alone) {
   EXPECT_EQ(body(saying({chat::Image{.media_type = "image/jpeg", .base64 = "AAAA"}})),
             R"({"messages":[{"role":"user","content":[{"image":{"format":"jpeg","source":{"bytes":"AAAA"}}}]}]})");
-  EXPECT_EQ(refused(saying({chat::Image{.url = "https://x.example/a.png"}})), "messages");
-  EXPECT_EQ(refused(saying({chat::Image{.media_type = "image/tiff", .base64 = "AAAA"}})), "messages");
-  EXPECT_EQ(refused(saying({chat::Document{.url = "https://x.example/a.pdf"}})), "messages");
-  EXPECT_EQ(refused(saying({chat::Document{.media_type = "application/zip", .base64 = "AAAA"}})), "messages");
-  EXPECT_EQ(refused(saying({chat::Audio{.format = "midi", .base64 = "AAAA"}})), "messages");
+  EXPECT_EQ(refused(saying({chat::Image{.url = "https://x.example/a.png"}})), "messages.content.image.url");
+  EXPECT_EQ(refused(saying({chat::Image{.media_type = "image/tiff", .base64 = "AAAA"}})), "messages.content.image");
+  EXPECT_EQ(refused(saying({chat::Document{.url = "https://x.example/a.pdf"}})), "messages.content.document.url");
+  EXPECT_EQ(refused(saying({chat::Document{.media_type = "application/zip", .base64 = "AAAA"}})),
+            "messages.content.document");
+  EXPECT_EQ(refused(saying({chat::Audio{.format = "midi", .base64 = "AAAA"}})), "messages.content.audio");
 }
 
 TEST(BedrockConverse, Gives_every_document_a_name_that_the_API_takes_and_no_other_has) {

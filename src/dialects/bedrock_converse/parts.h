@@ -7,7 +7,6 @@ namespace sluice::dialects::bedrock {
 
 // --- request_write.cpp
 std::string path(std::string_view model, bool stream);
-http::Headers request_headers();
 Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options);
 // A tool use id that the API takes: the same, or a name made of it for one with other characters or of another length.
 std::string tool_use_id(std::string_view id);
@@ -21,7 +20,6 @@ Error failed_answer(std::string_view stop_reason);
 std::string stop_sequence(json::Value additional_fields);
 // Only what the web says has an address; the other kinds point into a document of the request.
 std::optional<chat::Citation> citation(json::Value from);
-void note_lost(std::vector<std::string>& names, std::string_view what);  // "answer.content.image", each once
 Result<chat::ChatResponse> decode_response(const json::Document& parsed);
 
 // --- stream_read.cpp

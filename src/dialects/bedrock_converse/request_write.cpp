@@ -35,6 +35,17 @@ constexpr std::array<Format, 9> document_formats = {
      {"text/html", "html"},
      {"text/plain", "txt"},
      {"text/markdown", "md"}}};
+constexpr std::array<Format, 11> video_formats = {{{"video/mp4", "mp4"},
+                                                   {"video/quicktime", "mov"},
+                                                   {"video/mov", "mov"},
+                                                   {"video/webm", "webm"},
+                                                   {"video/x-matroska", "mkv"},
+                                                   {"video/x-flv", "flv"},
+                                                   {"video/mpeg", "mpeg"},
+                                                   {"video/mpg", "mpg"},
+                                                   {"video/x-ms-wmv", "wmv"},
+                                                   {"video/wmv", "wmv"},
+                                                   {"video/3gpp", "three_gp"}}};
 constexpr std::array<std::string_view, 15> audio_formats = {"mp3", "opus",  "wav", "aac",  "flac", "mp4", "ogg", "mkv",
                                                             "mka", "x-aac", "m4a", "mpeg", "mpga", "pcm", "webm"};
 
@@ -81,10 +92,7 @@ class RequestWriter : RequestWriting {
     write_own_fields();
     write_output();
     write_tier();
-    json_.end_object();
-    out_.path = path(options_.model, request_.stream);
-    out_.headers = request_headers();
-    return std::move(out_);
+    return finished(path(options_.model, request_.stream), json_headers());
   }
 
  private:
@@ -134,26 +142,20 @@ class RequestWriter : RequestWriting {
 
   // The roles must take turns.
   Result<void> write_messages() {
-    return write_turns([&](const chat::Block& block) { return is_sent(block); },
-                       [&](const chat::Block& block) { return write_block(block); });
-  }
-
-  // Thinking that somebody else signed, or nobody, makes the whole request fail; so does blank text.
-  bool is_sent(const chat::Block& block) const {
-    if (const auto* text = std::get_if<chat::Text>(&block)) return !is_blank(text->text);
-    if (const auto* thinking = std::get_if<chat::Thinking>(&block)) return is_signed_by_it(*thinking);
-    return true;
+    return write_turns([&](const chat::Block& block) { return write_block(block); });
   }
 
   Result<void> write_block(const chat::Block& block) {
     if (const auto* text = std::get_if<chat::Text>(&block)) {
-      if (is_sent(block)) write_text(text->text);
+      write_text(text->text);
       write_cache_point(text->cache);
     } else if (const auto* image = std::get_if<chat::Image>(&block)) {
       CHECK_OK(write_image(*image));
       write_cache_point(image->cache);
     } else if (const auto* audio = std::get_if<chat::Audio>(&block)) {
       return write_audio(*audio);
+    } else if (const auto* video = std::get_if<chat::Video>(&block)) {
+      return write_video(*video);
     } else if (const auto* document = std::get_if<chat::Document>(&block)) {
       CHECK_OK(write_document(*document));
       write_cache_point(document->cache);
@@ -163,10 +165,7 @@ class RequestWriter : RequestWriting {
     } else if (const auto* result = std::get_if<chat::ToolResult>(&block)) {
       return write_result(*result);
     } else if (const auto* thinking = std::get_if<chat::Thinking>(&block)) {
-      if (is_sent(block))
-        write_thinking(*thinking);
-      else
-        drop("messages.content.thinking");
+      write_thinking(*thinking);
     }
     return {};
   }
@@ -177,10 +176,11 @@ class RequestWriter : RequestWriting {
 
   Result<void> write_image(const chat::Image& image) {
     if (!image.url.empty())
-      return bad_field("messages", "this provider takes no image by its address", "send the image itself, as base64");
+      return bad_field("messages.content.image.url", "this provider takes no image by its address",
+                       "send the image itself, as base64");
     const auto format = format_of(image_formats, image.media_type);
     if (!format)
-      return bad_field("messages", "this provider takes no image of the type '" + image.media_type + "'",
+      return bad_field("messages.content.image", "this provider takes no image of the type '" + image.media_type + "'",
                        "send png, jpeg, gif or webp");
     if (!image.detail.empty() && image.detail != "auto") drop("messages.content.image_url.detail");
     json_.begin_object().key("image").begin_object().member("format", *format);
@@ -191,7 +191,7 @@ class RequestWriter : RequestWriting {
 
   Result<void> write_audio(const chat::Audio& audio) {
     if (std::ranges::find(audio_formats, audio.format) == audio_formats.end())
-      return bad_field("messages", "this provider takes no audio of the format '" + audio.format + "'",
+      return bad_field("messages.content.audio", "this provider takes no audio of the format '" + audio.format + "'",
                        "send wav or mp3");
     json_.begin_object().key("audio").begin_object().member("format", audio.format);
     write_source(audio.base64);
@@ -199,15 +199,27 @@ class RequestWriter : RequestWriting {
     return {};
   }
 
+  Result<void> write_video(const chat::Video& video) {
+    const auto format = format_of(video_formats, video.media_type);
+    if (!format)
+      return bad_field("messages.content.video", "this provider takes no video of the type '" + video.media_type + "'",
+                       "send mp4, mov, webm, mkv, flv, mpeg, wmv or 3gpp");
+    json_.begin_object().key("video").begin_object().member("format", *format);
+    write_source(video.base64);
+    json_.end_object().end_object();
+    return {};
+  }
+
   Result<void> write_document(const chat::Document& document) {
     if (!document.url.empty())
-      return bad_field("messages", "this provider takes no document by its address",
+      return bad_field("messages.content.document.url", "this provider takes no document by its address",
                        "send the document itself, as base64");
     const bool is_text = document.base64.empty();
     const auto format = is_text && document.media_type.empty() ? std::optional<std::string_view>("txt")
                                                                : format_of(document_formats, document.media_type);
     if (!format)
-      return bad_field("messages", "this provider takes no document of the type '" + document.media_type + "'",
+      return bad_field("messages.content.document",
+                       "this provider takes no document of the type '" + document.media_type + "'",
                        "send pdf, csv, doc, docx, xls, xlsx, html, txt or md");
     json_.begin_object().key("document").begin_object().member("format", *format);
     json_.member("name", unique_name(document_name(document.name)));
@@ -230,7 +242,7 @@ class RequestWriter : RequestWriting {
 
   Result<void> write_call(const chat::ToolCall& call) {
     CHECK_OK(object_arguments(call));
-    CHECK_OK(check_name(call.name, "messages"));
+    CHECK_OK(check_name(call.name, "messages.tool_calls.name"));
     if (std::ranges::find(called_, call.name) == called_.end()) called_.push_back(call.name);
     json_.begin_object().key("toolUse").begin_object().member("toolUseId", tool_use_id(call.id));
     json_.member("name", call.name).key("input").raw(call.arguments).end_object().end_object();
@@ -442,8 +454,6 @@ class RequestWriter : RequestWriting {
 std::string path(std::string_view model, bool stream) {
   return "/model/" + percent_encoded(model) + (stream ? "/converse-stream" : "/converse");
 }
-
-http::Headers request_headers() { return {{"content-type", "application/json"}}; }
 
 std::string tool_use_id(std::string_view id) {
   const bool fits = !id.empty() && id.size() <= longest_name && std::ranges::all_of(id, [](char c) {

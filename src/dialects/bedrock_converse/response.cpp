@@ -1,15 +1,12 @@
 // Whole answers, and what they share with streams: usage, stop reasons, citations.
 #include <algorithm>
 
+#include "dialects/answer_parts.h"
 #include "dialects/bedrock_converse/parts.h"
 #include "dialects/provider_error.h"
 
 namespace sluice::dialects::bedrock {
 namespace {
-
-constexpr Tokens most_counted = 1'000'000'000'000;  // sums of a few of them stay in 64 bits
-
-Tokens count(json::Value value) { return std::clamp<Tokens>(value.integer().value_or(0), 0, most_counted); }
 
 chat::Text cited_text(json::Value content, std::vector<std::string>& lost) {
   chat::Text text;
@@ -18,7 +15,7 @@ chat::Text cited_text(json::Value content, std::vector<std::string>& lost) {
     if (auto found = citation(each))
       text.citations.push_back(*std::move(found));
     else
-      note_lost(lost, "content.citations");
+      note_lost(lost, "answer.content.citations");
   }
   return text;
 }
@@ -40,7 +37,8 @@ void read_block(json::Value block, chat::ChatResponse& response) {
   } else if (const json::Value cited = block["citationsContent"]; cited.is_object()) {
     response.blocks.emplace_back(cited_text(cited, response.dropped));
   } else {
-    for (const auto& [name, value] : block.members()) note_lost(response.dropped, "content." + std::string(name));
+    for (const auto& [name, value] : block.members())
+      note_lost(response.dropped, "answer.content." + std::string(name));
   }
 }
 
@@ -94,11 +92,6 @@ std::optional<chat::Citation> citation(json::Value from) {
   for (const json::Value& part : from["sourceContent"].elements())
     found.cited_text += part["text"].string().value_or("");
   return found;
-}
-
-void note_lost(std::vector<std::string>& names, std::string_view what) {
-  std::string name = "answer." + std::string(what);
-  if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
 }
 
 Result<chat::ChatResponse> decode_response(const json::Document& parsed) {

@@ -1,12 +1,13 @@
 // A provider's event stream. Blocks have numbers of their own there and only tool calls announce themselves; the others
 // begin with their first piece. The usage comes in `metadata`, which follows `messageStop` but has been seen before it.
+#include "dialects/answer_parts.h"
 #include "dialects/bedrock_converse/parts.h"
 #include "dialects/provider_error.h"
 
 namespace sluice::dialects::bedrock {
 namespace {
 
-class Decoder : public StreamDecoder {
+class Decoder : public Decoding {
  public:
   Result<void> decode(std::string_view event, std::string_view data, std::vector<chat::ChatEvent>& out) override {
     if (ended_) return {};
@@ -29,15 +30,13 @@ class Decoder : public StreamDecoder {
       end_message(root, out);
     else if (event == "metadata")
       note_metadata(root);
-    if (!ended_ && stop_ && has_metadata_) finish_with(out);
+    if (!ended_ && stop_ && has_metadata_) end(out);
     return {};
   }
 
   Result<void> finish(std::vector<chat::ChatEvent>& out) override {
-    if (ended_) return {};
-    if (!stop_) return not_the_protocol("the stream ended before the message did");
-    finish_with(out);
-    return {};
+    if (!ended_ && stop_) begin_message(out);
+    return Decoding::finish(out);
   }
 
  private:
@@ -71,7 +70,7 @@ class Decoder : public StreamDecoder {
       return open({.kind = chat::BlockKind::tool_call, .tool_id = std::string(*id), .tool_name = std::string(*name)},
                   root["contentBlockIndex"].integer().value_or(0), out);
     end_block(out);
-    for (const auto& [kind, value] : what.members()) note_lost(dropped_, "content." + std::string(kind));
+    for (const auto& [kind, value] : what.members()) note_lost(dropped_, "answer.content." + std::string(kind));
   }
 
   void delta(json::Value root, std::vector<chat::ChatEvent>& out) {
@@ -89,11 +88,11 @@ class Decoder : public StreamDecoder {
       thinking_delta(reasoning, number, out);
     } else if (const json::Value source = delta["citation"]; source.is_object()) {
       auto found = citation(source);
-      if (!found) return note_lost(dropped_, "content.citations");
+      if (!found) return note_lost(dropped_, "answer.content.citations");
       if (!is_open(chat::BlockKind::text, number)) open({.kind = chat::BlockKind::text}, number, out);
       out.emplace_back(chat::CitationDelta{*std::move(found)});
     } else {
-      for (const auto& [kind, value] : delta.members()) note_lost(dropped_, "content." + std::string(kind));
+      for (const auto& [kind, value] : delta.members()) note_lost(dropped_, "answer.content." + std::string(kind));
     }
   }
 
@@ -109,7 +108,7 @@ class Decoder : public StreamDecoder {
     signature_.append(signature).append(redacted);
   }
 
-  void end_block(std::vector<chat::ChatEvent>& out) {
+  void end_block(std::vector<chat::ChatEvent>& out) override {
     if (!open_) return;
     if (*open_ == chat::BlockKind::tool_call && !has_arguments_) out.emplace_back(chat::ArgumentsDelta{"{}"});
     if (!signature_.empty()) out.emplace_back(chat::ThinkingDelta{"", std::exchange(signature_, {})});
@@ -131,35 +130,16 @@ class Decoder : public StreamDecoder {
     service_tier_ = root["serviceTier"]["type"].string().value_or("");
   }
 
-  void fail_with(Error error, std::vector<chat::ChatEvent>& out) {
-    ended_ = true;
-    out.emplace_back(chat::StreamError{std::move(error)});
-  }
-
-  void finish_with(std::vector<chat::ChatEvent>& out) {
+  void end(std::vector<chat::ChatEvent>& out) {
     begin_message(out);
-    end_block(out);
-    ended_ = true;
-    out.emplace_back(chat::Finish{.stop = *stop_,
-                                  .stop_sequence = stop_sequence_,
-                                  .service_tier = service_tier_,
-                                  .usage = usage_,
-                                  .dropped = std::move(dropped_)});
+    finish_with(out);
   }
 
   bool started_ = false;
-  bool ended_ = false;
   bool has_metadata_ = false;
   bool has_arguments_ = false;  // of the open tool call
-  std::int64_t blocks_ = 0;
-  std::optional<chat::BlockKind> open_;
-  std::int64_t number_ = 0;  // of the open block, in the provider's count
-  std::string signature_;    // of the open block
-  std::optional<chat::StopReason> stop_;
-  std::string stop_sequence_;
-  std::string service_tier_;
-  std::vector<std::string> dropped_;
-  chat::Usage usage_;
+  std::int64_t number_ = 0;     // of the open block, in the provider's count
+  std::string signature_;       // of the open block
 };
 
 }  // namespace

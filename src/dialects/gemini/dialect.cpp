@@ -1,9 +1,29 @@
+#include <array>
+
 #include "dialects/gemini/gemini.h"
 #include "dialects/gemini/parts.h"
+#include "dialects/shared_parts.h"
 #include "http/headers.h"
 
 namespace sluice::dialects {
 namespace {
+
+constexpr std::array<OwnName, 16> own_names = {{{"top_logprobs", "generationConfig.responseLogprobs"},
+                                                {"stop", "generationConfig.stopSequences"},
+                                                {"temperature", "generationConfig.temperature"},
+                                                {"max_tokens", "generationConfig.maxOutputTokens"},
+                                                {"logprobs", "generationConfig.responseLogprobs"},
+                                                {"response_format", "generationConfig.responseMimeType"},
+                                                {"messages", "contents"},
+                                                {"tools", "tools.functionDeclarations"},
+                                                {"messages.content.image", "contents.parts.inlineData"},
+                                                {"messages.content.image.url", "contents.parts.fileData.fileUri"},
+                                                {"messages.content.document", "contents.parts.inlineData"},
+                                                {"messages.content.document.url", "contents.parts.fileData.fileUri"},
+                                                {"messages.content.audio", "contents.parts.inlineData"},
+                                                {"messages.content.video", "contents.parts.inlineData"},
+                                                {"messages.tool_calls.arguments", "contents.parts.functionCall.args"},
+                                                {"messages.tool_calls.name", "contents.parts.functionCall.name"}}};
 
 class Gemini : public Dialect {
  public:
@@ -29,7 +49,7 @@ class Gemini : public Dialect {
   // x-goog-user-project belongs to the client's own account, x-goog-api-client to its telemetry.
   bool forwards_header(std::string_view /*name*/) const override { return false; }
   std::string_view request_id_header() const override { return "x-sluice-request-id"; }  // the vendor has none
-  http::Headers required_headers() const override { return gemini::request_headers(); }
+  http::Headers required_headers() const override { return json_headers(); }
 
   Result<chat::ChatResponse> decode_response(const json::Document& parsed) const override {
     return gemini::decode_response(parsed);
@@ -44,6 +64,7 @@ class Gemini : public Dialect {
     return gemini::watch_stream();
   }
   std::unique_ptr<StreamDecoder> decode_stream() const override { return gemini::decode_stream(); }
+  std::string_view own_name(std::string_view name) const override { return own_name_in(own_names, name); }
   Error decode_error(int status, std::string_view body, const http::Headers& headers) const override {
     return gemini::decode_error(status, body, headers);
   }

@@ -2,9 +2,11 @@
 // google/ai/generativelanguage, and the vendor's SDK where it lags behind.
 #include <algorithm>
 
+#include "dialects/answer_parts.h"
 #include "dialects/gemini/gemini.h"
 #include "dialects/gemini/message.h"
 #include "dialects/gemini/parts.h"
+#include "dialects/shared_parts.h"
 #include "dialects/side_call.h"
 
 namespace sluice::dialects {
@@ -61,9 +63,8 @@ class Embeddings : public EmbeddingCall {
 
   // Always a batch: it is the same for one text.
   ProviderRequest encode_request(const chat::EmbeddingRequest& request, std::string_view model) const override {
-    ProviderRequest out{.path = path_of_call(model, "batchEmbedContents"),
-                        .headers = request_headers(),
-                        .dropped_params = request.hints};
+    ProviderRequest out{
+        .path = path_of_call(model, "batchEmbedContents"), .headers = json_headers(), .dropped_params = request.hints};
     json::Writer writer(out.body);
     writer.begin_object().key("requests").begin_array();
     for (const std::string& input : request.inputs) {

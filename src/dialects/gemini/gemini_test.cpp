@@ -119,7 +119,7 @@ TEST(Gemini, Decode_names_the_field_that_is_wrong) {
   EXPECT_EQ(decode_fault(talk(R"({"functionCall":{"name":"f"}})")), "contents[0].parts[0].functionCall");
   EXPECT_EQ(decode_fault(talk(R"({"text":"x"})", R"({"functionCall":{}})")), "contents[1].parts[0].functionCall.name");
   EXPECT_EQ(decode_fault(talk(R"({"text":"x"})", R"({"executableCode":{}})")), "contents[1].parts[0].executableCode");
-  EXPECT_EQ(decode_fault(talk(R"({"inlineData":{"mimeType":"video/mp4","data":"AA=="}})")),
+  EXPECT_EQ(decode_fault(talk(R"({"inlineData":{"mimeType":"model/stl","data":"AA=="}})")),
             "contents[0].parts[0].inlineData.mimeType");
   EXPECT_EQ(decode_fault(talk(R"({"inline_data":{"mime_type":"text/plain","data":"%"}})")),
             "contents[0].parts[0].inline_data.data");

@@ -34,7 +34,6 @@ Result<chat::ChatRequest> decode_request(const json::Document& parsed, const Req
 
 // --- request_write.cpp
 Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options);
-http::Headers request_headers();
 // Google's documented value for a call whose signature is not at hand: the model goes on without the thoughts behind
 // it.
 inline constexpr std::string_view skip_signature = "skip_thought_signature_validator";
@@ -50,9 +49,8 @@ std::string refusal_of(json::Value candidate);
 std::string blocked_prompt(json::Value root);
 // The model's id for a call, else one made of the answer's id and the call's number in it.
 std::string call_id(json::Value call, std::string_view response_id, std::size_t number);
-// The names of what chat/ cannot say of an answer's part, each once.
+// Notes what chat/ cannot say of an answer's part.
 void note_lost_part(std::vector<std::string>& names, json::Value part);
-void note_lost(std::vector<std::string>& names, std::string name);
 // --- logprobs.cpp: in chat/'s form and from it
 std::string read_logprobs_result(json::Value result);
 void write_logprobs_result(json::Writer& writer, std::string_view logprobs);  // a candidate's member, if there are any

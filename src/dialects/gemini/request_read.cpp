@@ -374,7 +374,7 @@ class RequestReader : RequestReading {
         else if (auto* document = std::get_if<chat::Document>(&block))
           result.content.emplace_back(std::move(*document));
         else
-          return bad_field(one.path("inlineData"), "a function's response cannot hold audio", "send text");
+          return bad_field(one.path("inlineData"), "a function's response cannot hold sound or video", "send text");
       }
     }
     note_others(response, {"id", "name", "response", "parts"}, "contents.parts.functionResponse");
@@ -404,6 +404,8 @@ class RequestReader : RequestReading {
       into.blocks.emplace_back(chat::Image{.media_type = std::string(type), .base64 = standard_base64(data)});
     } else if (type.starts_with("audio/")) {
       into.blocks.emplace_back(chat::Audio{.format = audio_format(type), .base64 = standard_base64(data)});
+    } else if (type.starts_with("video/")) {
+      into.blocks.emplace_back(chat::Video{.media_type = std::string(type), .base64 = standard_base64(data)});
     } else if (type == "application/pdf") {
       into.blocks.emplace_back(chat::Document{
           .media_type = std::string(type), .base64 = standard_base64(data), .name = std::string(name.value_or(""))});
@@ -414,7 +416,7 @@ class RequestReader : RequestReading {
           .media_type = std::string(type), .text = *std::move(text), .name = std::string(name.value_or(""))});
     } else {
       return bad_field(blob.path("mimeType"), "'" + std::string(type) + "' cannot be given to this model",
-                       "send image/*, audio/*, application/pdf or text/plain, or ask for a model of Google");
+                       "send image/*, audio/*, video/*, application/pdf or text/plain, or ask for a model of Google");
     }
     return {};
   }

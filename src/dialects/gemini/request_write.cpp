@@ -37,7 +37,7 @@ bool is_older_generation(std::string_view model) {
 
 class RequestWriter : RequestWriting {
  public:
-  RequestWriter(const chat::ChatRequest& request, const EncodeOptions& options) : RequestWriting(request, options) {}
+  using RequestWriting::RequestWriting;
 
   Result<ProviderRequest> write() {
     CHECK_OK(check());
@@ -50,10 +50,7 @@ class RequestWriter : RequestWriting {
     CHECK_OK(write_contents());
     write_tools();
     CHECK_OK(write_generation_config());
-    json_.end_object();
-    out_.path = path(options_.model, request_.stream);
-    out_.headers = request_headers();
-    return std::move(out_);
+    return finished(path(options_.model, request_.stream), json_headers());
   }
 
  private:
@@ -132,22 +129,24 @@ class RequestWriter : RequestWriting {
     json_.member("mimeType", type).member("data", base64).end_object().end_object();
   }
 
-  static std::unexpected<Error> refuse_url(std::string name) {
-    return bad_field(std::move(name), "this provider fetches nothing from a URL, and neither does Sluice",
-                     "send it as base64");
+  static std::unexpected<Error> refuse_url(const std::string& what) {
+    return bad_field("messages.content." + what + ".url",
+                     "this provider fetches no " + what + " from a URL, and neither does Sluice", "send it as base64");
   }
 
   Result<void> write_media(const chat::Block& block) {
     if (const auto* image = std::get_if<chat::Image>(&block)) {
       note_mark(image->cache);
       if (!image->detail.empty() && image->detail != "auto") drop("messages.content.image_url.detail");
-      if (!image->url.empty()) return refuse_url("messages.content.image_url.url");
+      if (!image->url.empty()) return refuse_url("image");
       write_inline(image->media_type, image->base64);
     } else if (const auto* audio = std::get_if<chat::Audio>(&block)) {
       write_inline("audio/" + audio->format, audio->base64);
+    } else if (const auto* video = std::get_if<chat::Video>(&block)) {
+      write_inline(video->media_type, video->base64);
     } else if (const auto* document = std::get_if<chat::Document>(&block)) {
       note_mark(document->cache);
-      if (!document->url.empty()) return refuse_url("messages.content.document.url");
+      if (!document->url.empty()) return refuse_url("document");
       if (!document->text.empty()) {
         write_text(document->name.empty() ? document->text : document->name + "\n\n" + document->text);
       } else {
@@ -257,7 +256,7 @@ class RequestWriter : RequestWriting {
     note_mark(call.cache);
     TRY(const json::Document arguments, object_arguments(call));
     if (has_large_integer(arguments.root()))
-      return bad_field("messages",
+      return bad_field("messages.tool_calls.arguments",
                        "the arguments of the tool call '" + call.id +
                            "' have an integer above 2^53, which this provider would change",
                        "let the tool take it as a string");
@@ -369,8 +368,6 @@ class RequestWriter : RequestWriting {
 };
 
 }  // namespace
-
-http::Headers request_headers() { return {{"content-type", "application/json"}}; }
 
 Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options) {
   return RequestWriter(request, options).write();

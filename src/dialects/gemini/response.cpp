@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "dialects/answer_parts.h"
 #include "dialects/gemini/message.h"
 #include "dialects/gemini/parts.h"
 #include "dialects/logprobs.h"
@@ -11,10 +12,6 @@
 
 namespace sluice::dialects::gemini {
 namespace {
-
-constexpr Tokens most_counted = 1'000'000'000'000;  // sums of a few of them stay in 64 bits
-
-Tokens count(json::Value value) { return std::clamp<Tokens>(value.integer().value_or(0), 0, most_counted); }
 
 constexpr std::array<std::string_view, 9> filters = {"SAFETY",
                                                      "RECITATION",
@@ -29,11 +26,6 @@ constexpr std::array<std::string_view, 9> filters = {"SAFETY",
 constexpr std::array<std::string_view, 5> faults = {"MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL",
                                                     "TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE",
                                                     "MISSING_THOUGHT_SIGNATURE"};
-
-// Of UTF-8: every byte that does not go on with a character begins one.
-bool begins_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; }
-
-void drop_place(chat::Citation& citation) { citation.begin = citation.end = -1; }
 
 chat::Citation citation_of(json::Value chunk) {
   for (const std::string_view kind : {"web", "retrievedContext", "maps"}) {
@@ -136,10 +128,6 @@ std::string call_id(json::Value call, std::string_view response_id, std::size_t 
   return made + "_" + std::to_string(number);
 }
 
-void note_lost(std::vector<std::string>& names, std::string name) {
-  if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
-}
-
 void note_lost_part(std::vector<std::string>& names, json::Value part) {
   for (const std::string_view kind : {"inlineData", "fileData", "executableCode", "codeExecutionResult"})
     if (part[kind].exists()) note_lost(names, "answer.content." + std::string(kind));
@@ -179,16 +167,13 @@ std::vector<Grounding> read_grounding(json::Value candidate) {
 
 void bytes_to_characters(chat::Citation& citation, std::string_view text) {
   const auto size = static_cast<std::int64_t>(text.size());
-  if (citation.begin < 0 || citation.end < citation.begin || citation.end > size) return drop_place(citation);
-  const auto characters = [&](std::int64_t bytes) {
-    return std::ranges::count_if(text.substr(0, static_cast<std::size_t>(bytes)), begins_character);
-  };
-  citation.begin = characters(citation.begin);
-  citation.end = characters(citation.end);
+  if (citation.begin < 0 || citation.end < citation.begin || citation.end > size) return forget_place(citation);
+  citation.begin = characters(text.substr(0, static_cast<std::size_t>(citation.begin)));
+  citation.end = characters(text.substr(0, static_cast<std::size_t>(citation.end)));
 }
 
 void characters_to_bytes(chat::Citation& citation, std::string_view text) {
-  if (citation.begin < 0 || citation.end < citation.begin) return drop_place(citation);
+  if (citation.begin < 0 || citation.end < citation.begin) return forget_place(citation);
   std::int64_t character = 0;
   std::int64_t begin = -1;
   std::int64_t end = -1;
@@ -198,7 +183,7 @@ void characters_to_bytes(chat::Citation& citation, std::string_view text) {
     if (character == citation.end) end = static_cast<std::int64_t>(i);
     ++character;
   }
-  if (begin < 0 || end < 0) return drop_place(citation);
+  if (begin < 0 || end < 0) return forget_place(citation);
   citation.begin = begin;
   citation.end = end;
 }

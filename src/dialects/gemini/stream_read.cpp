@@ -1,5 +1,6 @@
 // A provider's stream: each event is a whole answer with the next parts, the last one has the finish reason. Texts and
 // thoughts come in pieces; a call comes whole, or its arguments come in pieces.
+#include "dialects/answer_parts.h"
 #include "dialects/gemini/parts.h"
 #include "dialects/gemini/streamed_arguments.h"
 #include "dialects/provider_error.h"
@@ -10,7 +11,7 @@ namespace {
 constexpr std::size_t max_kept_text = 1024 * 1024;  // for the places of citations; behind it they have none
 constexpr std::size_t max_calls = 1024;             // in one answer; no model makes as many
 
-class Decoder : public StreamDecoder {
+class Decoder : public Decoding {
  public:
   Result<void> decode(std::string_view /*event*/, std::string_view data, std::vector<chat::ChatEvent>& out) override {
     if (ended_) return {};
@@ -18,8 +19,7 @@ class Decoder : public StreamDecoder {
     if (!parsed) return not_the_protocol("an event that is not JSON");
     const json::Value root = parsed->root().is_array() ? parsed->root().at(0) : parsed->root();
     if (root["error"].is_object()) {
-      ended_ = true;
-      out.emplace_back(chat::StreamError{decode_stream_error(root["error"])});
+      fail_with(decode_stream_error(root["error"]), out);
       return {};
     }
     if (!root.is_object()) return not_the_protocol("an event that is no object");
@@ -34,15 +34,13 @@ class Decoder : public StreamDecoder {
     }
     // The counts come with the reason; should they not, they may still follow. Until then only the prompt is counted.
     counted_ = counted_ || (told.reported && (stop_ || root["usageMetadata"]["candidatesTokenCount"].exists()));
-    if (stop_ && counted_) end(out);
+    if (stop_ && counted_) finish_with(out);
     return {};
   }
 
   Result<void> finish(std::vector<chat::ChatEvent>& out) override {
-    if (ended_) return {};
-    if (!stop_) return not_the_protocol("the stream ended before the answer did");
-    end(out);
-    return {};
+    usage_.reported = counted_;
+    return Decoding::finish(out);
   }
 
  private:
@@ -137,19 +135,35 @@ class Decoder : public StreamDecoder {
         note_lost(dropped_, "answer.groundingMetadata");
         return;
       }
-      bytes_to_characters(each.citation, text_);
+      if (each.part == 0) place_in_block(each.citation);
+      bytes_to_characters(each.citation, std::string_view(text_).substr(std::min(block_begin_, text_.size())));
       out.emplace_back(chat::CitationDelta{std::move(each.citation)});
     }
+  }
+
+  // Without the number of a part the places are in all of the answer's text, of which only the open block can still be
+  // told about: what is for an earlier one comes without its place.
+  void place_in_block(chat::Citation& citation) {
+    const auto begin = static_cast<std::int64_t>(block_begin_);
+    if (begin == 0 || citation.begin < 0 || citation.end < citation.begin) return;
+    if (citation.end <= begin) {
+      forget_place(citation);
+      note_lost(dropped_, "answer.groundingMetadata.segment");
+      return;
+    }
+    citation.begin = std::max<std::int64_t>(citation.begin - begin, 0);
+    citation.end -= begin;
   }
 
   void open(chat::BlockKind kind, std::vector<chat::ChatEvent>& out) {
     if (open_ == kind) return;
     end_block(out);
     open_ = kind;
+    if (kind == chat::BlockKind::text) block_begin_ = text_.size();
     out.emplace_back(chat::BlockStart{.index = blocks_++, .kind = kind});
   }
 
-  void end_block(std::vector<chat::ChatEvent>& out) {
+  void end_block(std::vector<chat::ChatEvent>& out) override {
     if (!open_) return;
     if (open_ == chat::BlockKind::tool_call)
       out.emplace_back(chat::ArgumentsDelta{whole_arguments_.empty() ? arguments_.text() : whole_arguments_});
@@ -157,33 +171,15 @@ class Decoder : public StreamDecoder {
     out.emplace_back(chat::BlockEnd{});
   }
 
-  void end(std::vector<chat::ChatEvent>& out) {
-    end_block(out);
-    ended_ = true;
-    usage_.reported = counted_;
-    out.emplace_back(chat::Finish{.stop = stop_.value_or(chat::StopReason::other),
-                                  .stop_sequence = {},
-                                  .refusal = std::move(refusal_),
-                                  .service_tier = {},
-                                  .usage = usage_,
-                                  .dropped = std::move(dropped_)});
-  }
-
   bool started_ = false;
-  bool ended_ = false;
   bool counted_ = false;  // the answer's tokens, too
   std::string id_;
-  std::int64_t blocks_ = 0;  // begun so far
-  std::optional<chat::BlockKind> open_;
   std::size_t calls_ = 0;
   StreamedArguments arguments_;  // of the open call
   std::string whole_arguments_;  // when they did not come in pieces
   std::string logprobs_;
-  std::string text_;  // all of it, up to a limit
-  std::optional<chat::StopReason> stop_;
-  std::string refusal_;
-  std::vector<std::string> dropped_;
-  chat::Usage usage_;
+  std::string text_;             // all of it, up to a limit
+  std::size_t block_begin_ = 0;  // where in it the open block of text begins
 };
 
 }  // namespace

@@ -27,7 +27,7 @@ class Encoder : public StreamEncoder {
 
   void read(const chat::BlockStart& block) {
     block_ = block;
-    thinking_ = {.text = "", .signature = "", .redacted = block.redacted};
+    thinking_ = {.text = "", .signature = "", .redacted = block.redacted, .id = block.id};
     arguments_.clear();
     before_ = text_.size();
   }

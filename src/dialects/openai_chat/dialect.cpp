@@ -1,9 +1,21 @@
+#include <array>
+
 #include "dialects/openai_chat/openai_chat.h"
 #include "dialects/openai_chat/parts.h"
+#include "dialects/shared_parts.h"
 #include "http/headers.h"
 
 namespace sluice::dialects {
 namespace {
+
+constexpr std::array<OwnName, 7> own_names = {
+    {{"top_logprobs", "logprobs"},
+     {"messages.content.image", "messages.content.image_url.url"},
+     {"messages.content.image.url", "messages.content.image_url.url"},
+     {"messages.content.document", "messages.content.file.file_data"},
+     {"messages.content.audio", "messages.content.input_audio"},
+     {"messages.tool_calls.arguments", "messages.tool_calls.function.arguments"},
+     {"messages.tool_calls.name", "messages.tool_calls.function.name"}}};
 
 class OpenAiChat : public Dialect {
  public:
@@ -30,7 +42,7 @@ class OpenAiChat : public Dialect {
   // gateway's.
   bool forwards_header(std::string_view name) const override { return http::equal_ignoring_case(name, "openai-beta"); }
   std::string_view request_id_header() const override { return "x-request-id"; }
-  http::Headers required_headers() const override { return openai::request_headers(); }
+  http::Headers required_headers() const override { return json_headers(); }
 
   Result<chat::ChatResponse> decode_response(const json::Document& parsed) const override {
     return openai::decode_response(parsed);
@@ -48,6 +60,7 @@ class OpenAiChat : public Dialect {
     return openai::watch_stream(hide_usage_event);
   }
   std::unique_ptr<StreamDecoder> decode_stream() const override { return openai::decode_stream(); }
+  std::string_view own_name(std::string_view name) const override { return own_name_in(own_names, name); }
   Error decode_error(int status, std::string_view body, const http::Headers& headers) const override {
     return openai::decode_error(status, body, headers);
   }

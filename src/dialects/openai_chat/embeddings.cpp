@@ -6,6 +6,7 @@
 #include "dialects/base64.h"
 #include "dialects/fields.h"
 #include "dialects/openai_chat/parts.h"
+#include "dialects/shared_parts.h"
 
 namespace sluice::dialects::openai {
 namespace {
@@ -59,7 +60,7 @@ class Embeddings : public EmbeddingCall {
   }
 
   ProviderRequest encode_request(const chat::EmbeddingRequest& request, std::string_view model) const override {
-    ProviderRequest out{.path = "/embeddings", .headers = request_headers(), .dropped_params = request.hints};
+    ProviderRequest out{.path = "/embeddings", .headers = json_headers(), .dropped_params = request.hints};
     json::Writer writer(out.body);
     writer.begin_object().member("model", model).key("input").begin_array();
     for (const std::string& input : request.inputs) writer.string(input);

@@ -22,7 +22,6 @@ Result<void> allow_only(const Fields& choice, json::Value (*name_of)(const Field
 
 // --- request_write.cpp
 Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options);
-http::Headers request_headers();
 
 // --- response.cpp
 chat::Usage read_usage(json::Value from);  // reported = false when it is none
@@ -34,14 +33,24 @@ std::string_view finish_reason(chat::StopReason reason);
 std::string prefixed_id(std::string_view id);
 // The model's reasoning under any of the names that providers give it.
 std::string_view reasoning_of(json::Value message);
-// A string, or the text of an array of parts.
-std::string text_of(json::Value content);
-// A citation of a text of `length` characters that stands behind `before` others; without a place it is for all of it.
-chat::Citation citation_in(chat::Citation citation, std::int64_t before, std::int64_t length);
+// Text or reasoning of an answer.
+struct Prose {
+  chat::BlockKind kind = chat::BlockKind::text;
+  std::string text;
+  std::string logprobs = {};
+  bool in_content = false;  // reasoning that is a part of the content
+};
+// A string, or an array of parts: Mistral's models have their reasoning among them. Parts of other types are lost.
+void read_content(json::Value content, std::vector<Prose>& into, std::vector<std::string>& lost);
+// Of a part of the type `thinking`.
+std::string thinking_text(json::Value part);
+// The id in chat/ of reasoning that came as a part of the content, where it must go back, too.
+inline constexpr std::string_view thinking_in_content = "content";
+// Members of a message or a delta that chat/ has not.
+void note_lost_members(json::Value message, std::vector<std::string>& lost);
 // This API's name of the tier that was served; empty when it has none.
 std::string_view served_tier(std::string_view name);
 std::vector<chat::Citation> read_annotations(json::Value annotations);
-std::int64_t characters(std::string_view utf8);
 // A choice's: an object, or null when there are none.
 void write_logprobs(json::Writer& writer, std::string_view logprobs);
 void write_annotation(json::Writer& writer, const chat::Citation& citation);

@@ -17,11 +17,10 @@ constexpr std::size_t max_stops = 4;  // the API's own limit
 
 class RequestReader : RequestReading {
  public:
-  explicit RequestReader(const Fields& fields) : RequestReading(fields) {}
+  using RequestReading::RequestReading;
 
   Result<chat::ChatRequest> read() {
-    TRY(const std::string_view model, fields_.required_string("model"));
-    request_.model = model;
+    CHECK_OK(read_model());
     CHECK_OK(read_settings());
     CHECK_OK(read_stop());
     CHECK_OK(read_logprobs());
@@ -305,7 +304,7 @@ class RequestReader : RequestReading {
     chat::Message read{.role = chat::Role::assistant};
     read_reasoning_of(message, read);
     if (message["content"].exists()) {
-      TRY(auto parts, read_parts(message));
+      TRY(auto parts, read_parts(message, &read));
       for (auto& part : parts) std::visit([&](auto& block) { read.blocks.emplace_back(std::move(block)); }, part);
     }
     if (const auto refusal = message["refusal"].string(); refusal && !refusal->empty())
@@ -389,7 +388,8 @@ class RequestReader : RequestReading {
 
   using Parts = std::vector<std::variant<chat::Text, chat::Image, chat::Audio, chat::Document>>;
 
-  Result<Parts> read_parts(const Fields& message) {
+  // With an assistant's message its reasoning may stand among the parts (Mistral), and goes to `thinking`.
+  Result<Parts> read_parts(const Fields& message, chat::Message* thinking = nullptr) {
     Parts parts;
     if (const auto text = message["content"].string()) {
       if (!text->empty()) parts.emplace_back(chat::Text{std::string(*text)});
@@ -401,7 +401,9 @@ class RequestReader : RequestReading {
     for (std::size_t i = 0; i < elements.size(); ++i) {
       TRY(const Fields part, Fields::of(elements[i], path_of(message.path("content"), i)));
       TRY(const std::string_view type, part.required_string("type"));
-      if (type == "text" || type == "refusal") {
+      if (type == "thinking" && thinking) {
+        thinking->blocks.emplace_back(chat::Thinking{.text = thinking_text(part.object()), .signature = ""});
+      } else if (type == "text" || type == "refusal") {
         const auto text = part[type].string();
         if (!text) return bad_field(part.path(type), "a string is expected");
         if (!text->empty()) parts.emplace_back(chat::Text{.text = std::string(*text), .cache = mark_of(part)});

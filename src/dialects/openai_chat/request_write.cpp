@@ -13,7 +13,7 @@ constexpr std::size_t max_stops = 4;  // more are an error at OpenAI and are ign
 
 class RequestWriter : RequestWriting {
  public:
-  RequestWriter(const chat::ChatRequest& request, const EncodeOptions& options) : RequestWriting(request, options) {}
+  using RequestWriting::RequestWriting;
 
   Result<ProviderRequest> write() {
     CHECK_OK(check());
@@ -21,16 +21,13 @@ class RequestWriter : RequestWriting {
     CHECK_OK(write_messages());
     write_tools();
     write_settings();
-    json_.end_object();
-    out_.path = "/chat/completions";
-    out_.headers = request_headers();
-    return std::move(out_);
+    return finished("/chat/completions", json_headers());
   }
 
  private:
   Result<void> check() {
     if (request_.stop.size() > max_stops)
-      return bad_field("stop_sequences", "this provider takes at most 4",
+      return bad_field("stop", "this provider takes at most 4",
                        "send fewer, or ask for a model whose provider takes more");
     for (const auto& [name, value] : request_.extras) CHECK_OK(drop_or_refuse(name));
     if (request_.top_k) drop("top_k");
@@ -106,13 +103,16 @@ class RequestWriter : RequestWriting {
     } else if (const auto* document = std::get_if<chat::Document>(&block)) {
       note_mark(document->cache);
       return write_document(*document);
+    } else if (std::holds_alternative<chat::Video>(block)) {
+      return refuse_video();
     }
     return {};
   }
 
   Result<void> write_document(const chat::Document& document) {
     if (!document.url.empty())
-      return bad_field("messages", "this provider does not fetch documents from a URL", "send the document as base64");
+      return bad_field("messages.content.document.url", "this provider does not fetch documents from a URL",
+                       "send the document as base64");
     json_.begin_object();
     if (!document.text.empty()) {
       json_.member("type", "text");
@@ -149,7 +149,8 @@ class RequestWriter : RequestWriting {
 
   void write_assistant(const chat::Message& message) {
     std::string text;
-    std::string reasoning;     // of this very model: some go on from it (DeepSeek, Kimi, GLM)
+    std::string reasoning;     // of this very model: some go on from it (DeepSeek, Kimi, GLM, Mistral)
+    bool in_content = false;   // where the model has it
     bool text_before = false;  // the previous block was text
     std::vector<const chat::ToolCall*> calls;
     for (const chat::Block& block : message.blocks) {
@@ -162,10 +163,12 @@ class RequestWriter : RequestWriting {
         calls.push_back(call);
         note_mark(call->cache);
       } else if (const auto* thinking = std::get_if<chat::Thinking>(&block)) {
-        if (is_own(*thinking) && thinking->signature.empty())
+        if (is_own(*thinking) && thinking->signature.empty()) {
           reasoning += thinking->text;
-        else
+          in_content = thinking->id == thinking_in_content;
+        } else {
           drop("messages.content.thinking");
+        }
       } else {
         drop("messages.content.media");  // an answer of this API has none
       }
@@ -176,11 +179,13 @@ class RequestWriter : RequestWriting {
       return;
     }
     json_.begin_object().member("role", "assistant").key("content");
-    if (text.empty())
+    if (in_content && !reasoning.empty())
+      write_thinking_and_text(reasoning, text);
+    else if (text.empty())
       json_.null();
     else
       json_.string(text);
-    if (!reasoning.empty()) json_.member("reasoning_content", reasoning);
+    if (!reasoning.empty() && !in_content) json_.member("reasoning_content", reasoning);
     if (!calls.empty()) {
       json_.key("tool_calls").begin_array();
       for (const chat::ToolCall* call : calls) {
@@ -190,6 +195,13 @@ class RequestWriter : RequestWriting {
       json_.end_array();
     }
     json_.end_object();
+  }
+
+  void write_thinking_and_text(std::string_view thinking, std::string_view text) {
+    json_.begin_array().begin_object().member("type", "thinking").key("thinking").begin_array();
+    json_.begin_object().member("type", "text").member("text", thinking).end_object().end_array().end_object();
+    if (!text.empty()) json_.begin_object().member("type", "text").member("text", text).end_object();
+    json_.end_array();
   }
 
   void write_tools() {
@@ -265,8 +277,6 @@ class RequestWriter : RequestWriting {
 };
 
 }  // namespace
-
-http::Headers request_headers() { return {{"content-type", "application/json"}}; }
 
 Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options) {
   return RequestWriter(request, options).write();

@@ -2,6 +2,7 @@
 // reasoning.
 #include <algorithm>
 
+#include "dialects/answer_parts.h"
 #include "dialects/logprobs.h"
 #include "dialects/openai_chat/parts.h"
 #include "dialects/provider_error.h"
@@ -10,10 +11,6 @@
 
 namespace sluice::dialects::openai {
 namespace {
-
-constexpr Tokens most_counted = 1'000'000'000'000;  // sums of a few of them stay in 64 bits
-
-Tokens count(json::Value value) { return std::clamp<Tokens>(value.integer().value_or(0), 0, most_counted); }
 
 void write_tool_call(json::Writer& writer, const chat::ToolCall& call, std::span<const chat::Tool> tools) {
   const chat::Tool* tool = find_tool(tools, call.name);
@@ -97,12 +94,42 @@ std::string_view reasoning_of(json::Value message) {
   return {};
 }
 
-std::string text_of(json::Value content) {
-  if (const auto text = content.string()) return std::string(*text);
+void read_content(json::Value content, std::vector<Prose>& into, std::vector<std::string>& lost) {
+  if (const auto text = content.string()) {
+    if (!text->empty()) into.push_back({.text = std::string(*text)});
+    return;
+  }
+  for (const json::Value& part : content.elements()) {
+    const std::string_view type = part["type"].string().value_or("");
+    const bool thinking = type == "thinking";
+    if (!thinking && type != "text") {
+      note_lost(lost, "answer.content." + std::string(type));
+      continue;
+    }
+    std::string text = thinking ? thinking_text(part) : std::string(part["text"].string().value_or(""));
+    const auto kind = thinking ? chat::BlockKind::thinking : chat::BlockKind::text;
+    if (text.empty()) continue;
+    if (into.empty() || into.back().kind != kind)
+      into.push_back({.kind = kind, .text = std::move(text), .in_content = thinking});
+    else
+      into.back().text += text;
+  }
+}
+
+std::string thinking_text(json::Value part) {
+  if (const auto text = part["thinking"].string()) return std::string(*text);
   std::string joined;
-  for (const json::Value& part : content.elements())  // Mistral's reasoning models
-    if (part["type"].string() == "text") joined += part["text"].string().value_or("");
+  for (const json::Value& piece : part["thinking"].elements()) joined += piece["text"].string().value_or("");
   return joined;
+}
+
+void note_lost_members(json::Value message, std::vector<std::string>& lost) {
+  for (const std::string_view name : {"audio", "images"})
+    if (message[name].size() > 0) note_lost(lost, "answer." + std::string(name));
+  for (const json::Value& detail : message["reasoning_details"].elements())
+    if (detail["data"].is_string() || detail["signature"].is_string()) note_lost(lost, "answer.reasoning_details");
+  for (const json::Value& call : message["tool_calls"].elements())
+    if (call["extra_content"].is_object()) note_lost(lost, "answer.tool_calls.extra_content");
 }
 
 Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
@@ -115,10 +142,21 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   response.model = root["model"].string().value_or("");
   if (const std::string_view reasoning = reasoning_of(message); !reasoning.empty())
     response.blocks.emplace_back(chat::Thinking{std::string(reasoning), ""});
-  if (std::string text = text_of(message["content"]); !text.empty())
-    response.blocks.emplace_back(chat::Text{.text = std::move(text),
-                                            .citations = read_annotations(message["annotations"]),
-                                            .logprobs = read_logprobs(choice["logprobs"]["content"])});
+  std::vector<Prose> content;
+  read_content(message["content"], content, response.dropped);
+  // They are of all of the answer's text, which is a single one where there are any.
+  std::vector<chat::Citation> citations = read_annotations(message["annotations"]);
+  std::string logprobs = read_logprobs(choice["logprobs"]["content"]);
+  for (Prose& prose : content) {
+    if (prose.kind == chat::BlockKind::thinking)
+      response.blocks.emplace_back(
+          chat::Thinking{.text = std::move(prose.text), .signature = "", .id = std::string(thinking_in_content)});
+    else
+      response.blocks.emplace_back(chat::Text{.text = std::move(prose.text),
+                                              .citations = std::exchange(citations, {}),
+                                              .logprobs = std::exchange(logprobs, {})});
+  }
+  if (!citations.empty()) note_lost(response.dropped, "answer.annotations");
   bool has_calls = false;
   for (const json::Value& call : message["tool_calls"].elements()) {
     if (const json::Value custom = call["custom"]; custom["name"].is_string()) {
@@ -144,7 +182,7 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   response.stop = stop_reason(choice["finish_reason"].string().value_or(""), has_calls);
   response.usage = read_usage(root["usage"]);
   response.service_tier = root["service_tier"].string().value_or("");
-  if (message["audio"].is_object()) response.dropped.emplace_back("answer.audio");
+  note_lost_members(message, response.dropped);
   return response;
 }
 
@@ -243,21 +281,6 @@ std::vector<chat::Citation> read_annotations(json::Value annotations) {
                     .end = url["end_index"].integer().value_or(-1)});
   }
   return read;
-}
-
-chat::Citation citation_in(chat::Citation citation, std::int64_t before, std::int64_t length) {
-  if (citation.begin < 0 || citation.end < citation.begin) {
-    citation.begin = 0;
-    citation.end = length;
-  }
-  citation.begin += before;
-  citation.end += before;
-  return citation;
-}
-
-// Of UTF-8: every byte that does not go on with a character begins one.
-std::int64_t characters(std::string_view utf8) {
-  return std::ranges::count_if(utf8, [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; });
 }
 
 void write_annotation(json::Writer& writer, const chat::Citation& citation) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "dialects/answer_parts.h"
 #include "dialects/logprobs.h"
 #include "dialects/openai_chat/parts.h"
 #include "dialects/provider_error.h"
@@ -23,20 +24,13 @@ struct Call {
   bool custom = false;    // they are free text, whole when the next call begins or the answer ends
 };
 
-// Text or reasoning.
-struct Prose {
-  chat::BlockKind kind = chat::BlockKind::text;
-  std::string text;
-  std::string logprobs;
-};
-
 // Looks at the last character first: parsing what grew by one fragment, each time, would cost its square.
 bool is_whole_json(std::string_view arguments) {
   const std::size_t last = arguments.find_last_not_of(" \t\r\n");
   return last != std::string_view::npos && arguments[last] == '}' && json::Document::parse(arguments).has_value();
 }
 
-class Decoder : public StreamDecoder {
+class Decoder : public Decoding {
  public:
   Result<void> decode(std::string_view /*event*/, std::string_view data, std::vector<chat::ChatEvent>& out) override {
     if (ended_) return {};
@@ -49,8 +43,7 @@ class Decoder : public StreamDecoder {
     if (!parsed) return not_the_protocol("a chunk that is not JSON");
     const json::Value root = parsed->root();
     if (const json::Value error = root["error"]; error.exists() && !error.is_null()) {
-      ended_ = true;
-      out.emplace_back(chat::StreamError{decode_stream_error(error)});
+      fail_with(decode_stream_error(error), out);
       return {};
     }
     started_ = true;
@@ -79,9 +72,16 @@ class Decoder : public StreamDecoder {
 
   Result<void> read_choice(json::Value choice, std::vector<chat::ChatEvent>& out) {
     const json::Value delta = choice["delta"];
-    CHECK_OK(add_prose(chat::BlockKind::thinking, std::string(reasoning_of(delta)), {}, out));
-    CHECK_OK(
-        add_prose(chat::BlockKind::text, text_of(delta["content"]), read_logprobs(choice["logprobs"]["content"]), out));
+    if (const std::string_view reasoning = reasoning_of(delta); !reasoning.empty())
+      CHECK_OK(add_prose({.kind = chat::BlockKind::thinking, .text = std::string(reasoning)}, out));
+    std::vector<Prose> content;
+    read_content(delta["content"], content, dropped_);
+    std::string logprobs = read_logprobs(choice["logprobs"]["content"]);
+    for (Prose& prose : content) {
+      if (prose.kind == chat::BlockKind::text) prose.logprobs = std::exchange(logprobs, {});
+      CHECK_OK(add_prose(std::move(prose), out));
+    }
+    note_lost_members(delta, dropped_);
     if (const auto refusal = delta["refusal"].string()) {
       CHECK_OK(keep(refusal->size()));
       refusal_ += *refusal;
@@ -89,25 +89,26 @@ class Decoder : public StreamDecoder {
     for (const chat::Citation& citation : read_annotations(delta["annotations"])) {
       if (open_ == chat::BlockKind::text)
         out.emplace_back(chat::CitationDelta{citation});
-      else if (dropped_.empty())
-        dropped_.emplace_back("answer.annotations");
+      else
+        note_lost(dropped_, "answer.annotations");
     }
     for (const json::Value& fragment : delta["tool_calls"].elements()) CHECK_OK(read_fragment(fragment, out));
     if (const auto reason = choice["finish_reason"].string()) finish_reason_ = *reason;
     return {};
   }
 
-  Result<void> add_prose(chat::BlockKind kind, std::string prose, std::string logprobs,
-                         std::vector<chat::ChatEvent>& out) {
-    if (prose.empty()) return {};
+  Result<void> add_prose(Prose prose, std::vector<chat::ChatEvent>& out) {
     if (held_.empty() && !has_unfinished_call()) {
-      write_prose({kind, std::move(prose), std::move(logprobs)}, out);
+      write_prose(std::move(prose), out);
       return {};
     }
-    CHECK_OK(keep(prose.size() + logprobs.size()));
-    if (held_.empty() || held_.back().kind != kind) held_.push_back({.kind = kind});
-    held_.back().text += prose;
-    append_logprobs(held_.back().logprobs, logprobs);
+    CHECK_OK(keep(prose.text.size() + prose.logprobs.size()));
+    if (held_.empty() || held_.back().kind != prose.kind) {
+      held_.push_back(std::move(prose));
+      return {};
+    }
+    held_.back().text += prose.text;
+    append_logprobs(held_.back().logprobs, prose.logprobs);
     return {};
   }
 
@@ -118,7 +119,7 @@ class Decoder : public StreamDecoder {
   }
 
   void write_prose(Prose prose, std::vector<chat::ChatEvent>& out) {
-    open(prose.kind, out);
+    open(prose.kind, prose.in_content ? thinking_in_content : "", out);
     if (prose.kind == chat::BlockKind::text)
       out.emplace_back(chat::TextDelta{std::move(prose.text), std::move(prose.logprobs)});
     else
@@ -131,7 +132,15 @@ class Decoder : public StreamDecoder {
     return {};
   }
 
-  // Some servers number every call 0, or leave the number out: then a new id with a name begins a new call.
+  // Some servers number every call 0, or leave the number out. Then a name begins a new call when another id comes with
+  // it; and without ids, when it is another name or what came so far is a whole call. Those that repeat the name with
+  // every fragment do so before that.
+  bool begins_another(const Call& known, std::string_view id, std::string_view name, bool has_arguments) const {
+    if (name.empty()) return false;
+    if (!id.empty()) return id != known.id;
+    return name != known.name || (has_arguments && !known.custom && is_whole_json(known.arguments));
+  }
+
   Result<void> read_fragment(json::Value fragment, std::vector<chat::ChatEvent>& out) {
     const std::string_view id = fragment["id"].string().value_or("");
     const bool custom = fragment["custom"].is_object();
@@ -139,7 +148,9 @@ class Decoder : public StreamDecoder {
     const std::string_view name = function["name"].string().value_or("");
     const std::int64_t index = fragment["index"].integer().value_or(0);
     const auto known = by_index_.find(index);
-    const bool is_new = known == by_index_.end() || (!id.empty() && !name.empty() && id != calls_[known->second].id);
+    const json::Value arguments = function[custom ? "input" : "arguments"];
+    const bool has_arguments = arguments.is_object() || !arguments.string().value_or("").empty();
+    const bool is_new = known == by_index_.end() || begins_another(calls_[known->second], id, name, has_arguments);
     if (is_new) {
       if (name.empty()) return not_the_protocol("a tool call begins without a name");
       if (calls_.size() >= max_tool_calls) return not_the_protocol("more than 1024 tool calls in one answer");
@@ -148,7 +159,6 @@ class Decoder : public StreamDecoder {
                         std::string(name), "", custom});
     }
     const std::size_t place = by_index_[index];
-    const json::Value arguments = function[custom ? "input" : "arguments"];
     return add(place, arguments.is_object() ? arguments.text() : std::string(arguments.string().value_or("")), out);
   }
 
@@ -185,11 +195,11 @@ class Decoder : public StreamDecoder {
     while (next_call_ < calls_.size()) open_next_call(out);
   }
 
-  void open(chat::BlockKind kind, std::vector<chat::ChatEvent>& out) {
+  void open(chat::BlockKind kind, std::string_view id, std::vector<chat::ChatEvent>& out) {
     if (open_ == kind) return;
     open_waiting_calls(out);
     end_block(out);
-    begin_block({.kind = kind}, out);
+    begin_block({.kind = kind, .id = std::string(id)}, out);
   }
 
   void begin_block(chat::BlockStart begin, std::vector<chat::ChatEvent>& out) {
@@ -198,7 +208,7 @@ class Decoder : public StreamDecoder {
     out.emplace_back(std::move(begin));
   }
 
-  void end_block(std::vector<chat::ChatEvent>& out) {
+  void end_block(std::vector<chat::ChatEvent>& out) override {
     if (!open_) return;
     if (open_call_ && calls_[*open_call_].custom)
       out.emplace_back(chat::ArgumentsDelta{custom_arguments(calls_[*open_call_].arguments)});
@@ -213,27 +223,15 @@ class Decoder : public StreamDecoder {
     tell_start(out);
     open_waiting_calls(out);
     for (Prose& prose : held_) write_prose(std::move(prose), out);
-    end_block(out);
-    ended_ = true;
-    chat::StopReason stop = stop_reason(finish_reason_.value_or(""), !calls_.empty());
-    if (!refusal_.empty()) stop = chat::StopReason::content_filter;
-    out.emplace_back(chat::Finish{.stop = stop,
-                                  .refusal = std::move(refusal_),
-                                  .service_tier = service_tier_,
-                                  .usage = usage_,
-                                  .dropped = std::move(dropped_)});
+    stop_ =
+        refusal_.empty() ? stop_reason(finish_reason_.value_or(""), !calls_.empty()) : chat::StopReason::content_filter;
+    finish_with(out);
   }
 
   bool started_ = false;  // a chunk has come
   bool told_start_ = false;
-  bool ended_ = false;
-  std::string refusal_;
-  std::string service_tier_;
-  std::vector<std::string> dropped_;
   std::string id_;
   std::string model_;
-  std::int64_t blocks_ = 0;                       // begun so far
-  std::optional<chat::BlockKind> open_;           // the block that is open
   std::optional<std::size_t> open_call_;          // its place in calls_, if it is a tool call
   std::vector<Call> calls_;                       // in the order in which they began
   std::map<std::int64_t, std::size_t> by_index_;  // the provider's index -> place in calls_
@@ -241,7 +239,6 @@ class Decoder : public StreamDecoder {
   std::vector<Prose> held_;                       // that waits for the calls
   std::size_t kept_bytes_ = 0;
   std::optional<std::string> finish_reason_;
-  chat::Usage usage_;
 };
 
 }  // namespace

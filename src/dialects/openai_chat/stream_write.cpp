@@ -1,5 +1,6 @@
 // The chunks that a client of this dialect expects: the role first, then deltas, the finish reason in a chunk of its
 // own, the usage in one more if the client asked for it, and [DONE].
+#include "dialects/answer_parts.h"
 #include "dialects/openai_chat/parts.h"
 #include "dialects/shared_parts.h"
 

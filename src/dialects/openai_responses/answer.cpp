@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "dialects/answer_parts.h"
 #include "dialects/logprobs.h"
 #include "dialects/openai_chat/parts.h"
 #include "dialects/openai_responses/parts.h"
@@ -133,7 +134,7 @@ std::string item_id(std::string_view prefix, const StreamOptions& options, std::
 }
 
 std::string annotation(const chat::Citation& citation, std::string_view text) {
-  const chat::Citation placed = openai::citation_in(citation, 0, openai::characters(text));
+  const chat::Citation placed = citation_in(citation, 0, characters(text));
   std::string out;
   json::Writer writer(out);
   writer.begin_object().member("type", "url_citation").member("url", placed.url).member("title", placed.title);

@@ -1,10 +1,24 @@
+#include <array>
+
 #include "dialects/openai_chat/parts.h"
 #include "dialects/openai_responses/openai_responses.h"
 #include "dialects/openai_responses/parts.h"
+#include "dialects/shared_parts.h"
 #include "http/headers.h"
 
 namespace sluice::dialects {
 namespace {
+
+constexpr std::array<OwnName, 10> own_names = {{{"messages", "input"},
+                                                {"max_tokens", "max_output_tokens"},
+                                                {"response_format", "text.format"},
+                                                {"logprobs", "include"},
+                                                {"messages.content.image", "input.content.image_url"},
+                                                {"messages.content.image.url", "input.content.image_url"},
+                                                {"messages.content.document", "input.content.file_data"},
+                                                {"messages.content.document.url", "input.content.file_url"},
+                                                {"messages.tool_calls.arguments", "input.arguments"},
+                                                {"messages.tool_calls.name", "input.name"}}};
 
 class OpenAiResponses : public Dialect {
  public:
@@ -29,7 +43,7 @@ class OpenAiResponses : public Dialect {
   std::string path(std::string_view /*model*/, bool /*stream*/) const override { return "/responses"; }
   bool forwards_header(std::string_view name) const override { return http::equal_ignoring_case(name, "openai-beta"); }
   std::string_view request_id_header() const override { return "x-request-id"; }
-  http::Headers required_headers() const override { return responses::request_headers(); }
+  http::Headers required_headers() const override { return json_headers(); }
 
   Result<chat::ChatResponse> decode_response(const json::Document& parsed) const override {
     return responses::decode_response(parsed);
@@ -48,6 +62,7 @@ class OpenAiResponses : public Dialect {
     return responses::watch_stream();
   }
   std::unique_ptr<StreamDecoder> decode_stream() const override { return responses::decode_stream(); }
+  std::string_view own_name(std::string_view name) const override { return own_name_in(own_names, name); }
   Error decode_error(int status, std::string_view body, const http::Headers& headers) const override {
     return openai::decode_error(status, body, headers);
   }

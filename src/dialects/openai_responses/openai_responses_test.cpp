@@ -200,7 +200,7 @@ TEST(OpenAiResponses, Writer_says_what_it_cannot_carry) {
   EXPECT_EQ(dialect->encode_request(request, {.model = "m"}).error().param, "stop");
   request.stop.clear();
   request.messages[0].blocks.emplace_back(chat::Audio{"wav", "UklGRg=="});
-  EXPECT_EQ(dialect->encode_request(request, {.model = "m"}).error().param, "messages");
+  EXPECT_EQ(dialect->encode_request(request, {.model = "m"}).error().param, "messages.content.audio");
 }
 
 TEST(OpenAiResponses, Writer_gives_reasoning_back_only_with_what_it_led_to) {

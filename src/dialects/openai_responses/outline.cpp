@@ -1,4 +1,5 @@
 // Lane 1: the few facts of a request, and the changes that are made to its bytes.
+#include "dialects/cut.h"
 #include "dialects/openai_responses/parts.h"
 #include "dialects/seal.h"
 #include "dialects/shared_parts.h"
@@ -6,8 +7,6 @@
 
 namespace sluice::dialects::responses {
 namespace {
-
-std::string_view at(std::string_view text, json::Span span) { return text.substr(span.begin, span.end - span.begin); }
 
 void count_images_in(json::Value parts, RequestOutline& outline) {
   for (const json::Value& part : parts.elements()) {

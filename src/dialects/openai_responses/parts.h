@@ -26,7 +26,6 @@ std::string called_name(json::Value item);
 
 // --- request_write.cpp
 Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options);
-http::Headers request_headers();
 
 // --- response.cpp
 chat::Usage read_usage(json::Value from);  // reported = false when it is none
@@ -34,7 +33,6 @@ std::vector<chat::Citation> read_annotations(json::Value annotations, std::vecto
 // Of a reasoning item: its summary, or what it says itself; parts are joined by a blank line.
 std::string reasoning_text(json::Value item);
 chat::StopReason stop_reason(json::Value response, bool has_calls, bool refused);
-void note_lost(std::vector<std::string>& names, std::string name);  // once
 bool is_failed(json::Value response);
 Result<chat::ChatResponse> decode_response(const json::Document& parsed);
 chat::ChatResponse read_output(json::Value response);

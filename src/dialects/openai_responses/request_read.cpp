@@ -14,11 +14,10 @@ namespace {
 
 class RequestReader : RequestReading {
  public:
-  explicit RequestReader(const Fields& fields) : RequestReading(fields) {}
+  using RequestReading::RequestReading;
 
   Result<chat::ChatRequest> read() {
-    TRY(const std::string_view model, fields_.required_string("model"));
-    request_.model = model;
+    CHECK_OK(read_model());
     CHECK_OK(read_settings());
     CHECK_OK(read_reasoning());
     CHECK_OK(read_text());

@@ -17,7 +17,7 @@ bool is_verbosity(std::string_view name) { return name == "verbosity" || name ==
 
 class RequestWriter : RequestWriting {
  public:
-  RequestWriter(const chat::ChatRequest& request, const EncodeOptions& options) : RequestWriting(request, options) {}
+  using RequestWriting::RequestWriting;
 
   Result<ProviderRequest> write() {
     CHECK_OK(check());
@@ -26,10 +26,7 @@ class RequestWriter : RequestWriting {
     CHECK_OK(write_input());
     write_tools();
     write_settings();
-    json_.end_object();
-    out_.path = "/responses";
-    out_.headers = request_headers();
-    return std::move(out_);
+    return finished("/responses", json_headers());
   }
 
  private:
@@ -93,8 +90,8 @@ class RequestWriter : RequestWriting {
   }
 
   Result<void> write_part(const chat::Block& block) {
-    if (std::holds_alternative<chat::Audio>(block))
-      return bad_field("messages", "this provider's API takes no audio", "send text, or ask for a model that listens");
+    if (std::holds_alternative<chat::Audio>(block)) return refuse_audio();
+    if (std::holds_alternative<chat::Video>(block)) return refuse_video();
     if (const auto* text = std::get_if<chat::Text>(&block)) {
       note_mark(text->cache);
       json_.begin_object().member("type", "input_text").member("text", text->text).end_object();
@@ -328,8 +325,6 @@ class RequestWriter : RequestWriting {
 };
 
 }  // namespace
-
-http::Headers request_headers() { return {{"content-type", "application/json"}}; }
 
 Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options) {
   return RequestWriter(request, options).write();

@@ -1,6 +1,7 @@
 // Whole answers, and what they share with streams: usage, citations, reasoning, why they ended.
 #include <algorithm>
 
+#include "dialects/answer_parts.h"
 #include "dialects/logprobs.h"
 #include "dialects/openai_responses/answer.h"
 #include "dialects/openai_responses/parts.h"
@@ -10,10 +11,6 @@
 
 namespace sluice::dialects::responses {
 namespace {
-
-constexpr Tokens most_counted = 1'000'000'000'000;  // sums of a few of them stay in 64 bits
-
-Tokens count(json::Value value) { return std::clamp<Tokens>(value.integer().value_or(0), 0, most_counted); }
 
 std::string joined_parts(json::Value parts) {
   std::string joined;
@@ -75,10 +72,6 @@ chat::Usage read_usage(json::Value from) {
   usage.output = output - usage.reasoning;
   usage.reported = true;
   return usage;
-}
-
-void note_lost(std::vector<std::string>& names, std::string name) {
-  if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
 }
 
 // Only what the web says has an address; the other kinds point into files at the vendor.

@@ -2,6 +2,7 @@
 // an item behind the open one waits until that one is done.
 #include <map>
 
+#include "dialects/answer_parts.h"
 #include "dialects/logprobs.h"
 #include "dialects/openai_responses/parts.h"
 #include "dialects/provider_error.h"
@@ -42,7 +43,7 @@ std::size_t size_of(const chat::ChatEvent& event) {
   return sizeof(event);
 }
 
-class Decoder : public StreamDecoder {
+class Decoder : public Decoding {
  public:
   Result<void> decode(std::string_view event, std::string_view data, std::vector<chat::ChatEvent>& out) override {
     if (ended_ || data == "[DONE]") return {};
@@ -68,10 +69,11 @@ class Decoder : public StreamDecoder {
 
  private:
   Result<void> fail(Error error, std::vector<chat::ChatEvent>& out) {
-    ended_ = true;
-    out.emplace_back(chat::StreamError{std::move(error)});
+    fail_with(std::move(error), out);
     return {};
   }
+
+  void end_block(std::vector<chat::ChatEvent>& /*out*/) override {}  // items end with what they are
 
   void start(json::Value response, std::vector<chat::ChatEvent>& out) {
     if (started_) return;
@@ -310,12 +312,10 @@ class Decoder : public StreamDecoder {
     start(response, out);
     while (!items_.empty()) CHECK_OK(end_item(items_.begin()->first, {}));
     if (!any_item_) CHECK_OK(take_whole(response));
-    ended_ = true;
-    out.emplace_back(chat::Finish{.stop = stop_reason(response, has_calls_, !refusal_.empty()),
-                                  .refusal = std::move(refusal_),
-                                  .service_tier = std::string(response["service_tier"].string().value_or("")),
-                                  .usage = read_usage(response["usage"]),
-                                  .dropped = std::move(dropped_)});
+    stop_ = stop_reason(response, has_calls_, !refusal_.empty());
+    service_tier_ = response["service_tier"].string().value_or("");
+    usage_ = read_usage(response["usage"]);
+    finish_with(out);
     return {};
   }
 
@@ -328,14 +328,10 @@ class Decoder : public StreamDecoder {
 
   std::vector<chat::ChatEvent>* out_ = nullptr;  // of the call that is being made
   bool started_ = false;
-  bool ended_ = false;
   bool any_item_ = false;
   bool has_calls_ = false;
   std::map<std::int64_t, Item> items_;  // that are not done, or wait for those before them
-  std::int64_t blocks_ = 0;             // passed on so far
   std::size_t kept_bytes_ = 0;
-  std::string refusal_;
-  std::vector<std::string> dropped_;
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "base/percent.h"
+#include "dialects/shared_parts.h"
 
 namespace sluice::gateway {
 namespace {
@@ -75,6 +76,7 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
          .issuer = issuer,
          .client_bytes = request_.body.size()});
     if (!encoded) {
+      encoded.error() = dialects::in_words_of(client_dialect_, std::move(encoded).error());
       encoded.error().retry = Retry::elsewhere;  // a provider of another dialect may be able to
       return encoded;
     }

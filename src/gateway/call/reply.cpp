@@ -6,6 +6,17 @@
 namespace sluice::gateway {
 namespace {
 
+// Of a translated stream: its readers and writers keep what they need for later events, at most a few times its bytes.
+// Models end at a tenth of this.
+constexpr std::size_t max_translated_bytes = 64 * 1024 * 1024;
+
+Error too_long() {
+  return {.kind = ErrorKind::provider_unreachable,
+          .message = "the provider's answer is longer than 64 MB, the most that is translated",
+          .hint = "limit the answer's tokens, or ask for a model whose provider speaks your API",
+          .retry = Retry::never};
+}
+
 Error incomplete() {
   return {.kind = ErrorKind::provider_unreachable,
           .message = "the provider closed the stream before its end",
@@ -112,6 +123,8 @@ class TranslatedStream : public StreamLane {
 
   Result<void> pass(const http::SseEvent& event, std::string& out) override {
     if (!event.has_data) return {};
+    read_bytes_ += event.data.size();
+    if (read_bytes_ > max_translated_bytes) return std::unexpected(too_long());
     CHECK_OK(decoder_->decode(event.event, event.data, events_));
     return encode(out);
   }
@@ -185,6 +198,7 @@ class TranslatedStream : public StreamLane {
   chat::Usage usage_;
   std::string model_;
   std::vector<std::string> dropped_;
+  std::size_t read_bytes_ = 0;
   std::size_t output_bytes_ = 0;
   bool has_token_ = false;
   bool finished_ = false;

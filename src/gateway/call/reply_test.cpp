@@ -57,6 +57,27 @@ class Watched : public dialects::Dialect {
   std::string encode_stream_error(const Error&, std::string_view) const override { return {}; }
 };
 
+// All data is text, and nothing is written of it.
+class Silent : public Watched {
+ public:
+  class Decoder : public dialects::StreamDecoder {
+   public:
+    Result<void> decode(std::string_view, std::string_view data, std::vector<chat::ChatEvent>& out) override {
+      out.emplace_back(chat::TextDelta{std::string(data)});
+      return {};
+    }
+    Result<void> finish(std::vector<chat::ChatEvent>&) override { return {}; }
+  };
+  class Encoder : public dialects::StreamEncoder {
+   public:
+    void encode(const chat::ChatEvent&, std::string&) override {}
+  };
+  std::unique_ptr<dialects::StreamDecoder> decode_stream() const override { return std::make_unique<Decoder>(); }
+  std::unique_ptr<dialects::StreamEncoder> encode_stream(const dialects::StreamOptions&) const override {
+    return std::make_unique<Encoder>();
+  }
+};
+
 // What the client gets of these bytes of the provider.
 std::string relayed(std::string_view bytes, bool json_array) {
   const Watched dialect;
@@ -87,6 +108,18 @@ TEST(SameDialectStream, Ends_the_array_when_the_stream_breaks_off) {
   EXPECT_EQ(relayed(event("{\"a\":1}"), true),
             "[{\"a\":1},\r\n{\"error\":\"the provider closed the stream before its end\"}]");
   EXPECT_EQ(relayed("", true), "[{\"error\":\"the provider closed the stream before its end\"}]");
+}
+
+TEST(TranslatedStream, Ends_in_failure_behind_64_MB) {
+  const Silent dialect;
+  const auto lane = translated_stream(dialect, dialect, {});
+  const std::string megabyte(1024 * 1024, 'x');
+  std::string out;
+  for (int i = 0; i < 64; ++i) ASSERT_TRUE(lane->pass({.data = megabyte, .has_data = true}, out)) << i;
+  const Result<void> more = lane->pass({.data = "x", .has_data = true}, out);
+  ASSERT_FALSE(more);
+  EXPECT_EQ(more.error().kind, ErrorKind::provider_unreachable);
+  EXPECT_EQ(more.error().retry, Retry::never);
 }
 
 }  // namespace
