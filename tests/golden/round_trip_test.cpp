@@ -72,6 +72,7 @@ class Saying {
     mark(image.cache);
   }
   void say(const chat::Audio& audio) { add("messages", "AUDIO " + audio.format + " " + audio.base64); }
+  void say(const chat::Video& video) { add("messages", "VIDEO " + video.media_type + " " + video.base64); }
   void say(const chat::Document& document) {
     add("messages", "DOCUMENT " + document.media_type + " " + document.base64 + document.text + document.url);
     add("document.name", document.name);
