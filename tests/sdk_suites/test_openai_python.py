@@ -25,8 +25,8 @@ PARTS = {
     "files and batches": Part(["test_files.py", "test_uploads.py", "uploads/test_parts.py", "test_batches.py"], 282),
     "conversations": Part(["test_conversations.py", "conversations/test_items.py"], 175),
     "vector stores": Part(["test_vector_stores.py", "vector_stores/test_files.py", "vector_stores/test_file_batches.py"], 350),
-    "containers": Part(["test_containers.py", "containers/test_files.py", "containers/files/test_content.py"], 170),
-    "fine-tuning": Part(["fine_tuning/test_jobs.py", "fine_tuning/jobs/test_checkpoints.py"], 187),
+    "containers": Part(["test_containers.py", "containers/test_files.py", "containers/files/test_content.py"], 187),
+    "fine-tuning": Part(["fine_tuning/test_jobs.py", "fine_tuning/jobs/test_checkpoints.py"], 170),
 }
 DEFAULT_MODELS = {"omni-moderation-latest", "dall-e-2", "gpt-image-1.5"}  # of calls that name none
 
