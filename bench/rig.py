@@ -110,7 +110,7 @@ class Rig:
         process = subprocess.Popen(["taskset", "-c", str(core), *map(str, command)], stdin=subprocess.DEVNULL,
                                    stdout=log, stderr=log, env={**os.environ, **(env or {})})
         self.stack.callback(self.stop, process)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300  # under valgrind, on a busy machine
         while time.monotonic() < deadline and process.poll() is None:
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=2).close()
