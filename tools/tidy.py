@@ -61,6 +61,24 @@ def check_readmes(names):
             for folder in sorted(folders - {"src"}) if not folder.endswith("/testing") and f"{folder}/README.md" not in names]
 
 
+def check_named_tests(root):
+    """Tests that the page of odd cases names and nobody has."""
+    page = root / "docs/reference/odd-cases.md"
+    if not page.exists():
+        return []
+    sources = "\n".join(path.read_text() for folder in ("src", "tests/golden") for path in (root / folder).rglob("*_test.cpp"))
+    faults = []
+    for name in re.findall(r"`(\w+\.\w+|[\w/]+\.py::\w+)`", page.read_text()):
+        file, _, function = name.partition("::")
+        if function:
+            known = (root / file).exists() and re.search(rf"^def {function}\(", (root / file).read_text(), re.M)
+        else:
+            known = re.search(r"TEST(_F|_P)?\(" + name.replace(".", r",\s*") + r"\)", sources)
+        if not known:
+            faults.append(f"docs/reference/odd-cases.md: there is no test {name}.")
+    return faults
+
+
 def check_changelog(root):
     path = root / "CHANGELOG.md"
     if path.exists() and re.search(r"^## \[?Unreleased\]?", path.read_text(), re.M):
@@ -70,7 +88,7 @@ def check_changelog(root):
 
 def check(root):
     names = tracked(root)
-    faults = check_readmes(set(names)) + check_changelog(root)
+    faults = check_readmes(set(names)) + check_changelog(root) + check_named_tests(root)
     for name in names:
         if name.startswith(DATA) or Path(name).suffix not in TEXT:
             continue

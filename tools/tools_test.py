@@ -132,6 +132,14 @@ class Tidy(Tree):
     def test_a_changelog_without_unreleased_is_named(self):
         self.assertIn("CHANGELOG.md", self.faults("CHANGELOG.md", "# Changelog\n")[0])
 
+    def test_a_test_that_the_page_of_odd_cases_names_must_exist(self):
+        self.write("src/net/a_test.cpp", "TEST(A, Does_this) {}\nTEST_F(B,\n       Does_that) {}\n")
+        self.write("tests/e2e/test_a.py", "def test_one():\n    pass\n")
+        page = "docs/reference/odd-cases.md"
+        self.assertEqual(self.faults(page, "`A.Does_this`, `B.Does_that`, `tests/e2e/test_a.py::test_one`\n"), [])
+        for name in ("A.Does_that", "tests/e2e/test_a.py::test_two", "tests/e2e/test_b.py::test_one"):
+            self.assertEqual(self.faults(page, f"`{name}`\n"), [f"{page}: there is no test {name}."])
+
     def test_ignored_files_are_not_looked_at(self):
         self.write(".gitignore", "/build/\n")
         self.assertEqual(self.faults("build/bad.cpp", "int x; \n"), [])

@@ -15,6 +15,25 @@ void note_lost(std::vector<std::string>& names, std::string name) {
   if (names.size() < most_lost && std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
 }
 
+namespace {
+void add_strings(json::Value value, std::initializer_list<std::string_view> names, std::vector<std::string>& into) {
+  for (const json::Value& each : value.elements()) add_strings(each, names, into);
+  for (const auto& [name, member] : value.members()) {
+    const auto text = member.string();
+    if (!text)
+      add_strings(member, names, into);
+    else if (!text->empty() && into.size() < most_strings && std::ranges::find(names, name) != names.end())
+      into.emplace_back(*text);
+  }
+}
+}  // namespace
+
+std::vector<std::string> strings_of(json::Value value, std::initializer_list<std::string_view> names) {
+  std::vector<std::string> found;
+  add_strings(value, names, found);
+  return found;
+}
+
 // Every byte that does not go on with a character begins one.
 bool begins_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; }
 

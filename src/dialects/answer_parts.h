@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,10 @@ Tokens count(json::Value value);
 // them no more are kept.
 inline constexpr std::size_t most_lost = 64;
 void note_lost(std::vector<std::string>& names, std::string name);
+
+// The strings that are values of members of these names, whatever their depth; at most `most_strings`.
+inline constexpr std::size_t most_strings = 1'000;
+std::vector<std::string> strings_of(json::Value value, std::initializer_list<std::string_view> names);
 
 // Of UTF-8.
 bool begins_character(char byte);

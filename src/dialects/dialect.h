@@ -3,6 +3,7 @@
 // and converts nothing; lane 2 decodes into chat/ and encodes from it, exactly once each way.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -65,6 +66,9 @@ struct RequestOutline {
 struct BodyEdit {
   std::string_view model;  // the provider's name for the model
   bool ask_for_stream_usage = false;
+  // Whether reasoning state without a seal is known to be another vendor's; empty when nothing is known of any.
+  std::function<bool(std::string_view state)> is_foreign = {};
+  std::vector<std::string>* dropped_params = nullptr;  // gets the name of what was taken out, if anything was
 };
 
 struct ProviderRequest {
@@ -114,6 +118,10 @@ class StreamWatcher {
   virtual std::string response_model() const = 0;  // the model that the provider says has answered; may be empty
   // Who the answer is, as far as it has been told; empty in dialects that do not keep answers.
   virtual std::string answer_id() const { return {}; }
+  // Reasoning state that has gone by since the last call, as it stands between its quotes.
+  virtual std::vector<std::string> take_states() { return {}; }
+  // Ids of what the provider keeps because of this answer, beside the answer itself: its items, containers, files.
+  virtual std::vector<std::string> kept_ids() const { return {}; }
   // From here on the whole answer is kept as it comes; whole() is it, empty until the stream has told it.
   virtual void keep_whole() {}
   virtual std::string whole() const { return {}; }
@@ -194,6 +202,13 @@ class Dialect {
   virtual std::string read_response_model(const json::Document& parsed) const = 0;
   // Under which a provider keeps it; empty in dialects that do not keep answers.
   virtual std::string read_answer_id(const json::Document& /*parsed*/) const { return {}; }
+  // Of a whole answer, as StreamWatcher tells them of a stream.
+  virtual std::vector<std::string> read_states(std::string_view /*body*/, const json::Document& /*parsed*/) const {
+    return {};
+  }
+  virtual std::vector<std::string> read_kept_ids(std::string_view /*body*/, const json::Document& /*parsed*/) const {
+    return {};
+  }
   virtual Framing framing() const { return Framing::sse; }
   virtual std::unique_ptr<StreamWatcher> watch_stream(bool hide_usage_event) const = 0;
   virtual std::unique_ptr<StreamDecoder> decode_stream() const = 0;

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "dialects/dialect.h"
@@ -187,8 +188,17 @@ class Watching : public StreamWatcher {
   bool failed() const override { return failed_; }
   std::size_t output_bytes() const override { return output_bytes_; }
   std::string response_model() const override { return model_; }
+  std::vector<std::string> take_states() override { return std::exchange(states_, {}); }
+  std::vector<std::string> kept_ids() const override { return kept_ids_; }
 
  protected:
+  void keep_id(std::string id) {
+    if (!id.empty() && kept_ids_.size() < most_kept_ids) kept_ids_.push_back(std::move(id));
+  }
+
+  static constexpr std::size_t most_kept_ids = 1'000;  // of one answer, like the names of kept things in a request
+  std::vector<std::string> states_;
+  std::vector<std::string> kept_ids_;
   chat::Usage usage_;
   std::string model_;
   std::size_t output_bytes_ = 0;

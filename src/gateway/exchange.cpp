@@ -195,6 +195,12 @@ void Exchange::remember(const Reply& reply, const Question& asked) {
   }
 }
 
+// Items, containers and files that came into being with an answer, at the provider that wrote it.
+void Exchange::remember_kept(const Reply& reply) {
+  if (!request_->target.resource && reply.attempt->lane == Lane::same_dialect)
+    remember_answer(gateway_, owner_, reply.attempt->provider().id.str(), reply.kept_ids(), start_us_);
+}
+
 // A response that its provider does not keep.
 void Exchange::keep(const Reply& reply, const Question& asked) {
   if (!asked.is_kept_here(*reply.attempt)) return;
@@ -226,6 +232,7 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
   status_ = reply.status;
   remember(reply, asked);
   if (!reply.streaming()) {
+    remember_kept(reply);
     // Settled before the client can see the answer: whoever has it finds it in the ledger.
     account_for(reply, store::Outcome::ok);
     facts_.cost_usd = cost_text(cost_);
@@ -238,6 +245,7 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
   const async::Deadline deadline = {start_ + milliseconds(retry.total_timeout_ms), &client_.client_gone()};
   const auto final_cost = [&] {
     keep(reply, asked);  // before the client can know the last of it
+    remember_kept(reply);
     return cost_text(
         sum(cost_, catalog::cost(quote_of(*reply.attempt), usage_of(reply.usage(), reply.output_bytes()))));
   };

@@ -31,6 +31,7 @@ class Exchange {
   bool keeps_answer() const;
   async::Task<Result<void>> relay(CallOutcome& outcome, const Question& asked);
   void remember(const Reply& reply, const Question& asked);
+  void remember_kept(const Reply& reply);
   void keep(const Reply& reply, const Question& asked);
   async::Task<> finish(Result<void> served);
   bool is_affordable(std::span<const Failure> failures, const Attempt& next);

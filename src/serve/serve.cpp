@@ -231,6 +231,7 @@ int serve(const ServeOptions& options) {
        .max_in_flight_per_key = static_cast<std::int32_t>(snapshot->limits().in_flight_per_key)});
   gateway::Places places;
   gateway::Health health([&](const gateway::TargetChange& change) { record_change(log, target_metrics, change); });
+  gateway::IssuerMemory issuers;
   std::vector<std::unique_ptr<dialects::Dialect>> all_dialects;
   all_dialects.push_back(dialects::make_openai_chat());
   all_dialects.push_back(dialects::make_openai_responses());
@@ -271,6 +272,7 @@ int serve(const ServeOptions& options) {
                 .admission = admission,
                 .health = health,
                 .places = places,
+                .issuers = issuers,
                 .books = {.ledger = &(*store)->ledger(),
                           .on_entry =
                               [&](const store::LedgerEntry& entry, store::Appended appended) {

@@ -38,6 +38,7 @@ Worker::Worker(Shared& shared)
                .books = shared.books,
                .engines = shared.engines,
                .google_tokens = google_tokens_,
+               .issuers = shared.issuers,
                .on_begin = shared.on_begin,
                .on_end = shared.on_end,
                .metrics_page = shared.metrics_page,

@@ -27,6 +27,7 @@ struct Shared {
   gateway::Admission& admission;
   gateway::Health& health;
   gateway::Places& places;
+  gateway::IssuerMemory& issuers;
   gateway::Books books;
   gateway::Engines engines;
   std::function<void(chat::DialectId)> on_begin;

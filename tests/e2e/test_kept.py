@@ -71,7 +71,7 @@ class Keeper:
 def response_object(response_id, text, store=True):
     return {"id": response_id, "object": "response", "created_at": 1790000000, "status": "completed", "error": None, "incomplete_details": None,
             "model": "m", "store": store, "previous_response_id": None, "parallel_tool_calls": True, "tool_choice": "auto", "tools": [],
-            "output": [{"id": "msg_1", "type": "message", "role": "assistant", "status": "completed",
+            "output": [{"id": response_id.replace("resp_", "msg_"), "type": "message", "role": "assistant", "status": "completed",
                         "content": [{"type": "output_text", "text": text, "annotations": []}]}],
             "usage": {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5, "input_tokens_details": {"cached_tokens": 0},
                       "output_tokens_details": {"reasoning_tokens": 0}}}
@@ -268,6 +268,35 @@ def test_a_response_that_its_provider_keeps(server, keepers):
         owner.responses.retrieve(first.id)
 
 
+def test_items_that_the_provider_keeps_are_their_owners(server, keepers):
+    owner, other = client_of(server), client_of(server)
+    item = {"type": "item_reference", "id": owner.responses.create(model="openai/m", input="remember me").output[0].id}
+    asked = [item, {"role": "user", "content": "and now?"}]
+    owner.responses.create(model="openai/m", input=asked)
+    assert keepers[0].recorder.requests[-1].json()["input"] == asked
+    count = len(keepers[0].recorder.requests)
+    with pytest.raises(openai.NotFoundError, match="which the request names"):
+        other.responses.create(model="openai/m", input=asked)
+    forgotten = owner.responses.create(model="openai/m", input="forget me", store=False).output[0].id
+    with pytest.raises(openai.NotFoundError):
+        owner.responses.create(model="openai/m", input=[{**item, "id": forgotten}, asked[1]])
+    assert len(keepers[0].recorder.requests) == count + 1
+
+
+def test_containers_that_tools_make_are_their_owners(server, keepers):
+    keeper = keepers[0].recorder
+    answer = response_object("resp_c", "done", store=False)
+    answer["output"].insert(0, {"id": "ci_1", "type": "code_interpreter_call", "status": "completed", "container_id": "cntr_made", "code": "1", "outputs": []})
+    keeper.answer = recorder.fixed(recorder.ok(json.dumps(answer).encode()))
+    owner, other = client_of(server), client_of(server)
+    tools = [{"type": "code_interpreter", "container": {"type": "auto"}}]
+    owner.responses.create(model="openai/m", input="compute", tools=tools, store=False)
+    named = [{"type": "code_interpreter", "container": "cntr_made"}]
+    owner.responses.create(model="openai/m", input="again", tools=named, store=False)
+    with pytest.raises(openai.NotFoundError):
+        other.responses.create(model="openai/m", input="again", tools=named, store=False)
+
+
 def test_a_response_that_is_not_to_be_stored_is_not(server):
     client = client_of(server)
     answer = client.responses.create(model="openai/m", input="forget me", store=False)
@@ -352,7 +381,7 @@ def test_the_items_of_an_answer_can_be_referred_to(chat_only):
                                                      {"type": "item_reference", "id": first.output[0].id},
                                                      {"role": "user", "content": "two"}])
     assert [message["role"] for message in last_messages(keeper)] == ["user", "assistant", "user"]
-    with pytest.raises(openai.BadRequestError, match="item_reference"):
+    with pytest.raises(openai.NotFoundError, match="which the request names"):
         client_of(server).responses.create(model="second/m", input=[{"type": "item_reference", "id": first.output[0].id},
                                                                     {"role": "user", "content": "two"}])
 

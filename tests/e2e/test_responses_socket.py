@@ -74,11 +74,48 @@ def test_a_conversation_goes_on_over_the_connection_and_over_http(server, provid
     assert openai.OpenAI(base_url=f"{server.url}/v1", api_key=key).responses.retrieve(second["id"]).output_text == "pong"
 
 
+def test_a_response_that_nobody_keeps_goes_on_over_its_own_connection_alone(server, provider):
+    provider.answer = recorder.streaming(recorder.openai_stream())
+    key = server.create_key()
+    with opened(server, key) as ws, opened(server, key) as elsewhere:
+        first = ask(ws, model="oai/m", input="one", store=False)[-1]["response"]
+        assert ask(elsewhere, model="oai/m", input="two", previous_response_id=first["id"])[-1]["error"]["code"] == "previous_response_not_found"
+        second = ask(ws, model="oai/m", input="two", store=False, previous_response_id=first["id"])[-1]["response"]
+        assert second["previous_response_id"] == first["id"]
+        assert [message["content"] for message in provider.requests[-1].json()["messages"]] == ["one", "pong", "two"]
+        ask(ws, model="oai/m", input="three", store=False, previous_response_id=second["id"])
+        assert len(provider.requests[-1].json()["messages"]) == 5
+        # The newest one alone is remembered.
+        assert ask(ws, model="oai/m", input="x", previous_response_id=first["id"])[-1]["error"]["code"] == "previous_response_not_found"
+
+
+def test_a_turn_that_fails_takes_what_it_went_on_from_with_it(server, provider):
+    provider.answer = recorder.streaming(recorder.openai_stream())
+    with opened(server, server.create_key()) as ws:
+        first = ask(ws, model="oai/m", input="one", store=False)[-1]["response"]
+        assert ask(ws, model="oai/m", input=[{"type": "nonsense"}], store=False, previous_response_id=first["id"])[-1]["status"] == 400
+        assert ask(ws, model="oai/m", input="two", previous_response_id=first["id"])[-1]["error"]["code"] == "previous_response_not_found"
+
+
+def test_a_response_is_prepared_without_asking_anybody(server, provider):
+    provider.answer = recorder.streaming(recorder.openai_stream())
+    with opened(server, server.create_key("warm")) as ws:
+        told = ask(ws, model="oai/m", input="one", generate=False, tools=[])
+        assert [event["type"] for event in told] == ["response.created", "response.in_progress", "response.completed"]
+        prepared = told[-1]["response"]
+        assert prepared["output"] == [] and prepared["status"] == "completed" and prepared["usage"]["total_tokens"] == 0
+        assert provider.requests == []
+        answer = ask(ws, model="oai/m", input="two", previous_response_id=prepared["id"])[-1]["response"]
+        assert answer["previous_response_id"] == prepared["id"]
+        assert [message["content"] for message in provider.requests[-1].json()["messages"]] == ["one", "two"]
+    eventually(lambda: server.usage_of("warm")["requests"] == 1, "one row in the ledger")
+
+
 def test_what_is_wrong_is_an_event_and_the_connection_goes_on(server, provider):
     provider.answer = recorder.streaming(recorder.openai_stream())
     with opened(server, server.create_key()) as ws:
         for message, word in (("no json", "JSON object"), ("[]", "JSON object"), ('{"type":"response.cancel"}', "response.create"),
-                              ('{"type":"response.create","model":"oai/m","generate":false}', "generate"),
+                              ('{"type":"response.create","generate":false}', "model"),
                               ('{"type":"response.create","model":"nobody/m","input":"x"}', "no model"),
                               ('{"type":"response.create","model":"oai/m","input":7}', "input")):
             ws.send(message)

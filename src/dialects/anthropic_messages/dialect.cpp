@@ -1,5 +1,6 @@
 #include <array>
 
+#include "dialects/answer_parts.h"
 #include "dialects/anthropic_messages/anthropic_messages.h"
 #include "dialects/anthropic_messages/parts.h"
 #include "dialects/anthropic_messages/sealed_thinking.h"
@@ -9,7 +10,8 @@
 namespace sluice::dialects {
 namespace {
 
-constexpr std::array<OwnName, 8> own_names = {{{"stop", "stop_sequences"},
+constexpr std::array<OwnName, 9> own_names = {{{"response_format.schema", "output_config.format.schema"},
+                                               {"stop", "stop_sequences"},
                                                {"response_format", "output_config.format"},
                                                {"messages.content.image", "messages.content.source.media_type"},
                                                {"messages.content.image.url", "messages.content.source.url"},
@@ -36,7 +38,7 @@ class AnthropicMessages : public Dialect {
     out.reserve(body.size() + edit.model.size());
     json::append_quoted(out, edit.model);
     out.append(body.substr(outline.model_end));
-    return anthropic::without_sealed_thinking(std::move(out));
+    return anthropic::without_foreign_thinking(std::move(out), edit);
   }
 
   Result<ProviderRequest> encode_request(const chat::ChatRequest& request,
@@ -60,6 +62,16 @@ class AnthropicMessages : public Dialect {
   }
   std::string read_response_model(const json::Document& parsed) const override {
     return std::string(parsed.root()["model"].string().value_or(""));
+  }
+  std::vector<std::string> read_states(std::string_view body, const json::Document& parsed) const override {
+    if (!body.contains("thinking")) return {};
+    return strings_of(parsed.root()["content"], {"signature", "data"});
+  }
+  std::vector<std::string> read_kept_ids(std::string_view body, const json::Document& parsed) const override {
+    std::vector<std::string> ids;
+    if (body.contains("\"file_id\"")) ids = strings_of(parsed.root()["content"], {"file_id"});
+    if (const auto id = parsed.root()["container"]["id"].string()) ids.emplace_back(*id);
+    return ids;
   }
   std::unique_ptr<StreamWatcher> watch_stream(bool /*hide_usage_event*/) const override {
     return anthropic::watch_stream();

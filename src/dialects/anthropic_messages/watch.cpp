@@ -1,5 +1,6 @@
 // Lane 1's look at a stream that goes by. Only the two events with usage are parsed; the deltas, nearly all of a
 // stream, are gone over once for their members.
+#include "dialects/answer_parts.h"
 #include "dialects/anthropic_messages/parts.h"
 #include "dialects/shared_parts.h"
 #include "dialects/text_scan.h"
@@ -15,6 +16,11 @@ class Watcher : public Watching {
       for (MemberScan scan(data); scan.next();)
         if (scan.name() == "text" || scan.name() == "partial_json" || scan.name() == "thinking")
           output_bytes_ += scan.string().size();
+        else if (scan.name() == "signature" && !scan.string().empty())
+          states_.emplace_back(scan.string());
+    } else if (event == "content_block_start") {
+      // Most blocks begin with nothing; what ran at the vendor may have made files.
+      if (data.contains("redacted_thinking") || data.contains("\"file_id\"")) read_block(data);
     } else if (event == "message_start" || event == "message_delta") {
       read(event, data);
     } else if (event == "message_stop") {
@@ -34,10 +40,22 @@ class Watcher : public Watching {
     return {};
   }
 
+  void read_block(std::string_view data) {
+    const auto parsed = json::Document::parse(data);
+    if (!parsed) return;
+    const json::Value block = parsed->root()["content_block"];
+    if (block["type"].string() == "redacted_thinking")
+      states_.emplace_back(block["data"].string().value_or(""));
+    else
+      for (std::string& id : strings_of(block, {"file_id"})) keep_id(std::move(id));
+  }
+
   void read(std::string_view event, std::string_view data) {
     const auto parsed = json::Document::parse(data);
     if (!parsed) return;
     const json::Value root = parsed->root();
+    for (const char* member : {"message", "delta"})
+      if (const auto id = root[member]["container"]["id"].string()) keep_id(std::string(*id));
     if (event == "message_start") {
       model_ = root["message"]["model"].string().value_or("");
       merge_usage(root["message"]["usage"], usage_);

@@ -9,6 +9,7 @@
 #include "base/percent.h"
 #include "dialects/bedrock_converse/parts.h"
 #include "dialects/fields.h"
+#include "dialects/schema_references.h"
 #include "dialects/shared_parts.h"
 
 namespace sluice::dialects::bedrock {
@@ -90,7 +91,7 @@ class RequestWriter : RequestWriting {
     write_settings();
     CHECK_OK(write_tools());
     write_own_fields();
-    write_output();
+    CHECK_OK(write_output());
     write_tier();
     return finished(path(options_.model, request_.stream), json_headers());
   }
@@ -420,19 +421,21 @@ class RequestWriter : RequestWriting {
     return name(std::max(*wanted, Effort::low));
   }
 
-  void write_output() {
+  Result<void> write_output() {
     const auto wanted = effort();
-    if (!wanted && !request_.output_schema) return;
+    if (!wanted && !request_.output_schema) return {};
     json_.key("outputConfig").begin_object();
     if (request_.output_schema) {
       json_.key("textFormat").begin_object().member("type", "json_schema");
       json_.key("structure").begin_object().key("jsonSchema").begin_object();
-      json_.member("schema", request_.output_schema->schema);
+      TRY(const std::string schema, without_references(request_.output_schema->schema, "response_format.schema"));
+      json_.member("schema", schema);
       if (!request_.output_schema->name.empty()) json_.member("name", request_.output_schema->name);
       json_.end_object().end_object().end_object();
     }
     if (wanted) json_.member("effort", *wanted);
     json_.end_object();
+    return {};
   }
 
   void write_tier() {

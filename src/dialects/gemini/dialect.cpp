@@ -1,5 +1,6 @@
 #include <array>
 
+#include "dialects/answer_parts.h"
 #include "dialects/gemini/gemini.h"
 #include "dialects/gemini/parts.h"
 #include "dialects/shared_parts.h"
@@ -8,7 +9,8 @@
 namespace sluice::dialects {
 namespace {
 
-constexpr std::array<OwnName, 16> own_names = {{{"top_logprobs", "generationConfig.responseLogprobs"},
+constexpr std::array<OwnName, 17> own_names = {{{"response_format.schema", "generationConfig.responseJsonSchema"},
+                                                {"top_logprobs", "generationConfig.responseLogprobs"},
                                                 {"stop", "generationConfig.stopSequences"},
                                                 {"temperature", "generationConfig.temperature"},
                                                 {"max_tokens", "generationConfig.maxOutputTokens"},
@@ -37,8 +39,8 @@ class Gemini : public Dialect {
     return gemini::decode_request(parsed, target);
   }
   // The model is in the path, and a stream always tells its usage.
-  std::string edit(std::string_view body, const RequestOutline& /*outline*/, const BodyEdit& /*edit*/) const override {
-    return gemini::without_sealed_signatures(body);
+  std::string edit(std::string_view body, const RequestOutline& /*outline*/, const BodyEdit& edit) const override {
+    return gemini::without_foreign_signatures(body, edit);
   }
 
   Result<ProviderRequest> encode_request(const chat::ChatRequest& request,
@@ -59,6 +61,10 @@ class Gemini : public Dialect {
   }
   std::string read_response_model(const json::Document& parsed) const override {
     return std::string(parsed.root()["modelVersion"].string().value_or(""));
+  }
+  std::vector<std::string> read_states(std::string_view body, const json::Document& parsed) const override {
+    if (!body.contains("thoughtSignature")) return {};
+    return strings_of(parsed.root()["candidates"], {"thoughtSignature"});
   }
   std::unique_ptr<StreamWatcher> watch_stream(bool /*hide_usage_event*/) const override {
     return gemini::watch_stream();

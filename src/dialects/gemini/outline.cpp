@@ -42,6 +42,15 @@ std::size_t closing_quote(std::string_view body, std::size_t from) {
   return from;
 }
 
+// Where the string begins that is the value of the member in whose name `at` stands; the end when there is none.
+std::size_t value_of_member(std::string_view body, std::size_t at) {
+  const std::size_t end = closing_quote(body, at);
+  const std::size_t colon = body.find_first_not_of(" \t\r\n", std::min(end + 1, body.size()));
+  if (colon == std::string_view::npos || body[colon] != ':') return body.size();
+  const std::size_t quote = body.find_first_not_of(" \t\r\n", colon + 1);
+  return quote != std::string_view::npos && body[quote] == '"' ? quote : body.size();
+}
+
 bool is_unreserved(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
          c == '_' || c == '~';
@@ -90,15 +99,22 @@ Result<RequestOutline> outline(std::string_view body, const json::Document& pars
   return result;
 }
 
-std::string without_sealed_signatures(std::string_view body) {
+std::string without_foreign_signatures(std::string_view body, const BodyEdit& edit) {
   std::string out;
   std::size_t copied = 0;
-  for (std::size_t at = body.find(sealed_begin); at != std::string_view::npos; at = body.find(sealed_begin, at + 1)) {
-    const std::size_t end = closing_quote(body, at + 1);
-    if (end >= body.size() || !is_signature(body, at)) continue;
-    out.append(body.substr(copied, at + 1 - copied)).append(skip_signature);
+  // Known signatures may begin with anything, so then all strings are looked at that follow such a member's name.
+  const std::string_view wanted = edit.is_foreign ? std::string_view("hought") : sealed_begin;
+  for (std::size_t at = body.find(wanted); at != std::string_view::npos; at = body.find(wanted, at + 1)) {
+    const std::size_t quote = edit.is_foreign ? value_of_member(body, at) : at;
+    if (quote >= body.size()) continue;
+    const std::size_t end = closing_quote(body, quote + 1);
+    if (end >= body.size() || !is_signature(body, quote)) continue;
+    const std::string_view state = body.substr(quote + 1, end - quote - 1);
+    if (!body.substr(quote).starts_with(sealed_begin) && !(edit.is_foreign && edit.is_foreign(state))) continue;
+    out.append(body.substr(copied, quote + 1 - copied)).append(skip_signature);
     copied = end;
   }
+  if (copied > 0 && edit.dropped_params) edit.dropped_params->emplace_back("contents.parts.thoughtSignature");
   return out.append(body.substr(copied));
 }
 

@@ -12,8 +12,9 @@ namespace sluice::dialects::gemini {
 
 // --- outline.cpp
 Result<RequestOutline> outline(std::string_view body, const json::Document& parsed, const RequestTarget& target);
-// The body with every sealed thought signature replaced by skip_signature: Google reads none but its own.
-std::string without_sealed_signatures(std::string_view body);
+// The body with every thought signature that is sealed or known to be foreign replaced by skip_signature: Google reads
+// none but its own.
+std::string without_foreign_signatures(std::string_view body, const BodyEdit& edit);
 // The places of members in either spelling. invalid_request for one that is there twice: two readers could disagree on
 // which one counts.
 Result<std::vector<std::optional<json::Span>>> find_once(std::string_view object,

@@ -6,6 +6,7 @@
 
 #include "dialects/fields.h"
 #include "dialects/gemini/parts.h"
+#include "dialects/schema_references.h"
 #include "dialects/shared_parts.h"
 
 namespace sluice::dialects::gemini {
@@ -318,7 +319,10 @@ class RequestWriter : RequestWriting {
     if (request_.logprobs) json_.member("responseLogprobs", true);
     if (request_.logprobs.value_or(0) > 0) json_.member("logprobs", *request_.logprobs);
     if (request_.json_object || request_.output_schema) json_.member("responseMimeType", "application/json");
-    if (request_.output_schema) json_.key("responseJsonSchema").raw(request_.output_schema->schema);
+    if (request_.output_schema) {
+      TRY(const std::string schema, without_references(request_.output_schema->schema, "response_format.schema"));
+      json_.key("responseJsonSchema").raw(schema);
+    }
     write_thinking();
     json_.end_object();
     return {};

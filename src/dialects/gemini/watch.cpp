@@ -16,6 +16,8 @@ class Watcher : public Watching {
       const std::string_view name = scan.name();
       if (name == "text")
         output_bytes_ += scan.string().size();
+      else if (name == "thoughtSignature" && !scan.string().empty())
+        states_.emplace_back(scan.string());
       else if (name == "usageMetadata")
         has_usage = scan.value_begins_with() == '{';
       else if (name == "modelVersion" && model_.empty())

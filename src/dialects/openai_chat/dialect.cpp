@@ -1,5 +1,6 @@
 #include <array>
 
+#include "dialects/answer_parts.h"
 #include "dialects/openai_chat/openai_chat.h"
 #include "dialects/openai_chat/parts.h"
 #include "dialects/shared_parts.h"
@@ -8,8 +9,9 @@
 namespace sluice::dialects {
 namespace {
 
-constexpr std::array<OwnName, 7> own_names = {
-    {{"top_logprobs", "logprobs"},
+constexpr std::array<OwnName, 8> own_names = {
+    {{"response_format.schema", "response_format.json_schema.schema"},
+     {"top_logprobs", "logprobs"},
      {"messages.content.image", "messages.content.image_url.url"},
      {"messages.content.image.url", "messages.content.image_url.url"},
      {"messages.content.document", "messages.content.file.file_data"},
@@ -55,6 +57,10 @@ class OpenAiChat : public Dialect {
   }
   std::string read_answer_id(const json::Document& parsed) const override {
     return std::string(parsed.root()["id"].string().value_or(""));
+  }
+  std::vector<std::string> read_states(std::string_view body, const json::Document& parsed) const override {
+    if (!body.contains("reasoning_details")) return {};
+    return strings_of(parsed.root()["choices"].at(0)["message"]["reasoning_details"], {"signature", "data"});
   }
   std::unique_ptr<StreamWatcher> watch_stream(bool hide_usage_event) const override {
     return openai::watch_stream(hide_usage_event);

@@ -30,18 +30,25 @@ BodyChange with_usage(std::string_view body, json::Span options) {
   return {{options.begin + 1, options.begin + 1}, empty ? R"("include_usage":true)" : R"("include_usage":true,)"};
 }
 
-bool is_sealed(std::string_view detail) {
-  if (!detail.contains(seal_mark)) return false;
+bool may_be_foreign(std::string_view text, const BodyEdit& edit) {
+  return has_seal(text) || (edit.is_foreign && text.contains("reasoning"));
+}
+
+bool is_foreign(std::string_view detail, const BodyEdit& edit) {
+  if (!may_be_foreign(detail, edit)) return false;
   const auto parsed = json::Document::parse(detail);
   if (!parsed) return false;
-  for (const char* member : {"data", "signature"})
-    if (parsed->root()[member].string().value_or("").starts_with(seal_mark)) return true;
+  for (const char* member : {"data", "signature"}) {
+    const std::string_view state = parsed->root()[member].string().value_or("");
+    if (state.starts_with(seal_mark) || (edit.is_foreign && !state.empty() && edit.is_foreign(state))) return true;
+  }
   return false;
 }
 
-// What Sluice has sealed of another provider's reasoning is not for this one: those elements of reasoning_details go.
-std::string without_sealed_details(std::string body) {
-  if (!has_seal(body)) return body;
+// What Sluice has sealed of another provider's reasoning, or knows to be another vendor's, is not for this one: those
+// elements of reasoning_details go.
+std::string without_foreign_details(std::string body, const BodyEdit& edit) {
+  if (!may_be_foreign(body, edit)) return body;
   const auto found = json::find_members(body, {"messages"});
   if (!found || !found->front()) return body;
   const std::size_t offset = found->front()->begin;
@@ -49,15 +56,16 @@ std::string without_sealed_details(std::string body) {
   std::vector<json::Span> cuts;
   for (const json::Span& place : json::find_elements(messages)) {
     const std::string_view message = at(messages, place);
-    if (!message.contains(seal_mark)) continue;
+    if (!may_be_foreign(message, edit)) continue;
     const auto details = json::find_members(message, {"reasoning_details"});
     if (!details || !details->front()) continue;
     const std::string_view array = at(message, *details->front());
     const std::vector<json::Span> elements = json::find_elements(array);
     std::vector<bool> kept;
-    for (const json::Span& element : elements) kept.push_back(!is_sealed(at(array, element)));
+    for (const json::Span& element : elements) kept.push_back(!is_foreign(at(array, element), edit));
     cut_elements(elements, kept, offset + place.begin + details->front()->begin, cuts);
   }
+  if (!cuts.empty() && edit.dropped_params) edit.dropped_params->emplace_back("messages.reasoning_details");
   return without(body, std::move(cuts));
 }
 
@@ -108,7 +116,7 @@ std::string edit(std::string_view body, const RequestOutline& outline, const Bod
     copied = change.place.end;
   }
   out.append(body.substr(copied));
-  return without_sealed_details(std::move(out));
+  return without_foreign_details(std::move(out), edit);
 }
 
 }  // namespace sluice::dialects::openai

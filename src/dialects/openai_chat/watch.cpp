@@ -28,6 +28,8 @@ class Watcher : public Watching {
     for (MemberScan scan(data); scan.next();) {
       if (is_generated_text(scan.name()))
         output_bytes_ += scan.string().size();
+      else if (scan.name() == "signature" || (scan.name() == "data" && data.contains("reasoning.encrypted")))
+        note_state(scan.string());
       else if (scan.name() == "finish_reason")
         complete_ = complete_ || scan.value_begins_with() == '"';
       else if (scan.name() == "usage")
@@ -42,6 +44,10 @@ class Watcher : public Watching {
   std::string_view end_marker() const override { return "data: [DONE]\n\n"; }
 
  private:
+  void note_state(std::string_view state) {
+    if (!state.empty()) states_.emplace_back(state);
+  }
+
   Relay read(std::string_view event, std::string_view data) {
     const auto parsed = json::Document::parse(data);
     if (!parsed) return Relay::forward;

@@ -9,7 +9,8 @@
 namespace sluice::dialects {
 namespace {
 
-constexpr std::array<OwnName, 10> own_names = {{{"messages", "input"},
+constexpr std::array<OwnName, 11> own_names = {{{"response_format.schema", "text.format.schema"},
+                                                {"messages", "input"},
                                                 {"max_tokens", "max_output_tokens"},
                                                 {"response_format", "text.format"},
                                                 {"logprobs", "include"},
@@ -58,6 +59,12 @@ class OpenAiResponses : public Dialect {
     return std::string(parsed.root()["id"].string().value_or(""));
   }
   // A stream always tells its usage here, in its last event.
+  std::vector<std::string> read_states(std::string_view body, const json::Document& parsed) const override {
+    return responses::states_of(body, parsed.root());
+  }
+  std::vector<std::string> read_kept_ids(std::string_view body, const json::Document& parsed) const override {
+    return responses::kept_ids_of(body, parsed.root());
+  }
   std::unique_ptr<StreamWatcher> watch_stream(bool /*hide_usage_event*/) const override {
     return responses::watch_stream();
   }

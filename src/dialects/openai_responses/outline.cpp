@@ -23,11 +23,16 @@ Result<void> check_input(const Fields& fields) {
   return fields.required_objects("input");
 }
 
-bool is_sealed(std::string_view item) {
-  if (item.find(seal_mark) == std::string_view::npos) return false;
+bool may_be_foreign(std::string_view text, const BodyEdit& edit) {
+  return has_seal(text) || (edit.is_foreign && text.contains("encrypted_content"));
+}
+
+bool is_foreign(std::string_view item, const BodyEdit& edit) {
+  if (!may_be_foreign(item, edit)) return false;
   const auto parsed = json::Document::parse(item);
-  return parsed && parsed->root()["type"].string() == "reasoning" &&
-         parsed->root()["encrypted_content"].string().value_or("").starts_with(seal_mark);
+  if (!parsed || parsed->root()["type"].string() != "reasoning") return false;
+  const std::string_view state = parsed->root()["encrypted_content"].string().value_or("");
+  return state.starts_with(seal_mark) || (edit.is_foreign && !state.empty() && edit.is_foreign(state));
 }
 
 // The API takes the model of a prompt template, which its vendor keeps: here nobody could say where such a request may
@@ -40,23 +45,24 @@ Result<void> check_model(const Fields& fields) {
       "name the model that is to answer, such as openai/gpt-5.4 or auto; GET /v1/models lists them");
 }
 
-// Every byte outside of the input stays; within it only the sealed items go.
-std::string without_sealed_reasoning(std::string body) {
-  if (!has_seal(body)) return body;
+// Every byte outside of the input stays; within it only the items go that are sealed or known to be foreign.
+std::string without_foreign_reasoning(std::string body, const BodyEdit& edit) {
+  if (!may_be_foreign(body, edit)) return body;
   const auto found = json::find_members(body, {"input"});
   if (!found || !found->front()) return body;
   const json::Span place = *found->front();
   const std::string_view input = at(body, place);
   const std::vector<json::Span> items = json::find_elements(input);
   std::string kept;
-  bool any_sealed = false;
+  bool any_foreign = false;
   for (const json::Span& item : items) {
-    if (is_sealed(at(input, item)))
-      any_sealed = true;
+    if (is_foreign(at(input, item), edit))
+      any_foreign = true;
     else
       kept.append(kept.empty() ? "" : ",").append(at(input, item));
   }
-  if (!any_sealed) return body;
+  if (!any_foreign) return body;
+  if (edit.dropped_params) edit.dropped_params->emplace_back("input.reasoning");
   return body.substr(0, place.begin) + "[" + kept + "]" + body.substr(place.end);
 }
 
@@ -93,7 +99,7 @@ std::string edit(std::string_view body, const RequestOutline& outline, const Bod
   out.reserve(body.size() + edit.model.size());
   json::append_quoted(out, edit.model);
   out.append(body.substr(outline.model_end));
-  return without_sealed_reasoning(std::move(out));
+  return without_foreign_reasoning(std::move(out), edit);
 }
 
 }  // namespace sluice::dialects::responses

@@ -34,6 +34,9 @@ std::vector<chat::Citation> read_annotations(json::Value annotations, std::vecto
 std::string reasoning_text(json::Value item);
 chat::StopReason stop_reason(json::Value response, bool has_calls, bool refused);
 bool is_failed(json::Value response);
+// Of a whole response, as Dialect says. `text` is where it stands.
+std::vector<std::string> states_of(std::string_view text, json::Value response);
+std::vector<std::string> kept_ids_of(std::string_view text, json::Value response);
 Result<chat::ChatResponse> decode_response(const json::Document& parsed);
 chat::ChatResponse read_output(json::Value response);
 std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options);

@@ -106,6 +106,21 @@ chat::StopReason stop_reason(json::Value response, bool has_calls, bool refused)
   return has_calls ? chat::StopReason::tool_use : chat::StopReason::end_turn;
 }
 
+std::vector<std::string> states_of(std::string_view text, json::Value response) {
+  if (!text.contains("encrypted_content")) return {};
+  return strings_of(response["output"], {"encrypted_content"});
+}
+
+// Containers that tools have made and files in them, and the items of an answer that is kept.
+std::vector<std::string> kept_ids_of(std::string_view text, json::Value response) {
+  std::vector<std::string> ids;
+  if (text.contains("\"container_id\"")) ids = strings_of(response["output"], {"container_id", "file_id"});
+  if (response["store"].boolean() != false)
+    for (const json::Value& item : response["output"].elements())
+      if (const auto id = item["id"].string(); id && ids.size() < most_strings) ids.emplace_back(*id);
+  return ids;
+}
+
 bool is_failed(json::Value response) {
   return response["status"].string() == "failed" || response["error"].is_object();
 }

@@ -8,8 +8,9 @@
 namespace sluice::dialects {
 namespace {
 
+constexpr std::string_view item_reference = "item_reference";
 constexpr std::array<std::string_view, 1> in_chat = {"file_id"};
-constexpr std::array<std::string_view, 1> in_messages = {"file_id"};
+constexpr std::array<std::string_view, 2> in_messages = {"file_id", "container"};
 constexpr std::array<std::string_view, 8> in_responses = {
     "file_id",   "file_ids",     "vector_store_id", "vector_store_ids",
     "container", "container_id", "conversation",    "previous_response_id"};
@@ -33,10 +34,17 @@ std::span<const std::string_view> members_of(DialectId dialect) {
 
 // A quick look at the bytes. A name may be written with escapes, and those of ASCII all begin alike.
 bool may_name(std::string_view body, std::span<const std::string_view> members) {
-  return has_word(body, "\\u00", 0) || std::ranges::any_of(members, [&](std::string_view member) {
+  return has_word(body, "\\u00", 0) || has_word(body, item_reference, 4) || std::ranges::any_of(members, [&](std::string_view member) {
            const std::size_t underscore = member.find('_');
            return has_word(body, member, underscore == std::string_view::npos ? 0 : underscore);
          });
+}
+
+// An item of an answer that the vendor keeps; those that Sluice keeps have been put in their places before.
+bool refers_to_item(json::Value item) {
+  // Without a type and a role an item is a reference, too.
+  if (!item["type"].exists()) return item["id"].is_string() && item.size() == 1;
+  return item["type"].string() == item_reference;
 }
 
 // The client's own data: descriptions of tools, what they were called with, labels.
@@ -58,6 +66,11 @@ class Walk {
       CHECK_OK(visit(member));
     }
     --depth_;
+    return {};
+  }
+  Result<void> visit_items(json::Value input) {
+    for (const json::Value& item : input.elements())
+      if (refers_to_item(item)) CHECK_OK(note("input", item["id"].string().value_or("")));
     return {};
   }
   std::vector<Reference> take_found() { return std::move(found_); }
@@ -96,6 +109,8 @@ Result<std::vector<Reference>> references(DialectId dialect, std::string_view bo
   Walk walk(members, dialect == DialectId::anthropic_messages || dialect == DialectId::anthropic_count_tokens ||
                          dialect == DialectId::anthropic_resources);
   CHECK_OK(walk.visit(parsed.root()));
+  if (dialect == DialectId::openai_responses || dialect == DialectId::openai_input_tokens)
+    CHECK_OK(walk.visit_items(parsed.root()["input"]));
   return walk.take_found();
 }
 
@@ -105,6 +120,9 @@ std::vector<std::string> kept_by_call(const ResourceCall& call, json::Value answ
     if (const auto text = id.string(); text && !text->empty()) ids.emplace_back(*text);
   };
   if (call.is_create()) note(answer["id"]);
+  // The items of a conversation, which a request may refer to.
+  if (call.method == "POST" && call.path.ends_with("/items"))
+    for (const json::Value& item : answer["data"].elements()) note(item["id"]);
   // What a batch, a job or an upload has made is its owner's.
   if (!call.is_list()) {
     note(answer["output_file_id"]);

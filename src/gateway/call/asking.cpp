@@ -161,7 +161,7 @@ async::Task<Result<Reply>> Asking::ask(std::string& held) {
     CO_CHECK_OK(std::move(room));
   }
   CO_TRY(const BaseUrl place, place_of(gateway_, provider()));
-  CO_TRY(dialects::ProviderRequest request, question_.for_provider(attempt_, dialect_));
+  CO_TRY(dialects::ProviderRequest request, question_.for_provider(attempt_, dialect_, gateway_.issuers));
   dropped_params_ = std::move(request.dropped_params);
   added_params_ = std::move(request.added_params);
   CO_CHECK_OK(adapt_to_host(provider().quirks, attempt_.model().str(), question_.stream(), request));
@@ -292,6 +292,9 @@ async::Task<Result<Reply>> Asking::take_whole(http::Response response) {
   reply.headers = headers_for_client(response.headers);
   if (same_dialect()) {
     reply.set_facts(dialect_.read_usage(parsed), dialect_.read_response_model(parsed), dialect_.read_answer_id(parsed));
+    reply.set_kept_ids(dialect_.read_kept_ids(body, parsed));
+    for (const std::string& state : dialect_.read_states(body, parsed))
+      gateway_.issuers.note(dialect_.id(), state, vendor_of(provider()));
     reply.body = std::move(body);
     co_return reply;
   }
@@ -316,7 +319,11 @@ async::Task<Result<Reply>> Asking::take_stream(http::Response response, std::str
   reply.stream_from(*std::move(call_), framing,
                     same_dialect()
                         ? same_dialect_stream(dialect_, question_.usage_is_ours_alone(attempt_), question_.json_array(),
-                                              question_.is_kept_here(attempt_))
+                                              question_.is_kept_here(attempt_),
+                                              [&issuers = gateway_.issuers, dialect = dialect_.id(),
+                                               vendor = std::string(vendor_of(provider()))](std::string_view state) {
+                                                issuers.note(dialect, state, vendor);
+                                              })
                         : translated_stream(dialect_, question_.client_dialect(), question_.answer_options(attempt_)));
   held_back_ = &reply;
   Result<void> safe = co_await hold_back(reply, held);

@@ -29,6 +29,10 @@ std::string query_for_provider(std::string_view query, std::string_view left_out
 
 }  // namespace
 
+std::string_view vendor_of(const catalog::Provider& provider) {
+  return provider.engine ? std::string_view(provider.id.str()) : std::string_view(provider.base_url.host_header);
+}
+
 std::string_view media_type(dialects::Framing framing) {
   return framing == dialects::Framing::sse ? "text/event-stream" : "application/vnd.amazon.eventstream";
 }
@@ -39,7 +43,8 @@ Tokens default_output_limit(const catalog::Model* model) {
 }
 
 Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
-                                                         const dialects::Dialect& provider_dialect) {
+                                                         const dialects::Dialect& provider_dialect,
+                                                         const IssuerMemory& issuers) {
   const catalog::Provider& provider = attempt.provider();
   const bool ask_for_usage = request_.outline.stream && provider.quirks.stream_usage == catalog::StreamUsage::option;
   dialects::ProviderRequest request;
@@ -50,8 +55,13 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
     std::string query = query_for_provider(head_.query, page_ ? page_->parameter : std::string());
     if (page_) query.append(query.empty() ? "" : "&").append(page_->parameter + "=" + percent_encoded(page_->id));
     if (!query.empty()) request.path.append(request.path.contains('?') ? "&" : "?").append(query);
-    request.body = provider_dialect.edit(request_.body, request_.outline,
-                                         {.model = attempt.model().str(), .ask_for_stream_usage = ask_for_usage});
+    dialects::BodyEdit edit{.model = attempt.model().str(),
+                            .ask_for_stream_usage = ask_for_usage,
+                            .dropped_params = &request.dropped_params};
+    const std::string_view vendor = vendor_of(provider);
+    if (issuers.knows_others(provider_dialect.id(), vendor))
+      edit.is_foreign = [&](std::string_view state) { return issuers.is_foreign(state, vendor); };
+    request.body = provider_dialect.edit(request_.body, request_.outline, edit);
     for (const http::Field& field : head_)
       if (provider_dialect.forwards_header(field.name)) request.headers.add(field.name, field.value);
     const http::Headers required = provider_dialect.required_headers();

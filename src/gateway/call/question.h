@@ -9,8 +9,12 @@
 #include "gateway/call/reply.h"
 #include "gateway/decode/decode.h"
 #include "gateway/route/plan.h"
+#include "gateway/shared/issuer_memory.h"
 
 namespace sluice::gateway {
+
+// Whose reasoning state it understands: providers of one host are of one vendor, whatever the configuration calls them.
+std::string_view vendor_of(const catalog::Provider& provider);
 
 // What a provider is asked, in whatever dialect it speaks. Borrows from the exchange, which outlives the call.
 class Question {
@@ -41,7 +45,8 @@ class Question {
   // Encoded anew for each candidate, from what the client sent: the next one may speak another dialect. Errors: what
   // the client's dialect does not allow (never to be tried again), and what this provider's dialect cannot say
   // (elsewhere).
-  Result<dialects::ProviderRequest> for_provider(const Attempt& attempt, const dialects::Dialect& provider_dialect);
+  Result<dialects::ProviderRequest> for_provider(const Attempt& attempt, const dialects::Dialect& provider_dialect,
+                                                 const IssuerMemory& issuers);
   // Lane 2 of a call for embeddings: body, usage and headers of the answer. A provider that tells no usage gets an
   // estimate, and x-sluice-estimated says so. provider_unreachable for an answer that does not fit the question.
   Result<Reply> embedded(const json::Document& answer, const dialects::Dialect& provider_dialect,

@@ -63,13 +63,19 @@ Error ended_in_error() {
 
 class SameDialectStream : public StreamLane {
  public:
-  SameDialectStream(const dialects::Dialect& dialect, bool hide_usage_event, bool json_array, bool keep_whole)
-      : dialect_(dialect), watcher_(dialect.watch_stream(hide_usage_event)), json_array_(json_array) {
+  SameDialectStream(const dialects::Dialect& dialect, bool hide_usage_event, bool json_array, bool keep_whole,
+                    OnState on_state)
+      : dialect_(dialect),
+        watcher_(dialect.watch_stream(hide_usage_event)),
+        json_array_(json_array),
+        on_state_(std::move(on_state)) {
     if (keep_whole) watcher_->keep_whole();
   }
 
   Result<void> pass(const http::SseEvent& event, std::string& out) override {
     if (watcher_->see(event.event, event.data) == dialects::Relay::forward) forward(event, out);
+    if (on_state_)
+      for (const std::string& state : watcher_->take_states()) on_state_(state);
     if (watcher_->failed() && !error_) {
       error_ = in_band_error(dialect_, event.event, event.data);
       if (!has_token()) return std::unexpected(*error_);
@@ -93,6 +99,7 @@ class SameDialectStream : public StreamLane {
   std::size_t output_bytes() const override { return watcher_->output_bytes(); }
   std::string response_model() const override { return watcher_->response_model(); }
   std::string answer_id() const override { return watcher_->answer_id(); }
+  std::vector<std::string> kept_ids() const override { return watcher_->kept_ids(); }
   std::string whole() const override { return watcher_->whole(); }
   std::string failure(const Error& error) override {
     if (!json_array_) return watcher_->failure(error);
@@ -112,6 +119,7 @@ class SameDialectStream : public StreamLane {
   std::unique_ptr<dialects::StreamWatcher> watcher_;
   std::optional<Error> error_;
   bool json_array_;
+  OnState on_state_;
   bool first_ = true;
 };
 
@@ -234,8 +242,8 @@ Error in_band_error(const dialects::Dialect& dialect, std::string_view event, st
 }
 
 std::unique_ptr<StreamLane> same_dialect_stream(const dialects::Dialect& dialect, bool hide_usage_event,
-                                                bool json_array, bool keep_whole) {
-  return std::make_unique<SameDialectStream>(dialect, hide_usage_event, json_array, keep_whole);
+                                                bool json_array, bool keep_whole, OnState on_state) {
+  return std::make_unique<SameDialectStream>(dialect, hide_usage_event, json_array, keep_whole, std::move(on_state));
 }
 
 std::unique_ptr<StreamLane> translated_stream(const dialects::Dialect& provider, const dialects::Dialect& client,

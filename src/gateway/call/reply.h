@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,6 +52,7 @@ class StreamLane {
   virtual std::string failure(const Error& error) = 0;
   virtual Error error() const = 0;  // of a lane that has failed: what the provider's event says
   virtual std::string answer_id() const { return {}; }
+  virtual std::vector<std::string> kept_ids() const { return {}; }
   virtual std::string whole() const { return {}; }
   // What the answer had and the client's dialect cannot carry; complete when finished.
   virtual std::vector<std::string> dropped() const { return {}; }
@@ -60,9 +62,10 @@ class StreamLane {
 Error in_band_error(const dialects::Dialect& dialect, std::string_view event, std::string_view data);
 
 // With `json_array` the client gets the events' data as the elements of one JSON array; with `keep_whole` the lane's
-// whole() is the answer.
+// whole() is the answer. `on_state` is told of each reasoning state that goes by.
+using OnState = std::function<void(std::string_view state)>;
 std::unique_ptr<StreamLane> same_dialect_stream(const dialects::Dialect& dialect, bool hide_usage_event,
-                                                bool json_array, bool keep_whole);
+                                                bool json_array, bool keep_whole, OnState on_state = {});
 std::unique_ptr<StreamLane> translated_stream(const dialects::Dialect& provider, const dialects::Dialect& client,
                                               const dialects::StreamOptions& options);
 
@@ -110,6 +113,9 @@ class Reply {
   std::string answered_by() const { return lane_ ? lane_->response_model() : answered_by_; }
   // Under which the provider keeps it, in lane 1; may be empty.
   std::string answer_id() const { return lane_ ? lane_->answer_id() : answer_id_; }
+  // What its provider keeps beside it, in lane 1; of a stream once it is complete.
+  std::vector<std::string> kept_ids() const { return lane_ ? lane_->kept_ids() : kept_ids_; }
+  void set_kept_ids(std::vector<std::string> ids) { kept_ids_ = std::move(ids); }
   // The answer as it is without a stream; of a stream only when it was to be kept, and once it is complete.
   std::string whole() const { return lane_ ? lane_->whole() : body; }
   // Of a whole answer.
@@ -127,6 +133,7 @@ class Reply {
   chat::Usage usage_;
   std::string answered_by_;
   std::string answer_id_;
+  std::vector<std::string> kept_ids_;
   bool closed_ = false;
 };
 

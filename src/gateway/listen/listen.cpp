@@ -211,15 +211,31 @@ async::Task<> Listen::responses_socket(http::Exchange& client) {
                                         .hint = "wait for its end, or open another connection",
                                         .code = "response_in_progress"});
   const async::TimePoint end = gateway_.reactor.now() + longest_life;
+  SocketMemory memory(static_cast<std::size_t>(gateway_.snapshots.load()->server().max_body_bytes));
   while (std::optional<std::string> message = co_await socket.receive(end)) {
-    Result<std::string> body = body_of_message(*message);
+    Result<SocketRequest> request = read_message(*message, memory);
     message.reset();
-    if (!body) {
-      const std::string event = error_event(std::move(body).error());
+    if (!request) {
+      const std::string event = error_event(std::move(request).error());
       (void)co_await socket.send(event);
       continue;
     }
-    SocketExchange one(client.head(), socket, *std::move(body));
+    SocketExchange one(client.head(), socket, memory, std::move(request->body));
+    if (!request->generate) {
+      // Nobody is asked, so there is nothing to record; but who may not ask may not prepare either.
+      const std::int64_t now_us = gateway_.time.unix_us();
+      const Result<store::Principal> still =
+          co_await authenticate(client.head(), gateway_.store, gateway_.reactor, client.client_gone(), now_us);
+      const std::string events =
+          still ? prepared_response(dialect, one.body(), gateway_.ids.next(now_us / 1000), now_us / 1'000'000)
+                : std::string();
+      const std::string refusal = still ? std::string() : error_event(still.error());
+      if (still)
+        (void)co_await one.write(events);
+      else
+        (void)co_await socket.send(refusal);
+      continue;
+    }
     async::Scope reading;
     reading.spawn([](http::WebSocket* watched, std::string answer, const bool* answered,
                      async::Cancel* gone) { return watched->watch(std::move(answer), *answered, *gone); },

@@ -1,5 +1,8 @@
 #include "gateway/listen/responses_socket.h"
 
+#include <utility>
+
+#include "gateway/resources/conversation.h"
 #include "json/json.h"
 
 namespace sluice::gateway {
@@ -21,9 +24,58 @@ bool is_last(const http::SseEvent& event) {
   return false;
 }
 
+// The request went out without the id of what it went on from, so nobody else could repeat it. Text within strings has
+// its quotes escaped, so the first such member is the response's.
+std::string with_previous_id(std::string_view event, std::string_view id) {
+  constexpr std::string_view absent = R"("previous_response_id":null)";
+  std::string told(event);
+  const std::size_t place = told.find(absent);
+  if (place == std::string::npos) return told;
+  std::string member = R"("previous_response_id":)";
+  json::append_quoted(member, id);
+  return told.replace(place, absent.size(), member);
+}
+
 }  // namespace
 
-Result<std::string> body_of_message(std::string_view message) {
+std::string SocketMemory::input_of(json::Value request, std::string& previous_id) {
+  const bool known = !id_.empty() && previous_id == id_;
+  went_on_from_ = known ? id_ : std::string();
+  asked_items_ = known ? items_ : std::string();
+  if (known) previous_id = previous_id_;
+  asked_previous_id_ = previous_id;
+  const json::Value input = request["input"];
+  json::Writer writer(asked_items_);
+  if (!asked_items_.empty() && (input.is_string() || input.size() > 0)) asked_items_ += ',';
+  if (const auto text = input.string())
+    writer.begin_object().member("role", "user").member("content", *text).end_object();
+  else if (const std::string items = input.text(); input.is_array() && input.size() > 0)
+    asked_items_.append(std::string_view(items).substr(1, items.size() - 2));
+  return "[" + asked_items_ + "]";
+}
+
+void SocketMemory::remember(json::Value answer) {
+  if (answer["store"].boolean() == true) return forget();  // others keep it
+  std::string output;
+  json::Writer writer(output);
+  writer.begin_array();
+  append_output(writer, answer);
+  writer.end_array();
+  id_ = answer["id"].string().value_or("");
+  previous_id_ = std::exchange(asked_previous_id_, {});
+  items_ = std::exchange(asked_items_, {});
+  const std::string_view more = std::string_view(output).substr(1, output.size() - 2);
+  if (!items_.empty() && !more.empty()) items_ += ',';
+  items_ += more;
+  if (items_.size() > most_bytes_) forget();
+}
+
+void SocketMemory::forget() {
+  id_.clear();
+  items_ = {};
+}
+
+Result<SocketRequest> read_message(std::string_view message, SocketMemory& memory) {
   const auto parsed = json::Document::parse(message);
   if (!parsed || !parsed->root().is_object())
     return not_a_request("the message is not a JSON object",
@@ -31,15 +83,40 @@ Result<std::string> body_of_message(std::string_view message) {
   const json::Value root = parsed->root();
   if (root["type"].string() != "response.create")
     return not_a_request("the message is not of the type response.create", "no other messages are understood", "type");
-  if (root["generate"].boolean() == false)
-    return not_a_request("a response cannot be prepared without being generated", "leave `generate` out", "generate");
-  std::string body;
-  json::Writer writer(body);
+  const json::Value input = root["input"];
+  if (input.exists() && !input.is_null() && !input.is_string() && !input.is_array())
+    return not_a_request("input: a string or an array of items is expected", "", "input");
+  SocketRequest request{.body = {}, .generate = root["generate"].boolean().value_or(true)};
+  if (!request.generate && root["model"].string().value_or("").empty())
+    return not_a_request("model: this field is required", "name the model that the next message asks for", "model");
+  std::string previous_id(root["previous_response_id"].string().value_or(""));
+  const std::string items = memory.input_of(root, previous_id);
+  const bool went_on = !memory.went_on_from().empty();
+  json::Writer writer(request.body);
   writer.begin_object();
-  for (const auto& [name, value] : root.members())
-    if (name != "type" && name != "stream" && name != "generate") writer.key(name).raw(value.text());
+  for (const auto& [name, value] : root.members()) {
+    if (name == "type" || name == "stream" || name == "generate") continue;
+    if (went_on && (name == "input" || name == "previous_response_id")) continue;
+    writer.key(name).raw(value.text());
+  }
+  if (went_on) writer.key("input").raw(items);
+  if (went_on && !previous_id.empty()) writer.member("previous_response_id", previous_id);
   writer.member("stream", true).end_object();
-  return body;
+  return request;
+}
+
+std::string prepared_response(const dialects::Dialect& dialect, std::string_view body, std::string response_id,
+                              std::int64_t created_unix_seconds) {
+  const auto parsed = json::Document::parse(body);
+  const json::Value root = parsed ? parsed->root() : json::Value();
+  const auto encoder = dialect.encode_stream({.response_id = std::move(response_id),
+                                              .model = std::string(root["model"].string().value_or("")),
+                                              .created_unix_seconds = created_unix_seconds,
+                                              .request = root});
+  std::string events;
+  encoder->encode(chat::Start{}, events);
+  encoder->encode(chat::Finish{.usage = {.reported = true}}, events);
+  return events;
 }
 
 std::string socket_error(int status, std::string_view body) {
@@ -55,11 +132,22 @@ std::string socket_error(int status, std::string_view body) {
   return event;
 }
 
+void SocketExchange::note_end(std::string_view data) {
+  const auto parsed = json::Document::parse(data);
+  const json::Value response = parsed ? parsed->root()["response"] : json::Value();
+  const auto status = response["status"].string();
+  if (status == "completed" || status == "incomplete")
+    memory_.remember(response);
+  else if (!memory_.went_on_from().empty())
+    memory_.forget();
+}
+
 async::Task<Result<std::string>> SocketExchange::read_body() { co_return std::move(body_); }
 
 async::Task<Result<void>> SocketExchange::respond(int status, const http::Headers& /*headers*/, std::string_view body) {
   started_ = true;
   answered_ = true;
+  if (status >= 400 && !memory_.went_on_from().empty()) memory_.forget();
   const std::string event = status < 400 ? std::string(body) : socket_error(status, body);
   co_return co_await socket_.send(event);
 }
@@ -74,8 +162,15 @@ async::Task<Result<void>> SocketExchange::write(std::string_view piece) {
   CO_CHECK_OK(events_.feed(piece));
   while (const std::optional<http::SseEvent> event = events_.next()) {
     if (!event->has_data) continue;
-    answered_ = answered_ || is_last(*event);
-    CO_CHECK_OK(co_await socket_.send(event->data));
+    const bool last = is_last(*event);
+    answered_ = answered_ || last;
+    if (last) note_end(event->data);
+    if (memory_.went_on_from().empty()) {
+      CO_CHECK_OK(co_await socket_.send(event->data));
+    } else {
+      const std::string told = with_previous_id(event->data, memory_.went_on_from());
+      CO_CHECK_OK(co_await socket_.send(told));
+    }
   }
   co_return Result<void>();
 }

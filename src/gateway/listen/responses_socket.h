@@ -2,17 +2,53 @@
 // messages. Source: OpenAI, "WebSocket mode" of the Responses API.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
+#include "dialects/dialect.h"
 #include "http/server.h"
 #include "http/sse.h"
 #include "http/websocket_connection.h"
 
 namespace sluice::gateway {
 
-// The request's body for POST /v1/responses. Errors: invalid_request for what is no response.create.
-Result<std::string> body_of_message(std::string_view message);
+// What a connection knows of its newest response while nobody keeps that: the client may go on from it here, and
+// nowhere else. A turn that fails takes what it went on from with it.
+class SocketMemory {
+ public:
+  // More than `most_bytes` of a conversation are forgotten.
+  explicit SocketMemory(std::size_t most_bytes) : most_bytes_(most_bytes) {}
+
+  // The input of a request with what it goes on from, as the text of an array. `previous_id` loses what is told here.
+  std::string input_of(json::Value request, std::string& previous_id);
+  // Of the request whose input was asked for last. `answer` is the whole response.
+  void remember(json::Value answer);
+  void forget();
+  // That the last request went on from and that is known here alone; empty when it went on from nothing.
+  const std::string& went_on_from() const { return went_on_from_; }
+
+ private:
+  const std::size_t most_bytes_;
+  std::string id_;           // of the newest response; empty: nothing is known
+  std::string previous_id_;  // that others keep, and that its conversation begins with
+  std::string items_;        // of its conversation behind that, without the brackets
+  std::string asked_previous_id_;
+  std::string asked_items_;  // the same of the last request
+  std::string went_on_from_;
+};
+
+// A response.create.
+struct SocketRequest {
+  std::string body;      // for POST /v1/responses
+  bool generate = true;  // false: the client only tells what its next request will go on from
+};
+// Errors: invalid_request for what is no response.create.
+Result<SocketRequest> read_message(std::string_view message, SocketMemory& memory);
+
+// The events of a response that is prepared and has nothing in it.
+std::string prepared_response(const dialects::Dialect& dialect, std::string_view body, std::string response_id,
+                              std::int64_t created_unix_seconds);
 
 // {"type":"error","status":...,"error":...}; `body` is what a client of the HTTP API would get.
 std::string socket_error(int status, std::string_view body);
@@ -20,8 +56,8 @@ std::string socket_error(int status, std::string_view body);
 // One message as the rest of the gateway sees it: a request whose stream of events is sent as messages.
 class SocketExchange : public http::Exchange {
  public:
-  SocketExchange(const http::RequestHead& head, http::WebSocket& socket, std::string body)
-      : head_(head), socket_(socket), body_(std::move(body)) {}
+  SocketExchange(const http::RequestHead& head, http::WebSocket& socket, SocketMemory& memory, std::string body)
+      : head_(head), socket_(socket), memory_(memory), body_(std::move(body)) {}
 
   const http::RequestHead& head() const override { return head_; }
   async::Task<Result<std::string>> read_body() override;
@@ -30,12 +66,16 @@ class SocketExchange : public http::Exchange {
   async::Task<Result<void>> write(std::string_view piece) override;
   async::Task<Result<void>> finish_stream(std::string_view last, const http::Headers& trailers) override;
   async::Task<Result<std::unique_ptr<http::WebSocket>>> upgrade() override;
+  const std::string& body() const { return body_; }
   // The last event has gone out, or is about to: the client may send its next message.
   const bool& answered() const { return answered_; }
 
  private:
+  void note_end(std::string_view data);
+
   const http::RequestHead& head_;
   http::WebSocket& socket_;
+  SocketMemory& memory_;
   std::string body_;
   http::SseSplitter events_;
   bool answered_ = false;

@@ -59,12 +59,8 @@ std::string response_of_item(std::string_view item_id) {
   return "resp_" + std::string(item_id.substr(first + 1, last - first - 1));
 }
 
-// What an earlier answer said, as input. Reasoning whose state is not in it means nothing to anybody.
-void append_output(json::Writer& writer, std::string_view answer) {
-  const auto parsed = json::Document::parse(answer);
-  if (!parsed) return;
-  for (const json::Value& item : parsed->root()["output"].elements())
-    if (item["type"].string() != "reasoning" || item["encrypted_content"].is_string()) writer.raw(item.text());
+void append_kept(json::Writer& writer, std::string_view answer) {
+  if (const auto parsed = json::Document::parse(answer)) append_output(writer, parsed->root());
 }
 
 void append_items(json::Writer& writer, std::string_view items) {
@@ -122,7 +118,7 @@ std::string whole_body(json::Value root, const Recalled& recalled) {
   writer.key("input").begin_array();
   for (const store::StoredResponse& earlier : recalled.conversation) {
     append_items(writer, earlier.input);
-    append_output(writer, earlier.answer);
+    append_kept(writer, earlier.answer);
   }
   const json::Value own = root["input"];
   if (const auto text = own.string())
@@ -146,7 +142,7 @@ std::string list_input(const Responses& conversation, std::string_view query) {
   items.begin_array();
   for (const store::StoredResponse& one : conversation) {
     append_items(items, one.input);
-    if (&one != &conversation.back()) append_output(items, one.answer);
+    if (&one != &conversation.back()) append_kept(items, one.answer);
   }
   items.end_array();
   const auto parsed = json::Document::parse(all);
@@ -190,6 +186,11 @@ std::string deleted(std::string_view id) {
 }
 
 }  // namespace
+
+void append_output(json::Writer& writer, json::Value answer) {
+  for (const json::Value& item : answer["output"].elements())
+    if (item["type"].string() != "reasoning" || item["encrypted_content"].is_string()) writer.raw(item.text());
+}
 
 async::Task<Result<void>> recall(Gateway& gateway, const std::string& owner, const dialects::Dialect& dialect,
                                  DecodedRequest& request, async::Deadline deadline) {

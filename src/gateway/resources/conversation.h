@@ -27,4 +27,7 @@ async::Task<Result<std::optional<std::string>>> answer_from_kept(Gateway& gatewa
                                                                  std::string_view query, std::size_t most_bytes,
                                                                  async::Deadline deadline);
 
+// What an answer said, as items of an input. Reasoning whose state is not in it means nothing to anybody.
+void append_output(json::Writer& writer, json::Value answer);
+
 }  // namespace sluice::gateway

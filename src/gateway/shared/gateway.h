@@ -19,6 +19,7 @@
 #include "gateway/credentials/google_token.h"
 #include "gateway/health/health.h"
 #include "gateway/route/route.h"
+#include "gateway/shared/issuer_memory.h"
 #include "http/client.h"
 #include "net/reactor.h"
 #include "store/request_store.h"
@@ -80,6 +81,7 @@ struct Gateway {
   Books books;
   Engines engines;
   GoogleTokens& google_tokens;
+  IssuerMemory& issuers;
   // Called when a request begins; each one that has begun comes to on_end, except when the process ends before.
   std::function<void(chat::DialectId)> on_begin;
   // Called at the end of each request with its audit record and what became of that, for metrics and the log line. Must
