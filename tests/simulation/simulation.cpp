@@ -178,6 +178,7 @@ class Run {
   gateway::Admission admission_{gateway::Admission::Limits{}};
   gateway::Health health_;
   gateway::Places places_;
+  gateway::IssuerMemory issuers_;
   std::vector<store::LedgerEntry> rows_;
   std::vector<std::string> audits_;
   std::int64_t begun_ = 0;
@@ -197,6 +198,7 @@ class Run {
       .engines = {.state = [](const ProviderId&) { return gateway::EngineState::absent; },
                   .endpoint = [](const ProviderId&) { return std::optional<Endpoint>(); }},
       .google_tokens = google_tokens_,
+      .issuers = issuers_,
       .on_begin = [this](chat::DialectId) { ++begun_; },
       .on_end = [this](const gateway::AuditRecord& record, store::Appended, const gateway::Timing&,
                        const Error*) { audits_.emplace_back(record.requested_model); },
