@@ -11,7 +11,7 @@ namespace sluice::dialects::anthropic {
 namespace {
 
 bool may_be_foreign(std::string_view text, const BodyEdit& edit) {
-  return text.contains(seal_mark) || (edit.is_foreign && text.contains("thinking"));
+  return has_seal(text) || (edit.is_foreign && text.contains("thinking"));
 }
 
 bool is_foreign(std::string_view block, const BodyEdit& edit) {

@@ -34,7 +34,8 @@ std::span<const std::string_view> members_of(DialectId dialect) {
 
 // A quick look at the bytes. A name may be written with escapes, and those of ASCII all begin alike.
 bool may_name(std::string_view body, std::span<const std::string_view> members) {
-  return has_word(body, "\\u00", 0) || has_word(body, item_reference, 4) || std::ranges::any_of(members, [&](std::string_view member) {
+  return has_word(body, "\\u00", 0) || has_word(body, item_reference, 4) ||
+         std::ranges::any_of(members, [&](std::string_view member) {
            const std::size_t underscore = member.find('_');
            return has_word(body, member, underscore == std::string_view::npos ? 0 : underscore);
          });
