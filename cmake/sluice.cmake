@@ -13,8 +13,8 @@ set(SLUICE_WARNINGS -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtu
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   list(APPEND SLUICE_WARNINGS -Wthread-safety -Wextra-semi -Wno-missing-field-initializers)
 else()
-  # g++ 12 reports false positives of these two in coroutine frames and inlined std::string code.
-  list(APPEND SLUICE_WARNINGS -Wno-maybe-uninitialized -Wno-restrict -Wno-missing-field-initializers)
+  # g++ 12 reports false positives of these in coroutine frames and in inlined code of std::string and std::expected.
+  list(APPEND SLUICE_WARNINGS -Wno-maybe-uninitialized -Wno-restrict -Wno-free-nonheap-object -Wno-missing-field-initializers)
 endif()
 add_compile_options(${SLUICE_WARNINGS} -fno-omit-frame-pointer)
 if(SLUICE_SANITIZE)

@@ -199,7 +199,8 @@ TEST(Data, No_price_is_odd) {
 }
 
 TEST(Data, Of_a_models_prices_one_holds_on_each_day_and_none_is_five_times_the_one_before) {
-  for (const auto& [of, history] : PriceBook(shipped().prices).all()) {
+  const PriceBook book(shipped().prices);
+  for (const auto& [of, history] : book.all()) {
     const std::string what = of.first + "/" + of.second;
     for (std::size_t i = 0; i + 1 < history.facts.size(); ++i) {  // the latest first
       const PriceFact& later = history.facts[i];

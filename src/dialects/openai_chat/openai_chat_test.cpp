@@ -289,16 +289,19 @@ std::string with_choice(std::string_view choice) {
 
 TEST(ToolChoice, A_model_is_given_the_allowed_tools_alone) {
   const auto read = [](std::string_view mode) {
-    return *dialect->decode_request(
-        *json::Document::parse(with_choice(R"({"type":"allowed_tools","allowed_tools":{"mode":")" + std::string(mode) +
-                                           R"(","tools":[{"type":"function","function":{"name":"g"}}]}})")),
-        {});
+    const auto body =
+        json::Document::parse(with_choice(R"({"type":"allowed_tools","allowed_tools":{"mode":")" + std::string(mode) +
+                                          R"(","tools":[{"type":"function","function":{"name":"g"}}]}})"));
+    return dialect->decode_request(*body, {});
   };
-  const chat::ChatRequest may = read("auto");
-  ASSERT_EQ(may.tools.size(), 1u);
-  EXPECT_EQ(may.tools[0].name, "g");
-  EXPECT_EQ(may.tool_choice->mode, chat::ToolChoice::Mode::automatic);
-  EXPECT_EQ(read("required").tool_choice->mode, chat::ToolChoice::Mode::required);
+  const auto may = read("auto");
+  ASSERT_TRUE(may);
+  ASSERT_EQ(may->tools.size(), 1u);
+  EXPECT_EQ(may->tools[0].name, "g");
+  EXPECT_EQ(may->tool_choice->mode, chat::ToolChoice::Mode::automatic);
+  const auto must = read("required");
+  ASSERT_TRUE(must);
+  EXPECT_EQ(must->tool_choice->mode, chat::ToolChoice::Mode::required);
   EXPECT_EQ(decode_fault(with_choice(R"({"type":"allowed_tools","allowed_tools":{"mode":"some","tools":[{}]}})")),
             "tool_choice.allowed_tools.mode");
   EXPECT_EQ(decode_fault(with_choice(R"({"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[]}})")),
