@@ -237,7 +237,8 @@ TEST(Keys, That_are_temporary_are_forgotten_after_their_end_but_for_the_newest) 
   Store store = open(directory.path());
   const auto names = [&] {
     std::vector<std::string> all;
-    for (const KeyReport& report : *store.list_keys()) all.push_back(report.key.name);
+    const auto reports = store.list_keys();
+    for (const KeyReport& report : *reports) all.push_back(report.key.name);
     std::ranges::sort(all);
     return all;
   };

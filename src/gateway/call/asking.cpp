@@ -263,7 +263,7 @@ async::Task<Result<Reply>> Asking::take_error(http::Response response) {
 }
 
 // The answer's body, parsed.
-async::Task<Result<json::Document>> Asking::read_whole(const http::Response& response, std::string& bytes) {
+async::Task<Result<json::Document>> Asking::read_whole(std::string& bytes) {
   Result<std::string> body = co_await call_->read_all(answer_by_);
   if (!body) {
     if (body.error().kind == ErrorKind::provider_timeout)
@@ -287,7 +287,7 @@ async::Task<Result<json::Document>> Asking::read_whole(const http::Response& res
 
 async::Task<Result<Reply>> Asking::take_whole(http::Response response) {
   std::string body;
-  CO_TRY(const json::Document parsed, co_await read_whole(response, body));
+  CO_TRY(const json::Document parsed, co_await read_whole(body));
   Reply reply;
   reply.headers = headers_for_client(response.headers);
   if (same_dialect()) {
@@ -384,7 +384,7 @@ async::Task<Result<Reply>> Asking::take_anything(http::Response response, std::s
     reply.raw_from(*std::move(call_));
     co_return reply;
   }
-  CO_TRY(const json::Document parsed, co_await read_whole(response, reply.body));
+  CO_TRY(const json::Document parsed, co_await read_whole(reply.body));
   reply.set_facts(dialect_.read_usage(parsed), dialect_.read_response_model(parsed), dialect_.read_answer_id(parsed));
   co_return reply;
 }
@@ -392,7 +392,7 @@ async::Task<Result<Reply>> Asking::take_anything(http::Response response, std::s
 // The answer is there and will be billed, so the client gets it in the form that it asked for.
 async::Task<Result<Reply>> Asking::take_whole_as_stream(http::Response response, std::string& held) {
   std::string body;
-  CO_TRY(const json::Document parsed, co_await read_whole(response, body));
+  CO_TRY(const json::Document parsed, co_await read_whole(body));
   const Result<chat::ChatResponse> whole = dialect_.decode_response(parsed);
   if (!whole && same_dialect()) {  // a call that is no conversation: whoever asked such a provider can read this
     Reply reply;

@@ -63,7 +63,7 @@ class Asking {
   async::Task<Result<void>> take_places(std::int64_t of_ground);
   async::Task<Result<http::Response>> exchange(const BaseUrl& place, std::string_view head, std::string_view body);
   async::Task<Result<Reply>> take_whole(http::Response response);
-  async::Task<Result<json::Document>> read_whole(const http::Response& response, std::string& body);
+  async::Task<Result<json::Document>> read_whole(std::string& body);
   async::Task<Result<Reply>> take_stream(http::Response response, std::string& held);
   async::Task<Result<void>> hold_back(Reply& reply, std::string& held);
   async::Task<Result<Reply>> take_whole_as_stream(http::Response response, std::string& held);
