@@ -69,7 +69,7 @@ TEST_P(Fuzz, Finds_nothing_near_its_seeds) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, Fuzz, testing::ValuesIn(targets),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& target) { return std::string(target.param.name); });
 
 }  // namespace
 }  // namespace sluice::fuzz

@@ -82,7 +82,7 @@ class ProviderConnection : public Peer {
 
 class Providers : public net::Connector {
  public:
-  Providers(World& world, net::Resolver& resolver) : Connector(world.reactor, resolver, nullptr), world_(world) {}
+  Providers(World& world, net::Resolver& names) : Connector(world.reactor, names, nullptr), world_(world) {}
   // The host names are the providers' names.
   async::Task<Result<std::unique_ptr<net::Stream>>> open(Endpoint endpoint, async::Deadline deadline) override;
 
