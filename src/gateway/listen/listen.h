@@ -17,7 +17,11 @@ class Listen : public http::Handler {
   std::string malformed(int status, std::string_view message, http::Headers& headers) override;
 
  private:
-  async::Task<> chat(http::Exchange& exchange, dialects::DialectId dialect, dialects::RequestTarget target = {});
+  async::Task<> chat(http::Exchange& exchange, dialects::DialectId dialect, dialects::RequestTarget target);
+  // An overload, not a default argument: g++ 12 copies such a temporary of a co_await byte by byte.
+  async::Task<> chat(http::Exchange& exchange, dialects::DialectId dialect) {
+    return chat(exchange, dialect, dialects::RequestTarget());
+  }
   async::Task<> responses_socket(http::Exchange& client);
   async::Task<> models(http::Exchange& exchange, std::string_view wanted);
   async::Task<> live(http::Exchange& exchange);
