@@ -105,8 +105,11 @@ async::Task<Result<void>> Exchange::serve() {
   const Purse purse{
       .affords = [&](std::span<const Failure> failures, const Attempt& next) { return is_affordable(failures, next); },
       .worst_cost = [&](const Attempt& attempt) { return worst_cost(attempt); }};
-  CallOutcome outcome = is_list ? co_await call_listing(gateway_, *plan_, asked, *snapshot_, owner_, asking_by)
-                                : co_await call(gateway_, *plan_, asked, *snapshot_, purse, asking_by);
+  CallOutcome outcome;
+  if (is_list)  // no conditional expression: g++ 12 awaits both sides
+    outcome = co_await call_listing(gateway_, *plan_, asked, *snapshot_, owner_, asking_by);
+  else
+    outcome = co_await call(gateway_, *plan_, asked, *snapshot_, purse, asking_by);
   waited_ = outcome.waited;
   facts_.attempts = outcome.attempts();
   Result<void> relayed = co_await relay(outcome, asked);
