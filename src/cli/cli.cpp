@@ -34,6 +34,7 @@ void add_verbs(CLI::App& root, Invocation& invocation) {
   add_usage(root, invocation);
   add_logs(root, invocation);
   add_config(root, invocation);
+  add_import(root, invocation);
   add_doctor(root, invocation);
   add_completion(root, invocation);
   add_version(root, invocation);

@@ -48,8 +48,8 @@ struct Verbs : testing::Test {
 
 TEST_F(Verbs, Help_names_every_verb_and_each_verb_has_an_example) {
   EXPECT_EQ(test.run({"--help"}), exit_ok);
-  for (const char* verb : {"serve", "chat", "run", "models", "route", "keys", "usage", "logs", "config", "doctor",
-                           "completion", "version"}) {
+  for (const char* verb : {"serve", "chat", "run", "models", "route", "keys", "usage", "logs", "config", "import",
+                           "doctor", "completion", "version"}) {
     EXPECT_EQ(test.run({"--help"}), exit_ok);
     EXPECT_NE(out().find(std::string("  ") + verb), std::string::npos) << verb;
     EXPECT_EQ(test.run({verb, "--help"}), exit_ok);
@@ -266,6 +266,31 @@ TEST_F(Verbs, Config_schema_is_json) {
   const auto schema = json::Document::parse(out());
   ASSERT_TRUE(schema);
   EXPECT_TRUE(schema->root()["properties"]["providers"].exists());
+}
+
+TEST_F(Verbs, Import_prints_a_configuration_that_is_valid_and_says_what_is_not_carried_over) {
+  write("litellm.yaml",
+        "model_list:\n"
+        "  - model_name: chat\n"
+        "    litellm_params: {model: openai/gpt-5.4, api_key: os.environ/SOME_KEY, weight: 2}\n"
+        "  - model_name: chat\n"
+        "    litellm_params: {model: hosted_vllm/qwen, api_base: \"http://10.1.2.3:8000/v1\", timeout: 20}\n"
+        "    model_info: {input_cost_per_token: 1e-7, output_cost_per_token: 2.5e-7}\n");
+  EXPECT_EQ(test.run({"import", "litellm", (folder / "litellm.yaml").string()}), exit_ok) << err();
+  EXPECT_NE(err().find("weights are not carried over"), std::string::npos) << err();
+  write("sluice.yaml", out());
+  test.environment["SOME_KEY"] = "k";
+  EXPECT_EQ(test.run({"config", "validate", (folder / "sluice.yaml").string()}), exit_ok) << err();
+  EXPECT_EQ(test.run({"route", "explain", "chat", "--config", (folder / "sluice.yaml").string()}), exit_ok) << err();
+  EXPECT_NE(out().find("vllm/qwen"), std::string::npos) << out();
+
+  write("other.yaml", "models: {}");
+  EXPECT_EQ(test.run({"import", "litellm", (folder / "other.yaml").string()}), exit_failed);
+  EXPECT_NE(err().find("model_list"), std::string::npos) << err();
+  EXPECT_EQ(test.run({"import", "litellm", (folder / "none.yaml").string()}), exit_failed);
+  write("odd.yaml", "model_list: [{model_name: a, litellm_params: {model: groq/x, max_parallel_requests: many}}]");
+  EXPECT_EQ(test.run({"import", "litellm", (folder / "odd.yaml").string()}), exit_failed);
+  EXPECT_NE(err().find("max_in_flight"), std::string::npos) << err();
 }
 
 TEST_F(Verbs, Models_shows_what_may_be_called_and_with_all_how_to_switch_on_the_rest) {

@@ -79,8 +79,8 @@ TEST_F(BashCompletion, Is_not_misled_by_values_that_look_like_verbs) {
 TEST(Completion, Scripts_name_every_verb) {
   for (const char* shell : {"bash", "zsh", "fish"}) {
     const std::string script = script_for(shell);
-    for (const char* verb : {"serve", "chat", "run", "models", "route", "keys", "usage", "logs", "config", "doctor",
-                             "completion", "version"})
+    for (const char* verb : {"serve", "chat", "run", "models", "route", "keys", "usage", "logs", "config", "import",
+                             "doctor", "completion", "version"})
       EXPECT_NE(script.find(std::string("sluice ") + verb), std::string::npos) << shell << ' ' << verb;
   }
 }
