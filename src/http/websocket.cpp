@@ -14,7 +14,32 @@ namespace {
 constexpr std::string_view accept_guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // RFC 6455, section 1.3
 constexpr std::size_t key_chars = 24;                                             // base64 of 16 bytes
 constexpr std::string_view protocol_error_frame = "\x88\x02\x03\xea";             // a close frame with 1002
-constexpr std::size_t max_reason_bytes = 123;  // a control frame has 125 bytes, the code takes two
+constexpr std::size_t max_control_bytes = 125;                                    // the payload of a control frame
+constexpr std::size_t max_reason_bytes = max_control_bytes - 2;                   // behind the code
+
+// The head of a frame (RFC 6455, section 5.2).
+struct FrameHead {
+  std::size_t size = 0;
+  std::uint64_t payload = 0;
+  bool closes = false;
+};
+
+// Nothing until all of the head is there.
+std::optional<FrameHead> head_of(std::string_view bytes) {
+  if (bytes.size() < 2) return std::nullopt;
+  const auto at = [&](std::size_t index) { return static_cast<unsigned char>(bytes[index]); };
+  FrameHead head{.size = 2, .payload = at(1) & 0x7fU, .closes = (at(0) & 0x0fU) == WSLAY_CONNECTION_CLOSE};
+  if (head.payload >= 126) {
+    const std::size_t length_bytes = head.payload == 126 ? 2 : 8;
+    head.size += length_bytes;
+    if (bytes.size() < head.size) return std::nullopt;
+    head.payload = 0;
+    for (std::size_t i = 0; i < length_bytes; ++i) head.payload = head.payload << 8 | at(2 + i);
+  }
+  if ((at(1) & 0x80U) != 0) head.size += 4;  // the masking key
+  if (bytes.size() < head.size) return std::nullopt;
+  return head;
+}
 
 // 16 bytes are 24 characters: the last two, and only they, are padding, and the one before has four bits of nothing.
 bool is_key(std::string_view key) {
@@ -38,21 +63,40 @@ Result<std::string> websocket_accept(std::string_view key) {
 struct WebSocketFrames::State {
   wslay_event_context_ptr context = nullptr;
   std::string_view input;  // what feed() still has
+  std::string waiting;     // the begin of a frame whose head, or that of a close frame all of it, is yet to come
+  std::uint64_t rest_of_payload = 0;  // of the frame that the library is reading
   std::string output;
   std::deque<std::string> messages;
   bool closing = false;  // a close frame went out or came in
   bool broken = false;   // the framing cannot go on
 
   static ssize_t receive(wslay_event_context_ptr context, std::uint8_t* into, std::size_t size, int, void* self) {
-    std::string_view& input = static_cast<State*>(self)->input;
-    if (input.empty()) {
+    State& state = *static_cast<State*>(self);
+    const std::size_t taken = state.piece(size);
+    if (taken == 0) {
       wslay_event_set_error(context, WSLAY_ERR_WOULDBLOCK);
       return -1;
     }
-    const std::size_t taken = std::min(size, input.size());
-    std::copy_n(input.data(), taken, into);
-    input.remove_prefix(taken);
+    std::copy_n(state.input.data(), taken, into);
+    state.input.remove_prefix(taken);
     return static_cast<ssize_t>(taken);
+  }
+  // How many bytes of the input the library gets now: of one frame at most, and of a close frame all or nothing, since
+  // it looks at the text in one piece by piece and passes over two bytes of each. Its buffer has room for such a frame.
+  std::size_t piece(std::size_t room) {
+    std::size_t size = 0;
+    if (rest_of_payload == 0) {
+      const std::optional<FrameHead> head = head_of(input);
+      if (!head || head->size > room) return 0;
+      const bool whole = head->closes && head->payload <= max_control_bytes;
+      if (whole && input.size() - head->size < head->payload) return 0;
+      size = head->size;
+      rest_of_payload = head->payload;
+    }
+    const auto of_payload =
+        static_cast<std::size_t>(std::min<std::uint64_t>(rest_of_payload, std::min(room, input.size()) - size));
+    rest_of_payload -= of_payload;
+    return size + of_payload;
   }
   static ssize_t send(wslay_event_context_ptr, const std::uint8_t* bytes, std::size_t size, int, void* self) {
     static_cast<State*>(self)->output.append(reinterpret_cast<const char*>(bytes), size);
@@ -94,13 +138,18 @@ WebSocketFrames::~WebSocketFrames() { wslay_event_context_free(state_->context);
 
 void WebSocketFrames::feed(std::string_view bytes) {
   if (closed()) return;
+  if (!state_->waiting.empty()) bytes = state_->waiting.append(bytes);
   state_->input = bytes;
   const bool ill_framed = wslay_event_recv(state_->context) != 0;
+  state_->waiting = std::string(closed() ? std::string_view() : state_->input);
   state_->input = {};
-  // The library closes without a code when a frame's head is wrong; what it has queued is left where it is.
-  if (ill_framed && !state_->closing && !state_->broken) state_->output.append(protocol_error_frame);
+  // The library closes without a code when a frame's head is wrong; what it has queued is left where it is, unless the
+  // client was to be told something else before.
+  if (ill_framed && !state_->closing)
+    state_->output.append(protocol_error_frame);
+  else
+    state_->flush();
   state_->broken = state_->broken || ill_framed;
-  if (!state_->broken) state_->flush();
 }
 
 std::optional<std::string> WebSocketFrames::next() {

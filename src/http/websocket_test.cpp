@@ -90,6 +90,45 @@ TEST(Web_socket, Answers_a_close_frame_once_and_sends_nothing_behind_it) {
   EXPECT_EQ(frames.take_output(), std::string_view("\x88\x02\x03\xe8", 4));
 }
 
+// The frames that answer `bytes`, which come in pieces of `step`.
+std::string answer_to(std::string_view bytes, std::size_t step) {
+  WebSocketFrames frames(limit);
+  for (std::size_t at = 0; at < bytes.size(); at += step) frames.feed(bytes.substr(at, step));
+  return frames.take_output();
+}
+
+TEST(Web_socket, Understands_a_close_frame_however_its_bytes_are_cut) {
+  const std::string code("\x03\xe8", 2);
+  for (const std::string_view reason : {"", "bye", "gr\xc3\xbc\xc3\x9f", "\xe2\x82\xac\xe2\x82\xac"}) {
+    const std::string payload = code + std::string(reason);
+    const std::string bytes = frame(close, payload);
+    for (std::size_t step = 1; step <= bytes.size(); ++step)
+      EXPECT_EQ(answer_to(bytes, step), "\x88" + std::string(1, static_cast<char>(payload.size())) + payload)
+          << reason << " in pieces of " << step;
+  }
+  for (const std::string_view reason : {"bad \xc3\x28", "cut \xe2\x82"}) {
+    const std::string bytes = frame(close, code + std::string(reason));
+    for (std::size_t step = 1; step <= bytes.size(); ++step)
+      EXPECT_EQ(close_code(answer_to(bytes, step)), 1007) << "in pieces of " << step;
+  }
+}
+
+TEST(Web_socket, Answers_a_close_frame_when_all_of_it_is_there) {
+  const std::string bytes = frame(text, std::string(limit, 'x')) + frame(close, "\x0f\xa0 bad \xc3\x28");
+  for (std::size_t size = limit + 8; size < bytes.size(); ++size) {
+    WebSocketFrames frames(limit);
+    frames.feed(std::string_view(bytes).substr(0, size));
+    EXPECT_FALSE(frames.closed()) << size;
+    EXPECT_EQ(frames.take_output(), "");
+    frames.feed(std::string_view(bytes).substr(size));
+    EXPECT_EQ(close_code(frames.take_output()), 1007) << size;
+  }
+}
+
+TEST(Web_socket, Tells_the_first_reason_where_more_is_wrong) {
+  EXPECT_EQ(refusal_of(frame(binary, "x") + frame(ping, "cut", false)), 1003);
+}
+
 TEST(Web_socket, Sends_text_unmasked_and_closes_with_a_reason) {
   WebSocketFrames frames(limit);
   frames.send_text("hello");
