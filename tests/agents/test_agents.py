@@ -1,10 +1,12 @@
 """Real agents, unmodified, on a ground that is not their vendor's: each reads a file by a tool call and answers from it."""
 
 import json
+from urllib.parse import urlsplit
 
 import pytest
 
 from harness.agents import QUESTION, SECRET, agent_binary, node_path
+from harness.passage import Passage
 
 
 def rows(server):
@@ -52,21 +54,40 @@ def test_opencode(agent_server, job, client, provider):
     assert {row["outcome"] for row in rows(server)} == {"ok"}
 
 
-@pytest.mark.parametrize("provider", ["oai", "ant", "resp", "gem", "bed"])
-def test_codex(agent_server, job, provider):
-    server, key, vendor = agent_server("codex")
-    settings = job.home / ".codex" / "config.toml"
-    settings.parent.mkdir()
-    settings.write_text(
-        f'model = "{provider}/agent-model"\nmodel_provider = "sluice"\n'
-        f'[model_providers.sluice]\nname = "Sluice"\nbase_url = "{server.url}/v1"\nenv_key = "SLUICE_API_KEY"\nwire_api = "responses"\n')
-    out = job.run(
+def run_codex(job, url, key, provider, **settings):
+    """What Codex printed; `settings` are more of its provider's."""
+    config = job.home / ".codex" / "config.toml"
+    config.parent.mkdir()
+    provider_settings = {"name": "Sluice", "base_url": f"{url}/v1", "env_key": "SLUICE_API_KEY", "wire_api": "responses", **settings}
+    config.write_text(
+        f'model = "{provider}/agent-model"\nmodel_provider = "sluice"\n[model_providers.sluice]\n'
+        + "".join(f"{name} = {json.dumps(value)}\n" for name, value in provider_settings.items()))
+    return job.run(
         agent_binary("codex"), "exec", "--json", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", QUESTION,
-        SLUICE_API_KEY=key, CODEX_HOME=str(settings.parent), PATH=node_path())
+        SLUICE_API_KEY=key, CODEX_HOME=str(config.parent), PATH=node_path())
+
+
+def assert_codex_is_done(out, server, vendor):
     assert f"DONE: the word is {SECRET}" in out, out
     assert vendor.requests(containing=SECRET), "the tool's result did not reach the vendor"
     used = [row for row in rows(server) if row["model"] == "agent-model"]
     assert len(used) >= 2 and {row["outcome"] for row in used} == {"ok"}, used
+
+
+@pytest.mark.parametrize("provider", ["oai", "ant", "resp", "gem", "bed"])
+def test_codex(agent_server, job, provider):
+    server, key, vendor = agent_server("codex")
+    assert_codex_is_done(run_codex(job, server.url, key, provider), server, vendor)
+
+
+@pytest.mark.parametrize("provider", ["oai", "ant", "resp", "gem", "bed"])
+def test_codex_over_its_websocket(agent_server, job, provider):
+    server, key, vendor = agent_server("codex")
+    with Passage(urlsplit(server.url).port) as passage:
+        out = run_codex(job, passage.url, key, provider, supports_websockets=True, request_max_retries=0, stream_max_retries=0)
+    assert_codex_is_done(out, server, vendor)
+    asked = [line for line in passage.request_lines() if "/v1/responses" in line]
+    assert asked and all(line.startswith("GET ") for line in asked), f"it went on over HTTP: {asked}"
 
 
 @pytest.mark.parametrize("provider", ["oai", "ant", "resp", "gem", "bed"])
