@@ -42,8 +42,8 @@ FIRST = re.compile(r"(gpt-5\.4|gpt-oss-120b|claude-opus-4\.7|gemini-3\.1-pro|qwe
                    r"mistral-(large|medium|small)$|kimi-k2\.6|glm-5\.2|minimax-m3)")  # before newer ones
 FROM_THRESHOLD = re.compile(r"gpt|grok")  # whose dearer tier starts at its number of tokens; others' starts above it
 
-# Sluice's id (from its beginning): who made it, under which licence of data/licences.yaml, and why that is `not stated`, which
-# leaves the word on weights to models.dev.
+# Sluice's id (from its beginning): who made it, under which licence of data/licences.yaml, and where that is said or why it is
+# `not stated`, which leaves the word on weights to models.dev.
 UNREAD = "the maker's page of the model was not at hand"
 MAKERS = [(re.compile(pattern), *facts) for pattern, *facts in (
     ("gpt-oss", "OpenAI", "Apache-2.0"), (r"text-(embedding-0|multilingual)", "Google", "proprietary"),
@@ -51,12 +51,14 @@ MAKERS = [(re.compile(pattern), *facts) for pattern, *facts in (
     ("gemma-4", "Google", "Apache-2.0"), ("gemma", "Google", "Gemma"), ("gemini", "Google", "proprietary"), ("muse", "Meta", "proprietary"),
     ("llama-4", "Meta", "Llama 4 Community"), ("llama-3.3", "Meta", "Llama 3.3 Community"), ("llama-3.2", "Meta", "Llama 3.2 Community"),
     ("llama-3.1", "Meta", "Llama 3.1 Community"), ("qwen2.5-72b", "Alibaba", "Qwen"),
+    ("qwen3.8-27b", "Alibaba", "Apache-2.0", "https://huggingface.co/Qwen/Qwen3.8-27B/blob/main/LICENSE"),
     (r"qwen3\.[89].*\d+b", "Alibaba", "not stated", UNREAD),
     (r"(qwen|qwq).*(\d+b|next)", "Alibaba", "Apache-2.0"), ("qwen|qwq", "Alibaba", "proprietary"),
     ("deepseek", "DeepSeek", "MIT"),
     ("kimi-k3$", "Moonshot AI", "Kimi K3"), ("kimi-k3", "Moonshot AI", "not stated", UNREAD),
     ("kimi-k2", "Moonshot AI", "Modified MIT (Kimi)"),
-    ("glm.*(turbo|flashx)", "Z.ai", "proprietary"), ("glm-5.3-flash", "Z.ai", "MIT"), (r"glm-5\.[3-9]", "Z.ai", "not stated", UNREAD), ("glm", "Z.ai", "MIT"),
+    ("glm.*(turbo|flashx)", "Z.ai", "proprietary"), ("glm-5.3-flash", "Z.ai", "MIT"),
+    ("glm-5.3$", "Z.ai", "GLM-5.3", "https://huggingface.co/zai-org/GLM-5.3/blob/main/LICENSE"), (r"glm-5\.[3-9]", "Z.ai", "not stated", UNREAD), ("glm", "Z.ai", "MIT"),
     (r"minimax-m2\.?[15]?$", "MiniMax", "Modified MIT (MiniMax)"), (r"minimax-m2\.7$", "MiniMax", "MiniMax M2.7"),
     (r"minimax-m3$", "MiniMax", "MiniMax Community"),
     (r"minimax.*(highspeed|lightning|preview)", "MiniMax", "not stated", "a variant of MiniMax's own service; no weights go by this name"),
@@ -66,17 +68,20 @@ MAKERS = [(re.compile(pattern), *facts) for pattern, *facts in (
      "Mistral AI", "Apache-2.0"), ("mistral-medium$|devstral$", "Mistral AI", "Modified MIT (Mistral)"),
     ("codestral|magistral-medium|mistral-medium|mistral-embed", "Mistral AI", "proprietary"),
     ("mistral|mixtral|devstral|pixtral", "Mistral AI", "not stated", UNREAD), ("grok", "xAI", "proprietary"),
+    ("command-a-plus", "Cohere", "Apache-2.0", "https://news.creeta.com/en/command-a-plus-apache-2-open-source-2026/"),
     ("command-(a$|a-(03|reas|vis)|r)", "Cohere", "CC-BY-NC-4.0"), ("north-mini-code", "Cohere", "Apache-2.0"),
     ("embed-v", "Cohere", "proprietary"), ("command|north", "Cohere", "not stated", UNREAD),
     ("sonar", "Perplexity", "proprietary"), ("nova|titan", "Amazon", "proprietary"), ("nemotron", "NVIDIA", "NVIDIA Open Model"),
     ("phi-", "Microsoft", "MIT"), ("granite", "IBM", "Apache-2.0"), ("hermes", "Nous Research", "not stated", "built on weights of several makers"),
-    ("step-[12]-", "StepFun", "proprietary"), ("step-3.5-flash", "StepFun", "Apache-2.0"), ("step-", "StepFun", "not stated", UNREAD),
+    ("step-[12]-", "StepFun", "proprietary"), ("step-3.5-flash", "StepFun", "Apache-2.0"),
+    ("step-3.7-flash", "StepFun", "Apache-2.0", "https://huggingface.co/stepfun-ai/Step-3.7-Flash"), ("step-", "StepFun", "not stated", UNREAD),
     ("mimo-v2(-flash|.5)", "Xiaomi", "MIT"), ("mimo", "Xiaomi", "not stated", UNREAD),
     ("mercury", "Inception", "proprietary"), ("solar", "Upstage", "proprietary"), ("palmyra", "Writer", "proprietary"),
-    ("jamba", "AI21 Labs", "Jamba Open Model"), ("laguna-xs", "Poolside", "Apache-2.0"), ("laguna-m", "Poolside", "proprietary"),
+    ("jamba", "AI21 Labs", "not stated", UNREAD), ("laguna-xs", "Poolside", "Apache-2.0"), ("laguna-m", "Poolside", "proprietary"),
     ("l[i]ng-|ring-", "inclusionAI", "MIT"),
     ("seed-oss", "ByteDance", "Apache-2.0"), ("seed", "ByteDance", "proprietary"), ("lfm", "Liquid AI", "LFM Open"),
     ("rnj", "Essential AI", "Apache-2.0"), ("cogito", "Deep Cogito", "MIT"), ("trinity", "Arcee AI", "Apache-2.0"),
+    ("hy3-preview", "Tencent", "Tencent Hy Community", "https://docs.clore.ai/guides/guides_v2-zh/yu-yan-mo-xing/hy3-preview"),
     ("compound", "Groq", "proprietary"), ("hy3|hunyuan", "Tencent", "not stated", UNREAD))]
 
 # A host's name -> the id that the same weights have everywhere: the maker's name, without packaging.

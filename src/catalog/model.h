@@ -42,7 +42,7 @@ struct Model {
   std::string display_name;
   std::string developer;
   std::string licence;       // a Licence::id: SPDX identifier, or the maker's name for it; "proprietary"
-  std::string licence_note;  // why it is "not stated"
+  std::string licence_note;  // where it is said, or why it is "not stated"
   bool open_weights = false;
   Tokens context = 0;     // input and output together; 0 = unknown, then nothing is refused for its size
   Tokens max_output = 0;  // 0 = unknown
