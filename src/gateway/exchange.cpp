@@ -235,6 +235,7 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
   status_ = reply.status;
   remember(reply, asked);
   if (!reply.streaming()) {
+    if (request_->target.resource) reply.body = dialects::with_results_here(dialect_.id(), std::move(reply.body));
     remember_kept(reply);
     // Settled before the client can see the answer: whoever has it finds it in the ledger.
     account_for(reply, store::Outcome::ok);

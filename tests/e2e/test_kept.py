@@ -12,11 +12,15 @@ import pytest
 from harness import recorder
 from harness.clients import http_client
 from harness.mock_config import openai_vendor, responses_vendor
+from harness.node import run_node
 from harness.wait import eventually
 
 
+SUB_COLLECTIONS = ("files", "file_batches", "items", "parts")
+
+
 class Keeper:
-    """A provider with files, batches and responses, all in one account."""
+    """A provider with files, batches, responses and so on, all in one account; Anthropic's files are listed by cursors."""
 
     def __init__(self, prefix):
         self.prefix = prefix
@@ -27,8 +31,35 @@ class Keeper:
         self.recorder.answer = self.answer
 
     def answer(self, request, connection):
+        if request.path.split("?")[0] == "/v1/messages":
+            self.answer_message(request.json(), connection)
+            return
         status, body, kind = self.serve(request)
         connection.send(recorder.ok(body if isinstance(body, bytes) else json.dumps(body).encode(), content_type=kind, status=status))
+
+    def answer_message(self, asked, connection):
+        """What ran in a container, a new one unless the request names one, has made a file there."""
+        number = next(self.numbers)
+        named = asked.get("container")
+        container = (named.get("id") if isinstance(named, dict) else named) or f"container_{self.prefix}{number:02}"
+        file = f"file_{self.prefix}{number:02}"
+        self.kept.setdefault("files", {})[file] = {"id": file, "type": "file", "created_at": "2026-11-27T00:00:00Z", "filename": "plot.png",
+                                                   "mime_type": "image/png", "size_bytes": 4, "downloadable": True}
+        self.bytes[file] = b"plot"
+        message = {"id": f"msg_{self.prefix}{number:02}", "type": "message", "role": "assistant", "model": asked["model"], "content": code_run(file),
+                   "stop_reason": "end_turn", "stop_sequence": None, "container": {"id": container, "expires_at": "2026-11-28T00:00:00Z"},
+                   "usage": {"input_tokens": 7, "output_tokens": 5}}
+        if not asked.get("stream"):
+            connection.send(recorder.ok(json.dumps(message).encode()))
+            return
+        start = {**message, "content": [], "stop_reason": None, "container": None}
+        events = [recorder.anthropic_event("message_start", message=start)]
+        for index, block in enumerate(message["content"]):
+            events += [recorder.anthropic_event("content_block_start", index=index, content_block=block),
+                       recorder.anthropic_event("content_block_stop", index=index)]
+        delta = {name: message[name] for name in ("stop_reason", "stop_sequence", "container")}
+        events += [recorder.anthropic_event("message_delta", delta=delta, usage={"output_tokens": 5}), recorder.anthropic_event("message_stop")]
+        connection.send(recorder.sse_head() + b"".join(recorder.chunk(event) for event in events) + recorder.LAST_CHUNK)
 
     def serve(self, request):
         url = urlsplit(request.path)
@@ -41,12 +72,18 @@ class Keeper:
             if collection == "responses":
                 body = request.json()
                 made = response_object(f"resp_{self.prefix}{number:02}", json.dumps(body["input"]), store=body.get("store", True))
+            if collection == "messages/batches":
+                made = batch_object(made["id"])
             things[made["id"]] = made
             self.bytes[made["id"]] = request.body
             return "200 OK", made, "application/json"
         if not rest:
             query = {name: values[0] for name, values in parse_qs(url.query).items()}
             ids = sorted(things)
+            if collection == "files" and request.header("anthropic-version"):
+                first, size = int(query.get("page", "cursor-0").removeprefix("cursor-")), int(query.get("limit", 20))
+                return "200 OK", {"data": [things[one] for one in ids[first:first + size]],
+                                  "next_page": f"cursor-{first + size}" if first + size < len(ids) else None}, "application/json"
             if after := query.get("after"):
                 ids = ids[ids.index(after) + 1:]
             page = ids[:int(query.get("limit", 20))]
@@ -55,6 +92,14 @@ class Keeper:
         one, _, what = rest.partition("/")
         if one not in things:
             return "404 Not Found", {"error": {"message": f"no such thing: {one}", "type": "invalid_request_error"}}, "application/json"
+        if what.split("/")[0] in SUB_COLLECTIONS:
+            return self.serve_within(request, method, f"{collection}/{one}/{what.split('/')[0]}", what.partition("/")[2])
+        if what == "complete":
+            file = {"id": f"file-{self.prefix}{next(self.numbers):02}", "object": "file"}
+            self.kept.setdefault("files", {})[file["id"]] = file
+            return "200 OK", {**things[one], "status": "completed", "file": file}, "application/json"
+        if what == "results":
+            return "200 OK", b'{"custom_id":"1","result":{"type":"canceled"}}\n', "application/x-jsonl"
         if method == "DELETE":
             del things[one]
             return "200 OK", {"id": one, "object": collection, "deleted": True}, "application/json"
@@ -66,6 +111,41 @@ class Keeper:
             self.kept.setdefault("files", {})[f"file-{self.prefix}out"] = {"id": f"file-{self.prefix}out", "object": "file"}
             self.bytes[f"file-{self.prefix}out"] = b"results"
         return "200 OK", things[one], "application/json"
+
+
+    def serve_within(self, request, method, collection, rest):
+        """Files of a container, items of a conversation, parts of an upload: things within a thing."""
+        things = self.kept.setdefault(collection, {})
+        one, _, what = rest.partition("/")
+        if method == "POST" and not rest:
+            made = {"id": f"{collection.split('/')[-1][:4]}-{self.prefix}{next(self.numbers):02}", "object": collection.split("/")[-1], "status": "completed"}
+            things[made["id"]] = made
+            self.bytes[made["id"]] = request.body
+            return "200 OK", {"object": "list", "data": [made]} if collection.endswith("/items") else made, "application/json"
+        if not rest:
+            return "200 OK", {"object": "list", "data": list(things.values()), "has_more": False}, "application/json"
+        if one not in things:
+            return "404 Not Found", {"error": {"message": f"no such thing: {one}", "type": "invalid_request_error"}}, "application/json"
+        if what == "content":
+            return "200 OK", self.bytes[one], "application/octet-stream"
+        return "200 OK", things.pop(one) if method == "DELETE" else things[one], "application/json"
+
+
+def batch_object(batch_id):
+    """Of Anthropic's Message Batches, ended; its results are where no test can reach."""
+    counts = {"processing": 0, "succeeded": 0, "errored": 0, "canceled": 1, "expired": 0}
+    return {"id": batch_id, "type": "message_batch", "processing_status": "ended", "request_counts": counts, "created_at": "2026-11-27T00:00:00Z",
+            "ended_at": "2026-11-27T00:00:01Z", "expires_at": "2026-11-28T00:00:00Z", "archived_at": None, "cancel_initiated_at": None,
+            "results_url": f"https://api.anthropic.invalid/v1/messages/batches/{batch_id}/results"}
+
+
+def code_run(file):
+    """The content of an answer in whose course code ran and left a file behind."""
+    result = {"type": "bash_code_execution_result", "stdout": "", "stderr": "", "return_code": 0,
+              "content": [{"type": "bash_code_execution_output", "file_id": file}]}
+    return [{"type": "server_tool_use", "id": "srvtoolu_1", "name": "bash_code_execution", "input": {"command": "plot"}},
+            {"type": "bash_code_execution_tool_result", "tool_use_id": "srvtoolu_1", "content": result},
+            {"type": "text", "text": "done"}]
 
 
 def response_object(response_id, text, store=True):
@@ -245,9 +325,89 @@ def test_anthropics_batches_and_files(server, keepers):
     requests = [{"custom_id": "1", "params": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}}]
     batch = owner.messages.batches.create(requests=requests)
     assert owner.messages.batches.retrieve(batch.id).id == batch.id
-    with pytest.raises(anthropic.NotFoundError):
-        other.messages.batches.retrieve(batch.id)
+    # The SDKs ask where the batch says that its results are.
+    assert [one.custom_id for one in owner.messages.batches.results(batch.id)] == ["1"]
+    assert owner.messages.batches.list().data[0].results_url == f"/v1/messages/batches/{batch.id}/results"
+    for call in (other.messages.batches.retrieve, other.messages.batches.results):
+        with pytest.raises(anthropic.NotFoundError):
+            call(batch.id)
     assert keepers[0].recorder.requests[-1].header("x-api-key") == "sk-third"
+
+
+def test_anthropics_files_are_listed_by_cursors(server, keepers):
+    owner, other = (anthropic.Anthropic(base_url=server.url, api_key=server.create_key(), max_retries=0) for _ in range(2))
+    own = []
+    for number in range(9):
+        file = (owner if number % 4 == 0 else other).beta.files.upload(file=("a.txt", b"1", "text/plain"))
+        if number % 4 == 0:
+            own.append(file.id)
+    assert [file.id for file in owner.beta.files.list(limit=2)] == own
+    first = owner.beta.files.list(limit=1)
+    assert [file.id for file in first.data] == own[:1] and first.next_page == "cursor-1"
+    nobody = anthropic.Anthropic(base_url=server.url, api_key=server.create_key(), max_retries=0).beta.files.list(limit=2)
+    assert nobody.data == [] and nobody.next_page is None
+
+
+CODE = {"type": "code_execution_20250825", "name": "code_execution"}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_anthropics_containers_are_their_owners(server, keepers, stream):
+    owner, other = (anthropic.Anthropic(base_url=server.url, api_key=server.create_key(), max_retries=0) for _ in range(2))
+
+    def run(client, **arguments):
+        asked = {"model": "anthropic/m", "max_tokens": 64, "tools": [CODE], "messages": [{"role": "user", "content": "plot it"}], **arguments}
+        if not stream:
+            return client.beta.messages.create(**asked)
+        with client.beta.messages.stream(**asked) as events:
+            return events.get_final_message()
+
+    made = run(owner)
+    container, file = made.container.id, made.content[1].content.content[0].file_id
+    # In both forms it goes back to where it is, and is the same one.
+    assert run(owner, container=container).container.id == container
+    assert run(owner, container={"id": container, "skills": [{"type": "anthropic", "skill_id": "pptx", "version": "latest"}]}).container.id == container
+    assert owner.beta.files.download(file).read() == b"plot" and owner.beta.files.retrieve_metadata(file).id == file
+    asked = len(keepers[0].recorder.requests)
+    upload = [{"role": "user", "content": [{"type": "container_upload", "file_id": file}, {"type": "text", "text": "look"}]}]
+    answers = set()
+    for theirs in (container, "container_never"):
+        for named in (theirs, {"id": theirs}):
+            with pytest.raises(anthropic.NotFoundError) as refused:
+                run(other, container=named)
+            answers.add(refused.value.body["error"]["message"].replace(theirs, "ID"))
+    for call in (lambda: other.beta.files.download(file), lambda: other.beta.files.retrieve_metadata(file), lambda: other.beta.files.delete(file),
+                 lambda: run(other, messages=upload), lambda: other.beta.messages.count_tokens(model="anthropic/m", messages=upload)):
+        with pytest.raises(anthropic.NotFoundError):
+            call()
+    assert len(answers) == 1 and len(keepers[0].recorder.requests) == asked
+    # A container to be made, with skills alone, needs nobody's leave.
+    assert run(other, container={"skills": [{"type": "anthropic", "skill_id": "pptx"}]}).container.id not in (container, None)
+    assert file in str(run(owner, messages=upload) and keepers[0].recorder.requests[-1].json())
+
+
+def test_the_keys_of_a_tenant_share_a_container(server):
+    ours, also_ours, theirs = (anthropic.Anthropic(base_url=server.url, api_key=server.create_key(tenant=tenant), max_retries=0)
+                               for tenant in ("a", "a", "b"))
+    asked = {"model": "anthropic/m", "max_tokens": 64, "tools": [CODE], "messages": [{"role": "user", "content": "plot it"}]}
+    container = ours.beta.messages.create(**asked).container.id
+    assert also_ours.beta.messages.create(**asked, container=container).container.id == container
+    with pytest.raises(anthropic.NotFoundError):
+        theirs.beta.messages.create(**asked, container=container)
+
+
+def test_a_container_goes_to_no_other_provider(server):
+    client = anthropic.Anthropic(base_url=server.url, api_key=server.create_key(), max_retries=0)
+    asked = {"max_tokens": 64, "tools": [CODE], "messages": [{"role": "user", "content": "plot it"}]}
+    container = client.beta.messages.create(model="anthropic/m", **asked).container.id
+    with pytest.raises(anthropic.BadRequestError, match="keeps"):
+        client.beta.messages.create(model="second/m", container=container, **asked)
+
+
+def test_the_node_sdks_find_what_is_kept_for_them(server, keepers, tmp_path):
+    run_node("kept.test.mjs", tmp_path, SLUICE_URL=server.url, SLUICE_KEY=server.create_key(), SLUICE_OTHER_KEY=server.create_key())
+    asked = str([request.head for keeper in keepers for request in keeper.recorder.requests])
+    assert "sk-sluice" not in asked and "sk-first" in asked and "sk-third" in asked
 
 
 # --- responses that the provider keeps
@@ -417,6 +577,7 @@ def test_what_is_kept_survives_a_restart(chat_only):
     server, keeper = chat_only
     key = server.create_key()
     first = client_of(server, key).responses.create(model="second/m", input="one")
+    client_of(server, key).responses.retrieve(first.id)  # answered behind what it asks for: it is on the disk
     server.kill()
     server.start()
     client_of(server, key).responses.create(model="second/m", input="two", previous_response_id=first.id)

@@ -1,6 +1,7 @@
 #include "dialects/resources/resources.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "dialects/anthropic_messages/anthropic_messages.h"
 #include "dialects/form_data.h"
@@ -132,6 +133,33 @@ std::optional<ResourceCall> openai_resource_call(std::string_view method, std::s
 }
 std::optional<ResourceCall> anthropic_resource_call(std::string_view method, std::string_view path) {
   return find_call(anthropic_collections, method, path);
+}
+
+std::string with_results_here(DialectId dialect, std::string answer) {
+  constexpr std::string_view member = "results_url";
+  constexpr std::string_view path = "/v1/messages/batches/";
+  if (dialect != DialectId::anthropic_resources || !answer.contains(member) || !json::Document::parse(answer))
+    return answer;
+  std::vector<json::Span> urls;
+  const auto note = [&](json::Span object) {
+    const std::string_view text = std::string_view(answer).substr(object.begin, object.end - object.begin);
+    const auto found = json::find_members(text, {member});
+    if (found && found->front())
+      urls.push_back({object.begin + found->front()->begin, object.begin + found->front()->end});
+  };
+  note({0, answer.size()});
+  if (const auto list = json::find_members(answer, {"data"}); list && list->front()) {
+    const json::Span data = *list->front();
+    for (const json::Span& item :
+         json::find_elements(std::string_view(answer).substr(data.begin, data.end - data.begin)))
+      note({data.begin + item.begin, data.begin + item.end});
+  }
+  for (const json::Span& url : urls | std::views::reverse) {
+    const std::string_view text = std::string_view(answer).substr(url.begin, url.end - url.begin);
+    if (const std::size_t at = text.find(path); text.starts_with("\"http") && at != std::string_view::npos)
+      answer.erase(url.begin + 1, at - 1);
+  }
+  return answer;
 }
 
 std::string_view page_parameter(DialectId dialect) {

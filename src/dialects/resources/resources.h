@@ -20,8 +20,9 @@ std::unique_ptr<Dialect> make_anthropic_resources();
 std::optional<ResourceCall> openai_resource_call(std::string_view method, std::string_view path);
 std::optional<ResourceCall> anthropic_resource_call(std::string_view method, std::string_view path);
 
-// The query parameter with which the pages of a list go on.
+// The query parameter with which the pages of a list go on behind an id; the one for lists that give a cursor.
 std::string_view page_parameter(DialectId dialect);
+constexpr std::string_view cursor_parameter = "page";
 
 // A kept thing that a request names.
 struct Reference {
@@ -36,5 +37,9 @@ Result<std::vector<Reference>> references(DialectId dialect, std::string_view bo
 
 // What a provider keeps from now on because of a call about resources: the ids that its answer names.
 std::vector<std::string> kept_by_call(const ResourceCall& call, json::Value answer);
+
+// The answer as it is, but with the results of Anthropic's batches to be had here: where it names a URL at the provider
+// for them, clients would go there with the key that they have for Sluice. What is left of it is the path.
+std::string with_results_here(DialectId dialect, std::string answer);
 
 }  // namespace sluice::dialects

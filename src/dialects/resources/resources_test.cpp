@@ -118,5 +118,23 @@ TEST(KeptByCall, Is_what_was_made_and_what_came_of_it) {
   EXPECT_EQ(kept(*openai_resource_call("GET", "/batches"), R"({"output_file_id":"another's"})"), Ids{});
 }
 
+TEST(ResultsHere, Are_a_path_of_this_server_and_all_else_stays) {
+  const auto here = [](std::string answer) {
+    return with_results_here(DialectId::anthropic_resources, std::move(answer));
+  };
+  EXPECT_EQ(here(R"({"id":"b", "results_url": "https://api.anthropic.com/v1/messages/batches/b/results"})"),
+            R"({"id":"b", "results_url": "/v1/messages/batches/b/results"})");
+  EXPECT_EQ(here(R"({"data":[{"results_url":"https://a/x/v1/messages/batches/b/results"},{"results_url":null},)"
+                 R"({"results_url":"http://a/v1/messages/batches/c/results"}],"has_more":false})"),
+            R"({"data":[{"results_url":"/v1/messages/batches/b/results"},{"results_url":null},)"
+            R"({"results_url":"/v1/messages/batches/c/results"}],"has_more":false})");
+  for (const std::string same :
+       {R"({"results_url":"https://a/elsewhere"})", R"({"results_url":"https://a/v1/messages/batches/)",
+        R"({"results_url":7,"data":{"results_url":"x"}})", R"(["results_url"])"})
+    EXPECT_EQ(here(same), same);
+  const std::string openai = R"({"results_url":"https://a/v1/messages/batches/b/results"})";
+  EXPECT_EQ(with_results_here(DialectId::openai_resources, openai), openai);
+}
+
 }  // namespace
 }  // namespace sluice::dialects

@@ -14,7 +14,8 @@ constexpr std::size_t most_items = 10'000;  // the largest page that an API give
 struct Page {
   std::vector<std::string> items;  // as JSON
   std::vector<std::string> ids;
-  std::string next;        // the id behind which the provider's list goes on; empty at its end
+  std::string next;        // the id behind which the provider's list goes on, or its cursor; empty at its end
+  bool by_cursor = false;  // only the provider can say where its list goes on
   std::size_t looked = 0;  // items of the provider
 };
 
@@ -35,7 +36,11 @@ Page read_page(json::Value list) {
     page.items.push_back(item.text());
   }
   page.looked = page.items.size();
-  if (list["has_more"].boolean().value_or(false) && !page.ids.empty()) page.next = page.ids.back();
+  page.by_cursor = list["next_page"].exists();
+  if (page.by_cursor)
+    page.next = list["next_page"].string().value_or("");
+  else if (list["has_more"].boolean().value_or(false) && !page.ids.empty())
+    page.next = page.ids.back();
   return page;
 }
 
@@ -131,8 +136,11 @@ async::Task<CallOutcome> call_listing(Gateway& gateway, const Plan& plan, Questi
     std::ranges::move(page->items, std::back_inserter(all.items));
     std::ranges::move(page->ids, std::back_inserter(all.ids));
     bool has_more = !page->next.empty();
-    if (!has_more || backwards || all.items.size() >= wanted || pages == most_pages) {
-      if (all.items.size() > wanted) {
+    // A page that goes on by a cursor cannot be cut: the next one begins where the provider's ends. So it may be
+    // shorter than the client wants it, but is not empty while there is more.
+    const bool enough = page->by_cursor ? !all.items.empty() : all.items.size() >= wanted;
+    if (!has_more || backwards || enough || pages == most_pages) {
+      if (all.items.size() > wanted && !page->by_cursor) {
         all.items.resize(wanted);
         all.ids.resize(wanted);
         has_more = true;
@@ -140,7 +148,7 @@ async::Task<CallOutcome> call_listing(Gateway& gateway, const Plan& plan, Questi
       outcome.reply->body = write_list(list->root(), all, has_more && !all.ids.empty());
       co_return outcome;
     }
-    question.go_on_behind(parameter, page->next);
+    question.go_on_behind(page->by_cursor ? dialects::cursor_parameter : parameter, page->next);
   }
 }
 
