@@ -2,6 +2,7 @@
 
 import json
 
+import httpx
 import pytest
 
 from harness import recorder
@@ -122,6 +123,11 @@ def test_models_and_tokens_have_its_shape(server):
         names = [model["name"] for model in client.get(MODELS).json()["models"]]
         assert names == ["models/goog/*", "models/oai/*"]
         assert client.get(f"{MODELS}/goog%2F*").json()["supportedGenerationMethods"][0] == "generateContent"
+        assert client.get(f"{MODELS}/goog/gemini-mock").json()["name"] == "models/goog/gemini-mock"
+        # /v1 is OpenAI's and Anthropic's, too: who sends the key as Google's clients do is answered as they are.
+        for path in ("/v1/models", "/gemini/v1/models"):
+            google = httpx.get(f"{server.url}{path}", headers={"x-goog-api-key": server.create_key()})
+            assert [model["name"] for model in google.json()["models"]] == names
         for path in (f"{MODELS}/none", "/gemini/v1beta/models/none", f"{MODELS}/goog%252F*", "/v1beta/nothing"):
             assert client.get(path).json()["error"]["status"] == "NOT_FOUND", path
         counts = []

@@ -60,6 +60,7 @@ for (const model of ['mockant/claude-mock', 'mockai/gpt-mock', 'mockresp/gpt-moc
 test('one model is described, and an unknown one is not', async () => {
   const model = await client.models.retrieve('after-busy');
   assert.deepEqual([model.id, model.type, model.lifecycle], ['after-busy', 'model', 'active']);
+  assert.equal((await client.models.retrieve('mockant/claude-mock')).id, 'mockant/claude-mock');
   await assert.rejects(client.models.retrieve('no-such-model'), Anthropic.NotFoundError);
 });
 

@@ -52,3 +52,11 @@ test('errors have the class of the SDK and the status', async () => {
   await assert.rejects(stranger.models.generateContent({ model: 'mockai/gpt-mock', contents: 'Hello' }), status(401));
   await assert.rejects(client.models.generateContent({ model: 'no-such-model', contents: 'Hello' }), status(404));
 });
+
+test('models are listed and described, each by its name', async () => {
+  const names = [];
+  for await (const model of await client.models.list()) names.push(model.name);
+  assert.ok(names.includes('models/after-busy'), String(names));
+  for (const model of ['after-busy', 'models/mockai/gpt-mock']) assert.match((await client.models.get({ model })).name, /(after-busy|gpt-mock)$/);
+  await assert.rejects(client.models.get({ model: 'no-such-model' }), (error) => error instanceof ApiError && error.status === 404);
+});

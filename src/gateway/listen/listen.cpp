@@ -72,7 +72,11 @@ std::string_view without_prefix(std::string_view path) {
 DialectId dialect_of(const http::RequestHead& head) {
   const std::string_view path = without_prefix(head.path);
   const auto asked = model_path(path);
-  if (path.starts_with("/v1beta/") || (asked && !asked->verb.empty()) || head.get("x-goog-api-client"))
+  // A list of models has the same path everywhere, and Google's clients are not all of Google's making.
+  const bool models = path == "/v1/models" || path.starts_with("/v1/models/");
+  const bool google_models =
+      models && !head.get("anthropic-version") && (head.get("x-goog-api-key") || head.path.starts_with("/gemini/"));
+  if (path.starts_with("/v1beta/") || (asked && !asked->verb.empty()) || head.get("x-goog-api-client") || google_models)
     return DialectId::gemini;
   const bool anthropic =
       head.get("anthropic-version") || path.starts_with("/v1/messages") || head.path.starts_with("/anthropic/");
@@ -259,14 +263,14 @@ async::Task<> Listen::models(http::Exchange& exchange, std::string_view wanted) 
       co_await authenticate(exchange.head(), gateway_.store, gateway_.reactor, exchange.client_gone(), now_us);
   if (!principal) co_return co_await refuse(exchange, principal.error());
   const DialectId dialect = dialect_of(exchange.head());
-  const std::vector<ListedModel> all = list_models(*gateway_.snapshots.load());
+  const auto snapshot = gateway_.snapshots.load();
   constexpr std::int64_t created = 1'767'225'600;  // 2026-01-01: the field is required and nobody knows better
   const std::optional<std::string> id = decode_model_id(wanted);
   std::string page;
   if (wanted.empty()) {
-    page = models_page(all, dialect, created);
-  } else if (auto one = id ? model_page(all, *id, dialect, created) : std::nullopt) {
-    page = *std::move(one);
+    page = models_page(list_models(*snapshot), dialect, created);
+  } else if (const auto one = id ? find_model(*snapshot, *id) : std::nullopt) {
+    page = model_page(*one, dialect, created);
   } else {
     co_return co_await refuse(exchange, {.kind = ErrorKind::not_found,
                                          .message = "there is no model '" + id.value_or(std::string(wanted)) + "'",

@@ -43,6 +43,10 @@ void write_model(json::Writer& out, const ListedModel& model, DialectId dialect,
   out.end_object();
 }
 
+bool is_offered(const config::Candidate& candidate, catalog::Date today) {
+  return candidate.provider->enabled && !(candidate.model && candidate.model->retired(today));
+}
+
 }  // namespace
 
 std::optional<std::string> decode_model_id(std::string_view encoded) {
@@ -69,14 +73,28 @@ std::optional<std::string> decode_model_id(std::string_view encoded) {
 
 std::vector<ListedModel> list_models(const config::Snapshot& snapshot) {
   std::vector<ListedModel> models;
+  const catalog::Date today = catalog::today();
   for (const config::Target& route : snapshot.routes()) models.push_back({route.name, "sluice"});
-  const auto retired = [today = catalog::today()](const catalog::Model* model) {
-    return model && model->retired(today);
-  };
   for (const auto& candidate : snapshot.candidates())
-    if (candidate->provider->enabled && !retired(candidate->model))
-      models.push_back({candidate->name, candidate->provider->id.str()});
+    if (is_offered(*candidate, today)) models.push_back({candidate->name, candidate->provider->id.str()});
   return models;
+}
+
+std::optional<ListedModel> find_model(const config::Snapshot& snapshot, std::string_view id) {
+  const catalog::Date today = catalog::today();
+  if (const config::Target* target = snapshot.find(id)) {
+    if (target->kind == config::Target::Kind::route) return ListedModel{target->name, "sluice"};
+    for (const config::Candidate* candidate : target->candidates)
+      if (is_offered(*candidate, today)) return ListedModel{std::string(id), candidate->provider->id.str()};
+    return std::nullopt;
+  }
+  const config::Candidate outside = snapshot.outside_catalog(id);
+  if (!outside.provider || !outside.provider->enabled) return std::nullopt;
+  const bool has_catalogue = std::ranges::any_of(snapshot.candidates(), [&](const auto& candidate) {
+    return candidate->provider == outside.provider && candidate->model_name.str() != "*";
+  });
+  if (has_catalogue) return std::nullopt;
+  return ListedModel{std::string(id), outside.provider->id.str()};
 }
 
 std::string models_page(const std::vector<ListedModel>& models, DialectId dialect, std::int64_t created_unix_seconds) {
@@ -97,13 +115,10 @@ std::string models_page(const std::vector<ListedModel>& models, DialectId dialec
   return page;
 }
 
-std::optional<std::string> model_page(const std::vector<ListedModel>& models, std::string_view id, DialectId dialect,
-                                      std::int64_t created_unix_seconds) {
-  const auto found = std::ranges::find(models, id, &ListedModel::id);
-  if (found == models.end()) return std::nullopt;
+std::string model_page(const ListedModel& model, DialectId dialect, std::int64_t created_unix_seconds) {
   std::string page;
   json::Writer out(page);
-  write_model(out, *found, dialect, created_unix_seconds);
+  write_model(out, model, dialect, created_unix_seconds);
   return page;
 }
 

@@ -23,11 +23,13 @@ std::optional<std::string> decode_model_id(std::string_view encoded);
 
 std::vector<ListedModel> list_models(const config::Snapshot& snapshot);
 
+// A model that can be asked for by this name: what is listed, a model's own name at an enabled provider, and any name
+// at a provider whose models nobody has listed. At a provider with a catalogue, what is not in it is unknown.
+std::optional<ListedModel> find_model(const config::Snapshot& snapshot, std::string_view id);
+
 // `created_unix_seconds` is the same for all: no catalogue knows when a model was made.
 std::string models_page(const std::vector<ListedModel>& models, chat::DialectId dialect,
                         std::int64_t created_unix_seconds);
-// One model; empty when there is none of that name.
-std::optional<std::string> model_page(const std::vector<ListedModel>& models, std::string_view id,
-                                      chat::DialectId dialect, std::int64_t created_unix_seconds);
+std::string model_page(const ListedModel& model, chat::DialectId dialect, std::int64_t created_unix_seconds);
 
 }  // namespace sluice::gateway

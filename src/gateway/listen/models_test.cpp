@@ -21,13 +21,48 @@ TEST(Models, Takes_no_name_with_a_broken_escape_or_without_an_end) {
   EXPECT_EQ(decode_model_id(std::string(100'000, 'a')), std::nullopt);
 }
 
-TEST(Models, Finds_one_by_its_decoded_name) {
-  const std::vector<ListedModel> models{{"auto", "sluice"}, {"groq/llama-4-scout", "groq"}};
-  for (const char* written : {"groq/llama-4-scout", "groq%2Fllama-4-scout"}) {
-    const auto page = model_page(models, decode_model_id(written).value_or(""), chat::DialectId::openai_chat, 0);
-    ASSERT_TRUE(page) << written;
-    EXPECT_NE(page->find("\"id\":\"groq/llama-4-scout\""), std::string::npos) << *page;
+catalog::Provider provider(const char* id, bool enabled = true) {
+  catalog::Provider made{.id = ProviderId(id)};
+  made.enabled = enabled;
+  return made;
+}
+
+catalog::Model model(const char* of, const char* name) {
+  return {.provider = ProviderId(of), .name = ModelName(name), .id = name};
+}
+
+// A vendor with a catalogue, a server of one's own whose models nobody has listed, and a vendor without a key.
+config::Snapshot::Parts some_providers() {
+  config::Snapshot::Parts parts;
+  parts.providers = {provider("vendor"), provider("own"), provider("closed", false)};
+  parts.models = {model("vendor", "large"), model("vendor", "old"), model("own", "*"), model("closed", "small")};
+  parts.models[1].retires = catalog::Retirement{.day = *catalog::parse_date("2020-01-01")};
+  parts.routes = {{"auto", {"vendor/large"}}};
+  return parts;
+}
+
+TEST(Models, Finds_what_can_be_asked_for_and_nothing_else) {
+  const config::Snapshot snapshot(some_providers());
+  const std::pair<const char*, const char*> known[] = {
+      {"auto", "sluice"}, {"vendor/large", "vendor"}, {"large", "vendor"}, {"own/any:20b", "own"}, {"own/a/b", "own"}};
+  for (const auto& [name, owner] : known) {
+    const auto found = find_model(snapshot, name);
+    ASSERT_TRUE(found) << name;
+    EXPECT_EQ(found->id, name);
+    EXPECT_EQ(found->owned_by, owner) << name;
   }
+  for (const char* name :
+       {"", "none", "vendor/none", "vendor/old", "old", "closed/small", "small", "own/", "nobody/x", "any"})
+    EXPECT_FALSE(find_model(snapshot, name)) << name;
+}
+
+TEST(Models, Describes_one_in_the_callers_dialect) {
+  const ListedModel one{"own/any", "own"};
+  EXPECT_EQ(model_page(one, chat::DialectId::openai_chat, 1),
+            R"({"id":"own/any","object":"model","created":1,"owned_by":"own"})");
+  EXPECT_TRUE(model_page(one, chat::DialectId::gemini, 1).starts_with(R"({"name":"models/own/any",)"));
+  EXPECT_TRUE(
+      model_page(one, chat::DialectId::anthropic_messages, 1).starts_with(R"({"type":"model","id":"own/any",)"));
 }
 
 }  // namespace
