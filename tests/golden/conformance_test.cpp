@@ -148,6 +148,14 @@ class Proof {
     return named;
   }
 
+  // Where both sides speak the same dialect.
+  void note_bytes(bool of_answer, std::string_view before, std::string_view after) {
+    for (const Feature& feature : features())
+      for (const std::string_view word : feature.bytes)
+        if (!case_.translated() && feature.of_answer == of_answer && before.contains(word) && after.contains(word))
+          shown_[&feature] = Outcome::exact;
+  }
+
   // The request as `dialect` reads it; of lane 1, where it is read only to be recognised, also what it cannot read.
   static chat::ChatRequest request_of(const dialects::Dialect& dialect, const json::Document& body,
                                       const dialects::RequestTarget& target) {
@@ -176,6 +184,7 @@ class Proof {
     const Asked asked{.request = request, .body = body, .issuer = issuer, .native = !case_.translated()};
     const Asked asked_again{.request = again, .body = sent_body, .issuer = issuer, .native = true};
     if (readable) compare_words("the request", words_of(request), words_of(again));
+    note_bytes(false, body, sent_body);
     for (const Feature& feature : features()) {
       const bool before = feature.asked ? feature.asked(asked) : !feature.told;
       if (is_named(feature, before) || !feature.asked) continue;
@@ -256,6 +265,7 @@ class Proof {
     const Told told{.response = *before, .body = bytes, .streamed = streamed_, .usage_asked = usage_asked_};
     if (after) compare_words("the answer", before->blocks, after->blocks);
     const std::string answer = read_file(file(as_stream ? "answer.sse" : "answer.json"));
+    note_bytes(true, bytes, answer);
     for (const Feature& feature : features()) {
       if (!feature.told || is_named(feature, feature.told(told))) continue;
       After found = After::there;

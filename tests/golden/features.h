@@ -37,6 +37,8 @@ struct Feature {
   // Parts of the names in x-sluice-dropped-params and -added-params; one that begins with '=' is the whole name.
   std::vector<std::string_view> losses = {};
   std::vector<std::string_view> refusals = {};  // parts of the error's text
+  // What it looks like in the bytes, where both sides speak the same dialect and nobody reads what goes by.
+  std::vector<std::string_view> bytes = {};
 
   // What a case shows as a whole.
   enum class Kind : std::uint8_t { none, rate_limit, error_status, error_in_stream } kind = Kind::none;
