@@ -1,5 +1,5 @@
-// `sluice import litellm`: another gateway's configuration as one of Sluice's, on standard output, and what could not be
-// carried over on standard error. Writes nothing else: the operator looks at it and puts it where it belongs.
+// `sluice import litellm`: another gateway's configuration as one of Sluice's, on standard output, and what could not
+// be carried over on standard error. Writes nothing else: the operator looks at it and puts it where it belongs.
 #include <fmt/format.h>
 
 #include <ostream>
@@ -30,7 +30,8 @@ Result<void> check(const std::string& text, const Console& console) {
   sources.env = [&](std::string_view name) { return set_somewhere(console, name); };
   const config::Loaded loaded = config::load(sources);
   if (loaded.snapshot) return {};
-  return fail(ErrorKind::invalid_request, "what this file says cannot stand in a configuration of Sluice\n" + loaded.diagnostics.render(),
+  return fail(ErrorKind::invalid_request,
+              "what this file says cannot stand in a configuration of Sluice\n" + loaded.diagnostics.render(),
               "mend the values that are named, in the file or in what is printed");
 }
 

@@ -1,4 +1,5 @@
-// Decimal numbers as people and programs write prices ("0.00000015", "1.5e-07"), moved by powers of ten without rounding.
+// Decimal numbers as people and programs write prices ("0.00000015", "1.5e-07"), moved by powers of ten without
+// rounding.
 #pragma once
 
 #include <optional>

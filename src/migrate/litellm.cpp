@@ -25,25 +25,37 @@ struct VendorName {
 };
 // Where the two call a vendor differently; elsewhere the names are the same.
 constexpr VendorName vendor_names[] = {
-    {"ai21_chat", "ai21"},         {"azure_text", "azure"},        {"codestral", "mistral"},
-    {"cohere_chat", "cohere"},     {"dashscope", "alibaba"},       {"fireworks_ai", "fireworks"},
-    {"friendliai", "friendli"},    {"hosted_vllm", "vllm"},        {"lm_studio", "lmstudio"},
-    {"meta_llama", "meta"},        {"nvidia_nim", "nvidia"},       {"ollama_chat", "ollama"},
-    {"text-completion-openai", "openai"}, {"together_ai", "together"}, {"vercel_ai_gateway", "vercel"},
-    {"vertex_ai", "vertex"},       {"vertex_ai_beta", "vertex"},
+    {"ai21_chat", "ai21"},
+    {"azure_text", "azure"},
+    {"codestral", "mistral"},
+    {"cohere_chat", "cohere"},
+    {"dashscope", "alibaba"},
+    {"fireworks_ai", "fireworks"},
+    {"friendliai", "friendli"},
+    {"hosted_vllm", "vllm"},
+    {"lm_studio", "lmstudio"},
+    {"meta_llama", "meta"},
+    {"nvidia_nim", "nvidia"},
+    {"ollama_chat", "ollama"},
+    {"text-completion-openai", "openai"},
+    {"together_ai", "together"},
+    {"vercel_ai_gateway", "vercel"},
+    {"vertex_ai", "vertex"},
+    {"vertex_ai_beta", "vertex"},
 };
 
 // What LiteLLM takes a model for that is written without a vendor.
 constexpr VendorName model_prefixes[] = {
-    {"gpt-", "openai"},  {"chatgpt-", "openai"}, {"o1", "openai"},     {"o3", "openai"},
-    {"o4", "openai"},    {"text-embedding-", "openai"}, {"dall-e", "openai"}, {"whisper", "openai"},
-    {"tts-", "openai"},  {"omni-moderation", "openai"}, {"claude-", "anthropic"}, {"gemini-", "vertex"},
-    {"command-", "cohere"}, {"mistral-", "mistral"}, {"deepseek-", "deepseek"},
+    {"gpt-", "openai"},     {"chatgpt-", "openai"},        {"o1", "openai"},          {"o3", "openai"},
+    {"o4", "openai"},       {"text-embedding-", "openai"}, {"dall-e", "openai"},      {"whisper", "openai"},
+    {"tts-", "openai"},     {"omni-moderation", "openai"}, {"claude-", "anthropic"},  {"gemini-", "vertex"},
+    {"command-", "cohere"}, {"mistral-", "mistral"},       {"deepseek-", "deepseek"},
 };
 
-constexpr std::array secret_keys = {"api_key",          "master_key",        "salt_key",      "password",
-                                    "redis_password",   "database_url",      "azure_ad_token", "aws_access_key_id",
-                                    "aws_secret_access_key", "aws_session_token", "vertex_credentials", "redis_url"};
+constexpr std::array secret_keys = {"api_key",           "master_key",         "salt_key",
+                                    "password",          "redis_password",     "database_url",
+                                    "azure_ad_token",    "aws_access_key_id",  "aws_secret_access_key",
+                                    "aws_session_token", "vertex_credentials", "redis_url"};
 
 constexpr std::string_view environment_reference = "os.environ/";
 
@@ -66,9 +78,9 @@ std::string plain_or_quoted(std::string_view text) {
 std::string upper_snake(std::string_view text) {
   std::string out;
   for (const char c : text)
-    out += c >= 'a' && c <= 'z' ? static_cast<char>(c - 32)
+    out += c >= 'a' && c <= 'z'                               ? static_cast<char>(c - 32)
            : (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? c
-                                                               : '_';
+                                                              : '_';
   return out;
 }
 
@@ -257,10 +269,9 @@ void Reading::read_place(const std::string& vendor, const catalog::Provider* kno
     add_path("/v1", "/v1");
   }
   if (vendor == "azure" && !version.empty() && version != "preview" && version != "latest" && version != "v1")
-    settings.emplace_back("azure_api_version",
-                          in_quotes(version.starts_with(environment_reference)
-                                     ? "${" + version.substr(environment_reference.size()) + "}"
-                                     : version));
+    settings.emplace_back("azure_api_version", in_quotes(version.starts_with(environment_reference)
+                                                             ? "${" + version.substr(environment_reference.size()) + "}"
+                                                             : version));
   if (!url.empty()) {
     const auto parsed = parse_base_url(url);
     if (!parsed && !from_environment)
@@ -291,7 +302,8 @@ Provider* Reading::provider_for(std::string vendor, const std::string& model, co
   read_place(vendor, vendor_known, params, settings, host);
   if (!vendor_known && host.empty()) {
     const Member* named = params.find("model");
-    note(named->value, "Sluice knows no provider `" + vendor + "` and no `api_base` says where it is, so this row is left out",
+    note(named->value,
+         "Sluice knows no provider `" + vendor + "` and no `api_base` says where it is, so this row is left out",
          "write `" + slug(vendor) + ": { kind: openai_compatible, base_url: \"https://...\" }` under `providers`");
     return nullptr;
   }
@@ -301,9 +313,10 @@ Provider* Reading::provider_for(std::string vendor, const std::string& model, co
   };
   if (const Member* key = params.find("api_key"); key && key->value.is_scalar()) {
     const std::string own = vendor_known && !vendor_known->key_env.empty() ? vendor_known->key_env.front()
-                                                                            : upper_snake(vendor) + "_API_KEY";
-    const bool no_key = vendor_known && vendor_known->ground == catalog::Ground::self_hosted &&
-                        !key->value.text.starts_with(environment_reference);  // "none", "EMPTY", "sk-1234": engines ask for none
+                                                                           : upper_snake(vendor) + "_API_KEY";
+    const bool no_key =
+        vendor_known && vendor_known->ground == catalog::Ground::self_hosted &&
+        !key->value.text.starts_with(environment_reference);  // "none", "EMPTY", "sk-1234": engines ask for none
     if (!no_key) {
       std::string variable = reference(*key, own);
       variable = variable.substr(2, variable.size() - 3);
@@ -329,7 +342,8 @@ Provider* Reading::provider_for(std::string vendor, const std::string& model, co
     for (const auto& [name, value] : aws) map += (map.size() > 2 ? ", " : "") + name + ": " + value;
     settings.emplace_back("aws", map + " }");
   }
-  for (const auto& [theirs, ours] : {std::pair{"timeout", "answer_timeout_ms"}, {"stream_timeout", "first_token_timeout_ms"}})
+  for (const auto& [theirs, ours] :
+       {std::pair{"timeout", "answer_timeout_ms"}, {"stream_timeout", "first_token_timeout_ms"}})
     if (const Member* member = params.find(theirs)) seconds(*member, ours, settings);
   if (const Member* most = params.find("max_parallel_requests"); most && !most->value.is_null())
     settings.emplace_back("max_in_flight", most->value.text);
@@ -368,11 +382,11 @@ Provider* Reading::provider_for(std::string vendor, const std::string& model, co
   if (id != vendor || !vendor_known) {
     using enum chat::DialectId;
     const chat::DialectId dialect = vendor_known ? vendor_known->dialect : openai_chat;
-    const char* kind = vendor == "azure"                 ? "azure_openai"
-                       : dialect == anthropic_messages   ? "anthropic_compatible"
-                       : dialect == gemini               ? "gemini_compatible"
-                       : dialect == bedrock_converse     ? "bedrock_converse"
-                                                         : "openai_compatible";
+    const char* kind = vendor == "azure"               ? "azure_openai"
+                       : dialect == anthropic_messages ? "anthropic_compatible"
+                       : dialect == gemini             ? "gemini_compatible"
+                       : dialect == bedrock_converse   ? "bedrock_converse"
+                                                       : "openai_compatible";
     settings.emplace(settings.begin(), "kind", kind);
     const auto has = [&](std::string_view name) {
       return std::ranges::any_of(settings, [&](const auto& one) { return one.first == name; });
@@ -383,7 +397,7 @@ Provider* Reading::provider_for(std::string vendor, const std::string& model, co
       const bool in_region = vendor == "bedrock" && !region.empty() && !region.starts_with(environment_reference);
       settings.emplace(settings.begin() + 1, "base_url",
                        in_quotes("https://" + (in_region ? "bedrock-runtime." + region + ".amazonaws.com"
-                                                      : place.host_header + place.path_prefix)));
+                                                         : place.host_header + place.path_prefix)));
     }
     if (vendor_known && !has("ground"))
       settings.emplace_back("ground", std::string(catalog::name(vendor_known->ground_of(model))));
@@ -421,7 +435,8 @@ void Reading::read_price(const Node& from, const std::string& model, Provider& p
            "set it under `prices` by hand, in USD per million tokens");
   }
   for (const Member& member : from.members)
-    if (member.key.contains("cost") && !std::ranges::any_of(classes, [&](const Class& one) { return one.theirs == member.key; }))
+    if (member.key.contains("cost") &&
+        !std::ranges::any_of(classes, [&](const Class& one) { return one.theirs == member.key; }))
       note_key(member, "`" + member.key + "` has no counterpart here, so it is left out",
                "see `prices` in docs/reference/config.md");
   if (price.empty()) return;
@@ -441,18 +456,35 @@ void Reading::read_model_info(const Node& info, const std::string& model, Provid
   };
   number("max_input_tokens", "context");
   number(info.find("max_output_tokens") ? "max_output_tokens" : "max_tokens", "max_output");
-  for (const auto& [theirs, ours] :
-       {std::pair{"supports_function_calling", "tools"}, {"supports_vision", "images"}})
-    if (const std::string text = text_of(info, theirs); text == "true" || text == "false") about.emplace_back(ours, text);
+  for (const auto& [theirs, ours] : {std::pair{"supports_function_calling", "tools"}, {"supports_vision", "images"}})
+    if (const std::string text = text_of(info, theirs); text == "true" || text == "false")
+      about.emplace_back(ours, text);
   if (!about.empty()) provider.models[model] = std::move(about);
 }
 
 // What is neither read above nor worth a word.
 void Reading::read_params(const Node& params) {
-  static constexpr std::array read = {
-      "model", "custom_llm_provider", "api_base", "base_url", "api_key", "api_version", "timeout", "stream_timeout",
-      "max_parallel_requests", "extra_headers", "headers", "order", "weight", "rpm", "tpm", "aws_region_name",
-      "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "max_retries", "drop_params"};
+  static constexpr std::array read = {"model",
+                                      "custom_llm_provider",
+                                      "api_base",
+                                      "base_url",
+                                      "api_key",
+                                      "api_version",
+                                      "timeout",
+                                      "stream_timeout",
+                                      "max_parallel_requests",
+                                      "extra_headers",
+                                      "headers",
+                                      "order",
+                                      "weight",
+                                      "rpm",
+                                      "tpm",
+                                      "aws_region_name",
+                                      "aws_access_key_id",
+                                      "aws_secret_access_key",
+                                      "aws_session_token",
+                                      "max_retries",
+                                      "drop_params"};
   for (const Member& member : params.members) {
     if (std::ranges::find(read, member.key) != read.end() || member.key.contains("cost")) continue;
     if (member.key.starts_with("vertex_"))
@@ -499,7 +531,8 @@ void Reading::read_model(const Node& row) {
   const std::string& route_name = named->value.text;
   if (route_name.contains('/')) {
     if (route_name != candidate)
-      note(named->value, "`" + route_name + "` cannot be the name of a route: here a name with / is always provider/model",
+      note(named->value,
+           "`" + route_name + "` cannot be the name of a route: here a name with / is always provider/model",
            "call it `" + candidate + "`, or give it a name without /");
     return;
   }
@@ -517,7 +550,8 @@ void Reading::read_model(const Node& row) {
 void Reading::read_fallbacks(const Node& list) {
   for (const Node& item : list.items) {
     if (item.is_scalar()) {
-      if (fallbacks_.empty() || !fallbacks_.back().first.empty()) fallbacks_.emplace_back("", std::vector<std::string>());
+      if (fallbacks_.empty() || !fallbacks_.back().first.empty())
+        fallbacks_.emplace_back("", std::vector<std::string>());
       fallbacks_.back().second.push_back(item.text);
     }
     for (const Member& member : item.members) {
@@ -582,9 +616,11 @@ void Reading::read_general(const Node& section) {
   for (const Member& member : section.members) {
     if (member.value.is_null()) continue;
     if (member.key == "master_key")
-      note_key(member, "the master key is not carried over", "make keys for clients with `sluice keys create --name NAME`");
+      note_key(member, "the master key is not carried over",
+               "make keys for clients with `sluice keys create --name NAME`");
     else if (member.key == "database_url" || member.key == "store_model_in_db")
-      note_key(member, "`general_settings." + member.key + "` is not needed", "keys and ledger are in the data directory");
+      note_key(member, "`general_settings." + member.key + "` is not needed",
+               "keys and ledger are in the data directory");
     else
       note_key(member, "`general_settings." + member.key + "` is not carried over",
                "docs/reference/config.md has what Sluice can be told");
@@ -643,7 +679,8 @@ void Reading::read(const Node& root) {
       note_key(section, "environment variables are not copied: they may hold secrets",
                "set them where `sluice serve` is started");
     else
-      note_key(section, "`" + section.key + "` is not carried over", "docs/reference/config.md has what Sluice can be told");
+      note_key(section, "`" + section.key + "` is not carried over",
+               "docs/reference/config.md has what Sluice can be told");
   }
   add_fallbacks();
 }

@@ -14,8 +14,8 @@ namespace sluice::migrate {
 
 struct Converted {
   std::string yaml;  // a configuration of Sluice's
-  // What could not be carried over, and what is to be looked at: warnings at their places in the other file. Errors when
-  // it cannot be read at all; then there is no yaml.
+  // What could not be carried over, and what is to be looked at: warnings at their places in the other file. Errors
+  // when it cannot be read at all; then there is no yaml.
   yaml::Diagnostics notes;
   bool ok() const { return notes.ok(); }
 };

@@ -48,7 +48,8 @@ router_settings: {num_retries: 2, fallbacks: [{chat: [big]}], timeout: 30}
   EXPECT_TRUE(has(out.yaml, "gpt-5.4: { context: 400000 }")) << out.yaml;
   EXPECT_TRUE(has(out.yaml, "  groq: {}\n")) << out.yaml;
   EXPECT_TRUE(has(out.yaml, "  anthropic: {}\n")) << out.yaml;
-  EXPECT_TRUE(has(out.yaml, "  chat:\n    - groq/llama-4-scout\n    - openai/gpt-5.4\n    - anthropic/claude-opus-4-7\n"))
+  EXPECT_TRUE(
+      has(out.yaml, "  chat:\n    - groq/llama-4-scout\n    - openai/gpt-5.4\n    - anthropic/claude-opus-4-7\n"))
       << out.yaml;
   EXPECT_TRUE(has(out.yaml, "retry: { attempts: 3, total_timeout_ms: 30000 }")) << out.yaml;
   EXPECT_EQ(out.notes.all().size(), 0u) << out.notes.render();
@@ -95,13 +96,17 @@ model_list:
   ASSERT_TRUE(out.ok());
   const std::string& yaml = out.yaml;
   EXPECT_TRUE(has(yaml, "  openai: {}\n")) << yaml;
-  EXPECT_TRUE(has(yaml, "  openai-2:\n    kind: openai_compatible\n    base_url: \"https://api.openai.com/v1\"\n"
-                        "    api_key: \"${OPENAI_KEY_TWO}\"\n    ground: proprietary\n"))
+  EXPECT_TRUE(has(yaml,
+                  "  openai-2:\n    kind: openai_compatible\n    base_url: \"https://api.openai.com/v1\"\n"
+                  "    api_key: \"${OPENAI_KEY_TWO}\"\n    ground: proprietary\n"))
       << yaml;
-  EXPECT_TRUE(has(yaml, "  openai-10-0-0-7-8000:\n    kind: openai_compatible\n    base_url: \"http://10.0.0.7:8000/v1\"\n"
-                        "    api_key: \"${OURS}\"\n"))
+  EXPECT_TRUE(has(yaml,
+                  "  openai-10-0-0-7-8000:\n    kind: openai_compatible\n    base_url: \"http://10.0.0.7:8000/v1\"\n"
+                  "    api_key: \"${OURS}\"\n"))
       << yaml;
-  EXPECT_TRUE(has(yaml, "  azure:\n    azure_api_version: \"2024-10-21\"\n    base_url: \"https://contoso.openai.azure.com/openai/v1\"\n"))
+  EXPECT_TRUE(has(yaml,
+                  "  azure:\n    azure_api_version: \"2024-10-21\"\n    base_url: "
+                  "\"https://contoso.openai.azure.com/openai/v1\"\n"))
       << yaml;
   EXPECT_TRUE(has(yaml, "  bedrock:\n    aws: { region: \"eu-west-1\" }\n")) << yaml;
   EXPECT_TRUE(has(yaml, "    - bedrock/anthropic.claude-x\n")) << yaml;
@@ -127,9 +132,10 @@ guardrails: []
   ASSERT_TRUE(out.ok());
   const std::string notes = out.notes.render();
   for (const char* told :
-       {"Sluice knows no provider `watsonx`", "config.yaml:3:", "weights are not carried over", "`vendor/b` cannot be the name",
-        "rates of deployments", "no vendor is named for `my-own-thing`", "`latency-based-routing` is not carried over",
-        "`router_settings.redis_host`", "`litellm_settings.success_callback`", "`litellm_settings.cache`", "`guardrails`"})
+       {"Sluice knows no provider `watsonx`", "config.yaml:3:", "weights are not carried over",
+        "`vendor/b` cannot be the name", "rates of deployments", "no vendor is named for `my-own-thing`",
+        "`latency-based-routing` is not carried over", "`router_settings.redis_host`",
+        "`litellm_settings.success_callback`", "`litellm_settings.cache`", "`guardrails`"})
     EXPECT_TRUE(has(notes, told)) << told << "\n" << notes;
   EXPECT_FALSE(has(notes, "`litellm_settings.drop_params`")) << notes;
 }
@@ -142,7 +148,8 @@ model_list:
 )");
   ASSERT_TRUE(out.ok());
   const std::string notes = out.notes.render();
-  for (const char* told : {"`timeout` is not carried over", "`input_cost_per_token` is no price", "`output_cost_per_second` has no"})
+  for (const char* told :
+       {"`timeout` is not carried over", "`input_cost_per_token` is no price", "`output_cost_per_second` has no"})
     EXPECT_TRUE(has(notes, told)) << told << "\n" << notes;
   EXPECT_FALSE(has(out.yaml, "prices")) << out.yaml;
 }
@@ -166,7 +173,9 @@ router_settings:
   model_group_alias: {other: a}
 )");
   ASSERT_TRUE(out.ok());
-  EXPECT_TRUE(has(out.yaml, "  a:\n    - groq/x\n    - groq/y\n  b:\n    - groq/y\n    - groq/x\n  other:\n    - groq/x\n    - groq/y\n"))
+  EXPECT_TRUE(
+      has(out.yaml,
+          "  a:\n    - groq/x\n    - groq/y\n  b:\n    - groq/y\n    - groq/x\n  other:\n    - groq/x\n    - groq/y\n"))
       << out.yaml;
 }
 
