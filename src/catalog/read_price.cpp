@@ -10,20 +10,18 @@ using yaml::Member;
 using yaml::Node;
 using yaml::Report;
 
-std::string text(Unit unit) { return std::string(unit_names[static_cast<std::size_t>(unit)]); }
-
-// USD per million tokens -> picodollars per token; of a request: USD -> picodollars.
+// USD per million -> picodollars per token; of what is counted one by one: USD -> picodollars.
 std::optional<std::int64_t> rate(const Node& node, Unit unit) {
   const auto usd = node.is_scalar() ? Money::parse_usd(node.text) : std::nullopt;
   if (!usd) return std::nullopt;
-  if (unit == Unit::request) return usd->pico();
+  if (!is_per_million(unit)) return usd->pico();
   if (usd->pico() % 1'000'000 != 0) return std::nullopt;  // finer than a picodollar per token
   return usd->pico() / 1'000'000;
 }
 
 // The rates that stand in a map; what is not named is filled from what it is a part of.
 Rates read_rates(Fields& fields, const Report& report, const Rates* base) {
-  std::array<std::optional<std::int64_t>, unit_count> given;
+  GivenRates given;
   for (std::size_t i = 0; i < unit_count; ++i) {
     const Member* member = fields.take(unit_names[i]);
     if (!member) continue;
@@ -33,22 +31,7 @@ Rates read_rates(Fields& fields, const Report& report, const Rates* base) {
                    "`" + member->key + "` must be USD with at most 6 decimals, not " + describe(member->value),
                    "write for example `input: 2.50` for 2.50 USD per million tokens");
   }
-  const auto value = [&](Unit unit, std::int64_t otherwise) {
-    const std::size_t i = static_cast<std::size_t>(unit);
-    return given[i] ? *given[i] : base ? (*base)[unit] : otherwise;
-  };
-  Rates rates;
-  rates[Unit::input] = value(Unit::input, 0);
-  rates[Unit::output] = value(Unit::output, 0);
-  const bool own_input = given[static_cast<std::size_t>(Unit::input)].has_value();
-  for (const Unit unit : {Unit::cache_read, Unit::cache_write_5m, Unit::cache_write_1h}) {
-    const std::size_t i = static_cast<std::size_t>(unit);
-    rates[unit] = given[i] ? *given[i] : own_input || !base ? rates[Unit::input] : (*base)[unit];
-  }
-  const std::size_t reasoning = static_cast<std::size_t>(Unit::reasoning);
-  rates[Unit::reasoning] = given[reasoning] ? *given[reasoning] : rates[Unit::output];
-  rates[Unit::request] = value(Unit::request, 0);
-  return rates;
+  return fill(given, base);
 }
 
 std::optional<Date> read_date(Fields& fields, const Node& node, const char* name, const Report& report) {
@@ -69,10 +52,14 @@ void read_price(Fields& fields, const Node& node, const Report& report, PriceFac
   fact.kind = kind == "free" ? PriceKind::free : kind == "self_hosted" ? PriceKind::self_hosted : PriceKind::metered;
   fact.rates = read_rates(fields, report, nullptr);
   if (fact.kind == PriceKind::metered) {
+    // What is counted one by one (an image, an hour) may be all that a model costs.
+    bool counted = false;
+    for (std::size_t i = 0; i < unit_count; ++i)
+      counted = counted || (!is_per_million(static_cast<Unit>(i)) && node.is_map() && node.find(unit_names[i]));
     for (const Unit unit : {Unit::input, Unit::output})
-      if (node.is_map() && !node.find(text(unit)))
-        report.error(node, "a price needs `" + text(unit) + "`", "what costs nothing says `kind: free`");
-    if (fact.rates == Rates{} && node.is_map() && node.find("input"))
+      if (node.is_map() && !counted && !node.find(name(unit)))
+        report.error(node, "a price needs `" + std::string(name(unit)) + "`", "what costs nothing says `kind: free`");
+    if (fact.rates == Rates{} && node.is_map() && (node.find("input") || counted))
       report.error(node, "a price of zero must say so",
                    "add `kind: free`, or `kind: self_hosted` for an engine of your own");
   }
@@ -91,6 +78,12 @@ void read_price(Fields& fields, const Node& node, const Report& report, PriceFac
       if (op != "gt" && op != "ge" && item.find("op"))
         report.error(item.find("op")->value, "a tier's `op` is gt (above) or ge (from)", "vendors differ: look it up");
       tier.op = op == "ge" ? Tier::Op::ge : Tier::Op::gt;
+      const std::string scope = tier_fields.text("scope").value_or("whole_request");
+      if (scope != "whole_request" && scope != "marginal")
+        report.error(item.find("scope")->value, "a tier's `scope` is whole_request or marginal",
+                     "marginal: the prompt's tokens before the threshold keep their price");
+      tier.scope = scope == "marginal" ? Tier::Scope::marginal : Tier::Scope::whole_request;
+      tier.counts_cached = tier_fields.boolean("counts_cached").value_or(true);
       tier.rates = read_rates(tier_fields, report, &fact.rates);
       tier_fields.refuse_others();
       fact.tiers.push_back(tier);
@@ -100,15 +93,28 @@ void read_price(Fields& fields, const Node& node, const Report& report, PriceFac
   fact.effective_from = read_date(fields, node, "effective_from", report).value_or(Date());
   fact.effective_to = read_date(fields, node, "effective_to", report);
   const std::string source_kind = fields.text("source_kind").value_or("list");
-  if (source_kind != "contract" && source_kind != "community" && source_kind != "list")
+  if (!source_kind_from_name(source_kind))
     report.error(node.find("source_kind")->value, "a price never comes from a `" + source_kind + "`",
                  "use list, contract or community");
-  fact.source_kind = source_kind == "contract"    ? SourceKind::contract
-                     : source_kind == "community" ? SourceKind::community
-                                                  : SourceKind::list;
+  fact.source_kind = source_kind_from_name(source_kind).value_or(SourceKind::list);
   fact.source = fields.text("source").value_or("");
   fact.observed_at = fields.text("observed_at").value_or("");
   fact.note = fields.text("note").value_or("");
+  const std::string tier = fields.text("service_tier").value_or("standard");
+  if (!chat::service_tier_from_name(tier))
+    report.error(node.find("service_tier")->value, "there is no service tier `" + tier + "`",
+                 "use standard, batch, flex, priority, fast or provisioned");
+  fact.service_tier = chat::service_tier_from_name(tier).value_or(ServiceTier::standard);
+  fact.region = fields.text("region").value_or("");
+  if (const auto hours = fields.text("hours")) {
+    fact.window = parse_window(*hours);
+    if (!fact.window)
+      report.error(node.find("hours")->value, "`" + *hours + "` are no hours of a day",
+                   "write `hours: \"16:30-00:30\"` in UTC, or with the distance from it: 16:30-00:30+08:00");
+  }
+  if (fact.effective_to && *fact.effective_to <= fact.effective_from)
+    report.error(node.find("effective_to")->value, "the price ends before it begins",
+                 "`effective_to` is the first day on which it no longer holds");
 }
 
 }  // namespace sluice::catalog
