@@ -10,14 +10,20 @@ namespace {
 
 constexpr int minutes_per_day = 24 * 60;
 
+// It, or what it is a part of.
+bool is_given(const GivenRates& given, Unit unit) {
+  if (given[static_cast<std::size_t>(unit)]) return true;
+  const Unit whole = whole_of(unit);
+  return whole != unit && is_given(given, whole);
+}
+
 std::int64_t rate_of(const GivenRates& given, const Rates& filled, Unit unit, const Rates* base) {
   const std::size_t i = static_cast<std::size_t>(unit);
   if (given[i]) return *given[i];
   const Unit whole = whole_of(unit);
   if (whole == unit) return base ? (*base)[unit] : 0;
-  // A tier that gives a new price for the whole gives it for its parts, but not for what costs its own below the tier.
-  const bool whole_is_given = given[static_cast<std::size_t>(whole)].has_value();
-  return base && !whole_is_given ? (*base)[unit] : filled[whole];
+  // A tier that gives a new price for the whole gives it for the parts that it does not name.
+  return base && !is_given(given, whole) ? (*base)[unit] : filled[whole];
 }
 
 // Order in which units stand in a prompt: what is cached comes first, which decides what lies beyond a threshold.
@@ -111,7 +117,7 @@ std::string clock_text(int minutes) {
 
 Rates fill(const GivenRates& given, const Rates* base) {
   Rates rates;
-  // Wholes first: a part of a part (cached audio) needs its own whole filled.
+  // Wholes first. A part of a part (cached audio, the cache for an hour) comes behind its own whole in the list.
   for (const bool parts : {false, true})
     for (std::size_t i = 0; i < unit_count; ++i) {
       const Unit unit = static_cast<Unit>(i);

@@ -90,10 +90,10 @@ constexpr Unit whole_of(Unit unit) {
   switch (unit) {
     case Unit::cache_read:
     case Unit::cache_write_5m:
-    case Unit::cache_write_1h:
     case Unit::input_audio:
     case Unit::input_image:
     case Unit::input_video: return Unit::input;
+    case Unit::cache_write_1h: return Unit::cache_write_5m;
     case Unit::cache_read_audio: return Unit::cache_read;
     case Unit::reasoning:
     case Unit::output_audio:

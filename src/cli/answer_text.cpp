@@ -30,7 +30,7 @@ void member_or_null(json::Writer& out, std::string_view key, const std::string& 
 void write_usage(json::Writer& out, const chat::Usage& usage) {
   out.key("usage").begin_object();
   out.member("input_tokens", usage.total_input()).member("output_tokens", usage.total_output());
-  out.member("cache_read_tokens", usage.cache_read);
+  out.member("cache_read_tokens", usage.cached_input());
   out.member("cache_write_tokens", usage.cache_write_5m + usage.cache_write_1h);
   out.member("reasoning_tokens", usage.reasoning).member("reported", usage.reported).end_object();
 }

@@ -1,6 +1,7 @@
 #include "dialects/answer_parts.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "dialects/provider_error.h"
 
@@ -9,6 +10,72 @@ namespace sluice::dialects {
 Tokens count(json::Value value) {
   constexpr Tokens most_counted = 1'000'000'000'000;  // sums of a few of them stay in 64 bits
   return std::clamp<Tokens>(value.integer().value_or(0), 0, most_counted);
+}
+
+namespace {
+constexpr Tokens most_tokens_counted = 1'000'000'000'000;  // sums of a few of them stay in 64 bits
+}
+
+void UsageCounts::doubt(chat::Doubt doubt) {
+  usage_.add(doubt);
+  if (!std::exchange(in_doubt_, true)) usage_.raw.keep(from_.text());
+}
+
+Tokens UsageCounts::of(json::Value value) {
+  const json::Type type = value.type();
+  if (type == json::Type::missing || type == json::Type::null) return 0;
+  if (const auto whole = value.integer()) {
+    if (*whole >= 0 && *whole <= most_tokens_counted) return *whole;
+    doubt(*whole < 0 ? chat::Doubt::negative : chat::Doubt::overflow);
+    return *whole < 0 ? 0 : most_tokens_counted;
+  }
+  const auto number = value.number();
+  if (!number) {
+    doubt(chat::Doubt::inconsistent);
+    return 0;
+  }
+  if (*number < 0 || *number > static_cast<double>(most_tokens_counted)) {
+    doubt(*number < 0 ? chat::Doubt::negative : chat::Doubt::overflow);
+    return *number < 0 ? 0 : most_tokens_counted;
+  }
+  const auto whole = static_cast<Tokens>(*number);  // Cohere writes 12.0
+  if (static_cast<double>(whole) == *number) return whole;
+  doubt(chat::Doubt::inconsistent);
+  return whole + 1;
+}
+
+Tokens UsageCounts::part(Tokens value, Tokens& whole) {
+  if (value > whole) doubt(chat::Doubt::inconsistent);
+  const Tokens taken = std::min(value, whole);
+  whole -= taken;
+  return taken;
+}
+
+Tokens UsageCounts::part(json::Value value, Tokens& whole) { return part(of(value), whole); }
+
+bool is_count(json::Value value) { return value.number().has_value(); }
+
+void read_service_tier(json::Value word, chat::Usage& usage) {
+  const auto text = word.string();
+  if (!text) return;
+  struct Word {
+    std::string_view text;
+    chat::ServiceTier tier;
+  };
+  using enum chat::ServiceTier;
+  static constexpr Word words[] = {{"default", standard},
+                                   {"on_demand", standard},
+                                   {"on_demand_flex", flex},
+                                   {"on_demand_priority", priority},
+                                   {"scale", provisioned},
+                                   {"reserved", provisioned},
+                                   {"provisioned_throughput", provisioned}};
+  std::string lower(*text);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  for (const Word& each : words)
+    if (each.text == lower) usage.service_tier = each.tier;
+  if (const auto named = chat::service_tier_from_name(lower)) usage.service_tier = *named;
 }
 
 void note_lost(std::vector<std::string>& names, std::string name) {

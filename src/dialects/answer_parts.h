@@ -16,6 +16,30 @@ namespace sluice::dialects {
 // A number of tokens as a provider tells it: 0 for what is none, and never more than a sum of a few can hold.
 Tokens count(json::Value value);
 
+// Reads the counts of one object of usage. What makes no sense (below zero, beyond any answer, a part larger than its
+// whole) is bounded, marked in the usage, and kept there as the provider wrote it.
+class UsageCounts {
+ public:
+  UsageCounts(json::Value from, chat::Usage& usage) : from_(from), usage_(usage) {}
+
+  Tokens of(json::Value value);                // 0 for what is none
+  Tokens part(json::Value value, Tokens& whole);  // taken out of `whole`
+  Tokens part(Tokens value, Tokens& whole);
+
+ private:
+  json::Value from_;
+  chat::Usage& usage_;
+  bool in_doubt_ = false;
+  void doubt(chat::Doubt doubt);
+};
+
+// A count is there, whatever it says: `{"prompt_tokens": -1}` has one.
+bool is_count(json::Value value);
+
+// The service tier that a provider says it has billed: "default", "flex", "ON_DEMAND_PRIORITY". Other words, and none,
+// leave it as it is.
+void read_service_tier(json::Value word, chat::Usage& usage);
+
 // What of an answer chat/ cannot say, by name, each once. Providers choose some of the names: behind `most_lost` of
 // them no more are kept.
 inline constexpr std::size_t most_lost = 64;

@@ -9,10 +9,10 @@ void record_attempt(telemetry::RequestMetrics& metrics, const store::LedgerEntry
   const auto count = [&](std::string_view token_class, Tokens tokens) {
     if (tokens > 0) metrics.tokens.with(provider, ground, token_class).add(static_cast<std::uint64_t>(tokens));
   };
-  count("input", entry.usage.input);
-  count("cache_read", entry.usage.cache_read);
+  count("input", entry.usage.fresh_input());
+  count("cache_read", entry.usage.cached_input());
   count("cache_write", entry.usage.cache_write_5m + entry.usage.cache_write_1h);
-  count("output", entry.usage.output);
+  count("output", entry.usage.visible_output());
   count("reasoning", entry.usage.reasoning);
   const bool used = entry.outcome == store::Outcome::ok || entry.usage.total_input() + entry.usage.total_output() > 0;
   if (!entry.cost && used)

@@ -9,18 +9,34 @@
 namespace sluice::dialects::anthropic {
 namespace {
 
-std::optional<Tokens> told(json::Value value) { return value.integer() ? std::optional(count(value)) : std::nullopt; }
+std::optional<Tokens> told(UsageCounts& counts, json::Value value) {
+  return is_count(value) ? std::optional(counts.of(value)) : std::nullopt;
+}
 
 // The total, the split by lifetime, or both; a total alone keeps the split that was said earlier.
-void merge_cache_writes(json::Value from, chat::Usage& usage) {
-  const auto total = told(from["cache_creation_input_tokens"]);
-  const auto minutes = told(from["cache_creation"]["ephemeral_5m_input_tokens"]);
-  const auto hour = told(from["cache_creation"]["ephemeral_1h_input_tokens"]);
+void merge_cache_writes(UsageCounts& counts, json::Value from, chat::Usage& usage) {
+  auto total = told(counts, from["cache_creation_input_tokens"]);
+  const auto minutes = told(counts, from["cache_creation"]["ephemeral_5m_input_tokens"]);
+  const auto hour = told(counts, from["cache_creation"]["ephemeral_1h_input_tokens"]);
   if (hour) usage.cache_write_1h = *hour;
   if (minutes) usage.cache_write_5m = *minutes;
   if (!total) return;
-  usage.cache_write_1h = std::min(usage.cache_write_1h, *total);
-  usage.cache_write_5m = *total - usage.cache_write_1h;
+  usage.cache_write_1h = counts.part(usage.cache_write_1h, *total);
+  usage.cache_write_5m = *total;
+}
+
+// What the model used to shorten the conversation on the way is told in a list alone, not in the sums.
+void add_compactions(UsageCounts& counts, json::Value iterations, chat::Usage& usage) {
+  for (const json::Value& each : iterations.elements()) {
+    if (each["type"].string() != "compaction") continue;
+    chat::Usage own;
+    merge_cache_writes(counts, each, own);
+    usage.input += counts.of(each["input_tokens"]);
+    usage.cache_read += counts.of(each["cache_read_input_tokens"]);
+    usage.cache_write_5m += own.cache_write_5m;
+    usage.cache_write_1h += own.cache_write_1h;
+    usage.output += counts.of(each["output_tokens"]);
+  }
 }
 
 void write_text_block(json::Writer& writer, const chat::Text& text) {
@@ -39,24 +55,28 @@ void write_text_block(json::Writer& writer, const chat::Text& text) {
 
 void merge_usage(json::Value from, chat::Usage& usage) {
   if (!from.is_object()) return;
-  if (const auto input = told(from["input_tokens"])) {
+  UsageCounts counts(from, usage);
+  if (const auto input = told(counts, from["input_tokens"])) {
     usage.input = *input;
     usage.reported = true;
   }
-  if (const auto read = told(from["cache_read_input_tokens"])) usage.cache_read = *read;
-  merge_cache_writes(from, usage);
-  if (const auto output = told(from["output_tokens"])) {
-    const Tokens thinking = count(from["output_tokens_details"]["thinking_tokens"]);
-    usage.reasoning = std::min(thinking, *output);
-    usage.output = *output - usage.reasoning;
+  if (const auto read = told(counts, from["cache_read_input_tokens"])) usage.cache_read = *read;
+  merge_cache_writes(counts, from, usage);
+  if (auto output = told(counts, from["output_tokens"])) {
+    usage.reasoning = counts.part(from["output_tokens_details"]["thinking_tokens"], *output);
+    usage.output = *output;
     usage.reported = true;
   }
+  if (const auto searches = told(counts, from["server_tool_use"]["web_search_requests"])) usage.searches = *searches;
+  read_service_tier(from["service_tier"], usage);
+  if (from["speed"].string() == "fast") usage.service_tier = chat::ServiceTier::fast;
+  add_compactions(counts, from["iterations"], usage);
 }
 
 void write_usage(json::Writer& writer, const chat::Usage& usage, std::string_view service_tier) {
-  writer.begin_object().member("input_tokens", usage.input);
+  writer.begin_object().member("input_tokens", usage.fresh_input());
   writer.member("cache_creation_input_tokens", usage.cache_write_5m + usage.cache_write_1h);
-  writer.member("cache_read_input_tokens", usage.cache_read);
+  writer.member("cache_read_input_tokens", usage.cached_input());
   writer.key("cache_creation").begin_object().member("ephemeral_5m_input_tokens", usage.cache_write_5m);
   writer.member("ephemeral_1h_input_tokens", usage.cache_write_1h).end_object();
   writer.member("output_tokens", usage.total_output());

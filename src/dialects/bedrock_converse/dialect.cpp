@@ -20,7 +20,7 @@ class BedrockConverse : public Dialect {
   Result<chat::ChatResponse> decode_response(const json::Document& parsed) const override {
     return bedrock::decode_response(parsed);
   }
-  chat::Usage read_usage(const json::Document& parsed) const override { return bedrock::usage(parsed.root()["usage"]); }
+  chat::Usage read_usage(const json::Document& parsed) const override { return bedrock::answer_usage(parsed.root()); }
   std::string read_response_model(const json::Document& /*parsed*/) const override { return {}; }
   Framing framing() const override { return Framing::aws_event_stream; }
   std::unique_ptr<StreamDecoder> decode_stream() const override { return bedrock::decode_stream(); }

@@ -13,6 +13,7 @@ std::string tool_use_id(std::string_view id);
 
 // --- response.cpp
 chat::Usage usage(json::Value from);
+chat::Usage answer_usage(json::Value answer);  // of a whole answer or a stream's `metadata`, with its service tier
 // Empty for the reasons with which the model gave nothing that can be used; failed_answer() is their error.
 std::optional<chat::StopReason> stop_reason(std::string_view name);
 Error failed_answer(std::string_view stop_reason);

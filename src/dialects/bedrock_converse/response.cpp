@@ -48,17 +48,29 @@ void read_block(json::Value block, chat::ChatResponse& response) {
 chat::Usage usage(json::Value from) {
   chat::Usage usage;
   if (!from.is_object()) return usage;
-  usage.input = count(from["inputTokens"]);
-  usage.cache_read = count(from["cacheReadInputTokens"]);
-  const Tokens written = count(from["cacheWriteInputTokens"]);
+  UsageCounts counts(from, usage);
+  usage.input = counts.of(from["inputTokens"]);
+  // Some models tell the cache's counts by their older name alone.
+  const auto either = [&](const char* name, const char* older) {
+    return counts.of(is_count(from[name]) ? from[name] : from[older]);
+  };
+  usage.cache_read = either("cacheReadInputTokens", "cacheReadInputTokenCount");
+  Tokens written = either("cacheWriteInputTokens", "cacheWriteInputTokenCount");
   Tokens hour = 0;
   for (const json::Value& detail : from["cacheDetails"].elements())
-    if (detail["ttl"].string() == "1h") hour = std::max(hour, count(detail["inputTokens"]));
-  usage.cache_write_1h = std::min(hour, written);
-  usage.cache_write_5m = written - usage.cache_write_1h;
-  usage.output = count(from["outputTokens"]);
-  usage.reported = from["inputTokens"].integer() || from["outputTokens"].integer();
+    if (detail["ttl"].string() == "1h") hour = std::max(hour, counts.of(detail["inputTokens"]));
+  usage.cache_write_1h = counts.part(hour, written);
+  usage.cache_write_5m = written;
+  usage.output = counts.of(from["outputTokens"]);
+  usage.reported = is_count(from["inputTokens"]) || is_count(from["outputTokens"]);
   return usage;
+}
+
+chat::Usage answer_usage(json::Value answer) {
+  chat::Usage told = usage(answer["usage"]);
+  read_service_tier(answer["serviceTier"]["type"], told);
+  if (answer["performanceConfig"]["latency"].string() == "optimized") told.service_tier = chat::ServiceTier::fast;
+  return told;
 }
 
 std::optional<chat::StopReason> stop_reason(std::string_view name) {
@@ -106,7 +118,7 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   for (const json::Value& block : content.elements()) read_block(block, response);
   response.stop_sequence = stop_sequence(root["additionalModelResponseFields"]);
   response.service_tier = root["serviceTier"]["type"].string().value_or("");
-  response.usage = usage(root["usage"]);
+  response.usage = answer_usage(root);
   return response;
 }
 

@@ -126,7 +126,7 @@ class Decoder : public Decoding {
 
   void note_metadata(json::Value root) {
     has_metadata_ = true;
-    usage_ = usage(root["usage"]);
+    usage_ = answer_usage(root);
     service_tier_ = root["serviceTier"]["type"].string().value_or("");
   }
 

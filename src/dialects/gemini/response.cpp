@@ -70,20 +70,50 @@ void read_part(json::Value part, std::string_view response_id, std::size_t& call
 
 chat::Usage read_usage(json::Value metadata) {
   chat::Usage usage;
-  if (!metadata.is_object() || !metadata["promptTokenCount"].integer()) return usage;
-  const Tokens prompt = count(metadata["promptTokenCount"]);
-  usage.cache_read = std::min(count(metadata["cachedContentTokenCount"]), prompt);
-  usage.input = prompt - usage.cache_read + count(metadata["toolUsePromptTokenCount"]);
-  usage.output = count(metadata["candidatesTokenCount"]);
-  usage.reasoning = count(metadata["thoughtsTokenCount"]);
+  if (!metadata.is_object() || !is_count(metadata["promptTokenCount"])) return usage;
+  UsageCounts counts(metadata, usage);
+  const auto of_kind = [&](const char* list, std::string_view kind) {
+    Tokens sum = 0;
+    for (const json::Value& each : metadata[list].elements())
+      if (each["modality"].string() == kind) sum += counts.of(each["tokenCount"]);
+    return sum;
+  };
+  const auto prompt_of_kind = [&](std::string_view kind) {
+    return of_kind("promptTokensDetails", kind) + of_kind("promptTokenDetails", kind) +
+           of_kind("toolUsePromptTokensDetails", kind);
+  };
+  Tokens fresh = counts.of(metadata["promptTokenCount"]);
+  Tokens cached = counts.part(metadata["cachedContentTokenCount"], fresh);
+  fresh += counts.of(metadata["toolUsePromptTokenCount"]);
+  usage.cache_read_audio = std::min(of_kind("cacheTokensDetails", "AUDIO"), cached);
+  usage.cache_read = cached - usage.cache_read_audio;
+  // The prompt's kinds count what came from the cache, too.
+  const auto take = [&](std::string_view kind) {
+    const Tokens taken =
+        std::clamp<Tokens>(prompt_of_kind(kind) - of_kind("cacheTokensDetails", kind), 0, fresh);
+    fresh -= taken;
+    return taken;
+  };
+  usage.input_audio = take("AUDIO");
+  usage.input_image = take("IMAGE");
+  usage.input_video = take("VIDEO");
+  usage.input = fresh;
+  Tokens output = counts.of(metadata["candidatesTokenCount"]);
+  usage.output_audio = std::min(of_kind("candidatesTokensDetails", "AUDIO"), output);
+  output -= usage.output_audio;
+  usage.output_image = std::min(of_kind("candidatesTokensDetails", "IMAGE"), output);
+  usage.output = output - usage.output_image;
+  usage.reasoning = counts.of(metadata["thoughtsTokenCount"]);
+  read_service_tier(metadata["trafficType"], usage);
+  read_service_tier(metadata["serviceTier"], usage);
   usage.reported = true;
   return usage;
 }
 
 void write_usage(json::Writer& writer, const chat::Usage& usage) {
   writer.begin_object().member("promptTokenCount", usage.total_input());
-  if (usage.cache_read > 0) writer.member("cachedContentTokenCount", usage.cache_read);
-  writer.member("candidatesTokenCount", usage.output);
+  if (usage.cached_input() > 0) writer.member("cachedContentTokenCount", usage.cached_input());
+  writer.member("candidatesTokenCount", usage.visible_output());
   if (usage.reasoning > 0) writer.member("thoughtsTokenCount", usage.reasoning);
   writer.member("totalTokenCount", usage.total_input() + usage.total_output()).end_object();
 }

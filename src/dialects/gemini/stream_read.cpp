@@ -49,7 +49,7 @@ class Decoder : public Decoding {
     started_ = true;
     id_ = root["responseId"].string().value_or("");
     chat::Usage usage = read_usage(root["usageMetadata"]);
-    usage.output = usage.reasoning = 0;
+    usage.output = usage.output_audio = usage.output_image = usage.reasoning = 0;
     usage.reported = false;  // the output is still to come
     out.emplace_back(chat::Start{id_, std::string(root["modelVersion"].string().value_or("")), usage});
   }

@@ -1,5 +1,6 @@
 // Lane 1's look at a stream that goes by. Every event has the counts so far, so the last one that has them is kept and
 // read when somebody asks; the others are gone over once for their members.
+#include "dialects/answer_parts.h"
 #include "dialects/gemini/parts.h"
 #include "dialects/shared_parts.h"
 #include "dialects/text_scan.h"
@@ -67,7 +68,7 @@ class Watcher : public Watching {
     const chat::Usage usage = read_usage(metadata);
     if (!usage.reported) return;
     last_usage_ = usage;
-    last_usage_.reported = complete_ || metadata["candidatesTokenCount"].integer().has_value();
+    last_usage_.reported = complete_ || is_count(metadata["candidatesTokenCount"]);
   }
 
   std::string with_usage_;  // the last event that has counts

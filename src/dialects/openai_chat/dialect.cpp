@@ -50,7 +50,7 @@ class OpenAiChat : public Dialect {
     return openai::decode_response(parsed);
   }
   chat::Usage read_usage(const json::Document& parsed) const override {
-    return openai::read_usage(parsed.root()["usage"]);
+    return openai::read_chunk_usage(parsed.root());
   }
   std::string read_response_model(const json::Document& parsed) const override {
     return std::string(parsed.root()["model"].string().value_or(""));

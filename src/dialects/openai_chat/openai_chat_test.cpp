@@ -226,7 +226,23 @@ TEST(OpenAiChat, Usage_is_taken_apart_into_classes_without_overlap) {
   const chat::Usage odd =
       usage(R"({"usage":{"prompt_tokens":5,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":9},
     "completion_tokens_details":{"reasoning_tokens":-4}}})");
-  EXPECT_EQ(odd, (chat::Usage{.cache_read = 5, .output = 2, .reported = true}));
+  EXPECT_EQ(odd.cache_read, 5);
+  EXPECT_EQ(odd.output, 2);
+  EXPECT_EQ(odd.total_input() + odd.total_output(), 7);
+  EXPECT_TRUE(odd.has(chat::Doubt::negative) && odd.has(chat::Doubt::inconsistent) && odd.reported);
+  EXPECT_NE(odd.raw.text().find(R"("reasoning_tokens":-4)"), std::string::npos) << "it is kept as it came";
+  const chat::Usage sound = usage(R"({"service_tier":"flex","usage":{"prompt_tokens":100,"completion_tokens":50,
+    "prompt_tokens_details":{"cached_tokens":20,"audio_tokens":30},"completion_tokens_details":{"audio_tokens":40}}})");
+  EXPECT_EQ(sound, (chat::Usage{.input = 50,
+                                .cache_read = 20,
+                                .output = 10,
+                                .reported = true,
+                                .input_audio = 30,
+                                .output_audio = 40,
+                                .service_tier = chat::ServiceTier::flex}));
+  const chat::Usage huge = usage(R"({"usage":{"prompt_tokens":99999999999999999999,"completion_tokens":-1}})");
+  EXPECT_TRUE(huge.has(chat::Doubt::overflow) && huge.has(chat::Doubt::negative));
+  EXPECT_EQ(huge.output, 0);
   EXPECT_FALSE(usage(R"({"usage":null})").reported);
 }
 

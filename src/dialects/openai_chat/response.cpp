@@ -28,22 +28,40 @@ void write_tool_call(json::Writer& writer, const chat::ToolCall& call, std::span
 
 chat::Usage read_usage(json::Value from) {
   chat::Usage usage;
-  if (!from.is_object() || !from["prompt_tokens"].integer()) return usage;
-  const Tokens prompt = count(from["prompt_tokens"]);
-  const Tokens completion = count(from["completion_tokens"]);
+  if (!from.is_object() || !is_count(from["prompt_tokens"])) return usage;
+  UsageCounts counts(from, usage);
+  const Tokens prompt = counts.of(from["prompt_tokens"]);
+  const Tokens completion = counts.of(from["completion_tokens"]);
   const json::Value details = from["prompt_tokens_details"];
-  // DeepSeek's older name stands beside the newer one.
-  const Tokens cached =
-      details["cached_tokens"].integer() ? count(details["cached_tokens"]) : count(from["prompt_cache_hit_tokens"]);
-  usage.cache_read = std::min(cached, prompt);
-  usage.cache_write_5m = std::min(count(details["cache_write_tokens"]), prompt - usage.cache_read);
-  usage.input = prompt - usage.cache_read - usage.cache_write_5m;
+  Tokens fresh = prompt;
+  // Where vendors put the cached ones: OpenAI's place, DeepSeek's older name beside it, Mistral's, Moonshot's.
+  json::Value cached = details["cached_tokens"];
+  for (const char* name : {"prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens"})
+    if (!is_count(cached)) cached = from[name];
+  Tokens from_cache = counts.part(cached, fresh);
+  usage.cache_read_audio = counts.part(details["cached_tokens_details"]["audio_tokens"], from_cache);
+  usage.cache_read = from_cache;
+  usage.cache_write_5m = counts.part(details["cache_write_tokens"], fresh);
+  // What is no text counts cached ones too, so no more than the fresh tokens are left for it.
+  usage.input_audio = std::min(counts.of(details["audio_tokens"]) - usage.cache_read_audio, fresh);
+  usage.input_audio = std::max<Tokens>(usage.input_audio, 0);
+  fresh -= usage.input_audio;
+  usage.input_image = std::min(counts.of(details["image_tokens"]), fresh);
+  fresh -= usage.input_image;
+  usage.input_video = std::min(counts.of(details["video_tokens"]), fresh);
+  usage.input = fresh - usage.input_video;
   // OpenAI counts reasoning among the completion. xAI counts it beside, and Gemini tells it by the total alone: what
   // the total has beyond prompt and completion was generated and is billed.
-  const Tokens beside = std::max<Tokens>(count(from["total_tokens"]) - prompt - completion, 0);
-  const Tokens told = std::min(count(from["completion_tokens_details"]["reasoning_tokens"]), completion + beside);
-  usage.reasoning = std::max(told, beside);
-  usage.output = completion + beside - usage.reasoning;
+  const json::Value made = from["completion_tokens_details"];
+  const Tokens beside = std::max<Tokens>(counts.of(from["total_tokens"]) - prompt - completion, 0);
+  Tokens output = completion + beside;
+  const Tokens told = counts.of(made["reasoning_tokens"]);
+  usage.reasoning = counts.part(std::max(told, beside), output);
+  usage.output_audio = counts.part(made["audio_tokens"], output);
+  usage.output_image = counts.part(made["image_tokens"], output);
+  usage.output = output;
+  usage.searches = counts.of(from["num_search_queries"]);  // Perplexity
+  read_service_tier(from["service_tier"], usage);          // Groq's and others' place for it
   usage.reported = true;
   return usage;
 }
@@ -52,16 +70,21 @@ chat::Usage read_chunk_usage(json::Value chunk) {
   chat::Usage usage = read_usage(chunk["usage"]);
   if (!usage.reported) usage = read_usage(chunk["choices"].at(0)["usage"]);
   if (!usage.reported) usage = read_usage(chunk["x_groq"]["usage"]);
+  read_service_tier(chunk["service_tier"], usage);
   return usage;
 }
 
 void write_usage(json::Writer& writer, const chat::Usage& usage) {
   writer.begin_object().member("prompt_tokens", usage.total_input()).member("completion_tokens", usage.total_output());
   writer.member("total_tokens", usage.total_input() + usage.total_output());
-  writer.key("prompt_tokens_details").begin_object().member("cached_tokens", usage.cache_read);
-  writer.member("cache_write_tokens", usage.cache_write_5m + usage.cache_write_1h).end_object();
-  writer.key("completion_tokens_details").begin_object().member("reasoning_tokens", usage.reasoning).end_object();
+  writer.key("prompt_tokens_details").begin_object().member("cached_tokens", usage.cached_input());
+  writer.member("cache_write_tokens", usage.cache_write_5m + usage.cache_write_1h);
+  if (usage.input_audio + usage.cache_read_audio > 0)
+    writer.member("audio_tokens", usage.input_audio + usage.cache_read_audio);
   writer.end_object();
+  writer.key("completion_tokens_details").begin_object().member("reasoning_tokens", usage.reasoning);
+  if (usage.output_audio > 0) writer.member("audio_tokens", usage.output_audio);
+  writer.end_object().end_object();
 }
 
 chat::StopReason stop_reason(std::string_view finish_reason, bool has_tool_calls) {
@@ -180,7 +203,7 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   }
   response.refusal = message["refusal"].string().value_or("");
   response.stop = stop_reason(choice["finish_reason"].string().value_or(""), has_calls);
-  response.usage = read_usage(root["usage"]);
+  response.usage = read_chunk_usage(root);
   response.service_tier = root["service_tier"].string().value_or("");
   note_lost_members(message, response.dropped);
   return response;

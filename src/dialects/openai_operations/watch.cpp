@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "dialects/answer_parts.h"
 #include "dialects/openai_chat/parts.h"
 #include "dialects/openai_operations/parts.h"
 #include "dialects/shared_parts.h"
@@ -10,7 +11,6 @@ namespace {
 
 constexpr Tokens most_counted = 1'000'000'000'000;  // sums of a few of them stay in 64 bits
 
-Tokens count(json::Value value) { return std::clamp<Tokens>(value.integer().value_or(0), 0, most_counted); }
 
 // Events such as transcript.text.delta, speech.audio.done, image_generation.completed. How many final ones there are
 // depends on the request, so the stream ends when the provider closes it.
@@ -46,10 +46,12 @@ class Watcher : public Watching {
 
   // Each of several images tells its own.
   void add(const chat::Usage& told) {
-    usage_.input = std::min(usage_.input + told.input, most_counted);
-    usage_.cache_read = std::min(usage_.cache_read + told.cache_read, most_counted);
-    usage_.output = std::min(usage_.output + told.output, most_counted);
-    usage_.reasoning = std::min(usage_.reasoning + told.reasoning, most_counted);
+    for (const auto member : {&chat::Usage::input, &chat::Usage::cache_read, &chat::Usage::input_audio,
+                              &chat::Usage::input_image, &chat::Usage::output, &chat::Usage::output_audio,
+                              &chat::Usage::output_image, &chat::Usage::reasoning})
+      usage_.*member = std::min(usage_.*member + told.*member, most_counted);
+    usage_.doubts |= told.doubts;
+    if (told.doubts != 0) usage_.raw = told.raw;
     usage_.reported = true;
   }
 };
@@ -59,14 +61,22 @@ class Watcher : public Watching {
 chat::Usage read_usage(json::Value usage) {
   chat::Usage told = openai::read_usage(usage);
   if (told.reported || !usage.is_object()) return told;
-  if (usage["input_tokens"].integer()) {
-    const Tokens input = count(usage["input_tokens"]);
-    told.cache_read = std::min(count(usage["input_tokens_details"]["cached_tokens"]), input);
-    told.input = input - told.cache_read;
-    told.output = count(usage["output_tokens"]);
+  UsageCounts counts(usage, told);
+  if (is_count(usage["input_tokens"])) {
+    const json::Value details = usage["input_tokens_details"];
+    const json::Value made = usage["output_tokens_details"];
+    Tokens fresh = counts.of(usage["input_tokens"]);
+    told.cache_read = counts.part(details["cached_tokens"], fresh);
+    told.input_audio = std::min(counts.of(details["audio_tokens"]), fresh);
+    told.input_image = std::min(counts.of(details["image_tokens"]), fresh - told.input_audio);
+    told.input = fresh - told.input_audio - told.input_image;
+    Tokens output = counts.of(usage["output_tokens"]);
+    told.output_image = counts.part(made["image_tokens"], output);
+    told.output_audio = counts.part(made["audio_tokens"], output);
+    told.output = output;
     told.reported = true;
-  } else if (usage["total_tokens"].integer()) {
-    told.input = count(usage["total_tokens"]);
+  } else if (is_count(usage["total_tokens"])) {
+    told.input = counts.of(usage["total_tokens"]);
     told.reported = true;
   }
   return told;

@@ -15,7 +15,7 @@ namespace {
 
 void write_usage(json::Writer& writer, const chat::Usage& usage) {
   writer.begin_object().member("input_tokens", usage.total_input());
-  writer.key("input_tokens_details").begin_object().member("cached_tokens", usage.cache_read);
+  writer.key("input_tokens_details").begin_object().member("cached_tokens", usage.cached_input());
   writer.member("cache_write_tokens", usage.cache_write_5m + usage.cache_write_1h).end_object();
   writer.member("output_tokens", usage.total_output());
   writer.key("output_tokens_details").begin_object().member("reasoning_tokens", usage.reasoning).end_object();

@@ -50,7 +50,7 @@ class OpenAiResponses : public Dialect {
     return responses::decode_response(parsed);
   }
   chat::Usage read_usage(const json::Document& parsed) const override {
-    return responses::read_usage(parsed.root()["usage"]);
+    return responses::read_response_usage(parsed.root());
   }
   std::string read_response_model(const json::Document& parsed) const override {
     return std::string(parsed.root()["model"].string().value_or(""));

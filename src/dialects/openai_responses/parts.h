@@ -28,7 +28,8 @@ std::string called_name(json::Value item);
 Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options);
 
 // --- response.cpp
-chat::Usage read_usage(json::Value from);  // reported = false when it is none
+chat::Usage read_usage(json::Value from);               // reported = false when it is none
+chat::Usage read_response_usage(json::Value response);  // with the service tier of the whole response
 std::vector<chat::Citation> read_annotations(json::Value annotations, std::vector<std::string>& dropped);
 // Of a reasoning item: its summary, or what it says itself; parts are joined by a blank line.
 std::string reasoning_text(json::Value item);

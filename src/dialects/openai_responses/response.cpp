@@ -61,16 +61,29 @@ std::vector<std::string> annotations_of(const chat::Text& text) {
 
 chat::Usage read_usage(json::Value from) {
   chat::Usage usage;
-  if (!from.is_object() || !from["input_tokens"].integer()) return usage;
-  const Tokens input = count(from["input_tokens"]);
-  const Tokens output = count(from["output_tokens"]);
+  if (!from.is_object() || !is_count(from["input_tokens"])) return usage;
+  UsageCounts counts(from, usage);
+  Tokens fresh = counts.of(from["input_tokens"]);
+  Tokens output = counts.of(from["output_tokens"]);
   const json::Value details = from["input_tokens_details"];
-  usage.cache_read = std::min(count(details["cached_tokens"]), input);
-  usage.cache_write_5m = std::min(count(details["cache_write_tokens"]), input - usage.cache_read);
-  usage.input = input - usage.cache_read - usage.cache_write_5m;
-  usage.reasoning = std::min(count(from["output_tokens_details"]["reasoning_tokens"]), output);
-  usage.output = output - usage.reasoning;
+  const json::Value made = from["output_tokens_details"];
+  usage.cache_read = counts.part(details["cached_tokens"], fresh);
+  usage.cache_write_5m = counts.part(details["cache_write_tokens"], fresh);
+  // Of the prompt as a whole, cached or not.
+  usage.input_audio = std::min(counts.of(details["audio_tokens"]), fresh);
+  usage.input_image = std::min(counts.of(details["image_tokens"]), fresh - usage.input_audio);
+  usage.input = fresh - usage.input_audio - usage.input_image;
+  usage.reasoning = counts.part(made["reasoning_tokens"], output);
+  usage.output_audio = counts.part(made["audio_tokens"], output);
+  usage.output_image = counts.part(made["image_tokens"], output);
+  usage.output = output;
   usage.reported = true;
+  return usage;
+}
+
+chat::Usage read_response_usage(json::Value response) {
+  chat::Usage usage = read_usage(response["usage"]);
+  read_service_tier(response["service_tier"], usage);
   return usage;
 }
 
@@ -144,7 +157,7 @@ chat::ChatResponse read_output(json::Value root) {
     }
   }
   response.stop = stop_reason(root, has_calls, !response.refusal.empty());
-  response.usage = read_usage(root["usage"]);
+  response.usage = read_response_usage(root);
   response.service_tier = root["service_tier"].string().value_or("");
   return response;
 }

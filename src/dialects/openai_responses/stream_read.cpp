@@ -314,7 +314,7 @@ class Decoder : public Decoding {
     if (!any_item_) CHECK_OK(take_whole(response));
     stop_ = stop_reason(response, has_calls_, !refusal_.empty());
     service_tier_ = response["service_tier"].string().value_or("");
-    usage_ = read_usage(response["usage"]);
+    usage_ = read_response_usage(response);
     finish_with(out);
     return {};
   }

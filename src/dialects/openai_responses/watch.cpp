@@ -58,7 +58,7 @@ class Watcher : public Watching {
     id_ = full_id_;
     if (id_.starts_with("resp_")) id_.erase(0, 5);
     created_ = response["created_at"].integer().value_or(0);
-    if (const chat::Usage usage = read_usage(response["usage"]); usage.reported) usage_ = usage;
+    if (const chat::Usage usage = read_response_usage(response); usage.reported) usage_ = usage;
     states_ = states_of(data, response);
     for (std::string& id : kept_ids_of(data, response)) keep_id(std::move(id));
     if (keeps_whole_ && response["status"].string() != "in_progress") whole_ = response.text();

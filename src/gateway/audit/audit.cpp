@@ -101,8 +101,8 @@ void encode(const AuditRecord& record, std::string& out) {
   to.u16(static_cast<std::uint16_t>(record.status));
   to.i64(record.start_us);
   to.i64(record.end_us);
-  for (const Tokens tokens : {record.usage.input, record.usage.cache_read, record.usage.cache_write_5m,
-                              record.usage.cache_write_1h, record.usage.output, record.usage.reasoning})
+  for (const Tokens tokens : {record.usage.fresh_input(), record.usage.cached_input(), record.usage.cache_write_5m,
+                              record.usage.cache_write_1h, record.usage.visible_output(), record.usage.reasoning})
     to.i64(tokens);
   to.i64(record.cost.value_or(Money()).pico());
   to.bytes(record.config_hash.data(), record.config_hash.size());
