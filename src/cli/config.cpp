@@ -38,7 +38,7 @@ Result<std::string> file_to_validate(const ValidateFlags& flags, const Console& 
 Result<int> validate(const ValidateFlags& flags, Invocation& invocation) {
   Console& console = invocation.console;
   TRY(const std::string path, file_to_validate(flags, console));
-  TRY(const config::Loaded loaded, load_config(path, console));
+  TRY(const config::Loaded loaded, load_config(path, console, {}));
   if (invocation.json()) {
     console.out << findings_json(path, loaded.diagnostics) << '\n';
   } else {

@@ -2,6 +2,7 @@
 
 #include "cli/connection.h"
 #include "serve/default_key.h"
+#include "store/price_files.h"
 
 namespace sluice::cli {
 
@@ -19,7 +20,8 @@ void add_config_flag(CLI::App& verb, std::string& flag, const std::string& other
   verb.add_option("--config", flag, "Configuration (SLUICE_CONFIG; default: " + otherwise + ")")->type_name(file_value);
 }
 
-Result<config::Loaded> load_config(const std::optional<std::string>& path, const Console& console) {
+Result<config::Loaded> load_config(const std::optional<std::string>& path, const Console& console,
+                                   const std::string& data_dir) {
   config::Sources sources;
   sources.env = console.env;
   if (path) {
@@ -28,11 +30,14 @@ Result<config::Loaded> load_config(const std::optional<std::string>& path, const
   }
   if (console.variable("SLUICE_ENGINE") == "none")
     sources.overrides.push_back({.path = "engines", .value = "none", .origin = "SLUICE_ENGINE"});
+  if (!data_dir.empty()) {
+    TRY(sources.prices, store::read_price_files(data_dir));
+  }
   return config::load(sources);
 }
 
 Result<std::shared_ptr<const config::Snapshot>> load_snapshot(const std::string& flag, const Invocation& invocation) {
-  TRY(config::Loaded loaded, load_config(config_in_use(flag, invocation), invocation.console));
+  TRY(config::Loaded loaded, load_config(config_in_use(flag, invocation), invocation.console, invocation.data_dir));
   if (!loaded.snapshot)
     return fail(ErrorKind::invalid_request, "the configuration is not valid\n" + loaded.diagnostics.render(),
                 "mend it, or name another with --config or SLUICE_CONFIG");

@@ -20,7 +20,9 @@ void add_config_flag(CLI::App& verb, std::string& flag,
                      const std::string& otherwise = "that of the running server, else none");
 
 // Everything that is wrong with it is in the answer's diagnostics. Error: the file cannot be read.
-Result<config::Loaded> load_config(const std::optional<std::string>& path, const Console& console);
+// `data_dir`: whose imported prices count; empty: none.
+Result<config::Loaded> load_config(const std::optional<std::string>& path, const Console& console,
+                                   const std::string& data_dir);
 
 // The same for verbs that need a good one. Error: all diagnostics, as they are printed.
 Result<std::shared_ptr<const config::Snapshot>> load_snapshot(const std::string& flag, const Invocation& invocation);

@@ -63,7 +63,7 @@ Result<int> explain(const ExplainFlags& flags, Invocation& invocation) {
                               .has_images = flags.images,
                               .input_tokens = flags.tokens,
                               .max_output_tokens = flags.max_tokens,
-                              .when = catalog::today()};
+                              .when = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())};
   what.dialect = chat::dialect_from_name(flags.dialect).value_or(chat::DialectId::openai_chat);
   if (!flags.key.empty()) {
     TRY(store::Store store, open_store(invocation, IfMissing::refuse));

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/crypto.h"
 #include "config/cloud_credentials.h"
 #include "config/provider_reader.h"
 #include "config/read_section.h"
@@ -578,6 +579,14 @@ Loaded Loading::run() {
   parts_.models = std::move(catalog_.models);
   parts_.prices = std::move(catalog_.prices);
   parts_.catalog_sha256 = catalog_.sha256;
+  if (auto imported = catalog::read_imports(sources_.prices)) {
+    parts_.imported_prices = *std::move(imported);
+    std::string digests;
+    for (const catalog::ImportedFile& file : sources_.prices) digests += crypto::hex(crypto::sha256(file.text));
+    if (!digests.empty()) parts_.imported_prices_sha256 = crypto::hex(crypto::sha256(digests));
+  } else {
+    loaded.diagnostics.add({.message = imported.error().message, .help = imported.error().hint});
+  }
   // Engines of our own come first, then the open grounds, then the others: the order of `auto` and of bare model names.
   std::ranges::sort(parts_.providers, [](const catalog::Provider& a, const catalog::Provider& b) {
     return std::tuple(!a.engine, a.ground, a.id) < std::tuple(!b.engine, b.ground, b.id);

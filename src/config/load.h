@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "catalog/catalog.h"
+#include "catalog/imported_prices.h"
 #include "config/snapshot.h"
 #include "yaml/diagnostics.h"
 
@@ -30,6 +31,8 @@ struct Sources {
   // Reads a whole file for ${file:...}; empty when it cannot. None = the file system, at most 64 KiB.
   std::function<std::optional<std::string>(const std::string& path)> read_file = {};
   std::vector<Override> overrides = {};
+  // Prices that were imported into the data directory, oldest first.
+  std::vector<catalog::ImportedFile> prices = {};
   // What runs when this is a reload: its sockets, threads and engines stay, whatever the file says of them.
   const Snapshot* in_force = nullptr;
 };

@@ -228,13 +228,20 @@ void ProviderReader::prices(const ProviderSetting& setting) {
     const auto model = std::ranges::find_if(
         parts_.models, [&](const catalog::Model& one) { return one.provider == provider_.id && one.id == member.key; });
     const ModelName name = model == parts_.models.end() ? ModelName(member.key) : model->name;
-    catalog::PriceFact fact{.provider = provider_.id, .model = name};
-    Fields fields(member.value, "the price of `" + member.key + "`", report_);
-    catalog::read_price(fields, member.value, report_, fact);
-    fields.refuse_others();
-    fact.source_kind = catalog::SourceKind::contract;
-    if (fact.source.empty()) fact.source = "configuration";
-    parts_.prices.push_back(std::move(fact));
+    const auto read = [&](const Node& one) {
+      catalog::PriceFact fact{.provider = provider_.id, .model = name};
+      Fields fields(one, "the price of `" + member.key + "`", report_);
+      catalog::read_price(fields, one, report_, fact);
+      fields.refuse_others();
+      fact.source_kind = catalog::SourceKind::contract;
+      if (fact.source.empty()) fact.source = "configuration";
+      parts_.prices.push_back(std::move(fact));
+    };
+    // Several: one for each service tier, region, hours of the day, or time from which it holds.
+    if (member.value.is_list())
+      for (const Node& one : member.value.items) read(one);
+    else
+      read(member.value);
   }
 }
 

@@ -9,9 +9,22 @@
 
 namespace sluice::config {
 
-Snapshot::Snapshot(Parts parts) : parts_(std::move(parts)), book_(std::move(parts_.prices)) {
+namespace {
+
+// The program's and the configuration's come first: of equal ones the book takes the first.
+catalog::PriceFacts all_prices(Snapshot::Parts& parts) {
+  catalog::PriceFacts all = std::move(parts.imported_prices);
+  all.facts.insert(all.facts.begin(), std::make_move_iterator(parts.prices.begin()),
+                   std::make_move_iterator(parts.prices.end()));
+  parts.prices.clear();
+  return all;
+}
+
+}  // namespace
+
+Snapshot::Snapshot(Parts parts) : parts_(std::move(parts)), book_(all_prices(parts_)) {
   resolve();
-  sha256_ = crypto::hex(crypto::sha256(json() + parts_.catalog_sha256));
+  sha256_ = crypto::hex(crypto::sha256(json() + parts_.catalog_sha256 + parts_.imported_prices_sha256));
 }
 
 const catalog::Provider* Snapshot::find_provider(std::string_view id) const {
@@ -179,12 +192,15 @@ std::string Snapshot::json() const {
   w.end_array().key("prices").begin_array();
   for (const auto& [name, history] : book_.all())
     for (const catalog::PriceFact& fact : history.facts) {
-      if (fact.source_kind != catalog::SourceKind::contract)
-        continue;  // the others are the catalogue's, which has its own digest
+      if (fact.source_kind != catalog::SourceKind::contract || !fact.recorded_at.empty())
+        continue;  // the catalogue and the imported ones have digests of their own
       w.begin_object()
           .member("provider", name.first)
           .member("model", name.second)
           .member("kind", catalog::name(fact.kind))
+          .member("service_tier", chat::name(fact.service_tier))
+          .member("region", fact.region)
+          .member("hours", fact.window ? catalog::window_text(*fact.window) : "")
           .key("pico")
           .begin_array();
       for (const std::int64_t rate : fact.rates.pico) w.integer(rate);
@@ -194,6 +210,7 @@ std::string Snapshot::json() const {
           .begin_array();
       for (const catalog::Tier& tier : fact.tiers) {
         w.begin_array().integer(tier.prompt_tokens).string(tier.op == catalog::Tier::Op::ge ? "ge" : "gt");
+        w.boolean(tier.scope == catalog::Tier::Scope::marginal).boolean(tier.counts_cached);
         for (const std::int64_t rate : tier.rates.pico) w.integer(rate);
         w.end_array();
       }

@@ -24,7 +24,9 @@ struct Candidate {
   const catalog::PriceHistory* prices = nullptr;  // null: unpriced
   catalog::Ground ground = catalog::Ground::proprietary;
 
-  catalog::Quote quote(catalog::Date when) const { return prices ? prices->quote(when) : catalog::Quote(); }
+  catalog::Quote quote(catalog::Moment when) const {
+    return prices ? prices->quote(when, provider->aws.region) : catalog::Quote();
+  }
 };
 
 // What a model name of a client stands for: an ordered list of candidates.
@@ -61,6 +63,8 @@ class Snapshot {
     std::vector<catalog::Provider> providers;  // known and configured ones, enabled or not, in order of preference
     std::vector<catalog::Model> models;
     std::vector<catalog::PriceFact> prices;
+    catalog::PriceFacts imported_prices;
+    std::string imported_prices_sha256;  // empty: there are none
     std::vector<Route> routes;
     std::string catalog_sha256;
   };

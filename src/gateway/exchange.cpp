@@ -153,7 +153,7 @@ Result<Plan> Exchange::plan() const {
                                .input_tokens = counts() ? 0 : least_tokens(prompt()),
                                .max_output_tokens = outline.max_output_tokens.value_or(0),
                                .budgeted = principal_->has_budget() && !counts(),
-                               .when = catalog::today(),
+                               .when = catalog::Moment(std::chrono::seconds(gateway_.time.unix_us() / 1'000'000)),
                                .kept_by = kept_by_};
   Health& health = gateway_.health;
   const async::TimePoint now = gateway_.reactor.now();

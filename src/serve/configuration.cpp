@@ -5,13 +5,21 @@
 #include "base/crypto.h"
 #include "engines/llama_server.h"
 #include "json/json.h"
+#include "store/price_files.h"
 
 namespace sluice::serve {
 namespace {
 
-std::string digest_of(const std::string& path) {
-  const Result<std::string> text = config::read_source(path);
-  return text ? crypto::hex(crypto::sha256(*text)) : std::string();
+// Of the configuration file and of which prices were imported. Empty: the file is not there.
+std::string digest_of(const ServeOptions& options) {
+  std::string text;
+  if (options.config_path) {
+    const Result<std::string> file = config::read_source(*options.config_path);
+    if (!file) return {};
+    text = *file;
+  }
+  text += '\0' + store::price_files_stamp(options.data_dir);
+  return crypto::hex(crypto::sha256(text));
 }
 
 std::string_view name(Reloader::Trigger trigger) {
@@ -45,6 +53,7 @@ Result<config::Loaded> read_configuration(const ServeOptions& options, const con
   }
   if (options.listen) sources.overrides.push_back({"server.listen", *options.listen, "--listen"});
   if (options.engine == "none") sources.overrides.push_back({"engines", "none", "--engine"});
+  TRY(sources.prices, store::read_price_files(options.data_dir));
   sources.in_force = in_force;
   return config::load(sources);
 }
@@ -68,21 +77,22 @@ std::string reloaded_json(const Reloaded& reloaded) {
 Reloader::Reloader(const ServeOptions& options, gateway::SnapshotCell& snapshots, telemetry::Log& log,
                    telemetry::ServerMetrics& metrics)
     : options_(options), snapshots_(snapshots), log_(log), metrics_(metrics) {
-  if (options_.config_path) read_last_ = digest_of(*options_.config_path);
+  read_last_ = digest_of(options_);
   metrics_.config_since.with().set(unix_seconds());
 }
 
 Reloaded Reloader::reload(Trigger trigger) {
   Reloaded reloaded;
-  if (!options_.config_path) {
+  const std::string now = digest_of(options_);
+  if (!options_.config_path && now == read_last_) {  // no prices were imported either
     reloaded.error =
         Error{.kind = ErrorKind::not_found,
-              .message = "this server runs without a configuration file, so there is nothing to read again",
+              .message = "this server runs without a configuration file and no prices came, so there is nothing to read again",
               .hint = "start it with --config FILE or SLUICE_CONFIG"};
     tell(trigger, reloaded);
     return reloaded;
   }
-  read_last_ = digest_of(*options_.config_path);
+  read_last_ = now;
   const auto start = std::chrono::steady_clock::now();
   const std::shared_ptr<const config::Snapshot> before = snapshots_.load();
   Result<config::Loaded> loaded = read_configuration(options_, before.get());
@@ -102,8 +112,8 @@ Reloaded Reloader::reload(Trigger trigger) {
 }
 
 void Reloader::reload_if_changed() {
-  if (!options_.config_path || !snapshots_.load()->server().watch_config) return;
-  const std::string now = digest_of(*options_.config_path);
+  if (!snapshots_.load()->server().watch_config) return;
+  const std::string now = digest_of(options_);
   // A file that is gone may be about to be replaced: the one in force stays, and nothing is said.
   if (!now.empty() && now != read_last_) reload(Trigger::file);
 }

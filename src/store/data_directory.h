@@ -10,6 +10,7 @@ namespace sluice::store {
 
 inline std::string database_path(const std::string& directory) { return directory + "/sluice.db"; }
 inline std::string ledger_path(const std::string& directory) { return directory + "/ledger"; }
+inline std::string corrections_path(const std::string& directory) { return directory + "/corrections"; }
 inline std::string audit_path(const std::string& directory) { return directory + "/audit"; }
 
 // Makes the directory, its parents and its subdirectories where they are missing, for the owner only (0700).

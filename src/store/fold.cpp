@@ -28,6 +28,10 @@ Result<void> insert(Statement& row, const LedgerEntry& entry) {
   row.bind(usage.cache_write_1h).bind(usage.output).bind(usage.reasoning).bind(std::int64_t{usage.reported});
   row.bind(entry.cost ? std::optional(entry.cost->pico()) : std::nullopt).bind(entry.price_source);
   row.bind(entry.ttft_us).bind(entry.total_us).bind_blob(entry.config_hash);
+  row.bind(usage.input_audio).bind(usage.input_image).bind(usage.input_video).bind(usage.cache_read_audio);
+  row.bind(usage.output_audio).bind(usage.output_image).bind(usage.searches);
+  row.bind(std::int64_t{static_cast<std::uint8_t>(usage.service_tier)}).bind(std::int64_t{usage.doubts});
+  row.bind(usage.raw.text()).bind(std::int64_t{static_cast<std::uint8_t>(entry.correction)});
   return row.run();
 }
 
@@ -50,18 +54,27 @@ Result<void> set_state(const Database& database, std::string_view name, std::int
   return update.bind(value).bind(name).run();
 }
 
+Result<LogPosition> position(const Database& database, std::string_view name) {
+  TRY(Statement select, database.prepare("SELECT value FROM state WHERE name = ?"));
+  TRY(const bool row, select.bind(name).step());
+  return row ? static_cast<LogPosition>(select.integer(0)) : LogPosition{0};
+}
+
 // One transaction; what it says is also in `report`. True when there may be more.
-Result<bool> fold_batch(Database& database, const std::string& directory, LogPosition until, FoldReport& report) {
+Result<bool> fold_batch(Database& database, const std::string& directory, std::string_view position_name,
+                        LogPosition until, FoldReport& report) {
   TRY(Transaction transaction, Transaction::begin(database));
-  TRY(const LogPosition from, folded_position(database));  // another process may have been here
+  TRY(const LogPosition from, position(database, position_name));  // another process may have been here
   report.position = from;
   TRY(LogReader reader, LogReader::open(directory, from, until));
   TRY(Statement row, database.prepare("INSERT INTO ledger (request_id, start_us, end_us, key_id, dialect, "
                                       "requested_model, provider, model, ground, stream, "
                                       "status, outcome, attempt, final, input, cache_read, cache_write_5m, "
                                       "cache_write_1h, output, reasoning, reported, "
-                                      "cost_pico, price_source, ttft_us, total_us, config_hash) VALUES "
-                                      "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+                                      "cost_pico, price_source, ttft_us, total_us, config_hash, input_audio, "
+                                      "input_image, input_video, cache_read_audio, output_audio, output_image, "
+                                      "searches, service_tier, doubts, raw_usage, correction) VALUES "
+                                      "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
   Spends spends;
   std::size_t records = 0;
   std::uint64_t entries = 0;
@@ -75,7 +88,7 @@ Result<bool> fold_batch(Database& database, const std::string& directory, LogPos
       Spend& spend = spends[entry->key_id.str()];
       spend.pico += entry->cost.value_or(Money()).pico();
       spend.requests += entry->final ? 1 : 0;
-      spend.last_used_us = std::max(spend.last_used_us, entry->end_us);
+      if (entry->correction == Correction::none) spend.last_used_us = std::max(spend.last_used_us, entry->end_us);
       ++entries;
     } else {
       unreadable += record->size();
@@ -86,7 +99,7 @@ Result<bool> fold_batch(Database& database, const std::string& directory, LogPos
   CHECK_OK(add(database, spends));
   TRY(const std::int64_t damaged_before, database.integer("SELECT value FROM state WHERE name = 'damaged_bytes'"));
   CHECK_OK(set_state(database, "damaged_bytes", damaged_before + static_cast<std::int64_t>(damaged)));
-  CHECK_OK(set_state(database, "folded_position", static_cast<std::int64_t>(reader.position())));
+  CHECK_OK(set_state(database, position_name, static_cast<std::int64_t>(reader.position())));
   CHECK_OK(transaction.commit());
   report.entries += entries;
   report.damaged_bytes += damaged;
@@ -96,16 +109,28 @@ Result<bool> fold_batch(Database& database, const std::string& directory, LogPos
 
 }  // namespace
 
-Result<LogPosition> folded_position(const Database& database) {
-  TRY(const std::int64_t position, database.integer("SELECT value FROM state WHERE name = 'folded_position'"));
-  return static_cast<LogPosition>(position);
+Result<LogPosition> folded_position(const Database& database) { return position(database, "folded_position"); }
+
+Result<LogPosition> corrections_position(const Database& database) {
+  return position(database, "corrections_position");
 }
 
 Result<FoldReport> fold(Database& database, const std::string& log_directory, LogPosition until) {
   FoldReport report;
   while (true) {
-    TRY(const bool more, fold_batch(database, log_directory, until, report));
+    TRY(const bool more, fold_batch(database, log_directory, "folded_position", until, report));
     if (!more) return report;
+  }
+}
+
+Result<void> fold_corrections(Database& database, const std::string& log_directory, FoldReport& report) {
+  FoldReport own;
+  while (true) {
+    TRY(const bool more, fold_batch(database, log_directory, "corrections_position", no_position, own));
+    if (more) continue;
+    report.entries += own.entries;
+    report.damaged_bytes += own.damaged_bytes;
+    return {};
   }
 }
 

@@ -18,4 +18,8 @@ constexpr std::size_t fold_batch_rows = 5'000;
 Result<FoldReport> fold(Database& database, const std::string& log_directory, LogPosition until);
 Result<LogPosition> folded_position(const Database& database);
 
+// The same of the corrections' log, which is its own because not the serving process writes it. Adds to `report`.
+Result<void> fold_corrections(Database& database, const std::string& log_directory, FoldReport& report);
+Result<LogPosition> corrections_position(const Database& database);
+
 }  // namespace sluice::store

@@ -81,6 +81,22 @@ constexpr std::array migrations = {
 
     CREATE TABLE admin_acts (id INTEGER PRIMARY KEY AUTOINCREMENT, act TEXT NOT NULL) STRICT;
     )sql",
+    // What is no text, the service tier, counts in doubt (with the provider's own words), and rows that correct others.
+    R"sql(
+    ALTER TABLE ledger ADD COLUMN input_audio INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE ledger ADD COLUMN input_image INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE ledger ADD COLUMN input_video INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE ledger ADD COLUMN cache_read_audio INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE ledger ADD COLUMN output_audio INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE ledger ADD COLUMN output_image INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE ledger ADD COLUMN searches INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE ledger ADD COLUMN service_tier INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE ledger ADD COLUMN doubts INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE ledger ADD COLUMN raw_usage TEXT NOT NULL DEFAULT '';
+    ALTER TABLE ledger ADD COLUMN correction INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX ledger_corrections ON ledger(request_id) WHERE correction > 0;
+    INSERT INTO state VALUES ('corrections_position', 0);
+    )sql",
 };
 
 Result<std::int64_t> check_version(const Database& database) {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "store/corrections.h"
 #include "store/data_directory.h"
 #include "store/fold.h"
 #include "store/keys.h"
@@ -41,7 +42,24 @@ Result<std::vector<KeyReport>> Store::list_keys(bool with_revoked) {
   return store::list_keys(*database_, with_revoked);
 }
 
-Result<FoldReport> Store::fold(LogPosition until) { return store::fold(*database_, ledger_path(directory_), until); }
+Result<FoldReport> Store::fold(LogPosition until) {
+  TRY(FoldReport report, store::fold(*database_, ledger_path(directory_), until));
+  // Behind the rows that they mend.
+  if (has_corrections(directory_)) CHECK_OK(fold_corrections(*database_, corrections_path(directory_), report));
+  return report;
+}
+
+Result<std::uint64_t> Store::correct(const std::vector<LedgerEntry>& corrections) {
+  TRY(const std::uint64_t written, write_corrections(directory_, corrections));
+  FoldReport report;
+  CHECK_OK(fold_corrections(*database_, corrections_path(directory_), report));
+  return written;
+}
+
+Result<std::vector<PricedRow>> Store::priced_rows(std::int64_t since_us, std::int64_t until_us, std::int64_t after,
+                                                  std::size_t count) {
+  return store::priced_rows(*database_, since_us, until_us, after, count);
+}
 
 Result<UsageReport> Store::usage(const UsageQuery& query) { return store::usage(*database_, query); }
 
@@ -78,7 +96,7 @@ Result<Integrity> Store::check() {
     if (report.damaged)
       find("the key " + report.key.id.str() + " is damaged in " + database_->path() +
            " and is refused: run `sluice keys revoke " + report.key.id.str() + "` and make a new one");
-  TRY(const std::int64_t rows, database_->integer("SELECT count(*) FROM ledger"));
+  TRY(const std::int64_t rows, database_->integer("SELECT count(*) FROM ledger WHERE correction = 0"));
   TRY(const LogPosition folded, folded_position(*database_));
   integrity.ledger_rows = static_cast<std::uint64_t>(rows);
 

@@ -61,6 +61,15 @@ class Store {
   Result<std::vector<LoggedEntry>> last_entries(std::size_t count);
   Result<std::vector<LoggedEntry>> entries_after(std::int64_t row, std::size_t count);
 
+  // For pricing rows again: those with tokens that started in the time, behind a row, with what has been corrected of
+  // them; oldest first.
+  Result<std::vector<PricedRow>> priced_rows(std::int64_t since_us, std::int64_t until_us, std::int64_t after,
+                                             std::size_t count);
+  // Adds corrections to the ledger, on disk when this returns. Works beside a running server, whose keys learn what they
+  // have spent when it starts again. Errors: unavailable; what was written before it counts, and a second run
+  // finds the rest.
+  Result<std::uint64_t> correct(const std::vector<LedgerEntry>& corrections);
+
   // For `sluice doctor`: the database's own check, the log's checksums, and whether both tell the same story.
   Result<Integrity> check();
 

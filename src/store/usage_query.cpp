@@ -28,13 +28,16 @@ constexpr std::array dimensions = {
 constexpr std::int64_t half = 1'000'000'000;
 
 // An attempt that a provider refused used nothing: it is neither estimated nor unpriced.
-#define SLUICE_USED_TOKENS "input + cache_read + cache_write_5m + cache_write_1h + output + reasoning > 0"
+#define SLUICE_USED_TOKENS \
+  "input + cache_read + cache_write_5m + cache_write_1h + output + reasoning + input_audio + input_image + " \
+  "input_video + cache_read_audio + output_audio + output_image > 0"
 
 #define SLUICE_ENTRY_COLUMNS                                                                                        \
   "l.row, coalesce(k.name, ''), request_id, start_us, end_us, key_id, dialect, requested_model, provider, model, "  \
   "ground, "                                                                                                        \
   "stream, status, outcome, attempt, final, input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, " \
-  "reported, cost_pico, price_source, ttft_us, total_us, config_hash "                                              \
+  "reported, cost_pico, price_source, ttft_us, total_us, config_hash, input_audio, input_image, input_video, "      \
+  "cache_read_audio, output_audio, output_image, searches, service_tier, doubts, raw_usage, correction "            \
   "FROM ledger l LEFT JOIN keys k ON k.id = l.key_id "
 
 constexpr const char* temporary_keys = "(chat and run)";  // who makes them
@@ -79,6 +82,19 @@ LoggedEntry read_entry(const Statement& row) {
   entry.total_us = row.integer(26);
   const std::string_view hash = row.blob(27);
   if (hash.size() == entry.config_hash.size()) std::ranges::copy(hash, entry.config_hash.begin());
+  usage.input_audio = row.integer(28);
+  usage.input_image = row.integer(29);
+  usage.input_video = row.integer(30);
+  usage.cache_read_audio = row.integer(31);
+  usage.output_audio = row.integer(32);
+  usage.output_image = row.integer(33);
+  usage.searches = row.integer(34);
+  const std::int64_t tier = row.integer(35);
+  if (tier >= 0 && tier < static_cast<std::int64_t>(chat::service_tier_names.size()))
+    usage.service_tier = static_cast<chat::ServiceTier>(tier);
+  usage.doubts = static_cast<std::uint8_t>(row.integer(36));
+  if (const std::string raw = row.text(37); !raw.empty()) usage.raw.keep(raw);
+  entry.correction = static_cast<Correction>(std::clamp<std::int64_t>(row.integer(38), 0, 2));
   return logged;
 }
 
@@ -104,6 +120,8 @@ void add(UsageRow& total, const UsageRow& row) {
   total.estimated += row.estimated;
   total.unpriced += row.unpriced;
   total.cost_pico += row.cost_pico;
+  total.corrections += row.corrections;
+  total.corrected_pico += row.corrected_pico;
 }
 
 }  // namespace
@@ -132,10 +150,14 @@ Result<UsageReport> usage(const Database& database, const UsageQuery& query) {
   // The text is put together of constants only; every value is bound.
   const std::string sql =
       std::string("SELECT ") + dimension.select +
-      " AS label, coalesce(k.name, ''), sum(final), sum(final AND outcome <> 'ok'), sum(NOT final), sum(input), "
-      "sum(cache_read), sum(cache_write_5m + cache_write_1h), sum(output + reasoning), "
+      " AS label, coalesce(k.name, ''), sum(final), sum(final AND outcome <> 'ok'), sum(NOT final AND correction = 0), "
+      "sum(input + input_audio + input_image + input_video), "
+      "sum(cache_read + cache_read_audio), sum(cache_write_5m + cache_write_1h), "
+      "sum(output + output_audio + output_image + reasoning), "
       "sum(NOT reported AND " SLUICE_USED_TOKENS "), sum(cost_pico IS NULL AND (outcome = 'ok' OR " SLUICE_USED_TOKENS
-      ")), coalesce(sum(cost_pico / ?1), 0), coalesce(sum(cost_pico % ?1), 0) "
+      ")) - sum(correction = 2), coalesce(sum(cost_pico / ?1), 0), coalesce(sum(cost_pico % ?1), 0), "
+      "sum(correction > 0), coalesce(sum(CASE WHEN correction > 0 THEN cost_pico / ?1 END), 0), "
+      "coalesce(sum(CASE WHEN correction > 0 THEN cost_pico % ?1 END), 0) "
       "FROM ledger l LEFT JOIN keys k ON k.id = l.key_id "
       "WHERE start_us >= ?2 AND start_us < ?3 AND (?4 = '' OR l.key_id = ?4) GROUP BY label ORDER BY label";
   TRY(Statement select, database.prepare(sql));
@@ -166,6 +188,8 @@ Result<UsageReport> usage(const Database& database, const UsageQuery& query) {
     row.estimated = select.integer(9);
     row.unpriced = select.integer(10);
     row.cost_pico = static_cast<MoneySum>(select.integer(11)) * half + select.integer(12);
+    row.corrections = select.integer(13);
+    row.corrected_pico = static_cast<MoneySum>(select.integer(14)) * half + select.integer(15);
     add(report.total, row);
   }
   if (query.by != GroupBy::day)
@@ -185,6 +209,29 @@ Result<std::vector<LoggedEntry>> last_entries(const Database& database, std::siz
 Result<std::vector<LoggedEntry>> entries_after(const Database& database, std::int64_t row, std::size_t count) {
   TRY(Statement select, database.prepare("SELECT " SLUICE_ENTRY_COLUMNS "WHERE l.row > ? ORDER BY l.row LIMIT ?"));
   return read_entries(select.bind(row).bind(bounded(count)));
+}
+
+Result<std::vector<PricedRow>> priced_rows(const Database& database, std::int64_t since_us, std::int64_t until_us,
+                                           std::int64_t after, std::size_t count) {
+  TRY(Statement select,
+      database.prepare("SELECT " SLUICE_ENTRY_COLUMNS
+                       "WHERE correction = 0 AND start_us >= ? AND start_us < ? AND l.row > ? AND " SLUICE_USED_TOKENS
+                       " ORDER BY l.row LIMIT ?"));
+  TRY(const std::vector<LoggedEntry> entries,
+      read_entries(select.bind(since_us).bind(until_us).bind(after).bind(bounded(count))));
+  TRY(Statement corrected,
+      database.prepare("SELECT count(*), coalesce(sum(cost_pico), 0) FROM ledger WHERE correction > 0 AND request_id = ? "
+                       "AND attempt = ? AND provider = ? AND model = ?"));
+  std::vector<PricedRow> rows;
+  for (const LoggedEntry& logged : entries) {
+    PricedRow& row = rows.emplace_back(PricedRow{.row = logged.row, .entry = logged.entry, .cost = logged.entry.cost});
+    corrected.bind(row.entry.request_id.str()).bind(std::int64_t{row.entry.attempt}).bind(row.entry.provider.str());
+    TRY(const bool found, corrected.bind(row.entry.model.str()).step());
+    if (found && corrected.integer(0) > 0)
+      row.cost = row.cost.value_or(Money()) + Money::pico(corrected.integer(1));
+    corrected.reset();
+  }
+  return rows;
 }
 
 }  // namespace sluice::store

@@ -18,4 +18,7 @@ Result<UsageReport> usage(const Database& database, const UsageQuery& query);
 Result<std::vector<LoggedEntry>> last_entries(const Database& database, std::size_t count);
 Result<std::vector<LoggedEntry>> entries_after(const Database& database, std::int64_t row, std::size_t count);
 
+Result<std::vector<PricedRow>> priced_rows(const Database& database, std::int64_t since_us, std::int64_t until_us,
+                                           std::int64_t after, std::size_t count);
+
 }  // namespace sluice::store

@@ -35,8 +35,10 @@ struct UsageRow {
   Tokens output = 0;           // with reasoning
   std::int64_t estimated = 0;  // rows whose tokens the provider did not report
   std::int64_t unpriced = 0;   // rows with tokens and without a price: they are not in the cost
-  MoneySum cost_pico = 0;
+  MoneySum cost_pico = 0;       // with the corrections
   std::string cost_usd() const;  // exact: "12.000000000001"
+  std::int64_t corrections = 0;  // rows that mend the cost of others
+  MoneySum corrected_pico = 0;   // their sum
 };
 
 // Exact decimal USD of a sum, as Money::usd().
@@ -45,6 +47,13 @@ std::string usd(MoneySum pico);
 struct UsageReport {
   std::vector<UsageRow> rows;  // dearest first, by day: oldest first
   UsageRow total;
+};
+
+// A row whose price may have changed.
+struct PricedRow {
+  std::int64_t row = 0;
+  LedgerEntry entry;             // as it was written
+  std::optional<Money> cost;     // with its corrections; empty = unpriced still
 };
 
 // A ledger row with its place, which rises with time: pass the last one as `after` to follow.

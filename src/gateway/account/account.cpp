@@ -8,7 +8,12 @@ namespace sluice::gateway {
 store::LedgerEntry account(const Books& books, Hold& hold, store::LedgerEntry entry, const catalog::Quote& quote,
                            std::chrono::steady_clock::time_point now) {
   entry.cost = catalog::cost(quote, entry.usage);
-  entry.price_source = quote.priced() ? quote.fact()->source : std::string();
+  entry.price_source.clear();
+  if (const catalog::PriceFact* fact = quote.fact(entry.usage.service_tier)) {
+    entry.price_source = fact->source;
+    if (fact->service_tier != entry.usage.service_tier)
+      entry.price_source += " (no price for " + std::string(chat::name(entry.usage.service_tier)) + ": standard)";
+  }
 
   const Money cost = entry.cost.value_or(Money());  // a key with a budget is never let in without a price
   const Tokens tokens = entry.usage.total_input() + entry.usage.total_output();

@@ -22,7 +22,7 @@ std::optional<Rejection> rejection_of(const Candidate& candidate, const catalog:
       !chat::counts_tokens(question.dialect))  // what nobody counts is estimated
     return because(Why::no_such_call);
   if (const catalog::Model* model = candidate.model) {
-    if (model->retired(question.when)) return because(Why::retired);
+    if (model->retired(std::chrono::floor<std::chrono::days>(question.when))) return because(Why::retired);
     const Tokens needed = question.input_tokens + question.max_output_tokens;
     if (model->context > 0 && needed > model->context)
       return Rejection{

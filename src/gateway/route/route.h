@@ -22,7 +22,7 @@ struct RouteQuestion {
   Tokens input_tokens = 0;        // at least
   Tokens max_output_tokens = 0;   // what the client asked for; 0 = it did not say
   bool budgeted = false;          // the key has a budget: what has no price cannot be reserved
-  catalog::Date when = {};        // whose prices count
+  catalog::Moment when = {};      // whose prices count, and by which models are retired
   std::string_view kept_by = {};  // the provider that keeps what the request names; empty: nobody does
 };
 

@@ -1,0 +1,108 @@
+#include "store/price_files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "base/fd.h"
+
+namespace sluice::store {
+namespace {
+
+constexpr std::string_view ending = ".jsonl";
+constexpr int number_digits = 6;
+
+std::unexpected<Error> cannot(const char* what, const std::string& path, int why) {
+  return fail(ErrorKind::unavailable, std::string("cannot ") + what + " " + path + ": " + std::strerror(why),
+              "look at the rights and the space of the data directory (--data)");
+}
+
+std::vector<std::string> names(const std::string& directory) {
+  std::vector<std::string> all;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(price_files_path(directory), ignored)) {
+    std::string name = entry.path().filename().string();
+    if (name.ends_with(ending) && name[0] != '.') all.push_back(std::move(name));
+  }
+  std::ranges::sort(all);
+  return all;
+}
+
+Result<void> write_durably(const std::string& path, std::string_view text) {
+  const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (file.get() < 0) return cannot("write", path, errno);
+  while (!text.empty()) {
+    const ssize_t written = ::write(file.get(), text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return cannot("write", path, errno);
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  if (::fsync(file.get()) != 0) return cannot("write", path, errno);
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<catalog::ImportedFile>> read_price_files(const std::string& directory) {
+  std::vector<catalog::ImportedFile> files;
+  for (const std::string& name : names(directory)) {
+    const std::string path = price_files_path(directory) + "/" + name;
+    std::ifstream file(path, std::ios::binary);
+    std::ostringstream text;
+    text << file.rdbuf();
+    if (!file || !text) return cannot("read", path, errno ? errno : EIO);
+    files.push_back({.name = path, .text = std::move(text).str()});
+  }
+  return files;
+}
+
+Result<std::string> add_price_file(const std::string& directory, std::string_view label, std::string_view text) {
+  const std::string folder = price_files_path(directory);
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return cannot("make", folder, error.value());
+  ::chmod(folder.c_str(), 0700);
+  const std::string draft = folder + "/.draft-" + std::to_string(::getpid());
+  CHECK_OK(write_durably(draft, text));
+  const std::vector<std::string> there = names(directory);
+  unsigned number = 0;
+  for (const std::string& name : there) number = std::max(number, static_cast<unsigned>(std::atoi(name.c_str())));
+  // Another import may take the same number at the same moment: a link never replaces a file.
+  constexpr int most_attempts = 100;
+  for (int attempt = 0; attempt < most_attempts; ++attempt) {
+    std::string digits = std::to_string(++number);
+    digits.insert(0, digits.size() < number_digits ? number_digits - digits.size() : 0, '0');
+    const std::string path = folder + "/" + digits + "-" + std::string(label) + std::string(ending);
+    const bool taken = std::ranges::any_of(names(directory), [&](const std::string& name) { return name.starts_with(digits); });
+    if (taken) continue;
+    if (::link(draft.c_str(), path.c_str()) == 0) {
+      ::unlink(draft.c_str());
+      const Fd opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+      if (opened.get() >= 0) ::fsync(opened.get());
+      return path;
+    }
+    if (errno != EEXIST) {
+      const int why = errno;
+      ::unlink(draft.c_str());
+      return cannot("write", path, why);
+    }
+  }
+  ::unlink(draft.c_str());
+  return fail(ErrorKind::unavailable, "other imports are being written to " + folder, "try again");
+}
+
+std::string price_files_stamp(const std::string& directory) {
+  std::string stamp;
+  for (const std::string& name : names(directory)) stamp += name + "\n";
+  return stamp;
+}
+
+}  // namespace sluice::store
