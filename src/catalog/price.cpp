@@ -27,9 +27,9 @@ std::int64_t rate_of(const GivenRates& given, const Rates& filled, Unit unit, co
 }
 
 // Order in which units stand in a prompt: what is cached comes first, which decides what lies beyond a threshold.
-constexpr std::array prompt_order = {Unit::cache_read,  Unit::cache_read_audio, Unit::cache_write_1h,
-                                     Unit::cache_write_5m, Unit::input,         Unit::input_audio,
-                                     Unit::input_image, Unit::input_video};
+constexpr std::array prompt_order = {
+    Unit::cache_read, Unit::cache_read_audio, Unit::cache_write_1h, Unit::cache_write_5m,
+    Unit::input,      Unit::input_audio,      Unit::input_image,    Unit::input_video};
 
 Tokens prompt_of(const Quantities& used, bool with_cached) {
   Money sum;  // saturates
@@ -68,7 +68,8 @@ void bill(const PriceFact& fact, const Quantities& used, const Line& line) {
       const Tier* here = nullptr;
       Tokens until = at + left;
       for (const Tier& tier : fact.tiers) {
-        const Tokens begins = tier.op == Tier::Op::ge ? std::max<Tokens>(tier.prompt_tokens - 1, 0) : tier.prompt_tokens;
+        const Tokens begins =
+            tier.op == Tier::Op::ge ? std::max<Tokens>(tier.prompt_tokens - 1, 0) : tier.prompt_tokens;
         if (at >= begins)
           here = &tier;
         else
@@ -85,8 +86,8 @@ Money bound(const Rates& rates, Tokens input_tokens, Tokens output_tokens) {
   std::int64_t input = 0;
   for (std::size_t i = 0; i < unit_count; ++i)
     if (is_prompt(static_cast<Unit>(i))) input = std::max(input, rates.pico[i]);
-  const std::int64_t output = std::max(
-      {rates[Unit::output], rates[Unit::reasoning], rates[Unit::output_audio], rates[Unit::output_image]});
+  const std::int64_t output =
+      std::max({rates[Unit::output], rates[Unit::reasoning], rates[Unit::output_audio], rates[Unit::output_image]});
   return cost_of(input_tokens, input) + cost_of(output_tokens, output) + Money::pico(rates[Unit::request]);
 }
 
@@ -128,8 +129,8 @@ Rates fill(const GivenRates& given, const Rates* base) {
 
 bool TimeWindow::holds(Moment when) const {
   const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(when.time_since_epoch()).count();
-  const auto local = static_cast<int>(((minutes + utc_offset_minutes) % minutes_per_day + minutes_per_day) %
-                                      minutes_per_day);
+  const auto local =
+      static_cast<int>(((minutes + utc_offset_minutes) % minutes_per_day + minutes_per_day) % minutes_per_day);
   return from_minute <= to_minute ? local >= from_minute && local < to_minute
                                   : local >= from_minute || local < to_minute;
 }

@@ -47,10 +47,12 @@ enum class Unit : std::uint8_t {
 };
 constexpr std::size_t unit_count = 21;
 constexpr std::array<std::string_view, unit_count> unit_names = {
-    "input",         "output",           "cache_read",   "cache_write_5m", "cache_write_1h", "reasoning", "request",
-    "input_audio",   "input_image",      "input_video",  "cache_read_audio", "output_audio", "output_image",
-    "cache_storage", "search",           "session",      "image",          "video_second",   "audio_second",
-    "gpu_hour",      "provisioned_hour"};
+    "input",           "output",        "cache_read",       "cache_write_5m",
+    "cache_write_1h",  "reasoning",     "request",          "input_audio",
+    "input_image",     "input_video",   "cache_read_audio", "output_audio",
+    "output_image",    "cache_storage", "search",           "session",
+    "image",           "video_second",  "audio_second",     "gpu_hour",
+    "provisioned_hour"};
 constexpr std::string_view name(Unit unit) { return unit_names[static_cast<std::size_t>(unit)]; }
 constexpr std::optional<Unit> unit_from_name(std::string_view text) {
   for (std::size_t i = 0; i < unit_count; ++i)

@@ -1,6 +1,7 @@
 #include "catalog/price_book.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 
 namespace sluice::catalog {
@@ -63,11 +64,12 @@ PriceBook::PriceBook(PriceFacts facts) : fallbacks_(std::move(facts.fallbacks)) 
   }
   // Aliases see the models' own facts alone, so that the order in which they are given does not matter.
   std::vector<PriceFact> aliased;
+  std::map<std::string, std::vector<PriceAlias>> patterns;  // by provider, so that a look-up sees its own alone
   for (PriceAlias& alias : facts.aliases) {
     const bool dated = alias.from != Date() || alias.to;
     if (alias.match != PriceAlias::Match::equals || !dated) {
       alias.text = lower(alias.text);
-      patterns_.push_back(std::move(alias));
+      patterns[alias.provider.str()].push_back(std::move(alias));
       continue;
     }
     const auto target = histories_.find(std::pair(alias.provider.str(), alias.model.str()));
@@ -75,6 +77,8 @@ PriceBook::PriceBook(PriceFacts facts) : fallbacks_(std::move(facts.fallbacks)) 
     for (const PriceFact& fact : target->second.facts)
       if (auto own = under(alias, fact)) aliased.push_back(*std::move(own));
   }
+  for (auto& [provider, own] : patterns)
+    patterns_.insert(patterns_.end(), std::make_move_iterator(own.begin()), std::make_move_iterator(own.end()));
   for (PriceFact& fact : aliased) {
     PriceHistory& history = histories_[{fact.provider.str(), fact.model.str()}];
     insert(history, std::move(fact));
@@ -89,8 +93,10 @@ const PriceHistory* PriceBook::find_own(std::string_view provider, std::string_v
   if (const PriceHistory* own = exact(model)) return own;
   if (patterns_.empty()) return nullptr;
   const std::string lowered = lower(model);
-  for (const PriceAlias& alias : patterns_)
-    if (alias.provider.str() == provider && matches(alias, lowered))
+  const auto of_provider = std::ranges::equal_range(
+      patterns_, provider, {}, [](const PriceAlias& alias) -> std::string_view { return alias.provider.str(); });
+  for (const PriceAlias& alias : of_provider)
+    if (matches(alias, lowered))
       if (const PriceHistory* meant = exact(alias.model.str())) return meant;
   return nullptr;
 }

@@ -6,8 +6,9 @@
 
 namespace sluice::catalog {
 
-// Takes kind, the rates in USD per million tokens (what is counted one by one: USD each), tiers, dates, source, observed_at and
-// note, and the conditions (service_tier, region, hours) from `fields` into `fact`. Rates are exact decimals with at most 6 places.
+// Takes kind, the rates in USD per million tokens (what is counted one by one: USD each), tiers, dates, source,
+// observed_at and note, and the conditions (service_tier, region, hours) from `fields` into `fact`. Rates are exact
+// decimals with at most 6 places.
 void read_price(yaml::Fields& fields, const yaml::Node& node, const yaml::Report& report, PriceFact& fact);
 
 }  // namespace sluice::catalog

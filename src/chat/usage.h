@@ -16,9 +16,9 @@ namespace sluice::chat {
 
 // The kind of processing that a provider says it has billed. The ledger keeps the numbers: new ones come at the end.
 enum class ServiceTier : std::uint8_t { standard, batch, flex, priority, fast, provisioned };
-inline constexpr std::array service_tier_names = {
-    std::string_view("standard"), std::string_view("batch"), std::string_view("flex"),
-    std::string_view("priority"), std::string_view("fast"),  std::string_view("provisioned")};
+inline constexpr std::array service_tier_names = {std::string_view("standard"), std::string_view("batch"),
+                                                  std::string_view("flex"),     std::string_view("priority"),
+                                                  std::string_view("fast"),     std::string_view("provisioned")};
 constexpr std::string_view name(ServiceTier tier) { return service_tier_names[static_cast<std::size_t>(tier)]; }
 // Empty for a word that is none of them.
 constexpr std::optional<ServiceTier> service_tier_from_name(std::string_view text) {

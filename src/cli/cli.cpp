@@ -32,6 +32,7 @@ void add_verbs(CLI::App& root, Invocation& invocation) {
   add_route(root, invocation);
   add_keys(root, invocation);
   add_usage(root, invocation);
+  add_prices(root, invocation);
   add_logs(root, invocation);
   add_config(root, invocation);
   add_import(root, invocation);

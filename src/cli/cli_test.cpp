@@ -10,6 +10,7 @@
 #include "cli/checks.h"
 #include "cli/testing_console.h"
 #include "json/json.h"
+#include "store/append_log.h"
 #include "store/store.h"
 
 namespace sluice::cli {
@@ -48,7 +49,7 @@ struct Verbs : testing::Test {
 
 TEST_F(Verbs, Help_names_every_verb_and_each_verb_has_an_example) {
   EXPECT_EQ(test.run({"--help"}), exit_ok);
-  for (const char* verb : {"serve", "chat", "run", "models", "route", "keys", "usage", "logs", "config", "import",
+  for (const char* verb : {"serve", "chat", "run", "models", "route", "keys", "usage", "prices", "logs", "config", "import",
                            "doctor", "completion", "version"}) {
     EXPECT_EQ(test.run({"--help"}), exit_ok);
     EXPECT_NE(out().find(std::string("  ") + verb), std::string::npos) << verb;
@@ -224,6 +225,116 @@ TEST_F(Verbs, Usage_refuses_a_wrong_time_and_an_unknown_key) {
   EXPECT_NE(err().find("--since: `yesterday`"), std::string::npos);
   EXPECT_EQ(test.run({"usage", "--key", "apq"}), exit_failed);
   EXPECT_NE(err().find("did you mean `app`?"), std::string::npos) << err();
+}
+
+// --- prices
+
+constexpr const char* priced_catalogue = R"({"acme":{"models":{
+  "big":{"cost":{"input":2,"output":10,"cache_read":0.2}},"odd":{"cost":{"input":1,"output":5,"cache_read":4}},
+  "gratis":{"cost":{"input":0,"output":0}}}}})";
+
+TEST_F(Verbs, Prices_are_imported_shown_and_explained) {
+  write("api.json", priced_catalogue);
+  const std::string file = (folder / "api.json").string();
+  {
+    const auto report = run_json({"prices", "import", file, "--source", "test"});
+    EXPECT_EQ(report.root()["added"].integer(), 3);
+    EXPECT_EQ(report.root()["quarantined"].integer(), 2);
+    EXPECT_EQ(report.root()["applied"].boolean(), false);
+    EXPECT_FALSE(std::filesystem::exists(data() + "/prices")) << "nothing is written without --apply";
+  }
+  EXPECT_EQ(test.run({"prices", "import", file, "--source", "test", "--from", "2026-01-01", "--apply", "--accept",
+                      "acme/gratis"}),
+            exit_ok)
+      << err();
+  EXPECT_NE(out().find("in quarantine: acme/odd: a cached token is dearer than a fresh one"), std::string::npos)
+      << out();
+  EXPECT_NE(err().find("2 prices are in"), std::string::npos) << err();
+  {
+    const auto again = run_json({"prices", "import", file, "--source", "test", "--apply"});
+    EXPECT_EQ(again.root()["taken"].integer(), 0);
+    EXPECT_EQ(again.root()["same"].integer(), 2) << "the zero that was accepted as free, too";
+  }
+  {
+    const auto shown = run_json({"prices", "show", "--provider", "acme", "--at", "2026-02-01"});
+    ASSERT_EQ(shown.root()["prices"].size(), 2U);
+    EXPECT_EQ(shown.root()["prices"].at(0)["usd"]["output"].string(), "10");
+    EXPECT_EQ(shown.root()["prices"].at(1)["state"].string(), "free");
+    EXPECT_EQ(run_json({"prices", "show", "--provider", "acme", "--at", "2025-12-31"}).root()["prices"].size(), 0U);
+    EXPECT_EQ(run_json({"prices", "show", "--provider", "acme", "--known-at", "2020-01-01"}).root()["prices"].size(),
+              0U);
+    EXPECT_EQ(run_json({"prices", "diff", "--from", "2025-12-31", "--provider", "acme"}).root()["changes"].size(), 2U);
+  }
+  write("answer.json", R"({"model":"big","usage":{"prompt_tokens":1000,"completion_tokens":100,
+    "prompt_tokens_details":{"cached_tokens":400}}})");
+  const auto explained = run_json({"prices", "explain", "--provider", "acme", "--dialect", "openai_chat", "--response",
+                                   (folder / "answer.json").string(), "--quantity", "gpu_hour=1"});
+  EXPECT_EQ(explained.root()["total_usd"].string(), "0.00228");
+  ASSERT_EQ(explained.root()["lines"].size(), 4U);
+  EXPECT_EQ(explained.root()["lines"].at(2)["class"].string(), "cache_read");
+  EXPECT_EQ(explained.root()["lines"].at(2)["amount_usd"].string(), "0.00008");
+  EXPECT_EQ(explained.root()["lines"].at(2)["source"].string(), "test");
+}
+
+TEST_F(Verbs, Prices_refuse_what_makes_no_sense) {
+  write("api.json", priced_catalogue);
+  const std::string file = (folder / "api.json").string();
+  EXPECT_EQ(test.run({"prices", "import", (folder / "none.json").string()}), exit_failed);
+  EXPECT_EQ(test.run({"prices", "import", file, "--accept", "acme/big"}), exit_usage);
+  EXPECT_NE(err().find("not in quarantine"), std::string::npos);
+  EXPECT_EQ(test.run({"prices", "import", file, "--from", "soon"}), exit_usage);
+  EXPECT_EQ(test.run({"prices", "explain", "--provider", "acme"}), exit_usage);
+  EXPECT_EQ(test.run({"prices", "explain", "--provider", "acme", "--model", "m", "--quantity", "tea=1"}), exit_usage);
+  write("hello.txt", "hello");
+  EXPECT_EQ(test.run({"prices", "explain", "--provider", "openai", "--response", (folder / "hello.txt").string()}),
+            exit_usage);
+  EXPECT_NE(err().find("neither JSON nor a stream"), std::string::npos) << err();
+  EXPECT_EQ(test.run({"prices", "reprice"}), exit_usage);
+}
+
+TEST_F(Verbs, Repricing_prices_what_was_unpriced_and_changes_what_was_wrong_once) {
+  {
+    auto store = store::Store::open(data());
+    ASSERT_TRUE(store);
+    auto log = store::AppendLog::open(data() + "/ledger", {});
+    ASSERT_TRUE(log);
+    int number = 0;
+    for (const char* model : {"big", "unknown", "big"}) {
+      store::LedgerEntry entry;
+      entry.request_id = RequestId("req_" + std::to_string(number++));
+      entry.start_us = 1'790'000'000'000'000;  // 2026-09-21
+      entry.key_id = KeyId("key_a");
+      entry.provider = ProviderId("acme");
+      entry.model = ModelName(model);
+      entry.usage = {.input = 1'000'000, .reported = true};
+      std::string record;
+      store::encode(entry, record);
+      (*log)->append(record);
+    }
+    ASSERT_TRUE((*log)->flush(std::chrono::seconds(20)));
+  }
+  write("api.json", priced_catalogue);
+  ASSERT_EQ(test.run({"prices", "import", (folder / "api.json").string(), "--from", "2026-01-01", "--apply"}), exit_ok)
+      << err();
+  {
+    const auto dry = run_json({"prices", "reprice", "--from", "2026-09-01", "--dry-run"});
+    EXPECT_EQ(dry.root()["first_prices"].integer(), 2);
+    EXPECT_EQ(run_json({"usage"}).root()["total"]["unpriced"].integer(), 3);
+  }
+  {
+    const auto done = run_json({"prices", "reprice", "--from", "2026-09-01", "--to", "2026-10-01"});
+    EXPECT_EQ(done.root()["rows"].integer(), 3);
+    EXPECT_EQ(done.root()["sum_usd"].string(), "4.0");
+    EXPECT_EQ(done.root()["still_unpriced"].integer(), 1);
+  }
+  {
+    const auto usage = run_json({"usage"});
+    EXPECT_EQ(usage.root()["total"]["unpriced"].integer(), 1);
+    EXPECT_EQ(usage.root()["total"]["cost_usd"].string(), "4.0");
+    EXPECT_EQ(usage.root()["total"]["corrections"].integer(), 2);
+    EXPECT_EQ(usage.root()["total"]["requests"].integer(), 3);
+  }
+  EXPECT_EQ(run_json({"prices", "reprice", "--from", "2026-09-01"}).root()["corrections"].integer(), 0) << "once";
 }
 
 TEST_F(Verbs, Logs_tail_follows_until_it_is_interrupted) {

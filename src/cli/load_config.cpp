@@ -21,7 +21,7 @@ void add_config_flag(CLI::App& verb, std::string& flag, const std::string& other
 }
 
 Result<config::Loaded> load_config(const std::optional<std::string>& path, const Console& console,
-                                   const std::string& data_dir) {
+                                   const std::string& data_dir, std::optional<catalog::Date> known_on) {
   config::Sources sources;
   sources.env = console.env;
   if (path) {
@@ -32,12 +32,15 @@ Result<config::Loaded> load_config(const std::optional<std::string>& path, const
     sources.overrides.push_back({.path = "engines", .value = "none", .origin = "SLUICE_ENGINE"});
   if (!data_dir.empty()) {
     TRY(sources.prices, store::read_price_files(data_dir));
+    sources.prices_known_on = known_on;
   }
   return config::load(sources);
 }
 
-Result<std::shared_ptr<const config::Snapshot>> load_snapshot(const std::string& flag, const Invocation& invocation) {
-  TRY(config::Loaded loaded, load_config(config_in_use(flag, invocation), invocation.console, invocation.data_dir));
+Result<std::shared_ptr<const config::Snapshot>> load_snapshot(const std::string& flag, const Invocation& invocation,
+                                                              std::optional<catalog::Date> known_on) {
+  TRY(config::Loaded loaded,
+      load_config(config_in_use(flag, invocation), invocation.console, invocation.data_dir, known_on));
   if (!loaded.snapshot)
     return fail(ErrorKind::invalid_request, "the configuration is not valid\n" + loaded.diagnostics.render(),
                 "mend it, or name another with --config or SLUICE_CONFIG");

@@ -20,12 +20,13 @@ void add_config_flag(CLI::App& verb, std::string& flag,
                      const std::string& otherwise = "that of the running server, else none");
 
 // Everything that is wrong with it is in the answer's diagnostics. Error: the file cannot be read.
-// `data_dir`: whose imported prices count; empty: none.
+// `data_dir`: whose imported prices count; empty: none. `known_on`: only those that had been imported by that day.
 Result<config::Loaded> load_config(const std::optional<std::string>& path, const Console& console,
-                                   const std::string& data_dir);
+                                   const std::string& data_dir, std::optional<catalog::Date> known_on = std::nullopt);
 
 // The same for verbs that need a good one. Error: all diagnostics, as they are printed.
-Result<std::shared_ptr<const config::Snapshot>> load_snapshot(const std::string& flag, const Invocation& invocation);
+Result<std::shared_ptr<const config::Snapshot>> load_snapshot(const std::string& flag, const Invocation& invocation,
+                                                              std::optional<catalog::Date> known_on = std::nullopt);
 
 // What a new key gets when nobody says otherwise: the `keys:` of that configuration; without one, those of the
 // settings' table, which limit nothing.

@@ -51,16 +51,27 @@ void add_row(Table& table, const store::LoggedEntry& logged) {
   const store::LedgerEntry& entry = logged.entry;
   table.add({start_text(entry), entry.request_id.str(), logged.key_name.empty() ? entry.key_id.str() : logged.key_name,
              entry.provider.str() + "/" + entry.model.str(), std::string(name(entry.ground)),
-             std::to_string(entry.status), std::string(name(entry.outcome)), std::to_string(entry.usage.total_input()),
-             std::to_string(entry.usage.total_output()), entry.cost ? entry.cost->usd() : "unpriced",
-             milliseconds_text(entry.ttft_us), milliseconds_text(entry.total_us)});
+             std::to_string(entry.status),
+             entry.correction == store::Correction::none ? std::string(name(entry.outcome)) : "correction",
+             std::to_string(entry.usage.total_input()), std::to_string(entry.usage.total_output()),
+             entry.cost ? entry.cost->usd() : "unpriced", milliseconds_text(entry.ttft_us),
+             milliseconds_text(entry.total_us)});
 }
 
 void write_usage(json::Writer& out, const chat::Usage& usage) {
   out.key("usage").begin_object();
-  out.member("input_tokens", usage.input).member("cache_read_tokens", usage.cache_read);
+  out.member("input_tokens", usage.fresh_input()).member("cache_read_tokens", usage.cached_input());
   out.member("cache_write_tokens", usage.cache_write_5m + usage.cache_write_1h);
-  out.member("output_tokens", usage.output).member("reasoning_tokens", usage.reasoning);
+  out.member("output_tokens", usage.visible_output()).member("reasoning_tokens", usage.reasoning);
+  for (const auto& [name, count] :
+       {std::pair("input_audio_tokens", usage.input_audio + usage.cache_read_audio),
+        std::pair("input_image_tokens", usage.input_image), std::pair("input_video_tokens", usage.input_video),
+        std::pair("output_audio_tokens", usage.output_audio), std::pair("output_image_tokens", usage.output_image),
+        std::pair("searches", usage.searches)})
+    if (count > 0) out.member(name, count);
+  if (usage.service_tier != chat::ServiceTier::standard) out.member("service_tier", chat::name(usage.service_tier));
+  // What the provider told makes no sense: here are its own words.
+  if (usage.doubts != 0) out.member("doubted", usage.raw.text());
   out.member("reported", usage.reported).end_object();
 }
 
@@ -77,6 +88,7 @@ std::string entry_json(const store::LoggedEntry& logged) {
   write_usage(out, entry.usage);
   out.key("cost_usd");
   entry.cost ? out.string(entry.cost->usd()) : out.null();
+  if (entry.correction != store::Correction::none) out.member("correction", true);
   out.member("price_source", entry.price_source).key("first_token_us");
   entry.ttft_us >= 0 ? out.integer(entry.ttft_us) : out.null();
   out.member("total_us", entry.total_us).end_object();

@@ -61,7 +61,10 @@ void print_usage_table(const store::UsageReport& report, const std::string& by, 
   table.print(console.out, console.colour());
   if (report.total.unpriced > 0)
     console.err << report.total.unpriced << " of the calls have no known price and are not in the cost; "
-                << "add their prices under `prices:` of the provider\n";
+                << "add their prices under `prices:` of the provider or import them, then `sluice prices reprice`\n";
+  if (report.total.corrections > 0)
+    console.err << report.total.corrections
+                << " corrections of prices are in the cost: " << store::usd(report.total.corrected_pico) << " USD\n";
 }
 
 void write_row(json::Writer& out, const store::UsageRow& row) {
@@ -69,6 +72,7 @@ void write_row(json::Writer& out, const store::UsageRow& row) {
   out.member("input_tokens", row.input).member("cache_read_tokens", row.cache_read);
   out.member("cache_write_tokens", row.cache_write).member("output_tokens", row.output);
   out.member("estimated", row.estimated).member("unpriced", row.unpriced).member("cost_usd", row.cost_usd());
+  out.member("corrections", row.corrections).member("corrected_usd", store::usd(row.corrected_pico));
 }
 
 void write_view(json::Writer& out, const store::UsageReport& report) {

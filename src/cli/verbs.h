@@ -13,6 +13,7 @@ void add_models(CLI::App& root, Invocation& invocation);
 void add_route(CLI::App& root, Invocation& invocation);
 void add_keys(CLI::App& root, Invocation& invocation);
 void add_usage(CLI::App& root, Invocation& invocation);
+void add_prices(CLI::App& root, Invocation& invocation);
 void add_logs(CLI::App& root, Invocation& invocation);
 void add_config(CLI::App& root, Invocation& invocation);
 void add_import(CLI::App& root, Invocation& invocation);

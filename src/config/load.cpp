@@ -579,7 +579,7 @@ Loaded Loading::run() {
   parts_.models = std::move(catalog_.models);
   parts_.prices = std::move(catalog_.prices);
   parts_.catalog_sha256 = catalog_.sha256;
-  if (auto imported = catalog::read_imports(sources_.prices)) {
+  if (auto imported = catalog::read_imports(sources_.prices, sources_.prices_known_on)) {
     parts_.imported_prices = *std::move(imported);
     std::string digests;
     for (const catalog::ImportedFile& file : sources_.prices) digests += crypto::hex(crypto::sha256(file.text));

@@ -33,6 +33,7 @@ struct Sources {
   std::vector<Override> overrides = {};
   // Prices that were imported into the data directory, oldest first.
   std::vector<catalog::ImportedFile> prices = {};
+  std::optional<catalog::Date> prices_known_on = {};  // only what had been imported by that day
   // What runs when this is a reload: its sockets, threads and engines stay, whatever the file says of them.
   const Snapshot* in_force = nullptr;
 };

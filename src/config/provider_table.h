@@ -101,17 +101,13 @@ inline constexpr ProviderSetting provider_table[] = {
      .schema = R"("type":["array","object"])",
      .read = &ProviderReader::models},
     {.name = "prices",
-     .meaning = "USD per million tokens for each model: input, output, cache_read, cache_write_5m, cache_write_1h, "
-                "reasoning; request: USD per request.",
-     .schema = R"("type":"object","additionalProperties":{"type":"object","properties":{)"
-               R"("kind":{"enum":["metered","free","self_hosted"]},)"
-               R"("input":{"type":["number","string"]},"output":{"type":["number","string"]},)"
-               R"("cache_read":{"type":["number","string"]},"cache_write_5m":{"type":["number","string"]},)"
-               R"("cache_write_1h":{"type":["number","string"]},"reasoning":{"type":["number","string"]},)"
-               R"("request":{"type":["number","string"]},"tiers":{"type":"array"},)"
-               R"("effective_from":{"type":"string","format":"date"},"effective_to":{"type":"string","format":"date"},)"
-               R"("source_kind":{"enum":["list","contract","community"]},"source":{"type":"string"},)"
-               R"("observed_at":{"type":"string"},"note":{"type":"string"}},"additionalProperties":false})",
+     .meaning =
+         "The contract's prices for each model, one or a list with conditions: USD per million tokens (input, output, "
+         "cache_read, cache_write_5m, cache_write_1h, reasoning, input_audio and others), or USD each (request, "
+         "search, image and others); tiers, service_tier, region, hours, effective_from, effective_to "
+         "(docs/guides/prices.md).",
+     .schema = R"("type":"object","additionalProperties":{"anyOf":[{"$ref":"#/$defs/price"},{"type":"array",)"
+               R"("items":{"$ref":"#/$defs/price"}}]})",
      .read = &ProviderReader::prices},
 };
 

@@ -1,5 +1,6 @@
 #include "config/reference.h"
 
+#include "catalog/price.h"
 #include "config/provider_table.h"
 #include "config/settings_table.h"
 #include "json/json.h"
@@ -76,6 +77,36 @@ void begin_map_of_objects(json::Writer& w, std::string_view name) {
 constexpr std::string_view candidates_schema =
     R"({"type":"array","minItems":1,"items":{"type":"string","pattern":"^[^/]+/.+$"}})";
 
+// One price: what catalog::read_price takes.
+void write_price_schema(json::Writer& w) {
+  constexpr std::string_view usd = R"({"type":["number","string"]})";
+  constexpr std::string_view text = R"({"type":"string"})";
+  constexpr std::string_view day = R"({"type":"string","format":"date"})";
+  w.begin_object().member("type", "object").member("additionalProperties", false).key("properties").begin_object();
+  w.key("kind").raw(R"({"enum":["metered","free","self_hosted"]})");
+  for (const std::string_view unit : catalog::unit_names) w.key(unit).raw(usd);
+  w.key("tiers").begin_object().member("type", "array").key("items").begin_object().member("type", "object");
+  w.member("additionalProperties", false).key("properties").begin_object();
+  w.key("prompt_tokens").raw(R"({"type":"integer","minimum":1})").key("op").raw(R"({"enum":["gt","ge"]})");
+  w.key("scope").raw(R"({"enum":["whole_request","marginal"]})").key("counts_cached").raw(R"({"type":"boolean"})");
+  for (const std::string_view unit : catalog::unit_names) w.key(unit).raw(usd);
+  w.end_object()
+      .key("required")
+      .begin_array()
+      .string("prompt_tokens")
+      .string("op")
+      .end_array()
+      .end_object()
+      .end_object();
+  w.key("service_tier").begin_object().key("enum").begin_array();
+  for (const std::string_view tier : chat::service_tier_names) w.string(tier);
+  w.end_array().end_object().key("region").raw(text).key("hours").raw(text);
+  w.key("effective_from").raw(day).key("effective_to").raw(day);
+  w.key("source_kind").raw(R"({"enum":["list","contract","community"]})");
+  for (const char* name : {"source", "observed_at", "note"}) w.key(name).raw(text);
+  w.end_object().end_object();
+}
+
 }  // namespace
 
 std::string json_schema() {
@@ -85,6 +116,8 @@ std::string json_schema() {
       .member("$schema", "https://json-schema.org/draft/2020-12/schema")
       .member("title", "sluice.yaml")
       .member("type", "object");
+  write_price_schema(w.key("$defs").begin_object().key("price"));
+  w.end_object();
   w.member("additionalProperties", false).key("properties").begin_object();
   schema_section(w, "server", server_table);
   schema_section(w, "retry", retry_table);

@@ -37,14 +37,24 @@ TEST(Reference, Every_property_of_the_schema_is_a_key_that_the_reader_knows) {
           << name << "." << key;
       ++seen;
     }
-  const json::Value provider = sections["providers"]["additionalProperties"]["properties"];
-  for (const auto& [key, value] : provider["prices"]["additionalProperties"]["properties"].members()) {
+  const json::Value price = schema->root()["$defs"]["price"]["properties"];
+  for (const auto& [key, value] : price.members()) {
     EXPECT_EQ(findings("providers: { groq: { prices: { m: { " + std::string(key) + ": ~ } } } }").find("unknown key"),
+              std::string::npos)
+        << key;
+    EXPECT_EQ(findings("providers: { groq: { prices: { m: [{ " + std::string(key) + ": ~ }] } } }").find("unknown key"),
               std::string::npos)
         << key;
     ++seen;
   }
-  EXPECT_GT(seen, 45u);
+  for (const auto& [key, value] : price["tiers"]["items"]["properties"].members()) {
+    EXPECT_EQ(findings("providers: { groq: { prices: { m: { tiers: [{ " + std::string(key) + ": ~ }] } } } }")
+                  .find("unknown key"),
+              std::string::npos)
+        << key;
+    ++seen;
+  }
+  EXPECT_GT(seen, 90u);
 }
 
 TEST(Reference, Every_word_of_a_providers_settings_is_taken_and_every_other_is_refused_with_all_of_them) {

@@ -22,7 +22,7 @@ class UsageCounts {
  public:
   UsageCounts(json::Value from, chat::Usage& usage) : from_(from), usage_(usage) {}
 
-  Tokens of(json::Value value);                // 0 for what is none
+  Tokens of(json::Value value);                   // 0 for what is none
   Tokens part(json::Value value, Tokens& whole);  // taken out of `whole`
   Tokens part(Tokens value, Tokens& whole);
 

@@ -15,8 +15,9 @@ namespace {
 Error no_usage(const char* what) {
   return {.kind = ErrorKind::invalid_request,
           .message = std::string(what) + " tells no usage in this dialect",
-          .hint = "name the dialect that the answer is written in with --dialect; a stream of chat completions tells it "
-                  "only when it was asked for (stream_options.include_usage)"};
+          .hint =
+              "name the dialect that the answer is written in with --dialect; a stream of chat completions tells it "
+              "only when it was asked for (stream_options.include_usage)"};
 }
 
 // Calls event(name, data) for each event of an SSE text; lines end with LF, CRLF or CR.

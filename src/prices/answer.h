@@ -22,8 +22,8 @@ struct RecordedAnswer {
   bool stream = false;
 };
 
-// `text`: the JSON of a whole answer, or the events of a stream as they came. Errors: invalid_request when it is neither, or
-// tells no usage.
+// `text`: the JSON of a whole answer, or the events of a stream as they came. Errors: invalid_request when it is
+// neither, or tells no usage.
 Result<RecordedAnswer> read_answer(const dialects::Dialect& dialect, std::string_view text);
 
 // An answer's bill. Without a fact: unpriced.

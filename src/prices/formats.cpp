@@ -24,13 +24,25 @@ constexpr int per_thousand = 9;  // USD per thousand -> picodollars
 
 // Names that the catalogues have for providers of data/providers.
 constexpr std::pair<std::string_view, std::string_view> known_providers[] = {
-    {"google", "gemini"},        {"aws", "bedrock"},           {"amazon-bedrock", "bedrock"},
-    {"bedrock_converse", "bedrock"}, {"x-ai", "xai"},          {"zhipuai", "zai"},
-    {"moonshotai", "moonshot"},  {"voyageai", "voyage"},       {"togetherai", "together"},
-    {"together_ai", "together"}, {"fireworks-ai", "fireworks"}, {"fireworks_ai", "fireworks"},
-    {"google-vertex", "vertex"}, {"vertex_ai-language-models", "vertex"},
-    {"google-vertex-anthropic", "vertex-anthropic"}, {"vertex_ai-anthropic_models", "vertex-anthropic"},
-    {"github-models", "github"}, {"gmi", "gmicloud"},          {"perplexity-ai", "perplexity"}};
+    {"google", "gemini"},
+    {"aws", "bedrock"},
+    {"amazon-bedrock", "bedrock"},
+    {"bedrock_converse", "bedrock"},
+    {"x-ai", "xai"},
+    {"zhipuai", "zai"},
+    {"moonshotai", "moonshot"},
+    {"voyageai", "voyage"},
+    {"togetherai", "together"},
+    {"together_ai", "together"},
+    {"fireworks-ai", "fireworks"},
+    {"fireworks_ai", "fireworks"},
+    {"google-vertex", "vertex"},
+    {"vertex_ai-language-models", "vertex"},
+    {"google-vertex-anthropic", "vertex-anthropic"},
+    {"vertex_ai-anthropic_models", "vertex-anthropic"},
+    {"github-models", "github"},
+    {"gmi", "gmicloud"},
+    {"perplexity-ai", "perplexity"}};
 
 std::string provider_name(const ReadOptions& options, std::string_view theirs) {
   for (const auto& [from, to] : options.providers)
@@ -57,8 +69,9 @@ class Reader {
   // Sets the unit when the value is a number; says so when it is none that fits.
   void set(GivenRates& given, Unit unit, json::Value value, int power, const PriceFact& of) {
     if (!value.exists() || value.is_null()) return;
-    const auto pico = value.number() ? scaled(value.text(), power)
-                                     : value.is_string() ? scaled(*value.string(), power) : std::nullopt;
+    const auto pico = value.number()      ? scaled(value.text(), power)
+                      : value.is_string() ? scaled(*value.string(), power)
+                                          : std::nullopt;
     if (!pico) return left_out(of, "`" + value.text() + "` is no price");
     given[static_cast<std::size_t>(unit)] = *pico;
   }
@@ -125,7 +138,8 @@ class ModelsDev : Reader {
     if (!cost.is_object()) return;  // not priced there
     PriceFact own = fact(provider, model);
     const GivenRates given = rates(cost, own);
-    if (!has(given, Unit::input) || !has(given, Unit::output)) return left_out(own, "has no price for input and output");
+    if (!has(given, Unit::input) || !has(given, Unit::output))
+      return left_out(own, "has no price for input and output");
     own.rates = catalog::fill(given);
     for (const json::Value& each : cost["tiers"].elements()) add_tier(own, each, each["tier"]["size"]);
     if (cost["tiers"].size() == 0 && cost["context_over_200k"].is_object())
@@ -348,7 +362,8 @@ class LiteLlm : Reader {
 
   GivenRates rates(json::Value said, std::string_view suffix, const PriceFact& of) {
     GivenRates given;
-    for (const Named& each : units) set(given, each.unit, said[std::string(each.name) + std::string(suffix)], per_unit, of);
+    for (const Named& each : units)
+      set(given, each.unit, said[std::string(each.name) + std::string(suffix)], per_unit, of);
     if (suffix.empty())
       set(given, Unit::search, said["search_context_cost_per_query"]["search_context_size_medium"], per_unit, of);
     return given;
@@ -425,7 +440,8 @@ std::optional<std::int64_t> scaled(std::string_view number, int power) {
     int exponent = 0;
     const auto [stop, error] = std::from_chars(number.data() + at, number.data() + number.size(), exponent);
     if (error != std::errc() || stop != number.data() + number.size()) return std::nullopt;
-    if (exponent > 1'000 || exponent < -1'000) return value == 0 || exponent < 0 ? std::optional<std::int64_t>(0) : std::nullopt;
+    if (exponent > 1'000 || exponent < -1'000)
+      return value == 0 || exponent < 0 ? std::optional<std::int64_t>(0) : std::nullopt;
     power += exponent;
   }
   for (; power > 0 && value != 0; --power) {
@@ -458,8 +474,7 @@ Result<ReadCatalogue> read_catalogue(std::string_view text, std::optional<Format
     case Format::litellm: LiteLlm(options, out).read(root); break;
   }
   if (out.prices.facts.empty())
-    return fail(ErrorKind::invalid_request,
-                "the file has no price in the format " + std::string(name(*format)),
+    return fail(ErrorKind::invalid_request, "the file has no price in the format " + std::string(name(*format)),
                 "is it whole? name another format with --format");
   return out;
 }

@@ -101,11 +101,13 @@ TEST(GenaiPrices, Gives_days_hours_names_and_the_other_provider) {
   EXPECT_EQ(input("gemini", "dated", "2026-07-01"), 2'000'000) << "by the other provider";
   EXPECT_EQ(input("acme", "dated", "2026-12-31"), 2'000'000);
   EXPECT_EQ(input("acme", "dated", "2027-01-01"), 1'000'000);
-  EXPECT_EQ(catalog::cost(quote(book, "gemini", "gemini-x", "2026-07-01"), {.input = 1, .input_audio = 1'000'000})->usd(),
-            "3.000004") << "above 200,000 prompt tokens; sound has no tiers";
+  EXPECT_EQ(
+      catalog::cost(quote(book, "gemini", "gemini-x", "2026-07-01"), {.input = 1, .input_audio = 1'000'000})->usd(),
+      "3.000004")
+      << "above 200,000 prompt tokens; sound has no tiers";
   const auto at = [&](int hour) {
-    return book.quote(ProviderId("acme"), ModelName("nightly"),
-                      *catalog::parse_date("2026-07-02") + std::chrono::hours(hour))
+    return book
+        .quote(ProviderId("acme"), ModelName("nightly"), *catalog::parse_date("2026-07-02") + std::chrono::hours(hour))
         .rates(0)[Unit::input];
   };
   EXPECT_EQ(at(0), 135'000);
@@ -183,15 +185,17 @@ TEST(Review, Believes_what_moves_a_little_and_doubts_slips) {
   EXPECT_EQ(only(now("0", "0", "0"), before).doubts.size(), 1U);
   const Finding per_token = only(now("2000000", "10000000", "200000"), before);
   EXPECT_NE(per_token.doubts.front().find("mixed up"), std::string::npos);
-  EXPECT_NE(only(now("0.000002", "0.00001", "0.0000002"), before).doubts.front().find("different units"), std::string::npos);
+  EXPECT_NE(only(now("0.000002", "0.00001", "0.0000002"), before).doubts.front().find("different units"),
+            std::string::npos);
   EXPECT_EQ(only(fact("new", "2", "10", "0.2"), before).change, Change::added);
   EXPECT_FALSE(only(fact("new", "0", "0", "0"), before).doubts.empty()) << "a new zero";
 }
 
 TEST(Review, Takes_what_was_accepted_by_name_and_makes_an_accepted_zero_free) {
   const std::vector<std::string> accept{"p/new", "p/nobody"};
-  const Review found = review({{fact("new", "0", "0", "0"), fact("other", "0", "0", "0")}, {}, {}}, catalog::PriceBook(),
-                              SourceKind::community, "test", accept, *catalog::parse_date("2026-08-01"));
+  const Review found =
+      review({{fact("new", "0", "0", "0"), fact("other", "0", "0", "0")}, {}, {}}, catalog::PriceBook(),
+             SourceKind::community, "test", accept, *catalog::parse_date("2026-08-01"));
   EXPECT_EQ(found.quarantined(), 1U);
   EXPECT_EQ(found.unknown_accepts, std::vector<std::string>{"p/nobody"});
   const std::vector<catalog::PriceFact> taken = accepted_facts(found);
@@ -211,10 +215,11 @@ TEST(Review, A_catalogue_that_disagrees_with_the_list_is_doubted_though_it_is_an
 TEST(Answer, A_stream_and_a_whole_answer_are_read_alike) {
   const auto openai = make_dialect(chat::DialectId::openai_chat);
   const auto whole = read_answer(*openai, R"({"model":"m","usage":{"prompt_tokens":10,"completion_tokens":5}})");
-  const auto stream = read_answer(*openai,
-                                  "data: {\"model\":\"m\",\"choices\":[]}\r\n\r\n"
-                                  "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":5}}\r\n\r\n"
-                                  "data: [DONE]\r\n\r\n");
+  const auto stream =
+      read_answer(*openai,
+                  "data: {\"model\":\"m\",\"choices\":[]}\r\n\r\n"
+                  "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":5}}\r\n\r\n"
+                  "data: [DONE]\r\n\r\n");
   ASSERT_TRUE(whole);
   ASSERT_TRUE(stream) << stream.error().message;
   EXPECT_EQ(whole->usage, stream->usage);
@@ -225,12 +230,14 @@ TEST(Answer, A_stream_and_a_whole_answer_are_read_alike) {
   const auto anthropic = make_dialect(chat::DialectId::anthropic_messages);
   const auto claude = read_answer(
       *anthropic,
-      "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"c\",\"usage\":{\"input_tokens\":7,"
+      "event: message_start\ndata: "
+      "{\"type\":\"message_start\",\"message\":{\"model\":\"c\",\"usage\":{\"input_tokens\":7,"
       "\"cache_read_input_tokens\":100,\"cache_creation\":{\"ephemeral_1h_input_tokens\":9}}}}\n\n"
       "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{"
       "\"output_tokens\":3}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
   ASSERT_TRUE(claude) << claude.error().message;
-  EXPECT_EQ(claude->usage, (chat::Usage{.input = 7, .cache_read = 100, .cache_write_1h = 9, .output = 3, .reported = true}));
+  EXPECT_EQ(claude->usage,
+            (chat::Usage{.input = 7, .cache_read = 100, .cache_write_1h = 9, .output = 3, .reported = true}));
 }
 
 TEST(Bill, The_standard_price_of_a_tier_without_its_own_is_said) {

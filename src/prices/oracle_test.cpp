@@ -1,6 +1,6 @@
-// Recorded usage of real providers with the prices that another program expects for it (genai-prices, MIT). Each payload
-// is read by the dialect of its extractor and priced with that program's own prices, imported as `sluice prices import`
-// does it. What differs must stand in oracle_differences.txt with its reason.
+// Recorded usage of real providers with the prices that another program expects for it (genai-prices, MIT). Each
+// payload is read by the dialect of its extractor and priced with that program's own prices, imported as `sluice prices
+// import` does it. What differs must stand in oracle_differences.txt with its reason.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -46,7 +46,8 @@ std::map<std::string, std::string> read_differences() {
   std::map<std::string, std::string> differences;
   for (std::string line; std::getline(file, line);) {
     const std::size_t tab = line.find('\t');
-    if (!line.empty() && line[0] != '#' && tab != std::string::npos) differences[line.substr(0, tab)] = line.substr(tab + 1);
+    if (!line.empty() && line[0] != '#' && tab != std::string::npos)
+      differences[line.substr(0, tab)] = line.substr(tab + 1);
   }
   return differences;
 }
@@ -91,8 +92,9 @@ TEST(Oracle, Recorded_usage_costs_what_another_program_expects) {
         const Money output = money("output_price");
         const Money expected = by["total_price"].exists() ? money("total_price") : input + output;
         const std::string_view model = payload["model"].string().value_or("");
-        const std::string sluice_name = provider == "google" ? "gemini" : provider == "aws" ? "bedrock"
-                                        : provider == "x-ai" ? "xai"
+        const std::string sluice_name = provider == "google"    ? "gemini"
+                                        : provider == "aws"     ? "bedrock"
+                                        : provider == "x-ai"    ? "xai"
                                         : provider == "zhipuai" ? "zai"
                                                                 : std::string(provider);
         std::string got = "no usage";
@@ -120,7 +122,8 @@ TEST(Oracle, Recorded_usage_costs_what_another_program_expects) {
   EXPECT_EQ(unexplained.str(), "");
   EXPECT_GE(supported, 1'000U);
   EXPECT_GE(equal * 100, supported * 99);
-  for (const auto& [key, reason] : differences) EXPECT_TRUE(met.contains(key)) << key << " does not differ any more: " << reason;
+  for (const auto& [key, reason] : differences)
+    EXPECT_TRUE(met.contains(key)) << key << " does not differ any more: " << reason;
 }
 
 }  // namespace

@@ -58,7 +58,8 @@ void doubt_rates(const Rates& rates, const std::string& where, std::vector<std::
   const std::int64_t input = rates[Unit::input];
   if (rates[Unit::cache_read] > input && input > 0)
     doubts.push_back("a cached token is dearer than a fresh one" + where + " (" +
-                     of_unit(Unit::cache_read, rates[Unit::cache_read]) + " against " + of_unit(Unit::input, input) + ")");
+                     of_unit(Unit::cache_read, rates[Unit::cache_read]) + " against " + of_unit(Unit::input, input) +
+                     ")");
   const std::int64_t output = rates[Unit::output];
   if (output > 0 && beyond(input, output, least_output_share) && output < input)
     doubts.push_back("output costs less than a tenth of input" + where);
@@ -95,15 +96,17 @@ void doubt(const PriceFact& fact, const PriceFact* before, std::vector<std::stri
   }
 }
 
+// A catalogue's zero is the `free` that it was accepted as.
 bool same_price(const PriceFact& a, const PriceFact& b) {
+  if (a.kind == catalog::PriceKind::free && b.kind == catalog::PriceKind::metered && b.rates == Rates{}) return true;
   return a.kind == b.kind && a.rates == b.rates && a.tiers == b.tiers;
 }
 
 }  // namespace
 
 std::size_t Review::quarantined() const {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      findings, [](const Finding& one) { return !one.doubts.empty() && !one.accepted; }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(findings, [](const Finding& one) { return !one.doubts.empty() && !one.accepted; }));
 }
 
 Review review(const catalog::PriceFacts& incoming, const catalog::PriceBook& in_force, catalog::SourceKind layer,
@@ -137,8 +140,8 @@ Review review(const catalog::PriceFacts& incoming, const catalog::PriceBook& in_
   }
   for (const auto& [name, history] : in_force.all())
     for (const PriceFact& fact : history.facts)
-      if (fact.source_kind == layer && !fact.recorded_at.empty() && fact.source == source && fact.holds(on, fact.region) &&
-          !brought.contains(catalog::price_key(fact)))
+      if (fact.source_kind == layer && !fact.recorded_at.empty() && fact.source == source &&
+          fact.holds(on, fact.region) && !brought.contains(catalog::price_key(fact)))
         review.findings.push_back({.key = catalog::price_key(fact),
                                    .change = Change::removed,
                                    .fact = fact,

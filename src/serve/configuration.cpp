@@ -87,7 +87,8 @@ Reloaded Reloader::reload(Trigger trigger) {
   if (!options_.config_path && now == read_last_) {  // no prices were imported either
     reloaded.error =
         Error{.kind = ErrorKind::not_found,
-              .message = "this server runs without a configuration file and no prices came, so there is nothing to read again",
+              .message =
+                  "this server runs without a configuration file and no prices came, so there is nothing to read again",
               .hint = "start it with --config FILE or SLUICE_CONFIG"};
     tell(trigger, reloaded);
     return reloaded;

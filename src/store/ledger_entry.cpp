@@ -23,10 +23,9 @@ constexpr std::size_t most_record_bytes =
     numbers_bytes + 6 * (1 + max_name_bytes) + extension_bytes + most_raw_pieces * (1 + max_name_bytes);
 
 // In their order on disk.
-constexpr std::array extended_counts = {&chat::Usage::input_audio,  &chat::Usage::input_image,
-                                        &chat::Usage::input_video,  &chat::Usage::cache_read_audio,
-                                        &chat::Usage::output_audio, &chat::Usage::output_image,
-                                        &chat::Usage::searches};
+constexpr std::array extended_counts = {
+    &chat::Usage::input_audio,  &chat::Usage::input_image,  &chat::Usage::input_video, &chat::Usage::cache_read_audio,
+    &chat::Usage::output_audio, &chat::Usage::output_image, &chat::Usage::searches};
 
 bool is_plain(const LedgerEntry& entry) {
   const chat::Usage& usage = entry.usage;

@@ -1,7 +1,8 @@
 // One row of the ledger: a request that reached a provider, or one attempt of it that failed over. The row is written
 // whatever ended the request, also when the client left or the stream broke, because the provider bills all the same.
-// On disk it is a versioned binary record of about 200 bytes (little endian, names as short strings). What few rows have
-// (sound, images, searches, a service tier, counts in doubt, a correction) makes it version 2, with more behind it.
+// On disk it is a versioned binary record of about 200 bytes (little endian, names as short strings). What few rows
+// have (sound, images, searches, a service tier, counts in doubt, a correction) makes it version 2, with more behind
+// it.
 #pragma once
 
 #include <array>
@@ -48,8 +49,8 @@ constexpr std::string_view name(Outcome outcome) {
   return "unknown";
 }
 
-// Rows that mend the cost of an earlier one; its tokens stay where they are. They have its time, so that sums by day stay
-// with the day, and are no requests.
+// Rows that mend the cost of an earlier one; its tokens stay where they are. They have its time, so that sums by day
+// stay with the day, and are no requests.
 enum class Correction : std::uint8_t {
   none,         // an attempt
   difference,   // `cost` is what the row's cost must be raised by; may be below zero
@@ -74,11 +75,11 @@ struct LedgerEntry {
   std::uint8_t attempt = 1;  // which attempt of its request this row is, from 1
   bool final = true;         // the attempt that ended the request: usage counts requests by it
   chat::Usage usage;
-  std::optional<Money> cost;    // empty = unpriced, which is not zero
-  std::string price_source;     // where the price comes from; empty when unpriced
-  std::int64_t ttft_us = -1;    // from start to the first token at the client; -1 = there was none
-  std::int64_t total_us = 0;    // by the monotonic clock
-  ConfigHash config_hash = {};  // of the Snapshot that decided
+  std::optional<Money> cost;                 // empty = unpriced, which is not zero
+  std::string price_source;                  // where the price comes from; empty when unpriced
+  std::int64_t ttft_us = -1;                 // from start to the first token at the client; -1 = there was none
+  std::int64_t total_us = 0;                 // by the monotonic clock
+  ConfigHash config_hash = {};               // of the Snapshot that decided
   Correction correction = Correction::none;  // then end_us says when it was made
 
   friend bool operator==(const LedgerEntry&, const LedgerEntry&) = default;

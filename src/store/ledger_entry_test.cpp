@@ -47,6 +47,24 @@ TEST(LedgerEntry, Comes_back_as_it_was_written) {
   EXPECT_EQ(decode_ledger_entry(encoded(LedgerEntry())), LedgerEntry());
 }
 
+TEST(LedgerEntry, Keeps_what_few_rows_have) {
+  LedgerEntry entry = full_entry();
+  entry.usage.input_audio = 7;
+  entry.usage.output_image = 8;
+  entry.usage.searches = 9;
+  entry.usage.service_tier = chat::ServiceTier::priority;
+  entry.usage.add(chat::Doubt::negative);
+  entry.usage.raw.keep(std::string(2'000, 'r'));
+  EXPECT_EQ(decode_ledger_entry(encoded(entry)), entry);
+  EXPECT_EQ(decode_ledger_entry(encoded(entry))->usage.raw.text().size(), chat::max_raw_usage_bytes);
+  LedgerEntry correction = full_entry();
+  correction.correction = Correction::difference;
+  correction.cost = Money::pico(-5);
+  EXPECT_EQ(decode_ledger_entry(encoded(correction)), correction);
+  std::string bytes = encoded(correction);
+  for (std::size_t n = 0; n < bytes.size(); ++n) EXPECT_FALSE(decode_ledger_entry(bytes.substr(0, n))) << n;
+}
+
 TEST(LedgerEntry, Is_small) { EXPECT_LE(encoded(full_entry()).size(), 240u); }
 
 TEST(LedgerEntry, Keeps_unpriced_apart_from_free) {

@@ -1,10 +1,12 @@
 #include "store/price_files.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -18,7 +20,7 @@ namespace sluice::store {
 namespace {
 
 constexpr std::string_view ending = ".jsonl";
-constexpr int number_digits = 6;
+constexpr std::size_t number_digits = 6;
 
 std::unexpected<Error> cannot(const char* what, const std::string& path, int why) {
   return fail(ErrorKind::unavailable, std::string("cannot ") + what + " " + path + ": " + std::strerror(why),
@@ -70,33 +72,26 @@ Result<std::string> add_price_file(const std::string& directory, std::string_vie
   std::filesystem::create_directories(folder, error);
   if (error) return cannot("make", folder, error.value());
   ::chmod(folder.c_str(), 0700);
-  const std::string draft = folder + "/.draft-" + std::to_string(::getpid());
+  static std::atomic<unsigned> drafts = 0;
+  const std::string draft = folder + "/.draft-" + std::to_string(::getpid()) + "-" + std::to_string(++drafts);
   CHECK_OK(write_durably(draft, text));
+  // Labels differ, so a link alone would not keep two imports from the same number.
+  const Fd lock(::open((folder + "/.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock || ::flock(lock.get(), LOCK_EX) != 0) return cannot("lock", folder, errno);
   const std::vector<std::string> there = names(directory);
   unsigned number = 0;
   for (const std::string& name : there) number = std::max(number, static_cast<unsigned>(std::atoi(name.c_str())));
-  // Another import may take the same number at the same moment: a link never replaces a file.
-  constexpr int most_attempts = 100;
-  for (int attempt = 0; attempt < most_attempts; ++attempt) {
-    std::string digits = std::to_string(++number);
-    digits.insert(0, digits.size() < number_digits ? number_digits - digits.size() : 0, '0');
-    const std::string path = folder + "/" + digits + "-" + std::string(label) + std::string(ending);
-    const bool taken = std::ranges::any_of(names(directory), [&](const std::string& name) { return name.starts_with(digits); });
-    if (taken) continue;
-    if (::link(draft.c_str(), path.c_str()) == 0) {
-      ::unlink(draft.c_str());
-      const Fd opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-      if (opened.get() >= 0) ::fsync(opened.get());
-      return path;
-    }
-    if (errno != EEXIST) {
-      const int why = errno;
-      ::unlink(draft.c_str());
-      return cannot("write", path, why);
-    }
+  std::string digits = std::to_string(++number);
+  digits.insert(0, digits.size() < number_digits ? number_digits - digits.size() : 0, '0');
+  const std::string path = folder + "/" + digits + "-" + std::string(label) + std::string(ending);
+  if (::rename(draft.c_str(), path.c_str()) != 0) {
+    const int why = errno;
+    ::unlink(draft.c_str());
+    return cannot("write", path, why);
   }
-  ::unlink(draft.c_str());
-  return fail(ErrorKind::unavailable, "other imports are being written to " + folder, "try again");
+  const Fd opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!opened || ::fsync(opened.get()) != 0) return cannot("write", folder, errno);
+  return path;
 }
 
 std::string price_files_stamp(const std::string& directory) {

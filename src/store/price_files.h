@@ -1,5 +1,5 @@
-// The files of imported prices: DATA/prices/000001-models_dev.jsonl and on. A file is written whole and never changed, so
-// that every past day can be priced again as it was.
+// The files of imported prices: DATA/prices/000001-models_dev.jsonl and on. A file is written whole and never changed,
+// so that every past day can be priced again as it was.
 #pragma once
 
 #include <string>

@@ -66,6 +66,75 @@ void write_ledger(const std::string& directory, const std::vector<LedgerEntry>& 
   ASSERT_TRUE((*log)->flush(20s));
 }
 
+// --- corrections
+
+LedgerEntry correction(const LedgerEntry& of, std::int64_t pico, Correction kind) {
+  LedgerEntry mended = of;
+  mended.correction = kind;
+  mended.cost = Money::pico(pico);
+  mended.usage = {.reported = true};
+  mended.final = false;
+  mended.end_us = now_us + day_us;
+  return mended;
+}
+
+TEST(Corrections, Mend_sums_exactly_and_change_neither_rows_nor_requests) {
+  TestingDirectory directory;
+  Store store = open(directory.path());
+  LedgerEntry unpriced = entry("key_a", 0);
+  unpriced.request_id = RequestId("req_2");
+  unpriced.cost.reset();
+  const LedgerEntry priced = entry("key_a", 1'000);
+  write_ledger(directory.path(), {priced, unpriced});
+  ASSERT_TRUE(store.fold());
+  const auto rows = store.priced_rows(0, now_us + 1, 0, 100);
+  ASSERT_TRUE(rows);
+  ASSERT_EQ(rows->size(), 2U);
+  EXPECT_EQ(rows->at(1).cost, std::nullopt);
+
+  EXPECT_EQ(store.correct({correction(priced, -300, Correction::difference),
+                           correction(unpriced, 2'000'000'000'007, Correction::first_price)}),
+            2U);
+  const auto report = store.usage({.by = GroupBy::day});
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->total.requests, 2);
+  EXPECT_EQ(report->total.extra_attempts, 0);
+  EXPECT_EQ(report->total.input, 20);
+  EXPECT_EQ(report->total.unpriced, 0) << "it has a price now";
+  EXPECT_EQ(report->total.cost_usd(), "2.000000000707");
+  EXPECT_EQ(report->total.corrections, 2);
+  EXPECT_EQ(usd(report->total.corrected_pico), "1.999999999707");
+  EXPECT_EQ(report->rows.size(), 1U) << "they are on the day of what they mend";
+
+  const auto again = store.priced_rows(0, now_us + 1, 0, 100);
+  EXPECT_EQ(again->at(0).cost, Money::pico(700));
+  EXPECT_EQ(again->at(0).entry.cost, Money::pico(1'000)) << "the row itself stays as it was";
+  EXPECT_EQ(again->at(1).cost, Money::pico(2'000'000'000'007));
+  const auto keys = store.list_keys();
+  ASSERT_TRUE(keys);
+  const auto check = store.check();
+  ASSERT_TRUE(check);
+  EXPECT_TRUE(check->sound) << (check->findings.empty() ? "" : check->findings[0]);
+}
+
+TEST(Corrections, Are_folded_once_also_into_a_database_that_is_made_anew) {
+  TestingDirectory directory;
+  {
+    Store store = open(directory.path());
+    write_ledger(directory.path(), {entry("key_a", 1'000)});
+    ASSERT_TRUE(store.fold());
+    ASSERT_TRUE(store.correct({correction(entry("key_a", 1'000), 500, Correction::difference)}));
+    ASSERT_TRUE(store.fold());
+    EXPECT_EQ(store.usage({})->total.cost_usd(), "0.0000000015");
+  }
+  for (const char* name : {"/sluice.db", "/sluice.db-wal", "/sluice.db-shm"})
+    std::filesystem::remove(directory.path() + name);
+  Store anew = open(directory.path());
+  ASSERT_TRUE(anew.fold());
+  EXPECT_EQ(anew.usage({})->total.cost_usd(), "0.0000000015");
+  EXPECT_EQ(anew.usage({})->total.corrections, 1);
+}
+
 // --- the directory
 
 TEST(Store, Makes_its_directory_for_the_owner_only) {

@@ -28,7 +28,7 @@ constexpr std::array dimensions = {
 constexpr std::int64_t half = 1'000'000'000;
 
 // An attempt that a provider refused used nothing: it is neither estimated nor unpriced.
-#define SLUICE_USED_TOKENS \
+#define SLUICE_USED_TOKENS                                                                                   \
   "input + cache_read + cache_write_5m + cache_write_1h + output + reasoning + input_audio + input_image + " \
   "input_video + cache_read_audio + output_audio + output_image > 0"
 
@@ -220,15 +220,15 @@ Result<std::vector<PricedRow>> priced_rows(const Database& database, std::int64_
   TRY(const std::vector<LoggedEntry> entries,
       read_entries(select.bind(since_us).bind(until_us).bind(after).bind(bounded(count))));
   TRY(Statement corrected,
-      database.prepare("SELECT count(*), coalesce(sum(cost_pico), 0) FROM ledger WHERE correction > 0 AND request_id = ? "
-                       "AND attempt = ? AND provider = ? AND model = ?"));
+      database.prepare(
+          "SELECT count(*), coalesce(sum(cost_pico), 0) FROM ledger WHERE correction > 0 AND request_id = ? "
+          "AND attempt = ? AND provider = ? AND model = ?"));
   std::vector<PricedRow> rows;
   for (const LoggedEntry& logged : entries) {
     PricedRow& row = rows.emplace_back(PricedRow{.row = logged.row, .entry = logged.entry, .cost = logged.entry.cost});
     corrected.bind(row.entry.request_id.str()).bind(std::int64_t{row.entry.attempt}).bind(row.entry.provider.str());
     TRY(const bool found, corrected.bind(row.entry.model.str()).step());
-    if (found && corrected.integer(0) > 0)
-      row.cost = row.cost.value_or(Money()) + Money::pico(corrected.integer(1));
+    if (found && corrected.integer(0) > 0) row.cost = row.cost.value_or(Money()) + Money::pico(corrected.integer(1));
     corrected.reset();
   }
   return rows;

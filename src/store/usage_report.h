@@ -32,10 +32,10 @@ struct UsageRow {
   Tokens input = 0;                 // read fresh
   Tokens cache_read = 0;
   Tokens cache_write = 0;
-  Tokens output = 0;           // with reasoning
-  std::int64_t estimated = 0;  // rows whose tokens the provider did not report
-  std::int64_t unpriced = 0;   // rows with tokens and without a price: they are not in the cost
-  MoneySum cost_pico = 0;       // with the corrections
+  Tokens output = 0;             // with reasoning
+  std::int64_t estimated = 0;    // rows whose tokens the provider did not report
+  std::int64_t unpriced = 0;     // rows with tokens and without a price: they are not in the cost
+  MoneySum cost_pico = 0;        // with the corrections
   std::string cost_usd() const;  // exact: "12.000000000001"
   std::int64_t corrections = 0;  // rows that mend the cost of others
   MoneySum corrected_pico = 0;   // their sum
@@ -52,8 +52,8 @@ struct UsageReport {
 // A row whose price may have changed.
 struct PricedRow {
   std::int64_t row = 0;
-  LedgerEntry entry;             // as it was written
-  std::optional<Money> cost;     // with its corrections; empty = unpriced still
+  LedgerEntry entry;          // as it was written
+  std::optional<Money> cost;  // with its corrections; empty = unpriced still
 };
 
 // A ledger row with its place, which rises with time: pass the last one as `after` to follow.

@@ -89,8 +89,7 @@ chat::Usage read_usage(json::Value metadata) {
   usage.cache_read = cached - usage.cache_read_audio;
   // The prompt's kinds count what came from the cache, too.
   const auto take = [&](std::string_view kind) {
-    const Tokens taken =
-        std::clamp<Tokens>(prompt_of_kind(kind) - of_kind("cacheTokensDetails", kind), 0, fresh);
+    const Tokens taken = std::clamp<Tokens>(prompt_of_kind(kind) - of_kind("cacheTokensDetails", kind), 0, fresh);
     fresh -= taken;
     return taken;
   };

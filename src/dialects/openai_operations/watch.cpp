@@ -11,7 +11,6 @@ namespace {
 
 constexpr Tokens most_counted = 1'000'000'000'000;  // sums of a few of them stay in 64 bits
 
-
 // Events such as transcript.text.delta, speech.audio.done, image_generation.completed. How many final ones there are
 // depends on the request, so the stream ends when the provider closes it.
 class Watcher : public Watching {
@@ -46,9 +45,9 @@ class Watcher : public Watching {
 
   // Each of several images tells its own.
   void add(const chat::Usage& told) {
-    for (const auto member : {&chat::Usage::input, &chat::Usage::cache_read, &chat::Usage::input_audio,
-                              &chat::Usage::input_image, &chat::Usage::output, &chat::Usage::output_audio,
-                              &chat::Usage::output_image, &chat::Usage::reasoning})
+    for (const auto member :
+         {&chat::Usage::input, &chat::Usage::cache_read, &chat::Usage::input_audio, &chat::Usage::input_image,
+          &chat::Usage::output, &chat::Usage::output_audio, &chat::Usage::output_image, &chat::Usage::reasoning})
       usage_.*member = std::min(usage_.*member + told.*member, most_counted);
     usage_.doubts |= told.doubts;
     if (told.doubts != 0) usage_.raw = told.raw;
