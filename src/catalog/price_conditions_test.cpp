@@ -219,6 +219,7 @@ TEST(ImportedPrices, A_past_day_stays_as_it_was_after_later_imports) {
   const auto plain = [](const char* recorded, const char* from, const char* input) {
     PriceImport import = import_of(recorded, from, input);
     PriceFact& fact = import.prices.facts[0];
+    fact.tiers.clear();
     fact.region.clear();
     fact.window.reset();
     fact.service_tier = ServiceTier::standard;

@@ -49,8 +49,8 @@ struct Verbs : testing::Test {
 
 TEST_F(Verbs, Help_names_every_verb_and_each_verb_has_an_example) {
   EXPECT_EQ(test.run({"--help"}), exit_ok);
-  for (const char* verb : {"serve", "chat", "run", "models", "route", "keys", "usage", "prices", "logs", "config", "import",
-                           "doctor", "completion", "version"}) {
+  for (const char* verb : {"serve", "chat", "run", "models", "route", "keys", "usage", "prices", "logs", "config",
+                           "import", "doctor", "completion", "version"}) {
     EXPECT_EQ(test.run({"--help"}), exit_ok);
     EXPECT_NE(out().find(std::string("  ") + verb), std::string::npos) << verb;
     EXPECT_EQ(test.run({verb, "--help"}), exit_ok);
@@ -287,7 +287,7 @@ TEST_F(Verbs, Prices_refuse_what_makes_no_sense) {
   EXPECT_EQ(test.run({"prices", "explain", "--provider", "acme", "--model", "m", "--quantity", "tea=1"}), exit_usage);
   write("hello.txt", "hello");
   EXPECT_EQ(test.run({"prices", "explain", "--provider", "openai", "--response", (folder / "hello.txt").string()}),
-            exit_usage);
+            exit_failed);
   EXPECT_NE(err().find("neither JSON nor a stream"), std::string::npos) << err();
   EXPECT_EQ(test.run({"prices", "reprice"}), exit_usage);
 }

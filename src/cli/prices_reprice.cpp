@@ -7,6 +7,7 @@
 #include "cli/prices_text.h"
 #include "cli/table.h"
 #include "json/json.h"
+#include "store/corrections.h"
 
 namespace sluice::cli {
 namespace {
@@ -76,6 +77,7 @@ Result<int> reprice(const RepriceFlags& flags, Invocation& invocation) {
   TRY(const Moment to, moment_of(flags.to, "--to"));
   TRY(const auto snapshot, load_snapshot(flags.config, invocation));
   TRY(store::Store store, open_ledger(invocation));
+  TRY(const Fd lock, store::lock_corrections(invocation.data_dir));
   const auto us = [](Moment at) {
     return std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch()).count();
   };

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "prices/answer.h"
 #include "prices/review.h"
 
 namespace sluice::prices {
@@ -210,44 +209,6 @@ TEST(Review, A_catalogue_that_disagrees_with_the_list_is_doubted_though_it_is_an
   const Finding finding = only(fact("m", "5", "10", "0.2"), {list});
   EXPECT_EQ(finding.change, Change::added);
   EXPECT_EQ(finding.doubts.size(), 1U);
-}
-
-TEST(Answer, A_stream_and_a_whole_answer_are_read_alike) {
-  const auto openai = make_dialect(chat::DialectId::openai_chat);
-  const auto whole = read_answer(*openai, R"({"model":"m","usage":{"prompt_tokens":10,"completion_tokens":5}})");
-  const auto stream =
-      read_answer(*openai,
-                  "data: {\"model\":\"m\",\"choices\":[]}\r\n\r\n"
-                  "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":5}}\r\n\r\n"
-                  "data: [DONE]\r\n\r\n");
-  ASSERT_TRUE(whole);
-  ASSERT_TRUE(stream) << stream.error().message;
-  EXPECT_EQ(whole->usage, stream->usage);
-  EXPECT_EQ(stream->model, "m");
-  EXPECT_TRUE(stream->stream);
-  EXPECT_FALSE(read_answer(*openai, "hello"));
-  EXPECT_FALSE(read_answer(*openai, R"({"model":"m"})"));
-  const auto anthropic = make_dialect(chat::DialectId::anthropic_messages);
-  const auto claude = read_answer(
-      *anthropic,
-      "event: message_start\ndata: "
-      "{\"type\":\"message_start\",\"message\":{\"model\":\"c\",\"usage\":{\"input_tokens\":7,"
-      "\"cache_read_input_tokens\":100,\"cache_creation\":{\"ephemeral_1h_input_tokens\":9}}}}\n\n"
-      "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{"
-      "\"output_tokens\":3}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
-  ASSERT_TRUE(claude) << claude.error().message;
-  EXPECT_EQ(claude->usage,
-            (chat::Usage{.input = 7, .cache_read = 100, .cache_write_1h = 9, .output = 3, .reported = true}));
-}
-
-TEST(Bill, The_standard_price_of_a_tier_without_its_own_is_said) {
-  const catalog::PriceBook book({fact("m", "2", "10", "0.2")});
-  const Bill priced = bill(quote(book, "p", "m", "2026-07-01"), chat::ServiceTier::priority,
-                           catalog::quantities({.input = 10, .output = 1}));
-  EXPECT_TRUE(priced.other_tier);
-  EXPECT_EQ(priced.total->pico(), 30'000'000);
-  EXPECT_EQ(priced.lines.size(), 2U);
-  EXPECT_FALSE(bill(catalog::Quote(), chat::ServiceTier::standard, {}).total);
 }
 
 }  // namespace

@@ -23,8 +23,10 @@ constexpr std::chrono::milliseconds pause{20};
 constexpr std::chrono::minutes longest_flush{2};
 constexpr std::size_t batch = 10'000;  // 2 MB in the log's queue, which takes 8
 
-// Held until it is closed.
-Result<Fd> take_lock(const std::string& path) {
+}  // namespace
+
+Result<Fd> lock_corrections(const std::string& directory) {
+  const std::string path = directory + "/corrections.lock";
   Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!file)
     return fail(ErrorKind::unavailable, "cannot write " + path + ": " + std::strerror(errno),
@@ -38,16 +40,14 @@ Result<Fd> take_lock(const std::string& path) {
   return file;
 }
 
-}  // namespace
-
 bool has_corrections(const std::string& directory) {
   std::error_code ignored;
   return std::filesystem::exists(corrections_path(directory), ignored);
 }
 
-Result<std::uint64_t> write_corrections(const std::string& directory, const std::vector<LedgerEntry>& corrections) {
+Result<std::uint64_t> write_corrections(const std::string& directory, const std::vector<LedgerEntry>& corrections,
+                                        LogPosition floor) {
   if (corrections.empty()) return 0;
-  TRY(const Fd lock, take_lock(directory + "/corrections.lock"));
   const std::string folder = corrections_path(directory);
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -55,7 +55,7 @@ Result<std::uint64_t> write_corrections(const std::string& directory, const std:
     return fail(ErrorKind::unavailable, "cannot make " + folder + ": " + error.message(),
                 "look at the rights and the space of the data directory (--data)");
   ::chmod(folder.c_str(), 0700);
-  TRY(const std::unique_ptr<AppendLog> log, AppendLog::open(folder, {}));
+  TRY(const std::unique_ptr<AppendLog> log, AppendLog::open(folder, {}, floor));
   const auto unwritten = [&] {
     return fail(ErrorKind::unavailable, "the corrections could not be written: " + log->health().reason,
                 "what has been written counts; mend the disk and run it again for the rest");

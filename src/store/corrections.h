@@ -6,15 +6,23 @@
 #include <string>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/result.h"
 #include "store/ledger_entry.h"
+#include "store/log_format.h"
 
 namespace sluice::store {
 
 bool has_corrections(const std::string& directory);
 
-// On disk when this returns. One writer at a time; another one is waited for up to 10 s.
+// Held by who looks for what must be corrected and writes it (Store::correct): two at once would both correct the same
+// row. Another one is waited for up to 10 s. Errors: unavailable.
+Result<Fd> lock_corrections(const std::string& directory);
+
+// On disk when this returns. One writer at a time. `floor`: up to where the log
+// has been folded, which a power cut may have made longer than the log.
 // Errors: unavailable.
-Result<std::uint64_t> write_corrections(const std::string& directory, const std::vector<LedgerEntry>& corrections);
+Result<std::uint64_t> write_corrections(const std::string& directory, const std::vector<LedgerEntry>& corrections,
+                                        LogPosition floor);
 
 }  // namespace sluice::store

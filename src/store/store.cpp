@@ -50,7 +50,9 @@ Result<FoldReport> Store::fold(LogPosition until) {
 }
 
 Result<std::uint64_t> Store::correct(const std::vector<LedgerEntry>& corrections) {
-  TRY(const std::uint64_t written, write_corrections(directory_, corrections));
+  if (corrections.empty()) return 0;
+  TRY(const LogPosition floor, corrections_position(*database_));
+  TRY(const std::uint64_t written, write_corrections(directory_, corrections, floor));
   FoldReport report;
   CHECK_OK(fold_corrections(*database_, corrections_path(directory_), report));
   return written;
