@@ -40,7 +40,7 @@ def unpriced(url):
 def test_an_import_is_in_force_at_once_and_repricing_mends_what_came_before(serve, side, tmp_path):
     server = serve({"providers": {"one": unpriced(side.url)}})
     key = server.create_key("asks")
-    assert ask(server, key) is None, "nobody knows the price yet"
+    assert ask(server, key) == "unpriced", "nobody knows the price yet"
     eventually(lambda: totals(server)["unpriced"] == 1, "the unpriced row")
 
     catalogue = tmp_path / "api.json"
