@@ -104,6 +104,13 @@ Result<Time> parse_time(std::string_view text, Time now, std::string_view flag) 
                      "write a day (2026-04-01), a moment in UTC (2026-04-01T12:30:00Z), or how long ago (7d, 12h)");
 }
 
+Result<std::optional<std::int64_t>> parse_time_us(const std::string& text, const char* flag) {
+  if (text.empty()) return std::nullopt;
+  const Time now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  TRY(const Time at, parse_time(text, now, flag));
+  return std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch()).count();
+}
+
 std::string time_text(Time time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);

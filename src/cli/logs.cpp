@@ -136,7 +136,8 @@ Result<int> tail(const TailFlags& flags, Invocation& invocation) {
 }  // namespace
 
 void add_logs(CLI::App& root, Invocation& invocation) {
-  CLI::App& group = add_group(root, {"logs", "Look at the requests that were made", "sluice logs tail -f"});
+  CLI::App& group =
+      add_group(root, {"logs", "Look at the requests that were made, or take them elsewhere", "sluice logs tail -f"});
   CLI::App& verb =
       add_verb(group, invocation,
                {"tail", "The last requests: who, where, how long, what it cost", "sluice logs tail -n 50 -f"});
@@ -144,6 +145,7 @@ void add_logs(CLI::App& root, Invocation& invocation) {
   whole_number(verb.add_option("-n,--lines", flags->lines, "How many"), 0, most_lines);
   verb.add_flag("-f,--follow", flags->follow, "Go on with new ones until ctrl-C");
   on_selected(verb, invocation, flags, tail);
+  add_logs_export(group, invocation);
 }
 
 }  // namespace sluice::cli

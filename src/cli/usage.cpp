@@ -18,18 +18,11 @@ struct UsageFlags {
   std::string key;
 };
 
-Result<std::optional<std::int64_t>> read_time_us(const std::string& text, const char* flag) {
-  if (text.empty()) return std::nullopt;
-  const Time now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  TRY(const Time at, parse_time(text, now, flag));
-  return std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch()).count();
-}
-
 Result<store::UsageQuery> usage_query(const UsageFlags& flags, store::Store& store) {
   store::UsageQuery query;
   query.by = store::group_by_from_name(flags.by).value_or(store::GroupBy::key);  // one_of has checked it
-  TRY(query.since_us, read_time_us(flags.since, "--since"));
-  TRY(query.until_us, read_time_us(flags.until, "--until"));
+  TRY(query.since_us, parse_time_us(flags.since, "--since"));
+  TRY(query.until_us, parse_time_us(flags.until, "--until"));
   if (!flags.key.empty()) {
     TRY(const store::KeyReport report, find_key(store, flags.key));
     query.key = report.key.id;

@@ -15,6 +15,7 @@ void add_keys(CLI::App& root, Invocation& invocation);
 void add_usage(CLI::App& root, Invocation& invocation);
 void add_prices(CLI::App& root, Invocation& invocation);
 void add_logs(CLI::App& root, Invocation& invocation);
+void add_logs_export(CLI::App& logs, Invocation& invocation);
 void add_config(CLI::App& root, Invocation& invocation);
 void add_import(CLI::App& root, Invocation& invocation);
 void add_doctor(CLI::App& root, Invocation& invocation);

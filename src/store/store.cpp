@@ -73,6 +73,10 @@ Result<std::vector<LoggedEntry>> Store::entries_after(std::int64_t row, std::siz
   return store::entries_after(*database_, row, count);
 }
 
+Result<std::vector<LoggedEntry>> Store::entries_in(const EntryRange& range, std::size_t count) {
+  return store::entries_in(*database_, range, count);
+}
+
 Result<Integrity> Store::check() {
   Integrity integrity;
   const auto find = [&](std::string finding) {

@@ -60,6 +60,8 @@ class Store {
   // The last `count` (<= 10,000) rows, or the first `count` after a row, oldest first.
   Result<std::vector<LoggedEntry>> last_entries(std::size_t count);
   Result<std::vector<LoggedEntry>> entries_after(std::int64_t row, std::size_t count);
+  // The first `count` (<= 10,000) of a range, by their rows.
+  Result<std::vector<LoggedEntry>> entries_in(const EntryRange& range, std::size_t count);
 
   // For pricing rows again: those with tokens that started in the time, behind a row, with what has been corrected of
   // them; oldest first.

@@ -234,4 +234,13 @@ Result<std::vector<PricedRow>> priced_rows(const Database& database, std::int64_
   return rows;
 }
 
+Result<std::vector<LoggedEntry>> entries_in(const Database& database, const EntryRange& range, std::size_t count) {
+  TRY(Statement select,
+      database.prepare("SELECT " SLUICE_ENTRY_COLUMNS
+                       "WHERE l.row > ? AND l.start_us >= ? AND l.start_us < ? ORDER BY l.row LIMIT ?"));
+  select.bind(range.after_row).bind(range.since_us.value_or(0));
+  return read_entries(
+      select.bind(range.until_us.value_or(std::numeric_limits<std::int64_t>::max())).bind(bounded(count)));
+}
+
 }  // namespace sluice::store

@@ -56,6 +56,13 @@ struct PricedRow {
   std::optional<Money> cost;  // with its corrections; empty = unpriced still
 };
 
+// Which rows of the ledger: those behind a row that have started in a time.
+struct EntryRange {
+  std::int64_t after_row = 0;
+  std::optional<std::int64_t> since_us;
+  std::optional<std::int64_t> until_us;  // before
+};
+
 // A ledger row with its place, which rises with time: pass the last one as `after` to follow.
 struct LoggedEntry {
   std::int64_t row = 0;

@@ -7,6 +7,7 @@ import socket
 import subprocess
 from decimal import Decimal
 
+import duckdb
 import httpx
 import pexpect
 import pytest
@@ -97,6 +98,62 @@ def test_logs_tail_shows_each_finished_request_and_never_its_text(server):
     assert "the-prompt-is-private" not in shown and TEXT not in shown
     line = next(json.loads(line) for line in shown.splitlines() if request_id in line)
     assert "gpt-mock" in json.dumps(line)
+
+
+# --- the ledger for other programs, read by one of them
+
+@pytest.fixture(scope="module")
+def exported(server):
+    """Calls of two keys at two providers, whole and streamed, and one that failed."""
+    for name in ("exported", "=odd, \"name\""):
+        with http_client(server, server.create_key(name)) as client:
+            for model in ("mockai/gpt-mock", "mockant/claude-mock"):
+                assert client.post(CHAT, json=chat_body(model)).status_code == 200
+                assert client.post(CHAT, json={**chat_body(model), "stream": True}).status_code == 200
+    return eventually(lambda: (usage := server.run_json("usage")) and usage["total"]["requests"] >= 8 and usage, "the ledger")
+
+
+def table_in(file):
+    reader = {".csv": "read_csv", ".jsonl": "read_json", ".parquet": "read_parquet"}[file.suffix]
+    return f"{reader}('{file}')" if reader != "read_json" else f"read_json('{file}', format='newline_delimited')"
+
+
+def usd(value):
+    return Decimal(str(value)).quantize(Decimal(10) ** -12)
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("rows", ["requests", "focus-1.2", "focus-1.4"])
+def test_an_export_adds_up_to_the_ledger(server, exported, folder, rows, form):
+    file = folder("export") / f"{rows}.{form}"
+    said = server.run_json("logs", "export", "--rows", rows, "--to", str(file))
+    total = usd(exported["total"]["cost_usd"])
+    assert usd(said["cost_usd"]) == total and not file.with_suffix(file.suffix + ".part").exists()
+    ask = duckdb.connect().execute
+    cost = "cost_usd" if rows == "requests" else "BilledCost"
+    exact = f"cast({cost} as decimal(38, 12))"
+    assert usd(ask(f"select sum({exact}) from {table_in(file)}").fetchone()[0]) == total
+    if rows == "requests":
+        calls, tokens, keys = ask(f"select count(*), sum(input_tokens), list(distinct \"key\") from {table_in(file)}").fetchone()
+        assert tokens == exported["total"]["input_tokens"]
+        assert calls == said["rows"] == exported["total"]["requests"] + exported["total"]["extra_attempts"]
+        assert any("odd, \"name\"" in key for key in keys)
+        assert ask(f"select typeof(started_at) from {table_in(file)} limit 1").fetchone()[0].startswith("TIMESTAMP")
+        return
+    columns = {name for name, *_ in ask(f"describe select * from {table_in(file)}").fetchall()}
+    assert ("ProviderName" in columns) == (rows == "focus-1.2") and ("ServiceProviderName" in columns) == (rows == "focus-1.4")
+    odd = ask(f"select count(*) from {table_in(file)} where abs(ContractedUnitPrice * PricingQuantity - ContractedCost) > 1e-12 "
+              "or ChargePeriodEnd <= ChargePeriodStart or BillingCurrency <> 'USD' or SkuId is null").fetchone()[0]
+    assert odd == 0
+    tokens = ask(f"select sum(ConsumedQuantity) from {table_in(file)} where ConsumedUnit = 'Tokens'").fetchone()[0]
+    assert tokens == sum(exported["total"][name] for name in ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens"))
+
+
+def test_an_export_of_a_time_has_only_that_and_a_wrong_file_is_said(server, exported, folder):
+    assert server.run_json("logs", "export", "--until", "2020-01-01", "--to", str(folder("export-none") / "none.csv"))["rows"] == 0
+    for arguments, told in ((["--to", "/nowhere/x.csv"], "/nowhere"), (["--to", "x.doc"], "--format"), (["--since", "soon"], "soon")):
+        done = server.run("logs", "export", *arguments, check=False)
+        assert done.returncode != 0 and told in done.stderr
 
 
 # --- models, routes
