@@ -141,7 +141,7 @@ void print_import(const Imported& imported, bool apply, Console& console) {
     console.err << "there is nothing to write\n";
   else
     console.err << imported.taken.size() << " prices are in " << printable_line(imported.path)
-                << "; a running server takes them by itself or by `sluice reload`\n";
+                << "; a running server takes them with `sluice reload`\n";
 }
 
 Result<int> import(const ImportFlags& flags, Invocation& invocation) {

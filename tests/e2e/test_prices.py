@@ -37,7 +37,7 @@ def unpriced(url):
     return vendor
 
 
-def test_an_import_is_in_force_at_once_and_repricing_mends_what_came_before(serve, side, tmp_path):
+def test_an_import_is_in_force_after_a_reload_and_repricing_mends_what_came_before(serve, side, tmp_path):
     server = serve({"providers": {"one": unpriced(side.url)}})
     key = server.create_key("asks")
     assert ask(server, key) == "unpriced", "nobody knows the price yet"
@@ -47,6 +47,7 @@ def test_an_import_is_in_force_at_once_and_repricing_mends_what_came_before(serv
     catalogue.write_text(json.dumps(PRICED))
     report = server.run_json("prices", "import", str(catalogue), "--apply")
     assert report["taken"] == 1 and report["quarantined"] == 0
+    assert "in force after" in server.run("reload").stdout
     # The recorder answers with 7 and 5 tokens.
     eventually(lambda: ask(server, key) == "0.017", "the imported price")
 
