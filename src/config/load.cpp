@@ -60,6 +60,7 @@ class Loading {
   catalog::Ground ground_of_default(const catalog::Provider& provider) const;
   void add_auto_route();
   void check_values(const Node& root, const Report& report);
+  void read_certificate(const Node& root, const Report& report);
   std::vector<std::string> provider_ids() const;
   std::vector<std::string> model_names(std::string_view provider) const;
   std::string offers_of(std::string_view model) const;
@@ -487,6 +488,14 @@ void Loading::keep_what_needs_a_restart() {
     parts_.server.listen = runs.listen;
     parts_.server.listen_endpoint = runs.listen_endpoint;
   }
+  if (parts_.server.tls_certificate.empty() != runs.tls_certificate.empty()) {
+    needs_restart_.push_back(parts_.server.tls_certificate.empty()
+                                 ? "server.tls_certificate: it is not in the file any more, and TLS is on"
+                                 : "server.tls_certificate: TLS is off until then");
+    parts_.server.tls_certificate = runs.tls_certificate;
+    parts_.server.tls_key = runs.tls_key;
+    parts_.server.certificate = runs.certificate;
+  }
   if (parts_.server.threads != runs.threads) {
     const auto said = [](std::int64_t n) { return n == 0 ? std::string("one for each core") : std::to_string(n); };
     needs_restart_.push_back("server.threads: " + said(parts_.server.threads) + ", and it is " + said(runs.threads));
@@ -541,6 +550,40 @@ void Loading::apply_overrides(yaml::Diagnostics& diagnostics) {
   }
 }
 
+// The certificate for clients: what the file names, else the environment.
+void Loading::read_certificate(const Node& root, const Report& report) {
+  const Member* section = root.find("server");
+  const auto wrong = [&](const char* name, const char* variable, Error error) {
+    const Member* setting = section ? section->value.find(name) : nullptr;
+    if (setting)
+      report.error(setting->value, std::move(error.message), std::move(error.hint));
+    else
+      report.diagnostics.add(
+          {.message = std::string(variable) + ": " + std::move(error.message), .help = std::move(error.hint)});
+  };
+  constexpr const char* certificate_variable = "SLUICE_TLS_CERTIFICATE";
+  constexpr const char* key_variable = "SLUICE_TLS_KEY";
+  ServerSettings& server = parts_.server;
+  if (server.tls_certificate.empty() && server.tls_key.empty()) {
+    server.tls_certificate = env(certificate_variable).value_or("");
+    server.tls_key = env(key_variable).value_or("");
+  }
+  if (server.tls_certificate.empty()) {
+    if (!server.tls_key.empty())
+      wrong("tls_key", key_variable,
+            {.message = "a private key without its certificate is of no use",
+             .hint = "name the certificate's file: `tls_certificate`"});
+    return;
+  }
+  auto certificate = read_server_certificate(server.tls_certificate, server.tls_key);
+  if (certificate) {
+    server.certificate = *std::move(certificate);
+    return;
+  }
+  const bool of_key = !server.tls_key.empty() && certificate.error().param == server.tls_key;
+  wrong(of_key ? "tls_key" : "tls_certificate", of_key ? key_variable : certificate_variable, certificate.error());
+}
+
 // What the table cannot say: texts that must be more than a text. Told at their place in the file.
 void Loading::check_values(const Node& root, const Report& report) {
   const auto wrong = [&](const char* section, const char* name, std::string message, std::string help) {
@@ -562,6 +605,7 @@ void Loading::check_values(const Node& root, const Report& report) {
       report.diagnostics.add(
           {.message = given->origin + ": " + endpoint.error().message, .help = endpoint.error().hint});
   }
+  read_certificate(root, report);
   const auto data_class = data_class_from_name(parts_.key_defaults.data_class);
   if (data_class)
     parts_.key_defaults.data_class_value = *data_class;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/certificate.h"
 #include "base/data_class.h"
 #include "base/money.h"
 #include "catalog/provider.h"
@@ -15,8 +16,12 @@ namespace sluice::config {
 
 struct ServerSettings {
   std::string listen = "127.0.0.1:8080";
-  Endpoint listen_endpoint = {};  // parsed from `listen`
-  std::int64_t threads = 0;       // 0 = one for each core
+  Endpoint listen_endpoint = {};     // parsed from `listen`
+  std::string tls_certificate = "";  // "" = no TLS
+  std::string tls_key = "";
+  ServerCertificate certificate = {};  // read from these
+  std::int64_t threads = 0;            // 0 = one for each core
+  std::int64_t max_streams = 128;
   std::int64_t max_connections = 10'000;
   std::int64_t max_body_bytes = 32 << 20;
   std::int64_t max_header_bytes = 64 << 10;

@@ -4,6 +4,7 @@
 #include <ctime>
 
 #include "http/chunked.h"
+#include "http/http2_server.h"
 #include "http/serialize.h"
 
 namespace sluice::http {
@@ -65,6 +66,10 @@ class ServerConnection {
       : reactor_(reactor), stream_(std::move(stream)), limits_(limits), handler_(handler), parting_(parting) {}
 
   async::Task<> serve(async::Cancel& stop);
+  // What came first is the preface of HTTP/2: serve() has read it and ended.
+  bool is_http2() const { return first_ && input_.starts_with("PRI * HTTP/2.0\r\n"); }
+  std::unique_ptr<net::Stream> take_stream() { return std::move(stream_); }
+  std::string take_input() { return std::move(input_); }
 
  private:
   friend class Http1Exchange;
@@ -96,6 +101,7 @@ class ServerConnection {
   async::Cancel* stop_ = nullptr;
   bool body_pending_ = false;
   bool keep_alive_ = false;
+  bool first_ = true;  // nothing but what is read now has come on this connection
   int refuse_status_ = 0;
   std::string refuse_message_;
 };
@@ -141,9 +147,12 @@ async::Task<> ServerConnection::serve(async::Cancel& stop) {
   while (!stop.fired()) {
     switch (co_await read_head(stop)) {
       case Next::end: co_return;
-      case Next::malformed: co_return co_await refuse(refuse_status_, refuse_message_);
+      case Next::malformed:
+        if (is_http2()) co_return;
+        co_return co_await refuse(refuse_status_, refuse_message_);
       case Next::request: break;
     }
+    first_ = false;
     body_pending_ = head_.chunked || head_.content_length.value_or(0) > 0;
     leftover_.clear();
     if (!body_pending_) leftover_ = input_.substr(head_bytes_);
@@ -151,9 +160,8 @@ async::Task<> ServerConnection::serve(async::Cancel& stop) {
     {
       Http1Exchange exchange(*this);
       stream_->fire_on_hangup(&exchange.client_gone());
-      parting_.running = &exchange;
+      parting_.running.push_back(exchange);
       co_await handler_.handle(exchange);
-      parting_.running = nullptr;
       stream_->fire_on_hangup(nullptr);
       // An unread body would be taken for the next request.
       if (!exchange.finished() || body_pending_ || stream_->hung_up()) keep_alive_ = false;
@@ -330,8 +338,15 @@ async::Task<Result<std::unique_ptr<WebSocket>>> Http1Exchange::upgrade() {
 
 async::Task<> serve_connection(net::Reactor& reactor, std::unique_ptr<net::Stream> stream, const ServerLimits& limits,
                                Handler& handler, async::Cancel& stop, Parting& parting) {
-  ServerConnection connection(reactor, std::move(stream), limits, handler, parting);
-  co_await connection.serve(stop);
+  std::string begun;
+  if (stream->protocol() != "h2") {
+    ServerConnection connection(reactor, std::move(stream), limits, handler, parting);
+    co_await connection.serve(stop);
+    if (!connection.is_http2() || stop.fired()) co_return;
+    stream = connection.take_stream();
+    begun = connection.take_input();
+  }
+  co_await serve_http2(reactor, std::move(stream), limits, handler, stop, parting, std::move(begun));
 }
 
 async::Task<> serve_connection(net::Reactor& reactor, std::unique_ptr<net::Stream> stream, const ServerLimits& limits,

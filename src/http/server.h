@@ -1,5 +1,6 @@
-// The server's side of one HTTP/1.1 connection: requests come in one after the other, each is given to the handler, its
-// answer goes out. A mock and a gateway are both just another Handler.
+// The server's side of a client's connection: each request is given to the handler, its answer goes out. Which version
+// of HTTP it speaks is found out here, and a handler does not see it. A mock and a gateway are both just another
+// Handler.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "async/list.h"
+#include "async/signal.h"
 #include "async/task.h"
 #include "http/headers.h"
 #include "http/parse.h"
@@ -14,6 +17,28 @@
 #include "net/stream.h"
 
 namespace sluice::http {
+
+// What one connection of HTTP/2 may do. The rates are far above what clients do, and far below what would hurt: so many
+// at once, and so many a second after that; beyond it the connection ends with ENHANCE_YOUR_CALM and says why.
+struct Http2Limits {
+  std::uint32_t streams = 128;  // requests at the same time; more are refused, unread
+  // Of bodies that nobody has read yet: of one request (before it is known who asks), and of all together.
+  std::int32_t stream_window_bytes = 64 * 1024;
+  std::int32_t connection_window_bytes = 1024 * 1024;
+  std::int32_t reading_window_bytes = 1024 * 1024;  // of a body that is being read
+  std::size_t bodies_per_connection = 4;            // times body_bytes: of all requests together
+  std::size_t head_frames = 16;                     // CONTINUATION frames of one head
+  std::size_t head_times = 2;                       // times header_bytes: of one head, packed
+  struct Rate {
+    std::int64_t at_once;
+    std::int64_t per_second;
+  };
+  std::size_t queued_frames = 1'000;  // answers to frames, for a client that does not read them
+  Rate resets{200, 20};               // requests that the client takes back before their end
+  Rate control_frames{1'000, 100};    // SETTINGS, PING, PRIORITY, WINDOW_UPDATE
+  Rate empty_frames{100, 10};         // DATA without data
+  std::int64_t frames_per_data = 4;   // control frames that each piece of an answer adds to that allowance
+};
 
 struct ServerLimits {
   std::size_t header_bytes = 64 * 1024;
@@ -24,10 +49,11 @@ struct ServerLimits {
   std::size_t linger_bytes = 64 * 1024 * 1024;  // read for nothing after a refusal, so that the client sees the answer:
   async::Duration linger_timeout = std::chrono::seconds(5);  // many send the whole body before they look
   async::Duration write_timeout = std::chrono::seconds(60);  // for one piece of an answer: a client that does not read
+  Http2Limits http2;
 };
 
 // One request and the way to answer it. Lives from the head's last byte until the answer has gone out.
-class Exchange {
+class Exchange : public async::ListNode {
  public:
   Exchange() = default;
   Exchange(const Exchange&) = delete;
@@ -41,7 +67,7 @@ class Exchange {
 
   // A whole answer; content-length and connection are added. Errors of all four: client_gone.
   virtual async::Task<Result<void>> respond(int status, const Headers& headers, std::string_view body) = 0;
-  // A streamed answer: begin, write pieces, finish. Trailers are sent to clients of HTTP/1.1 only.
+  // A streamed answer: begin, write pieces, finish. Trailers are not sent to clients of HTTP/1.0.
   // An exchange that ends before finish_stream closes the connection, so that the client can tell a cut answer.
   virtual async::Task<Result<void>> begin_stream(int status, const Headers& headers, std::string_view first) = 0;
   virtual async::Task<Result<void>> write(std::string_view piece) = 0;
@@ -80,12 +106,20 @@ class Handler {
   virtual async::Task<> handle(Exchange& exchange) = 0;
   // A head that is no HTTP or beyond a limit: the body of the answer, in a shape the client may understand.
   virtual std::string malformed(int status, std::string_view message, Headers& headers) = 0;
+  // A client has gone beyond a limit of Http2Limits, for metrics: "resets", "control_frames".
+  virtual void beyond_limit(std::string_view /*limit*/) {}
 };
 
 // How a server and one of its connections part. On the reactor's thread; outlives the connection.
 struct Parting {
-  bool last_answer = false;     // set by the server: the next answer says `connection: close`, and is the last
-  Exchange* running = nullptr;  // set by the connection: the request that it is at
+  bool last_answer = false;       // set by the server: the next answer says `connection: close`, and is the last
+  async::List<Exchange> running;  // kept by the connection: the requests that it is at
+  async::Signal* on_last_answer = nullptr;  // of the connection, where it has to act
+
+  void ask_to_leave() {
+    last_answer = true;
+    if (on_last_answer) on_last_answer->notify();
+  }
 };
 
 // Serves a connection until one side closes it. `stop` asks for an end after the request that runs.

@@ -305,12 +305,17 @@ SocketAddress Listener::local_address() const {
 }
 
 async::Task<Result<std::unique_ptr<Socket>>> Listener::accept(async::Deadline deadline) {
+  CO_TRY(Fd fd, co_await accept_fd(deadline));
+  co_return std::make_unique<Socket>(reactor_, std::move(fd));
+}
+
+async::Task<Result<Fd>> Listener::accept_fd(async::Deadline deadline) {
   for (;;) {
     Fd fd(accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (fd) {
       const int on = 1;
       setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      co_return std::make_unique<Socket>(reactor_, std::move(fd));
+      co_return std::move(fd);
     }
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
       co_return fail(ErrorKind::overloaded, std::string("cannot accept a connection: ") + std::strerror(errno),

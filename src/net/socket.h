@@ -62,6 +62,8 @@ class Listener : public Watched {
   // co_await accept(deadline): the next connection. Errors: client_gone when cancelled, overloaded when the process has
   // no file descriptors left (the caller pauses and tries again).
   async::Task<Result<std::unique_ptr<Socket>>> accept(async::Deadline deadline);
+  // The same for who makes another Stream of it.
+  async::Task<Result<Fd>> accept_fd(async::Deadline deadline);
 
  private:
   Listener(Reactor& reactor, Fd fd);

@@ -43,6 +43,8 @@ class Stream {
   // True when a kept idle connection can no longer be used: the peer closed it or sent what nobody asked for. As far as
   // the reactor's last round has told: who gets a dead one all the same finds out by using it.
   virtual bool stale() = 0;
+  // What TLS has agreed on (ALPN): "h2", "http/1.1"; empty when it has not, or there is no TLS.
+  virtual std::string_view protocol() const { return {}; }
   // Tells the peer that nothing more will come, and goes on reading. A stream that cannot do this ignores it.
   virtual void end_writing() {}
   // Ends the stream now: who uses it finds the peer gone. A stream that cannot do this ignores it.

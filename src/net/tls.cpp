@@ -1,6 +1,7 @@
 #include "net/tls.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <unistd.h>
@@ -76,6 +77,8 @@ class TlsSocket : public Socket {
  public:
   TlsSocket(Reactor& reactor, Fd fd, std::shared_ptr<TlsContext> context, std::string server_name)
       : Socket(reactor, std::move(fd)), context_(std::move(context)), server_name_(std::move(server_name)) {}
+  // A client's connection.
+  TlsSocket(Reactor& reactor, Fd fd) : Socket(reactor, std::move(fd)) {}
   ~TlsSocket() override {
     ERR_clear_error();
     if (ssl_ && SSL_is_init_finished(ssl_.get())) SSL_shutdown(ssl_.get());  // one attempt, never waits
@@ -84,7 +87,20 @@ class TlsSocket : public Socket {
 
   // Sets up what the certificate is checked against.
   Result<void> prepare();
+  Result<void> prepare_for_client(SSL_CTX* ctx);
   async::Task<Result<void>> handshake(async::Deadline deadline);
+  std::string_view protocol() const override {
+    const unsigned char* name = nullptr;
+    unsigned int size = 0;
+    SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+    return {reinterpret_cast<const char*>(name), size};
+  }
+  void end_writing() override {
+    ERR_clear_error();
+    SSL_shutdown(ssl_.get());  // one attempt, never waits
+    ERR_clear_error();
+    Socket::end_writing();
+  }
   bool stale() override {
     char byte;
     return hung_up() || try_read(std::span(&byte, 1)).state != Attempt::State::wait_readable;
@@ -107,7 +123,7 @@ class TlsSocket : public Socket {
   static constexpr std::size_t max_bytes = 1 << 30;  // OpenSSL counts in int
   static constexpr std::size_t record_bytes = 16 * 1024;
 
-  std::shared_ptr<TlsContext> context_;
+  std::shared_ptr<TlsContext> context_;  // null for a client's
   std::string server_name_;
   SslPtr ssl_;
 };
@@ -259,6 +275,93 @@ async::Task<Result<std::unique_ptr<Stream>>> start_tls(Reactor& reactor, Fd fd, 
   auto socket = std::make_unique<TlsSocket>(reactor, std::move(fd), std::move(context), std::move(server_name));
   CO_CHECK_OK(socket->prepare());
   CO_CHECK_OK(co_await socket->handshake(deadline));
+  co_return std::move(socket);
+}
+
+// --- to clients
+
+struct ServerTls::State {
+  SslCtxPtr ctx;
+};
+
+ServerTls::ServerTls(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ServerTls::~ServerTls() = default;
+
+namespace {
+
+// The first of ours that the client knows; one that knows neither is left to find out what it gets: HTTP/1.1.
+int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_bytes, const unsigned char* offered,
+                    unsigned int offered_bytes, void*) {
+  static constexpr unsigned char ours[] = "\x02h2\x08http/1.1";
+  unsigned char* found = nullptr;
+  if (SSL_select_next_proto(&found, chosen_bytes, ours, sizeof ours - 1, offered, offered_bytes) !=
+      OPENSSL_NPN_NEGOTIATED)
+    return SSL_TLSEXT_ERR_NOACK;
+  *chosen = found;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+// Nobody types a passphrase into a server.
+int no_passphrase(char*, int, int, void*) { return 0; }
+
+using BioPtr = std::unique_ptr<BIO, Freed<BIO_free_all>>;
+using X509Ptr = std::unique_ptr<X509, Freed<X509_free>>;
+using KeyPtr = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
+
+BioPtr reader_of(const std::string& pem) {
+  return BioPtr(BIO_new_mem_buf(pem.data(), static_cast<int>(std::min<std::size_t>(pem.size(), 1 << 30))));
+}
+
+std::unexpected<Error> unusable(std::string what) {
+  const unsigned long code = ERR_get_error();
+  const char* reason = code ? ERR_reason_error_string(code) : nullptr;
+  ERR_clear_error();
+  return fail(ErrorKind::invalid_request, reason ? std::move(what) + ": " + reason : std::move(what));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<ServerTls>> ServerTls::create(const std::string& certificates, const Secret& private_key) {
+  ERR_clear_error();
+  auto state = std::make_unique<State>();
+  state->ctx.reset(SSL_CTX_new(TLS_server_method()));
+  SSL_CTX* ctx = state->ctx.get();
+  if (!ctx) return fail(ErrorKind::internal, "OpenSSL gave no context");
+  SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+  SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_read_ahead(ctx, 1);
+  SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);  // tickets alone: they cost no memory here
+  SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, nullptr);
+  const BioPtr chain = reader_of(certificates);
+  const X509Ptr own(PEM_read_bio_X509_AUX(chain.get(), nullptr, no_passphrase, nullptr));
+  if (!own || SSL_CTX_use_certificate(ctx, own.get()) != 1) return unusable("the certificate cannot be used");
+  while (X509* next = PEM_read_bio_X509(chain.get(), nullptr, no_passphrase, nullptr))
+    if (SSL_CTX_add0_chain_cert(ctx, next) != 1) {
+      X509_free(next);
+      return unusable("the certificate's chain cannot be used");
+    }
+  ERR_clear_error();  // the end of the file is told as an error
+  const BioPtr key_text = reader_of(private_key.reveal());
+  const KeyPtr key(PEM_read_bio_PrivateKey(key_text.get(), nullptr, no_passphrase, nullptr));
+  if (!key || SSL_CTX_use_PrivateKey(ctx, key.get()) != 1 || SSL_CTX_check_private_key(ctx) != 1)
+    return unusable("the certificate's private key cannot be used");
+  return std::shared_ptr<ServerTls>(new ServerTls(std::move(state)));
+}
+
+Result<void> TlsSocket::prepare_for_client(SSL_CTX* ctx) {
+  ssl_.reset(SSL_new(ctx));
+  if (!ssl_ || SSL_set_fd(ssl_.get(), fd()) != 1) return fail(ErrorKind::internal, "OpenSSL gave no connection");
+  SSL_set_accept_state(ssl_.get());
+  return {};
+}
+
+async::Task<Result<std::unique_ptr<Stream>>> accept_tls(Reactor& reactor, Fd fd, std::shared_ptr<ServerTls> context,
+                                                        async::Deadline deadline) {
+  auto socket = std::make_unique<TlsSocket>(reactor, std::move(fd));
+  CO_CHECK_OK(socket->prepare_for_client(context->state_->ctx.get()));
+  Result<void> shaken = co_await socket->handshake(deadline);
+  if (!shaken) co_return fail(ErrorKind::client_gone, "no TLS with the client: " + shaken.error().message);
   co_return std::move(socket);
 }
 

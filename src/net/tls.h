@@ -1,11 +1,12 @@
-// TLS to providers, over OpenSSL. Certificates are always verified, against the system's authorities or a file of the
-// operator's; there is no switch to turn that off.
+// TLS over OpenSSL: to providers, whose certificates are always verified, against the system's authorities or a file of
+// the operator's, with no switch to turn that off; and to clients, with a certificate of the operator's.
 #pragma once
 
 #include <memory>
 #include <string>
 
 #include "async/task.h"
+#include "base/secret.h"
 #include "net/socket.h"
 
 namespace sluice::net {
@@ -39,5 +40,28 @@ class TlsContext {
 // IP literal) and sent as SNI. Errors: provider_unreachable with OpenSSL's reason, provider_timeout, client_gone.
 async::Task<Result<std::unique_ptr<Stream>>> start_tls(Reactor& reactor, Fd fd, std::shared_ptr<TlsContext> context,
                                                        std::string server_name, async::Deadline deadline);
+
+// What all connections of clients share: the certificate, and the keys of the tickets with which they resume.
+// Thread-safe.
+class ServerTls {
+ public:
+  // `certificates`: PEM, our own first and then those that lead to the authority. Errors: invalid_request with
+  // OpenSSL's reason.
+  static Result<std::shared_ptr<ServerTls>> create(const std::string& certificates, const Secret& private_key);
+  ~ServerTls();
+
+ private:
+  friend async::Task<Result<std::unique_ptr<Stream>>> accept_tls(Reactor& reactor, Fd fd,
+                                                                 std::shared_ptr<ServerTls> context,
+                                                                 async::Deadline deadline);
+  struct State;
+  explicit ServerTls(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// Shakes hands as a server, TLS 1.2 or later; offers h2 and http/1.1 (ALPN), and the Stream says which was taken.
+// Errors: client_gone, whatever the reason.
+async::Task<Result<std::unique_ptr<Stream>>> accept_tls(Reactor& reactor, Fd fd, std::shared_ptr<ServerTls> context,
+                                                        async::Deadline deadline);
 
 }  // namespace sluice::net

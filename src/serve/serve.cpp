@@ -293,11 +293,17 @@ int serve(const ServeOptions& options) {
                       record_health(store_metrics, (*store)->health());
                       record_targets(target_metrics, health.report(time.now()));
                       record_places(target_metrics, places.report());
+                      server_metrics.certificate_ends.with().set(
+                          static_cast<double>(snapshots.load()->server().certificate.expires_unix_seconds));
                       server_metrics.connections.with().set(static_cast<double>(shared.connections.load()));
                       return registry.text();
                     },
                 .readiness_problem = [&] { return readiness_problem(**store, snapshots, engines, stopping.load()); },
-                .threads = threads};
+                .threads = threads,
+                .beyond_limit = [&](std::string_view limit) { server_metrics.http2_limits.with(limit).add(); },
+                .no_handshake = [&] { server_metrics.no_handshakes.with().add(); }};
+  if (!server.certificate.empty())
+    if (auto usable = shared.client_tls.current(server); !usable) return refuse(usable.error());
 
   // The reactors share one address; another process must not, or it would answer half of the clients.
   if (address->port() != 0)
@@ -321,7 +327,10 @@ int serve(const ServeOptions& options) {
              {{"reason", "no certificate authorities in " + trusted.file}, {"hint", "run `sluice doctor`"}});
   std::string store_problem;
   tell_store_problem(log, **store, **desk, store_problem);
-  const std::string url = (address->family() == AF_UNIX ? "" : "http://") + address->text();
+  const std::string url = (address->family() == AF_UNIX ? ""
+                           : server.certificate.empty() ? "http://"
+                                                        : "https://") +
+                          address->text();
   auto control = ControlSocket::listen(options.data_dir);
   if (!control) return refuse(control.error());
   const AddressFile address_file(options.data_dir, url, options.config_path);

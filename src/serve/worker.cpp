@@ -14,7 +14,8 @@ http::ServerLimits limits_of(const config::ServerSettings& server) {
           .body_bytes = static_cast<std::size_t>(server.max_body_bytes),
           .header_timeout = milliseconds(server.header_timeout_ms),
           .body_timeout = milliseconds(server.body_timeout_ms),
-          .idle_timeout = milliseconds(server.idle_timeout_ms)};
+          .idle_timeout = milliseconds(server.idle_timeout_ms),
+          .http2 = {.streams = static_cast<std::uint32_t>(server.max_streams)}};
 }
 
 }  // namespace
@@ -42,7 +43,8 @@ Worker::Worker(Shared& shared)
                .on_begin = shared.on_begin,
                .on_end = shared.on_end,
                .metrics_page = shared.metrics_page,
-               .readiness_problem = shared.readiness_problem},
+               .readiness_problem = shared.readiness_problem,
+               .beyond_limit = shared.beyond_limit},
       handler_(gateway_) {}
 
 Worker::~Worker() { join(); }
@@ -63,7 +65,7 @@ void Worker::start() {
 void Worker::leave() {
   reactor_.post([this] {
     leaving_ = true;
-    for (Open* open = open_.front(); open; open = open_.after(*open)) open->parting.last_answer = true;
+    for (Open* open = open_.front(); open; open = open_.after(*open)) open->parting.ask_to_leave();
   });
 }
 
@@ -96,10 +98,9 @@ async::Task<> Worker::accept_connections(Worker* worker) {
       co_await worker->reactor_.scheduler().sleep(worker->reactor_.within(pause, &worker->stop_));
       continue;
     }
-    Result<std::unique_ptr<net::Socket>> socket =
-        co_await worker->listener_->accept({async::TimePoint::max(), &worker->stop_});
+    Result<Fd> socket = co_await worker->listener_->accept_fd({async::TimePoint::max(), &worker->stop_});
     if (socket) {
-      worker->connections_.spawn(serve_one, worker, std::unique_ptr<net::Stream>(*std::move(socket)));
+      worker->connections_.spawn(serve_one, worker, *std::move(socket));
     } else if (socket.error().kind == ErrorKind::overloaded) {
       worker->shared_.log.warn("cannot accept", {{"reason", socket.error().message}, {"hint", socket.error().hint}});
       co_await worker->reactor_.scheduler().sleep(worker->reactor_.within(pause * 5, &worker->stop_));
@@ -108,15 +109,31 @@ async::Task<> Worker::accept_connections(Worker* worker) {
   worker->listener_.reset();
 }
 
-async::Task<> Worker::serve_one(Worker* worker, std::unique_ptr<net::Stream> stream) {
+async::Task<Result<std::unique_ptr<net::Stream>>> Worker::stream_of(Fd fd, const config::Snapshot& snapshot) {
+  const config::ServerSettings& server = snapshot.server();
+  if (server.certificate.empty()) co_return std::make_unique<net::Socket>(reactor_, std::move(fd));
+  CO_TRY(std::shared_ptr<net::ServerTls> tls, shared_.client_tls.current(server));
+  co_return co_await net::accept_tls(reactor_, std::move(fd), std::move(tls),
+                                     reactor_.within(milliseconds(server.header_timeout_ms), &stop_));
+}
+
+async::Task<> Worker::serve_one(Worker* worker, Fd fd) {
   worker->shared_.connections.fetch_add(1, std::memory_order_relaxed);
-  Open open(*stream);
-  open.parting.last_answer = worker->leaving_;
-  const http::ServerLimits limits = limits_of(worker->shared_.snapshots.load()->server());  // to its end
-  worker->open_.push_back(open);
+  const std::shared_ptr<const config::Snapshot> snapshot = worker->shared_.snapshots.load();
+  const http::ServerLimits limits = limits_of(snapshot->server());  // to its end
   try {
-    co_await http::serve_connection(worker->reactor_, std::move(stream), limits, worker->handler_, worker->stop_,
-                                    open.parting);
+    Result<std::unique_ptr<net::Stream>> stream = co_await worker->stream_of(std::move(fd), *snapshot);
+    if (stream) {
+      Open open(**stream);
+      open.parting.last_answer = worker->leaving_;
+      worker->open_.push_back(open);
+      co_await http::serve_connection(worker->reactor_, *std::move(stream), limits, worker->handler_, worker->stop_,
+                                      open.parting);
+    } else if (stream.error().kind == ErrorKind::client_gone) {
+      worker->shared_.no_handshake();
+    } else {
+      worker->shared_.log.error("no TLS for clients", {{"reason", stream.error().message}});
+    }
   } catch (const std::exception& fault) {
     // A bug or no memory: this connection is lost, the others go on.
     worker->shared_.log.error("connection lost by an exception", {{"what", fault.what()}});
@@ -134,7 +151,7 @@ async::Task<> Worker::stop_when_idle(Worker* worker) {
   co_await idle_by(worker->drain_until_);
   // Who is still there is told why its answer ends here; each request is settled and recorded.
   for (Open* open = worker->open_.front(); open; open = worker->open_.after(*open))
-    if (open->parting.running) open->parting.running->cut();
+    for (http::Exchange* one = open->parting.running.front(); one; one = open->parting.running.after(*one)) one->cut();
   const async::TimePoint told_by = worker->reactor_.now() + to_record;
   co_await idle_by(told_by);
   // To what still runs, a client that does not read or a socket between two messages, its client is gone.

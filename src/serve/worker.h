@@ -10,6 +10,7 @@
 #include "http/client.h"
 #include "http/server.h"
 #include "net/connect.h"
+#include "serve/client_tls.h"
 #include "store/live_store.h"
 #include "telemetry/log.h"
 
@@ -34,7 +35,10 @@ struct Shared {
   std::function<void(const gateway::AuditRecord&, store::Appended, const gateway::Timing&, const Error*)> on_end;
   std::function<std::string()> metrics_page;
   std::function<std::string()> readiness_problem;
-  std::size_t threads = 1;  // workers
+  std::size_t threads = 1;                             // workers
+  std::function<void(std::string_view)> beyond_limit;  // of HTTP/2, by a client
+  std::function<void()> no_handshake;                  // a client with which TLS came to nothing
+  ClientTls client_tls;
   std::atomic<std::int64_t> connections{0};
 };
 
@@ -65,7 +69,8 @@ class Worker {
   };
   std::size_t most_connections() const;
   static async::Task<> accept_connections(Worker* worker);
-  static async::Task<> serve_one(Worker* worker, std::unique_ptr<net::Stream> stream);
+  async::Task<Result<std::unique_ptr<net::Stream>>> stream_of(Fd fd, const config::Snapshot& snapshot);
+  static async::Task<> serve_one(Worker* worker, Fd fd);
   static async::Task<> stop_when_idle(Worker* worker);
 
   Shared& shared_;

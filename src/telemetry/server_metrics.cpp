@@ -13,8 +13,18 @@ ServerMetrics::ServerMetrics(Registry& registry)
       needs_restart(registry.gauge("sluice_config_needs_restart",
                                    "Settings of the file that come into force only with a restart.")),
       connections(registry.gauge("sluice_client_connections", "Client connections that are open.")),
+      http2_limits(registry.counter("sluice_http2_limits_total",
+                                    "Times that a client went beyond a limit of HTTP/2, by the limit.", {"limit"})),
+      no_handshakes(registry.counter("sluice_tls_handshake_failures_total",
+                                     "Connections of clients with which TLS came to nothing.")),
+      certificate_ends(registry.gauge("sluice_tls_certificate_expires_seconds",
+                                      "When the certificate for clients expires, Unix time; 0 without TLS.")),
       stopping(registry.gauge("sluice_stopping", "1 from the signal to stop on, else 0.")) {
   for (const char* trigger : {"signal", "call", "file"}) reloads.with(trigger, "refused");  // alerts need the zero
+  for (const char* limit : {"streams", "head_bytes", "head_frames", "bodies", "resets", "control_frames",
+                            "empty_frames", "queued_frames", "protocol"})
+    http2_limits.with(limit);
+  no_handshakes.with();
   config_errors.with();
   needs_restart.with();
   stopping.with();

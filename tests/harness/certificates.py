@@ -11,16 +11,16 @@ class Authority:
     def __init__(self, folder: Path, names="IP:127.0.0.1,IP:::1,DNS:localhost"):
         folder.mkdir(parents=True, exist_ok=True)
         self.ca_file = folder / "ca.pem"
-        self._certificate = folder / "server.pem"
-        self._key = folder / "server.key"
+        self.certificate = folder / "server.pem"
+        self.key = folder / "server.key"
         ca_key, request, extensions = folder / "ca.key", folder / "server.csr", folder / "extensions"
         extensions.write_text(f"subjectAltName={names}\nbasicConstraints=CA:FALSE\n")
         curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
         self._openssl("req", "-x509", *curve, "-keyout", ca_key, "-out", self.ca_file, "-days", "2", "-subj", "/CN=Sluice test CA",
                       "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")
-        self._openssl("req", "-new", *curve, "-keyout", self._key, "-out", request, "-subj", "/CN=provider")
+        self._openssl("req", "-new", *curve, "-keyout", self.key, "-out", request, "-subj", "/CN=provider")
         self._openssl("x509", "-req", "-in", request, "-CA", self.ca_file, "-CAkey", ca_key, "-CAcreateserial",
-                      "-days", "2", "-out", self._certificate, "-extfile", extensions)
+                      "-days", "2", "-out", self.certificate, "-extfile", extensions)
 
     @staticmethod
     def _openssl(*arguments):
@@ -28,5 +28,5 @@ class Authority:
 
     def server_context(self):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self._certificate, self._key)
+        context.load_cert_chain(self.certificate, self.key)
         return context

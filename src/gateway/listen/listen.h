@@ -15,6 +15,9 @@ class Listen : public http::Handler {
   explicit Listen(Gateway& gateway) : gateway_(gateway) {}
   async::Task<> handle(http::Exchange& exchange) override;
   std::string malformed(int status, std::string_view message, http::Headers& headers) override;
+  void beyond_limit(std::string_view limit) override {
+    if (gateway_.beyond_limit) gateway_.beyond_limit(limit);
+  }
 
  private:
   async::Task<> chat(http::Exchange& exchange, dialects::DialectId dialect, dialects::RequestTarget target);

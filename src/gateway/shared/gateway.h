@@ -87,8 +87,9 @@ struct Gateway {
   // Called at the end of each request with its audit record and what became of that, for metrics and the log line. Must
   // not block.
   std::function<void(const AuditRecord&, store::Appended, const Timing&, const Error*)> on_end;
-  std::function<std::string()> metrics_page;       // Prometheus text
-  std::function<std::string()> readiness_problem;  // empty: ready; else one sentence
+  std::function<std::string()> metrics_page;           // Prometheus text
+  std::function<std::string()> readiness_problem;      // empty: ready; else one sentence
+  std::function<void(std::string_view)> beyond_limit;  // a client went beyond this limit of HTTP/2; may be empty
 
   UlidSource ids = {};
   std::minstd_rand jitter{std::random_device{}()};
