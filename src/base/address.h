@@ -9,6 +9,13 @@
 
 namespace sluice {
 
+// Which version of HTTP is spoken with a place.
+enum class HttpVersion : std::uint8_t {
+  offered,  // HTTP/2 where it is offered, which only TLS can tell, else HTTP/1.1
+  http1,
+  http2,  // without TLS: with prior knowledge
+};
+
 // A place to connect to, by name.
 struct Endpoint {
   std::string host;  // DNS name or IP literal (IPv6 without brackets); empty for a Unix socket
@@ -16,6 +23,7 @@ struct Endpoint {
   std::string unix_path;  // absolute path of a Unix socket, at most 107 bytes
   bool tls = false;
   std::string server_name;  // for SNI and certificate check; host when empty
+  HttpVersion http = HttpVersion::offered;
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 

@@ -27,8 +27,7 @@ using X509Ptr = std::unique_ptr<X509, Freed<X509_free>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 
 std::unexpected<Error> blame(const std::string& file, ErrorKind kind, std::string message, std::string hint) {
-  return std::unexpected(
-      Error{.kind = kind, .message = std::move(message), .hint = std::move(hint), .param = file});
+  return std::unexpected(Error{.kind = kind, .message = std::move(message), .hint = std::move(hint), .param = file});
 }
 
 Result<std::string> read_pem(const std::string& file) {

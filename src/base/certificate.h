@@ -18,8 +18,9 @@ struct ServerCertificate {
   bool empty() const { return certificates.empty(); }
 };
 
-// Reads both files; an empty `key_file` means that the key is in the first. Errors, with `param` set to the file that is
-// to blame: not_found (cannot be read), invalid_request (no PEM, a passphrase, the key of another certificate, expired).
+// Reads both files; an empty `key_file` means that the key is in the first. Errors, with `param` set to the file that
+// is to blame: not_found (cannot be read), invalid_request (no PEM, a passphrase, the key of another certificate,
+// expired).
 Result<ServerCertificate> read_server_certificate(const std::string& certificate_file, const std::string& key_file);
 
 }  // namespace sluice

@@ -111,7 +111,9 @@ struct Provider {
   GoogleServiceAccount google;  // for google_service_account
   Quirks quirks;
   Patience patience;
-  std::int64_t max_in_flight = 0;                                  // requests under way there; 0 = no limit
+  std::int64_t max_in_flight = 0;  // requests under way there; 0 = no limit
+  HttpVersion http = HttpVersion::offered;
+  std::int64_t warm_connections = 0;                               // kept ready, for each reactor
   std::vector<std::pair<std::string, std::string>> extra_headers;  // sent with every call; never a credential
   std::string default_model;  // its model in the route `auto` when there is no configuration; may be empty
   std::string docs;           // where its interface is documented

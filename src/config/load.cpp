@@ -663,6 +663,7 @@ Loaded Loading::run() {
     for (const Override& override : sources_.overrides)
       if (override.path == "server.listen") parts_.server.listen = override.value;
   }
+  for (catalog::Provider& provider : parts_.providers) provider.base_url.endpoint.http = provider.http;
   add_auto_route();
   check_values(root.value_or(Node()), Report{source, loaded.diagnostics});
   if (sources_.in_force) keep_what_needs_a_restart();

@@ -190,6 +190,16 @@ void ProviderReader::max_in_flight(const ProviderSetting& setting) {
   if (const auto most = fields_.integer(setting.name, 0, 1'000'000)) provider_.max_in_flight = *most;
 }
 
+void ProviderReader::http_version(const ProviderSetting& setting) {
+  const auto text = word(setting);
+  if (!text) return;
+  provider_.http = *text == "http1" ? HttpVersion::http1 : *text == "http2" ? HttpVersion::http2 : HttpVersion::offered;
+}
+
+void ProviderReader::warm_connections(const ProviderSetting& setting) {
+  if (const auto count = fields_.integer(setting.name, 0, 64)) provider_.warm_connections = *count;
+}
+
 void ProviderReader::enabled(const ProviderSetting& setting) { off_ = fields_.boolean(setting.name) == false; }
 
 void ProviderReader::models(const ProviderSetting& setting) {

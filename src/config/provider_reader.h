@@ -36,6 +36,8 @@ class ProviderReader {
   void stream_usage(const ProviderSetting& setting);
   void headers(const ProviderSetting& setting);
   void max_in_flight(const ProviderSetting& setting);
+  void http_version(const ProviderSetting& setting);
+  void warm_connections(const ProviderSetting& setting);
   void enabled(const ProviderSetting& setting);
   void models(const ProviderSetting& setting);
   void prices(const ProviderSetting& setting);

@@ -24,6 +24,7 @@ inline constexpr const char* ground[] = {"self_hosted", "hosted_open", "propriet
 inline constexpr const char* auth[] = {
     "bearer", "x_api_key", "x_goog_api_key", "api_key", "aws_sigv4", "google_service_account", "none"};
 inline constexpr const char* stream_usage[] = {"option", "automatic"};
+inline constexpr const char* http_version[] = {"auto", "http1", "http2"};
 }  // namespace provider_words
 
 // In the order in which they are read: models and prices are those of a provider that is known by then.
@@ -90,6 +91,17 @@ inline constexpr ProviderSetting provider_table[] = {
                 "limit.",
      .schema = R"("type":"integer","minimum":0,"maximum":1000000)",
      .read = &ProviderReader::max_in_flight},
+    {.name = "http_version",
+     .meaning = "auto: HTTP/2 where TLS offers it, else HTTP/1.1. http1: never HTTP/2. http2: nothing else, also "
+                "without TLS (prior knowledge).",
+     .words = provider_words::http_version,
+     .read = &ProviderReader::http_version},
+    {.name = "warm_connections",
+     .meaning =
+         "Connections that each thread keeps ready there, from the start on, so that a request need not wait for "
+         "a handshake; one of HTTP/2 is enough for all. 0 = connect when a request comes, and keep what is used.",
+     .schema = R"("type":"integer","minimum":0,"maximum":64)",
+     .read = &ProviderReader::warm_connections},
     {.name = "enabled",
      .meaning = "false switches it off.",
      .schema = R"("type":"boolean")",

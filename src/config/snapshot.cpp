@@ -172,7 +172,10 @@ std::string Snapshot::json() const {
     w.member("stores_responses", provider.quirks.stores_responses).key("also").begin_array();
     for (const chat::DialectId also : provider.also) w.string(chat::name(also));
     w.end_array();
-    w.member("max_in_flight", provider.max_in_flight);
+    w.member("max_in_flight", provider.max_in_flight).member("warm_connections", provider.warm_connections);
+    w.member("http_version", provider.http == HttpVersion::http1   ? "http1"
+                             : provider.http == HttpVersion::http2 ? "http2"
+                                                                   : "auto");
     write_section(w.key("patience"), patience_table, provider.patience);
     w.member("ground", catalog::name(provider.ground)).member("auth", catalog::name(provider.auth));
     w.member("stream_usage", provider.quirks.stream_usage == catalog::StreamUsage::option ? "option" : "automatic");

@@ -4,6 +4,8 @@
 #include <functional>
 #include <span>
 
+#include "async/signal.h"
+#include "http/http2_client.h"
 #include "http/serialize.h"
 
 namespace sluice::http {
@@ -53,6 +55,7 @@ bool has_no_body(int status) { return status == 204 || status == 304; }
 
 Call::Call(ConnectionPool& pool, std::unique_ptr<Connection> connection)
     : pool_(&pool), connection_(std::move(connection)) {}
+Call::Call(ConnectionPool& pool, std::unique_ptr<Http2Call> stream) : pool_(&pool), stream_(std::move(stream)) {}
 Call::Call(Call&&) noexcept = default;
 Call& Call::operator=(Call&&) noexcept = default;
 Call::~Call() {
@@ -60,7 +63,18 @@ Call::~Call() {
     pool_->give_back(std::move(connection_));
 }
 
-bool Call::reused() const { return connection_->used; }
+bool Call::reused() const { return stream_ ? stream_->reused() : connection_->used; }
+bool Call::refused() const { return stream_ && stream_->refused(); }
+async::Duration Call::waited() const { return stream_ ? waited_ + stream_->waited() : waited_; }
+bool Call::is_complete() const { return stream_ ? stream_->complete() : connection_->complete; }
+
+async::Task<Result<Response>> Call::send(std::string_view head, std::string_view body, async::Deadline deadline) {
+  return stream_ ? stream_->send(head, body, deadline) : send_http1(head, body, deadline);
+}
+
+async::Task<Result<bool>> Call::read_some(std::string& out, async::Deadline deadline) {
+  return stream_ ? stream_->read_some(out, deadline) : read_some_http1(out, deadline);
+}
 
 void Call::Connection::begin(const ResponseHead& parsed, std::string_view behind) {
   const bool no_body = has_no_body(parsed.status);
@@ -76,7 +90,7 @@ void Call::Connection::begin(const ResponseHead& parsed, std::string_view behind
   input = std::move(body);  // last: what is behind the head may stand in it
 }
 
-async::Task<Result<Response>> Call::send(std::string_view head, std::string_view body, async::Deadline deadline) {
+async::Task<Result<Response>> Call::send_http1(std::string_view head, std::string_view body, async::Deadline deadline) {
   Connection& connection = *connection_;
   net::Reactor& reactor = connection.reactor;
   connection.complete = false;
@@ -144,7 +158,7 @@ Result<void> Call::Connection::take_input(std::string& out) {
   return {};
 }
 
-async::Task<Result<bool>> Call::read_some(std::string& out, async::Deadline deadline) {
+async::Task<Result<bool>> Call::read_some_http1(std::string& out, async::Deadline deadline) {
   Connection& connection = *connection_;
   const std::size_t before = out.size();
   if (!connection.complete) CO_CHECK_OK(connection.take_input(out));
@@ -168,12 +182,12 @@ async::Task<Result<bool>> Call::read_some(std::string& out, async::Deadline dead
 
 async::Task<Result<std::string>> Call::read_all(async::Deadline deadline) {
   std::string body;
-  CO_CHECK_OK(connection_->take_input(body));
+  if (connection_) CO_CHECK_OK(connection_->take_input(body));
   for (;;) {
     if (body.size() > pool_->limits_.body_bytes)
       co_return std::unexpected(
           cut("the provider's answer is larger than " + std::to_string(pool_->limits_.body_bytes) + " bytes"));
-    if (connection_->complete) co_return body;
+    if (is_complete()) co_return body;
     const async::TimePoint begin = async::Clock::now();
     CO_TRY(const bool more, co_await read_some(body, deadline));
     waited_ += async::Clock::now() - begin;
@@ -192,6 +206,20 @@ std::size_t ConnectionPool::Hash::operator()(const Endpoint& endpoint) const noe
   return std::hash<std::string_view>{}(name) + endpoint.port;
 }
 
+struct ConnectionPool::Waiter : async::ListNode {
+  explicit Waiter(async::Scheduler& scheduler) : signal(scheduler) {}
+  async::Signal signal;
+};
+
+Http2Client* ConnectionPool::shared(const Endpoint& endpoint) {
+  const auto found = multiplexed_.find(endpoint);
+  if (found == multiplexed_.end()) return nullptr;
+  auto& connections = found->second.connections;
+  std::erase_if(connections, [](const auto& one) { return one->is_over(); });
+  const auto room = std::ranges::find_if(connections, [](const auto& one) { return one->has_room(); });
+  return room == connections.end() ? nullptr : room->get();
+}
+
 async::Task<Result<Call>> ConnectionPool::open(const Endpoint& endpoint, async::Deadline deadline, bool fresh) {
   if (const auto found = idle_.find(endpoint); found != idle_.end() && !fresh) {
     auto& kept = found->second;
@@ -203,28 +231,97 @@ async::Task<Result<Call>> ConnectionPool::open(const Endpoint& endpoint, async::
     }
   }
   const async::TimePoint begin = async::Clock::now();
-  CO_TRY(std::unique_ptr<net::Stream> stream, co_await connector_.open(endpoint, deadline));
-  auto connection = std::make_unique<Call::Connection>(
-      Call::Connection{.reactor = connector_.reactor, .stream = std::move(stream), .endpoint = endpoint});
-  Call call(*this, std::move(connection));
+  if (!multiplexed_.empty() && !fresh) {
+    if (Http2Client* client = shared(endpoint)) co_return Call(*this, client->open());
+    const auto found = multiplexed_.find(endpoint);
+    if (found != multiplexed_.end() && found->second.connecting > 0) {
+      Waiter waiter(connector_.reactor.scheduler());
+      found->second.waiters.push_back(waiter);
+      (void)co_await waiter.signal.wait(deadline);
+      if (Http2Client* client = shared(endpoint)) {
+        Call call(*this, client->open());
+        call.waited_ = async::Clock::now() - begin;
+        co_return call;
+      }
+    }
+  }
+  CO_TRY(Call call, co_await connect(endpoint, deadline));
   call.waited_ = async::Clock::now() - begin;
   co_return call;
 }
 
-void ConnectionPool::give_back(std::unique_ptr<Call::Connection> connection) {
+async::Task<Result<Call>> ConnectionPool::connect(const Endpoint& endpoint, async::Deadline deadline) {
+  // Counted for as long as this runs, however it ends.
+  struct Connecting {
+    ConnectionPool& pool;
+    const Endpoint& endpoint;
+    bool counted;
+    Connecting(ConnectionPool& of, const Endpoint& to)
+        : pool(of), endpoint(to), counted(!of.multiplexed_.empty() && of.multiplexed_.contains(to)) {
+      if (counted) ++pool.multiplexed_.at(endpoint).connecting;
+    }
+    Connecting(const Connecting&) = delete;
+    Connecting& operator=(const Connecting&) = delete;
+    ~Connecting() {
+      if (!counted) return;
+      Multiplexed& known = pool.multiplexed_.at(endpoint);
+      --known.connecting;
+      while (Waiter* waiter = known.waiters.pop_front()) waiter->signal.notify();
+    }
+  };
+  const Connecting connecting(*this, endpoint);
+  CO_TRY(std::unique_ptr<net::Stream> stream, co_await connector_.open(endpoint, deadline));
+  const bool http2 = stream->protocol() == "h2" || (!endpoint.tls && endpoint.http == HttpVersion::http2);
+  if (!http2) {
+    if (endpoint.http == HttpVersion::http2)
+      co_return std::unexpected(Error{.kind = ErrorKind::provider_unreachable,
+                                      .message = place_text(endpoint) + " does not offer HTTP/2",
+                                      .hint = "the operator can set `http_version: auto` for this provider",
+                                      .retry = Retry::anywhere});
+    co_return Call(*this, std::make_unique<Call::Connection>(Call::Connection{
+                              .reactor = connector_.reactor, .stream = std::move(stream), .endpoint = endpoint}));
+  }
+  auto& connections = multiplexed_[endpoint].connections;
+  connections.push_back(std::make_unique<Http2Client>(connector_.reactor, std::move(stream), limits_, endpoint.tls));
+  sweep();
+  co_return Call(*this, connections.back()->open());
+}
+
+async::Task<Result<void>> ConnectionPool::warm(Endpoint endpoint, std::size_t connections, async::Deadline deadline) {
+  for (std::size_t tries = 0; tries < connections; ++tries) {
+    if (shared(endpoint)) co_return Result<void>();  // that one takes many
+    close_idle();
+    const auto found = idle_.find(endpoint);
+    if (found != idle_.end() && found->second.size() >= connections) co_return Result<void>();
+    CO_TRY(Call call, co_await connect(endpoint, deadline));
+    if (!call.connection_) co_return Result<void>();
+    call.connection_->complete = call.connection_->keep_alive = true;  // as after an answer: nothing is expected of it
+    give_back(std::move(call.connection_), false);
+  }
+  co_return Result<void>();
+}
+
+void ConnectionPool::give_back(std::unique_ptr<Call::Connection> connection, bool used) {
   auto& kept = idle_[connection->endpoint];
   if (kept.size() >= max_idle_per_endpoint) kept.erase(kept.begin());
   connection->idle_since = connector_.reactor.now();
-  connection->used = true;
+  connection->used = connection->used || used;
   connection->framing = Call::Connection::Framing::none;
   connection->input.shrink_to_fit();
   kept.push_back(std::move(connection));
+  sweep();
+}
+
+void ConnectionPool::sweep() {
   if (closing_.size() == 0) closing_.spawn(close_what_is_idle, this);
 }
 
 async::Task<> ConnectionPool::close_what_is_idle(ConnectionPool* pool) {
   net::Reactor& reactor = pool->connector_.reactor;
-  while (!pool->idle_.empty()) {
+  const auto multiplexes = [&] {
+    return std::ranges::any_of(pool->multiplexed_, [](const auto& one) { return !one.second.connections.empty(); });
+  };
+  while (!pool->idle_.empty() || multiplexes()) {
     co_await reactor.scheduler().sleep(reactor.within(pool->max_idle_time_ / 4));
     pool->close_idle();
   }
@@ -236,11 +333,18 @@ void ConnectionPool::close_idle() {
     std::erase_if(
         kept, [&](const auto& connection) { return connection->idle_since <= latest || connection->stream->stale(); });
   std::erase_if(idle_, [](const auto& endpoint) { return endpoint.second.empty(); });
+  for (auto& [key, known] : multiplexed_)
+    std::erase_if(known.connections, [&](const auto& one) {
+      return one->is_over() || (one->calls() == 0 && one->idle_since() <= latest);
+    });
 }
 
 std::size_t ConnectionPool::idle() const {
   std::size_t count = 0;
   for (const auto& [key, kept] : idle_) count += kept.size();
+  for (const auto& [key, known] : multiplexed_)
+    count += static_cast<std::size_t>(
+        std::ranges::count_if(known.connections, [](const auto& one) { return one->calls() == 0; }));
   return count;
 }
 

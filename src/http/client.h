@@ -1,4 +1,5 @@
-// The client's side of HTTP/1.1, towards providers: one call on one connection, and the pool that keeps connections.
+// The client's side of HTTP, towards providers: one call, and the pool that keeps connections. A call has a connection
+// of HTTP/1.1 for itself, or is one of many on a connection of HTTP/2; who makes it does not see which.
 #pragma once
 
 #include <memory>
@@ -7,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "async/list.h"
 #include "async/scope.h"
 #include "async/task.h"
 #include "http/chunked.h"
@@ -29,8 +31,11 @@ struct Response {
 };
 
 class ConnectionPool;
+class Http2Call;
+class Http2Client;
 
-// One connection with one call on it. Goes back to the pool when its answer was read to the end, is closed otherwise.
+// One call. A connection of HTTP/1.1 goes back to the pool when its answer was read to the end, is closed otherwise; on
+// one of HTTP/2 the provider is told that nobody wants the rest.
 class Call {
  public:
   Call(Call&&) noexcept;
@@ -47,16 +52,23 @@ class Call {
   async::Task<Result<std::string>> read_all(async::Deadline deadline);
   // The connection had been used before: a provider may close a kept connection just when the next request is sent.
   bool reused() const;
+  // The provider says that it has not begun with the request, so that it may be sent again at once.
+  bool refused() const;
   // For a new connection, and in send() and read_all() for the provider.
-  async::Duration waited() const { return waited_; }
+  async::Duration waited() const;
 
  private:
   friend class ConnectionPool;
   struct Connection;
   Call(ConnectionPool& pool, std::unique_ptr<Connection> connection);
+  Call(ConnectionPool& pool, std::unique_ptr<Http2Call> stream);
+  async::Task<Result<Response>> send_http1(std::string_view head, std::string_view body, async::Deadline deadline);
+  async::Task<Result<bool>> read_some_http1(std::string& out, async::Deadline deadline);
+  bool is_complete() const;
   async::Duration waited_{0};
   ConnectionPool* pool_ = nullptr;
-  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<Connection> connection_;  // either of these
+  std::unique_ptr<Http2Call> stream_;
 };
 
 // Kept connections of one reactor, by endpoint; closed when nobody has used them for a while, or the provider hangs up.
@@ -70,14 +82,20 @@ class ConnectionPool {
   // A kept connection, or a new one. Borrows the endpoint until it returns. Errors of net::connect.
   async::Task<Result<Call>> open(const Endpoint& endpoint, async::Deadline deadline, bool fresh = false);
   std::size_t idle() const;
+  // Sees to it that so many calls could begin there without a handshake: connects, as often as that takes.
+  async::Task<Result<void>> warm(Endpoint endpoint, std::size_t connections, async::Deadline deadline);
 
  private:
   friend class Call;
   static constexpr std::size_t max_idle_per_endpoint = 256;
-  void give_back(std::unique_ptr<Call::Connection> connection);
+  void give_back(std::unique_ptr<Call::Connection> connection, bool used = true);
   // Runs while anything is idle.
   static async::Task<> close_what_is_idle(ConnectionPool* pool);
   void close_idle();
+  void sweep();
+  // One of HTTP/2 that has room; null when there is none.
+  Http2Client* shared(const Endpoint& endpoint);
+  async::Task<Result<Call>> connect(const Endpoint& endpoint, async::Deadline deadline);
 
   net::Connector& connector_;
   ClientLimits limits_;
@@ -86,6 +104,15 @@ class ConnectionPool {
     std::size_t operator()(const Endpoint& endpoint) const noexcept;
   };
   std::unordered_map<Endpoint, std::vector<std::unique_ptr<Call::Connection>>, Hash> idle_;  // newest last
+  // Connections of HTTP/2 by endpoint, those with calls on them too. An endpoint that has spoken it stays here, and who
+  // comes while a connection to it is made waits for that one.
+  struct Waiter;
+  struct Multiplexed {
+    std::vector<std::unique_ptr<Http2Client>> connections;
+    std::size_t connecting = 0;
+    async::List<Waiter> waiters;
+  };
+  std::unordered_map<Endpoint, Multiplexed, Hash> multiplexed_;
   async::Scope closing_;
 };
 

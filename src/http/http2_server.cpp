@@ -235,9 +235,8 @@ struct Http2ServerConnection::Callbacks {
       return 0;
     }
     exchange->body_too_large_ = exchange->body_too_large_ || exchange->body_.size() + size > c.limits_.body_bytes;
-    exchange->bodies_too_large_ =
-        exchange->bodies_too_large_ ||
-        c.bodies_bytes_ + size > c.limits_.http2.bodies_per_connection * c.limits_.body_bytes;
+    exchange->bodies_too_large_ = exchange->bodies_too_large_ ||
+                                  c.bodies_bytes_ + size > c.limits_.http2.bodies_per_connection * c.limits_.body_bytes;
     if (exchange->body_too_large_ || exchange->bodies_too_large_) {
       nghttp2_session_consume(session, id, size);
       exchange->arrived_.notify();
@@ -413,7 +412,8 @@ async::TimePoint Http2ServerConnection::give_up_reading_at() const {
 async::Task<> Http2ServerConnection::read_all(Http2ServerConnection* connection) {
   for (;;) {
     net::Reactor& reactor = connection->reactor_;
-    const Result<std::size_t> got = co_await connection->link_.stream().read(reactor.scratch(), async::Deadline::never());
+    const Result<std::size_t> got =
+        co_await connection->link_.stream().read(reactor.scratch(), async::Deadline::never());
     if (!got || *got == 0) break;
     // What comes behind the end is read for nothing, so that no reset overtakes what the client is told.
     if (!connection->terminated_) connection->feed({reactor.scratch().data(), *got});
@@ -582,7 +582,8 @@ Result<void> Http2Exchange::submit(int status, const Headers& headers, bool has_
   nghttp2_data_provider provider{.source = {.ptr = nullptr}, .read_callback = give_data};
   const int submitted = nghttp2_submit_response(connection_.link_.session(), id_, fields.data(), fields.size(),
                                                 has_body ? &provider : nullptr);
-  if (submitted != 0) return std::unexpected(gone(std::string("no answer can be sent: ") + nghttp2_strerror(submitted)));
+  if (submitted != 0)
+    return std::unexpected(gone(std::string("no answer can be sent: ") + nghttp2_strerror(submitted)));
   submitted_ = true;
   return {};
 }

@@ -38,7 +38,7 @@ async::Task<Result<std::unique_ptr<Stream>>> connect(Connector& connector, Endpo
   if (!endpoint.tls) co_return std::make_unique<Socket>(connector.reactor, *std::move(fd));
   Result<std::unique_ptr<Stream>> stream =
       co_await start_tls(connector.reactor, *std::move(fd), connector.tls,
-                         endpoint.server_name.empty() ? endpoint.host : endpoint.server_name, deadline);
+                         endpoint.server_name.empty() ? endpoint.host : endpoint.server_name, endpoint.http, deadline);
   if (!stream) co_return std::unexpected(at_place(std::move(stream).error(), endpoint));
   co_return stream;
 }

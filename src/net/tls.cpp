@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <vector>
 
 namespace sluice::net {
 namespace {
@@ -27,27 +28,36 @@ using SslPtr = std::unique_ptr<SSL, Freed<SSL_free>>;
 using SslCtxPtr = std::unique_ptr<SSL_CTX, Freed<SSL_CTX_free>>;
 using SslSessionPtr = std::unique_ptr<SSL_SESSION, Freed<SSL_SESSION_free>>;
 
-// Sessions by server name. A TLS 1.3 ticket is good once: taking one removes it, and the newest is kept.
+// Sessions by server name. A TLS 1.3 ticket is good once: taking one removes it, the newest first.
 class Sessions {
  public:
   void put(const std::string& server, SslSessionPtr session) {
     const std::lock_guard lock(mutex_);
     if (by_server_.size() >= max_servers && !by_server_.contains(server)) by_server_.erase(by_server_.begin());
-    by_server_[server] = std::move(session);
+    auto& kept = by_server_[server];
+    if (kept.size() >= max_of_one) kept.erase(kept.begin());
+    kept.push_back(std::move(session));
   }
   SslSessionPtr take(const std::string& server) {
     const std::lock_guard lock(mutex_);
     const auto found = by_server_.find(server);
     if (found == by_server_.end()) return nullptr;
-    SslSessionPtr session = std::move(found->second);
-    by_server_.erase(found);
+    SslSessionPtr session;
+    while (!session && !found->second.empty()) {
+      session = std::move(found->second.back());
+      found->second.pop_back();
+      // OpenSSL gives up that of a connection that broke off.
+      if (SSL_SESSION_is_resumable(session.get()) != 1) session.reset();
+    }
+    if (found->second.empty()) by_server_.erase(found);
     return session;
   }
 
  private:
   static constexpr std::size_t max_servers = 256;  // more providers than anybody has
+  static constexpr std::size_t max_of_one = 8;     // connections that are made at the same time
   std::mutex mutex_;
-  std::map<std::string, SslSessionPtr> by_server_;
+  std::map<std::string, std::vector<SslSessionPtr>> by_server_;
 };
 
 constexpr const char* untrusted_hint =
@@ -86,7 +96,7 @@ class TlsSocket : public Socket {
   }
 
   // Sets up what the certificate is checked against.
-  Result<void> prepare();
+  Result<void> prepare(HttpVersion http);
   Result<void> prepare_for_client(SSL_CTX* ctx);
   async::Task<Result<void>> handshake(async::Deadline deadline);
   std::string_view protocol() const override {
@@ -187,8 +197,6 @@ Result<std::shared_ptr<TlsContext>> TlsContext::create(const std::string& ca_fil
   SSL_CTX_set_read_ahead(ctx, 1);  // one recv takes several records
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(ctx, TlsSocket::keep_session);
-  static constexpr unsigned char http_1_1[] = "\x08http/1.1";
-  SSL_CTX_set_alpn_protos(ctx, http_1_1, sizeof http_1_1 - 1);
   const bool trusted = ca_file.empty() ? SSL_CTX_set_default_verify_paths(ctx) == 1
                                        : SSL_CTX_load_verify_locations(ctx, ca_file.c_str(), nullptr) == 1;
   if (!trusted)
@@ -199,7 +207,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::create(const std::string& ca_fil
   return std::shared_ptr<TlsContext>(new TlsContext(std::move(state)));
 }
 
-Result<void> TlsSocket::prepare() {
+Result<void> TlsSocket::prepare(HttpVersion http) {
   ssl_.reset(SSL_new(context_->state_->ctx.get()));
   if (!ssl_ || SSL_set_fd(ssl_.get(), fd()) != 1) return fail(ErrorKind::internal, "OpenSSL gave no connection");
   SSL_set_app_data(ssl_.get(), this);
@@ -211,6 +219,13 @@ Result<void> TlsSocket::prepare() {
       return fail(ErrorKind::invalid_request, "'" + server_name_ + "' is no host name",
                   "the operator must check the base_url");
   }
+  static constexpr std::string_view both("\x02h2\x08http/1.1");
+  constexpr std::size_t h2_bytes = 3;
+  const std::string_view offered = http == HttpVersion::http1   ? both.substr(h2_bytes)
+                                   : http == HttpVersion::http2 ? both.substr(0, h2_bytes)
+                                                                : both;
+  SSL_set_alpn_protos(ssl_.get(), reinterpret_cast<const unsigned char*>(offered.data()),
+                      static_cast<unsigned int>(offered.size()));
   if (const SslSessionPtr session = context_->state_->sessions.take(server_name_))
     SSL_set_session(ssl_.get(), session.get());
   SSL_set_connect_state(ssl_.get());
@@ -271,9 +286,10 @@ async::Task<Result<void>> TlsSocket::handshake(async::Deadline deadline) {
 }
 
 async::Task<Result<std::unique_ptr<Stream>>> start_tls(Reactor& reactor, Fd fd, std::shared_ptr<TlsContext> context,
-                                                       std::string server_name, async::Deadline deadline) {
+                                                       std::string server_name, HttpVersion http,
+                                                       async::Deadline deadline) {
   auto socket = std::make_unique<TlsSocket>(reactor, std::move(fd), std::move(context), std::move(server_name));
-  CO_CHECK_OK(socket->prepare());
+  CO_CHECK_OK(socket->prepare(http));
   CO_CHECK_OK(co_await socket->handshake(deadline));
   co_return std::move(socket);
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "async/task.h"
+#include "base/address.h"
 #include "base/secret.h"
 #include "net/socket.h"
 
@@ -37,9 +38,11 @@ class TlsContext {
 };
 
 // Shakes hands as a client over a connected descriptor. `server_name` is checked against the certificate (DNS name or
-// IP literal) and sent as SNI. Errors: provider_unreachable with OpenSSL's reason, provider_timeout, client_gone.
+// IP literal) and sent as SNI; `http` says what is offered (ALPN), and the Stream what was taken. Errors:
+// provider_unreachable with OpenSSL's reason, provider_timeout, client_gone.
 async::Task<Result<std::unique_ptr<Stream>>> start_tls(Reactor& reactor, Fd fd, std::shared_ptr<TlsContext> context,
-                                                       std::string server_name, async::Deadline deadline);
+                                                       std::string server_name, HttpVersion http,
+                                                       async::Deadline deadline);
 
 // What all connections of clients share: the certificate, and the keys of the tickets with which they resume.
 // Thread-safe.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <map>
 
 namespace sluice::serve {
 
@@ -57,6 +58,7 @@ Result<net::SocketAddress> Worker::listen(const net::SocketAddress& address) {
 void Worker::start() {
   thread_ = std::thread([this] {
     control_.spawn(accept_connections, this);
+    control_.spawn(keep_warm, this);
     reactor_.run();
     ended_.store(true, std::memory_order_release);
   });
@@ -139,6 +141,35 @@ async::Task<> Worker::serve_one(Worker* worker, Fd fd) {
     worker->shared_.log.error("connection lost by an exception", {{"what", fault.what()}});
   }
   worker->shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+}
+
+async::Task<> Worker::keep_warm(Worker* worker) {
+  constexpr milliseconds look_again{1'000};
+  constexpr milliseconds try_again{30'000};  // where nobody answers
+  net::Reactor& reactor = worker->reactor_;
+  std::map<std::string, async::TimePoint> not_before;
+  while (!worker->stop_.fired()) {
+    const std::shared_ptr<const config::Snapshot> snapshot = worker->shared_.snapshots.load();
+    for (const catalog::Provider& provider : snapshot->providers()) {
+      if (provider.warm_connections == 0 || !provider.enabled || provider.engine) continue;
+      const auto failed = not_before.find(provider.id.str());
+      if (failed != not_before.end() && reactor.now() < failed->second) continue;
+      const std::int64_t limit = provider.patience.connect_timeout_ms > 0 ? provider.patience.connect_timeout_ms
+                                                                          : snapshot->retry().connect_timeout_ms;
+      const async::Deadline deadline = reactor.within(milliseconds(limit), &worker->stop_);
+      const Result<void> warm = co_await worker->providers_.warm(
+          provider.base_url.endpoint, static_cast<std::size_t>(provider.warm_connections), deadline);
+      if (warm) {
+        not_before.erase(provider.id.str());
+      } else if (warm.error().kind != ErrorKind::client_gone) {
+        if (failed == not_before.end())
+          worker->shared_.log.warn("cannot keep a connection ready",
+                                   {{"provider", provider.id.str()}, {"reason", warm.error().message}});
+        not_before[provider.id.str()] = reactor.now() + try_again;
+      }
+    }
+    co_await reactor.scheduler().sleep(reactor.within(look_again, &worker->stop_));
+  }
 }
 
 async::Task<> Worker::stop_when_idle(Worker* worker) {

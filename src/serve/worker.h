@@ -72,6 +72,8 @@ class Worker {
   async::Task<Result<std::unique_ptr<net::Stream>>> stream_of(Fd fd, const config::Snapshot& snapshot);
   static async::Task<> serve_one(Worker* worker, Fd fd);
   static async::Task<> stop_when_idle(Worker* worker);
+  // The connections that providers ask for with warm_connections.
+  static async::Task<> keep_warm(Worker* worker);
 
   Shared& shared_;
   net::Reactor reactor_;

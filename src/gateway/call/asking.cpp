@@ -209,8 +209,9 @@ Error Asking::too_late(std::string what) const {
           .retry = Retry::elsewhere};
 }
 
-// Sends the request and reads the answer's head. A kept connection may have been closed by the provider just now; that
-// is nobody's fault, so a new one is tried at once. What breaks later may have been at work.
+// Sends the request and reads the answer's head. A kept connection may have been closed by the provider just now, or it
+// may say that it has not begun with the request; that is nobody's fault, so a new one is tried at once. What breaks
+// later may have been at work.
 async::Task<Result<http::Response>> Asking::exchange(const BaseUrl& place, std::string_view head,
                                                      std::string_view body) {
   failure_.asked = true;
@@ -231,9 +232,8 @@ async::Task<Result<http::Response>> Asking::exchange(const BaseUrl& place, std::
     Result<http::Response> response = co_await call_->send(head, body, answer_by_);
     if (response) co_return response;
     Error& error = response.error();
-    if (error.kind == ErrorKind::provider_unreachable && call_->reused() && !fresh &&
-        gateway_.reactor.now() - sent < closed_before)
-      continue;
+    const bool closed_just_now = call_->reused() && gateway_.reactor.now() - sent < closed_before;
+    if (error.kind == ErrorKind::provider_unreachable && !fresh && (closed_just_now || call_->refused())) continue;
     if (error.kind == ErrorKind::provider_timeout)
       error = too_late("did not answer in time");
     else if (error.kind == ErrorKind::provider_unreachable)
