@@ -17,6 +17,7 @@ WALLS = [
     (re.compile(r"yaml-cpp/.*"), "yaml"),
     (re.compile(r"CLI/.*"), "cli"),
     (re.compile(r"wslay/.*"), "http"),
+    (re.compile(r"nghttp2/.*"), "http"),
 ]
 MODULE = re.compile(r"^\s*sluice_module\(\s*(\S+)\s+(\S+)([^)]*)\)", re.M)
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)

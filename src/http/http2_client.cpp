@@ -70,8 +70,7 @@ struct Http2Client::State {
 };
 
 struct Http2Call::State : async::ListNode {
-  State(Http2Client::State& of, bool is_reused)
-      : connection(of), changed(of.reactor.scheduler()), reused(is_reused) {}
+  State(Http2Client::State& of, bool is_reused) : connection(of), changed(of.reactor.scheduler()), reused(is_reused) {}
 
   Result<void> submit(std::string_view head, bool has_body);
   static ssize_t give_data(nghttp2_session* session, std::int32_t id, std::uint8_t* to, std::size_t room,
@@ -196,7 +195,8 @@ void Http2Client::State::fail(const std::string& why) {
 async::Task<> Http2Client::State::read_all(State* state) {
   std::string why = "the provider closed the connection";
   for (;;) {
-    const Result<std::size_t> got = co_await state->link.stream().read(state->reactor.scratch(), async::Deadline::never());
+    const Result<std::size_t> got =
+        co_await state->link.stream().read(state->reactor.scratch(), async::Deadline::never());
     if (!got) why = got.error().message;
     if (!got || *got == 0) break;
     state->heard_at = state->reactor.now();
@@ -246,8 +246,7 @@ bool Http2Client::has_room() const {
   if (state_->dead || state_->leaving || state_->link.failed() || nghttp2_session_check_request_allowed(session) == 0)
     return false;
   if (!state_->settled) return state_->begun == 0;
-  const std::uint32_t allowed =
-      nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+  const std::uint32_t allowed = nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
   return state_->running < std::min<std::size_t>(allowed, max_calls);
 }
 
@@ -263,7 +262,8 @@ std::unique_ptr<Http2Call> Http2Client::open() {
 
 // --- Http2Call
 
-Http2Call::Http2Call(Http2Client::State& connection, bool reused) : state_(std::make_unique<State>(connection, reused)) {
+Http2Call::Http2Call(Http2Client::State& connection, bool reused)
+    : state_(std::make_unique<State>(connection, reused)) {
   ++connection.running;
   connection.calls.push_back(*state_);
 }
@@ -294,7 +294,8 @@ Result<void> Http2Call::State::submit(std::string_view head, bool has_body) {
   block.add(":authority", parsed.get("host").value_or(""));
   block.add(":path", parsed.target);
   for (const Field& field : parsed)
-    if (!is_connection_field(field.name) && !equal_ignoring_case(field.name, "host")) block.add(field.name, field.value);
+    if (!is_connection_field(field.name) && !equal_ignoring_case(field.name, "host"))
+      block.add(field.name, field.value);
   const auto& fields = block.fields();
   nghttp2_data_provider provider{.source = {.ptr = nullptr}, .read_callback = give_data};
   id = nghttp2_submit_request(connection.link.session(), nullptr, fields.data(), fields.size(),

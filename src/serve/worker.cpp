@@ -111,8 +111,10 @@ async::Task<> Worker::accept_connections(Worker* worker) {
   worker->listener_.reset();
 }
 
-async::Task<Result<std::unique_ptr<net::Stream>>> Worker::stream_of(Fd fd, const config::Snapshot& snapshot) {
-  const config::ServerSettings& server = snapshot.server();
+// The configuration is held for the handshake alone: a connection may outlive many of them.
+async::Task<Result<std::unique_ptr<net::Stream>>> Worker::stream_of(Fd fd) {
+  const std::shared_ptr<const config::Snapshot> snapshot = shared_.snapshots.load();
+  const config::ServerSettings& server = snapshot->server();
   if (server.certificate.empty()) co_return std::make_unique<net::Socket>(reactor_, std::move(fd));
   CO_TRY(std::shared_ptr<net::ServerTls> tls, shared_.client_tls.current(server));
   co_return co_await net::accept_tls(reactor_, std::move(fd), std::move(tls),
@@ -121,10 +123,9 @@ async::Task<Result<std::unique_ptr<net::Stream>>> Worker::stream_of(Fd fd, const
 
 async::Task<> Worker::serve_one(Worker* worker, Fd fd) {
   worker->shared_.connections.fetch_add(1, std::memory_order_relaxed);
-  const std::shared_ptr<const config::Snapshot> snapshot = worker->shared_.snapshots.load();
-  const http::ServerLimits limits = limits_of(snapshot->server());  // to its end
+  const http::ServerLimits limits = limits_of(worker->shared_.snapshots.load()->server());  // to its end
   try {
-    Result<std::unique_ptr<net::Stream>> stream = co_await worker->stream_of(std::move(fd), *snapshot);
+    Result<std::unique_ptr<net::Stream>> stream = co_await worker->stream_of(std::move(fd));
     if (stream) {
       Open open(**stream);
       open.parting.last_answer = worker->leaving_;

@@ -69,7 +69,7 @@ class Worker {
   };
   std::size_t most_connections() const;
   static async::Task<> accept_connections(Worker* worker);
-  async::Task<Result<std::unique_ptr<net::Stream>>> stream_of(Fd fd, const config::Snapshot& snapshot);
+  async::Task<Result<std::unique_ptr<net::Stream>>> stream_of(Fd fd);
   static async::Task<> serve_one(Worker* worker, Fd fd);
   static async::Task<> stop_when_idle(Worker* worker);
   // The connections that providers ask for with warm_connections.

@@ -91,6 +91,12 @@ const std::map<std::string, std::vector<std::string>, std::less<>>& lines() {
       {"append_log_fuzz", {"\x01record", "\x03record", "\x07", "\x05\x10\x00\x00\x00x"s}},
       {"aws_event_stream_fuzz",
        {"contentBlockDelta{\"delta\":{\"text\":\"x\"}}", "throttlingException{}", "\x0b:event-type\x07\x00\x01x"s}},
+      // A request with a body, a head that goes on, a PING; an answer and a GOAWAY.
+      {"http2_fuzz",
+       {"\x02\0\0\x0a\x01\x04\0\0\0\x01\x83\x84\x86\x41\x01x\x5c\x01"s + "2\0\0\x02\0\x01\0\0\0\x01{}"s,
+        "\x06\0\0\x03\x01\x01\0\0\0\x01\x82\x84\x86\0\0\0\x09\x04\0\0\0\x01"s,
+        "\x02\0\0\x08\x06\0\0\0\0\0"s + "12345678", "\x03\0\0\x01\x01\x04\0\0\0\x01\x88\0\0\x02\0\x01\0\0\0\x01hi"s,
+        "\x03\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0"s}},
       {"websocket_fuzz",
        {"\x81\x85\x01\x02\x03\x04ignbn", "\x01\x82\x00\x00\x00\x00hi\x80\x80\x00\x00\x00\x00"s,
         "\x89\x80\x00\x00\x00\x00"s, "\x88\x82\x00\x00\x00\x00\x03\xe8"s,
