@@ -51,8 +51,8 @@ Made make(long valid_for_seconds, const char* passphrase = nullptr) {
 }
 
 struct CertificateTest : testing::Test {
-  std::filesystem::path folder = std::filesystem::temp_directory_path() /
-                                 ("certificate_test." + crypto::random_alphanumeric(12));
+  std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("certificate_test." + crypto::random_alphanumeric(12));
   void SetUp() override { std::filesystem::create_directory(folder); }
   void TearDown() override { std::filesystem::remove_all(folder); }
   std::string file(const std::string& name, const std::string& text) const {

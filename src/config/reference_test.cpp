@@ -73,7 +73,7 @@ TEST(Reference, Every_word_of_a_providers_settings_is_taken_and_every_other_is_r
       ++seen;
     }
   }
-  EXPECT_EQ(seen, 18u);
+  EXPECT_EQ(seen, 21u);
 }
 
 TEST(Reference, The_schemas_bounds_and_defaults_are_the_readers) {

@@ -28,10 +28,12 @@ class Answering : public Handler {
     Result<std::string> body = co_await exchange.read_body();
     const std::string echo = body ? *body : std::to_string(static_cast<int>(body.error().kind));
     if (exchange.head().path != "/v1/stream") {
-      (void)co_await exchange.respond(200, {{"X-Path", exchange.head().path}, {"connection", "close"}}, echo);
+      const Headers headers{{"X-Path", exchange.head().path}, {"connection", "close"}};
+      (void)co_await exchange.respond(200, headers, echo);
       co_return;
     }
-    (void)co_await exchange.begin_stream(200, {{"x-a", "b"}}, "one,");
+    const Headers headers{{"x-a", "b"}};
+    (void)co_await exchange.begin_stream(200, headers, "one,");
     (void)co_await exchange.write("two,");
     const Headers trailers{{"x-t", "1"}};
     (void)co_await exchange.finish_stream("three", trailers);
