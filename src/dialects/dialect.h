@@ -80,6 +80,13 @@ struct ProviderRequest {
   std::vector<std::string> added_params;    // lane 2: what it requires and the client did not say, as "name=value"
 };
 
+// What an API takes as a tool's name.
+struct ToolNameRule {
+  std::size_t longest = 64;
+  std::string_view others = "_-";   // beside letters and digits; a literal
+  bool begins_with_letter = false;  // or with "_"
+};
+
 struct EncodeOptions {
   std::string_view model;                // the provider's name for the model
   Tokens default_max_output_tokens = 0;  // for dialects that require a limit when the client gave none
@@ -185,6 +192,8 @@ class Dialect {
   virtual std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) const = 0;
 
   // --- a provider's request
+  // What goes beyond it is renamed by ToolNames before encode_request() sees it.
+  virtual ToolNameRule tool_names() const { return {}; }
   virtual Result<ProviderRequest> encode_request(const chat::ChatRequest& request,
                                                  const EncodeOptions& options) const = 0;
   // Lane 1's path below the base URL. `model` is the provider's name for it.

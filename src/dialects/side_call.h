@@ -37,6 +37,7 @@ class SideCall : public Dialect {
                                            const RequestTarget& /*target*/) const override {
     return no_conversation();
   }
+  ToolNameRule tool_names() const override { return api_->tool_names(); }
   Result<ProviderRequest> encode_request(const chat::ChatRequest& /*request*/,
                                          const EncodeOptions& /*options*/) const override {
     return no_conversation();

@@ -132,7 +132,8 @@ def answer_cases():
     cases.append(Case("200 with an error event", BEFORE, Outcome(502, 3, "provider_error", True), answers=(stream_of([b"data: " + in_band + b"\n\n"]),)))
     cases.append(Case("error event", AFTER, Outcome(200, 1, None, False, "what was generated", "the provider's own event is passed on", in_band=True),
                       answers=(stream_of([*EVENTS[:2], b"data: " + in_band + b"\n\n"]),), proxy=(after_token("hold"),)))
-    cases.append(Case("200 that is no JSON", WHOLE, BROKEN, answers=(recorder.fixed(recorder.ok(b"<html>busy</html>")),)))
+    unreadable = Outcome(502, 1, "provider_unreachable", True, says="tried once elsewhere, never again there; what it cost is billed where it says so")
+    cases += [Case("200 that is no JSON", when, unreadable, answers=(recorder.fixed(recorder.ok(b"<html>busy</html>")),)) for when in (WHOLE, BEFORE)]
     cases += both("429 with a short Retry-After", error(busy, headers=soon, **limited), Outcome(429, 3, "rate_limit_exceeded", True, says="no earlier than it asks"))
     cases += both("429 with a long Retry-After", error(busy, headers=late, **limited), Outcome(429, 1, "rate_limit_exceeded", True, says="with its Retry-After"))
     cases += both("429 without Retry-After", error(busy, **limited), Outcome(429, 3, "rate_limit_exceeded", True))

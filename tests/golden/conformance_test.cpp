@@ -183,7 +183,10 @@ class Proof {
                                         : request_of(all_dialects().get(case_.provider), *sent, target);
     const Asked asked{.request = request, .body = body, .issuer = issuer, .native = !case_.translated()};
     const Asked asked_again{.request = again, .body = sent_body, .issuer = issuer, .native = true};
-    if (readable) compare_words("the request", words_of(request), words_of(again));
+    if (readable) {
+      names_by_provider_ = dialects::ToolNames(request, all_dialects().get(case_.provider).tool_names());
+      compare_words("the request", words_of(names_by_provider_.renamed(request)), words_of(again));
+    }
     note_bytes(false, body, sent_body);
     for (const Feature& feature : features()) {
       const bool before = feature.asked ? feature.asked(asked) : !feature.told;
@@ -253,8 +256,9 @@ class Proof {
     const std::string bytes = fs::exists(file("provider.events"))
                                   ? framed(read_file(file("provider.events")))
                                   : read_file(file(streamed_ ? "provider.sse" : "provider.json"));
-    const auto before = response_in(provider, bytes, streamed_, provider.framing());
+    auto before = response_in(provider, bytes, streamed_, provider.framing());
     if (!before) return fault("the provider's answer cannot be read");
+    names_by_provider_.restore(*before);
     const bool as_stream = fs::exists(file("answer.sse"));
     const bool readable = case_.translated() && as_stream == streamed_;  // a stream in one array is read by the runner
     const auto after = readable ? response_in(all_dialects().get(case_.client),
@@ -280,6 +284,7 @@ class Proof {
 
   const Case& case_;
   std::vector<std::string> names_;
+  dialects::ToolNames names_by_provider_;  // of the client's tools
   std::set<std::string> explained_;  // those of names_ that a feature knows
   bool streamed_ = false;
   bool usage_asked_ = true;

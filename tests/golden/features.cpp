@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dialects/seal.h"
+#include "dialects/tool_names.h"
 
 namespace sluice::golden {
 namespace {
@@ -172,6 +173,15 @@ std::vector<Feature> of_requests() {
                     std::ranges::any_of(a.request.tools, [](const chat::Tool& tool) { return !tool.custom; });
            },
        .losses = {"tools.defer_loading", "functionCallingConfig.mode", "tools.strict"}},
+      {.name = "tool names that not every API takes",
+       .dialects = "CRMG",
+       .asked =
+           [](const Asked& a) {
+             return std::ranges::any_of(a.request.tools, [](const chat::Tool& tool) {
+               return !dialects::allows(dialects::ToolNameRule{}, tool.name);
+             });
+           },
+       .asked_otherwise = [](const Asked& a) { return !a.request.tools.empty(); }},
       {.name = "tool choice: any of them",
        .dialects = "CRMG",
        .asked = [](const Asked& a) { return chooses(a, Mode::required); },
@@ -253,7 +263,8 @@ std::vector<Feature> of_requests() {
        .refusals = {"it must be less than max_tokens"}},
       {.name = "reasoning state, back to its issuer",
        .dialects = "CRMG",
-       .asked = [](const Asked& a) { return has_state_of_issuer(a); }},
+       .asked = [](const Asked& a) { return has_state_of_issuer(a); },
+       .asked_otherwise = [](const Asked& a) { return a.body.contains("\"thought_signature\""); }},
       {.name = "reasoning state of another issuer",
        .dialects = "CRMG",
        .asked = [](const Asked& a) { return has_state_of_another(a); },
@@ -393,7 +404,7 @@ std::vector<Feature> of_answers() {
       {.name = "parts of tools that ran at the vendor",
        .dialects = "RMGB",
 
-       .losses = {"answer.reasoning_details", "answer.images", "extra_content", "answer.content.",
+       .losses = {"answer.images", "extra_content", "answer.content.",
                   "answer.groundingMetadata", "server_tool_use", "web_search_call", "executableCode",
                   "codeExecutionResult", "pause_turn", "tool_result"},
        .bytes = {"server_tool_use\"", "web_search_call", "codeExecutionResult"}},

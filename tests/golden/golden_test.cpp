@@ -113,8 +113,9 @@ class Golden : public testing::TestWithParam<Case> {
     TRY(request_, client().decode_request(parsed, target_));
     options_.include_usage = request_.include_usage;
     options_.tools = request_.tools;
-    auto sent = provider().encode_request(
-        request_,
+    names_ = dialects::ToolNames(request_, provider().tool_names());
+    auto sent = names_.encode(
+        provider(), request_,
         {.model = provider_model_, .default_max_output_tokens = 4096, .reasoning = true, .issuer = options_.issuer});
     if (!sent) return std::unexpected(dialects::in_words_of(client(), std::move(sent).error()));
     report_.request(*sent);
@@ -135,7 +136,7 @@ class Golden : public testing::TestWithParam<Case> {
   }
 
   Replayed replay(const std::vector<Event>& events) const {
-    if (GetParam().translated()) return replay_translated(provider(), client(), options_, events);
+    if (GetParam().translated()) return replay_translated(provider(), client(), options_, events, names_);
     return replay_same(provider(), !options_.include_usage, events);
   }
 
@@ -202,8 +203,9 @@ class Golden : public testing::TestWithParam<Case> {
   void whole_answer(const std::string& bytes) {
     const auto parsed = json::Document::parse(bytes);
     ASSERT_TRUE(parsed) << "provider.json is not JSON";
-    const Result<chat::ChatResponse> response = provider().decode_response(*parsed);
+    Result<chat::ChatResponse> response = provider().decode_response(*parsed);
     if (!response) return expect_error(response.error());
+    names_.restore(*response);
     EXPECT_EQ(provider().read_usage(*parsed), response->usage);
     report_.usage(response->usage);
     if (GetParam().translated()) report_.answer_dropped(response->dropped);
@@ -247,6 +249,7 @@ class Golden : public testing::TestWithParam<Case> {
   std::string provider_model_ = "provider-model";
   dialects::RequestTarget target_;
   chat::ChatRequest request_;
+  dialects::ToolNames names_;
   dialects::StreamOptions options_{
       .response_id = "golden", .created_unix_seconds = 1'700'000'000, .issuer = "provider/provider-model"};
 };

@@ -91,7 +91,8 @@ Replayed replay_same(const dialects::Dialect& dialect, bool hide_usage, const st
 }
 
 Replayed replay_translated(const dialects::Dialect& provider, const dialects::Dialect& client,
-                           const dialects::StreamOptions& options, const std::vector<Event>& events) {
+                           const dialects::StreamOptions& options, const std::vector<Event>& events,
+                           const dialects::ToolNames& names) {
   Replayed result;
   const auto decoder = provider.decode_stream();
   const auto encoder = client.encode_stream(options);
@@ -100,7 +101,8 @@ Replayed replay_translated(const dialects::Dialect& provider, const dialects::Di
     if (event.has_data && decoded) decoded = decoder->decode(event.name, event.data, result.events);
   if (decoded) decoded = decoder->finish(result.events);
   if (!decoded) result.events.emplace_back(chat::StreamError{decoded.error()});
-  for (const chat::ChatEvent& event : result.events) {
+  for (chat::ChatEvent& event : result.events) {
+    names.restore(event);
     encoder->encode(event, result.bytes);
     if (const auto* start = std::get_if<chat::Start>(&event)) result.model = start->model;
     if (const auto* finish = std::get_if<chat::Finish>(&event)) result.usage = finish->usage;

@@ -8,6 +8,7 @@
 
 #include "dialects/dialect.h"
 #include "dialects/dialects.h"
+#include "dialects/tool_names.h"
 
 namespace sluice::golden {
 
@@ -38,7 +39,8 @@ struct Replayed {
 };
 Replayed replay_same(const dialects::Dialect& dialect, bool hide_usage, const std::vector<Event>& events);
 Replayed replay_translated(const dialects::Dialect& provider, const dialects::Dialect& client,
-                           const dialects::StreamOptions& options, const std::vector<Event>& events);
+                           const dialects::StreamOptions& options, const std::vector<Event>& events,
+                           const dialects::ToolNames& names = {});
 
 // What is wrong with the order of neutral events; empty when nothing is.
 std::string order_fault(const std::vector<chat::ChatEvent>& events);

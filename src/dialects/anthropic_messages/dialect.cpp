@@ -41,6 +41,7 @@ class AnthropicMessages : public Dialect {
     return anthropic::without_foreign_thinking(std::move(out), edit);
   }
 
+  ToolNameRule tool_names() const override { return {.longest = 128}; }
   Result<ProviderRequest> encode_request(const chat::ChatRequest& request,
                                          const EncodeOptions& options) const override {
     return anthropic::encode_request(request, options);

@@ -58,11 +58,6 @@ std::optional<std::string_view> format_of(std::span<const Format> formats, std::
 
 bool is_letter_or_digit(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-bool is_tool_name(std::string_view name) {
-  return !name.empty() && name.size() <= longest_name &&
-         std::ranges::all_of(name, [](char c) { return is_letter_or_digit(c) || c == '_' || c == '-'; });
-}
-
 // Letters, digits, hyphens, brackets and single spaces are all that the API takes.
 std::string document_name(std::string_view name) {
   std::string out;
@@ -243,7 +238,6 @@ class RequestWriter : RequestWriting {
 
   Result<void> write_call(const chat::ToolCall& call) {
     CHECK_OK(object_arguments(call));
-    CHECK_OK(check_name(call.name, "messages.tool_calls.name"));
     if (std::ranges::find(called_, call.name) == called_.end()) called_.push_back(call.name);
     json_.begin_object().key("toolUse").begin_object().member("toolUseId", tool_use_id(call.id));
     json_.member("name", call.name).key("input").raw(call.arguments).end_object().end_object();
@@ -287,12 +281,6 @@ class RequestWriter : RequestWriting {
 
   // --- tools
 
-  static Result<void> check_name(const std::string& name, std::string field) {
-    if (is_tool_name(name)) return {};
-    return bad_field(std::move(field), "this provider takes no tool with the name '" + name + "'",
-                     "use at most 64 letters, digits, _ and -");
-  }
-
   Result<void> write_tools() {
     using Mode = chat::ToolChoice::Mode;
     const bool forbidden = request_.tool_choice && request_.tool_choice->mode == Mode::none;
@@ -305,7 +293,6 @@ class RequestWriter : RequestWriting {
 
     json_.key("toolConfig").begin_object().key("tools").begin_array();
     for (const chat::Tool& tool : request_.tools) {
-      CHECK_OK(check_name(tool.name, "tools"));
       if (!tool.custom_format.empty()) drop("tools.custom.format");
       write_tool(tool);
       write_cache_point(tool.cache, true);

@@ -43,6 +43,7 @@ class Gemini : public Dialect {
     return gemini::without_foreign_signatures(body, edit);
   }
 
+  ToolNameRule tool_names() const override { return {.others = "_-.:", .begins_with_letter = true}; }
   Result<ProviderRequest> encode_request(const chat::ChatRequest& request,
                                          const EncodeOptions& options) const override {
     return gemini::encode_request(request, options);

@@ -328,5 +328,26 @@ TEST(ToolChoice, A_model_is_given_the_allowed_tools_alone) {
       "tool_choice.allowed_tools.tools[0]");
 }
 
+TEST(OpenAiChat, State_that_a_client_has_changed_goes_nowhere) {
+  for (const auto& [id, state] : std::vector<std::pair<std::string, std::string>>{
+           {"reasoning_details", R"([{"a":1}],"model":"x")"},
+           {"reasoning_details", "{}"},
+           {"extra_content", R"([{"google":{}}])"},
+           {"tool_calls.extra_content", "7"},
+           {"tool_calls.extra_content", ""},
+           {"elsewhere", R"({"google":{"thought_signature":"R29vZ2xl"}})"}}) {
+    chat::ChatRequest request;
+    request.messages = {{.role = chat::Role::assistant,
+                         .blocks = {chat::Thinking{.signature = state + " ", .issuer = "p/m", .redacted = true, .id = id},
+                                    chat::ToolCall{.id = "1", .name = "f", .arguments = "{}"}}},
+                        {.role = chat::Role::user, .blocks = {chat::ToolResult{.call_id = "1"}}}};
+    const auto sent = make_openai_chat()->encode_request(request, {.model = "m", .issuer = "p/m"});
+    ASSERT_TRUE(sent) << sent.error().message;
+    for (const std::string_view lost : {"R29v", "\"a\"", "\"x\"", "extra_content", "reasoning_details"})
+      EXPECT_FALSE(sent->body.contains(lost)) << sent->body;
+    EXPECT_EQ(sent->dropped_params, std::vector<std::string>{"messages.content.thinking"});
+  }
+}
+
 }  // namespace
 }  // namespace sluice::dialects

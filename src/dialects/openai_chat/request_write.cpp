@@ -147,12 +147,39 @@ class RequestWriter : RequestWriting {
         .end_object();
   }
 
+  struct Called {
+    const chat::ToolCall* call;
+    std::string extra;  // JSON of its extra_content
+  };
+  // What this provider gave with an earlier answer, as JSON.
+  struct State {
+    std::string details;  // elements of reasoning_details
+    std::string extra;    // the message's extra_content
+  };
+
+  // False: it is not what state_block() makes. A client has had it, so it may be anything.
+  static bool take_state(const chat::Thinking& thinking, State& state, std::string& call_extra) {
+    const auto parsed = json::Document::parse(thinking.signature);
+    if (!parsed) return false;
+    const json::Value root = parsed->root();
+    if (thinking.id == details_state) {
+      for (const json::Value& detail : root.elements())
+        if (detail.is_object()) state.details.append(state.details.empty() ? "" : ",").append(detail.text());
+      return root.is_array();
+    }
+    if (!root.is_object() || (thinking.id != message_state && thinking.id != call_state)) return false;
+    (thinking.id == message_state ? state.extra : call_extra) = root.text();
+    return true;
+  }
+
   void write_assistant(const chat::Message& message) {
     std::string text;
     std::string reasoning;     // of this very model: some go on from it (DeepSeek, Kimi, GLM, Mistral)
     bool in_content = false;   // where the model has it
     bool text_before = false;  // the previous block was text
-    std::vector<const chat::ToolCall*> calls;
+    std::string call_extra;     // of the next call
+    State state;
+    std::vector<Called> calls;
     for (const chat::Block& block : message.blocks) {
       const auto* piece = std::get_if<chat::Text>(&block);
       if (piece) {
@@ -160,13 +187,13 @@ class RequestWriter : RequestWriting {
         if (!text.empty() && !text_before) text += "\n\n";
         text += piece->text;
       } else if (const auto* call = std::get_if<chat::ToolCall>(&block)) {
-        calls.push_back(call);
+        calls.push_back({call, std::exchange(call_extra, {})});
         note_mark(call->cache);
       } else if (const auto* thinking = std::get_if<chat::Thinking>(&block)) {
         if (is_own(*thinking) && thinking->signature.empty()) {
           reasoning += thinking->text;
           in_content = thinking->id == thinking_in_content;
-        } else {
+        } else if (!is_own(*thinking) || !take_state(*thinking, state, call_extra)) {
           drop("messages.content.thinking");
         }
       } else {
@@ -175,7 +202,7 @@ class RequestWriter : RequestWriting {
       text_before = piece != nullptr;
     }
     if (text.empty() && calls.empty()) {
-      if (!reasoning.empty()) drop("messages.content.thinking");
+      if (!reasoning.empty() || !state.details.empty() || !state.extra.empty()) drop("messages.content.thinking");
       return;
     }
     json_.begin_object().member("role", "assistant").key("content");
@@ -185,12 +212,18 @@ class RequestWriter : RequestWriting {
       json_.null();
     else
       json_.string(text);
-    if (!reasoning.empty() && !in_content) json_.member("reasoning_content", reasoning);
+    if (!state.details.empty())  // they have the text, too
+      json_.key("reasoning_details").raw("[" + state.details + "]");
+    else if (!reasoning.empty() && !in_content)
+      json_.member("reasoning_content", reasoning);
+    if (!state.extra.empty()) json_.key("extra_content").raw(state.extra);
     if (!calls.empty()) {
       json_.key("tool_calls").begin_array();
-      for (const chat::ToolCall* call : calls) {
+      for (const auto& [call, extra] : calls) {
         json_.begin_object().member("id", call->id).member("type", "function").key("function").begin_object();
-        json_.member("name", call->name).member("arguments", call->arguments).end_object().end_object();
+        json_.member("name", call->name).member("arguments", call->arguments).end_object();
+        if (!extra.empty()) json_.key("extra_content").raw(extra);
+        json_.end_object();
       }
       json_.end_array();
     }

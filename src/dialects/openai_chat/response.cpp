@@ -149,10 +149,21 @@ std::string thinking_text(json::Value part) {
 void note_lost_members(json::Value message, std::vector<std::string>& lost) {
   for (const std::string_view name : {"audio", "images"})
     if (message[name].size() > 0) note_lost(lost, "answer." + std::string(name));
-  for (const json::Value& detail : message["reasoning_details"].elements())
-    if (detail["data"].is_string() || detail["signature"].is_string()) note_lost(lost, "answer.reasoning_details");
-  for (const json::Value& call : message["tool_calls"].elements())
-    if (call["extra_content"].is_object()) note_lost(lost, "answer.tool_calls.extra_content");
+}
+
+chat::Thinking state_block(std::string_view id, std::string json) {
+  return {.text = "", .signature = std::move(json), .redacted = true, .id = std::string(id)};
+}
+
+bool has_state(json::Value reasoning_details) {
+  return std::ranges::any_of(reasoning_details.elements(), [](const json::Value& detail) {
+    return detail["data"].is_string() || detail["signature"].is_string();
+  });
+}
+
+// It may also say that the text is a summary of thoughts.
+bool has_signature(json::Value extra_content) {
+  return extra_content.is_object() && !strings_of(extra_content, {"thought_signature"}).empty();
 }
 
 Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
@@ -165,6 +176,10 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   response.model = root["model"].string().value_or("");
   if (const std::string_view reasoning = reasoning_of(message); !reasoning.empty())
     response.blocks.emplace_back(chat::Thinking{std::string(reasoning), ""});
+  if (const json::Value details = message["reasoning_details"]; has_state(details))
+    response.blocks.emplace_back(state_block(details_state, details.text()));
+  if (const json::Value extra = message["extra_content"]; has_signature(extra))
+    response.blocks.emplace_back(state_block(message_state, extra.text()));
   std::vector<Prose> content;
   read_content(message["content"], content, response.dropped);
   // They are of all of the answer's text, which is a single one where there are any.
@@ -190,6 +205,8 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
       has_calls = true;
       continue;
     }
+    if (const json::Value extra = call["extra_content"]; extra.is_object())
+      response.blocks.emplace_back(state_block(call_state, extra.text()));
     const json::Value function = call["function"];
     if (!function["name"].is_string()) return not_the_protocol("a tool call without function.name");
     std::string arguments(function["arguments"].string().value_or(""));

@@ -21,7 +21,8 @@ struct Call {
   std::string id;
   std::string name;
   std::string arguments;  // all of them so far
-  bool custom = false;    // they are free text, whole when the next call begins or the answer ends
+  std::string state = {};  // its extra_content
+  bool custom = false;     // they are free text, whole when the next call begins or the answer ends
 };
 
 // Looks at the last character first: parsing what grew by one fragment, each time, would cost its square.
@@ -29,6 +30,68 @@ bool is_whole_json(std::string_view arguments) {
   const std::size_t last = arguments.find_last_not_of(" \t\r\n");
   return last != std::string_view::npos && arguments[last] == '}' && json::Document::parse(arguments).has_value();
 }
+
+// OpenRouter's details, of which a stream has the pieces: text and summaries go on where the last one was, all else is
+// whole.
+class Details {
+ public:
+  void add(json::Value detail) {
+    const std::string_view type = detail["type"].string().value_or("");
+    const std::string_view words = type == "reasoning.text" ? "text" : type == "reasoning.summary" ? "summary" : "";
+    const auto index = detail["index"].integer();
+    if (words.empty() || details_.empty() || details_.back().type != type || details_.back().index != index)
+      details_.push_back({.type = std::string(type), .index = index, .members = {}});
+    for (const auto& [name, value] : detail.members()) details_.back().take(name, value, name == words);
+    has_state_ = has_state_ || detail["data"].is_string() || detail["signature"].is_string();
+  }
+  bool has_state() const { return has_state_; }
+  // As a whole answer has them. What comes later is an array of its own.
+  std::string take() {
+    std::string out;
+    json::Writer writer(out);
+    writer.begin_array();
+    for (const Detail& detail : details_) {
+      writer.begin_object();
+      for (const Member& member : detail.members) {
+        if (member.is_words)
+          writer.member(member.name, member.value);
+        else
+          writer.key(member.name).raw(member.value);
+      }
+      writer.end_object();
+    }
+    writer.end_array();
+    details_.clear();
+    has_state_ = false;
+    return out;
+  }
+
+ private:
+  struct Member {
+    std::string name;
+    std::string value;  // JSON, but for words
+    bool is_words = false;
+  };
+  struct Detail {
+    std::string type;
+    std::optional<std::int64_t> index;
+    std::vector<Member> members;
+    void take(std::string_view name, json::Value value, bool is_words) {
+      const auto known = std::ranges::find(members, name, &Member::name);
+      const auto text = is_words ? value.string() : std::nullopt;
+      if (known == members.end())
+        members.push_back({std::string(name), text ? std::string(*text) : value.text(), text.has_value()});
+      else if (known->is_words && text)
+        known->value += *text;
+      else if (text)
+        *known = {std::string(name), std::string(*text), true};
+      else if (!value.is_null() && !known->is_words)
+        known->value = value.text();
+    }
+  };
+  std::vector<Detail> details_;
+  bool has_state_ = false;
+};
 
 class Decoder : public Decoding {
  public:
@@ -74,6 +137,14 @@ class Decoder : public Decoding {
     const json::Value delta = choice["delta"];
     if (const std::string_view reasoning = reasoning_of(delta); !reasoning.empty())
       CHECK_OK(add_prose({.kind = chat::BlockKind::thinking, .text = std::string(reasoning)}, out));
+    for (const json::Value& detail : delta["reasoning_details"].elements()) {
+      CHECK_OK(keep(detail.text().size()));
+      details_.add(detail);
+    }
+    if (const json::Value extra = delta["extra_content"]; has_signature(extra)) {
+      message_state_ = extra.text();
+      CHECK_OK(keep(message_state_.size()));
+    }
     std::vector<Prose> content;
     read_content(delta["content"], content, dropped_);
     std::string logprobs = read_logprobs(choice["logprobs"]["content"]);
@@ -156,9 +227,17 @@ class Decoder : public Decoding {
       if (calls_.size() >= max_tool_calls) return not_the_protocol("more than 1024 tool calls in one answer");
       by_index_[index] = calls_.size();
       calls_.push_back({id.empty() ? "call_" + id_ + "_" + std::to_string(calls_.size()) : std::string(id),
-                        std::string(name), "", custom});
+                        std::string(name), "", "", custom});
     }
     const std::size_t place = by_index_[index];
+    if (const json::Value extra = fragment["extra_content"]; extra.is_object()) {
+      std::string state = extra.text();
+      CHECK_OK(keep(state.size()));
+      if (place < next_call_)
+        note_lost(dropped_, "answer.tool_calls.extra_content");  // its block is open already
+      else
+        calls_[place].state = std::move(state);
+    }
     return add(place, arguments.is_object() ? arguments.text() : std::string(arguments.string().value_or("")), out);
   }
 
@@ -185,7 +264,9 @@ class Decoder : public Decoding {
 
   void open_next_call(std::vector<chat::ChatEvent>& out) {
     end_block(out);
+    tell_details(out);
     const Call& call = calls_[next_call_];
+    tell_state(call_state, call.state, out);
     open_call_ = next_call_++;
     begin_block({.kind = chat::BlockKind::tool_call, .tool_id = call.id, .tool_name = call.name}, out);
     if (!call.arguments.empty() && !call.custom) out.emplace_back(chat::ArgumentsDelta{call.arguments});
@@ -199,7 +280,21 @@ class Decoder : public Decoding {
     if (open_ == kind) return;
     open_waiting_calls(out);
     end_block(out);
+    if (kind == chat::BlockKind::text) tell_details(out);
     begin_block({.kind = kind, .id = std::string(id)}, out);
+  }
+
+  // Before what the model said after it, so that clients have it in the order in which it came.
+  void tell_details(std::vector<chat::ChatEvent>& out) {
+    if (details_.has_state()) tell_state(details_state, details_.take(), out);
+  }
+
+  void tell_state(std::string_view id, std::string json, std::vector<chat::ChatEvent>& out) {
+    if (json.empty()) return;
+    end_block(out);
+    begin_block({.kind = chat::BlockKind::thinking, .redacted = true, .id = std::string(id)}, out);
+    out.emplace_back(chat::ThinkingDelta{"", std::move(json)});
+    end_block(out);
   }
 
   void begin_block(chat::BlockStart begin, std::vector<chat::ChatEvent>& out) {
@@ -223,6 +318,8 @@ class Decoder : public Decoding {
     tell_start(out);
     open_waiting_calls(out);
     for (Prose& prose : held_) write_prose(std::move(prose), out);
+    tell_details(out);
+    tell_state(message_state, message_state_, out);
     stop_ =
         refusal_.empty() ? stop_reason(finish_reason_.value_or(""), !calls_.empty()) : chat::StopReason::content_filter;
     finish_with(out);
@@ -237,6 +334,8 @@ class Decoder : public Decoding {
   std::map<std::int64_t, std::size_t> by_index_;  // the provider's index -> place in calls_
   std::size_t next_call_ = 0;                     // the first call whose block has not begun
   std::vector<Prose> held_;                       // that waits for the calls
+  Details details_;                               // that no block has told yet
+  std::string message_state_;                     // the message's extra_content
   std::size_t kept_bytes_ = 0;
   std::optional<std::string> finish_reason_;
 };

@@ -262,6 +262,17 @@ async::Task<Result<Reply>> Asking::take_error(http::Response response) {
   co_return std::unexpected(std::move(error));
 }
 
+// What came with status 200 and is no answer: asking again would get and may cost the same. What it cost is known only
+// where the provider says so.
+std::unexpected<Error> Asking::unusable(std::string what, const chat::Usage& usage) {
+  failure_.unusable = true;
+  failure_.usage = usage;
+  failure_.at_work = usage.reported;
+  Error error = no_answer(provider(), std::move(what));
+  error.retry = Retry::elsewhere;
+  return std::unexpected(std::move(error));
+}
+
 // The answer's body, parsed.
 async::Task<Result<json::Document>> Asking::read_whole(std::string& bytes) {
   Result<std::string> body = co_await call_->read_all(answer_by_);
@@ -275,8 +286,7 @@ async::Task<Result<json::Document>> Asking::read_whole(std::string& bytes) {
   bytes = *std::move(body);
   Result<json::Document> parsed = json::Document::parse_in_place(bytes);
   if (!parsed || !parsed->root().is_object())
-    co_return std::unexpected(
-        no_answer(provider(), "answered with status 200 and something that is not a JSON object"));
+    co_return unusable("answered with status 200 and something that is not a JSON object");
   // Some providers answer an error with status 200. In what is kept, a job or a response that failed tells its own.
   if (!question_.resource() && parsed->root()["error"].is_object()) {
     failure_.at_work = false;
@@ -299,7 +309,14 @@ async::Task<Result<Reply>> Asking::take_whole(http::Response response) {
     co_return reply;
   }
   if (chat::embeds(question_.client_dialect().id())) co_return question_.embedded(parsed, dialect_, attempt_);
-  CO_TRY(const chat::ChatResponse neutral, dialect_.decode_response(parsed));
+  Result<chat::ChatResponse> decoded = dialect_.decode_response(parsed);
+  if (!decoded) {
+    failure_.usage = dialect_.read_usage(parsed);
+    failure_.at_work = failure_.usage.reported;
+    co_return std::unexpected(std::move(decoded).error());
+  }
+  chat::ChatResponse neutral = *std::move(decoded);
+  question_.tool_names(dialect_).restore(neutral);
   reply.set_facts(neutral.usage, neutral.model);
   dropped_params_.insert(dropped_params_.end(), neutral.dropped.begin(), neutral.dropped.end());
   reply.headers.set("content-type", "application/json");
@@ -311,7 +328,7 @@ async::Task<Result<Reply>> Asking::take_stream(http::Response response, std::str
   const dialects::Framing framing = dialect_.framing();
   if (!is_event_stream(response.headers, framing)) {
     if (is_json(response.headers)) co_return co_await take_whole_as_stream(std::move(response), held);
-    co_return std::unexpected(no_answer(provider(), "answered without a stream"));
+    co_return unusable("answered without a stream");
   }
   Reply reply;
   reply.headers = headers_for_client(response.headers);
@@ -324,7 +341,8 @@ async::Task<Result<Reply>> Asking::take_stream(http::Response response, std::str
                                                vendor = std::string(vendor_of(provider()))](std::string_view state) {
                                                 issuers.note(dialect, state, vendor);
                                               })
-                        : translated_stream(dialect_, question_.client_dialect(), question_.answer_options(attempt_)));
+                        : translated_stream(dialect_, question_.client_dialect(), question_.answer_options(attempt_),
+                                            question_.tool_names(dialect_)));
   held_back_ = &reply;
   Result<void> safe = co_await hold_back(reply, held);
   held_back_ = nullptr;
@@ -393,7 +411,7 @@ async::Task<Result<Reply>> Asking::take_anything(http::Response response, std::s
 async::Task<Result<Reply>> Asking::take_whole_as_stream(http::Response response, std::string& held) {
   std::string body;
   CO_TRY(const json::Document parsed, co_await read_whole(body));
-  const Result<chat::ChatResponse> whole = dialect_.decode_response(parsed);
+  Result<chat::ChatResponse> whole = dialect_.decode_response(parsed);
   if (!whole && same_dialect()) {  // a call that is no conversation: whoever asked such a provider can read this
     Reply reply;
     reply.headers = headers_for_client(response.headers);
@@ -401,11 +419,8 @@ async::Task<Result<Reply>> Asking::take_whole_as_stream(http::Response response,
     reply.body = std::move(body);
     co_return reply;
   }
-  if (!whole) {
-    Error error = no_answer(provider(), "answered without a stream");
-    error.retry = Retry::elsewhere;  // each try may be billed
-    co_return std::unexpected(std::move(error));
-  }
+  if (!whole) co_return unusable("answered without a stream", dialect_.read_usage(parsed));
+  if (!same_dialect()) question_.tool_names(dialect_).restore(*whole);
   Reply reply;
   reply.headers = headers_for_client(response.headers);
   reply.json_array = question_.json_array();

@@ -20,6 +20,7 @@ struct Failure {
   bool asked = false;     // it was called, whether or not it could be reached
   bool reached = false;   // the request went out
   bool at_work = false;   // it had begun to answer, or had not said no when it was left: it bills what it did
+  bool unusable = false;  // it answered with status 200 and something that nobody can read
   bool outpaced = false;  // it was cancelled because another one was faster
   bool ours = false;      // the request's own time was up: that says nothing about who was asked
   chat::Usage usage;      // what it told before it failed
@@ -35,7 +36,7 @@ struct Failure {
 
 // It had begun to answer, or may answer the same request another time: it has found no fault with it.
 inline bool took_the_request(const Failure& failure) {
-  return failure.reached && (failure.at_work || failure.error.retry == Retry::anywhere);
+  return failure.reached && (failure.at_work || failure.unusable || failure.error.retry == Retry::anywhere);
 }
 
 // The provider found fault with the request itself, not with its own state, the gateway's account or its rate.
@@ -64,6 +65,7 @@ class Asking {
   async::Task<Result<http::Response>> exchange(const BaseUrl& place, std::string_view head, std::string_view body);
   async::Task<Result<Reply>> take_whole(http::Response response);
   async::Task<Result<json::Document>> read_whole(std::string& body);
+  std::unexpected<Error> unusable(std::string what, const chat::Usage& usage = {});
   async::Task<Result<Reply>> take_stream(http::Response response, std::string& held);
   async::Task<Result<void>> hold_back(Reply& reply, std::string& held);
   async::Task<Result<Reply>> take_whole_as_stream(http::Response response, std::string& held);

@@ -6,6 +6,12 @@ namespace sluice::gateway {
 
 using std::chrono::milliseconds;
 
+namespace {
+// Each may have been generated, and billed, in full. One of them is that provider's fault; another one may be about the
+// request.
+constexpr int most_unusable = 1;
+}  // namespace
+
 Order::Order(const Plan& plan, const config::RetrySettings& retry, Health& health)
     : plan_(plan), retry_(retry), health_(health), hopeless_(plan.attempts.size()), not_before_(plan.attempts.size()) {}
 
@@ -22,6 +28,7 @@ bool Order::advance(const Failure& failure, std::minstd_rand& jitter, async::Tim
   pause = {};
   if (failure.asked || error.retry == Retry::anywhere) ++tries_;
   if (ends_the_call(failure)) return false;
+  if (failure.unusable && ++unusable_ > most_unusable) return false;
   was_accepted_ = was_accepted_ || took_the_request(failure);
   const milliseconds asked_pause = error.retry_after.value_or(milliseconds(0));
   not_before_[index_] = now + asked_pause;

@@ -29,6 +29,7 @@ class Order {
   std::size_t index_ = 0;
   int round_ = 0;
   int tries_ = 0;              // without the candidates that cannot even be asked
+  int unusable_ = 0;           // answers that nobody can read
   bool was_accepted_ = false;  // somebody has failed who found no fault with the request
 };
 

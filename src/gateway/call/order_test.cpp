@@ -131,5 +131,23 @@ TEST_F(OrderTest, A_target_whose_retries_are_used_up_is_spared) {
   EXPECT_FALSE(fails(second, busy()));
 }
 
+TEST_F(OrderTest, An_answer_that_nobody_can_read_is_tried_once_elsewhere_and_never_again_there) {
+  plan_.attempts.clear();
+  for (const std::size_t which : {0, 1, 0}) add(which);
+  Order order = this->order();
+  const Attempt* first = &order.current();
+  const auto unreadable = [&] {
+    return order.advance({.attempt = &order.current(),
+                          .error = {.kind = ErrorKind::provider_unreachable, .retry = Retry::elsewhere},
+                          .asked = true,
+                          .reached = true,
+                          .unusable = true},
+                         jitter_, now_, pause_);
+  };
+  ASSERT_TRUE(unreadable());
+  EXPECT_NE(&order.current(), first);
+  EXPECT_FALSE(unreadable());
+}
+
 }  // namespace
 }  // namespace sluice::gateway

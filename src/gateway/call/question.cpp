@@ -75,8 +75,8 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
       neutral_ = std::move(decoded);
     }
     const std::string issuer = issuer_of(attempt);
-    Result<dialects::ProviderRequest> encoded = provider_dialect.encode_request(
-        *neutral_,
+    Result<dialects::ProviderRequest> encoded = tool_names(provider_dialect).encode(
+        provider_dialect, *neutral_,
         {.model = attempt.model().str(),
          .default_max_output_tokens = default_output_limit(attempt.candidate->model),
          .ask_for_stream_usage = ask_for_usage,
@@ -103,6 +103,10 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
   request.headers.set("accept-encoding", "identity");  // what is compressed cannot be metered as it goes by
   request.headers.set("user-agent", "sluice");
   return request;
+}
+
+dialects::ToolNames Question::tool_names(const dialects::Dialect& provider_dialect) const {
+  return neutral_ ? dialects::ToolNames(*neutral_, provider_dialect.tool_names()) : dialects::ToolNames();
 }
 
 dialects::StreamOptions Question::answer_options(const Attempt& attempt) const {

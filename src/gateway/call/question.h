@@ -51,6 +51,8 @@ class Question {
   // estimate, and x-sluice-estimated says so. provider_unreachable for an answer that does not fit the question.
   Result<Reply> embedded(const json::Document& answer, const dialects::Dialect& provider_dialect,
                          const Attempt& attempt) const;
+  // Lane 2: what this provider calls the client's tools, once for_provider() has been asked.
+  dialects::ToolNames tool_names(const dialects::Dialect& provider_dialect) const;
   dialects::StreamOptions answer_options(const Attempt& attempt) const;
   // Lane 1 asks for usage in the stream where the client did not; then that event is for us alone.
   bool usage_is_ours_alone(const Attempt& attempt) const;

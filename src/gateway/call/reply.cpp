@@ -126,8 +126,8 @@ class SameDialectStream : public StreamLane {
 class TranslatedStream : public StreamLane {
  public:
   TranslatedStream(const dialects::Dialect& provider, const dialects::Dialect& client,
-                   const dialects::StreamOptions& options)
-      : decoder_(provider.decode_stream()), encoder_(client.encode_stream(options)) {}
+                   const dialects::StreamOptions& options, dialects::ToolNames names)
+      : decoder_(provider.decode_stream()), encoder_(client.encode_stream(options)), names_(std::move(names)) {}
 
   Result<void> pass(const http::SseEvent& event, std::string& out) override {
     if (!event.has_data) return {};
@@ -166,7 +166,8 @@ class TranslatedStream : public StreamLane {
 
  private:
   Result<void> encode(std::string& out) {
-    for (const chat::ChatEvent& event : events_) {
+    for (chat::ChatEvent& event : events_) {
+      names_.restore(event);
       if (const auto* failed = std::get_if<chat::StreamError>(&event)) {
         Error error = failed->error;
         events_.clear();
@@ -202,6 +203,7 @@ class TranslatedStream : public StreamLane {
 
   std::unique_ptr<dialects::StreamDecoder> decoder_;
   std::unique_ptr<dialects::StreamEncoder> encoder_;
+  dialects::ToolNames names_;
   std::vector<chat::ChatEvent> events_;
   chat::Usage usage_;
   std::string model_;
@@ -247,13 +249,13 @@ std::unique_ptr<StreamLane> same_dialect_stream(const dialects::Dialect& dialect
 }
 
 std::unique_ptr<StreamLane> translated_stream(const dialects::Dialect& provider, const dialects::Dialect& client,
-                                              const dialects::StreamOptions& options) {
-  return std::make_unique<TranslatedStream>(provider, client, options);
+                                              const dialects::StreamOptions& options, dialects::ToolNames names) {
+  return std::make_unique<TranslatedStream>(provider, client, options, std::move(names));
 }
 
 std::unique_ptr<StreamLane> whole_as_stream(const chat::ChatResponse& response, const dialects::Dialect& client,
                                             const dialects::StreamOptions& options, std::string& out) {
-  auto lane = std::make_unique<TranslatedStream>(client, client, options);
+  auto lane = std::make_unique<TranslatedStream>(client, client, options, dialects::ToolNames());
   lane->pass_whole(events_of(response), out);
   return lane;
 }

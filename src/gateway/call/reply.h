@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dialects/dialect.h"
+#include "dialects/tool_names.h"
 #include "gateway/admit/places.h"
 #include "gateway/route/plan.h"
 #include "http/aws_event_stream.h"
@@ -67,7 +68,7 @@ using OnState = std::function<void(std::string_view state)>;
 std::unique_ptr<StreamLane> same_dialect_stream(const dialects::Dialect& dialect, bool hide_usage_event,
                                                 bool json_array, bool keep_whole, OnState on_state = {});
 std::unique_ptr<StreamLane> translated_stream(const dialects::Dialect& provider, const dialects::Dialect& client,
-                                              const dialects::StreamOptions& options);
+                                              const dialects::StreamOptions& options, dialects::ToolNames names = {});
 
 // A whole answer to a client that asked for a stream: appends all of the stream to `out` and is finished.
 std::unique_ptr<StreamLane> whole_as_stream(const chat::ChatResponse& response, const dialects::Dialect& client,
