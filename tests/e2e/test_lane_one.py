@@ -193,3 +193,26 @@ def test_what_the_provider_has_sent_reaches_the_client_before_more_comes(recorde
             assert got == part
             taken.release()
         assert wire.read_chunk() == b""
+
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.mark.parametrize("path,model,vendor", [("/v1/chat/completions", "oai/gpt-mock", 1), ("/v1/messages", "ant/claude-mock", 2),
+                                               ("/v1/messages", "oai/gpt-mock", 1), ("/v1/chat/completions", "ant/claude-mock", 2)])
+def test_a_valid_trace_goes_on_to_the_provider_in_both_lanes(recorders, post, path, model, vendor):
+    recorders[2].answer = recorder.fixed(recorder.ok(recorder.anthropic_answer()))
+    body = json.dumps({"model": model, "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}).encode()
+    assert post(path, body, [f"Traceparent: {TRACE}", "tracestate: rojo=1,t@v=2"]).status == 200
+    (request,) = recorders[vendor].requests
+    assert request.header("traceparent") == TRACE
+    assert request.header("tracestate") == "rojo=1,t@v=2"
+
+
+@pytest.mark.parametrize("headers", [[f"traceparent: {TRACE}0"], [f"traceparent: {TRACE}", f"traceparent: {TRACE}"], ["tracestate: a=1"],
+                                     ["traceparent: 00-00000000000000000000000000000000-00f067aa0ba902b7-01", "tracestate: a=1"]])
+def test_a_trace_that_is_not_valid_stays_here(recorders, post, headers):
+    body = json.dumps({"model": "oai/gpt-mock", "messages": [{"role": "user", "content": "hi"}]}).encode()
+    assert post("/v1/chat/completions", body, headers).status == 200
+    (request,) = recorders[1].requests
+    assert request.header("traceparent") is None and request.header("tracestate") is None

@@ -5,6 +5,7 @@
 
 #include "base/percent.h"
 #include "dialects/shared_parts.h"
+#include "http/trace_context.h"
 
 namespace sluice::gateway {
 namespace {
@@ -102,6 +103,9 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
                                                                       : std::string_view("application/json")));
   request.headers.set("accept-encoding", "identity");  // what is compressed cannot be metered as it goes by
   request.headers.set("user-agent", "sluice");
+  const http::TraceContext trace = http::trace_context({head_.begin(), head_.end()});
+  if (!trace.traceparent.empty()) request.headers.set("traceparent", trace.traceparent);
+  if (!trace.tracestate.empty()) request.headers.set("tracestate", trace.tracestate);
   return request;
 }
 
