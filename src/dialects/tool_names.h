@@ -1,6 +1,6 @@
 // Names of tools that a provider's API does not take. Such a name is another one on the way out, in definitions, the
-// choice and past calls, and the client's own again in what comes back. The other one depends on the name alone, so that
-// the next turn has it too and the provider's prompt cache is met.
+// choice and past calls, and the client's own again in what comes back. The other one depends on the name alone, so
+// that the next turn has it too and the provider's prompt cache is met.
 #pragma once
 
 #include <string>

@@ -9,7 +9,8 @@
 namespace sluice::http {
 
 // What may be handed on of a request's trace, unchanged: empty without exactly one valid `traceparent`. `tracestate` is
-// empty when it is not valid, or longer than the 512 characters and 32 members that the standard asks everybody to take.
+// empty when it is not valid, or longer than the 512 characters and 32 members that the standard asks everybody to
+// take.
 struct TraceContext {
   std::string traceparent;
   std::string tracestate;

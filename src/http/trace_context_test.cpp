@@ -25,9 +25,9 @@ TEST(TraceContext, Says_nothing_of_an_invalid_trace) {
   capital[4] = 'B';
   std::string dots = good;
   dots[35] = '.';
-  for (const std::string& bad : {std::string(), good.substr(1), good + "-00", good + "0", "ff" + good.substr(2), zero_trace,
-                                 zero_parent, capital, dots, "cc" + good.substr(2) + "x",
-                                 "cc" + good.substr(2) + "-" + std::string(512, 'a')}) {
+  for (const std::string& bad :
+       {std::string(), good.substr(1), good + "-00", good + "0", "ff" + good.substr(2), zero_trace, zero_parent,
+        capital, dots, "cc" + good.substr(2) + "x", "cc" + good.substr(2) + "-" + std::string(512, 'a')}) {
     const TraceContext context = of({{"traceparent", bad}, {"tracestate", "a=b"}});
     EXPECT_EQ(context.traceparent, "") << bad;
     EXPECT_EQ(context.tracestate, "") << bad;
@@ -39,9 +39,10 @@ TEST(TraceContext, Says_nothing_of_an_invalid_trace) {
 TEST(TraceContext, Leaves_out_a_state_that_is_broken_or_too_long) {
   std::string many;
   for (int i = 0; i < 33; ++i) many += "k" + std::to_string(i) + "=v,";
-  for (const std::string& bad : {std::string("a"), std::string("=b"), std::string("A=b"), std::string("a="), std::string("a=b=c"),
-                                 std::string("a=\xC3\xA4"), std::string(","), many, "a=" + std::string(257, 'b'),
-                                 "a=" + std::string(250, 'b') + ",b=" + std::string(250, 'b') + ",c=0123456789"}) {
+  for (const std::string& bad :
+       {std::string("a"), std::string("=b"), std::string("A=b"), std::string("a="), std::string("a=b=c"),
+        std::string("a=\xC3\xA4"), std::string(","), many, "a=" + std::string(257, 'b'),
+        "a=" + std::string(250, 'b') + ",b=" + std::string(250, 'b') + ",c=0123456789"}) {
     const TraceContext context = of({{"traceparent", good}, {"tracestate", bad}});
     EXPECT_EQ(context.traceparent, good);
     EXPECT_EQ(context.tracestate, "") << bad;
@@ -51,9 +52,9 @@ TEST(TraceContext, Leaves_out_a_state_that_is_broken_or_too_long) {
 TEST(TraceContext, Several_fields_are_one_list) {
   EXPECT_EQ(of({{"traceparent", good}, {"tracestate", "a=1"}, {"tracestate", "b=2"}}).tracestate, "a=1,b=2");
   const std::string half(250, 'x');
-  EXPECT_EQ(of({{"traceparent", good}, {"tracestate", "a=" + half}, {"tracestate", "b=" + half + ",c=123456789"}})
-                .tracestate,
-            "");
+  EXPECT_EQ(
+      of({{"traceparent", good}, {"tracestate", "a=" + half}, {"tracestate", "b=" + half + ",c=123456789"}}).tracestate,
+      "");
 }
 
 }  // namespace

@@ -285,7 +285,7 @@ class Proof {
   const Case& case_;
   std::vector<std::string> names_;
   dialects::ToolNames names_by_provider_;  // of the client's tools
-  std::set<std::string> explained_;  // those of names_ that a feature knows
+  std::set<std::string> explained_;        // those of names_ that a feature knows
   bool streamed_ = false;
   bool usage_asked_ = true;
   std::map<const Feature*, Outcome> shown_;

@@ -404,9 +404,8 @@ std::vector<Feature> of_answers() {
       {.name = "parts of tools that ran at the vendor",
        .dialects = "RMGB",
 
-       .losses = {"answer.images", "extra_content", "answer.content.",
-                  "answer.groundingMetadata", "server_tool_use", "web_search_call", "executableCode",
-                  "codeExecutionResult", "pause_turn", "tool_result"},
+       .losses = {"answer.images", "extra_content", "answer.content.", "answer.groundingMetadata", "server_tool_use",
+                  "web_search_call", "executableCode", "codeExecutionResult", "pause_turn", "tool_result"},
        .bytes = {"server_tool_use\"", "web_search_call", "codeExecutionResult"}},
       {.name = "refusal", .dialects = "CRM", .told = [](const Told& t) { return !t.response.refusal.empty(); }},
       {.name = "stopped by a filter",

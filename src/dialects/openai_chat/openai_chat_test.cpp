@@ -337,10 +337,11 @@ TEST(OpenAiChat, State_that_a_client_has_changed_goes_nowhere) {
            {"tool_calls.extra_content", ""},
            {"elsewhere", R"({"google":{"thought_signature":"R29vZ2xl"}})"}}) {
     chat::ChatRequest request;
-    request.messages = {{.role = chat::Role::assistant,
-                         .blocks = {chat::Thinking{.signature = state + " ", .issuer = "p/m", .redacted = true, .id = id},
-                                    chat::ToolCall{.id = "1", .name = "f", .arguments = "{}"}}},
-                        {.role = chat::Role::user, .blocks = {chat::ToolResult{.call_id = "1"}}}};
+    request.messages = {
+        {.role = chat::Role::assistant,
+         .blocks = {chat::Thinking{.signature = state + " ", .issuer = "p/m", .redacted = true, .id = id},
+                    chat::ToolCall{.id = "1", .name = "f", .arguments = "{}"}}},
+        {.role = chat::Role::user, .blocks = {chat::ToolResult{.call_id = "1"}}}};
     const auto sent = make_openai_chat()->encode_request(request, {.model = "m", .issuer = "p/m"});
     ASSERT_TRUE(sent) << sent.error().message;
     for (const std::string_view lost : {"R29v", "\"a\"", "\"x\"", "extra_content", "reasoning_details"})

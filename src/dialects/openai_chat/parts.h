@@ -48,9 +48,9 @@ std::string thinking_text(json::Value part);
 inline constexpr std::string_view thinking_in_content = "content";
 // State that comes with an answer and must go back, unread, with the next turn of the same conversation: a block of
 // thinking without text, whose signature is the member's JSON. The id says where it stood.
-inline constexpr std::string_view details_state = "reasoning_details";             // OpenRouter's, of the message
-inline constexpr std::string_view message_state = "extra_content";                 // Google's, of the message
-inline constexpr std::string_view call_state = "tool_calls.extra_content";         // Google's, of the call that follows
+inline constexpr std::string_view details_state = "reasoning_details";      // OpenRouter's, of the message
+inline constexpr std::string_view message_state = "extra_content";          // Google's, of the message
+inline constexpr std::string_view call_state = "tool_calls.extra_content";  // Google's, of the call that follows
 chat::Thinking state_block(std::string_view id, std::string json);
 // Whether reasoning_details hold more than text, and whether a message's extra_content does.
 bool has_state(json::Value reasoning_details);

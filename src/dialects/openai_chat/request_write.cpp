@@ -177,7 +177,7 @@ class RequestWriter : RequestWriting {
     std::string reasoning;     // of this very model: some go on from it (DeepSeek, Kimi, GLM, Mistral)
     bool in_content = false;   // where the model has it
     bool text_before = false;  // the previous block was text
-    std::string call_extra;     // of the next call
+    std::string call_extra;    // of the next call
     State state;
     std::vector<Called> calls;
     for (const chat::Block& block : message.blocks) {

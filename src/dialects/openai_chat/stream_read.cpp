@@ -20,7 +20,7 @@ constexpr std::size_t max_tool_calls = 1024;  // in one answer; no model makes a
 struct Call {
   std::string id;
   std::string name;
-  std::string arguments;  // all of them so far
+  std::string arguments;   // all of them so far
   std::string state = {};  // its extra_content
   bool custom = false;     // they are free text, whole when the next call begins or the answer ends
 };

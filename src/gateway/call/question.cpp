@@ -76,16 +76,18 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
       neutral_ = std::move(decoded);
     }
     const std::string issuer = issuer_of(attempt);
-    Result<dialects::ProviderRequest> encoded = tool_names(provider_dialect).encode(
-        provider_dialect, *neutral_,
-        {.model = attempt.model().str(),
-         .default_max_output_tokens = default_output_limit(attempt.candidate->model),
-         .ask_for_stream_usage = ask_for_usage,
-         .max_completion_tokens = provider.quirks.max_tokens_field == catalog::MaxTokensField::max_completion_tokens,
-         .continues_prefill = provider.quirks.prefill == catalog::Prefill::continued,
-         .reasoning = attempt.candidate->model && attempt.candidate->model->reasoning,
-         .issuer = issuer,
-         .client_bytes = request_.body.size()});
+    Result<dialects::ProviderRequest> encoded =
+        tool_names(provider_dialect)
+            .encode(provider_dialect, *neutral_,
+                    {.model = attempt.model().str(),
+                     .default_max_output_tokens = default_output_limit(attempt.candidate->model),
+                     .ask_for_stream_usage = ask_for_usage,
+                     .max_completion_tokens =
+                         provider.quirks.max_tokens_field == catalog::MaxTokensField::max_completion_tokens,
+                     .continues_prefill = provider.quirks.prefill == catalog::Prefill::continued,
+                     .reasoning = attempt.candidate->model && attempt.candidate->model->reasoning,
+                     .issuer = issuer,
+                     .client_bytes = request_.body.size()});
     if (!encoded) {
       encoded.error() = dialects::in_words_of(client_dialect_, std::move(encoded).error());
       encoded.error().retry = Retry::elsewhere;  // a provider of another dialect may be able to
