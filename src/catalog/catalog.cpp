@@ -61,7 +61,9 @@ std::optional<chat::DialectId> dialect(std::string_view text) {
 // Counting is the one call beside its conversations that an API of two dialects may have in the second.
 std::optional<chat::DialectId> also_dialect(std::string_view text) {
   const auto id = chat::dialect_from_name(text);
-  return id && (chat::is_chat(*id) || chat::counts_tokens(*id)) ? id : std::nullopt;
+  return id && (chat::is_chat(*id) || chat::counts_tokens(*id) || *id == chat::DialectId::openai_compact)
+             ? id
+             : std::nullopt;
 }
 std::optional<Ground> ground(std::string_view text) { return ground_from_name(text); }
 

@@ -32,6 +32,7 @@ enum class DialectId : std::uint8_t {
   gemini_batch_embed,
   openai_resources,
   anthropic_resources,
+  openai_compact,
 };
 inline constexpr std::array all_dialects = {DialectId::openai_chat,
                                             DialectId::anthropic_messages,
@@ -54,7 +55,8 @@ inline constexpr std::array all_dialects = {DialectId::openai_chat,
                                             DialectId::gemini_embed,
                                             DialectId::gemini_batch_embed,
                                             DialectId::openai_resources,
-                                            DialectId::anthropic_resources};
+                                            DialectId::anthropic_resources,
+                                            DialectId::openai_compact};
 
 constexpr std::string_view name(DialectId id) {
   switch (id) {
@@ -80,6 +82,7 @@ constexpr std::string_view name(DialectId id) {
     case DialectId::gemini_batch_embed: return "gemini_batch_embed";
     case DialectId::openai_resources: return "openai_resources";
     case DialectId::anthropic_resources: return "anthropic_resources";
+    case DialectId::openai_compact: return "openai_compact";
   }
   return "unknown";
 }
@@ -128,6 +131,7 @@ constexpr bool speaks(DialectId api, DialectId request) {
     case DialectId::openai_resources: return api == DialectId::openai_chat || api == DialectId::openai_responses;
     case DialectId::anthropic_resources:
     case DialectId::anthropic_count_tokens: return api == DialectId::anthropic_messages;
+    case DialectId::openai_compact:
     case DialectId::openai_input_tokens: return api == DialectId::openai_responses;
     case DialectId::gemini_embed:
     case DialectId::gemini_batch_embed:

@@ -1,5 +1,7 @@
 #include "dialects/text_scan.h"
 
+#include "json/json.h"
+
 namespace sluice::dialects {
 
 bool has_word(std::string_view text, std::string_view word, std::size_t rare) {
@@ -34,6 +36,20 @@ bool MemberScan::next() {
     at_ = end + 1;
     return true;
   }
+}
+
+std::string with_string_member(std::string text, std::string_view name, std::string_view value) {
+  for (MemberScan scan(text); scan.next();) {
+    const char first = scan.value_begins_with();
+    if (scan.name() != name || (first != 'n' && first != '"')) continue;
+    const std::size_t behind_name = static_cast<std::size_t>(scan.name().data() - text.data()) + name.size() + 1;
+    const std::size_t begin = text.find_first_of("n\"", behind_name);
+    const std::size_t size = first == 'n' ? std::string_view("null").size() : scan.string().size() + 2;
+    std::string quoted;
+    json::append_quoted(quoted, value);
+    return text.replace(begin, size, quoted);
+  }
+  return text;
 }
 
 }  // namespace sluice::dialects

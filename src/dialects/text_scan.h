@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "json/quotes.h"
@@ -34,5 +35,9 @@ class MemberScan {
   std::string_view string_;
   char first_ = '\0';
 };
+
+// The text with the first null or string that is the value of a member of this name replaced by `value`; as it was when
+// there is none.
+std::string with_string_member(std::string text, std::string_view name, std::string_view value);
 
 }  // namespace sluice::dialects

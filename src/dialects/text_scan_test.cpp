@@ -37,5 +37,14 @@ TEST(MemberScan, Ends_where_the_text_is_cut) {
   EXPECT_EQ(members(""), "");
 }
 
+TEST(WithStringMember, Replaces_the_first_null_or_string_and_nothing_else) {
+  const auto told = [](std::string text) { return with_string_member(std::move(text), "id", "a\"b"); };
+  EXPECT_EQ(told(R"({"x":{"id" : null},"id":null})"), R"({"x":{"id" : "a\"b"},"id":null})");
+  EXPECT_EQ(told("data: {\"id\":\"old\\\"er\"}\n\n"), "data: {\"id\":\"a\\\"b\"}\n\n");
+  EXPECT_EQ(told(R"({"id":{"type":"string"},"id":""})"), R"({"id":{"type":"string"},"id":"a\"b"})");
+  for (const std::string same : {R"({"text":"\"id\":null"})", R"(["id",null])", R"({"id":7})", R"({"id":"cut)", ""})
+    EXPECT_EQ(told(same), same);
+}
+
 }  // namespace
 }  // namespace sluice::dialects

@@ -86,7 +86,7 @@ async::Task<Result<void>> Exchange::serve() {
     CO_TRY(const bool answered, co_await respond_kept(deadline));
     if (answered) co_return Result<void>();
   }
-  if (dialect_.id() == chat::DialectId::openai_responses)
+  if (dialect_.id() == chat::DialectId::openai_responses || dialect_.id() == chat::DialectId::openai_compact)
     CO_CHECK_OK(co_await recall(gateway_, owner_, dialect_, *request_, deadline));
   CO_TRY(kept_by_, co_await locate(gateway_, owner_, dialect_.id(), *request_, deadline));
   CO_TRY(plan_, plan());

@@ -252,6 +252,7 @@ int serve(const ServeOptions& options) {
   all_dialects.push_back(dialects::make_bedrock_converse());
   all_dialects.push_back(dialects::make_anthropic_count_tokens());
   all_dialects.push_back(dialects::make_openai_input_tokens());
+  all_dialects.push_back(dialects::make_openai_compact());
   all_dialects.push_back(dialects::make_gemini_count_tokens());
   all_dialects.push_back(dialects::make_gemini_embed());
   all_dialects.push_back(dialects::make_gemini_batch_embed());

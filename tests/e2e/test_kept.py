@@ -582,3 +582,66 @@ def test_what_is_kept_survives_a_restart(chat_only):
     server.start()
     client_of(server, key).responses.create(model="second/m", input="two", previous_response_id=first.id)
     assert len(last_messages(keeper)) == 3
+
+
+# --- responses at a provider that has the same API and keeps nothing
+
+@pytest.fixture
+def forgetful(serve):
+    """A server whose provider speaks Responses and keeps nothing; a second one that only has Chat Completions."""
+    keeper, chat = Keeper("d"), Keeper("e")
+
+    def answer(request, connection):
+        told = response_object(f"resp_{len(keeper.recorder.requests)}", "pong")
+        if request.path.endswith("/compact"):
+            items = [{"id": "cmp_1", "type": "compaction", "encrypted_content": "gAAA"}]
+            told = {"id": "resp_c", "object": "response.compaction", "created_at": 1790000000, "output": items, "usage": told["usage"]}
+        if not request.json().get("stream"):
+            return connection.send(recorder.ok(json.dumps(told).encode()))
+        begun = {**told, "status": "in_progress", "output": [], "usage": None}
+        events = [{"type": "response.created", "sequence_number": 0, "response": begun},
+                  {"type": "response.output_text.delta", "sequence_number": 1, "item_id": "msg_1", "output_index": 0, "content_index": 0,
+                   "delta": 'say "previous_response_id":null', "logprobs": []},
+                  {"type": "response.completed", "sequence_number": 2, "response": told}]
+        chunks = b"".join(recorder.chunk(f"event: {one['type']}\ndata: {json.dumps(one)}\n\n".encode()) for one in events)
+        return connection.send(recorder.sse_head() + chunks + recorder.LAST_CHUNK)
+    keeper.recorder.answer = answer
+    yield serve({"providers": {"resp": responses_vendor(keeper.recorder.url), "chat": openai_vendor(chat.recorder.url)}}), keeper.recorder
+    keeper.recorder.stop()
+    chat.recorder.stop()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_names_what_it_goes_on_from_though_its_provider_was_not_told(forgetful, stream):
+    server, vendor = forgetful
+    with http_client(server, server.create_key()) as http:
+        first = http.post("/v1/responses", json={"model": "resp/m", "input": "one"}).json()
+        assert first["previous_response_id"] is None
+        answer = http.post("/v1/responses", json={"model": "resp/m", "input": "two", "previous_response_id": first["id"], "stream": stream})
+        sent = vendor.requests[-1].json()
+        assert "previous_response_id" not in sent and [item["role"] for item in sent["input"]] == ["user", "assistant", "user"]
+        if stream:
+            events = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: {")]
+            told = [event["response"] for event in events if "response" in event]
+            assert len(told) == 2 and events[1]["delta"] == 'say "previous_response_id":null'
+        else:
+            told = [answer.json()]
+        assert [one["previous_response_id"] for one in told] == [first["id"]] * len(told)
+        kept = http.get(f"/v1/responses/{told[-1]['id']}").json()
+        assert kept["previous_response_id"] == first["id"]
+
+
+def test_a_conversation_is_compacted_by_a_provider_that_can(forgetful):
+    server, vendor = forgetful
+    client = client_of(server)
+    compacted = client.responses.with_raw_response.compact(model="resp/m", input="one two three")
+    assert compacted.parse().object == "response.compaction" and compacted.parse().output[0].encrypted_content == "gAAA"
+    assert vendor.requests[-1].path == "/v1/responses/compact" and vendor.requests[-1].json() == {"model": "m", "input": "one two three"}
+    assert float(compacted.headers["x-sluice-cost-usd"]) > 0
+    with pytest.raises(openai.BadRequestError, match="no such call"):
+        client.responses.compact(model="chat/m", input="one")
+    first = client.responses.create(model="resp/m", input="one")
+    client.responses.compact(model="resp/m", previous_response_id=first.id)
+    assert [item["role"] for item in vendor.requests[-1].json()["input"]] == ["user", "assistant"]
+    with pytest.raises(openai.NotFoundError):
+        client_of(server).responses.compact(model="resp/m", previous_response_id=first.id)

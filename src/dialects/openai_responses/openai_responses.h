@@ -9,5 +9,6 @@ namespace sluice::dialects {
 
 std::unique_ptr<Dialect> make_openai_responses();
 std::unique_ptr<Dialect> make_openai_input_tokens();
+std::unique_ptr<Dialect> make_openai_compact();
 
 }  // namespace sluice::dialects

@@ -367,5 +367,26 @@ TEST(InputTokens, Are_asked_for_below_responses) {
   EXPECT_EQ(count->encode_count(7), R"({"object":"response.input_tokens","input_tokens":7})");
 }
 
+TEST(Compact, Is_a_call_below_responses_whose_usage_and_state_are_read) {
+  const auto compact = make_openai_compact();
+  const std::string body = R"({"model":"a","input":"x"})";
+  const auto outline = compact->outline(body, *json::Document::parse(body), {});
+  ASSERT_TRUE(outline);
+  EXPECT_EQ(outline->model, "a");
+  EXPECT_FALSE(outline->stream);
+  EXPECT_EQ(compact->edit(body, *outline, {.model = "b"}), R"({"model":"b","input":"x"})");
+  EXPECT_EQ(compact->path("b", false), "/responses/compact");
+  const std::string answer =
+      R"({"id":"resp_1","object":"response.compaction","output":[{"id":"cmp_1","type":"compaction","encrypted_content":)"
+      R"("gAAA"}],"usage":{"input_tokens":139,"input_tokens_details":{"cached_tokens":100},"output_tokens":438,)"
+      R"("output_tokens_details":{"reasoning_tokens":64},"total_tokens":577}})";
+  const auto parsed = json::Document::parse(answer);
+  const chat::Usage usage = compact->read_usage(*parsed);
+  EXPECT_EQ(usage.total_input(), 139);
+  EXPECT_EQ(usage.cache_read, 100);
+  EXPECT_EQ(usage.total_output(), 438);
+  EXPECT_EQ(compact->read_states(answer, *parsed), std::vector<std::string>{"gAAA"});
+}
+
 }  // namespace
 }  // namespace sluice::dialects

@@ -23,6 +23,7 @@ std::span<const std::string_view> members_of(DialectId dialect) {
   switch (dialect) {
     case DialectId::openai_chat: return in_chat;
     case DialectId::openai_responses:
+    case DialectId::openai_compact:
     case DialectId::openai_input_tokens: return in_responses;
     case DialectId::anthropic_messages:
     case DialectId::anthropic_count_tokens: return in_messages;
@@ -110,7 +111,8 @@ Result<std::vector<Reference>> references(DialectId dialect, std::string_view bo
   Walk walk(members, dialect == DialectId::anthropic_messages || dialect == DialectId::anthropic_count_tokens ||
                          dialect == DialectId::anthropic_resources);
   CHECK_OK(walk.visit(parsed.root()));
-  if (dialect == DialectId::openai_responses || dialect == DialectId::openai_input_tokens)
+  if (dialect == DialectId::openai_responses || dialect == DialectId::openai_input_tokens ||
+      dialect == DialectId::openai_compact)
     CHECK_OK(walk.visit_items(parsed.root()["input"]));
   return walk.take_found();
 }

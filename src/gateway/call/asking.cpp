@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dialects/provider_error.h"
+#include "dialects/text_scan.h"
 #include "gateway/account/estimate.h"
 #include "gateway/call/authentication.h"
 #include "gateway/call/hosting.h"
@@ -305,6 +306,8 @@ async::Task<Result<Reply>> Asking::take_whole(http::Response response) {
     reply.set_kept_ids(dialect_.read_kept_ids(body, parsed));
     for (const std::string& state : dialect_.read_states(body, parsed))
       gateway_.issuers.note(dialect_.id(), state, vendor_of(provider()));
+    if (!question_.previous_id().empty())
+      body = dialects::with_string_member(std::move(body), previous_member, question_.previous_id());
     reply.body = std::move(body);
     co_return reply;
   }
@@ -333,16 +336,17 @@ async::Task<Result<Reply>> Asking::take_stream(http::Response response, std::str
   Reply reply;
   reply.headers = headers_for_client(response.headers);
   reply.json_array = question_.json_array();
-  reply.stream_from(*std::move(call_), framing,
-                    same_dialect()
-                        ? same_dialect_stream(dialect_, question_.usage_is_ours_alone(attempt_), question_.json_array(),
-                                              question_.is_kept_here(attempt_),
-                                              [&issuers = gateway_.issuers, dialect = dialect_.id(),
-                                               vendor = std::string(vendor_of(provider()))](std::string_view state) {
-                                                issuers.note(dialect, state, vendor);
-                                              })
-                        : translated_stream(dialect_, question_.client_dialect(), question_.answer_options(attempt_),
-                                            question_.tool_names(dialect_)));
+  reply.stream_from(
+      *std::move(call_), framing,
+      same_dialect()
+          ? same_dialect_stream(
+                dialect_, question_.usage_is_ours_alone(attempt_), question_.json_array(),
+                question_.is_kept_here(attempt_),
+                [&issuers = gateway_.issuers, dialect = dialect_.id(), vendor = std::string(vendor_of(provider()))](
+                    std::string_view state) { issuers.note(dialect, state, vendor); },
+                question_.previous_id())
+          : translated_stream(dialect_, question_.client_dialect(), question_.answer_options(attempt_),
+                              question_.tool_names(dialect_)));
   held_back_ = &reply;
   Result<void> safe = co_await hold_back(reply, held);
   held_back_ = nullptr;

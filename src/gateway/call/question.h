@@ -38,6 +38,8 @@ class Question {
   // The client wants its answer to be there later.
   void keep_answer() { keeps_answer_ = true; }
   bool keeps_answer() const { return keeps_answer_; }
+  // That the request named and that Sluice has told in full instead; empty when it named none.
+  const std::string& previous_id() const { return request_.previous_response_id; }
   // By Sluice: the provider keeps none.
   bool is_kept_here(const Attempt& attempt) const;
   // The next page of a list is asked for: the one behind `id`.

@@ -3,6 +3,8 @@
 #include <optional>
 #include <type_traits>
 
+#include "dialects/text_scan.h"
+
 namespace sluice::gateway {
 namespace {
 
@@ -64,11 +66,12 @@ Error ended_in_error() {
 class SameDialectStream : public StreamLane {
  public:
   SameDialectStream(const dialects::Dialect& dialect, bool hide_usage_event, bool json_array, bool keep_whole,
-                    OnState on_state)
+                    OnState on_state, std::string previous_id)
       : dialect_(dialect),
         watcher_(dialect.watch_stream(hide_usage_event)),
         json_array_(json_array),
-        on_state_(std::move(on_state)) {
+        on_state_(std::move(on_state)),
+        previous_id_(std::move(previous_id)) {
     if (keep_whole) watcher_->keep_whole();
   }
 
@@ -100,19 +103,26 @@ class SameDialectStream : public StreamLane {
   std::string response_model() const override { return watcher_->response_model(); }
   std::string answer_id() const override { return watcher_->answer_id(); }
   std::vector<std::string> kept_ids() const override { return watcher_->kept_ids(); }
-  std::string whole() const override { return watcher_->whole(); }
+  std::string whole() const override { return with_previous(watcher_->whole()); }
   std::string failure(const Error& error) override {
-    if (!json_array_) return watcher_->failure(error);
+    if (!json_array_) return with_previous(watcher_->failure(error));
     return (first_ ? "[" : ",\r\n") + dialect_.encode_error(error, "").body + "]";
   }
 
  private:
   void forward(const http::SseEvent& event, std::string& out) {
     if (!json_array_) {
-      out.append(event.raw);
+      if (previous_id_.empty() || event.data.find(previous_member) == std::string_view::npos)
+        out.append(event.raw);
+      else
+        out.append(with_previous(std::string(event.raw)));
     } else if (!event.data.empty()) {
       out.append(std::exchange(first_, false) ? "[" : ",\r\n").append(event.data);
     }
+  }
+
+  std::string with_previous(std::string text) const {
+    return previous_id_.empty() ? text : dialects::with_string_member(std::move(text), previous_member, previous_id_);
   }
 
   const dialects::Dialect& dialect_;
@@ -120,6 +130,7 @@ class SameDialectStream : public StreamLane {
   std::optional<Error> error_;
   bool json_array_;
   OnState on_state_;
+  std::string previous_id_;
   bool first_ = true;
 };
 
@@ -244,8 +255,10 @@ Error in_band_error(const dialects::Dialect& dialect, std::string_view event, st
 }
 
 std::unique_ptr<StreamLane> same_dialect_stream(const dialects::Dialect& dialect, bool hide_usage_event,
-                                                bool json_array, bool keep_whole, OnState on_state) {
-  return std::make_unique<SameDialectStream>(dialect, hide_usage_event, json_array, keep_whole, std::move(on_state));
+                                                bool json_array, bool keep_whole, OnState on_state,
+                                                std::string previous_id) {
+  return std::make_unique<SameDialectStream>(dialect, hide_usage_event, json_array, keep_whole, std::move(on_state),
+                                             std::move(previous_id));
 }
 
 std::unique_ptr<StreamLane> translated_stream(const dialects::Dialect& provider, const dialects::Dialect& client,

@@ -63,10 +63,13 @@ class StreamLane {
 Error in_band_error(const dialects::Dialect& dialect, std::string_view event, std::string_view data);
 
 // With `json_array` the client gets the events' data as the elements of one JSON array; with `keep_whole` the lane's
-// whole() is the answer. `on_state` is told of each reasoning state that goes by.
+// whole() is the answer. `on_state` is told of each reasoning state that goes by. The answer repeats `previous_id`, of
+// which the provider has not been told.
+inline constexpr std::string_view previous_member = "previous_response_id";
 using OnState = std::function<void(std::string_view state)>;
 std::unique_ptr<StreamLane> same_dialect_stream(const dialects::Dialect& dialect, bool hide_usage_event,
-                                                bool json_array, bool keep_whole, OnState on_state = {});
+                                                bool json_array, bool keep_whole, OnState on_state = {},
+                                                std::string previous_id = {});
 std::unique_ptr<StreamLane> translated_stream(const dialects::Dialect& provider, const dialects::Dialect& client,
                                               const dialects::StreamOptions& options, dialects::ToolNames names = {});
 

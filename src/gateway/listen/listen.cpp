@@ -92,6 +92,7 @@ constexpr ModelCall model_calls[] = {
     {"/chat/completions", DialectId::openai_chat},
     {"/responses", DialectId::openai_responses},
     {"/responses/input_tokens", DialectId::openai_input_tokens},
+    {"/responses/compact", DialectId::openai_compact},
     {"/embeddings", DialectId::openai_embeddings},
     {"/completions", DialectId::openai_completions},
     {"/moderations", DialectId::openai_moderations},

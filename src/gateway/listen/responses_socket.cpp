@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "dialects/text_scan.h"
 #include "gateway/resources/conversation.h"
 #include "json/json.h"
 
@@ -22,18 +23,6 @@ bool is_last(const http::SseEvent& event) {
   for (const std::string_view type : {"response.completed", "response.incomplete", "response.failed", "error"})
     if (event.event == type || (event.event.empty() && front.contains("\"" + std::string(type) + "\""))) return true;
   return false;
-}
-
-// The request went out without the id of what it went on from, so nobody else could repeat it. Text within strings has
-// its quotes escaped, so the first such member is the response's.
-std::string with_previous_id(std::string_view event, std::string_view id) {
-  constexpr std::string_view absent = R"("previous_response_id":null)";
-  std::string told(event);
-  const std::size_t place = told.find(absent);
-  if (place == std::string::npos) return told;
-  std::string member = R"("previous_response_id":)";
-  json::append_quoted(member, id);
-  return told.replace(place, absent.size(), member);
 }
 
 }  // namespace
@@ -168,7 +157,9 @@ async::Task<Result<void>> SocketExchange::write(std::string_view piece) {
     if (memory_.went_on_from().empty()) {
       CO_CHECK_OK(co_await socket_.send(event->data));
     } else {
-      const std::string told = with_previous_id(event->data, memory_.went_on_from());
+      // The request went out without the id of what it went on from, so nobody else could repeat it.
+      const std::string told =
+          dialects::with_string_member(std::string(event->data), "previous_response_id", memory_.went_on_from());
       CO_CHECK_OK(co_await socket_.send(told));
     }
   }
