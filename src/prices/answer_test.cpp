@@ -77,8 +77,9 @@ TEST(Usage, Responses_Bedrock_and_embeddings_have_their_own_words) {
                          .service_tier = ServiceTier::flex}));
   EXPECT_EQ(usage(DialectId::openai_embeddings, R"({"usage":{"prompt_tokens":8,"total_tokens":8}})"),
             (chat::Usage{.input = 8, .reported = true}));
-  EXPECT_EQ(usage(DialectId::openai_chat, R"({"usage":{"prompt_tokens":70,"completion_tokens":12,"num_cached_tokens":69}})"),
-            (chat::Usage{.input = 1, .cache_read = 69, .output = 12, .reported = true}))
+  EXPECT_EQ(
+      usage(DialectId::openai_chat, R"({"usage":{"prompt_tokens":70,"completion_tokens":12,"num_cached_tokens":69}})"),
+      (chat::Usage{.input = 1, .cache_read = 69, .output = 12, .reported = true}))
       << "Mistral's";
 }
 
@@ -92,13 +93,18 @@ TEST(Usage, What_makes_no_sense_is_bounded_marked_and_kept_in_every_dialect) {
        {Case{DialectId::openai_chat, R"({"usage":{"prompt_tokens":-5,"completion_tokens":1}})", Doubt::negative},
         Case{DialectId::openai_chat, R"({"usage":{"prompt_tokens":5,"completion_tokens":1e30}})", Doubt::overflow},
         Case{DialectId::openai_responses, R"({"usage":{"input_tokens":5,"output_tokens":1,
-             "input_tokens_details":{"cached_tokens":6}}})", Doubt::inconsistent},
+             "input_tokens_details":{"cached_tokens":6}}})",
+             Doubt::inconsistent},
         Case{DialectId::anthropic_messages, R"({"usage":{"input_tokens":5,"output_tokens":1.5}})", Doubt::inconsistent},
         Case{DialectId::anthropic_messages, R"({"usage":{"input_tokens":5,"output_tokens":1,
-             "output_tokens_details":{"thinking_tokens":2}}})", Doubt::inconsistent},
-        Case{DialectId::gemini, R"({"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":-1}})", Doubt::negative},
-        Case{DialectId::bedrock_converse, R"({"usage":{"inputTokens":99999999999999999999,"outputTokens":1}})", Doubt::overflow},
-        Case{DialectId::openai_embeddings, R"({"usage":{"prompt_tokens":"many","total_tokens":-3}})", Doubt::negative}}) {
+             "output_tokens_details":{"thinking_tokens":2}}})",
+             Doubt::inconsistent},
+        Case{DialectId::gemini, R"({"usageMetadata":{"promptTokenCount":5,"candidatesTokenCount":-1}})",
+             Doubt::negative},
+        Case{DialectId::bedrock_converse, R"({"usage":{"inputTokens":99999999999999999999,"outputTokens":1}})",
+             Doubt::overflow},
+        Case{DialectId::openai_embeddings, R"({"usage":{"prompt_tokens":"many","total_tokens":-3}})",
+             Doubt::negative}}) {
     const chat::Usage told = usage(each.id, each.answer);
     EXPECT_TRUE(told.has(each.doubt)) << each.answer;
     EXPECT_FALSE(told.raw.text().empty()) << each.answer;
@@ -142,8 +148,8 @@ TEST(Bill, The_standard_price_of_a_tier_without_its_own_is_said) {
   fact.rates[catalog::Unit::input] = 2'000'000;
   fact.rates[catalog::Unit::output] = 10'000'000;
   const catalog::PriceBook book({fact});
-  const Bill priced = bill(book.quote(ProviderId("p"), ModelName("m"), *catalog::parse_date("2026-07-01")), chat::ServiceTier::priority,
-                           catalog::quantities({.input = 10, .output = 1}));
+  const Bill priced = bill(book.quote(ProviderId("p"), ModelName("m"), *catalog::parse_date("2026-07-01")),
+                           chat::ServiceTier::priority, catalog::quantities({.input = 10, .output = 1}));
   EXPECT_TRUE(priced.other_tier);
   EXPECT_EQ(priced.total->pico(), 30'000'000);
   EXPECT_EQ(priced.lines.size(), 2U);
