@@ -368,6 +368,14 @@ void Loading::read_route_settings(Fields& fields, const Node& map, RouteSettings
     settings.hedge_most = *most;
   else if (const Member* said = map.find("hedge_most_usd"))
     report.error(said->value, "`" + settings.hedge_most_usd + "` is no amount in USD", "write for example 0.01");
+  const Member* said = map.find("affinity");
+  for (const AffinityKind kind : {AffinityKind::off, AffinityKind::prefix, AffinityKind::session})
+    if (settings.affinity == name(kind)) {
+      settings.affinity_kind = kind;
+      said = nullptr;
+    }
+  if (said) report.error(said->value, "`" + settings.affinity + "` is no affinity", "write prefix, session or off");
+  for (char& c : settings.session_header) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 }
 
 bool is_switched_off(const catalog::Provider& provider) {

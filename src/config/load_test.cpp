@@ -249,6 +249,7 @@ TEST(Load, A_route_may_be_a_map_with_settings_of_its_own) {
   EXPECT_FALSE(load_text("models: { a: { candidates: [groq/x], hold_token: 3 } }").snapshot) << "unknown key";
   EXPECT_FALSE(load_text("models: { a: { hold_tokens: 3 } }").snapshot) << "no candidates";
   EXPECT_FALSE(load_text("models: { a: { candidates: [groq/x], hedge_most_usd: cheap } }").snapshot);
+  EXPECT_EQ(fast->settings.affinity_kind, AffinityKind::off);
 }
 
 TEST(Snapshot, Its_digest_follows_the_configuration_and_not_the_secrets) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/address.h"
@@ -65,6 +66,12 @@ struct LimitSettings {
   std::int64_t queue_ms = 2'000;
 };
 
+// By what requests are kept at the same one of several candidates that serve one model.
+enum class AffinityKind : std::uint8_t { off, prefix, session };
+constexpr std::string_view name(AffinityKind kind) {
+  return kind == AffinityKind::prefix ? "prefix" : kind == AffinityKind::session ? "session" : "off";
+}
+
 // What one route does otherwise than the others.
 struct RouteSettings {
   std::int64_t hold_tokens = 0;  // 0 = a stream goes out with its first token
@@ -72,8 +79,11 @@ struct RouteSettings {
   std::int64_t hold_whole = 0;      // 1 = all of it is held back
   std::int64_t hedge_after_ms = 0;  // 0 = no second call beside the first
   std::string hedge_most_usd = "0.01";
-  Money hedge_most = {};            // parsed from `hedge_most_usd`
-  catalog::Patience patience = {};  // with every candidate of the route
+  Money hedge_most = {};  // parsed from `hedge_most_usd`
+  std::string affinity = "off";
+  AffinityKind affinity_kind = AffinityKind::off;  // parsed from `affinity`
+  std::string session_header = "x-session-id";     // lower case
+  catalog::Patience patience = {};                 // with every candidate of the route
 };
 
 // Responses of the Responses API that Sluice keeps for providers that keep none.

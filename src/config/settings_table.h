@@ -144,6 +144,15 @@ inline constexpr Setting<RouteSettings> route_table[] = {
     {.name = "hedge_most_usd",
      .meaning = "But only when the second call costs no more than this at worst, in USD.",
      .text = &RouteSettings::hedge_most_usd},
+    {.name = "affinity",
+     .meaning = "Among neighbours in the list that serve the same model on the same ground: `prefix` asks the one that "
+                "has had the prompt's beginning before, so that its prompt cache is of use, while none gets more than "
+                "its share; `session` the one that has the session; `off` always the first.",
+     .text = &RouteSettings::affinity},
+    {.name = "session_header",
+     .meaning = "The request header that names the session. A request without it goes by its `prompt_cache_key`, or "
+                "else by its prompt's beginning.",
+     .text = &RouteSettings::session_header},
 };
 
 inline constexpr Setting<ResponsesSettings> responses_table[] = {

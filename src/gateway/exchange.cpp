@@ -97,6 +97,7 @@ async::Task<Result<void>> Exchange::serve() {
     if (plan_->attempts.front().lane != Lane::same_dialect) co_return co_await respond_estimate();
   }
 
+  placement_ = place();
   const async::Deadline asking_by = deadline.earlier(patience_of_client(deadline.at));
   Question asked(*request_, dialect_, client_.head(), facts_.request_id, start_us_ / 1'000'000);
   if (keeps_answer()) asked.keep_answer();
@@ -160,6 +161,24 @@ Result<Plan> Exchange::plan() const {
   if (health.quiet(now)) return route(question, verdict_, *snapshot_, gateway_.engines.state);
   return route(question, verdict_, *snapshot_, gateway_.engines.state,
                [&](std::string_view target) { return health.state(target, now); });
+}
+
+// Among several that serve the same model, the one that has had most of this before.
+Placement Exchange::place() {
+  if (!plan_->settings || plan_->settings->affinity_kind == config::AffinityKind::off || plan_->attempts.size() < 2 ||
+      counts() || request_->target.resource)
+    return {};
+  const config::RouteSettings& settings = *plan_->settings;
+  const std::string_view tenant = owner_;
+  std::string_view session;
+  if (settings.affinity_kind == config::AffinityKind::session)
+    session = client_.head().get(settings.session_header).value_or("");
+  if (session.empty() && settings.affinity_kind == config::AffinityKind::session)
+    session = request_->parsed.root()["prompt_cache_key"].string().value_or("");
+  return gateway_.affinity.arrange(
+      plan_->attempts,
+      session.empty() ? prefix_key(request_->body, tenant) : session_key(session, request_->body.size(), tenant),
+      gateway_.reactor.now());
 }
 
 // How long the client waits for the first byte of its answer, where it says so: whoever has left by then is not worth
@@ -230,6 +249,7 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
 
   Reply& reply = *outcome.reply;
   facts_.attempt = reply.attempt;
+  placement_.moved_to(*reply.attempt->candidate, gateway_.reactor.now());
   facts_.dropped_params = reply.dropped_params;
   facts_.added_params = reply.added_params;
   status_ = reply.status;
@@ -285,6 +305,7 @@ async::Task<> Exchange::finish(Result<void> served) {
     }
   }
   hold_.release();
+  placement_.end();
   const AuditRecord done = record();
   const store::Appended audited = audit(gateway_.store.audit(), done);
 

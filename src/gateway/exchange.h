@@ -29,6 +29,7 @@ class Exchange {
   Result<Plan> plan() const;
   async::TimePoint patience_of_client(async::TimePoint otherwise) const;
   bool keeps_answer() const;
+  Placement place();
   async::Task<Result<void>> relay(CallOutcome& outcome, const Question& asked);
   void remember(const Reply& reply, const Question& asked);
   void remember_kept(const Reply& reply);
@@ -72,6 +73,7 @@ class Exchange {
   std::string kept_by_;  // the provider that keeps what the request names; may be empty
   std::optional<Plan> plan_;
   Hold hold_;
+  Placement placement_;
   std::optional<Failure> failure_;  // the last one, when nobody answered
   std::optional<Error> error_;      // what ended the request early
   int status_ = 0;                  // that the client got

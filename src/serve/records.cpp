@@ -66,6 +66,21 @@ void record_places(telemetry::TargetMetrics& metrics, const std::vector<gateway:
   }
 }
 
+void record_choice(telemetry::TargetMetrics& metrics, const gateway::AffinityChoice& choice) {
+  metrics.affinity_requests.with(choice.target, gateway::name(choice.reason)).add();
+  metrics.affinity_prompt_bytes.with("all").add(choice.bytes);
+  metrics.affinity_prompt_bytes.with("known").add(choice.known_bytes);
+}
+
+void record_affinity(telemetry::TargetMetrics& metrics, const gateway::Affinity& affinity,
+                     gateway::Affinity::TimePoint now) {
+  for (const gateway::Affinity::Report& one : affinity.report(now)) {
+    metrics.affinity_load.with(one.target).set(one.load_bytes);
+    metrics.affinity_under_way.with(one.target).set(one.under_way);
+  }
+  metrics.affinity_blocks.with().set(static_cast<double>(affinity.blocks_known()));
+}
+
 void record_request(telemetry::Log& log, telemetry::RequestMetrics& metrics, const gateway::AuditRecord& record,
                     const gateway::Timing& timing, const Error* error) {
   const std::string_view dialect = record.client_dialect ? chat::name(*record.client_dialect) : "none";

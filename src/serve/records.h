@@ -30,4 +30,10 @@ void record_targets(telemetry::TargetMetrics& metrics, const std::vector<gateway
 // Sets the gauges to how full the limited places are at this moment. Any thread.
 void record_places(telemetry::TargetMetrics& metrics, const std::vector<gateway::Places::Report>& places);
 
+// Counts where a request went among targets that serve the same model. Any thread.
+void record_choice(telemetry::TargetMetrics& metrics, const gateway::AffinityChoice& choice);
+// Sets the gauges to what those targets have been given lately. Any thread.
+void record_affinity(telemetry::TargetMetrics& metrics, const gateway::Affinity& affinity,
+                     gateway::Affinity::TimePoint now);
+
 }  // namespace sluice::serve

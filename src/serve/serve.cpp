@@ -232,6 +232,7 @@ int serve(const ServeOptions& options) {
   gateway::Places places;
   gateway::Health health([&](const gateway::TargetChange& change) { record_change(log, target_metrics, change); });
   gateway::IssuerMemory issuers;
+  gateway::Affinity affinity([&](const gateway::AffinityChoice& choice) { record_choice(target_metrics, choice); });
   std::vector<std::unique_ptr<dialects::Dialect>> all_dialects;
   all_dialects.push_back(dialects::make_openai_chat());
   all_dialects.push_back(dialects::make_openai_responses());
@@ -274,6 +275,7 @@ int serve(const ServeOptions& options) {
                 .health = health,
                 .places = places,
                 .issuers = issuers,
+                .affinity = affinity,
                 .books = {.ledger = &(*store)->ledger(),
                           .on_entry =
                               [&](const store::LedgerEntry& entry, store::Appended appended) {
@@ -296,6 +298,7 @@ int serve(const ServeOptions& options) {
                       record_places(target_metrics, places.report());
                       server_metrics.certificate_ends.with().set(
                           static_cast<double>(snapshots.load()->server().certificate.expires_unix_seconds));
+                      record_affinity(target_metrics, affinity, time.now());
                       server_metrics.connections.with().set(static_cast<double>(shared.connections.load()));
                       return registry.text();
                     },

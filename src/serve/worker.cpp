@@ -41,6 +41,7 @@ Worker::Worker(Shared& shared)
                .engines = shared.engines,
                .google_tokens = google_tokens_,
                .issuers = shared.issuers,
+               .affinity = shared.affinity,
                .on_begin = shared.on_begin,
                .on_end = shared.on_end,
                .metrics_page = shared.metrics_page,

@@ -29,6 +29,7 @@ struct Shared {
   gateway::Health& health;
   gateway::Places& places;
   gateway::IssuerMemory& issuers;
+  gateway::Affinity& affinity;
   gateway::Books books;
   gateway::Engines engines;
   std::function<void(chat::DialectId)> on_begin;

@@ -14,6 +14,13 @@ struct TargetMetrics {
   GaugeFamily& places_taken;  // place: a provider or ground that has a limit
   GaugeFamily& queue_depth;   // place
   GaugeFamily& shed;          // place: ever since the start
+
+  // Of routes with `affinity`.
+  CounterFamily& affinity_requests;      // target, why: knows_prompt, keeps_session, least_loaded
+  CounterFamily& affinity_prompt_bytes;  // which: all, known
+  GaugeFamily& affinity_load;            // target
+  GaugeFamily& affinity_under_way;       // target
+  GaugeFamily& affinity_blocks;
 };
 
 }  // namespace sluice::telemetry

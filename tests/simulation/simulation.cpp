@@ -179,6 +179,7 @@ class Run {
   gateway::Health health_;
   gateway::Places places_;
   gateway::IssuerMemory issuers_;
+  gateway::Affinity affinity_;
   std::vector<store::LedgerEntry> rows_;
   std::vector<std::string> audits_;
   std::int64_t begun_ = 0;
@@ -199,6 +200,7 @@ class Run {
                   .endpoint = [](const ProviderId&) { return std::optional<Endpoint>(); }},
       .google_tokens = google_tokens_,
       .issuers = issuers_,
+      .affinity = affinity_,
       .on_begin = [this](chat::DialectId) { ++begun_; },
       .on_end = [this](const gateway::AuditRecord& record, store::Appended, const gateway::Timing&,
                        const Error*) { audits_.emplace_back(record.requested_model); },

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gateway/route/affinity.h"
 #include "json/json.h"
 
 namespace sluice::gateway {
@@ -14,6 +15,13 @@ std::string price_text(const catalog::Quote& quote) {
   if (!quote.priced() || quote.fact()->kind != catalog::PriceKind::metered) return std::string(quote.state());
   const catalog::Rates& rates = quote.rates(0);
   return per_million(rates[catalog::Unit::input]) + " / " + per_million(rates[catalog::Unit::output]);
+}
+
+// How many candidates at the list's head share the requests by affinity; 0 when none does.
+std::size_t sharers(const Plan& plan) {
+  if (!plan.settings || plan.settings->affinity_kind == config::AffinityKind::off) return 0;
+  const std::size_t alike = neighbours(plan.attempts, 0);
+  return alike < 2 ? 0 : alike;
 }
 
 using Row = std::vector<std::string>;
@@ -54,9 +62,19 @@ std::string explain_text(const Plan& plan) {
                       std::string(name(rejection.why)), reason_text(rejection, plan)});
     append_table(out, rows);
   }
+  const std::size_t sharing = sharers(plan);
   out.append("\nchoice      ")
       .append(plan.attempts.empty() ? "none" : plan.attempts.front().candidate->name)
-      .append("\n");
+      .append(sharing == 0 ? "\n" : ", or one of the " + std::to_string(sharing - 1) + " that share its requests\n");
+  if (sharing > 0)
+    out.append("affinity    ")
+        .append(plan.settings->affinity_kind == config::AffinityKind::session
+                    ? "session: numbers 1 to " + std::to_string(sharing) +
+                          " serve the same model; a session stays where it began (header `" +
+                          plan.settings->session_header + "`)"
+                    : "prefix: numbers 1 to " + std::to_string(sharing) +
+                          " serve the same model; a prompt goes where its beginning has been before")
+        .append(", while none gets more than its share\n");
   for (const Attempt& attempt : plan.attempts)
     if (attempt.provider().engine)
       out.append("engine      ")
@@ -71,6 +89,8 @@ std::string explain_json(const Plan& plan) {
   w.begin_object().member("model", plan.model).member("data_class", name(plan.verdict.data_class));
   w.member("rule", rule_text(plan.verdict.rule)).key("choice");
   plan.attempts.empty() ? w.null() : w.string(plan.attempts.front().candidate->name);
+  w.member("affinity", plan.settings ? config::name(plan.settings->affinity_kind) : "off");
+  w.member("affinity_candidates", static_cast<std::int64_t>(sharers(plan)));
   w.key("candidates").begin_array();
   for (const Attempt& attempt : plan.attempts) {
     w.begin_object().member("name", attempt.candidate->name).member("provider", attempt.provider().id.str());

@@ -26,6 +26,9 @@ std::string_view name(Attempt::Reason reason) {
     case Attempt::Reason::asked_for: return "asked_for";
     case Attempt::Reason::listed: return "listed";
     case Attempt::Reason::offers_model: return "offers_model";
+    case Attempt::Reason::knows_prompt: return "knows_prompt";
+    case Attempt::Reason::keeps_session: return "keeps_session";
+    case Attempt::Reason::least_loaded: return "least_loaded";
   }
   return "unknown";
 }
@@ -43,6 +46,9 @@ std::string choice_text(const Attempt& attempt, const Plan& plan) {
     case Attempt::Reason::asked_for: return "asked for by name";
     case Attempt::Reason::listed: return "number " + std::to_string(attempt.position + 1) + " in `" + plan.model + "`";
     case Attempt::Reason::offers_model: return "offers " + plan.model;
+    case Attempt::Reason::knows_prompt: return "has had the prompt's beginning before";
+    case Attempt::Reason::keeps_session: return "has the session";
+    case Attempt::Reason::least_loaded: return "has the least to do of those that serve the model";
   }
   return {};
 }

@@ -24,6 +24,10 @@ struct Attempt {
     asked_for,     // the client named this provider and model
     listed,        // next in the order of the route's list
     offers_model,  // offers the model that the client named
+    // Of several that serve the same model:
+    knows_prompt,   // has had most of the prompt's beginning before
+    keeps_session,  // has the session
+    least_loaded,   // nobody who has room knows it, and this one has the least to do
   };
   const config::Candidate* candidate = nullptr;
   catalog::Quote quote;

@@ -18,6 +18,7 @@
 #include "gateway/audit/audit.h"
 #include "gateway/credentials/google_token.h"
 #include "gateway/health/health.h"
+#include "gateway/route/affinity.h"
 #include "gateway/route/route.h"
 #include "gateway/shared/issuer_memory.h"
 #include "http/client.h"
@@ -82,6 +83,7 @@ struct Gateway {
   Engines engines;
   GoogleTokens& google_tokens;
   IssuerMemory& issuers;
+  Affinity& affinity;
   // Called when a request begins; each one that has begun comes to on_end, except when the process ends before.
   std::function<void(chat::DialectId)> on_begin;
   // Called at the end of each request with its audit record and what became of that, for metrics and the log line. Must
