@@ -26,6 +26,7 @@ void add_verbs(CLI::App& root, Invocation& invocation) {
       "Example:\n  sluice serve");
   add_serve(root, invocation);
   add_reload(root, invocation);
+  add_upgrade(root, invocation);
   add_chat(root, invocation);
   add_run(root, invocation);
   add_models(root, invocation);

@@ -7,6 +7,7 @@ namespace sluice::cli {
 
 void add_serve(CLI::App& root, Invocation& invocation);
 void add_reload(CLI::App& root, Invocation& invocation);
+void add_upgrade(CLI::App& root, Invocation& invocation);
 void add_chat(CLI::App& root, Invocation& invocation);
 void add_run(CLI::App& root, Invocation& invocation);
 void add_models(CLI::App& root, Invocation& invocation);

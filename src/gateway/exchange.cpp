@@ -65,6 +65,7 @@ Exchange::Exchange(Gateway& gateway, http::Exchange& client, const dialects::Dia
 // Whatever ends a request, it is settled and recorded: the provider bills us even when the client has left.
 async::Task<> Exchange::run() {
   if (gateway_.on_begin) gateway_.on_begin(dialect_.id());
+  gateway_.underway.push_back(*this);
   Result<void> served = co_await serve();
   co_await finish(std::move(served));
 }
@@ -305,6 +306,7 @@ async::Task<> Exchange::finish(Result<void> served) {
     }
   }
   hold_.release();
+  if (gateway_.successor) gateway_.successor->release(facts_.request_id);
   placement_.end();
   const AuditRecord done = record();
   const store::Appended audited = audit(gateway_.store.audit(), done);
@@ -362,11 +364,21 @@ Result<Hold> Exchange::admit() {
   for (;;) {
     leave_out_too_dear();
     Result<Hold> hold = gateway_.admission.admit(*principal_, worst_case(), start_, gateway_.store.refuses_new_work());
+    if (hold && gateway_.successor)
+      CHECK_OK(gateway_.successor->reserve({.request = facts_.request_id,
+                                            .key = principal_->key().digest,
+                                            .worst = hold->reserved(),
+                                            .tokens = worst_case().tokens}));
     if (hold || hold.error().kind != ErrorKind::budget_exceeded) return hold;
     const std::size_t before = plan_->attempts.size();
     leave_out_too_dear();
     if (plan_->attempts.size() == before) return hold;
   }
+}
+
+std::optional<Reservation> Exchange::reservation() const {
+  if (!hold_.active()) return std::nullopt;
+  return Reservation{.request = facts_.request_id, .key = principal_->key().digest, .worst = hold_.reserved()};
 }
 
 // Whoever may cost more than the key has left is not asked. When that is everybody, admission says so.
@@ -450,6 +462,9 @@ void Exchange::account_for(const Failure& failure, int number, bool final) {
 void Exchange::book(store::LedgerEntry row, const catalog::Quote& quote) {
   accounted_ = account(gateway_.books, hold_, std::move(row), quote, gateway_.time.now());
   cost_ = sum(cost_, accounted_->cost);
+  if (gateway_.successor)
+    gateway_.successor->charge(facts_.request_id, accounted_->cost.value_or(Money()),
+                               accounted_->usage.total_input() + accounted_->usage.total_output());
 }
 
 // Before another candidate is asked: what has failed and was at work is paid out of the reservation, and the worst case
@@ -459,7 +474,8 @@ bool Exchange::is_affordable(std::span<const Failure> failures, const Attempt& n
   for (const Failure& failure : failures)
     if (failure.at_work)
       needed = sum(needed, catalog::cost(quote_of(*failure.attempt), usage_of(failure.usage, failure.output_bytes)));
-  return !needed || hold_.raise_to(*needed);
+  return !needed || (hold_.raise_to(*needed) &&
+                     (!gateway_.successor || gateway_.successor->raise(facts_.request_id, hold_.reserved())));
 }
 
 void Exchange::account_for(const Reply& reply, store::Outcome outcome) {

@@ -13,7 +13,7 @@
 
 namespace sluice::gateway {
 
-class Exchange {
+class Exchange final : private Underway {
  public:
   // `dialect` is what the client speaks. Borrows everything; lives in the connection's coroutine.
   Exchange(Gateway& gateway, http::Exchange& client, const dialects::Dialect& dialect,
@@ -23,6 +23,7 @@ class Exchange {
   async::Task<> run();
 
  private:
+  std::optional<Reservation> reservation() const override;
   async::Task<Result<void>> serve();
   bool asks_for_a_response() const;
   async::Task<Result<bool>> respond_kept(async::Deadline deadline);

@@ -290,7 +290,12 @@ Result<void> Listener::check_free(const SocketAddress& address) {
 
 Result<std::unique_ptr<Listener>> Listener::listen(Reactor& reactor, const SocketAddress& address, bool reuse_port) {
   TRY(Fd fd, listening_socket(address, reuse_port));
+  return adopt(reactor, std::move(fd));
+}
+
+std::unique_ptr<Listener> Listener::adopt(Reactor& reactor, Fd fd) {
   std::unique_ptr<Listener> listener(new Listener(reactor, std::move(fd)));
+  const SocketAddress address = listener->local_address();
   struct stat status = {};
   if (address.family() == AF_UNIX && ::lstat(unix_path(address), &status) == 0)
     listener->file_ = {.device = status.st_dev, .inode = status.st_ino};

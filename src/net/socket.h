@@ -56,7 +56,13 @@ class Listener : public Watched {
   // Unix socket that nobody answers is replaced, and goes with its listener. Errors: unavailable, naming the address,
   // with the way out (port taken, no permission).
   static Result<std::unique_ptr<Listener>> listen(Reactor& reactor, const SocketAddress& address, bool reuse_port);
+  // Of a socket that another process has made, and listens on.
+  static std::unique_ptr<Listener> adopt(Reactor& reactor, Fd fd);
   ~Listener() override;
+  // For another process, which shares the queue of those who wait to be accepted. Valid while this lives.
+  int fd() const { return fd_.get(); }
+  // The file of a Unix socket stays when this goes: another process listens there.
+  void leave_file() { file_ = {}; }
   SocketAddress local_address() const;
 
   // co_await accept(deadline): the next connection. Errors: client_gone when cancelled, overloaded when the process has

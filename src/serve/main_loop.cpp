@@ -24,7 +24,7 @@ bool MainLoop::wait(milliseconds limit) {
     const int ready =
         ::poll(places, std::size(places), static_cast<int>((changed_ ? std::min(left, settle_time) : left).count()));
     if (places[0].revents && obey_signal()) return true;
-    if (places[1].revents) answer_call();
+    if (places[1].revents && answer_call()) return true;
     if (places[2].revents) {
       watch_.drain();
       changed_ = true;
@@ -39,25 +39,39 @@ bool MainLoop::obey_signal() {
   switch (signals_.take()) {
     case Signals::Wish::stop: return true;
     case Signals::Wish::reload: reloader_.reload(Reloader::Trigger::signal); break;
-    case Signals::Wish::upgrade:
+    case Signals::Wish::upgrade: return upgrade_().has_value();  // the log says why not
     case Signals::Wish::none: break;
   }
   return false;
 }
 
-void MainLoop::answer_call() {
+bool MainLoop::answer_call() {
   const std::optional<ControlSocket::Call> call = control_.accept();
-  if (!call) return;
+  if (!call) return false;
   const auto document = json::Document::parse(call->request);
   const std::string verb(document ? document->root()["verb"].string().value_or("") : "");
-  if (verb == "reload") return call->answer(reloaded_json(reloader_.reload(Reloader::Trigger::call)));
-  std::string refused;
-  json::Writer(refused)
-      .begin_object()
-      .member("error", "this server knows no `" + verb + "`")
-      .member("hint", "it may be older than the command: restart it")
-      .end_object();
-  call->answer(refused);
+  if (verb == "reload") {
+    call->answer(reloaded_json(reloader_.reload(Reloader::Trigger::call)));
+    return false;
+  }
+  std::string answer;
+  json::Writer out(answer);
+  out.begin_object();
+  bool replaced = false;
+  if (verb == "upgrade") {
+    const Result<pid_t> heir = upgrade_();
+    replaced = heir.has_value();
+    if (heir)
+      out.member("pid", static_cast<std::int64_t>(*heir));
+    else
+      out.member("error", heir.error().message).member("hint", heir.error().hint);
+  } else {
+    out.member("error", "this server knows no `" + verb + "`");
+    out.member("hint", "it may be older than the command: restart it");
+  }
+  out.end_object();
+  call->answer(answer);
+  return replaced;
 }
 
 }  // namespace sluice::serve

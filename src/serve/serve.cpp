@@ -1,10 +1,12 @@
 #include "serve/serve.h"
 
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -26,6 +28,7 @@
 #include "serve/default_key.h"
 #include "serve/main_loop.h"
 #include "serve/records.h"
+#include "serve/upgrade.h"
 #include "serve/worker.h"
 
 namespace sluice::serve {
@@ -69,11 +72,13 @@ class AddressFile {
   }
   ~AddressFile() {
     std::error_code ignored;
-    std::filesystem::remove(path_, ignored);
+    if (!left_) std::filesystem::remove(path_, ignored);
   }
+  void leave() { left_ = true; }  // another server's lies there by now
 
  private:
   std::string path_;
+  bool left_ = false;
 };
 
 gateway::EngineState route_state(const engines::Supervisor& engines, const ProviderId& id) {
@@ -94,6 +99,27 @@ std::optional<Endpoint> endpoint_of(const engines::Supervisor& engines, const Pr
   const engines::Engine* engine = engines.find(id.str());
   if (!engine || engine->state() != engines::EngineState::ready) return std::nullopt;
   return engine->endpoint();
+}
+
+// Two servers at once, while one takes over from the other, have their engines' sockets in two places.
+std::string engine_directory(const std::string& data_dir, int generation) {
+  if (generation % 2 == 0) return data_dir;
+  const std::string other = data_dir + "/upgraded";
+  std::error_code ignored;
+  std::filesystem::create_directory(other, ignored);
+  return other;
+}
+
+// An engine that does not come up is no reason to wait for ever: the old server had tried it as well.
+void wait_for_engines(const engines::Supervisor& engines, const config::Snapshot& snapshot) {
+  constexpr seconds longest{90};
+  const auto end = std::chrono::steady_clock::now() + longest;
+  const auto starts = [&](const config::EngineSettings& engine) {
+    const std::optional<engines::EngineStatus> status = engines.status(engine.name);
+    return status && status->state == engines::EngineState::starting;
+  };
+  while (std::ranges::any_of(snapshot.engines(), starts) && std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(milliseconds(50));
 }
 
 Result<void> start_engines(engines::Supervisor& engines, const config::Snapshot& snapshot,
@@ -190,6 +216,118 @@ void part_with_clients(std::span<const std::unique_ptr<Worker>> workers, MainLoo
       for (const auto& worker : workers) worker->cut();
 }
 
+// What an upgrade needs of the server that runs.
+struct Running {
+  const Program& program;
+  const Signals& signals;
+  store::LiveStore& store;
+  std::span<const std::unique_ptr<Worker>> workers;
+  telemetry::Log& log;
+  int generation = 0;
+};
+
+Error aborted(const Channel& channel, const std::optional<Channel::Message>& message, const char* otherwise) {
+  (void)channel;
+  if (message && message->kind == Saying::failed) {
+    const std::size_t line = message->text.find('\n');
+    return {.kind = ErrorKind::unavailable,
+            .message = "the new program did not take over: " + message->text.substr(0, line),
+            .hint = line == std::string::npos ? "" : message->text.substr(line + 1)};
+  }
+  return {.kind = ErrorKind::unavailable,
+          .message = std::string("the new program did not take over: ") + otherwise,
+          .hint = "this server goes on; what the new one has said stands in the log"};
+}
+
+// While the reactors stand still: gives the books to the new process and waits until that serves. On an error the books
+// are back.
+Result<void> hand_books_over(const Running& running, Heir& heir) {
+  constexpr seconds to_write{5};
+  constexpr seconds to_serve{10};
+  CHECK_OK(running.store.hand_over([&](std::string_view record) { return heir.record(Saying::ledger, record); },
+                                   [&](std::string_view record) { return heir.record(Saying::audit, record); },
+                                   to_write));
+  for (const auto& worker : running.workers)
+    worker->tell_reservations([&](const gateway::Reservation& reservation) { heir.inherit(reservation); });
+  heir.channel().say(Saying::cut);
+  const auto answer = heir.channel().hear(to_serve);
+  if (answer && answer->kind == Saying::serves) return {};
+  return std::unexpected(aborted(heir.channel(), answer, "it did not begin to serve"));
+}
+
+// Starts the new program and lets it take over. On an error everything is as before. `heir` outlives the requests.
+Result<pid_t> upgrade(const Running& running, std::unique_ptr<Heir>& heir) {
+  constexpr seconds to_prepare{120};  // its engines load their models
+  constexpr seconds to_stand_still{5};
+  TRY(auto ends, Channel::pair());
+  std::vector<int> listening;
+  for (const auto& worker : running.workers) listening.push_back(worker->listening_fd());
+  TRY(const pid_t pid, running.program.start(ends.second, listening, running.generation + 1));
+  ends.second = Channel(Fd());
+  auto candidate = std::make_unique<Heir>(std::move(ends.first));
+  const auto give_up = [&](Error error) -> Result<pid_t> {
+    candidate.reset();
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    return std::unexpected(std::move(error));
+  };
+  running.log.info("upgrade: the new program starts", {{"pid", static_cast<std::int64_t>(pid)}});
+  const auto prepared = candidate->channel().hear(to_prepare, running.signals.fd());
+  if (!prepared || prepared->kind != Saying::prepared)
+    return give_up(aborted(candidate->channel(), prepared, "it has ended, or was not ready in time, or a signal came"));
+
+  const auto began = std::chrono::steady_clock::now();
+  const auto freeze = std::make_shared<Freeze>();
+  for (const auto& worker : running.workers) worker->freeze(freeze);
+  Result<void> done = freeze->wait_for(running.workers.size(), to_stand_still)
+                          ? hand_books_over(running, *candidate)
+                          : fail(ErrorKind::unavailable, "this server is too busy to hand over", "try again");
+  if (!done) {
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);  // its lock is free
+    if (const Result<void> back = running.store.take_back(); !back)
+      running.log.error("the books cannot be taken back", {{"reason", back.error().message}});
+    freeze->end();
+    return give_up(std::move(done).error());
+  }
+  heir = std::move(candidate);
+  for (const auto& worker : running.workers) worker->succeed_by(*heir);
+  freeze->end();
+  const auto took = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - began);
+  running.log.info("upgrade: the new program serves",
+                   {{"pid", static_cast<std::int64_t>(pid)}, {"stood_still_ms", took.count()}});
+  return pid;
+}
+
+// Connections end with their next answer, or by themselves when none is asked for in time; a request ends by its own
+// limit. Another signal to stop means: soon.
+void finish_after_upgrade(std::span<const std::unique_ptr<Worker>> workers, MainLoop& loop, const Shared& shared,
+                          const config::Snapshot& snapshot) {
+  constexpr milliseconds look_again{20};
+  for (const auto& worker : workers) worker->leave_to_successor();
+  const auto end = std::chrono::steady_clock::now() + milliseconds(snapshot.server().idle_timeout_ms);
+  bool hurry = false;
+  while (!hurry && shared.connections.load() > 0 && std::chrono::steady_clock::now() < end)
+    hurry = loop.wait(look_again);
+  const std::int64_t most = snapshot.server().drain_timeout_ms;
+  const std::int64_t limit = hurry ? most : std::max(most, snapshot.retry().total_timeout_ms);
+  for (const auto& worker : workers) worker->drain(milliseconds(limit));
+  while (!std::ranges::all_of(workers, [](const auto& worker) { return worker->ended(); }))
+    if (loop.wait(look_again))
+      for (const auto& worker : workers) worker->cut();
+}
+
+// The server before this one ends as well, and leaves what it has to say here.
+void end_with_predecessor(const Inheritance& inheritance, pid_t predecessor, MainLoop& loop,
+                          const config::ServerSettings& settings) {
+  constexpr milliseconds look_again{20};
+  constexpr milliseconds to_record{5'000};
+  if (inheritance.over()) return;
+  ::kill(predecessor, SIGTERM);
+  const auto end = std::chrono::steady_clock::now() + milliseconds(settings.drain_timeout_ms) + to_record;
+  while (!inheritance.over() && std::chrono::steady_clock::now() < end) (void)loop.wait(look_again);
+}
+
 }  // namespace
 
 // As many files as the hard limit lets us have: a connection is one, and the usual soft limit is 1,024.
@@ -201,6 +339,14 @@ void raise_file_limit() {
 }
 
 int serve(const ServeOptions& options) {
+  const Program program;
+  std::optional<Bequest> bequest = Bequest::take_from_environment();
+  const pid_t predecessor = ::getppid();  // where there is a bequest
+  // The old server's operator is told as well.
+  const auto refuse = [&](const Error& error) {
+    if (bequest) bequest->channel.say_error(Saying::failed, error);
+    return serve::refuse(error);
+  };
   raise_file_limit();
   const Signals signals;
   auto loaded = load_config(options);
@@ -219,6 +365,22 @@ int serve(const ServeOptions& options) {
   telemetry::StoreMetrics store_metrics(registry);
   telemetry::ServerMetrics server_metrics(registry);
   telemetry::TargetMetrics target_metrics(registry);
+  engines::Supervisor engines(log, registry);
+  const int generation = bequest ? bequest->generation : 0;
+  const std::string engines_at = engine_directory(options.data_dir, generation);
+  std::vector<std::string> held;
+  if (bequest) {
+    // All that takes its time, and may fail, while the old server serves.
+    if (auto started = start_engines(engines, *snapshot, engines_at); !started) return refuse(started.error());
+    wait_for_engines(engines, *snapshot);
+    bequest->channel.say(Saying::prepared);
+    for (;;) {
+      auto message = bequest->channel.hear(seconds(30));
+      if (!message) return serve::refuse({.message = "the old server has not handed over", .hint = "try again"});
+      if (message->kind == Saying::cut) break;
+      held.push_back(std::move(message->text));
+    }
+  }
   auto store = store::LiveStore::start(options.data_dir, {});
   if (!store) return refuse(store.error());
   auto desk = store::ResourceDesk::start(options.data_dir);
@@ -258,10 +420,10 @@ int serve(const ServeOptions& options) {
   all_dialects.push_back(dialects::make_gemini_embed());
   all_dialects.push_back(dialects::make_gemini_batch_embed());
   const dialects::Dialects dialects(std::move(all_dialects));
-  engines::Supervisor engines(log, registry);
 
   // A Unix socket has one listener, so one reactor has all its connections.
-  const auto threads = address->family() == AF_UNIX
+  const auto threads = bequest ? bequest->listening.size()
+                       : address->family() == AF_UNIX
                            ? std::size_t{1}
                            : static_cast<std::size_t>(server.threads > 0 ? server.threads : usable_cores());
   Shared shared{.log = log,
@@ -310,20 +472,26 @@ int serve(const ServeOptions& options) {
     if (auto usable = shared.client_tls.current(server); !usable) return refuse(usable.error());
 
   // The reactors share one address; another process must not, or it would answer half of the clients.
-  if (address->port() != 0)
+  if (address->port() != 0 && !bequest)
     if (auto is_free = net::Listener::check_free(*address); !is_free) return refuse(is_free.error());
   std::vector<std::unique_ptr<Worker>> workers;
   for (std::size_t i = 0; i < threads; ++i) {
     auto worker = std::make_unique<Worker>(shared);
-    auto bound = worker->listen(*address);
+    auto bound = bequest ? worker->adopt(std::move(bequest->listening[i])) : worker->listen(*address);
     if (!bound) return refuse(bound.error());
     *address = *bound;  // port 0 has become a real one, which the others share
     workers.push_back(std::move(worker));
   }
-  if (auto started = start_engines(engines, *snapshot, options.data_dir); !started) return refuse(started.error());
+  if (!bequest)
+    if (auto started = start_engines(engines, *snapshot, engines_at); !started) return refuse(started.error());
   // After all that may refuse to start: it is shown once, and only by a start that comes this far.
   auto first_key = ensure_first_key(**store, *snapshot);
   if (!first_key) return refuse(first_key.error());
+  std::optional<Inheritance> inheritance;
+  if (bequest) {
+    inheritance.emplace(bequest->channel, **store, admission, log);
+    for (const std::string& reservation : held) inheritance->inherit(reservation);
+  }
   for (auto& worker : workers) worker->start();
 
   if (const net::Authorities trusted = net::system_authorities(); trusted.in_file + trusted.in_directory == 0)
@@ -337,13 +505,28 @@ int serve(const ServeOptions& options) {
                           address->text();
   auto control = ControlSocket::listen(options.data_dir);
   if (!control) return refuse(control.error());
-  const AddressFile address_file(options.data_dir, url, options.config_path);
+  AddressFile address_file(options.data_dir, url, options.config_path);
   Reloader reloader(options, snapshots, log, server_metrics);
   const ConfigWatch watch(options.config_path.value_or(""));
   if (!watch.problem().empty())
     log.warn("changes of the configuration will not be seen",
              {{"reason", watch.problem()}, {"hint", "`sluice reload` reads it again"}});
-  MainLoop loop(signals, *control, watch, reloader);
+  std::unique_ptr<Heir> heir;
+  MainLoop loop(signals, *control, watch, reloader, [&]() -> Result<pid_t> {
+    const bool busy = heir || stopping.load() || (inheritance && !inheritance->over());
+    Result<pid_t> upgraded =
+        busy ? fail(ErrorKind::unavailable, "the last upgrade, or a stop, is not over: requests of before still run",
+                    "wait until the old process has ended")
+             : upgrade({.program = program,
+                        .signals = signals,
+                        .store = **store,
+                        .workers = workers,
+                        .log = log,
+                        .generation = generation},
+                       heir);
+    if (!upgraded) log.error("upgrade failed", {{"reason", upgraded.error().message}, {"hint", upgraded.error().hint}});
+    return upgraded;
+  });
   Announcement announcement{.url = url,
                             .data_dir = options.data_dir,
                             .first_key = std::move(first_key->secret),
@@ -352,7 +535,11 @@ int serve(const ServeOptions& options) {
                             .engines = engines,
                             .stopped = [&](milliseconds pause) { return loop.wait(pause); }};
   bool stopped_early = false;
-  if (options.json)
+  if (bequest) {
+    bequest->channel.say(Saying::serves);
+    inheritance->start();
+    log.info("took over", {{"from", static_cast<std::int64_t>(predecessor)}, {"url", url}});
+  } else if (options.json)
     announce_json(std::cout, announcement, options.config_path.value_or(""));
   else
     stopped_early = announce_to_people(log, std::move(announcement));
@@ -361,10 +548,16 @@ int serve(const ServeOptions& options) {
     reloader.free_retired();
   }
 
-  log.info("stopping", {{"connections", shared.connections.load()}});
+  log.info("stopping", {{"connections", shared.connections.load()}, {"upgraded", heir != nullptr}});
   stopping.store(true);
   server_metrics.stopping.with().set(1);
-  part_with_clients(workers, loop, snapshots.load()->server());
+  if (heir) {
+    address_file.leave();
+    finish_after_upgrade(workers, loop, shared, *snapshots.load());
+  } else {
+    part_with_clients(workers, loop, snapshots.load()->server());
+  }
+  if (inheritance) end_with_predecessor(*inheritance, predecessor, loop, snapshots.load()->server());
   for (auto& worker : workers) worker->join();
   (*desk)->stop();  // before the reactors, to which it answers
   workers.clear();

@@ -56,6 +56,43 @@ Result<net::SocketAddress> Worker::listen(const net::SocketAddress& address) {
   return listener_->local_address();
 }
 
+Result<net::SocketAddress> Worker::adopt(Fd listening) {
+  listener_ = net::Listener::adopt(reactor_, std::move(listening));
+  return listener_->local_address();
+}
+
+void Freeze::arrive_and_wait() {
+  std::unique_lock held(mutex_);
+  ++arrived_;
+  changed_.notify_all();
+  changed_.wait(held, [&] { return over_; });
+}
+
+bool Freeze::wait_for(std::size_t count, milliseconds limit) {
+  std::unique_lock held(mutex_);
+  return changed_.wait_for(held, limit, [&] { return arrived_ == count; });
+}
+
+void Freeze::end() {
+  const std::lock_guard held(mutex_);
+  over_ = true;
+  changed_.notify_all();
+}
+
+void Worker::freeze(std::shared_ptr<Freeze> freeze) {
+  reactor_.post([freeze = std::move(freeze)] { freeze->arrive_and_wait(); });
+}
+
+void Worker::tell_reservations(const std::function<void(const gateway::Reservation&)>& tell) {
+  for (gateway::Underway* one = gateway_.underway.front(); one; one = gateway_.underway.after(*one))
+    if (const auto reservation = one->reservation()) tell(*reservation);
+}
+
+void Worker::leave_to_successor() {
+  reactor_.post([this] { closed_.fire(); });
+  leave();
+}
+
 void Worker::start() {
   thread_ = std::thread([this] {
     control_.spawn(accept_connections, this);
@@ -74,6 +111,7 @@ void Worker::leave() {
 
 void Worker::drain(async::Duration limit) {
   reactor_.post([this, limit] {
+    closed_.fire();
     stop_.fire();
     drain_until_ = reactor_.now() + limit;
     control_.spawn(stop_when_idle, this);
@@ -96,19 +134,20 @@ void Worker::join() {
 
 async::Task<> Worker::accept_connections(Worker* worker) {
   constexpr milliseconds pause{20};  // when there is no room: the kernel's queue holds who comes
-  while (!worker->stop_.fired()) {
+  while (!worker->closed_.fired()) {
     if (worker->connections_.size() >= worker->most_connections()) {
-      co_await worker->reactor_.scheduler().sleep(worker->reactor_.within(pause, &worker->stop_));
+      co_await worker->reactor_.scheduler().sleep(worker->reactor_.within(pause, &worker->closed_));
       continue;
     }
-    Result<Fd> socket = co_await worker->listener_->accept_fd({async::TimePoint::max(), &worker->stop_});
+    Result<Fd> socket = co_await worker->listener_->accept_fd({async::TimePoint::max(), &worker->closed_});
     if (socket) {
       worker->connections_.spawn(serve_one, worker, *std::move(socket));
     } else if (socket.error().kind == ErrorKind::overloaded) {
       worker->shared_.log.warn("cannot accept", {{"reason", socket.error().message}, {"hint", socket.error().hint}});
-      co_await worker->reactor_.scheduler().sleep(worker->reactor_.within(pause * 5, &worker->stop_));
+      co_await worker->reactor_.scheduler().sleep(worker->reactor_.within(pause * 5, &worker->closed_));
     }
   }
+  if (worker->gateway_.successor) worker->listener_->leave_file();
   worker->listener_.reset();
 }
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <thread>
 
 #include "async/scope.h"
@@ -43,6 +45,20 @@ struct Shared {
   std::atomic<std::int64_t> connections{0};
 };
 
+// Reactors that stand still together.
+class Freeze {
+ public:
+  void arrive_and_wait();                                             // each reactor
+  bool wait_for(std::size_t count, std::chrono::milliseconds limit);  // false: not all have come
+  void end();
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t arrived_ = 0;
+  bool over_ = false;
+};
+
 class Worker {
  public:
   explicit Worker(Shared& shared);
@@ -50,12 +66,23 @@ class Worker {
 
   // Before start(). Errors of net::Listener::listen.
   Result<net::SocketAddress> listen(const net::SocketAddress& address);
+  // The same on a socket that another process has made.
+  Result<net::SocketAddress> adopt(Fd listening);
+  int listening_fd() const { return listener_->fd(); }
   void start();
   // Any thread. From here on each connection's next answer is its last; new connections are taken all the same.
   void leave();
   // Any thread. No new connections and no new requests; ends the thread when the last request is done. After `limit`
   // what still runs is told so in its dialect, settled and recorded.
   void drain(async::Duration limit);
+  // Any thread. The reactor stands still from its arrival at `freeze` until that is over.
+  void freeze(std::shared_ptr<Freeze> freeze);
+  // While it stands still: what its requests have reserved, and who keeps the budgets from then on.
+  void tell_reservations(const std::function<void(const gateway::Reservation&)>& tell);
+  void succeed_by(gateway::Successor& successor) { gateway_.successor = &successor; }
+  // Any thread. Another process accepts at the same socket: no new connections here, and those that there are end with
+  // their next answer.
+  void leave_to_successor();
   // Any thread. The limit of the drain is now.
   void cut();
   bool ended() const { return ended_.load(std::memory_order_acquire); }
@@ -86,6 +113,7 @@ class Worker {
   gateway::Listen handler_;
   std::unique_ptr<net::Listener> listener_;
   async::Cancel stop_;
+  async::Cancel closed_;  // no more connections are accepted
   bool leaving_ = false;
   async::TimePoint drain_until_ = async::TimePoint::max();
   async::List<Open> open_;

@@ -28,10 +28,31 @@ void AppendLog::close() {
   if (writer_.joinable()) writer_.join();
 }
 
+Result<void> AppendLog::hand_over(Heir heir, std::chrono::milliseconds limit) {
+  if (!flush(limit))
+    return fail(ErrorKind::unavailable, "the disk does not take what is queued for " + directory_,
+                "look at the disk of the data directory");
+  close();
+  const std::lock_guard lock(mutex_);
+  heir_ = std::move(heir);
+  return {};
+}
+
+Result<void> AppendLog::take_back() {
+  TRY(LogSegment segment, LogSegment::open_last(directory_, durable_position()));
+  const std::lock_guard lock(mutex_);
+  segment_ = std::move(segment);
+  heir_ = nullptr;
+  closing_ = false;
+  writer_ = std::thread([this] { run(); });
+  return {};
+}
+
 Appended AppendLog::append(std::string_view record) {
   bool wake = false;
   {
     std::lock_guard lock(mutex_);
+    if (heir_ && !record.empty() && record.size() <= max_record_bytes && heir_(record)) return Appended::queued;
     if (closing_ || record.empty() || record.size() > max_record_bytes) {
       ++lost_records_;
       return Appended::failed;

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -57,6 +58,14 @@ class AppendLog : public RecordLog {
   // Only the owner calls it.
   void close();
 
+  // Another process is to write this log. Brings what is queued to disk, ends the writer, and gives each later record
+  // to `heir` instead, which says whether it has taken it. Errors: unavailable, when the disk does not take it all
+  // within `limit`; then nothing has changed. Only the owner calls it; no append() may be under way.
+  using Heir = std::function<bool(std::string_view)>;
+  Result<void> hand_over(Heir heir, std::chrono::milliseconds limit);
+  // The other process has not come to write: goes on as before.
+  Result<void> take_back();
+
   LogHealth health() const;
   // For the request path: more than half of the queue is used, because the disk fails, or hangs, or is too slow. New
   // requests must then be refused: what is left of the queue is for those that have been let in already.
@@ -85,6 +94,7 @@ class AppendLog : public RecordLog {
   std::size_t in_flight_bytes_ = 0;  // of the group that the writer is at
   bool flush_wanted_ = false;
   bool closing_ = false;
+  Heir heir_;  // set: the log is another process's
   bool degraded_ = false;
   std::string reason_;
 

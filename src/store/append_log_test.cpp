@@ -54,6 +54,33 @@ void append_all(AppendLog& log, const std::vector<std::string>& records) {
 
 std::string last_segment(const std::string& directory) { return list_segments(directory)->back().path; }
 
+TEST(AppendLog, Gives_later_records_to_its_heir_and_takes_the_log_back) {
+  TestingDirectory directory;
+  auto log = open(directory.path());
+  ASSERT_EQ(log->append("one"), Appended::queued);
+  std::vector<std::string> inherited;
+  bool takes = true;
+  ASSERT_TRUE(log->hand_over(
+      [&](std::string_view record) {
+        if (takes) inherited.emplace_back(record);
+        return takes;
+      },
+      patience));
+  EXPECT_EQ(read_all(directory.path()).records, std::vector<std::string>{"one"}) << "all is on disk before it goes";
+  EXPECT_EQ(log->append("two"), Appended::queued);
+  EXPECT_EQ(inherited, std::vector<std::string>{"two"});
+  {
+    auto heirs = open(directory.path());
+    append_all(*heirs, {"two"});
+  }
+  takes = false;
+  EXPECT_EQ(log->append("lost"), Appended::failed);
+  EXPECT_EQ(log->health().lost_records, 1u);
+  ASSERT_TRUE(log->take_back());
+  append_all(*log, {"three"});
+  EXPECT_EQ(read_all(directory.path()).records, (std::vector<std::string>{"one", "two", "three"}));
+}
+
 TEST(AppendLog, Gives_back_its_records_in_order) {
   TestingDirectory directory;
   auto log = open(directory.path());

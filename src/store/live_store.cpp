@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -30,18 +31,21 @@ std::string damage_text(const std::vector<const KeyReport*>& damaged) {
 }  // namespace
 
 struct LiveStore::State {
-  State(Options wanted, DirectoryLock held, Store opened, Store watching, Store folding)
-      : options(wanted),
+  State(std::string from, Options wanted, DirectoryLock held, Store opened, Store watching, Store folding)
+      : directory(std::move(from)),
+        options(wanted),
         lock(std::move(held)),
         store(std::move(opened)),
         watch_store(std::move(watching)),
         fold_store(std::move(folding)) {}
 
+  const std::string directory;
   const Options options;
-  DirectoryLock lock;
-  Store store;        // the composition root's
-  Store watch_store;  // the watcher's and reload_keys(), under reload_mutex
-  Store fold_store;   // the folder's
+  std::optional<DirectoryLock> lock;  // empty: handed over
+  std::mutex fold_mutex;              // of lock, and of folding
+  Store store;                        // the composition root's
+  Store watch_store;                  // the watcher's and reload_keys(), under reload_mutex
+  Store fold_store;                   // the folder's
   std::unique_ptr<AppendLog> ledger;
   std::unique_ptr<AppendLog> audit;
 
@@ -161,6 +165,8 @@ void LiveStore::State::watch() {
 
 void LiveStore::State::fold_on() {
   while (!sleep(options.fold_ms)) {
+    const std::lock_guard folding(fold_mutex);
+    if (!lock) continue;
     const Result<void> folded = fold_and_hand_over();
     std::lock_guard held(mutex);
     fold_problem = folded ? "" : folded.error().message;
@@ -172,7 +178,7 @@ Result<std::unique_ptr<LiveStore>> LiveStore::start(std::string directory, Optio
   TRY(DirectoryLock lock, DirectoryLock::take(directory));
   TRY(Store watch_store, Store::open(directory));
   TRY(Store fold_store, Store::open(directory));
-  auto state = std::make_unique<State>(options, std::move(lock), std::move(store), std::move(watch_store),
+  auto state = std::make_unique<State>(directory, options, std::move(lock), std::move(store), std::move(watch_store),
                                        std::move(fold_store));
 
   // The log may end before what has been folded: a power cut took records that another process had read in memory.
@@ -228,6 +234,29 @@ LiveStore::Health LiveStore::health() const {
           .fold_problem = state_->fold_problem};
 }
 
+Result<void> LiveStore::hand_over(AppendLog::Heir ledger, AppendLog::Heir audit, std::chrono::milliseconds limit) {
+  const std::lock_guard folding(state_->fold_mutex);
+  CHECK_OK(state_->ledger->hand_over(std::move(ledger), limit));
+  Result<void> done = state_->audit->hand_over(std::move(audit), limit);
+  if (!done) {
+    CHECK_OK(state_->ledger->take_back());
+    return done;
+  }
+  // What is spent must be in the database before the other process reads it; should this fail, it folds by itself.
+  (void)state_->fold_store.fold(state_->ledger->durable_position());
+  state_->lock.reset();
+  return {};
+}
+
+Result<void> LiveStore::take_back() {
+  const std::lock_guard folding(state_->fold_mutex);
+  TRY(DirectoryLock lock, DirectoryLock::take(state_->directory));
+  CHECK_OK(state_->ledger->take_back());
+  CHECK_OK(state_->audit->take_back());
+  state_->lock = std::move(lock);
+  return {};
+}
+
 bool LiveStore::refuses_new_work() const {
   return state_->ledger->refuses_new_work() || state_->audit->refuses_new_work();
 }
@@ -243,7 +272,7 @@ bool LiveStore::stop(std::chrono::milliseconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   bool safe = state_->ledger->flush(timeout);
   // Should folding fail, the next process that needs it does it: the log is the truth.
-  (void)state_->fold_and_hand_over();
+  if (state_->lock) (void)state_->fold_and_hand_over();
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
   safe = state_->audit->flush(left) && safe;
   state_->ledger->close();

@@ -61,6 +61,13 @@ class LiveStore : public RequestStore {
   std::uint64_t look_for_keys() override;
   bool looked_for_keys(std::uint64_t number) const override;
 
+  // Another process is to serve from the directory: brings the logs to disk and into the database, gives the lock up,
+  // and passes each later record to the heirs. Keys are watched on. Nobody may append meanwhile. Errors: unavailable;
+  // then nothing has changed.
+  Result<void> hand_over(AppendLog::Heir ledger, AppendLog::Heir audit, std::chrono::milliseconds limit);
+  // The other process has not come to serve: goes on as before. Errors: unavailable, when somebody else serves.
+  Result<void> take_back();
+
   // Brings the logs to disk and into the database, then ends the threads. Late records are answered with `failed`.
   // False when the disk did not take everything within the time.
   bool stop(std::chrono::milliseconds timeout);

@@ -36,6 +36,13 @@ def clean_environment(home: Path, extra=None) -> dict:
     return env
 
 
+def _runs(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 class Sluice:
     """One server. Starting, stopping and killing it are the test's business; files stay until pytest removes them."""
 
@@ -51,6 +58,7 @@ class Sluice:
         self.listen = listen
         self.env = clean_environment(self.folder, env)
         self.process = None
+        self.heir = None  # the id of the process that the last upgrade has started
         self.url = None
         self._unnamed_keys = 0
         self._log = self.folder / "serve.log"
@@ -105,8 +113,29 @@ class Sluice:
     def is_running(self):
         return self.process is not None and self.process.poll() is None
 
+    def upgrade(self):
+        """`sluice upgrade`; what is asked and stopped from here on is the new process. Returns its id."""
+        self.heir = self.run_json("upgrade")["pid"]
+        return self.heir
+
+    def predecessor_has_ended(self):
+        """Whether the process that this server was started with, or upgraded from, has finished."""
+        return not (self.data / "control.sock").exists() or "the server before has ended" in self.log().rsplit("took over", 1)[-1]
+
+    def stop_heir(self):
+        """Asks the process of the last upgrade to end, and waits until it and those before it have."""
+        if self.heir is None:
+            return
+        try:
+            os.kill(self.heir, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
+        eventually(lambda: not _runs(self.heir), f"the end of process {self.heir}; log:\n{self.log()}", STOP_S)
+        self.heir = None
+
     def stop(self):
         """Asks it to end (SIGTERM) and returns its exit status. Harmless when it has ended already."""
+        self.stop_heir()
         if self.process is None:
             return None
         if self.is_running():

@@ -155,14 +155,14 @@ Result<Hold> Admission::admit(const store::Principal& principal, const Need& nee
     if (!reserve(state, worst.pico(), key.budget->pico())) return over_budget(principal, worst);
     hold.reserved_ = worst;
   }
-  if (key.tpm) {
+  if (key.tpm && !need.inherited) {
     const Tokens tokens = std::max<Tokens>(need.tokens, 0);
     const std::int64_t wait_ns = take(state.tokens_tat_ns, step_ns(tokens, *key.tpm), now_ns);
     if (wait_ns > 0) return too_many_tokens(principal, tokens, wait_ns);
     hold.tokens_ = tokens;
   }
   // Last, because a Hold does not give this one back: a request that was let in counts, whatever becomes of it.
-  if (key.rpm)
+  if (key.rpm && !need.inherited)
     if (const std::int64_t wait_ns = take(state.requests_tat_ns, step_ns(1, *key.rpm), now_ns); wait_ns > 0)
       return too_many_requests(principal, wait_ns);
   return hold;

@@ -26,6 +26,7 @@ constexpr std::int32_t default_max_in_flight = 16'384;
 struct Need {
   std::optional<Money> worst_cost;  // empty = no price is known
   Tokens tokens = 0;                // expected input + the most output that was asked for: for the tokens per minute
+  bool inherited = false;           // another process has let it in: its rates were counted there
 };
 
 class Admission;

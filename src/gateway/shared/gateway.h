@@ -21,6 +21,7 @@
 #include "gateway/route/affinity.h"
 #include "gateway/route/route.h"
 #include "gateway/shared/issuer_memory.h"
+#include "gateway/shared/successor.h"
 #include "http/client.h"
 #include "net/reactor.h"
 #include "store/request_store.h"
@@ -92,6 +93,9 @@ struct Gateway {
   std::function<std::string()> metrics_page;           // Prometheus text
   std::function<std::string()> readiness_problem;      // empty: ready; else one sentence
   std::function<void(std::string_view)> beyond_limit;  // a client went beyond this limit of HTTP/2; may be empty
+
+  Successor* successor = nullptr;  // set once another process keeps the budgets
+  async::List<Underway> underway = {};
 
   UlidSource ids = {};
   std::minstd_rand jitter{std::random_device{}()};
