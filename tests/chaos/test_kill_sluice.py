@@ -1,6 +1,8 @@
 """kill -9 of Sluice and its orderly end: nothing acknowledged is lost, the ledger stays readable, nothing is left behind."""
 
 import json
+import os
+import random
 import threading
 import time
 from decimal import Decimal
@@ -73,6 +75,65 @@ def test_kill_9_under_load_loses_no_settled_entry_and_leaves_a_readable_ledger(s
     assert usage["cost_usd"] * 10**12 == usage["requests"] * cost_pico(7, 5)
     with http_client(server, key) as client:
         assert client.post(CHAT, json=chat_body("oai/gpt-mock")).status_code == 200
+
+
+# A loop of that many kills; `./dev kills 200` is the long one.
+KILLS = int(os.environ.get("SLUICE_KILLS", "3"))
+
+
+class Told:
+    """Clients that ask until the server is gone; notes for each whole answer its id, its cost, and when it had come."""
+
+    def __init__(self, server, key, clients=4):
+        self.answers = []
+        self._threads = [threading.Thread(target=self._ask, args=(server, key, number % 2), daemon=True) for number in range(clients)]
+        for thread in self._threads:
+            thread.start()
+
+    def _ask(self, server, key, streams):
+        body = chat_body("oai/gpt-mock", max_tokens=5, stream=bool(streams))
+        with http_client(server, key) as client:
+            while True:
+                try:
+                    answer = client.post(CHAT, json=body)
+                except httpx.TransportError:
+                    return
+                if answer.status_code != 200:
+                    return
+                if not streams or answer.text.rstrip().endswith("data: [DONE]"):
+                    self.answers.append((answer.headers["x-sluice-request-id"], time.monotonic()))
+
+    def settled_before(self, killed_at):
+        for thread in self._threads:
+            thread.join(60)
+        return {request for request, at in self.answers if at < killed_at - COMMIT_S}
+
+
+@pytest.mark.timeout(120 + 20 * KILLS)
+def test_a_loop_of_kills_loses_no_settled_entry_and_leaves_no_hold(server):
+    key = server.create_key("hunted", budget="1000")
+    chance = random.Random(4711)
+    settled, starts = 0, []
+    for _ in range(KILLS):
+        told = Told(server, key)
+        kill_at = time.monotonic() + COMMIT_S + chance.uniform(0.1, 0.6)
+        eventually(lambda: time.monotonic() > kill_at and told.answers, "the moment of the kill")
+        killed_at = time.monotonic()
+        server.kill()
+        due = told.settled_before(killed_at)
+        began = time.monotonic()
+        server.start()
+        starts.append(time.monotonic() - began)
+        rows = [json.loads(line) for line in server.run("logs", "tail", "-n", "10000", "-o", "json").stdout.splitlines()]
+        missing = due - {row["request_id"] for row in rows}
+        assert not missing, f"{len(missing)} of {len(due)} settled entries are lost"
+        settled += len(due)
+        # What a request may cost at most is refused with all that is spent and reserved: nothing may be reserved now.
+        with http_client(server, key) as client:
+            refused = client.post(CHAT, json=chat_body("oai/gpt-mock", max_tokens=1_000_000, n=128))
+        spent = server.usage_of("hunted")["cost_usd"]
+        assert f"has spent {spent.normalize():f} and reserved 0" in refused.text, refused.text
+    print(f"{KILLS} kills, {settled} settled entries, none lost; ready again after {sorted(starts)[len(starts) // 2]:.2f} s (median), {max(starts):.2f} s (most)")
 
 
 def test_every_answer_older_than_a_commit_is_there_after_kill_9(server):

@@ -115,6 +115,7 @@ class Checker {
     const Call* call = call_that_said(asked, told, whole);
     if (!call) return violation(who + ": nobody has said what it got: '" + told.text + "'");
     if (asked.ended && !told.error && told.ends == 0) violation(who + ": ended without its end marker");
+    if (!asked.ended && !told.error && told.ends == 1) violation(who + ": all was said, and the transfer did not end");
     if (!whole) return;
     // Whoever has a whole answer finds its exact cost in the ledger.
     const auto row = std::ranges::find_if(evidence_.rows, [&](const store::LedgerEntry& entry) {
@@ -181,7 +182,8 @@ class Checker {
     const auto broke = [&](const auto& other) {
       return is_same(other) &&
              (other->fate == Fate::reset_at_once || other->fate == Fate::cut_by_reset || other->fate == Fate::cut ||
-              (!other->stream && (other->fate == Fate::half_an_event || other->fate == Fate::no_end_marker)));
+              (!other->stream && (other->fate == Fate::half_an_event || other->fate == Fate::no_end_marker ||
+                                  other->fate == Fate::ends_early)));
     };
     const auto calls = std::ranges::count_if(evidence_.providers.calls(), is_same);
     const auto broken = std::ranges::count_if(evidence_.providers.calls(), broke);

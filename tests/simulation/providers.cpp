@@ -236,6 +236,7 @@ void ProviderConnection::answer_whole(const std::shared_ptr<Call>& call) {
   switch (call->fate) {
     case Fate::cut:
     case Fate::half_an_event:
+    case Fate::ends_early:
     case Fate::no_end_marker: wire->send(part()); return wire->close();
     case Fate::cut_by_reset: wire->send(part()); return wire->reset();
     case Fate::stalls: return wire->send(part());
@@ -256,6 +257,7 @@ void ProviderConnection::answer_stream(const std::shared_ptr<Call>& call) {
   std::vector<std::string> events = speaks_anthropic() ? message_events(*call) : chat_events(*call);
   const std::size_t cut = 1 + world.below(events.size() - 1);
   bool whole = true;
+  bool ends = false;
   std::string tail;
   bool close = false;
   bool reset = false;
@@ -280,15 +282,17 @@ void ProviderConnection::answer_stream(const std::shared_ptr<Call>& call) {
       whole = false;
       close = true;
       break;
-    case Fate::no_end_marker:
-      events.pop_back();
-      close = true;
-      break;
+    case Fate::no_end_marker: events.pop_back(); break;
     case Fate::malformed_event:
       events.insert(events.begin() + static_cast<std::ptrdiff_t>(std::min(cut, events.size() - 2)),
                     "data: {\"broken\":\n\n");
       break;
     case Fate::second_end_marker: events.push_back(events.back()); break;
+    case Fate::ends_early:  // before its last word: after that a stream has said all
+      events.resize(1 + world.below(std::max<std::size_t>(events.size(), 6) - 5));
+      whole = false;
+      ends = true;
+      break;
     default: break;
   }
   wire->send("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n");
@@ -305,7 +309,7 @@ void ProviderConnection::answer_stream(const std::shared_ptr<Call>& call) {
       if (!tail.empty()) wire->send(chunk(tail));
       if (close) return wire->close();
       if (reset) return wire->reset();
-      if (whole) wire->send("0\r\n\r\n");
+      if (whole || ends) wire->send("0\r\n\r\n");
     });
   }
 }

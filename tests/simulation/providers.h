@@ -32,8 +32,9 @@ enum class Fate : std::uint8_t {
   no_end_marker,      // all of a stream but its last event
   malformed_event,    // one event of the stream is no JSON
   second_end_marker,  // says goodbye twice
+  ends_early,         // ends the transfer in good order, in the middle of a stream
 };
-constexpr int fates = static_cast<int>(Fate::second_end_marker) + 1;
+constexpr int fates = static_cast<int>(Fate::ends_early) + 1;
 
 // One request as a provider has seen it.
 struct Call {
