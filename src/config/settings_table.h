@@ -36,8 +36,11 @@ inline constexpr Setting<ServerSettings> server_table[] = {
      .text = &ServerSettings::tls_key},
     {"threads", "Reactor threads; 0 = one for each core. A Unix socket is served by one.", &ServerSettings::threads, 0,
      256},
-    {"max_connections", "Open client connections; more wait in the kernel's queue.", &ServerSettings::max_connections,
-     1, 1'000'000},
+    {"max_connections",
+     "Open client connections; for more, the oldest ones without a request are closed, and where each has one they "
+     "wait "
+     "in the kernel's queue.",
+     &ServerSettings::max_connections, 1, 1'000'000},
     {"max_streams", "Requests at the same time on one connection of HTTP/2; more are refused, unread.",
      &ServerSettings::max_streams, 1, 10'000},
     {"max_body_bytes", "Largest request body; a larger one gets 413.", &ServerSettings::max_body_bytes, 1'024, 1 << 30},

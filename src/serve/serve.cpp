@@ -462,6 +462,7 @@ int serve(const ServeOptions& options) {
                           static_cast<double>(snapshots.load()->server().certificate.expires_unix_seconds));
                       record_affinity(target_metrics, affinity, time.now());
                       server_metrics.connections.with().set(static_cast<double>(shared.connections.load()));
+                      server_metrics.crowded_out.with().set(static_cast<double>(shared.crowded_out.load()));
                       return registry.text();
                     },
                 .readiness_problem = [&] { return readiness_problem(**store, snapshots, engines, stopping.load()); },

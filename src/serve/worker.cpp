@@ -136,6 +136,10 @@ async::Task<> Worker::accept_connections(Worker* worker) {
   constexpr milliseconds pause{20};  // when there is no room: the kernel's queue holds who comes
   while (!worker->closed_.fired()) {
     if (worker->connections_.size() >= worker->most_connections()) {
+      if (worker->make_room()) {
+        co_await worker->reactor_.scheduler().sleep(worker->reactor_.within(milliseconds(1), &worker->closed_));
+        continue;
+      }
       co_await worker->reactor_.scheduler().sleep(worker->reactor_.within(pause, &worker->closed_));
       continue;
     }
@@ -159,6 +163,21 @@ async::Task<Result<std::unique_ptr<net::Stream>>> Worker::stream_of(Fd fd) {
   CO_TRY(std::shared_ptr<net::ServerTls> tls, shared_.client_tls.current(server));
   co_return co_await net::accept_tls(reactor_, std::move(fd), std::move(tls),
                                      reactor_.within(milliseconds(server.header_timeout_ms), &stop_));
+}
+
+// Who holds a connection without a request on it, or with half of one, must not keep out those who have one. The oldest
+// go first, a few at a time. False: each one is at a request.
+bool Worker::make_room() {
+  constexpr int at_once = 16;
+  int cut = 0;
+  for (Open* open = open_.front(); open && cut < at_once; open = open_.after(*open)) {
+    if (!open->parting.running.empty() || open->is_cut) continue;
+    open->is_cut = true;
+    open->stream.cut();
+    ++cut;
+  }
+  shared_.crowded_out.fetch_add(cut, std::memory_order_relaxed);
+  return cut > 0;
 }
 
 async::Task<> Worker::serve_one(Worker* worker, Fd fd) {

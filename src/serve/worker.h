@@ -43,6 +43,7 @@ struct Shared {
   std::function<void()> no_handshake;                  // a client with which TLS came to nothing
   ClientTls client_tls;
   std::atomic<std::int64_t> connections{0};
+  std::atomic<std::int64_t> crowded_out{0};  // idle ones that were closed to make room
 };
 
 // Reactors that stand still together.
@@ -94,8 +95,10 @@ class Worker {
     explicit Open(net::Stream& s) : stream(s) {}
     net::Stream& stream;
     http::Parting parting;
+    bool is_cut = false;
   };
   std::size_t most_connections() const;
+  bool make_room();
   static async::Task<> accept_connections(Worker* worker);
   async::Task<Result<std::unique_ptr<net::Stream>>> stream_of(Fd fd);
   static async::Task<> serve_one(Worker* worker, Fd fd);
