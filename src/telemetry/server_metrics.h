@@ -17,14 +17,8 @@ struct ServerMetrics {
   CounterFamily& http2_limits;    // limit: by name, as in http::Http2Limits
   CounterFamily& no_handshakes;   // clients with which TLS came to nothing
   GaugeFamily& certificate_ends;  // when the certificate for clients expires, Unix seconds; 0: there is none
+  GaugeFamily& crowded_out;       // idle ones that were closed because server.max_connections was reached
   GaugeFamily& stopping;          // 1 from the signal to stop on
-  CounterFamily& reloads;      // trigger: signal, call, file; outcome: applied, refused
-  GaugeFamily& config_errors;  // of the configuration that was read last; 0: it is in force
-  GaugeFamily& config_since;   // when the one in force came into force, Unix seconds
-  GaugeFamily& needs_restart;  // settings in the file that wait for a restart
-  GaugeFamily& connections;    // of clients, open now
-  GaugeFamily& crowded_out;    // idle ones that were closed because server.max_connections was reached
-  GaugeFamily& stopping;       // 1 from the signal to stop on
 };
 
 }  // namespace sluice::telemetry
