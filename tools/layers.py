@@ -18,6 +18,7 @@ WALLS = [
     (re.compile(r"CLI/.*"), "cli"),
     (re.compile(r"wslay/.*"), "http"),
     (re.compile(r"nghttp2/.*"), "http"),
+    (re.compile(r"coin/.*"), "plan"),
 ]
 MODULE = re.compile(r"^\s*sluice_module\(\s*(\S+)\s+(\S+)([^)]*)\)", re.M)
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)

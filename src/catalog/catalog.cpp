@@ -286,9 +286,9 @@ Catalog read_catalog(const std::vector<DataFile>& files, yaml::Diagnostics& diag
       read_prices(id, *node, report, catalog);
     else if (file.path == "licences.yaml")
       read_licences(*node, report, catalog.licences);
-    else
+    else if (!file.path.starts_with("plan/"))  // src/plan reads these
       report.error(*node, "there is no place for this file",
-                   "data/ has providers/, models/ and prices/, and licences.yaml");
+                   "data/ has providers/, models/, prices/ and plan/, and licences.yaml");
   }
   const auto known = [&](const ProviderId& id) {
     return std::ranges::find(catalog.providers, id, &Provider::id) != catalog.providers.end();

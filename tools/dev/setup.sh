@@ -4,7 +4,7 @@
 
 PACKAGES_BUILD=(clang-19 lld-19 libclang-rt-19-dev ccache cmake ninja-build pkg-config git ca-certificates libssl-dev
   libc-ares-dev libnghttp2-dev libsqlite3-dev libyaml-cpp-dev libsimdjson-dev libfmt-dev libcli11-dev libmimalloc-dev libwslay-dev
-  libgtest-dev clang-format-19 valgrind)
+  libgtest-dev clang-format-19 valgrind coinor-libcbc-dev glpk-utils)
 PACKAGES_BENCH=(nginx-light procps util-linux python3)
 PYTHON=python3
 
