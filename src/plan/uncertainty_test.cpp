@@ -1,0 +1,160 @@
+#include "plan/uncertainty.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+
+#include "plan/cash_flow.h"
+#include "plan/read_plan.h"
+
+namespace sluice::plan {
+namespace {
+
+Plan plan_of(std::string text) {
+  yaml::Diagnostics diagnostics;
+  auto plan = read_plan("p.yaml", std::move(text), catalog::embedded_catalog(), std::chrono::sys_days(std::chrono::year(2026) / 11 / 27), diagnostics);
+  EXPECT_TRUE(plan) << diagnostics.render();
+  return plan ? std::move(*plan) : Plan();
+}
+
+Plan mission() {
+  std::ifstream file(std::string(SLUICE_EXAMPLES) + "/mission.yaml");
+  return plan_of({std::istreambuf_iterator<char>(file), {}});
+}
+
+const char* two_grounds = R"(plan: two grounds
+pools: [{ name: node, gpu: H100, price_usd: 250k, opex_usd_per_hour: 6, most_nodes: 20 }]
+options:
+  - { name: api, price: { input: 2, output: 10 } }
+  - { name: own, pool: node, model: llama-3.1-70b }
+workloads:
+  - { name: one, tokens_per_month: 16B, mix: 3:1, growth_per_month: 2 % }
+)";
+
+TEST(Random, A_triangle_has_its_mean) {
+  Random random(5);
+  double sum = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    const double x = triangular(random.uniform(), 20, 33, 60);
+    ASSERT_GE(x, 20);
+    ASSERT_LE(x, 60);
+    sum += x;
+  }
+  EXPECT_NEAR(sum / 100'000, (20 + 33 + 60) / 3.0, 0.1);
+}
+
+TEST(Draws, A_seed_names_the_answer_and_plans_see_the_same_world) {
+  Plan plan = plan_of(two_grounds);
+  const auto best = place(plan, plan.assumptions);
+  ASSERT_TRUE(best);
+  const std::vector<NamedPlacement> two = {{"chosen", best->best}, {"again", best->best}};
+  const Draws first = draw(plan, two);
+  const Draws second = draw(plan, two);
+  EXPECT_EQ(first.count, 10'000);
+  EXPECT_EQ(first.plans[0].p95, second.plans[0].p95);
+  EXPECT_EQ(first.plans[0].mean, first.plans[1].mean);
+  EXPECT_EQ(first.plans[0].best_share, 1);
+  EXPECT_EQ(first.plans[0].expected_regret, 0);
+  plan.seed = 2;
+  EXPECT_NE(draw(plan, two).plans[0].p95, first.plans[0].p95);
+  EXPECT_LT(first.plans[0].p5, first.plans[0].p50);
+  EXPECT_LT(first.plans[0].p50, first.plans[0].p95);
+}
+
+TEST(Draws, A_worse_plan_has_regret) {
+  const Plan plan = plan_of(two_grounds);
+  const auto best = place(plan, plan.assumptions);
+  ASSERT_TRUE(best);
+  const auto scenario = std::ranges::find(best->scenarios, "all APIs", &Scenario::name);
+  ASSERT_TRUE(scenario->placement);
+  const Draws draws = draw(plan, {{"chosen", best->best}, {"all APIs", *scenario->placement}});
+  EXPECT_GT(draws.plans[1].expected_regret, 0);
+  EXPECT_NEAR(draws.plans[0].best_share + draws.plans[1].best_share, 1, 1e-9);
+}
+
+// The tornado of the enterprise comparison, against GPT-5.4 at 3:1 from 7.43 B: mix, price and people decide; the price of
+// the hardware matters least.
+TEST(Tornado, Of_the_missions_break_even) {
+  const Plan plan = mission();
+  const auto bars = break_even_tornado(plan, plan.break_even[0], "GPT-5.4", 3);
+  ASSERT_EQ(bars.size(), 7u);
+  const auto near = [&](std::size_t i, const char* what, double low, double high) {
+    EXPECT_EQ(bars[i].what, what);
+    EXPECT_NEAR(std::min(bars[i].low, bars[i].high) / 1e9, low, 0.051) << what;
+    EXPECT_NEAR(std::max(bars[i].low, bars[i].high) / 1e9, high, 0.051) << what;
+  };
+  near(0, "mix of input to output", 4.8, 15.7);
+  near(1, "API price", 5.0, 14.9);
+  near(2, "people", 4.5, 13.3);
+  near(3, "input from the provider's cache", 7.4, 9.8);
+  EXPECT_EQ(bars[4].what, "running cost");
+  EXPECT_NEAR(bars[4].swing() / 1e9, 0.7, 0.05);
+  EXPECT_NEAR(bars[5].swing() / 1e9, 0.5, 0.05);
+  EXPECT_EQ(bars[6].what, "price of the hardware");
+  EXPECT_NEAR(bars[6].swing() / 1e9, 0.4, 0.05);
+}
+
+TEST(Band, Of_the_missions_break_even_against_a_hosted_model) {
+  const Plan plan = mission();
+  const Band band = break_even_band(plan, plan.break_even[0], "Qwen hosted", 3);
+  EXPECT_LT(band.p5, 49.3e9);   // what the point estimate says
+  EXPECT_GT(band.p95, 70e9);
+  EXPECT_LT(band.p5, band.p50);
+  EXPECT_LT(band.p50, band.p95);
+}
+
+TEST(Flips, On_both_sides_of_the_value_another_plan_is_the_best) {
+  const Plan plan = plan_of(two_grounds);
+  const auto best = place(plan, plan.assumptions);
+  ASSERT_TRUE(best);
+  const auto found = flips(plan, best->best);
+  ASSERT_TRUE(found) << found.error().message;
+  ASSERT_FALSE(found->empty());
+  for (const Flip& flip : *found) {
+    const auto solved = [&](double at) {
+      const Assumptions world = plan.assumptions.with(flip.assumption, at);
+      return **optimum(make_problem(plan, world, flip.assumption == "volume.factor" ? at : 1), {});
+    };
+    const double towards = flip.flips_at < flip.value ? 1.01 : 0.99;
+    EXPECT_EQ(solved(flip.flips_at * towards).shares, best->best.shares) << flip.assumption;
+    EXPECT_NE(solved(flip.flips_at / towards).shares, best->best.shares) << flip.assumption;
+    EXPECT_FALSE(flip.becomes.empty());
+  }
+}
+
+TEST(CashFlow, Nodes_are_bought_when_growth_needs_them_and_sold_at_the_end) {
+  std::string text = two_grounds;
+  text.replace(text.find("2 %"), 3, "8 %");
+  const Plan plan = plan_of(text);
+  const auto best = place(plan, plan.assumptions);
+  ASSERT_TRUE(best);
+  ASSERT_GT(best->best.nodes[0], 0);
+  const CashFlow flow = cash_flow(plan, best->best);
+  ASSERT_EQ(flow.months.size(), 36u);
+  EXPECT_GT(flow.months.back().nodes, flow.months.front().nodes);
+  EXPECT_GT(flow.months.back().resale_usd, 0);
+  double total = 0;
+  double bought = 0;
+  for (const Month& month : flow.months) {
+    total += month.out_usd();
+    bought += month.capex_usd;
+  }
+  EXPECT_NEAR(total, flow.total_usd, 0.01);
+  EXPECT_NEAR(bought, flow.months.back().nodes * 250'000, 0.01);
+  EXPECT_LT(flow.present_value_usd, flow.total_usd);
+  const auto apis = std::ranges::find(best->scenarios, "all APIs", &Scenario::name);
+  const CashFlow other = cash_flow(plan, *apis->placement);
+  EXPECT_EQ(other.months[0].capex_usd, 0);
+  EXPECT_NEAR(other.months[1].apis_usd / other.months[0].apis_usd, 1.08, 1e-6);
+  EXPECT_EQ(payback_month(other, other), 1);
+}
+
+TEST(CashFlow, Hardware_loses_its_worth) {
+  EXPECT_GT(resale_share(12, 60), resale_share(24, 60));
+  EXPECT_NEAR(resale_share(12, 60), 0.65, 1e-9);
+  EXPECT_EQ(resale_share(60, 60), 0);
+}
+
+}  // namespace
+}  // namespace sluice::plan
