@@ -31,6 +31,7 @@ void add_verbs(CLI::App& root, Invocation& invocation) {
   add_run(root, invocation);
   add_models(root, invocation);
   add_route(root, invocation);
+  add_plan(root, invocation);
   add_keys(root, invocation);
   add_usage(root, invocation);
   add_prices(root, invocation);
