@@ -45,11 +45,44 @@ struct Verbs : testing::Test {
   }
 };
 
+// --- plan
+
+TEST_F(Verbs, Plan_writes_a_plan_to_begin_with_and_answers_it) {
+  const std::string file = (folder / "plan.yaml").string();
+  EXPECT_EQ(test.run({"plan", "init", file}), exit_ok) << err();
+  EXPECT_EQ(test.run({"plan", "init", file}), exit_failed);  // never over somebody's work
+  EXPECT_NE(err().find("is there already"), std::string::npos);
+  EXPECT_EQ(test.run({"plan", file}), exit_ok) << err();
+  EXPECT_NE(out().find("support chat"), std::string::npos) << out();
+  const json::Document answer = run_json({"plan", file});
+  EXPECT_EQ(answer.root()["placement"]["feasible"].boolean(), true);
+  EXPECT_EQ(test.run({"plan", file, "-o", "html"}), exit_ok);
+  EXPECT_TRUE(out().starts_with("<!doctype html>"));
+}
+
+TEST_F(Verbs, Plan_says_what_is_wrong_with_a_file) {
+  EXPECT_EQ(test.run({"plan"}), exit_usage);
+  EXPECT_EQ(test.run({"plan", (folder / "none.yaml").string()}), exit_failed);
+  EXPECT_NE(err().find("sluice plan init"), std::string::npos);
+  write("wrong.yaml", "plan: x\noptions: [{ name: a, price: { input: 0.0000025, output: 15 } }]\n");
+  EXPECT_EQ(test.run({"plan", (folder / "wrong.yaml").string()}), exit_failed);
+  EXPECT_NE(err().find("USD per token: then write 2.5"), std::string::npos) << err();
+  EXPECT_EQ(test.run({"plan", "x.yaml", "-o", "pdf"}), exit_usage);
+}
+
+TEST_F(Verbs, Plan_ends_with_a_failure_when_rules_contradict_each_other) {
+  write("p.yaml",
+        "plan: p\noptions: [{ name: a, price: { input: 1, output: 2 } }]\n"
+        "workloads: [{ name: w, tokens_per_month: 1B, mix: 3, data_class: restricted }]\n");
+  EXPECT_EQ(test.run({"plan", (folder / "p.yaml").string()}), exit_failed);
+  EXPECT_NE(out().find("`w`: data_class restricted"), std::string::npos) << out();
+}
+
 // --- the command line itself
 
 TEST_F(Verbs, Help_names_every_verb_and_each_verb_has_an_example) {
   EXPECT_EQ(test.run({"--help"}), exit_ok);
-  for (const char* verb : {"serve", "chat", "run", "models", "route", "keys", "usage", "prices", "logs", "config",
+  for (const char* verb : {"serve", "chat", "run", "models", "route", "plan", "keys", "usage", "prices", "logs", "config",
                            "import", "doctor", "completion", "version"}) {
     EXPECT_EQ(test.run({"--help"}), exit_ok);
     EXPECT_NE(out().find(std::string("  ") + verb), std::string::npos) << verb;

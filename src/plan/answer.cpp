@@ -21,7 +21,8 @@ std::vector<WorkloadCost> costs_of(const Plan& plan) {
       const Option& option = plan.options[o];
       const Pair& pair = problem.pairs[w][o];
       WorkloadCost::Line line{.option = option.name, .ground = option.ground};
-      if (const auto quality = option.quality.find(one.eval); quality != option.quality.end()) line.quality = quality->second;
+      if (const auto quality = option.quality.find(one.eval); quality != option.quality.end())
+        line.quality = quality->second;
       line.out = !pair.possible ? pair.impossible : pair.failed ? pair.reason : "";
       if (option.self_hosted()) {
         const auto p = static_cast<std::size_t>(problem.pool_of[o]);
@@ -29,12 +30,14 @@ std::vector<WorkloadCost> costs_of(const Plan& plan) {
         line.usd_per_month = line.nodes * problem.nodes[p].usd_per_month();
         line.cost = cents(line.usd_per_month);
         const auto served = capacity(option, plan.pools[p],
-                                     {.input = workload.input_tokens, .output = workload.output_tokens,
-                                      .ttft_ms = workload.ttft_p95_ms, .tpot_ms = workload.tpot_ms},
+                                     {.input = workload.input_tokens,
+                                      .output = workload.output_tokens,
+                                      .ttft_ms = workload.ttft_p95_ms,
+                                      .tpot_ms = workload.tpot_ms},
                                      plan.assumptions);
         if (served)
-          line.capacity = fmt::format("{:.0f} output tokens/s a node, batch {:.0f}, bound by {} ({})", served->output_tokens_per_s,
-                                      served->batch, served->bound_by, served->source);
+          line.capacity = fmt::format("{:.0f} output tokens/s a node, batch {:.0f}, bound by {} ({})",
+                                      served->output_tokens_per_s, served->batch, served->bound_by, served->source);
       } else {
         const MoneySum pico = bill(option, monthly_tokens(workload, 1));
         line.usd_per_month = usd(pico);
@@ -52,13 +55,15 @@ void warn(Answer& answer) {
   const PeopleCost people = people_cost(plan, plan.assumptions, 1);
   if (!plan.pools.empty() && people.usd_per_month() == 0)
     answer.warnings.emplace_back(
-        "people cost nothing in this plan: hosting and upkeep often exceed what hardware saves, so self-hosting looks cheaper than it is");
+        "people cost nothing in this plan: hosting and upkeep often exceed what hardware saves, so self-hosting looks "
+        "cheaper than it is");
   if (plan.lifecycle == Lifecycle::top_down)
-    answer.warnings.emplace_back("top-down: upkeep is derived from the build cost, and people and software are not added to it");
+    answer.warnings.emplace_back(
+        "top-down: upkeep is derived from the build cost, and people and software are not added to it");
   for (const Option& option : plan.options) {
     if (!option.price.tiers.empty())
-      answer.warnings.push_back(fmt::format("{} has other prices from {} prompt tokens on; a request's size decides", option.name,
-                                            option.price.tiers.front().prompt_tokens));
+      answer.warnings.push_back(fmt::format("{} has other prices from {} prompt tokens on; a request's size decides",
+                                            option.name, option.price.tiers.front().prompt_tokens));
     if (!option.self_hosted() || option.measured_output_tokens_per_s <= 0) continue;
     const double total = option.measured_output_tokens_per_s * (1 + option.measured_mix);
     if (const double mfu = needed_mfu(option, *plan.pool(option.pool), total); mfu > 0.6)
@@ -90,7 +95,8 @@ Result<Answer> answer(Plan plan) {
   // A figure that the hardware cannot have is never computed with.
   for (const Option& option : out.plan.options) {
     if (!option.self_hosted() || option.measured_output_tokens_per_s <= 0) continue;
-    const auto checked = capacity(option, *out.plan.pool(option.pool), {.input = 683, .output = 683}, out.plan.assumptions);
+    const auto checked =
+        capacity(option, *out.plan.pool(option.pool), {.input = 683, .output = 683}, out.plan.assumptions);
     if (!checked && checked.error().message.find("impossible") != std::string::npos)
       return fail(ErrorKind::invalid_request, fmt::format("the option `{}`: {}", option.name, checked.error().message),
                   checked.error().hint);
@@ -105,7 +111,8 @@ Result<Answer> answer(Plan plan) {
     }
     out.break_even.push_back(std::move(one));
   }
-  for (const RentOrBuyStudy& study : out.plan.rent_or_buy) out.rent_or_buy.push_back(rent_or_buy_table(out.plan, study));
+  for (const RentOrBuyStudy& study : out.plan.rent_or_buy)
+    out.rent_or_buy.push_back(rent_or_buy_table(out.plan, study));
   if (out.plan.workloads.empty()) return out;
   TRY(out.placement, place(out.plan, out.plan.assumptions));
   if (!out.placement->feasible) return out;

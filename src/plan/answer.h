@@ -17,12 +17,12 @@ struct WorkloadCost {
   struct Line {
     std::string option;
     catalog::Ground ground = catalog::Ground::proprietary;
-    std::string cost;                   // USD a month, exact; of an own engine its part of the nodes it takes
+    std::string cost;  // USD a month, exact; of an own engine its part of the nodes it takes
     double usd_per_month = 0;
-    double nodes = 0;                   // of its pool in its busiest hour
-    std::optional<double> quality;      // in the workload's first eval
-    std::string out;                    // why it may not stand there; empty = it may
-    std::string capacity;               // what bounds an own engine
+    double nodes = 0;               // of its pool in its busiest hour
+    std::optional<double> quality;  // in the workload's first eval
+    std::string out;                // why it may not stand there; empty = it may
+    std::string capacity;           // what bounds an own engine
   };
   std::vector<Line> lines;
   std::string eval;

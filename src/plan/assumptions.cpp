@@ -21,8 +21,8 @@ std::map<std::string, yaml::Node, std::less<>> read_files() {
   yaml::Diagnostics diagnostics;
   for (const catalog::DataFile& file : catalog::embedded_files()) {
     if (!file.path.starts_with("plan/")) continue;
-    const auto source = std::make_shared<yaml::Source>(
-        yaml::Source{.name = std::string(file.path), .text = std::string(file.text)});
+    const auto source =
+        std::make_shared<yaml::Source>(yaml::Source{.name = std::string(file.path), .text = std::string(file.text)});
     auto node = file.json ? yaml::from_json(file.text) : yaml::parse(source, diagnostics);
     if (!node || !node->is_list()) broken(file.path);
     files.emplace(file.path.substr(5), std::move(*node));

@@ -1,5 +1,5 @@
-// What a plan takes for granted: value, range, unit, meaning and source of each, from data/plan/assumptions.yaml. A plan
-// changes any of them; whatever is reported lists them all, and says which were changed.
+// What a plan takes for granted: value, range, unit, meaning and source of each, from data/plan/assumptions.yaml. A
+// plan changes any of them; whatever is reported lists them all, and says which were changed.
 #pragma once
 
 #include <string>

@@ -13,9 +13,7 @@ namespace {
 // The mean request of the Azure conversation trace: with measured throughput only the mix matters, not the size.
 constexpr double request_tokens = 1366;
 
-Shape shape_of(double mix) {
-  return {.input = request_tokens * mix / (mix + 1), .output = request_tokens / (mix + 1)};
-}
+Shape shape_of(double mix) { return {.input = request_tokens * mix / (mix + 1), .output = request_tokens / (mix + 1)}; }
 
 std::string percent(double share) { return fmt::format("{:.3g} %", share * 100); }
 
@@ -38,7 +36,7 @@ std::string what_rule_says(const RuleOfThumb& rule, const Plan& plan, const Brea
   std::vector<std::string> where;
   for (const std::string& name : table.study.against) {
     const double mix = largest_mix(plan.option(name)->price.rates, table.study.cached, fixed, limit);
-    where.push_back(mix < 0             ? fmt::format("never there for {}", name)
+    where.push_back(mix < 0           ? fmt::format("never there for {}", name)
                     : std::isinf(mix) ? fmt::format("there for {} at any mix", name)
                                       : fmt::format("there for {} up to {:.1f}:1", name, mix));
   }
@@ -93,7 +91,8 @@ BreakEven break_even(const Plan& plan, const Assumptions& assumptions, const Bre
   // n nodes: staff + n x node <= price x V with V <= n x ceiling.
   if (price * ceiling <= node) {
     out.verdict = fmt::format(
-        "never with any number of nodes: a full node's {} tokens a month cost {} USD there, and the node alone costs {}",
+        "never with any number of nodes: a full node's {} tokens a month cost {} USD there, and the node alone costs "
+        "{}",
         short_number(ceiling), cents(price * ceiling), cents(node));
     return out;
   }
@@ -106,8 +105,8 @@ BreakEven break_even(const Plan& plan, const Assumptions& assumptions, const Bre
     out.verdict = fmt::format("never with one node, which serves {} a month; {} nodes break even from {} a month",
                               short_number(ceiling), short_number(*out.nodes), short_number(*out.tokens_with_nodes));
   else
-    out.verdict = fmt::format("from {} a month, which is {} of what one node serves", short_number(out.tokens_per_month),
-                              percent(out.needed_utilisation));
+    out.verdict = fmt::format("from {} a month, which is {} of what one node serves",
+                              short_number(out.tokens_per_month), percent(out.needed_utilisation));
   return out;
 }
 
@@ -129,7 +128,8 @@ BreakEvenTable break_even_table(const Plan& plan, const BreakEvenStudy& study) {
     for (const std::string& name : study.against)
       one.apis.emplace_back(name, bill(*plan.option(name), monthly_tokens(volume, table.bills_mix, study.cached)));
     if (served)
-      one.nodes = std::max(1.0, std::ceil(volume / (served->total_tokens_per_s * seconds_per_month * study.utilisation)));
+      one.nodes =
+          std::max(1.0, std::ceil(volume / (served->total_tokens_per_s * seconds_per_month * study.utilisation)));
     one.self_hosted_usd = staff + one.nodes * table.node_usd_per_month;
     table.bills.push_back(std::move(one));
   }
@@ -156,8 +156,8 @@ RentOrBuyTable rent_or_buy_table(const Plan& plan, const RentOrBuyStudy& study) 
         row.verdict = fmt::format("never: running the own node costs {} USD an hour and renting {}",
                                   short_number(node.opex_usd_per_hour), short_number(use * rent));
       } else if (hours > table.life_hours) {
-        row.verdict = fmt::format("never within the life of {} hours: it would take {:.0f}", short_number(table.life_hours),
-                                  hours);
+        row.verdict = fmt::format("never within the life of {} hours: it would take {:.0f}",
+                                  short_number(table.life_hours), hours);
       } else {
         row.hours = hours;
         row.months = hours / hours_per_month;

@@ -1,6 +1,6 @@
-// From which volume a self-hosted option is cheaper than an API, and from how many hours a bought node is cheaper than a
-// rented one. No number comes without the mix, the comparator, the utilisation, the capacity ceiling and the people it
-// was computed with; "never" is an answer, and says why.
+// From which volume a self-hosted option is cheaper than an API, and from how many hours a bought node is cheaper than
+// a rented one. No number comes without the mix, the comparator, the utilisation, the capacity ceiling and the people
+// it was computed with; "never" is an answer, and says why.
 #pragma once
 
 #include <optional>
@@ -32,14 +32,14 @@ struct BreakEven {
   double cached = 0;
   double utilisation = 1;
   double staff_usd_per_month = 0;
-  double fixed_usd_per_month = 0;      // people and one node
-  double usd_per_million = 0;          // the API's, blended
-  double tokens_per_month = 0;         // fixed / price, whatever a node can serve
-  double node_ceiling_tokens = 0;      // what one node serves in a month at that use
-  double needed_utilisation = 0;       // of one node at that volume; over 1: it cannot
-  std::optional<double> nodes;         // with which it does break even; empty = with no number of them
+  double fixed_usd_per_month = 0;  // people and one node
+  double usd_per_million = 0;      // the API's, blended
+  double tokens_per_month = 0;     // fixed / price, whatever a node can serve
+  double node_ceiling_tokens = 0;  // what one node serves in a month at that use
+  double needed_utilisation = 0;   // of one node at that volume; over 1: it cannot
+  std::optional<double> nodes;     // with which it does break even; empty = with no number of them
   std::optional<double> tokens_with_nodes;
-  std::string verdict;                 // one sentence
+  std::string verdict;  // one sentence
 };
 struct Bill {
   double tokens_per_month = 0;
@@ -79,7 +79,7 @@ struct RentOrBuyTable {
   std::vector<RentRow> rows;
   struct PerMillion {
     double utilisation = 1;
-    double usd = 0;             // per million output tokens, hardware alone
+    double usd = 0;  // per million output tokens, hardware alone
     double usd_with_staff = 0;
     std::optional<double> api_is_times_dearer;
     std::optional<double> with_staff;

@@ -75,9 +75,9 @@ Result<Capacity> capacity(const Option& option, const Pool& pool, const Shape& s
   const double peak = flops_of(*pool.gpu, option.bytes_per_weight);
   const std::string where = fmt::format("{} on {} {}", model.name, short_number(pool.gpus), pool.gpu->name);
   if (peak <= 0)
-    return impossible(fmt::format("{} has no {} arithmetic", pool.gpu->name,
-                                  option.bytes_per_weight >= 1 ? "fp8" : "fp4"),
-                      "use another number format: weights: bf16");
+    return impossible(
+        fmt::format("{} has no {} arithmetic", pool.gpu->name, option.bytes_per_weight >= 1 ? "fp8" : "fp4"),
+        "use another number format: weights: bf16");
   const Node node{.bandwidth = pool.gpus * pool.gpu->bandwidth * assumptions["capacity.memory_efficiency"],
                   .flops = pool.gpus * peak * assumptions["capacity.mfu"],
                   .memory = pool.gpus * pool.gpu->memory_bytes * usable_memory,
@@ -97,8 +97,8 @@ Result<Capacity> capacity(const Option& option, const Pool& pool, const Shape& s
   out.prefill_s = prefill(option, node, shape);
   const double context = shape.input + shape.output / 2;
   if (shape.ttft_ms > 0 && out.prefill_s * 1000 > shape.ttft_ms)
-    return impossible(fmt::format("{} needs {:.0f} ms for the first token of {} input tokens, and {} ms are allowed", where,
-                                  out.prefill_s * 1000, short_number(shape.input), short_number(shape.ttft_ms)),
+    return impossible(fmt::format("{} needs {:.0f} ms for the first token of {} input tokens, and {} ms are allowed",
+                                  where, out.prefill_s * 1000, short_number(shape.input), short_number(shape.ttft_ms)),
                       "more GPUs per node, shorter prompts, or a larger ttft_p95_ms");
   if (shape.tpot_ms > 0 && decode_step(option, node, 1, context) * 1000 > shape.tpot_ms)
     return impossible(fmt::format("{} needs {:.1f} ms per token even alone, and {} ms are allowed", where,
@@ -119,7 +119,8 @@ Result<Capacity> capacity(const Option& option, const Pool& pool, const Shape& s
   out.batch = batch;
   out.decode_step_s = decode_step(option, node, batch, context);
   const double seconds = node_seconds_per_request(option, node, shape, batch, out.prefill_s);
-  if (2 * model.active * batch / node.flops >= out.decode_step_s - node.exchange_s - 1e-12 && out.bound_by != "time per token")
+  if (2 * model.active * batch / node.flops >= out.decode_step_s - node.exchange_s - 1e-12 &&
+      out.bound_by != "time per token")
     out.bound_by = "arithmetic";
   out.requests_per_s = 1 / seconds;
   out.source = "roofline";

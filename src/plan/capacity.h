@@ -22,16 +22,16 @@ struct Shape {
 };
 
 struct Capacity {
-  double total_tokens_per_s = 0;   // input and output, of one node when it is full
+  double total_tokens_per_s = 0;  // input and output, of one node when it is full
   double output_tokens_per_s = 0;
   double requests_per_s = 0;
-  double batch = 0;                // sequences at once under the limits
-  double prefill_s = 0;            // of one request
-  double decode_step_s = 0;        // at that batch
-  double service_s = 0;            // of one request
+  double batch = 0;          // sequences at once under the limits
+  double prefill_s = 0;      // of one request
+  double decode_step_s = 0;  // at that batch
+  double service_s = 0;      // of one request
   double kv_bytes_per_token = 0;
-  std::string bound_by;            // "memory for the KV cache", "arithmetic", "time per token"
-  std::string source;              // "measured", "roofline"
+  std::string bound_by;  // "memory for the KV cache", "arithmetic", "time per token"
+  std::string source;    // "measured", "roofline"
 };
 
 // Bytes that a token's keys and values take.

@@ -17,8 +17,11 @@ namespace {
 // The own option of a plan with that hardware and model.
 Plan plan_of(const std::string& pool, const std::string& option) {
   yaml::Diagnostics diagnostics;
-  auto plan = read_plan("p", "plan: p\npools:\n  - { name: p, price_usd: 250k, " + pool + " }\noptions:\n  - { name: o, pool: p, " + option + " }\n",
-                        catalog::embedded_catalog(), std::chrono::sys_days(std::chrono::year(2026) / 11 / 27), diagnostics);
+  auto plan =
+      read_plan("p",
+                "plan: p\npools:\n  - { name: p, price_usd: 250k, " + pool + " }\noptions:\n  - { name: o, pool: p, " +
+                    option + " }\n",
+                catalog::embedded_catalog(), std::chrono::sys_days(std::chrono::year(2026) / 11 / 27), diagnostics);
   EXPECT_TRUE(plan) << diagnostics.render();
   return plan ? std::move(*plan) : Plan();
 }
@@ -96,7 +99,8 @@ TEST(Capacity, Prefix_hits_save_prefill_and_fewer_bytes_save_memory) {
   ASSERT_TRUE(cold && warm);
   EXPECT_LT(warm->prefill_s, cold->prefill_s / 5);
   EXPECT_GT(warm->requests_per_s, cold->requests_per_s);
-  const auto wide = capacity_of(plan_of("gpu: H100, gpus: 8", "model: llama-2-70b, kv_cache: bf16"), {.input = 8000, .output = 100});
+  const auto wide =
+      capacity_of(plan_of("gpu: H100, gpus: 8", "model: llama-2-70b, kv_cache: bf16"), {.input = 8000, .output = 100});
   ASSERT_TRUE(wide);
   EXPECT_LT(wide->batch, cold->batch);
 }
@@ -111,11 +115,11 @@ TEST(Capacity, What_does_not_fit_says_by_how_much) {
 }
 
 TEST(Queue, Erlang_c_is_the_textbooks) {
-  EXPECT_NEAR(erlang_c(1, 0.5), 0.5, 1e-12);          // M/M/1: the utilisation
-  EXPECT_NEAR(erlang_c(2, 1), 1.0 / 3, 1e-12);        // M/M/2 at half load
+  EXPECT_NEAR(erlang_c(1, 0.5), 0.5, 1e-12);    // M/M/1: the utilisation
+  EXPECT_NEAR(erlang_c(2, 1), 1.0 / 3, 1e-12);  // M/M/2 at half load
   EXPECT_NEAR(erlang_c(10, 8), 0.409180, 1e-5);
   EXPECT_EQ(erlang_c(3, 3), 1);
-  EXPECT_LT(erlang_c(5000, 4000), 1e-6);              // no overflow
+  EXPECT_LT(erlang_c(5000, 4000), 1e-6);  // no overflow
 }
 
 TEST(Queue, The_fewest_servers_are_the_fewest) {
@@ -130,7 +134,7 @@ TEST(Queue, The_fewest_servers_are_the_fewest) {
 TEST(Queue, A_replay_by_hand) {
   const std::vector<Arrival> arrivals = {{0, 10}, {1, 10}, {2, 1}, {3, 1}};
   const ReplayResult two = replay(arrivals, 2);
-  EXPECT_EQ(two.most_waiting, 2);    // the last two wait for the first server: 8 and 8 seconds
+  EXPECT_EQ(two.most_waiting, 2);  // the last two wait for the first server: 8 and 8 seconds
   EXPECT_EQ(two.p99_s, 8);
   EXPECT_EQ(replay(arrivals, 4).p99_s, 0);
   EXPECT_EQ(servers_for(arrivals, 0, 1), 3u);  // the short third one is done when the fourth comes
@@ -138,12 +142,14 @@ TEST(Queue, A_replay_by_hand) {
 }
 
 TEST(Trace, Says_which_line_is_wrong) {
-  const auto got = read_trace("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.97,4808,10\n2023-11-16 18:17:04,x,8\n");
+  const auto got =
+      read_trace("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.97,4808,10\n2023-11-16 18:17:04,x,8\n");
   ASSERT_FALSE(got);
   EXPECT_NE(got.error().message.find("line 3 of the trace: a count of tokens"), std::string::npos);
   EXPECT_FALSE(read_trace(""));
-  const auto mooncake = read_trace("{\"timestamp\":0,\"input_length\":1024,\"output_length\":5,\"hash_ids\":[1,2]}\n"
-                                   "{\"timestamp\":1500,\"input_length\":1536,\"output_length\":5,\"hash_ids\":[1,2,3]}\n");
+  const auto mooncake = read_trace(
+      "{\"timestamp\":0,\"input_length\":1024,\"output_length\":5,\"hash_ids\":[1,2]}\n"
+      "{\"timestamp\":1500,\"input_length\":1536,\"output_length\":5,\"hash_ids\":[1,2,3]}\n");
   ASSERT_TRUE(mooncake);
   EXPECT_EQ((*mooncake)[1].at_s, 1.5);
   EXPECT_NEAR((*mooncake)[1].prefix_hit, 2.0 / 3, 1e-12);
@@ -200,8 +206,11 @@ TEST_P(SharedTrace, Sizing_on_real_arrivals) {
   EXPECT_LE(replay(arrivals, chosen).p95_s, limit_s);
   EXPECT_GT(replay(arrivals, chosen - 1).p95_s, limit_s);
   const double of_the_mean = servers_needed(n / facts.seconds, mean, cv2, 0.95, limit_s, 1.0);
-  std::printf("%s: peaks %.2f (minute) %.1f (second), prefix hits %.0f %%; servers by the mean %.0f, by the formula on the peak minute %.0f, by the replay %zu\n",
-              GetParam().file.c_str(), facts.peak_minute, facts.peak_second, facts.prefix_hit * 100, of_the_mean, formula, chosen);
+  std::printf(
+      "%s: peaks %.2f (minute) %.1f (second), prefix hits %.0f %%; servers by the mean %.0f, by the formula on the "
+      "peak minute %.0f, by the replay %zu\n",
+      GetParam().file.c_str(), facts.peak_minute, facts.peak_second, facts.prefix_hit * 100, of_the_mean, formula,
+      chosen);
   EXPECT_GT(static_cast<double>(chosen), of_the_mean);
 }
 

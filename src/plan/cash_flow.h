@@ -23,8 +23,8 @@ struct CashFlow {
   double total_usd = 0;
   double present_value_usd = 0;  // at money.discount_per_year, month by month
 };
-// What a used node is worth after so many months, as a share of its price: 65 % after a year, 37 % after two, 27 % after
-// three, then falling to nothing at its life's end. Middle of what markets paid.
+// What a used node is worth after so many months, as a share of its price: 65 % after a year, 37 % after two, 27 %
+// after three, then falling to nothing at its life's end. Middle of what markets paid.
 double resale_share(double months, double life_months);
 
 CashFlow cash_flow(const Plan& plan, const Placement& placement);

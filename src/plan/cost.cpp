@@ -81,9 +81,9 @@ NodeCost node_cost(const Pool& pool, const Assumptions& assumptions) {
                           fmt::format("{} USD over {} months, resale {} %", cents(price), short_number(life),
                                       short_number(resale * 100))});
   } else {
-    cost.lines.push_back({"rental", pool.rent_usd_per_hour * hours_per_month * opex,
-                          fmt::format("{} USD an hour, all {} hours of the month", pool.rent_usd_per_hour,
-                                      hours_per_month)});
+    cost.lines.push_back(
+        {"rental", pool.rent_usd_per_hour * hours_per_month * opex,
+         fmt::format("{} USD an hour, all {} hours of the month", pool.rent_usd_per_hour, hours_per_month)});
     return cost;
   }
   if (pool.opex_usd_per_hour) {
@@ -101,9 +101,9 @@ NodeCost node_cost(const Pool& pool, const Assumptions& assumptions) {
   cost.lines.push_back({"maintenance", maintenance,
                         fmt::format("{} % of the price a year",
                                     short_number(assumptions["hardware.maintenance_share_per_year"] * 100))});
-  cost.lines.push_back({"power", power,
-                        fmt::format("{} kW{}", short_number(kw),
-                                    pool.power_kw > 0 ? "" : " (1.5 times the GPUs' rated power)")});
+  cost.lines.push_back(
+      {"power", power,
+       fmt::format("{} kW{}", short_number(kw), pool.power_kw > 0 ? "" : " (1.5 times the GPUs' rated power)")});
   cost.lines.push_back({"cooling", cooling, fmt::format("{} USD per kWh", assumptions["cooling.usd_per_kwh"])});
   cost.lines.push_back({"colocation", racks, fmt::format("{} racks", short_number(pool.racks))});
   cost.opex_usd_per_hour = (maintenance + power + cooling + racks) / hours_per_month;

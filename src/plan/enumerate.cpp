@@ -27,7 +27,8 @@ class Search {
       drop_dominated(w);
     }
     for (std::size_t w = count; w-- > 0;)
-      cheapest_rest_[w] = cheapest_rest_[w + 1] + (options_[w].empty() ? 0 : problem.pairs[w][options_[w][0]].usd_per_month);
+      cheapest_rest_[w] =
+          cheapest_rest_[w + 1] + (options_[w].empty() ? 0 : problem.pairs[w][options_[w][0]].usd_per_month);
   }
 
   std::optional<Placement> run() {
@@ -44,7 +45,8 @@ class Search {
     for (const std::size_t o : options_[w]) {
       const auto dominates = [&](std::size_t k) {
         if (problem_.pool_of[k] != problem_.pool_of[o]) return false;
-        if (problem_.pool_of[o] < 0) return !vendors || problem_.plan->options[k].vendor == problem_.plan->options[o].vendor;
+        if (problem_.pool_of[o] < 0)
+          return !vendors || problem_.plan->options[k].vendor == problem_.plan->options[o].vendor;
         return problem_.pairs[w][k].nodes_at_full_load <= problem_.pairs[w][o].nodes_at_full_load;
       };
       if (std::ranges::none_of(kept, dominates)) kept.push_back(o);
@@ -56,8 +58,10 @@ class Search {
     const Limits& limits = problem_.plan->limits;
     const auto counts = [&](Rule rule) { return !ask_.without.has(rule, -1); };
     if (limits.capex_usd && counts(Rule::capex) && placement.capex_usd > *limits.capex_usd * (1 + 1e-9)) return false;
-    if (limits.monthly_usd && counts(Rule::monthly) && placement.usd_per_month > *limits.monthly_usd * (1 + 1e-9)) return false;
-    if (limits.staff_usd_per_month && counts(Rule::staff) && placement.people_usd > *limits.staff_usd_per_month * (1 + 1e-9))
+    if (limits.monthly_usd && counts(Rule::monthly) && placement.usd_per_month > *limits.monthly_usd * (1 + 1e-9))
+      return false;
+    if (limits.staff_usd_per_month && counts(Rule::staff) &&
+        placement.people_usd > *limits.staff_usd_per_month * (1 + 1e-9))
       return false;
     if (counts(Rule::most_nodes))
       for (std::size_t p = 0; p < placement.nodes.size(); ++p)

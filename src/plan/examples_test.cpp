@@ -31,14 +31,43 @@ TEST(Examples, The_missions_thresholds) {
   const BreakEvenTable table = break_even_table(plan, plan.break_even.at(0));
   const double fixed = 33000 + (250141.80 / 43800 + 6.37) * 730;
   const std::map<std::string, std::pair<double, double>> prices = {
-      {"Opus 4.7", {5, 25}},        {"GPT-5.4", {2.5, 15}},        {"Gemini 3.1", {2, 12}},
+      {"Opus 4.7", {5, 25}},         {"GPT-5.4", {2.5, 15}},          {"Gemini 3.1", {2, 12}},
       {"Qwen hosted", {0.38, 2.25}}, {"DeepSeek hosted", {0.3, 0.5}}, {"Scout hosted", {0.116, 0.359}}};
-  const std::map<double, std::map<std::string, double>> printed = {
-      {1, {{"Opus 4.7", 2.8}, {"GPT-5.4", 4.8}, {"Gemini 3.1", 6.0}, {"Qwen hosted", 31.8}, {"DeepSeek hosted", 104.5}, {"Scout hosted", 176.1}}},
-      {3, {{"Opus 4.7", 4.2}, {"GPT-5.4", 7.4}, {"Gemini 3.1", 9.3}, {"Qwen hosted", 49.3}, {"DeepSeek hosted", 119.5}, {"Scout hosted", 236.6}}},
-      {5.47, {{"Opus 4.7", 5.2}, {"GPT-5.4", 9.4}, {"Gemini 3.1", 11.8}, {"Qwen hosted", 62.5}, {"DeepSeek hosted", 126.4}, {"Scout hosted", 272.3}}},
-      {10, {{"Opus 4.7", 6.1}, {"GPT-5.4", 11.5}, {"Gemini 3.1", 14.4}, {"Qwen hosted", 76.0}, {"DeepSeek hosted", 131.4}, {"Scout hosted", 302.8}}},
-      {73.4, {{"Opus 4.7", 7.9}, {"GPT-5.4", 15.7}, {"Gemini 3.1", 19.6}, {"Qwen hosted", 103.2}, {"DeepSeek hosted", 138.2}, {"Scout hosted", 350.6}}}};
+  const std::map<double, std::map<std::string, double>> printed = {{1,
+                                                                    {{"Opus 4.7", 2.8},
+                                                                     {"GPT-5.4", 4.8},
+                                                                     {"Gemini 3.1", 6.0},
+                                                                     {"Qwen hosted", 31.8},
+                                                                     {"DeepSeek hosted", 104.5},
+                                                                     {"Scout hosted", 176.1}}},
+                                                                   {3,
+                                                                    {{"Opus 4.7", 4.2},
+                                                                     {"GPT-5.4", 7.4},
+                                                                     {"Gemini 3.1", 9.3},
+                                                                     {"Qwen hosted", 49.3},
+                                                                     {"DeepSeek hosted", 119.5},
+                                                                     {"Scout hosted", 236.6}}},
+                                                                   {5.47,
+                                                                    {{"Opus 4.7", 5.2},
+                                                                     {"GPT-5.4", 9.4},
+                                                                     {"Gemini 3.1", 11.8},
+                                                                     {"Qwen hosted", 62.5},
+                                                                     {"DeepSeek hosted", 126.4},
+                                                                     {"Scout hosted", 272.3}}},
+                                                                   {10,
+                                                                    {{"Opus 4.7", 6.1},
+                                                                     {"GPT-5.4", 11.5},
+                                                                     {"Gemini 3.1", 14.4},
+                                                                     {"Qwen hosted", 76.0},
+                                                                     {"DeepSeek hosted", 131.4},
+                                                                     {"Scout hosted", 302.8}}},
+                                                                   {73.4,
+                                                                    {{"Opus 4.7", 7.9},
+                                                                     {"GPT-5.4", 15.7},
+                                                                     {"Gemini 3.1", 19.6},
+                                                                     {"Qwen hosted", 103.2},
+                                                                     {"DeepSeek hosted", 138.2},
+                                                                     {"Scout hosted", 350.6}}}};
   ASSERT_EQ(table.cells.size(), 30u);
   for (const BreakEven& cell : table.cells) {
     const auto [input, output] = prices.at(cell.against);
@@ -60,7 +89,10 @@ TEST(Examples, The_missions_bills_to_the_dollar) {
   const std::vector<std::map<std::string, std::string>> bills = {
       {{"Opus 4.7", "10000.00"}, {"GPT-5.4", "5625.00"}, {"Qwen hosted", "847.50"}, {"Scout hosted", "176.75"}},
       {{"Opus 4.7", "100000.00"}, {"GPT-5.4", "56250.00"}, {"Qwen hosted", "8475.00"}, {"Scout hosted", "1767.50"}},
-      {{"Opus 4.7", "1000000.00"}, {"GPT-5.4", "562500.00"}, {"Qwen hosted", "84750.00"}, {"Scout hosted", "17675.00"}}};
+      {{"Opus 4.7", "1000000.00"},
+       {"GPT-5.4", "562500.00"},
+       {"Qwen hosted", "84750.00"},
+       {"Scout hosted", "17675.00"}}};
   ASSERT_EQ(table.bills.size(), 3u);
   EXPECT_EQ(table.bills_mix, 3);
   for (std::size_t i = 0; i < 3; ++i) {
@@ -73,8 +105,9 @@ TEST(Examples, The_missions_bills_to_the_dollar) {
 TEST(Examples, Hardware_alone_is_another_table_and_says_so) {
   const Plan plan = example("mission.yaml");
   const BreakEvenTable table = break_even_table(plan, plan.break_even.at(1));
-  const std::map<std::string, double> printed = {{"Opus 4.7", 0.88}, {"GPT-5.4", 1.57}, {"Gemini 3.1", 1.96},
-                                                 {"Qwen hosted", 10.4}, {"DeepSeek hosted", 25.2}, {"Scout hosted", 49.9}};
+  const std::map<std::string, double> printed = {{"Opus 4.7", 0.88},        {"GPT-5.4", 1.57},
+                                                 {"Gemini 3.1", 1.96},      {"Qwen hosted", 10.4},
+                                                 {"DeepSeek hosted", 25.2}, {"Scout hosted", 49.9}};
   for (const BreakEven& cell : table.cells) {
     EXPECT_EQ(cell.staff_usd_per_month, 0);
     EXPECT_NEAR(cell.tokens_per_month / 1e9, printed.at(cell.against), 0.051) << cell.against;
@@ -99,8 +132,9 @@ TEST(Examples, Each_rule_of_thumb_says_what_it_compares_and_where_it_holds) {
   const BreakEvenTable table = break_even_table(plan, plan.break_even.at(0));
   std::string all;
   for (const std::string& rule : table.rules) all += rule + "\n";
-  for (const char* part : {"there for Opus 4.7 at any mix", "there for GPT-5.4 up to 6.4:1", "there for Gemini 3.1 up to 3.6:1",
-                           "never there for Qwen hosted", "it contradicts B", "crosses at 2.9 B"})
+  for (const char* part :
+       {"there for Opus 4.7 at any mix", "there for GPT-5.4 up to 6.4:1", "there for Gemini 3.1 up to 3.6:1",
+        "never there for Qwen hosted", "it contradicts B", "crosses at 2.9 B"})
     EXPECT_NE(all.find(part), std::string::npos) << part << "\n" << all;
 }
 
@@ -131,12 +165,14 @@ TEST(Examples, Lenovos_table) {
   EXPECT_NEAR(months(a, "AWS p5", 0.3, 55.04), 33.8, 0.05);
   EXPECT_NEAR(months(a, "AWS p5", 0.5, 55.04), 16.2, 0.05);
   EXPECT_FALSE(row(a, "SemiAnalysis 3-year rental 1.30 per GPU", 1).hours);
-  EXPECT_NE(row(a, "SemiAnalysis 3-year rental 1.30 per GPU", 1).verdict.find("never within the life"), std::string::npos);
+  EXPECT_NE(row(a, "SemiAnalysis 3-year rental 1.30 per GPU", 1).verdict.find("never within the life"),
+            std::string::npos);
   EXPECT_NE(row(a, "AWS p5", 0.05).verdict.find("never: running"), std::string::npos);
   // USD per million and the "18x".
   const double hour = 250141.80 / 43800 + 6.37;
   expect_within(a.owner_usd_per_hour, hour, 1e-4, "owner");
-  for (const auto& [use, printed] : std::map<double, double>{{1, 0.11}, {0.5, 0.22}, {0.2, 0.55}, {0.1, 1.10}, {0.05, 2.20}}) {
+  for (const auto& [use, printed] :
+       std::map<double, double>{{1, 0.11}, {0.5, 0.22}, {0.2, 0.55}, {0.1, 1.10}, {0.05, 2.20}}) {
     const auto one = *std::ranges::find(a.per_million, use, &RentOrBuyTable::PerMillion::utilisation);
     expect_within(one.usd, hour / (30576.5 * 3600 * use) * 1e6, 1e-4, "per million");
     EXPECT_NEAR(one.usd, printed, 0.006);

@@ -11,7 +11,7 @@ namespace sluice::plan {
 
 enum class Kind : std::uint8_t {
   text,
-  texts,    // a list of texts, or one
+  texts,  // a list of texts, or one
   flag,
   word,     // one of `words`
   number,   // a number with a suffix
@@ -23,9 +23,9 @@ enum class Kind : std::uint8_t {
   mixes,    // a list of in:out ratios
   numbers,  // a list of numbers
   shares,
-  map,      // of names to numbers
-  section,  // one of another section
-  sections, // a list of them
+  map,       // of names to numbers
+  section,   // one of another section
+  sections,  // a list of them
 };
 
 struct Key {

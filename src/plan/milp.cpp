@@ -23,8 +23,7 @@ Milp::Row& Milp::row(std::string name, Sense sense, double bound) {
 std::string lp_text(const Milp& milp) {
   // A line in this format may not grow without bound: one term a line.
   std::string text = "Minimize\n cost:";
-  for (std::size_t i = 0; i < milp.columns.size(); ++i)
-    text += fmt::format("\n {:+.17g} x{}", milp.columns[i].cost, i);
+  for (std::size_t i = 0; i < milp.columns.size(); ++i) text += fmt::format("\n {:+.17g} x{}", milp.columns[i].cost, i);
   text += "\nSubject To\n";
   for (std::size_t r = 0; r < milp.rows.size(); ++r) {
     const Milp::Row& row = milp.rows[r];
@@ -57,7 +56,8 @@ Result<std::optional<MilpSolution>> solve(const Milp& milp) {
   std::vector<std::vector<std::pair<int, double>>> entries(milp.columns.size());
   for (std::size_t r = 0; r < milp.rows.size(); ++r)
     for (std::size_t i = 0; i < milp.rows[r].columns.size(); ++i)
-      entries[static_cast<std::size_t>(milp.rows[r].columns[i])].emplace_back(static_cast<int>(r), milp.rows[r].factors[i]);
+      entries[static_cast<std::size_t>(milp.rows[r].columns[i])].emplace_back(static_cast<int>(r),
+                                                                              milp.rows[r].factors[i]);
   std::vector<CoinBigIndex> starts;
   std::vector<int> indices;
   std::vector<double> factors;

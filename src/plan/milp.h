@@ -1,5 +1,5 @@
-// A mixed-integer linear program as plain rows and columns, and who solves it: CBC when the build has it. Also written as
-// text in CPLEX LP format, so that another solver can be asked for the same.
+// A mixed-integer linear program as plain rows and columns, and who solves it: CBC when the build has it. Also written
+// as text in CPLEX LP format, so that another solver can be asked for the same.
 #pragma once
 
 #include <optional>

@@ -26,8 +26,11 @@ std::string in_words(const Problem& problem, Rule rule, int workload) {
     switch (rule) {
       case Rule::capex: return fmt::format("limits.capex_usd: at most {} USD for hardware", cents(*limits.capex_usd));
       case Rule::monthly: return fmt::format("limits.monthly_usd: at most {} USD a month", cents(*limits.monthly_usd));
-      case Rule::vendor_share: return fmt::format("limits.vendor_share: at most {:.3g} % of the tokens at one vendor", *limits.vendor_share * 100);
-      case Rule::staff: return fmt::format("limits.staff_usd_per_month: at most {} USD for people", cents(*limits.staff_usd_per_month));
+      case Rule::vendor_share:
+        return fmt::format("limits.vendor_share: at most {:.3g} % of the tokens at one vendor",
+                           *limits.vendor_share * 100);
+      case Rule::staff:
+        return fmt::format("limits.staff_usd_per_month: at most {} USD for people", cents(*limits.staff_usd_per_month));
       case Rule::most_nodes: return "pools.most_nodes: more nodes cannot be had";
       default: return std::string(name(rule));
     }
@@ -42,7 +45,8 @@ std::string in_words(const Problem& problem, Rule rule, int workload) {
     case Rule::context: return of("the size of its requests");
     case Rule::quality: {
       std::vector<std::string> floors;
-      for (const auto& [eval, least] : one.quality_floor) floors.push_back(fmt::format("{} at least {}", eval, short_number(least)));
+      for (const auto& [eval, least] : one.quality_floor)
+        floors.push_back(fmt::format("{} at least {}", eval, short_number(least)));
       return of("quality " + joined(floors, ", "));
     }
     case Rule::latency: return of("its latency limits");
@@ -219,7 +223,8 @@ Result<void> price_rules(const Problem& problem, const Placement& best, Placemen
     if (!without) continue;
     const double price = best.usd_per_month - without->usd_per_month;
     const bool of_plan = std::ranges::find(plan_rules, rule) != plan_rules.end();
-    RulePrice one{.rule = of_plan || workload >= 0 ? in_words(problem, rule, workload) : std::string(name(rule)) + " of all workloads",
+    RulePrice one{.rule = of_plan || workload >= 0 ? in_words(problem, rule, workload)
+                                                   : std::string(name(rule)) + " of all workloads",
                   .workload = workload >= 0 ? problem.plan->workloads[static_cast<std::size_t>(workload)].name : "",
                   .usd_per_month = std::abs(price) < 0.005 ? 0 : price};
     std::vector<std::string> moves;
@@ -276,10 +281,10 @@ Result<PlacementResult> place(const Plan& plan, const Assumptions& assumptions) 
   if (!best) {
     TRY(const auto conflict, smallest_conflict(problem));
     for (const auto& [rule, workload] : conflict) result.conflict.push_back(in_words(problem, rule, workload));
-    result.conflict_says =
-        result.conflict.empty()
-            ? "no option can serve a workload at all: the hardware is too small, or there is none"
-            : "these rules contradict each other; without any one of them there is a plan: " + joined(result.conflict, "; ");
+    result.conflict_says = result.conflict.empty()
+                               ? "no option can serve a workload at all: the hardware is too small, or there is none"
+                               : "these rules contradict each other; without any one of them there is a plan: " +
+                                     joined(result.conflict, "; ");
     return result;
   }
   result.feasible = true;

@@ -1,6 +1,6 @@
-// The placement with its reasons: what was chosen for each workload and what the runner-up would cost, which options are
-// out and by which first rule, what each rule costs (by solving again without it), what greed would have chosen, and for
-// a plan that cannot be met the smallest set of rules that contradict each other.
+// The placement with its reasons: what was chosen for each workload and what the runner-up would cost, which options
+// are out and by which first rule, what each rule costs (by solving again without it), what greed would have chosen,
+// and for a plan that cannot be met the smallest set of rules that contradict each other.
 #pragma once
 
 #include <optional>
@@ -23,8 +23,8 @@ struct Chosen {
   std::vector<std::pair<std::string, double>> shares;  // option, share
   double usd_per_month = 0;                            // bills; nodes and people are shared
   std::string runner_up;                               // empty: there is none
-  double runner_up_gap_usd = 0;                        // of the whole plan's month, by solving again without the chosen one
-  std::string no_runner_up;                            // why there is none
+  double runner_up_gap_usd = 0;  // of the whole plan's month, by solving again without the chosen one
+  std::string no_runner_up;      // why there is none
   std::vector<Rejected> rejected;
 };
 
@@ -55,7 +55,8 @@ struct PlacementResult {
   std::string solver;
 };
 
-// Runner-ups are found by solving again up to this many workloads; beyond it by exchanging one workload in the plan found.
+// Runner-ups are found by solving again up to this many workloads; beyond it by exchanging one workload in the plan
+// found.
 constexpr std::size_t max_resolved_workloads = 20;
 
 Result<PlacementResult> place(const Plan& plan, const Assumptions& assumptions);

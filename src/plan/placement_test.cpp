@@ -9,7 +9,8 @@ namespace {
 
 Plan plan_of(const std::string& text) {
   yaml::Diagnostics diagnostics;
-  auto plan = read_plan("p.yaml", text, catalog::embedded_catalog(), std::chrono::sys_days(std::chrono::year(2026) / 11 / 27), diagnostics);
+  auto plan = read_plan("p.yaml", text, catalog::embedded_catalog(),
+                        std::chrono::sys_days(std::chrono::year(2026) / 11 / 27), diagnostics);
   EXPECT_TRUE(plan) << diagnostics.render();
   return plan ? std::move(*plan) : Plan();
 }
@@ -72,7 +73,8 @@ TEST(Place, The_price_of_a_rule_is_what_the_plan_saves_without_it) {
 
 TEST(Place, An_eval_that_an_option_has_not_run_is_no_pass) {
   const PlacementResult got = placed(replaced(shared_node, "quality: { eval: 0.9 }", "quality: { other: 0.99 }"));
-  EXPECT_NE(got.workloads[0].rejected[0].reason.find("no result in eval; results of other tests are not compared"), std::string::npos);
+  EXPECT_NE(got.workloads[0].rejected[0].reason.find("no result in eval; results of other tests are not compared"),
+            std::string::npos);
 }
 
 TEST(Place, Restricted_data_stays_at_home_whatever_it_costs) {
@@ -103,7 +105,8 @@ TEST(Place, A_workload_without_any_option_is_a_conflict_by_itself) {
 
 TEST(Place, A_critical_workload_stands_on_two_vendors) {
   if (!have_cbc()) GTEST_SKIP() << "no CBC in this build";
-  const PlacementResult got = placed(replaced(shared_node, "mix: 3:1, quality: { eval: 0.8 } }", "mix: 3:1, critical: true }"));
+  const PlacementResult got =
+      placed(replaced(shared_node, "mix: 3:1, quality: { eval: 0.8 } }", "mix: 3:1, critical: true }"));
   ASSERT_TRUE(got.feasible);
   ASSERT_EQ(got.workloads[0].shares.size(), 2u);
   double sum = 0;
@@ -115,7 +118,9 @@ TEST(Place, A_critical_workload_stands_on_two_vendors) {
 }
 
 TEST(Place, What_is_free_is_never_chosen_unless_it_is_named) {
-  const std::string text = replaced(shared_node, "quality: { eval: 0.6 } }", "quality: { eval: 0.99 } }\n  - { name: gift, price: { free: true, input: 1, output: 1 }, quality: { eval: 0.99 } }");
+  const std::string text = replaced(shared_node, "quality: { eval: 0.6 } }",
+                                    "quality: { eval: 0.99 } }\n  - { name: gift, price: { free: true, input: 1, "
+                                    "output: 1 }, quality: { eval: 0.99 } }");
   const PlacementResult got = placed(text);
   ASSERT_TRUE(got.feasible);
   EXPECT_EQ(got.workloads[0].shares[0].first, "cheap");
@@ -124,8 +129,10 @@ TEST(Place, What_is_free_is_never_chosen_unless_it_is_named) {
 
 TEST(Place, Night_work_shares_the_nodes_of_the_day) {
   const auto nodes = [](const char* second) {
-    return placed(replaced(replaced(replaced(shared_node, "8B, mix: 3:1, quality: { eval: 0.8 }", "40B, mix: 3:1, only: [own], profile: office"),
-                                    "8B, mix: 3:1, quality: { eval: 0.8 }", std::string("40B, mix: 3:1, only: [own], profile: ") + second),
+    return placed(replaced(replaced(replaced(shared_node, "8B, mix: 3:1, quality: { eval: 0.8 }",
+                                             "40B, mix: 3:1, only: [own], profile: office"),
+                                    "8B, mix: 3:1, quality: { eval: 0.8 }",
+                                    std::string("40B, mix: 3:1, only: [own], profile: ") + second),
                            "most_nodes: 2", "most_nodes: 200"))
         .best.nodes[0];
   };

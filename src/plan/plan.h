@@ -1,5 +1,5 @@
-// A plan as plain values: what runs (workloads), where it could run (options, on pools of hardware or at a price), under
-// which limits, what is taken for granted, and which comparisons are asked for. Read from a file by read_plan.h.
+// A plan as plain values: what runs (workloads), where it could run (options, on pools of hardware or at a price),
+// under which limits, what is taken for granted, and which comparisons are asked for. Read from a file by read_plan.h.
 #pragma once
 
 #include <array>
@@ -42,12 +42,12 @@ struct Workload {
   std::vector<std::string> residency;  // regions where the data may be worked on; empty = anywhere
   double ttft_p95_ms = 0;              // 0 = no limit
   double tpot_ms = 0;
-  double context_tokens = 0;        // the longest request; 0 = input + output
-  std::vector<std::string> needs;   // "tools", "images", "fine_tune"
-  std::vector<std::string> only;    // options that a person has allowed; empty = all
-  bool critical = false;            // must stand on two vendors
-  bool split = false;               // may be divided over options
-  double peak = 3;                  // the busiest second over the busiest hour's mean
+  double context_tokens = 0;       // the longest request; 0 = input + output
+  std::vector<std::string> needs;  // "tools", "images", "fine_tune"
+  std::vector<std::string> only;   // options that a person has allowed; empty = all
+  bool critical = false;           // must stand on two vendors
+  bool split = false;              // may be divided over options
+  double peak = 3;                 // the busiest second over the busiest hour's mean
   Profile profile = {};
   double tokens_per_month() const { return requests_per_month * (input_tokens + output_tokens); }
   double mix() const { return output_tokens > 0 ? input_tokens / output_tokens : 0; }
@@ -81,13 +81,13 @@ struct Pool {
   std::string name;
   yaml::Place place;
   std::optional<Gpu> gpu;
-  double gpus = 8;                        // per node
-  double price_usd = 0;                   // of a node that is bought
-  double rent_usd_per_hour = 0;           // of a node that is rented, every hour of the month
+  double gpus = 8;                          // per node
+  double price_usd = 0;                     // of a node that is bought
+  double rent_usd_per_hour = 0;             // of a node that is rented, every hour of the month
   std::optional<double> opex_usd_per_hour;  // instead of maintenance, power, cooling and colocation
-  double power_kw = 0;                    // per node; 0 = from the GPUs
-  double racks = 1;                       // per node
-  double spare = 0;                       // nodes beyond the load (N+1)
+  double power_kw = 0;                      // per node; 0 = from the GPUs
+  double racks = 1;                         // per node
+  double spare = 0;                         // nodes beyond the load (N+1)
   double most_nodes = 16;
   std::vector<std::string> regions;
 };

@@ -36,9 +36,11 @@ std::string broken(Rule rule, const Plan& plan, const Workload& workload, const 
         return fmt::format("only {} are allowed", joined(workload.only));
       break;
     case Rule::data_class: {
-      const DataClass most = option.data_class.value_or(option.self_hosted() ? DataClass::restricted : DataClass::internal);
+      const DataClass most =
+          option.data_class.value_or(option.self_hosted() ? DataClass::restricted : DataClass::internal);
       if (workload.data_class > most)
-        return fmt::format("the data is {}, and {} may get at most {}", name(workload.data_class), option.name, name(most));
+        return fmt::format("the data is {}, and {} may get at most {}", name(workload.data_class), option.name,
+                           name(most));
       break;
     }
     case Rule::residency: {
@@ -51,7 +53,8 @@ std::string broken(Rule rule, const Plan& plan, const Workload& workload, const 
     }
     case Rule::needs:
       for (const std::string& need : workload.needs)
-        if (!has(option.supports, need)) return fmt::format("it needs {}, which {} does not say to support", need, option.name);
+        if (!has(option.supports, need))
+          return fmt::format("it needs {}, which {} does not say to support", need, option.name);
       break;
     case Rule::context: {
       const double longest = std::max(workload.context_tokens, workload.input_tokens + workload.output_tokens);
@@ -66,7 +69,8 @@ std::string broken(Rule rule, const Plan& plan, const Workload& workload, const 
         if (result == option.quality.end())
           return fmt::format("{} has no result in {}; results of other tests are not compared", option.name, eval);
         if (result->second < least)
-          return fmt::format("{} in {} is below the floor of {}", short_number(result->second), eval, short_number(least));
+          return fmt::format("{} in {} is below the floor of {}", short_number(result->second), eval,
+                             short_number(least));
       }
       break;
     case Rule::latency:
@@ -74,7 +78,8 @@ std::string broken(Rule rule, const Plan& plan, const Workload& workload, const 
         return fmt::format("{} ms to the first token, and {} are allowed", short_number(option.ttft_p95_ms),
                            short_number(workload.ttft_p95_ms));
       if (workload.tpot_ms > 0 && option.tpot_ms > workload.tpot_ms)
-        return fmt::format("{} ms per token, and {} are allowed", short_number(option.tpot_ms), short_number(workload.tpot_ms));
+        return fmt::format("{} ms per token, and {} are allowed", short_number(option.tpot_ms),
+                           short_number(workload.tpot_ms));
       break;
     case Rule::free_price:
       if (option.price.kind == catalog::PriceKind::free && !option.self_hosted() && !has(workload.only, option.name))
@@ -188,7 +193,8 @@ Built build(const Problem& problem, const Ask& ask) {
   for (std::size_t w = 0; w < problem.workloads(); ++w)
     for (std::size_t o = 0; o < problem.options(); ++o)
       if (allowed(problem, ask, w, o))
-        at.x[w][o] = milp.add({.name = "x", .cost = problem.pairs[w][o].usd_per_month, .integer = !divisible(problem, w)});
+        at.x[w][o] =
+            milp.add({.name = "x", .cost = problem.pairs[w][o].usd_per_month, .integer = !divisible(problem, w)});
   if (!problem.nodes.empty()) {
     at.s = milp.add({.name = "s", .cost = problem.first_pool_usd - problem.further_pool_usd, .integer = true});
     for (std::size_t p = 0; p < problem.nodes.size(); ++p) {
@@ -266,7 +272,8 @@ bool allowed(const Problem& problem, const Ask& ask, std::size_t w, std::size_t 
     return false;
   if (!pair.failed) return true;
   for (const Rule rule : workload_rules)
-    if (!ask.without.has(rule, static_cast<int>(w)) && !broken(rule, *problem.plan, problem.plan->workloads[w], option).empty())
+    if (!ask.without.has(rule, static_cast<int>(w)) &&
+        !broken(rule, *problem.plan, problem.plan->workloads[w], option).empty())
       return false;
   return true;
 }
@@ -302,8 +309,7 @@ Problem make_problem(const Plan& plan, const Assumptions& assumptions, double vo
                                       .tpot_ms = workload.tpot_ms},
                                      assumptions);
         if (served) {
-          pair.nodes_at_full_load =
-              workload.requests_per_month * volume / seconds_per_month / served->requests_per_s;
+          pair.nodes_at_full_load = workload.requests_per_month * volume / seconds_per_month / served->requests_per_s;
         } else {
           pair.possible = false;
           pair.impossible = served.error().message;
@@ -337,7 +343,8 @@ Placement priced(const Problem& problem, std::vector<std::vector<double>> shares
     if (!open[p]) continue;
     ++pools;
     const double busiest = std::ranges::max(loads[p]);
-    placement.nodes[p] = std::max(1.0, std::ceil(busiest / problem.max_utilisation + problem.plan->pools[p].spare - 1e-7));
+    placement.nodes[p] =
+        std::max(1.0, std::ceil(busiest / problem.max_utilisation + problem.plan->pools[p].spare - 1e-7));
     placement.node_usd += placement.nodes[p] * problem.nodes[p].usd_per_month();
     placement.capex_usd += placement.nodes[p] * problem.nodes[p].capex_usd;
   }
@@ -353,7 +360,8 @@ Result<std::optional<Placement>> optimum(const Problem& problem, const Ask& ask)
   if (!have_cbc()) return enumerate(problem, ask);
   const Built built = build(problem, ask);
   for (std::size_t w = 0; w < problem.workloads(); ++w)  // nothing to solve, and CBC takes an empty row for met
-    if (std::ranges::all_of(built.columns.x[w], [](int column) { return column < 0; })) return std::optional<Placement>();
+    if (std::ranges::all_of(built.columns.x[w], [](int column) { return column < 0; }))
+      return std::optional<Placement>();
   TRY(const auto solution, solve(built.milp));
   if (!solution) return std::optional<Placement>();
   std::vector<std::vector<double>> shares(problem.workloads(), std::vector<double>(problem.options(), 0));

@@ -1,5 +1,6 @@
 // The placement's problem: which workload may stand where (with the first rule that forbids it), what each pair costs a
-// month, how much of a node it takes in each hour, and what is shared: nodes, pools, people. Two exact solvers answer it.
+// month, how much of a node it takes in each hour, and what is shared: nodes, pools, people. Two exact solvers answer
+// it.
 #pragma once
 
 #include <array>
@@ -17,13 +18,26 @@
 namespace sluice::plan {
 
 enum class Rule : std::uint8_t {
-  only, data_class, residency, needs, context, quality, latency, free_price, self_hosting,  // of one workload
-  critical,                                                                                 // of one workload
-  capex, monthly, vendor_share, staff, most_nodes,                                           // of the plan
+  only,
+  data_class,
+  residency,
+  needs,
+  context,
+  quality,
+  latency,
+  free_price,
+  self_hosting,  // of one workload
+  critical,      // of one workload
+  capex,
+  monthly,
+  vendor_share,
+  staff,
+  most_nodes,  // of the plan
 };
-constexpr std::array workload_rules = {Rule::only,    Rule::data_class, Rule::residency,  Rule::needs,        Rule::context,
-                                       Rule::quality, Rule::latency,    Rule::free_price, Rule::self_hosting, Rule::critical};
-constexpr std::array plan_rules = {Rule::capex, Rule::monthly, Rule::vendor_share, Rule::staff, Rule::most_nodes};
+inline constexpr std::array workload_rules = {Rule::only,         Rule::data_class, Rule::residency, Rule::needs,
+                                       Rule::context,      Rule::quality,    Rule::latency,   Rule::free_price,
+                                       Rule::self_hosting, Rule::critical};
+inline constexpr std::array plan_rules = {Rule::capex, Rule::monthly, Rule::vendor_share, Rule::staff, Rule::most_nodes};
 std::string_view name(Rule rule);
 
 // Rules that are left out, to see what they cost. workload -1 = of all workloads, or of the plan.
@@ -33,13 +47,13 @@ struct Without {
 };
 
 struct Pair {
-  bool possible = false;            // nothing physical forbids it
-  std::string impossible;           // why not: a model that does not fit
-  std::optional<Rule> failed;       // the first rule that forbids it
-  std::string reason;               // in words, with both numbers
-  double usd_per_month = 0;         // the bill and the switching cost over the horizon
-  double switching_usd = 0;         // once
-  double nodes_at_full_load = 0;    // at the mean of the day
+  bool possible = false;          // nothing physical forbids it
+  std::string impossible;         // why not: a model that does not fit
+  std::optional<Rule> failed;     // the first rule that forbids it
+  std::string reason;             // in words, with both numbers
+  double usd_per_month = 0;       // the bill and the switching cost over the horizon
+  double switching_usd = 0;       // once
+  double nodes_at_full_load = 0;  // at the mean of the day
 };
 
 // No vendor may carry more than this of a critical workload, so that the other one is proven every day.
@@ -47,10 +61,10 @@ constexpr double most_of_critical = 0.8;
 
 struct Problem {
   const Plan* plan = nullptr;
-  std::vector<std::vector<Pair>> pairs;             // workload, option
-  std::vector<std::array<double, 24>> hours;        // workload: share of the day's mean times its peak
-  std::vector<NodeCost> nodes;                      // pool
-  std::vector<int> pool_of;                         // option; -1 = API
+  std::vector<std::vector<Pair>> pairs;       // workload, option
+  std::vector<std::array<double, 24>> hours;  // workload: share of the day's mean times its peak
+  std::vector<NodeCost> nodes;                // pool
+  std::vector<int> pool_of;                   // option; -1 = API
   double first_pool_usd = 0;
   double further_pool_usd = 0;
   double max_utilisation = 0.85;
@@ -78,7 +92,7 @@ Placement priced(const Problem& problem, std::vector<std::vector<double>> shares
 
 struct Ask {
   Without without = {};
-  std::vector<std::pair<int, int>> forbidden = {};    // workload, option
+  std::vector<std::pair<int, int>> forbidden = {};        // workload, option
   std::optional<std::set<catalog::Ground>> grounds = {};  // only these
 };
 Milp milp_of(const Problem& problem, const Ask& ask);

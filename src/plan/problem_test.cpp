@@ -17,12 +17,16 @@ namespace {
 // A plan with random volumes, prices, qualities, pools and limits. Nothing here is meant to be likely.
 Plan random_plan(unsigned seed, std::size_t workloads, std::size_t options, std::size_t pools, bool splits) {
   std::mt19937 random(seed);
-  const auto uniform = [&](double low, double high) { return low + (high - low) * (static_cast<double>(random() % 100'000) / 1e5); };
+  const auto uniform = [&](double low, double high) {
+    return low + (high - low) * (static_cast<double>(random() % 100'000) / 1e5);
+  };
   Plan plan;
   plan.name = "random";
   for (std::size_t p = 0; p < pools; ++p) {
-    Pool pool{.name = "pool" + std::to_string(p), .price_usd = uniform(50e3, 400e3), .opex_usd_per_hour = uniform(2, 12)};
-    pool.gpu = Gpu{.name = "H100", .bandwidth = 3.35e12, .bf16 = 989e12, .fp8 = 1978e12, .watts = 700, .memory_bytes = 8.6e10};
+    Pool pool{
+        .name = "pool" + std::to_string(p), .price_usd = uniform(50e3, 400e3), .opex_usd_per_hour = uniform(2, 12)};
+    pool.gpu =
+        Gpu{.name = "H100", .bandwidth = 3.35e12, .bf16 = 989e12, .fp8 = 1978e12, .watts = 700, .memory_bytes = 8.6e10};
     pool.spare = std::floor(uniform(0, 2));
     pool.most_nodes = std::floor(uniform(4, 12));
     plan.pools.push_back(pool);
@@ -36,7 +40,8 @@ Plan random_plan(unsigned seed, std::size_t workloads, std::size_t options, std:
       option.vendor = "own";
       option.ground = catalog::Ground::self_hosted;
       const double active = uniform(3e9, 70e9);
-      option.model = ModelShape{.name = "m", .total = 70e9, .active = active, .layers = 80, .hidden = 8192, .kv_elements = 163840};
+      option.model =
+          ModelShape{.name = "m", .total = 70e9, .active = active, .layers = 80, .hidden = 8192, .kv_elements = 163840};
     } else {
       option.price.rates[catalog::Unit::input] = static_cast<std::int64_t>(uniform(1e5, 5e6));
       option.price.rates[catalog::Unit::output] = static_cast<std::int64_t>(uniform(3e5, 2e7));
@@ -63,17 +68,20 @@ Plan random_plan(unsigned seed, std::size_t workloads, std::size_t options, std:
 
 // GLPK's optimum of the same program; empty when it says that there is none.
 std::optional<double> by_glpk(const Milp& milp) {
-  const std::filesystem::path folder = std::filesystem::temp_directory_path() / ("sluice-glpk-" + std::to_string(getpid()));
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("sluice-glpk-" + std::to_string(getpid()));
   std::filesystem::create_directories(folder);
   std::ofstream(folder / "p.lp") << lp_text(milp);
-  const std::string command = "glpsol --lp " + (folder / "p.lp").string() + " -o " + (folder / "p.txt").string() + " >/dev/null 2>&1";
+  const std::string command =
+      "glpsol --lp " + (folder / "p.lp").string() + " -o " + (folder / "p.txt").string() + " >/dev/null 2>&1";
   EXPECT_EQ(std::system(command.c_str()), 0);
   std::ifstream file(folder / "p.txt");
   std::string line;
   std::optional<double> found;
   bool optimal = false;
   while (std::getline(file, line)) {
-    if (line.starts_with("Status:")) optimal = line.find("OPTIMAL") != std::string::npos && line.find("NON") == std::string::npos;
+    if (line.starts_with("Status:"))
+      optimal = line.find("OPTIMAL") != std::string::npos && line.find("NON") == std::string::npos;
     if (line.starts_with("Objective:")) found = std::stod(line.substr(line.find('=') + 1));
   }
   std::filesystem::remove_all(folder);
@@ -112,7 +120,9 @@ TEST(Placement, The_enumerator_finds_the_same_optimum) {
     const auto solved = optimum(problem, {});
     ASSERT_TRUE(solved);
     ASSERT_EQ(tried->has_value(), solved->has_value()) << "seed " << seed;
-    if (*solved) EXPECT_NEAR((*tried)->usd_per_month, (*solved)->usd_per_month, 1e-6 * (*solved)->usd_per_month) << "seed " << seed;
+    if (*solved)
+      EXPECT_NEAR((*tried)->usd_per_month, (*solved)->usd_per_month, 1e-6 * (*solved)->usd_per_month)
+          << "seed " << seed;
   }
 }
 

@@ -32,7 +32,8 @@ std::optional<std::string> without_separators(std::string_view text) {
 
 double factor_of(char suffix) {
   switch (suffix) {
-    case 'k': case 'K': return 1e3;
+    case 'k':
+    case 'K': return 1e3;
     case 'M': return 1e6;
     case 'B': return 1e9;
     case 'T': return 1e12;

@@ -10,8 +10,8 @@
 namespace sluice::plan {
 
 struct Quantity {
-  double value = 0;     // with its suffix and % applied
-  bool percent = false; // it was written with a %
+  double value = 0;      // with its suffix and % applied
+  bool percent = false;  // it was written with a %
 };
 
 // Suffixes k, M, B and T are 1e3, 1e6, 1e9 and 1e12; a leading $ and separators `_` and `,` between groups of three

@@ -1,5 +1,5 @@
-// How many servers traffic needs. A server here is one sequence that an engine runs at once (a slot of its batch), not a
-// GPU. Closed formulas find a first number on the peak; a replay of real arrivals then says whether it holds, because
+// How many servers traffic needs. A server here is one sequence that an engine runs at once (a slot of its batch), not
+// a GPU. Closed formulas find a first number on the peak; a replay of real arrivals then says whether it holds, because
 // traffic is burstier than any stationary process.
 #pragma once
 
@@ -8,7 +8,8 @@
 
 namespace sluice::plan {
 
-// Probability of waiting with that many servers under a load of `offered` (rate x service time). 1 when offered >= servers.
+// Probability of waiting with that many servers under a load of `offered` (rate x service time). 1 when offered >=
+// servers.
 double erlang_c(double servers, double offered);
 
 // The p-quantile of the wait in seconds, Kimura's two-moment approximation for M/G/c: cv2 is the squared coefficient of

@@ -17,7 +17,8 @@ using catalog::Ground;
 using yaml::Node;
 using yaml::Report;
 
-// Sizes of a request when a plan gives only a mix: the mean of the Azure conversation trace of 2023, 1,155 in and 211 out.
+// Sizes of a request when a plan gives only a mix: the mean of the Azure conversation trace of 2023, 1,155 in and 211
+// out.
 constexpr double usual_request_tokens = 1366;
 
 std::string named(std::string_view kind, const Node& node) {
@@ -50,7 +51,7 @@ void refuse_unknown(std::string_view what, const std::string& name, const std::v
   if (name.empty() || std::ranges::find(known, name) != known.end()) return;
   const std::string near = yaml::nearest(name, known);
   report.error(where, fmt::format("there is no {} `{}`", what, name),
-               !near.empty()    ? fmt::format("did you mean `{}`?", near)
+               !near.empty()   ? fmt::format("did you mean `{}`?", near)
                : known.empty() ? fmt::format("add it under {}s", what)
                                : fmt::format("there are: {}", [&] {
                                    std::string all;
@@ -72,9 +73,9 @@ void read_assumptions(Section& plan, Plan& into) {
     Assumption* assumption = into.assumptions.find(entry.key);
     if (!assumption) {
       const std::string near = yaml::nearest(entry.key, known);
-      plan.report().error_at_key(entry, fmt::format("there is no assumption `{}`", entry.key),
-                                 near.empty() ? "`sluice plan assumptions` lists them all"
-                                              : fmt::format("did you mean `{}`?", near));
+      plan.report().error_at_key(
+          entry, fmt::format("there is no assumption `{}`", entry.key),
+          near.empty() ? "`sluice plan assumptions` lists them all" : fmt::format("did you mean `{}`?", near));
       continue;
     }
     const auto number = [&](const Node& node) -> std::optional<double> {
@@ -89,6 +90,13 @@ void read_assumptions(Section& plan, Plan& into) {
       }
       if (parsed->value == 0 && (entry.key == "hardware.life_months" || entry.key == "load.max_utilisation")) {
         plan.report().error(node, fmt::format("`{}` cannot be zero", entry.key), help);
+        return std::nullopt;
+      }
+      if (assumption->unit.starts_with("USD/") && assumption->value >= 10'000 && parsed->value > 0 &&
+          parsed->value < 1000) {
+        plan.report().error(
+            node, fmt::format("`{}` is {} {}", entry.key, short_number(parsed->value), assumption->unit),
+            fmt::format("it looks like thousands of USD: then write {}", short_number(parsed->value * 1000)));
         return std::nullopt;
       }
       if (assumption->unit == "months" && parsed->value < 12) {
@@ -109,9 +117,9 @@ void read_assumptions(Section& plan, Plan& into) {
       one.refuse_others();
       if (assumption->low > assumption->value || assumption->value > assumption->high) {
         if (one.member("low") || one.member("high"))
-          plan.report().error(entry.value, fmt::format("`{}` must have low <= value <= high", entry.key),
-                              fmt::format("low {}, value {}, high {}", assumption->low, assumption->value,
-                                          assumption->high));
+          plan.report().error(
+              entry.value, fmt::format("`{}` must have low <= value <= high", entry.key),
+              fmt::format("low {}, value {}, high {}", assumption->low, assumption->value, assumption->high));
         assumption->low = std::min(assumption->low, assumption->value);
         assumption->high = std::max(assumption->high, assumption->value);
       }
@@ -235,7 +243,8 @@ void read_catalogue_price(const std::string& api, const catalog::Catalog& catalo
     models.push_back(provider + "/" + fact.model.str());
     if (fact.model.str() != model) continue;
     const bool holds = fact.effective_from <= when && (!fact.effective_to || when < *fact.effective_to);
-    if (holds && (!best || std::pair(fact.source_kind, fact.effective_from) > std::pair(best->source_kind, best->effective_from)))
+    if (holds && (!best || std::pair(fact.source_kind, fact.effective_from) >
+                               std::pair(best->source_kind, best->effective_from)))
       best = &fact;
   }
   if (!best) {
@@ -315,9 +324,10 @@ Option read_option(const Node& node, const catalog::Catalog& catalog, catalog::D
     report.error(node, fmt::format("{} has a pool and a price per token", in.what()),
                  "hardware of one's own has no price per token: remove one of them");
   if (!out.self_hosted() && !price && api.empty() && node.is_map())
-    report.error(node, fmt::format("{} has no price and no pool", in.what()),
-                 "add `api: provider/model` for the catalogue's price, `price: { input, output }`, or `pool:`; a missing "
-                 "price is never zero");
+    report.error(
+        node, fmt::format("{} has no price and no pool", in.what()),
+        "add `api: provider/model` for the catalogue's price, `price: { input, output }`, or `pool:`; a missing "
+        "price is never zero");
   if (!api.empty()) read_catalogue_price(api, catalog, when, in.place("api"), report, out);
   if (price) read_price(price->value, in.what(), report, out);
   if (const std::string ground = in.text("ground"); !ground.empty()) out.ground = *catalog::ground_from_name(ground);
@@ -338,8 +348,8 @@ Option read_option(const Node& node, const catalog::Catalog& catalog, catalog::D
   out.regions = in.texts("regions");
   if (const std::string word = in.text("data_class"); !word.empty()) out.data_class = data_class_from_name(word);
   if (out.data_class == DataClass::restricted && !out.self_hosted())
-    report.error(in.place("data_class"), fmt::format("{} is no engine of one's own and cannot take restricted data",
-                                                     in.what()),
+    report.error(in.place("data_class"),
+                 fmt::format("{} is no engine of one's own and cannot take restricted data", in.what()),
                  "restricted data never leaves self-hosted ground: write internal, or declare the workload's data so");
   out.ttft_p95_ms = in.number("ttft_p95_ms", 0);
   out.tpot_ms = in.number("tpot_ms", 0);
@@ -393,8 +403,9 @@ Pool read_pool(const Node& node, const Report& report) {
   out.most_nodes = in.number("most_nodes", 16);
   out.regions = in.texts("regions");
   if (out.spare >= out.most_nodes)
-    report.error(in.place("spare"), fmt::format("{} keeps {} nodes spare and can have {}", in.what(),
-                                                short_number(out.spare), short_number(out.most_nodes)),
+    report.error(in.place("spare"),
+                 fmt::format("{} keeps {} nodes spare and can have {}", in.what(), short_number(out.spare),
+                             short_number(out.most_nodes)),
                  "then none is left for work: raise most_nodes or lower spare");
   in.refuse_others();
   return out;
@@ -498,7 +509,8 @@ Profile profile_of(std::string_view word) {
 
 std::optional<Plan> read_plan(std::string name, std::string text, const catalog::Catalog& catalog, catalog::Date today,
                               yaml::Diagnostics& diagnostics) {
-  const auto source = std::make_shared<const yaml::Source>(yaml::Source{.name = std::move(name), .text = std::move(text)});
+  const auto source =
+      std::make_shared<const yaml::Source>(yaml::Source{.name = std::move(name), .text = std::move(text)});
   const auto node = yaml::parse(source, diagnostics);
   if (!node) return std::nullopt;
   const Report report{source, diagnostics};
@@ -522,8 +534,7 @@ std::optional<Plan> read_plan(std::string name, std::string text, const catalog:
     report.error(in.place("lifecycle"), "top_down derives upkeep from the build cost, and there is none",
                  "add `assumptions: { build.one_off_usd: ... }`, or count people with bottom_up");
   for (const Node* one : in.list("pools")) plan.pools.push_back(read_pool(*one, report));
-  for (const Node* one : in.list("options"))
-    plan.options.push_back(read_option(*one, catalog, plan.prices_on, report));
+  for (const Node* one : in.list("options")) plan.options.push_back(read_option(*one, catalog, plan.prices_on, report));
   for (const Node* one : in.list("workloads")) plan.workloads.push_back(read_workload(*one, report));
   if (const yaml::Member* limits = in.member("limits")) plan.limits = read_limits(limits->value, report);
   for (const Node* one : in.list("break_even")) plan.break_even.push_back(read_break_even(*one, plan, report));

@@ -1,5 +1,5 @@
-// From the text of a plan file to a Plan, or to everything that is wrong with it at once: each with its place, and for a
-// number that cannot be right with what it was probably meant to be.
+// From the text of a plan file to a Plan, or to everything that is wrong with it at once: each with its place, and for
+// a number that cannot be right with what it was probably meant to be.
 #pragma once
 
 #include <optional>

@@ -58,7 +58,8 @@ workloads:
 void expect_finding(const std::string& line, const std::string& instead, const std::vector<std::string>& said) {
   const Read got = read(with(line, instead));
   EXPECT_FALSE(got.plan) << instead;
-  for (const std::string& part : said) EXPECT_NE(got.findings.find(part), std::string::npos) << part << "\n" << got.findings;
+  for (const std::string& part : said)
+    EXPECT_NE(got.findings.find(part), std::string::npos) << part << "\n" << got.findings;
 }
 
 TEST(ReadPlan, Reads_what_was_written) {
@@ -80,20 +81,25 @@ TEST(ReadPlan, Takes_a_price_of_the_catalogue_on_its_day) {
   ASSERT_TRUE(got.plan) << got.findings;
   EXPECT_EQ(got.plan->options[0].price.rates[catalog::Unit::output], 25'000'000);
   EXPECT_EQ(got.plan->options[0].vendor, "anthropic");
-  expect_finding("price: { input: 2.5, output: 15, cached: 0.25 }", "api: anthropic/claude-opus-4-77",
-                 {"plan.yaml:11:10", "no price of `anthropic/claude-opus-4-77`", "did you mean `anthropic/claude-opus-4-7`"});
+  expect_finding(
+      "price: { input: 2.5, output: 15, cached: 0.25 }", "api: anthropic/claude-opus-4-77",
+      {"plan.yaml:11:10", "no price of `anthropic/claude-opus-4-77`", "did you mean `anthropic/claude-opus-4-7`"});
 }
 
 TEST(ReadPlan, Names_the_unit_that_was_probably_meant) {
-  expect_finding("input: 2.5", "input: 0.0000025",
-                 {"plan.yaml:11:21", "must lie between 0.005 and 2000 USD per million tokens", "USD per token: then write 2.5"});
+  expect_finding(
+      "input: 2.5", "input: 0.0000025",
+      {"plan.yaml:11:21", "must lie between 0.005 and 2000 USD per million tokens", "USD per token: then write 2.5"});
   expect_finding("input: 2.5", "input: 0.0025", {"USD per 1,000 tokens: then write 2.5"});
   expect_finding("input: 2.5", "input: 2500000", {"picodollars per token: then write 2.5"});
   expect_finding("cached: 30 %", "cached: 30", {"it looks like a percentage: then write 0.3"});
   expect_finding("mix: 3:1", "mix: 3:1\n    ttft_p95_ms: 0.8", {"it looks like seconds: then write 800"});
   expect_finding("tokens_per_month: 10B", "tokens_per_month: 10", {"billions of tokens: then write 10B"});
   expect_finding("price_usd: 250141.80", "price_usd: 250", {"thousands of USD: then write 250000"});
-  expect_finding("staff.self_host_usd_per_month: 33000", "hardware.life_months: 5", {"looks like years: then write 60"});
+  expect_finding("staff.self_host_usd_per_month: 33000", "staff.self_host_usd_per_month: 33",
+                 {"thousands of USD: then write 33000"});
+  expect_finding("staff.self_host_usd_per_month: 33000", "hardware.life_months: 5",
+                 {"looks like years: then write 60"});
   expect_finding("staff.self_host_usd_per_month: 33000", "load.max_utilisation: 85", {"percentage: then write 0.85"});
 }
 
@@ -108,13 +114,15 @@ TEST(ReadPlan, Takes_a_price_per_token_when_it_says_so) {
 }
 
 TEST(ReadPlan, Refuses_what_cannot_be) {
-  expect_finding("price: { input: 2.5, output: 15, cached: 0.25 }", "regions: [eu]", {"has no price and no pool", "never zero"});
+  expect_finding("price: { input: 2.5, output: 15, cached: 0.25 }", "regions: [eu]",
+                 {"has no price and no pool", "never zero"});
   expect_finding("input: 2.5", "input: 0", {"free: true"});
   expect_finding("input: 2.5", "input: -2.5", {"never negative"});
   expect_finding("cached: 0.25", "cached: 4.5", {"dearer than fresh ones"});
   expect_finding("mix: 3:1", "", {"no mix of input and output"});
   expect_finding("mix: 3:1", "mix: 3 to 1", {"`3 to 1` is no ratio", "like 3:1"});
-  expect_finding("tokens_per_month: 10B", "tokens_per_month: 10B\n    requests_per_month: 5M", {"either", "remove one"});
+  expect_finding("tokens_per_month: 10B", "tokens_per_month: 10B\n    requests_per_month: 5M",
+                 {"either", "remove one"});
 }
 
 TEST(ReadPlan, Refuses_rules_that_contradict_each_other) {
@@ -128,15 +136,18 @@ TEST(ReadPlan, Refuses_rules_that_contradict_each_other) {
 }
 
 TEST(ReadPlan, Says_the_nearest_name) {
-  expect_finding("opex_usd_per_hour", "opex_usd_per_hours", {"unknown key `opex_usd_per_hours`", "`opex_usd_per_hour`"});
+  expect_finding("opex_usd_per_hour", "opex_usd_per_hours",
+                 {"unknown key `opex_usd_per_hours`", "`opex_usd_per_hour`"});
   expect_finding("gpu: H100", "gpu: H10O", {"there is no GPU `H10O`", "did you mean `H100`"});
   expect_finding("pool: h100", "pool: h10", {"there is no pool `h10`", "did you mean `h100`"});
-  expect_finding("staff.self_host_usd_per_month", "staff.selfhost_usd_per_month", {"did you mean `staff.self_host_usd_per_month`"});
+  expect_finding("staff.self_host_usd_per_month", "staff.selfhost_usd_per_month",
+                 {"did you mean `staff.self_host_usd_per_month`"});
   expect_finding("name: own", "name: gpt", {"two options called `gpt`"});
 }
 
 TEST(ReadPlan, Tells_all_errors_at_once) {
-  const Read got = read("plan: x\nworkloads:\n  - { name: a }\n  - { name: b, mix: 3, tokens_per_month: -1 }\nfoo: 1\n");
+  const Read got =
+      read("plan: x\nworkloads:\n  - { name: a }\n  - { name: b, mix: 3, tokens_per_month: -1 }\nfoo: 1\n");
   EXPECT_FALSE(got.plan);
   for (const char* part : {"`a` has no mix", "unknown key `foo`", "never negative", "no options"})
     EXPECT_NE(got.findings.find(part), std::string::npos) << part << "\n" << got.findings;
@@ -147,8 +158,14 @@ TEST(ReadPlan, An_empty_text_says_what_to_do) {
 }
 
 TEST(Quantity, Reads_what_people_write) {
-  for (const auto& [text, value] : std::vector<std::pair<std::string, double>>{
-           {"10B", 10e9}, {"250k", 250e3}, {"1_000", 1000}, {"$33,000", 33000}, {"30 %", 0.3}, {"30%", 0.3}, {"-2.5", -2.5}, {"1e9", 1e9}}) {
+  for (const auto& [text, value] : std::vector<std::pair<std::string, double>>{{"10B", 10e9},
+                                                                               {"250k", 250e3},
+                                                                               {"1_000", 1000},
+                                                                               {"$33,000", 33000},
+                                                                               {"30 %", 0.3},
+                                                                               {"30%", 0.3},
+                                                                               {"-2.5", -2.5},
+                                                                               {"1e9", 1e9}}) {
     const auto got = parse_quantity(text);
     ASSERT_TRUE(got) << text;
     EXPECT_NEAR(got->value, value, std::abs(value) * 1e-12) << text;
@@ -161,7 +178,8 @@ TEST(Schema, The_page_is_what_the_declarations_say) {
   const std::string path = SLUICE_PLAN_SCHEMA;
   if (std::getenv("GOLDEN_UPDATE")) std::ofstream(path) << plan_schema();
   std::ifstream file(path);
-  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), plan_schema()) << "run GOLDEN_UPDATE=1 ./dev test plan";
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), plan_schema())
+      << "run GOLDEN_UPDATE=1 ./dev test plan";
   const auto parsed = json::Document::parse(plan_schema());
   ASSERT_TRUE(parsed);
   const json::Value root = parsed->root();

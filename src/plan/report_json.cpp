@@ -52,7 +52,10 @@ void write_assumptions(Writer& out, const Plan& plan) {
 void write_options(Writer& out, const Plan& plan) {
   out.key("options").begin_array();
   for (const Option& option : plan.options) {
-    out.begin_object().member("name", option.name).member("ground", name(option.ground)).member("vendor", option.vendor);
+    out.begin_object()
+        .member("name", option.name)
+        .member("ground", name(option.ground))
+        .member("vendor", option.vendor);
     if (option.self_hosted()) {
       out.member("pool", option.pool).end_object();
       continue;
@@ -91,7 +94,10 @@ void write_costs(Writer& out, const Answer& answer) {
   for (const WorkloadCost& one : answer.costs) {
     out.begin_object().member("workload", one.workload).member("eval", one.eval).key("options").begin_array();
     for (const WorkloadCost::Line& line : one.lines) {
-      out.begin_object().member("option", line.option).member("ground", name(line.ground)).member("usd_per_month", line.cost);
+      out.begin_object()
+          .member("option", line.option)
+          .member("ground", name(line.ground))
+          .member("usd_per_month", line.cost);
       number(out, "nodes", line.nodes);
       number(out, "quality", line.quality);
       out.member("out", line.out).member("capacity", line.capacity).end_object();

@@ -75,11 +75,15 @@ TEST_P(Example, HTML_and_JSON_have_the_same_numbers) {
   }
   EXPECT_GT(compared, 40u);
   EXPECT_EQ(html.find("<script"), std::string::npos);
-  for (const char* fetched : {"src=", "href=\"http", "url(", "@import"}) EXPECT_EQ(html.find(fetched), std::string::npos) << fetched;
-  for (const char* wrong : {"=\"nan", "=\"inf", ">nan", ">inf", "$nan", "Mnan", "Lnan", ",nan"}) EXPECT_EQ(html.find(wrong), std::string::npos) << wrong;
+  for (const char* fetched : {"src=", "href=\"http", "url(", "@import"})
+    EXPECT_EQ(html.find(fetched), std::string::npos) << fetched;
+  for (const char* wrong : {"=\"nan", "=\"inf", ">nan", ">inf", "$nan", "Mnan", "Lnan", ",nan"})
+    EXPECT_EQ(html.find(wrong), std::string::npos) << wrong;
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, Example, testing::Values("mission.yaml", "lenovo.yaml", "enterprise.yaml", "startup.yaml", "hospital.yaml"));
+INSTANTIATE_TEST_SUITE_P(Files, Example,
+                         testing::Values("mission.yaml", "lenovo.yaml", "enterprise.yaml", "startup.yaml",
+                                         "hospital.yaml"));
 
 TEST(Report, Text_of_a_plan_cannot_become_markup) {
   const Answer got = answer_of("p.yaml", "plan: \"<b>x</b> & co\"\nnotes: [\"<script>alert(1)</script>\"]\n");
@@ -93,7 +97,8 @@ TEST(Report, Patients_data_stays_in_the_house) {
   ASSERT_TRUE(got.placement && got.placement->feasible) << got.placement->conflict_says;
   for (std::size_t w = 0; w < got.plan.workloads.size(); ++w)
     if (got.plan.workloads[w].data_class == DataClass::restricted)
-      for (const auto& [option, share] : got.placement->workloads[w].shares) EXPECT_TRUE(got.plan.option(option)->self_hosted()) << option;
+      for (const auto& [option, share] : got.placement->workloads[w].shares)
+        EXPECT_TRUE(got.plan.option(option)->self_hosted()) << option;
 }
 
 TEST(Report, A_start_up_without_capital_rents_nothing_that_stands_idle) {
@@ -124,8 +129,9 @@ TEST(Report, An_impossible_figure_is_refused_with_its_place_and_reason) {
 }
 
 TEST(Report, Contradictory_rules_are_a_page_too) {
-  const Answer got = answer_of("p.yaml", "plan: p\noptions: [{ name: a, price: { input: 1, output: 2 }, quality: { e: 0.5 } }]\n"
-                                         "workloads: [{ name: w, tokens_per_month: 1B, mix: 3, quality: { e: 0.9 } }]\n");
+  const Answer got = answer_of("p.yaml",
+                               "plan: p\noptions: [{ name: a, price: { input: 1, output: 2 }, quality: { e: 0.5 } }]\n"
+                               "workloads: [{ name: w, tokens_per_month: 1B, mix: 3, quality: { e: 0.9 } }]\n");
   EXPECT_FALSE(got.placement->feasible);
   EXPECT_NE(report_html(got).find("There is no plan that keeps all rules"), std::string::npos);
   EXPECT_NE(report_json(got).find("\"feasible\":false"), std::string::npos);

@@ -73,9 +73,9 @@ std::string Section::text(std::string_view name, std::string otherwise) {
     const std::vector<std::string> words = words_of(declared.words);
     if (std::ranges::find(words, *value) == words.end()) {
       const std::string near = yaml::nearest(*value, words);
-      report_.error(place(name), fmt::format("`{}` cannot be `{}`", name, *value),
-                    near.empty() ? fmt::format("it is one of: {}", declared.words)
-                                 : fmt::format("did you mean `{}`?", near));
+      report_.error(
+          place(name), fmt::format("`{}` cannot be `{}`", name, *value),
+          near.empty() ? fmt::format("it is one of: {}", declared.words) : fmt::format("did you mean `{}`?", near));
       return otherwise;
     }
   }
@@ -95,9 +95,9 @@ bool Section::flag(std::string_view name, bool otherwise) {
 std::optional<double> Section::quantity(const Node& node, const Key& declared, std::string_view called) {
   const auto parsed = node.is_scalar() ? parse_quantity(node.text) : std::nullopt;
   if (!parsed) {
-    report_.error(node, fmt::format("`{}` of {} must be a number, not {}", called, what_, describe(node)),
-                  declared.kind == Kind::share ? "write a share like 0.3 or 30 %"
-                                               : "write it like 2.5, 250k, 10B or $33,000");
+    report_.error(
+        node, fmt::format("`{}` of {} must be a number, not {}", called, what_, describe(node)),
+        declared.kind == Kind::share ? "write a share like 0.3 or 30 %" : "write it like 2.5, 250k, 10B or $33,000");
     return std::nullopt;
   }
   const double value = parsed->value;
@@ -105,7 +105,7 @@ std::optional<double> Section::quantity(const Node& node, const Key& declared, s
   std::string meant = likely_meant(value, declared.least, declared.most, mix_ups(declared));
   if (meant.empty() && value < 0 && declared.least >= 0) meant = "a cost, a count or a share is never negative";
   if (meant.empty() && value == 0)
-    meant = declared.kind == Kind::price  ? "what costs nothing says `free: true`; what is not known is left out"
+    meant = declared.kind == Kind::price ? "what costs nothing says `free: true`; what is not known is left out"
             : declared.kind == Kind::share || declared.kind == Kind::shares
                 ? "hardware that does nothing has no cost per token: leave the line out, or say what it really is"
                 : "leave the line out when it is not known";
@@ -186,8 +186,9 @@ std::vector<const Node*> Section::list(std::string_view name) {
     report_.error(found->value, fmt::format("`{}` must be a list, not {}", name, describe(found->value)),
                   "write one `- name: ...` for each");
   else if (static_cast<double>(found->value.items.size()) > declared.most)
-    report_.error(found->value, fmt::format("`{}` has {} entries; at most {} can be planned together", name,
-                                            found->value.items.size(), declared.most),
+    report_.error(found->value,
+                  fmt::format("`{}` has {} entries; at most {} can be planned together", name,
+                              found->value.items.size(), declared.most),
                   "group those that are alike");
   else
     for (const Node& item : found->value.items) all.push_back(&item);

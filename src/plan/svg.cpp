@@ -49,7 +49,8 @@ struct Frame {
   double least_x, most_x, least_y, most_y;
   bool logarithmic;
   double part(double value, double least, double most) const {
-    if (logarithmic) return (std::log10(std::max(value, least)) - std::log10(least)) / (std::log10(most) - std::log10(least));
+    if (logarithmic)
+      return (std::log10(std::max(value, least)) - std::log10(least)) / (std::log10(most) - std::log10(least));
     return (value - least) / (most - least);
   }
   double x(double value) const { return left + part(value, least_x, most_x) * (width - left - right); }
@@ -59,12 +60,14 @@ struct Frame {
 std::string grid(const Frame& frame, const Axes& axes) {
   std::string out;
   for (const double at : ticks(frame.least_y, frame.most_y, axes.logarithmic)) {
-    out += fmt::format("<line class=\"grid\" x1=\"{0:.1f}\" x2=\"{1:.1f}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/>", left, width - right, frame.y(at));
+    out += fmt::format("<line class=\"grid\" x1=\"{0:.1f}\" x2=\"{1:.1f}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/>", left,
+                       width - right, frame.y(at));
     out += text(left - 8, frame.y(at) + 4, "end", axes.dollars ? short_dollars(at) : short_number(at));
   }
   for (const double at : ticks(frame.least_x, frame.most_x, axes.logarithmic))
     out += text(frame.x(at), height - bottom + 18, "middle", short_number(at));
-  out += fmt::format("<line class=\"axis\" x1=\"{0:.1f}\" x2=\"{1:.1f}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/>", left, width - right, height - bottom);
+  out += fmt::format("<line class=\"axis\" x1=\"{0:.1f}\" x2=\"{1:.1f}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/>", left,
+                     width - right, height - bottom);
   out += text((left + width - right) / 2, height - 8, "middle", axes.x, "label");
   out += text(left - 8, top - 4, "start", axes.y, "label");
   return out;
@@ -110,7 +113,8 @@ std::string short_dollars(double usd) {
   return fmt::format("{}${:.3g}", sign, size);
 }
 
-std::string line_chart(std::string_view title, std::string_view description, const std::vector<Series>& series, const Axes& axes) {
+std::string line_chart(std::string_view title, std::string_view description, const std::vector<Series>& series,
+                       const Axes& axes) {
   std::vector<Point> all;
   for (const Series& one : series) all.insert(all.end(), one.points.begin(), one.points.end());
   if (all.empty()) return {};
@@ -133,7 +137,8 @@ std::string line_chart(std::string_view title, std::string_view description, con
   return out + "</svg></figure>";
 }
 
-std::string bar_chart(std::string_view title, std::string_view description, const std::vector<HorizontalBar>& bars, double centre) {
+std::string bar_chart(std::string_view title, std::string_view description, const std::vector<HorizontalBar>& bars,
+                      double centre) {
   if (bars.empty()) return {};
   constexpr double names = 210;
   constexpr double row = 30;
@@ -156,22 +161,28 @@ std::string bar_chart(std::string_view title, std::string_view description, cons
     out += fmt::format("<rect class=\"{}\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"18\" rx=\"3\"/>",
                        bar.strong ? "bar strong" : "bar", from, y + 5, std::max(2.0, to - from));
     if (bar.mark_shown)
-      out += fmt::format("<line class=\"mark\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\"/>", x(bar.mark), y + 2, y + 26);
+      out += fmt::format("<line class=\"mark\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\"/>",
+                         x(bar.mark), y + 2, y + 26);
     out += text(to + 8, y + 18, "start", bar.text, "small");
   }
   if (centre > least)
-    out += fmt::format("<line class=\"axis\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"4\" y2=\"{1:.1f}\"/>", x(centre), high - 4);
+    out += fmt::format("<line class=\"axis\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"4\" y2=\"{1:.1f}\"/>", x(centre),
+                       high - 4);
   return out + "</svg></figure>";
 }
 
-std::string dot_chart(std::string_view title, std::string_view description, const std::vector<Dot>& dots, const Axes& axes) {
+std::string dot_chart(std::string_view title, std::string_view description, const std::vector<Dot>& dots,
+                      const Axes& axes) {
   std::vector<Point> all;
   for (const Dot& dot : dots) all.push_back(dot.at);
   if (all.empty()) return {};
   const Frame frame = frame_of(all, axes);
   std::string out = head(title, description, height) + grid(frame, axes);
   for (const Dot& dot : dots) {
-    out += fmt::format("<circle class=\"{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"6\"/>", dot.chosen ? "dot strong" : dot.out ? "dot out" : "dot",
+    out += fmt::format("<circle class=\"{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"6\"/>",
+                       dot.chosen ? "dot strong"
+                       : dot.out  ? "dot out"
+                                  : "dot",
                        frame.x(dot.at.x), frame.y(dot.at.y));
     out += text(frame.x(dot.at.x) + 10, frame.y(dot.at.y) + 4, "start", dot.name, dot.out ? "small" : "");
   }

@@ -25,18 +25,20 @@ struct Axes {
   bool dollars = true;       // y
 };
 // At most 6 series are told apart by colour and dash, and named at their ends.
-std::string line_chart(std::string_view title, std::string_view description, const std::vector<Series>& series, const Axes& axes);
+std::string line_chart(std::string_view title, std::string_view description, const std::vector<Series>& series,
+                       const Axes& axes);
 
 struct HorizontalBar {
   std::string name;
-  double low = 0;   // where the bar begins
-  double high = 0;  // and ends
-  std::string text; // beside it
-  double mark = 0;  // a line in it, when mark_shown
+  double low = 0;    // where the bar begins
+  double high = 0;   // and ends
+  std::string text;  // beside it
+  double mark = 0;   // a line in it, when mark_shown
   bool mark_shown = false;
   bool strong = false;
 };
-std::string bar_chart(std::string_view title, std::string_view description, const std::vector<HorizontalBar>& bars, double centre);
+std::string bar_chart(std::string_view title, std::string_view description, const std::vector<HorizontalBar>& bars,
+                      double centre);
 
 struct Dot {
   std::string name;
@@ -44,7 +46,8 @@ struct Dot {
   bool chosen = false;
   bool out = false;
 };
-std::string dot_chart(std::string_view title, std::string_view description, const std::vector<Dot>& dots, const Axes& axes);
+std::string dot_chart(std::string_view title, std::string_view description, const std::vector<Dot>& dots,
+                      const Axes& axes);
 
 // "$41.8k", "$1.2M": for axes.
 std::string short_dollars(double usd);

@@ -48,12 +48,14 @@ Result<TraceRow> read_csv_line(std::string_view line, std::size_t number_of_line
   const auto input = number(line.substr(first + 1, second - first - 1));
   const auto output = number(line.substr(second + 1));
   if (!at) return bad_line(number_of_line, "the time cannot be read");
-  if (!input || !output || *input < 0 || *output < 0) return bad_line(number_of_line, "a count of tokens cannot be read");
+  if (!input || !output || *input < 0 || *output < 0)
+    return bad_line(number_of_line, "a count of tokens cannot be read");
   return TraceRow{.at_s = *at, .input = *input, .output = *output};
 }
 
 // `seen`: the hashes of all blocks so far, as an unbounded cache would hold them.
-Result<TraceRow> read_json_line(std::string_view line, std::size_t number_of_line, std::unordered_set<std::int64_t>& seen) {
+Result<TraceRow> read_json_line(std::string_view line, std::size_t number_of_line,
+                                std::unordered_set<std::int64_t>& seen) {
   const auto document = json::Document::parse(line);
   if (!document) return bad_line(number_of_line, document.error().message);
   const json::Value root = document->root();

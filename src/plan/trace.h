@@ -1,4 +1,5 @@
-// Recorded traffic: arrivals with their tokens. Reads the CSV of the Azure LLM inference traces and Mooncake's JSON lines.
+// Recorded traffic: arrivals with their tokens. Reads the CSV of the Azure LLM inference traces and Mooncake's JSON
+// lines.
 #pragma once
 
 #include <cstdint>

@@ -12,9 +12,9 @@ namespace sluice::plan {
 namespace {
 
 // What Monte Carlo draws. The rest of the assumptions is fixed: rates and shares that only matter together with these.
-constexpr std::array drawn = {"staff.self_host_usd_per_month", "hardware.price_factor",       "hardware.opex_factor",
-                              "hardware.throughput_factor",    "hardware.life_months",        "hardware.resale_share",
-                              "price.drift_per_month",         "volume.factor",               "load.max_utilisation"};
+constexpr std::array drawn = {"staff.self_host_usd_per_month", "hardware.price_factor", "hardware.opex_factor",
+                              "hardware.throughput_factor",    "hardware.life_months",  "hardware.resale_share",
+                              "price.drift_per_month",         "volume.factor",         "load.max_utilisation"};
 
 // Mean of the API price over the horizon when it changes by `drift` each month.
 double mean_drift(double drift, int months) {
@@ -28,14 +28,15 @@ double quantile(const std::vector<double>& sorted, double p) {
 
 // A placement reduced to what draws change.
 struct Reduced {
-  double api_usd = 0;        // bills at today's prices and volumes
-  double switching_usd = 0;  // a month's part
+  double api_usd = 0;           // bills at today's prices and volumes
+  double switching_usd = 0;     // a month's part
   std::vector<double> busiest;  // pool: nodes' worth of load in its busiest hour
   std::vector<bool> open;
 };
 
 Reduced reduced(const Problem& problem, const Placement& placement) {
-  Reduced out{.busiest = std::vector<double>(problem.nodes.size(), 0), .open = std::vector<bool>(problem.nodes.size(), false)};
+  Reduced out{.busiest = std::vector<double>(problem.nodes.size(), 0),
+              .open = std::vector<bool>(problem.nodes.size(), false)};
   std::vector<std::array<double, 24>> loads(problem.nodes.size(), std::array<double, 24>{});
   for (std::size_t w = 0; w < problem.workloads(); ++w)
     for (std::size_t o = 0; o < problem.options(); ++o) {
@@ -48,7 +49,8 @@ Reduced reduced(const Problem& problem, const Placement& placement) {
       if (problem.pool_of[o] < 0) continue;
       const auto p = static_cast<std::size_t>(problem.pool_of[o]);
       out.open[p] = true;
-      for (std::size_t hour = 0; hour < 24; ++hour) loads[p][hour] += share * pair.nodes_at_full_load * problem.hours[w][hour];
+      for (std::size_t hour = 0; hour < 24; ++hour)
+        loads[p][hour] += share * pair.nodes_at_full_load * problem.hours[w][hour];
     }
   for (std::size_t p = 0; p < problem.nodes.size(); ++p) out.busiest[p] = std::ranges::max(loads[p]);
   return out;
@@ -56,7 +58,8 @@ Reduced reduced(const Problem& problem, const Placement& placement) {
 
 double month_of(const Plan& plan, const Assumptions& world, const Reduced& one) {
   const double volume = world["volume.factor"];
-  double usd = one.switching_usd + one.api_usd * volume * mean_drift(world["price.drift_per_month"], plan.horizon_months);
+  double usd =
+      one.switching_usd + one.api_usd * volume * mean_drift(world["price.drift_per_month"], plan.horizon_months);
   double pools = 0;
   for (std::size_t p = 0; p < one.busiest.size(); ++p) {
     if (!one.open[p]) continue;
@@ -147,7 +150,8 @@ Draws draw(const Plan& plan, const std::vector<NamedPlacement>& placements) {
     one.expected_regret = regret[k] / plan.draws;
     result.plans.push_back(std::move(one));
   }
-  if (!result.plans.empty()) result.least_most_regret = std::ranges::min_element(result.plans, {}, &Spread::most_regret)->name;
+  if (!result.plans.empty())
+    result.least_most_regret = std::ranges::min_element(result.plans, {}, &Spread::most_regret)->name;
   return result;
 }
 
@@ -168,7 +172,8 @@ std::vector<Bar> tornado(const Plan& plan, const Placement& placement) {
   return bars;
 }
 
-std::vector<Bar> break_even_tornado(const Plan& plan, const BreakEvenStudy& study, const std::string& against, double mix) {
+std::vector<Bar> break_even_tornado(const Plan& plan, const BreakEvenStudy& study, const std::string& against,
+                                    double mix) {
   const Option& own = *plan.option(study.self_hosted);
   const Option& api = *plan.option(against);
   const auto tokens = [&](const Assumptions& world, double at_mix, double cached, double price) {
@@ -185,15 +190,17 @@ std::vector<Bar> break_even_tornado(const Plan& plan, const BreakEvenStudy& stud
     bars.push_back({"mix of input to output", short_number(least) + ":1", short_number(most) + ":1",
                     tokens(base, least, study.cached, 1), tokens(base, most, study.cached, 1)});
   }
-  bars.push_back({"API price", "-50 %", "+50 %", tokens(base, mix, study.cached, 0.5), tokens(base, mix, study.cached, 1.5)});
+  bars.push_back(
+      {"API price", "-50 %", "+50 %", tokens(base, mix, study.cached, 0.5), tokens(base, mix, study.cached, 1.5)});
   if (study.staff)
     bars.push_back({"people", "half", "double", usual(scaled("staff.self_host_usd_per_month", 0.5)),
                     usual(scaled("staff.self_host_usd_per_month", 2))});
   if (api.price.rates[catalog::Unit::cache_read] != api.price.rates[catalog::Unit::input])
-    bars.push_back({"input from the provider's cache", "0 %", "80 %", tokens(base, mix, 0, 1), tokens(base, mix, 0.8, 1)});
-  for (const auto& [what, id] : {std::pair{"running cost", "hardware.opex_factor"},
-                                 std::pair{"life of the hardware", "hardware.life_months"},
-                                 std::pair{"price of the hardware", "hardware.price_factor"}}) {
+    bars.push_back(
+        {"input from the provider's cache", "0 %", "80 %", tokens(base, mix, 0, 1), tokens(base, mix, 0.8, 1)});
+  for (const auto& [what, id] :
+       {std::pair{"running cost", "hardware.opex_factor"}, std::pair{"life of the hardware", "hardware.life_months"},
+        std::pair{"price of the hardware", "hardware.price_factor"}}) {
     const Assumption& one = base.at(id);
     bars.push_back({what, with_unit(one.low, one.unit), with_unit(one.high, one.unit), usual(base.with(id, one.low)),
                     usual(base.with(id, one.high))});
@@ -212,7 +219,8 @@ Band break_even_band(const Plan& plan, const BreakEvenStudy& study, const std::s
   Random random(plan.seed);
   for (int i = 0; i < plan.draws; ++i) {
     const Assumptions world = drawn_world(plan, random);
-    const double fixed = node_cost(pool, world).usd_per_month() + (study.staff ? people_cost(plan, world, 1).usd_per_month() : 0);
+    const double fixed =
+        node_cost(pool, world).usd_per_month() + (study.staff ? people_cost(plan, world, 1).usd_per_month() : 0);
     all.push_back(fixed / (price * mean_drift(world["price.drift_per_month"], plan.horizon_months)));
   }
   std::ranges::sort(all);
@@ -225,7 +233,8 @@ Band break_even_band(const Plan& plan, const BreakEvenStudy& study, const std::s
 Result<std::vector<Flip>> flips(const Plan& plan, const Placement& best) {
   constexpr int halvings = 12;  // to a part in 4,000
   std::vector<Flip> found;
-  for (const char* id : {"volume.factor", "staff.self_host_usd_per_month", "hardware.price_factor", "hardware.throughput_factor"}) {
+  for (const char* id :
+       {"volume.factor", "staff.self_host_usd_per_month", "hardware.price_factor", "hardware.throughput_factor"}) {
     const double value = plan.assumptions[id];
     const auto solved = [&](double at) -> Result<std::optional<Placement>> {
       const Assumptions world = plan.assumptions.with(id, at);
@@ -246,7 +255,10 @@ Result<std::vector<Flip>> flips(const Plan& plan, const Placement& best) {
           if (at) there = std::move(at);
         }
       }
-      found.push_back({.assumption = id, .unit = plan.assumptions.at(id).unit, .value = value, .flips_at = turns,
+      found.push_back({.assumption = id,
+                       .unit = plan.assumptions.at(id).unit,
+                       .value = value,
+                       .flips_at = turns,
                        .becomes = moves(plan, best, *there)});
     }
   }

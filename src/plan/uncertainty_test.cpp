@@ -13,7 +13,8 @@ namespace {
 
 Plan plan_of(std::string text) {
   yaml::Diagnostics diagnostics;
-  auto plan = read_plan("p.yaml", std::move(text), catalog::embedded_catalog(), std::chrono::sys_days(std::chrono::year(2026) / 11 / 27), diagnostics);
+  auto plan = read_plan("p.yaml", std::move(text), catalog::embedded_catalog(),
+                        std::chrono::sys_days(std::chrono::year(2026) / 11 / 27), diagnostics);
   EXPECT_TRUE(plan) << diagnostics.render();
   return plan ? std::move(*plan) : Plan();
 }
@@ -73,8 +74,8 @@ TEST(Draws, A_worse_plan_has_regret) {
   EXPECT_NEAR(draws.plans[0].best_share + draws.plans[1].best_share, 1, 1e-9);
 }
 
-// The tornado of the enterprise comparison, against GPT-5.4 at 3:1 from 7.43 B: mix, price and people decide; the price of
-// the hardware matters least.
+// The tornado of the enterprise comparison, against GPT-5.4 at 3:1 from 7.43 B: mix, price and people decide; the price
+// of the hardware matters least.
 TEST(Tornado, Of_the_missions_break_even) {
   const Plan plan = mission();
   const auto bars = break_even_tornado(plan, plan.break_even[0], "GPT-5.4", 3);
@@ -98,7 +99,7 @@ TEST(Tornado, Of_the_missions_break_even) {
 TEST(Band, Of_the_missions_break_even_against_a_hosted_model) {
   const Plan plan = mission();
   const Band band = break_even_band(plan, plan.break_even[0], "Qwen hosted", 3);
-  EXPECT_LT(band.p5, 49.3e9);   // what the point estimate says
+  EXPECT_LT(band.p5, 49.3e9);  // what the point estimate says
   EXPECT_GT(band.p95, 70e9);
   EXPECT_LT(band.p5, band.p50);
   EXPECT_LT(band.p50, band.p95);
