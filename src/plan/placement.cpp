@@ -262,7 +262,8 @@ Result<void> compare_scenarios(const Problem& problem, PlacementResult& result) 
         for (std::size_t o = 0; o < problem.options(); ++o) any = any || allowed(problem, ask, w, o);
         if (!any) lost.push_back(problem.plan->workloads[w].name);
       }
-      scenario.impossible = lost.empty() ? "the limits of the plan forbid it" : "no place for " + joined(lost, ", ");
+      scenario.impossible =
+          lost.empty() ? "its rules and limits together forbid it" : "no place for " + joined(lost, ", ");
     }
     result.scenarios.push_back(std::move(scenario));
   }

@@ -35,9 +35,10 @@ enum class Rule : std::uint8_t {
   most_nodes,  // of the plan
 };
 inline constexpr std::array workload_rules = {Rule::only,         Rule::data_class, Rule::residency, Rule::needs,
-                                       Rule::context,      Rule::quality,    Rule::latency,   Rule::free_price,
-                                       Rule::self_hosting, Rule::critical};
-inline constexpr std::array plan_rules = {Rule::capex, Rule::monthly, Rule::vendor_share, Rule::staff, Rule::most_nodes};
+                                              Rule::context,      Rule::quality,    Rule::latency,   Rule::free_price,
+                                              Rule::self_hosting, Rule::critical};
+inline constexpr std::array plan_rules = {Rule::capex, Rule::monthly, Rule::vendor_share, Rule::staff,
+                                          Rule::most_nodes};
 std::string_view name(Rule rule);
 
 // Rules that are left out, to see what they cost. workload -1 = of all workloads, or of the plan.

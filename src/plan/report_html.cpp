@@ -14,9 +14,9 @@ namespace {
 
 constexpr std::string_view style = R"(
 :root{--ink:#1b2430;--soft:#5c6875;--line:#dde3ea;--paper:#fff;--wash:#f5f7fa;--accent:#0b6e8a;--good:#1a7f4b;--bad:#b3362b;
---c0:#0b6e8a;--c1:#c2571a;--c2:#5b4b9a;--c3:#1a7f4b;--c4:#8a6d0b;--c5:#7a7f87}
+--c0:#0b6e8a;--c1:#c2571a;--c2:#5b4b9a;--c3:#1a7f4b;--c4:#8a6d0b;--c5:#7a7f87;--c6:#a3266f;--c7:#3d5a80}
 @media (prefers-color-scheme:dark){:root{--ink:#e6ebf0;--soft:#9aa7b4;--line:#313b46;--paper:#141a21;--wash:#1c242d;--accent:#4fb6d3;
---good:#57c78c;--bad:#ee8378;--c0:#4fb6d3;--c1:#f0985c;--c2:#a99bea;--c3:#57c78c;--c4:#d9b84a;--c5:#a9b0b8}}
+--good:#57c78c;--bad:#ee8378;--c0:#4fb6d3;--c1:#f0985c;--c2:#a99bea;--c3:#57c78c;--c4:#d9b84a;--c5:#a9b0b8;--c6:#e58abf;--c7:#9bb7dd}}
 *{box-sizing:border-box}body{margin:0;background:var(--wash);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 main{max-width:1040px;margin:0 auto;padding:32px 20px 64px}header h1{margin:0;font-size:28px;line-height:1.2}header p{color:var(--soft);margin:6px 0 0}
 nav{margin:14px 0 0}nav a{margin-right:18px;color:var(--accent)}
@@ -33,8 +33,8 @@ td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 figure{margin:18px 0 6px}figcaption{font-weight:600;margin-bottom:4px}svg{width:100%;height:auto;display:block}svg text{fill:var(--ink);font-size:12px}
 svg .label,svg .small{fill:var(--soft)}.grid{stroke:var(--line)}.axis{stroke:var(--soft)}.mark{stroke:var(--ink);stroke-width:2}
 .line{fill:none;stroke-width:2.5}.bar{fill:var(--c5);opacity:.75}.bar.strong{fill:var(--accent);opacity:1}.dot{fill:var(--c5)}.dot.strong{fill:var(--accent)}.dot.out{fill:none;stroke:var(--c5)}
-.c0{stroke:var(--c0)}.c1{stroke:var(--c1);stroke-dasharray:7 3}.c2{stroke:var(--c2);stroke-dasharray:2 3}.c3{stroke:var(--c3);stroke-dasharray:9 3 2 3}.c4{stroke:var(--c4);stroke-dasharray:4 4}.c5{stroke:var(--c5)}
-svg .t0{fill:var(--c0)}svg .t1{fill:var(--c1)}svg .t2{fill:var(--c2)}svg .t3{fill:var(--c3)}svg .t4{fill:var(--c4)}svg .t5{fill:var(--c5)}
+.c0{stroke:var(--c0)}.c1{stroke:var(--c1);stroke-dasharray:7 3}.c2{stroke:var(--c2);stroke-dasharray:2 3}.c3{stroke:var(--c3);stroke-dasharray:9 3 2 3}.c4{stroke:var(--c4);stroke-dasharray:4 4}.c5{stroke:var(--c5)}.c6{stroke:var(--c6);stroke-dasharray:12 4}.c7{stroke:var(--c7);stroke-dasharray:1 4}
+svg .t0{fill:var(--c0)}svg .t1{fill:var(--c1)}svg .t2{fill:var(--c2)}svg .t3{fill:var(--c3)}svg .t4{fill:var(--c4)}svg .t5{fill:var(--c5)}svg .t6{fill:var(--c6)}svg .t7{fill:var(--c7)}
 @media print{body{background:#fff;font-size:11pt}main{max-width:none;padding:0}nav{display:none}section{border:0;padding:0;break-inside:auto}#platform{break-before:page}#assumptions{break-before:page}figure,tr,.card{break-inside:avoid}}
 )";
 
@@ -153,9 +153,10 @@ std::string must_be_true(const Answer& answer) {
   for (std::size_t i = 0; i < std::min<std::size_t>(answer.flips.size(), 3); ++i) {
     const Flip& flip = answer.flips[i];
     out += fmt::format(
-        "<li><b>{}</b> {} {} {}: beyond it {}.</li>", escaped(answer.plan.assumptions.at(flip.assumption).meaning),
-        flip.flips_at > flip.value ? "stays below" : "stays above", tokens(path("flips", i, "flips_at"), flip.flips_at),
-        escaped(flip.unit), escaped(flip.becomes.empty() ? "the plan changes its shares" : flip.becomes));
+        "<li><b>{}</b> {} {} {}; beyond it: {}.</li>", escaped(answer.plan.assumptions.at(flip.assumption).meaning),
+        flip.flips_at > flip.value ? "stays below" : "stays above",
+        number(path("flips", i, "flips_at"), flip.flips_at, fmt::format("{:.3g}", flip.flips_at)), escaped(flip.unit),
+        escaped(flip.becomes.empty() ? "the plan changes its shares" : flip.becomes));
   }
   return out + "</ul>";
 }
@@ -213,7 +214,7 @@ std::string cfo_page(const Answer& answer) {
       dollars("placement.api_usd", placed.best.api_usd), dollars("placement.node_usd", placed.best.node_usd),
       dollars("placement.people_usd", placed.best.people_usd),
       dollars("placement.greedy_usd_per_month", placed.greedy_usd));
-  out += "<h3>Three other ways</h3><div class=\"wide\"><table>" + row({"Plan", "a month", ""}, "th", 1, 1);
+  out += "<h3>Other ways</h3><div class=\"wide\"><table>" + row({"Plan", "a month", ""}, "th", 1, 1);
   for (std::size_t i = 0; i < placed.scenarios.size(); ++i) {
     const Scenario& one = placed.scenarios[i];
     out += row({escaped(one.name),
@@ -468,10 +469,10 @@ std::string report_html(const Answer& answer) {
       "content=\"width=device-width,initial-scale=1\">"
       "<title>{0}</title><style>{1}</style></head><body><main><header><h1>{0}</h1><p>Prices of {2}; horizon {3} "
       "months; {4} workloads, {5} options.</p>"
-      "<nav aria-label=\"Parts\"><a href=\"#cfo\">CFO</a><a href=\"#platform\">Platform</a><a "
-      "href=\"#assumptions\">Assumptions</a></nav></header>",
+      "<nav aria-label=\"Parts\">{6}<a href=\"#assumptions\">Assumptions</a></nav></header>",
       escaped(answer.plan.name), style, catalog::date_text(answer.plan.prices_on), answer.plan.horizon_months,
-      answer.plan.workloads.size(), answer.plan.options.size());
+      answer.plan.workloads.size(), answer.plan.options.size(),
+      answer.placement ? "<a href=\"#cfo\">CFO</a><a href=\"#platform\">Platform</a>" : "");
   if (!answer.warnings.empty() || !answer.plan.notes.empty()) {
     out += "<section><h2>Read this first</h2>";
     for (const std::string& one : answer.warnings) out += "<p class=\"note\">" + escaped(one) + "</p>";

@@ -69,7 +69,7 @@ std::string grid(const Frame& frame, const Axes& axes) {
   out += fmt::format("<line class=\"axis\" x1=\"{0:.1f}\" x2=\"{1:.1f}\" y1=\"{2:.1f}\" y2=\"{2:.1f}\"/>", left,
                      width - right, height - bottom);
   out += text((left + width - right) / 2, height - 8, "middle", axes.x, "label");
-  out += text(left - 8, top - 4, "start", axes.y, "label");
+  out += text(left + 4, top - 4, "start", axes.y, "label");
   return out;
 }
 
@@ -125,14 +125,14 @@ std::string line_chart(std::string_view title, std::string_view description, con
     std::string path;
     for (const Point& point : series[i].points)
       path += fmt::format("{}{:.1f},{:.1f}", path.empty() ? "M" : "L", frame.x(point.x), frame.y(point.y));
-    out += fmt::format("<path class=\"line c{}\" d=\"{}\"/>", i % 6, path);
+    out += fmt::format("<path class=\"line c{}\" d=\"{}\"/>", i % 8, path);
     if (!series[i].points.empty()) ends.emplace_back(frame.y(series[i].points.back().y), i);
   }
   std::ranges::sort(ends);
   double lowest = top - 8;
   for (const auto& [y, i] : ends) {
     lowest = std::max(y + 4, lowest + 15);
-    out += text(width - right + 8, lowest, "start", series[i].name, fmt::format("t{}", i % 6));
+    out += text(width - right + 8, lowest, "start", series[i].name, fmt::format("t{}", i % 8));
   }
   return out + "</svg></figure>";
 }
@@ -140,7 +140,7 @@ std::string line_chart(std::string_view title, std::string_view description, con
 std::string bar_chart(std::string_view title, std::string_view description, const std::vector<HorizontalBar>& bars,
                       double centre) {
   if (bars.empty()) return {};
-  constexpr double names = 210;
+  constexpr double names = 240;
   constexpr double row = 30;
   double least = centre;
   double most = centre;

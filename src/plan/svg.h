@@ -24,7 +24,7 @@ struct Axes {
   bool logarithmic = false;  // both
   bool dollars = true;       // y
 };
-// At most 6 series are told apart by colour and dash, and named at their ends.
+// At most 8 series are told apart by colour and dash, and named at their ends.
 std::string line_chart(std::string_view title, std::string_view description, const std::vector<Series>& series,
                        const Axes& axes);
 
