@@ -82,8 +82,8 @@ TEST_F(Verbs, Plan_ends_with_a_failure_when_rules_contradict_each_other) {
 
 TEST_F(Verbs, Help_names_every_verb_and_each_verb_has_an_example) {
   EXPECT_EQ(test.run({"--help"}), exit_ok);
-  for (const char* verb : {"serve", "chat", "run", "models", "route", "plan", "keys", "usage", "prices", "logs", "config",
-                           "import", "doctor", "completion", "version"}) {
+  for (const char* verb : {"serve", "chat", "run", "models", "route", "plan", "keys", "usage", "prices", "logs",
+                           "config", "import", "doctor", "completion", "version"}) {
     EXPECT_EQ(test.run({"--help"}), exit_ok);
     EXPECT_NE(out().find(std::string("  ") + verb), std::string::npos) << verb;
     EXPECT_EQ(test.run({verb, "--help"}), exit_ok);

@@ -26,8 +26,7 @@ MonthlyTokens monthly_tokens(const Workload& workload, double volume_factor) {
   return {.requests = std::llround(requests),
           .input = std::llround(input * (1 - workload.cached)),
           .cached = std::llround(input * workload.cached),
-          .output = std::llround(requests * workload.output_tokens),
-          .prompt = std::llround(workload.input_tokens)};
+          .output = std::llround(requests * workload.output_tokens)};
 }
 
 MonthlyTokens monthly_tokens(double tokens, double mix, double cached) {
@@ -39,7 +38,20 @@ MonthlyTokens monthly_tokens(double tokens, double mix, double cached) {
 
 MoneySum bill(const Option& option, const MonthlyTokens& tokens) {
   if (option.price.kind == catalog::PriceKind::free) return 0;
-  const catalog::Rates& rates = catalog::Quote(&option.price).rates(tokens.prompt);
+  if (!option.price.tiers.empty() &&
+      tokens.requests > 0) {  // by a request of the mean size: its prompt decides the tier
+    catalog::Quantities used = {};
+    const auto set = [&](catalog::Unit unit, Tokens count) {
+      used[static_cast<std::size_t>(unit)] =
+          std::llround(static_cast<double>(count) / static_cast<double>(tokens.requests));
+    };
+    set(catalog::Unit::input, tokens.input);
+    set(catalog::Unit::cache_read, tokens.cached);
+    set(catalog::Unit::output, tokens.output);
+    used[static_cast<std::size_t>(catalog::Unit::request)] = 1;
+    return static_cast<MoneySum>(catalog::cost(option.price, used).pico()) * tokens.requests;
+  }
+  const catalog::Rates& rates = option.price.rates;
   const auto part = [](Tokens count, std::int64_t rate) { return static_cast<MoneySum>(count) * rate; };
   return part(tokens.input, rates[catalog::Unit::input]) + part(tokens.cached, rates[catalog::Unit::cache_read]) +
          part(tokens.output, rates[catalog::Unit::output]) + part(tokens.requests, rates[catalog::Unit::request]);

@@ -16,10 +16,9 @@ struct MonthlyTokens {
   Tokens input = 0;  // not from the cache
   Tokens cached = 0;
   Tokens output = 0;
-  Tokens prompt = 0;  // of one request: decides the tier
 };
 MonthlyTokens monthly_tokens(const Workload& workload, double volume_factor);
-// Of a number of tokens with a mix, without tiers (prompt 0).
+// Of a number of tokens with a mix, without tiers.
 MonthlyTokens monthly_tokens(double tokens, double mix, double cached);
 // Picodollars; zero for a free option, which says so itself.
 MoneySum bill(const Option& option, const MonthlyTokens& tokens);

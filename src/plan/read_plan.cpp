@@ -241,7 +241,10 @@ void read_catalogue_price(const std::string& api, const catalog::Catalog& catalo
     if (fact.provider.str() != provider) continue;
     known = true;
     models.push_back(provider + "/" + fact.model.str());
-    if (fact.model.str() != model) continue;
+    // A plan is priced at the standard tier, for all hours and regions.
+    if (fact.model.str() != model || fact.service_tier != catalog::ServiceTier::standard || !fact.region.empty() ||
+        fact.window)
+      continue;
     const bool holds = fact.effective_from <= when && (!fact.effective_to || when < *fact.effective_to);
     if (holds && (!best || std::pair(fact.source_kind, fact.effective_from) >
                                std::pair(best->source_kind, best->effective_from)))
