@@ -16,18 +16,15 @@ struct ImportFlags {
   std::string file;
 };
 
-// A variable that is not set here may be set where the configuration will be used.
-std::optional<std::string> set_somewhere(const Console& console, std::string_view name) {
-  const auto value = console.variable(std::string(name));
-  return value ? value : "set-elsewhere";
-}
-
 // What is written must be what `sluice config validate` takes.
-Result<void> check(const std::string& text, const Console& console) {
+Result<void> check(const std::string& text) {
   config::Sources sources;
   sources.name = "the converted configuration";
   sources.text = text;
-  sources.env = [&](std::string_view name) { return set_somewhere(console, name); };
+  // A variable that is not set here may be set where the configuration will be used.
+  sources.env = [&](std::string_view name) {
+    return text.contains("${" + std::string(name) + "}") ? std::optional<std::string>("set-elsewhere") : std::nullopt;
+  };
   const config::Loaded loaded = config::load(sources);
   if (loaded.snapshot) return {};
   return fail(ErrorKind::invalid_request,
@@ -56,7 +53,7 @@ Result<int> import_litellm(const ImportFlags& flags, Invocation& invocation) {
     console.err << converted.notes.render(console.colour());
   if (!converted.ok()) return exit_failed;
   if (!invocation.json()) console.out << converted.yaml;
-  CHECK_OK(check(converted.yaml, console));
+  CHECK_OK(check(converted.yaml));
   return exit_ok;
 }
 

@@ -32,9 +32,10 @@ TEST(Cost, A_cached_token_is_paid_once_at_its_own_rate) {
 
 TEST(Cost, A_large_prompt_costs_its_tier) {
   const auto usd_of = [](const char* input) {
-    const Plan plan = plan_of("prices_on: 2026-04-30\noptions: [{ name: g, api: gemini/gemini-3.1-pro-preview }]\n"
-                              "workloads: [{ name: w, requests_per_month: 1000, output_tokens: 1000, input_tokens: " +
-                              std::string(input) + " }]\n");
+    const Plan plan = plan_of(
+        "prices_on: 2026-04-30\noptions: [{ name: g, api: gemini/gemini-3.1-pro-preview }]\n"
+        "workloads: [{ name: w, requests_per_month: 1000, output_tokens: 1000, input_tokens: " +
+        std::string(input) + " }]\n");
     return cents(bill(plan.options[0], monthly_tokens(plan.workloads[0], 1)));
   };
   EXPECT_EQ(usd_of("200000"), "412.00");
@@ -45,10 +46,10 @@ TEST(Cost, Every_line_of_a_node_says_how_it_came_about) {
   const Plan plan = plan_of("pools: [{ name: p, gpu: H100, gpus: 8, price_usd: 240k, power_kw: 10, racks: 1 }]\n");
   const NodeCost cost = node_cost(plan.pools[0], plan.assumptions);
   ASSERT_EQ(cost.lines.size(), 5u);
-  EXPECT_NEAR(cost.lines[0].usd_per_month, 4000, 0.01);   // over 60 months
-  EXPECT_NEAR(cost.lines[1].usd_per_month, 2400, 0.01);   // 12 % a year
-  EXPECT_NEAR(cost.lines[2].usd_per_month, 876, 0.01);    // 7,300 kWh at 0.12
-  EXPECT_NEAR(cost.lines[3].usd_per_month, 1314, 0.01);   // and 0.18 for cooling
+  EXPECT_NEAR(cost.lines[0].usd_per_month, 4000, 0.01);  // over 60 months
+  EXPECT_NEAR(cost.lines[1].usd_per_month, 2400, 0.01);  // 12 % a year
+  EXPECT_NEAR(cost.lines[2].usd_per_month, 876, 0.01);   // 7,300 kWh at 0.12
+  EXPECT_NEAR(cost.lines[3].usd_per_month, 1314, 0.01);  // and 0.18 for cooling
   EXPECT_NEAR(cost.lines[4].usd_per_month, 1500, 0.01);
   for (const CostLine& line : cost.lines) EXPECT_FALSE(line.how.empty()) << line.name;
 }
