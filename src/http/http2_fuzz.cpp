@@ -100,7 +100,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   if (kind & 2) bytes.insert(0, std::string(http::http2_preface).append(settings));
-  http::ServerLimits limits{.header_bytes = 1024, .body_bytes = 4096};
+  // Whoever leaves at once is not waited for.
+  http::ServerLimits limits{.header_bytes = 1024, .body_bytes = 4096, .linger_timeout = std::chrono::milliseconds(1)};
   Answering handler;
   bool done = false;
   async::Scope scope;
