@@ -137,6 +137,7 @@ void Loading::read_file(const Node& root, const Report& report) {
   section("breaker", breaker_table, parts_.breaker);
   section("limits", limits_table, parts_.limits);
   section("responses", responses_table, parts_.responses);
+  section("alerts", alert_table, parts_.alerts);
   section("keys", key_table, parts_.key_defaults);
   const Member* providers = fields.take("providers");
   if (providers) read_providers(*providers, report);
@@ -614,6 +615,12 @@ void Loading::check_values(const Node& root, const Report& report) {
           {.message = given->origin + ": " + endpoint.error().message, .help = endpoint.error().hint});
   }
   read_certificate(root, report);
+  if (!parts_.alerts.webhook.empty()) {
+    if (auto url = parse_base_url(parts_.alerts.webhook))
+      parts_.alerts.webhook_url = *std::move(url);
+    else
+      wrong("alerts", "webhook", url.error().message, url.error().hint);
+  }
   const auto data_class = data_class_from_name(parts_.key_defaults.data_class);
   if (data_class)
     parts_.key_defaults.data_class_value = *data_class;

@@ -92,6 +92,12 @@ struct ResponsesSettings {
   std::int64_t max_mb = 1'024;  // of all; then the oldest go
 };
 
+// Who is told when a share of a budget is used up, besides the log and the metrics.
+struct AlertSettings {
+  std::string webhook = "";  // URL; "" = nobody
+  BaseUrl webhook_url = {};  // parsed from `webhook`
+};
+
 // What a new virtual key gets when `keys create` does not say otherwise.
 struct KeyDefaults {
   std::string budget_usd = "";           // decimal USD; "" = no budget

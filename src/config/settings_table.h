@@ -167,6 +167,13 @@ inline constexpr Setting<ResponsesSettings> responses_table[] = {
      1 << 20},
 };
 
+inline constexpr Setting<AlertSettings> alert_table[] = {
+    {.name = "webhook",
+     .meaning =
+         "URL to which a JSON object is posted when 50, 80 and 100 per cent of a budget are used up; empty = none.",
+     .text = &AlertSettings::webhook},
+};
+
 inline constexpr Setting<KeyDefaults> key_table[] = {
     {.name = "budget_usd", .meaning = "Budget of a new key in USD; empty = none.", .text = &KeyDefaults::budget_usd},
     {"requests_per_minute", "Requests per minute of a new key; 0 = no limit.", &KeyDefaults::requests_per_minute, 0,

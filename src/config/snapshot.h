@@ -58,6 +58,7 @@ class Snapshot {
     BreakerSettings breaker;
     LimitSettings limits;
     ResponsesSettings responses;
+    AlertSettings alerts;
     KeyDefaults key_defaults;
     std::vector<EngineSettings> engines;
     std::vector<catalog::Provider> providers;  // known and configured ones, enabled or not, in order of preference
@@ -77,6 +78,7 @@ class Snapshot {
   const BreakerSettings& breaker() const { return parts_.breaker; }
   const LimitSettings& limits() const { return parts_.limits; }
   const ResponsesSettings& responses() const { return parts_.responses; }
+  const AlertSettings& alerts() const { return parts_.alerts; }
   const KeyDefaults& key_defaults() const { return parts_.key_defaults; }
   std::span<const EngineSettings> engines() const { return parts_.engines; }
   std::span<const catalog::Provider> providers() const { return parts_.providers; }

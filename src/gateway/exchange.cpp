@@ -6,9 +6,12 @@
 #include "gateway/authenticate/authenticate.h"
 #include "gateway/resources/conversation.h"
 #include "gateway/resources/resources.h"
+#include "store/tags.h"
 
 namespace sluice::gateway {
 namespace {
+
+constexpr std::string_view tags_header = "x-sluice-tags";
 
 using std::chrono::duration_cast;
 using std::chrono::microseconds;
@@ -73,8 +76,10 @@ async::Task<> Exchange::run() {
 // The order matters: nothing is read of a body before somebody is known to answer for it; guard judges before route, so
 // that no order or price can bring back what it forbids; admit needs route's prices; only then is anybody called.
 async::Task<Result<void>> Exchange::serve() {
+  keys_generation_ = gateway_.store.keys_generation();  // before the table: a newer one is looked at in vain at most
   CO_TRY(principal_,
          co_await authenticate(client_.head(), gateway_.store, gateway_.reactor, client_.client_gone(), start_us_));
+  CO_CHECK_OK(read_tags());
   CO_CHECK_OK(co_await decode(client_, dialect_, std::move(target_), request_));
   CO_TRY(verdict_,
          guard({.key_class = principal_->data_class(), .header_class = client_.head().get(data_class_header)}));
@@ -90,7 +95,7 @@ async::Task<Result<void>> Exchange::serve() {
   if (dialect_.id() == chat::DialectId::openai_responses || dialect_.id() == chat::DialectId::openai_compact)
     CO_CHECK_OK(co_await recall(gateway_, owner_, dialect_, *request_, deadline));
   CO_TRY(kept_by_, co_await locate(gateway_, owner_, dialect_.id(), *request_, deadline));
-  CO_TRY(plan_, plan());
+  CO_TRY(plan_, plan(request_->outline.model));
   CO_TRY(hold_, admit());
 
   if (counts()) {
@@ -121,6 +126,22 @@ async::Task<Result<void>> Exchange::serve() {
   co_return relayed;
 }
 
+// The request's own tags come to those of its key, and their limits with them.
+Result<void> Exchange::read_tags() {
+  tags_ = principal_->key().tags;
+  const std::optional<std::string_view> brought = client_.head().get(tags_header);
+  if (!brought) return {};
+  TRY(const std::string tags, store::read_tags(*brought));
+  const std::shared_ptr<const store::KeyTable> keys = gateway_.store.keys();
+  for (const std::string_view tag : store::split_tags(tags)) {
+    if (store::has_tag(tags_, tag)) continue;
+    const auto lines = keys->lines_of_tag(tag);
+    tag_lines_.insert(tag_lines_.end(), lines.begin(), lines.end());
+  }
+  tags_ = store::join_tags(tags_, tags);
+  return {};
+}
+
 bool Exchange::asks_for_a_response() const {
   return request_->target.resource && request_->target.resource->collection == "/responses";
 }
@@ -143,18 +164,19 @@ async::Task<Result<bool>> Exchange::respond_kept(async::Deadline deadline) {
   co_return true;
 }
 
-Result<Plan> Exchange::plan() const {
+Result<Plan> Exchange::plan(std::string_view model) const {
+  const bool budgeted = has_budget(*principal_, tag_lines_);
   if (const std::optional<dialects::ResourceCall>& call = request_->target.resource)
-    return route_resource(*call, dialect_.id(), kept_by_, client_.head().get(provider_header).value_or(""),
-                          principal_->has_budget(), verdict_, *snapshot_, gateway_.engines.state);
+    return route_resource(*call, dialect_.id(), kept_by_, client_.head().get(provider_header).value_or(""), budgeted,
+                          verdict_, *snapshot_, gateway_.engines.state);
   const dialects::RequestOutline& outline = request_->outline;
-  const RouteQuestion question{.model = outline.model,
+  const RouteQuestion question{.model = model,
                                .dialect = dialect_.id(),
                                .has_tools = outline.has_tools,
                                .has_images = outline.images > 0 && !counts(),
                                .input_tokens = counts() ? 0 : least_tokens(prompt()),
                                .max_output_tokens = outline.max_output_tokens.value_or(0),
-                               .budgeted = principal_->has_budget() && !counts(),
+                               .budgeted = budgeted && !counts(),
                                .when = catalog::Moment(std::chrono::seconds(gateway_.time.unix_us() / 1'000'000)),
                                .kept_by = kept_by_};
   Health& health = gateway_.health;
@@ -358,17 +380,20 @@ std::optional<Money> Exchange::worst_cost(const Attempt& attempt) const {
   return catalog::upper_bound(attempt.quote, most_tokens(prompt()), output);
 }
 
-// Reserves what the dearest candidate may cost. Another request of the key may take the money between the look at what
-// is left and the reservation; then the candidates are looked at again.
+// Reserves what the dearest candidate may cost. Another request may take the money between the look at what is left and
+// the reservation; then the candidates are looked at again.
 Result<Hold> Exchange::admit() {
+  if (has_limits()) go_down_when_full();
   for (;;) {
     leave_out_too_dear();
-    Result<Hold> hold = gateway_.admission.admit(*principal_, worst_case(), start_, gateway_.store.refuses_new_work());
+    const Moment now(start_, gateway_.time.unix_us());
+    Result<Hold> hold =
+        gateway_.admission.admit(*principal_, worst_case(), now, gateway_.store.refuses_new_work(), tag_lines_);
     if (hold && gateway_.successor)
       CHECK_OK(gateway_.successor->reserve({.request = facts_.request_id,
                                             .key = principal_->key().digest,
                                             .worst = hold->reserved(),
-                                            .tokens = worst_case().tokens}));
+                                            .tokens = expected_need()}));
     if (hold || hold.error().kind != ErrorKind::budget_exceeded) return hold;
     const std::size_t before = plan_->attempts.size();
     leave_out_too_dear();
@@ -381,36 +406,72 @@ std::optional<Reservation> Exchange::reservation() const {
   return Reservation{.request = facts_.request_id, .key = principal_->key().digest, .worst = hold_.reserved()};
 }
 
-// Whoever may cost more than the key has left is not asked. When that is everybody, admission says so.
-void Exchange::leave_out_too_dear() {
-  const std::optional<Money>& budget = principal_->key().budget;
-  if (!budget) return;
-  const Money left =
-      std::max(*budget - Money::pico(principal_->state().committed_pico.load(std::memory_order_relaxed)), Money());
-  const auto too_dear = [&](const Attempt& attempt) {
-    const std::optional<Money> worst = worst_cost(attempt);
-    return worst && *worst > left;
-  };
-  if (std::ranges::all_of(plan_->attempts, too_dear)) return;
-  for (const Attempt& attempt : plan_->attempts)
-    if (too_dear(attempt))
-      plan_->rejections.push_back({.candidate = attempt.candidate, .why = Rejection::Why::over_budget});
-  std::erase_if(plan_->attempts, too_dear);
+// Where no candidate fits a limit that names another model, that one is asked, if it can be: under the same verdict,
+// and within the same limits. It may have such a limit of its own.
+void Exchange::go_down_when_full() {
+  constexpr int most_steps = 3;
+  if (request_->target.resource || counts()) return;
+  const Moment now(start_, gateway_.time.unix_us());
+  std::string asked = request_->outline.model;
+  for (int step = 0; step < most_steps; ++step) {
+    const store::Line* full = nullptr;
+    for (const Attempt& attempt : plan_->attempts) {
+      const store::Line* line =
+          gateway_.admission.first_full(*principal_, tag_lines_, share(attempt), expected_need(), now, true);
+      if (!line) return;
+      if (!full) full = line;
+    }
+    if (!full || full->rule.downgrade_to == asked) return;
+    Result<Plan> lower = plan(full->rule.downgrade_to);
+    if (!lower) return;  // the limit itself then says what it has to say
+    plan_ = *std::move(lower);
+    asked = full->rule.downgrade_to;
+    facts_.lowered_by = full->rule.id;
+    gateway_.admission.tell(full->rule, LimitEvent::What::lowered, 0, {});
+  }
 }
 
-// The dearest candidate decides: a failover must not pass the budget either.
-Need Exchange::worst_case() const {
-  Need need{.worst_cost = Money()};
+// Whoever does not fit some limit is not asked. When that is everybody, admission says so.
+void Exchange::leave_out_too_dear() {
+  if (!has_limits()) return;
+  const Moment now(start_, gateway_.time.unix_us());
+  const Tokens tokens = expected_need();
+  std::vector<bool> too_dear;
+  for (const Attempt& attempt : plan_->attempts)
+    too_dear.push_back(gateway_.admission.first_full(*principal_, tag_lines_, share(attempt), tokens, now, false));
+  if (std::ranges::find(too_dear, false) == too_dear.end()) return;
+  std::size_t at = 0;
+  std::erase_if(plan_->attempts, [&](const Attempt& attempt) {
+    if (!too_dear[at++]) return false;
+    plan_->rejections.push_back({.candidate = attempt.candidate, .why = Rejection::Why::over_budget});
+    return true;
+  });
+}
+
+Share Exchange::share(const Attempt& attempt) const {
+  return {.target = {.provider = attempt.provider().id.str(), .model = attempt.model().str()},
+          .cost = worst_cost(attempt)};
+}
+
+// For the rate, what will probably be used: a limit nobody means to reach would block a key for minutes.
+Tokens Exchange::expected_need() const {
+  if (counts() || request_->target.resource) return 0;
+  return expected_tokens(prompt()) + request_->outline.max_output_tokens.value_or(0);
+}
+
+// The dearest candidate decides: a failover must not pass a limit either.
+Need Exchange::worst_case() {
+  Need need{.worst_cost = Money(), .tokens = expected_need()};
+  if (!has_limits()) return need;
+  shares_.clear();
   for (const Attempt& attempt : plan_->attempts) {
-    const std::optional<Money> bound = worst_cost(attempt);
-    if (!bound)
+    const Share& one = shares_.emplace_back(share(attempt));
+    if (!one.cost)
       need.worst_cost.reset();
     else if (need.worst_cost)
-      need.worst_cost = std::max(*need.worst_cost, *bound);
+      need.worst_cost = std::max(*need.worst_cost, *one.cost);
   }
-  // For the rate, what will probably be used: a limit nobody means to reach would block a key for minutes.
-  if (!counts() && !request_->target.resource)
-    need.tokens = expected_tokens(prompt()) + request_->outline.max_output_tokens.value_or(0);
+  need.candidates = shares_;
   return need;
 }
 
@@ -460,6 +521,9 @@ void Exchange::account_for(const Failure& failure, int number, bool final) {
 }
 
 void Exchange::book(store::LedgerEntry row, const catalog::Quote& quote) {
+  row.tags = tags_;
+  const auto settling = gateway_.store.settling();
+  if (gateway_.store.keys_generation() != keys_generation_) join_new_limits();
   accounted_ = account(gateway_.books, hold_, std::move(row), quote, gateway_.time.now());
   cost_ = sum(cost_, accounted_->cost);
   if (gateway_.successor)
@@ -467,15 +531,31 @@ void Exchange::book(store::LedgerEntry row, const catalog::Quote& quote) {
                                accounted_->usage.total_input() + accounted_->usage.total_output());
 }
 
+// Limits that were set while the request was under way: their sums begin with the rows that come from now on.
+void Exchange::join_new_limits() {
+  keys_generation_ = gateway_.store.keys_generation();
+  const std::shared_ptr<const store::KeyTable> keys = gateway_.store.keys();
+  const store::Principal* now = keys->find(principal_->key().digest);
+  if (!now) return;
+  store::Lines lines(now->lines().begin(), now->lines().end());
+  for (const std::string_view tag : store::split_tags(tags_))
+    if (!store::has_tag(principal_->key().tags, tag))
+      for (const auto& line : keys->lines_of_tag(tag)) lines.push_back(line);
+  hold_.join(lines);
+}
+
 // Before another candidate is asked: what has failed and was at work is paid out of the reservation, and the worst case
-// of the next must still be within the budget.
+// of the next must still be within every limit.
 bool Exchange::is_affordable(std::span<const Failure> failures, const Attempt& next) {
-  std::optional<Money> needed = worst_cost(next);
-  for (const Failure& failure : failures)
-    if (failure.at_work)
-      needed = sum(needed, catalog::cost(quote_of(*failure.attempt), usage_of(failure.usage, failure.output_bytes)));
-  return !needed || (hold_.raise_to(*needed) &&
-                     (!gateway_.successor || gateway_.successor->raise(facts_.request_id, hold_.reserved())));
+  if (!has_limits()) return true;
+  std::vector<Share> shares{share(next)};
+  for (const Failure& failure : failures) {
+    if (!failure.at_work) continue;
+    Share& spent = shares.emplace_back(share(*failure.attempt));
+    spent.cost = catalog::cost(quote_of(*failure.attempt), usage_of(failure.usage, failure.output_bytes));
+  }
+  return hold_.raise_to(shares, gateway_.time.unix_us()) &&
+         (!gateway_.successor || gateway_.successor->raise(facts_.request_id, hold_.reserved()));
 }
 
 void Exchange::account_for(const Reply& reply, store::Outcome outcome) {

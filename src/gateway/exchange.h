@@ -27,7 +27,8 @@ class Exchange final : private Underway {
   async::Task<Result<void>> serve();
   bool asks_for_a_response() const;
   async::Task<Result<bool>> respond_kept(async::Deadline deadline);
-  Result<Plan> plan() const;
+  Result<void> read_tags();
+  Result<Plan> plan(std::string_view model) const;
   async::TimePoint patience_of_client(async::TimePoint otherwise) const;
   bool keeps_answer() const;
   Placement place();
@@ -50,8 +51,13 @@ class Exchange final : private Underway {
   Prompt prompt() const;
   std::optional<Money> worst_cost(const Attempt& attempt) const;
   Result<Hold> admit();
+  bool has_limits() const { return !principal_->lines().empty() || !tag_lines_.empty(); }
+  void go_down_when_full();
   void leave_out_too_dear();
-  Need worst_case() const;
+  Share share(const Attempt& attempt) const;
+  Need worst_case();
+  Tokens expected_need() const;
+  void join_new_limits();
   chat::Usage usage_of(const chat::Usage& told, std::size_t output_bytes) const;
   store::LedgerEntry entry(const Attempt& attempt, int number, bool final) const;
   AuditRecord record() const;
@@ -67,7 +73,11 @@ class Exchange final : private Underway {
   AnswerFacts facts_;
 
   // What the stages leave, in their order.
+  std::uint64_t keys_generation_ = 0;  // of the table that told who it is
   std::optional<store::Principal> principal_;
+  std::string tags_;           // of the key and of the request
+  store::Lines tag_lines_;     // limits of tags that the request brings
+  std::vector<Share> shares_;  // of the candidates, while admission looks at them
   std::optional<DecodedRequest> request_;
   Verdict verdict_;
   std::string owner_;    // in whose name things are kept

@@ -23,6 +23,7 @@
 #include "dialects/resources/resources.h"
 #include "engines/llama_server.h"
 #include "engines/supervisor.h"
+#include "serve/alerts.h"
 #include "serve/banner.h"
 #include "serve/configuration.h"
 #include "serve/default_key.h"
@@ -365,6 +366,7 @@ int serve(const ServeOptions& options) {
   telemetry::StoreMetrics store_metrics(registry);
   telemetry::ServerMetrics server_metrics(registry);
   telemetry::TargetMetrics target_metrics(registry);
+  telemetry::LimitMetrics limit_metrics(registry);
   engines::Supervisor engines(log, registry);
   const int generation = bequest ? bequest->generation : 0;
   const std::string engines_at = engine_directory(options.data_dir, generation);
@@ -388,9 +390,11 @@ int serve(const ServeOptions& options) {
   gateway::SnapshotCell snapshots(snapshot);
   const gateway::TimeSource time;
   std::atomic<bool> stopping{false};
+  Alerts alerts(log, limit_metrics, snapshots, *tls);
   gateway::Admission admission(
       {.max_in_flight = static_cast<std::int32_t>(snapshot->limits().in_flight),
-       .max_in_flight_per_key = static_cast<std::int32_t>(snapshot->limits().in_flight_per_key)});
+       .max_in_flight_per_key = static_cast<std::int32_t>(snapshot->limits().in_flight_per_key)},
+      [&](const store::LimitLine& line, const gateway::LimitEvent& event) { alerts.tell(line, event); });
   gateway::Places places;
   gateway::Health health([&](const gateway::TargetChange& change) { record_change(log, target_metrics, change); });
   gateway::IssuerMemory issuers;
@@ -461,6 +465,7 @@ int serve(const ServeOptions& options) {
                       server_metrics.certificate_ends.with().set(
                           static_cast<double>(snapshots.load()->server().certificate.expires_unix_seconds));
                       record_affinity(target_metrics, affinity, time.now());
+                      record_limits(limit_metrics, (*store)->keys()->lines(), time.unix_us());
                       server_metrics.connections.with().set(static_cast<double>(shared.connections.load()));
                       server_metrics.crowded_out.with().set(static_cast<double>(shared.crowded_out.load()));
                       return registry.text();

@@ -88,6 +88,17 @@ LogHealth AppendLog::health() const {
           .lost_records = lost_records_};
 }
 
+AppendLog::Durable AppendLog::durable() const {
+  std::lock_guard lock(mutex_);
+  return {.position = durable_position_.load(std::memory_order_relaxed),
+          .records = durable_records_.load(std::memory_order_relaxed)};
+}
+
+std::uint64_t AppendLog::accepted_records() const {
+  std::lock_guard lock(mutex_);
+  return queued_records_;
+}
+
 void AppendLog::update_refusing() {
   refusing_.store(queue_.size() + in_flight_bytes_ > options_.queue_bytes / 2, std::memory_order_relaxed);
 }

@@ -72,6 +72,13 @@ class AppendLog : public RecordLog {
   bool refuses_new_work() const { return refusing_.load(std::memory_order_relaxed); }
   // Everything before this position is on disk.
   LogPosition durable_position() const { return durable_position_.load(std::memory_order_acquire); }
+  // That a record was accepted is known before it is on disk: these two tell which record is where.
+  struct Durable {
+    LogPosition position = 0;
+    std::uint64_t records = 0;
+  };
+  Durable durable() const;
+  std::uint64_t accepted_records() const;
   std::uint64_t durable_records() const { return durable_records_.load(std::memory_order_acquire); }
 
  private:

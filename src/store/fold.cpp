@@ -6,6 +6,7 @@
 
 #include "store/ledger_entry.h"
 #include "store/log_reader.h"
+#include "store/rollup.h"
 
 namespace sluice::store {
 namespace {
@@ -32,7 +33,7 @@ Result<void> insert(Statement& row, const LedgerEntry& entry) {
   row.bind(usage.output_audio).bind(usage.output_image).bind(usage.searches);
   row.bind(std::int64_t{static_cast<std::uint8_t>(usage.service_tier)}).bind(std::int64_t{usage.doubts});
   row.bind(usage.raw.text()).bind(std::int64_t{static_cast<std::uint8_t>(entry.correction)});
-  return row.run();
+  return row.bind(entry.tags).run();
 }
 
 Result<void> add(const Database& database, const Spends& spends) {
@@ -73,9 +74,10 @@ Result<bool> fold_batch(Database& database, const std::string& directory, std::s
                                       "cache_write_1h, output, reasoning, reported, "
                                       "cost_pico, price_source, ttft_us, total_us, config_hash, input_audio, "
                                       "input_image, input_video, cache_read_audio, output_audio, output_image, "
-                                      "searches, service_tier, doubts, raw_usage, correction) VALUES "
-                                      "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+                                      "searches, service_tier, doubts, raw_usage, correction, tags) VALUES "
+                                      "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
   Spends spends;
+  Rollup rollup;
   std::size_t records = 0;
   std::uint64_t entries = 0;
   std::uint64_t unreadable = 0;
@@ -85,6 +87,7 @@ Result<bool> fold_batch(Database& database, const std::string& directory, std::s
     const Result<LedgerEntry> entry = decode_ledger_entry(*record);
     if (entry) {
       CHECK_OK(insert(row, *entry));
+      rollup.add(*entry);
       Spend& spend = spends[entry->key_id.str()];
       spend.pico += entry->cost.value_or(Money()).pico();
       spend.requests += entry->final ? 1 : 0;
@@ -97,6 +100,7 @@ Result<bool> fold_batch(Database& database, const std::string& directory, std::s
   const std::uint64_t damaged = reader.damaged_bytes() + unreadable;
   if (reader.position() == from) return false;
   CHECK_OK(add(database, spends));
+  CHECK_OK(rollup.write(database));
   TRY(const std::int64_t damaged_before, database.integer("SELECT value FROM state WHERE name = 'damaged_bytes'"));
   CHECK_OK(set_state(database, "damaged_bytes", damaged_before + static_cast<std::int64_t>(damaged)));
   CHECK_OK(set_state(database, position_name, static_cast<std::int64_t>(reader.position())));

@@ -1,5 +1,6 @@
-// Brings log records into the database, where they can be asked for. The rows, the keys' sums and the position up to
-// which the log has been read change in one transaction: whatever dies in between, each record comes in exactly once.
+// Brings log records into the database, where they can be asked for. The rows, the sums by key and by hour, and the
+// position up to which the log has been read change in one transaction: whatever dies in between, each record comes in
+// exactly once.
 #pragma once
 
 #include <string>

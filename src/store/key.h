@@ -33,6 +33,9 @@ struct VirtualKey {
   std::optional<std::int64_t> tpm;  // tokens per minute, >= 1; empty = no limit
   DataClass data_class = DataClass::internal;
   TenantId tenant;             // may be empty
+  std::string team;            // the id of its team; empty = none
+  std::string user;            // the id of its user; empty = none
+  std::string tags;            // as tags.h keeps them
   crypto::Sha256 digest = {};  // of the key's characters
 };
 
@@ -46,6 +49,9 @@ struct NewKey {
   std::optional<std::int64_t> tpm;
   DataClass data_class = DataClass::internal;
   TenantId tenant;
+  std::string team;        // id or name
+  std::string user;        // id or name
+  std::string tags;        // "one,two"
   bool temporary = false;  // made by a program for itself: forgotten some time after its end
 };
 

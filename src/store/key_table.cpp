@@ -11,7 +11,37 @@ std::size_t KeyTable::Hash::operator()(const crypto::Sha256& digest) const noexc
   return hash;
 }
 
-KeyTable::KeyTable(std::vector<Principal> principals) {
+Lines own_lines(const VirtualKey& key) {
+  Lines lines;
+  const auto add = [&](LimitUnit unit, const std::optional<std::int64_t>& amount) {
+    if (!amount) return;
+    const LimitLine rule{.id = key.id.str() + "." + std::string(name(unit)),
+                         .scope = LimitScope::key,
+                         .subject = key.id.str(),
+                         .subject_name = key.name,
+                         .unit = unit,
+                         .amount = *amount,
+                         .created_at_us = key.created_at_us};
+    lines.push_back(std::make_shared<const Line>(Line{rule, std::make_shared<LineState>(rule.window)}));
+  };
+  add(LimitUnit::money, key.budget ? std::optional(key.budget->pico()) : std::nullopt);
+  add(LimitUnit::tokens, key.tpm);
+  add(LimitUnit::requests, key.rpm);
+  return lines;
+}
+
+Principal::Principal(std::shared_ptr<const VirtualKey> key, std::shared_ptr<KeyState> state)
+    : key_(std::move(key)), state_(std::move(state)) {
+  if (Lines lines = own_lines(*key_); !lines.empty()) lines_ = std::make_shared<const Lines>(std::move(lines));
+}
+
+std::span<const std::shared_ptr<const Line>> KeyTable::lines_of_tag(std::string_view tag) const {
+  const auto found = tag_lines_.find(tag);
+  return found == tag_lines_.end() ? std::span<const std::shared_ptr<const Line>>() : std::span(found->second);
+}
+
+KeyTable::KeyTable(std::vector<Principal> principals, Lines lines, TagLines tag_lines)
+    : lines_(std::move(lines)), tag_lines_(std::move(tag_lines)) {
   by_digest_.reserve(principals.size());
   for (Principal& principal : principals) {
     const crypto::Sha256 digest = principal.key().digest;

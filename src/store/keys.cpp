@@ -1,25 +1,25 @@
 #include "store/keys.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <string>
 
-#include "json/json.h"
+#include "store/admin_acts.h"
+#include "store/subjects.h"
+#include "store/tags.h"
 
 namespace sluice::store {
 namespace {
 
 constexpr std::string_view id_prefix = "key_";
 constexpr std::size_t key_id_random_characters = 12;
-constexpr std::int64_t max_acts_per_hand_over = 1'000;
 // How long a temporary key is still known after its end, so that its last requests are told by its name, and how many.
 constexpr std::int64_t ended_known_us = 3'600'000'000;
 constexpr std::int64_t most_ended = 100;
 
-#define SLUICE_KEY_COLUMNS \
-  "id, name, digest, created_at_us, revoked_at_us, expires_at_us, budget_pico, rpm, tpm, data_class, tenant"
+#define SLUICE_KEY_COLUMNS                                                                                     \
+  "id, name, digest, created_at_us, revoked_at_us, expires_at_us, budget_pico, rpm, tpm, data_class, tenant, " \
+  "team_id, user_id, tags"
 
 struct StoredKey {
   VirtualKey key;
@@ -43,6 +43,9 @@ StoredKey read_key(const Statement& row) {
   key.tpm = row.optional_integer(8);
   const auto data_class = data_class_from_name(row.text(9));
   key.tenant = TenantId(row.text(10));
+  key.team = row.text(11);
+  key.user = row.text(12);
+  key.tags = row.text(13);
   key.data_class = data_class.value_or(DataClass::restricted);
   stored.damaged = key.id.empty() || digest.size() != key.digest.size() || !data_class || !is_rate(key.rpm) ||
                    !is_rate(key.tpm) || (key.budget && *key.budget < Money());
@@ -82,29 +85,42 @@ Result<void> check(const NewKey& key, std::int64_t now_us) {
 
 Result<void> insert(Database& database, const VirtualKey& key) {
   TRY(Statement statement,
-      database.prepare("INSERT INTO keys (" SLUICE_KEY_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?)"));
+      database.prepare("INSERT INTO keys (" SLUICE_KEY_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
   statement.bind(key.id.str()).bind(key.name).bind_blob(key.digest).bind(key.created_at_us).bind(key.revoked_at_us);
   statement.bind(key.expires_at_us).bind(pico(key.budget)).bind(key.rpm).bind(key.tpm);
-  return statement.bind(name(key.data_class)).bind(key.tenant.str()).run();
+  statement.bind(name(key.data_class)).bind(key.tenant.str()).bind(key.team).bind(key.user);
+  return statement.bind(key.tags).run();
 }
 
-// Remembers for the audit log what was done, and tells running servers that the keys have changed.
-Result<void> record_act(Database& database, std::string_view what, const VirtualKey& key, std::int64_t now_us) {
-  std::string act;
-  json::Writer to(act);
-  to.begin_object().member("act", what).member("act_id", crypto::random_alphanumeric(16)).member("at_us", now_us);
-  to.member("os_user_id", static_cast<std::int64_t>(::getuid()))
-      .member("key_id", key.id.str())
-      .member("key_name", key.name);
-  to.member("data_class", name(key.data_class)).member("tenant", key.tenant.str());
-  if (key.budget) to.member("budget_pico", key.budget->pico());
-  if (key.rpm) to.member("rpm", *key.rpm);
-  if (key.tpm) to.member("tpm", *key.tpm);
-  if (key.expires_at_us) to.member("expires_at_us", *key.expires_at_us);
-  to.end_object();
-  TRY(Statement statement, database.prepare("INSERT INTO admin_acts (act) VALUES (?)"));
-  CHECK_OK(statement.bind(act).run());
-  return database.execute("UPDATE state SET value = value + 1 WHERE name = 'keys_version'");
+Result<void> record(Database& database, std::string_view what, const VirtualKey& key, std::int64_t now_us) {
+  return record_act(database, what, now_us, [&](json::Writer& to) {
+    to.member("key_id", key.id.str()).member("key_name", key.name);
+    to.member("data_class", name(key.data_class)).member("tenant", key.tenant.str());
+    if (!key.team.empty()) to.member("team_id", key.team);
+    if (!key.user.empty()) to.member("user_id", key.user);
+    if (!key.tags.empty()) to.member("tags", key.tags);
+    if (key.budget) to.member("budget_pico", key.budget->pico());
+    if (key.rpm) to.member("rpm", *key.rpm);
+    if (key.tpm) to.member("tpm", *key.tpm);
+    if (key.expires_at_us) to.member("expires_at_us", *key.expires_at_us);
+  });
+}
+
+// Sets the ids of whom the key is for. A key whose team and user are of two organisations would be nobody's to limit.
+Result<void> find_owners(Database& database, const NewKey& wanted, VirtualKey& key) {
+  std::string org;
+  if (!wanted.team.empty()) {
+    TRY(const Subject team, find_subject(database, SubjectKind::team, wanted.team));
+    key.team = team.id;
+    org = team.org;
+  }
+  if (wanted.user.empty()) return {};
+  TRY(const Subject user, find_subject(database, SubjectKind::user, wanted.user));
+  key.user = user.id;
+  if (org.empty() || user.org.empty() || org == user.org) return {};
+  return fail(ErrorKind::invalid_request,
+              "the team \"" + wanted.team + "\" and the user \"" + wanted.user + "\" belong to two organisations",
+              "choose a team and a user of one; `sluice teams list` and `sluice users list` show whose they are");
 }
 
 // The temporary keys that have ended: all but the newest. What they have spent stays in the ledger's rows.
@@ -154,6 +170,7 @@ Result<CreatedKey> create_key(Database& database, const NewKey& wanted, std::int
   key.tpm = wanted.tpm;
   key.data_class = wanted.data_class;
   key.tenant = wanted.tenant;
+  TRY(key.tags, read_tags(wanted.tags));
   key.digest = crypto::sha256(created.secret.reveal());
 
   TRY(Transaction transaction, Transaction::begin(database));
@@ -162,9 +179,10 @@ Result<CreatedKey> create_key(Database& database, const NewKey& wanted, std::int
     return fail(ErrorKind::invalid_request,
                 "there is a key named \"" + key.name + "\" already (" + namesake->id.str() + ")",
                 "choose another name, or revoke that key first");
+  CHECK_OK(find_owners(database, wanted, key));
   CHECK_OK(insert(database, key));
   if (wanted.temporary) CHECK_OK(forget_ended_keys(database, now_us));
-  CHECK_OK(record_act(database, "key_created", key, now_us));
+  CHECK_OK(record(database, "key_created", key, now_us));
   CHECK_OK(transaction.commit());
   return created;
 }
@@ -184,7 +202,7 @@ Result<VirtualKey> revoke_key(Database& database, std::string_view id_or_name, s
   key->revoked_at_us = now_us;
   TRY(Statement update, database.prepare("UPDATE keys SET revoked_at_us = ? WHERE id = ?"));
   CHECK_OK(update.bind(now_us).bind(key->id.str()).run());
-  CHECK_OK(record_act(database, "key_revoked", *key, now_us));
+  CHECK_OK(record(database, "key_revoked", *key, now_us));
   CHECK_OK(transaction.commit());
   return *std::move(key);
 }
@@ -203,29 +221,20 @@ Result<std::vector<KeyReport>> list_keys(const Database& database, bool with_rev
     StoredKey stored = read_key(select);
     report.key = std::move(stored.key);
     report.damaged = stored.damaged;
-    report.spent = cost_of(select.integer(11), Money::pico_per_usd) + Money::pico(select.integer(12));
-    report.requests = select.integer(13);
-    report.last_used_us = select.optional_integer(14);
+    report.spent = cost_of(select.integer(14), Money::pico_per_usd) + Money::pico(select.integer(15));
+    report.requests = select.integer(16);
+    report.last_used_us = select.optional_integer(17);
   }
 }
 
-Result<std::size_t> hand_over_admin_acts(Database& database,
-                                         const std::function<bool(std::int64_t number, std::string_view json)>& keep) {
-  TRY(Statement select, database.prepare("SELECT id, act FROM admin_acts ORDER BY id LIMIT ?"));
-  select.bind(max_acts_per_hand_over);
-  std::size_t taken = 0;
-  std::int64_t last = 0;
-  while (true) {
-    TRY(const bool row, select.step());
-    if (!row || !keep(select.integer(0), select.text(1))) break;
-    last = select.integer(0);
-    ++taken;
+Result<VirtualKey> find_live_key(const Database& database, std::string_view id_or_name) {
+  TRY(auto key, find_id(database, id_or_name));
+  if (!key) {
+    TRY(key, find_live_name(database, id_or_name));
   }
-  select.reset();
-  if (taken == 0) return taken;
-  TRY(Statement forget, database.prepare("DELETE FROM admin_acts WHERE id <= ?"));
-  CHECK_OK(forget.bind(last).run());
-  return taken;
+  if (key && !key->revoked_at_us) return *std::move(key);
+  return fail(ErrorKind::not_found, "there is no key \"" + std::string(id_or_name) + "\" that is in use",
+              "`sluice keys list` shows ids and names");
 }
 
 }  // namespace sluice::store

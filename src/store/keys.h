@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -20,10 +19,7 @@ Result<CreatedKey> create_key(Database& database, const NewKey& key, std::int64_
 Result<VirtualKey> revoke_key(Database& database, std::string_view id_or_name, std::int64_t now_us);
 Result<std::vector<KeyReport>> list_keys(const Database& database, bool with_revoked);
 
-// Hands the acts that no audit log has yet to `keep` (as JSON, numbered upwards without reuse), oldest first, and
-// forgets those that it took. What it refuses comes again. An act may come twice when the process dies in between; its
-// "act_id" tells.
-Result<std::size_t> hand_over_admin_acts(Database& database,
-                                         const std::function<bool(std::int64_t number, std::string_view json)>& keep);
+// A key that is not revoked, by its id or its name. Errors: not_found.
+Result<VirtualKey> find_live_key(const Database& database, std::string_view id_or_name);
 
 }  // namespace sluice::store

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "store/record_bytes.h"
+#include "store/tags.h"
 
 namespace sluice::store {
 namespace {
@@ -20,7 +21,8 @@ constexpr std::size_t extension_bytes = 4 + 7 * 8;
 // The provider's own words about usage in doubt go in pieces, each with its length in front.
 constexpr std::size_t most_raw_pieces = (chat::max_raw_usage_bytes + max_name_bytes - 1) / max_name_bytes;
 constexpr std::size_t most_record_bytes =
-    numbers_bytes + 6 * (1 + max_name_bytes) + extension_bytes + most_raw_pieces * (1 + max_name_bytes);
+    numbers_bytes + 6 * (1 + max_name_bytes) + extension_bytes + most_raw_pieces * (1 + max_name_bytes) + 2 +
+    max_tags_text_bytes;
 
 // In their order on disk.
 constexpr std::array extended_counts = {
@@ -92,6 +94,9 @@ void encode(const LedgerEntry& entry, std::string& out) {
                                   &entry.provider.str(), &entry.model.str(), &entry.price_source})
     to.name(*name);
   if (!plain) encode_extension(entry, to);
+  const std::size_t size = std::min(entry.tags.size(), max_tags_text_bytes);
+  to.u16(static_cast<std::uint16_t>(size));
+  to.bytes(entry.tags.data(), size);
 }
 
 Result<LedgerEntry> decode_ledger_entry(std::string_view bytes) {
@@ -124,6 +129,8 @@ Result<LedgerEntry> decode_ledger_entry(std::string_view bytes) {
   const bool known = version == plain_version || decode_extension(from, entry);
   if (!from.complete()) return unreadable("it is cut off");
   if (!known) return unreadable("unknown correction or service tier");
+  if (!from.at_end()) entry.tags = from.text(from.u16());
+  if (!from.complete()) return unreadable("its tags are cut off");
   if (dialect >= chat::all_dialects.size()) return unreadable("unknown dialect");
   if (ground > static_cast<std::uint8_t>(catalog::Ground::proprietary)) return unreadable("unknown ground");
   if (outcome >= outcomes.size()) return unreadable("unknown outcome");

@@ -2,7 +2,7 @@
 // whatever ended the request, also when the client left or the stream broke, because the provider bills all the same.
 // On disk it is a versioned binary record of about 200 bytes (little endian, names as short strings). What few rows
 // have (sound, images, searches, a service tier, counts in doubt, a correction) makes it version 2, with more behind
-// it.
+// it. Its tags come last.
 #pragma once
 
 #include <array>
@@ -81,6 +81,7 @@ struct LedgerEntry {
   std::int64_t total_us = 0;                 // by the monotonic clock
   ConfigHash config_hash = {};               // of the Snapshot that decided
   Correction correction = Correction::none;  // then end_us says when it was made
+  std::string tags;                          // of the key and of the request, as tags.h keeps them
 
   friend bool operator==(const LedgerEntry&, const LedgerEntry&) = default;
 };

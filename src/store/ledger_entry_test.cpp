@@ -33,6 +33,7 @@ LedgerEntry full_entry() {
   entry.ttft_us = 120'000;
   entry.total_us = 876'544;
   entry.config_hash = {1, 2, 3, 4, 5, 6, 7, 255};
+  entry.tags = "batch,project=x";
   return entry;
 }
 
@@ -77,7 +78,16 @@ TEST(LedgerEntry, Keeps_unpriced_apart_from_free) {
 
 TEST(LedgerEntry, Refuses_every_cut_of_a_record) {
   const std::string bytes = encoded(full_entry());
-  for (std::size_t n = 0; n < bytes.size(); ++n) EXPECT_FALSE(decode_ledger_entry(bytes.substr(0, n))) << n;
+  const std::size_t without_tags = bytes.size() - 2 - full_entry().tags.size();
+  for (std::size_t n = 0; n < bytes.size(); ++n)
+    if (n != without_tags) EXPECT_FALSE(decode_ledger_entry(bytes.substr(0, n))) << n;
+}
+
+TEST(LedgerEntry, Reads_a_record_from_before_there_were_tags) {
+  LedgerEntry old = full_entry();
+  old.tags.clear();
+  const std::string bytes = encoded(old);
+  EXPECT_EQ(decode_ledger_entry(bytes.substr(0, bytes.size() - 2)), old);
 }
 
 TEST(LedgerEntry, Reads_a_record_to_which_a_later_version_appended) {

@@ -9,9 +9,14 @@
 #include <unordered_map>
 #include <utility>
 
+#include "store/admin_acts.h"
 #include "store/data_directory.h"
 #include "store/fold.h"
 #include "store/keys.h"
+#include "store/ledger_entry.h"
+#include "store/limits.h"
+#include "store/line_index.h"
+#include "store/log_reader.h"
 #include "store/sqlite.h"
 
 namespace sluice::store {
@@ -50,10 +55,15 @@ struct LiveStore::State {
   std::unique_ptr<AppendLog> audit;
 
   KeyTableCell keys;
+  std::shared_mutex settle_mutex;  // exclusively for the exchange of the table
+  std::mutex gate;                 // keeps who wants to settle waiting meanwhile: the lock prefers readers
+  std::atomic<bool> publishing{false};
+  std::atomic<std::uint64_t> keys_generation{0};
   std::mutex reload_mutex;
   std::unordered_map<KeyId, std::shared_ptr<KeyState>> key_states;  // under reload_mutex; as many as there are keys
-  std::int64_t keys_version = -1;                                   // under reload_mutex
-  std::int64_t data_version = -1;                                   // under reload_mutex
+  std::unordered_map<std::string, std::shared_ptr<LineState>> line_states;  // under reload_mutex; by the line's id
+  std::int64_t keys_version = -1;                                           // under reload_mutex
+  std::int64_t data_version = -1;                                           // under reload_mutex
   std::int64_t act_queued = 0;  // the folder's: the newest administrative act that the audit log's queue has taken
 
   mutable std::mutex mutex;  // of what follows
@@ -71,6 +81,11 @@ struct LiveStore::State {
 
   Result<void> reload_if_changed();
   Result<void> load_table();
+  std::shared_ptr<const Line> line_of(const LimitLine& rule, std::vector<const Line*>& fresh);
+  std::shared_ptr<const Lines> lines_of(const KeyReport& report, const LineIndex& index);
+  AppendLog::Durable publish(std::shared_ptr<const KeyTable> table, std::uint64_t& accepted);
+  Result<void> count_spend(const std::vector<const Line*>& fresh, const LineIndex& index, AppendLog::Durable durable,
+                           std::uint64_t accepted);
   Result<void> fold_and_hand_over();
   bool sleep(std::chrono::milliseconds time);
   bool wait_for_look(std::chrono::steady_clock::time_point last_look);
@@ -98,33 +113,125 @@ Result<void> LiveStore::State::reload_if_changed() {
   return {};
 }
 
+// The line with the place where it has counted up to now; a money line that is new comes into `fresh`.
+std::shared_ptr<const Line> LiveStore::State::line_of(const LimitLine& rule, std::vector<const Line*>& fresh) {
+  std::shared_ptr<LineState>& state = line_states[rule.id];
+  const bool is_new = !state;
+  if (is_new) state = std::make_shared<LineState>(rule.window);
+  auto line = std::make_shared<const Line>(Line{rule, state});
+  if (is_new && rule.unit == LimitUnit::money) fresh.push_back(line.get());
+  return line;
+}
+
+// The key's own limits, and those of whom it belongs to. Nobody has used a key before it is in a table, and its own
+// budget is as old as the key: its sum needs no more than what has been folded.
+std::shared_ptr<const Lines> LiveStore::State::lines_of(const KeyReport& report, const LineIndex& index) {
+  Lines lines = own_lines(report.key);
+  for (std::shared_ptr<const Line>& own : lines) {
+    std::vector<const Line*> fresh;
+    own = line_of(own->rule, fresh);
+    if (fresh.empty()) continue;
+    own->state->account.load(0, report.spent);
+    own->state->account.forget_alerts(own->rule.money(), wall_clock_us());
+  }
+  const Lines of_owners = index.lines_of(report.key);
+  lines.insert(lines.end(), of_owners.begin(), of_owners.end());
+  return lines.empty() ? nullptr : std::make_shared<const Lines>(std::move(lines));
+}
+
+// From here on each row is charged to the new lines, too. Says which record that begins with: the one behind
+// `accepted`.
+AppendLog::Durable LiveStore::State::publish(std::shared_ptr<const KeyTable> table, std::uint64_t& accepted) {
+  const AppendLog::Durable durable = ledger->durable();
+  const std::lock_guard closed(gate);
+  publishing.store(true, std::memory_order_release);
+  {
+    const std::unique_lock no_one_settles(settle_mutex);
+    keys.store(std::move(table));
+    keys_generation.fetch_add(1, std::memory_order_release);
+    accepted = ledger->accepted_records();
+  }
+  publishing.store(false, std::memory_order_release);
+  return durable;
+}
+
+// Brings new lines to what was spent before they were published: the database's sums, with the records that are not in
+// it yet, and without those that came after and are in it already.
+Result<void> LiveStore::State::count_spend(const std::vector<const Line*>& fresh, const LineIndex& index,
+                                           AppendLog::Durable durable, std::uint64_t accepted) {
+  if (fresh.empty()) return {};
+  if (!ledger->flush(options.act_flush_ms))
+    return fail(ErrorKind::unavailable, "new limits do not know yet what was spent: the ledger's disk hangs",
+                "look at the disk of the data directory; it is tried again");
+  const auto lines_of = [&](std::string_view key_id, std::string_view tags) { return index.lines_of(key_id, tags); };
+  const std::int64_t now_us = wall_clock_us();
+  TRY(const LogPosition folded, load_spend(*watch_store.database_, fresh, lines_of, now_us));
+
+  const std::uint64_t unwritten = accepted - durable.records;  // at the publication
+  std::uint64_t behind = 0;                                    // records read behind `durable`
+  TRY(LogReader reader, LogReader::open(ledger_path(watch_store.directory()), std::min(folded, durable.position),
+                                        ledger->durable_position()));
+  while (true) {
+    TRY(const auto record, reader.next());
+    if (!record) break;
+    const LogPosition end = reader.position();
+    const bool before = end <= durable.position || ++behind <= unwritten;
+    const bool counted = end <= folded;
+    if (!before && !counted) break;
+    if (before == counted) continue;
+    const Result<LedgerEntry> entry = decode_ledger_entry(*record);
+    if (!entry || !entry->cost) continue;
+    for (const Line* line : index.lines_of(entry->key_id.str(), entry->tags))
+      if (std::ranges::find(fresh, line) != fresh.end() &&
+          matches(line->rule.model, entry->provider.str(), entry->model.str()))
+        line->state->account.load(entry->end_us, before ? *entry->cost : Money() - *entry->cost);
+  }
+  for (const Line* line : fresh) line->state->account.forget_alerts(line->rule.money(), now_us);
+  return {};
+}
+
 // One damaged row must not keep the others out.
 Result<void> LiveStore::State::load_table() {
   TRY(std::vector<KeyReport> reports, watch_store.list_keys());
+  TRY(const std::vector<LimitLine> rules, list_limits(*watch_store.database_));
+  std::vector<const Line*> fresh;
+  Lines lines;
+  lines.reserve(rules.size());
+  for (const LimitLine& rule : rules) lines.push_back(line_of(rule, fresh));
+  TRY(LineIndex index, LineIndex::open(*watch_store.database_, lines));
+
   std::vector<Principal> principals;
   principals.reserve(reports.size());
   std::unordered_map<KeyId, std::shared_ptr<KeyState>> states;
   std::vector<const KeyReport*> damaged;
   for (KeyReport& report : reports) {
+    index.know(report.key);
     if (report.damaged) {
       if (!report.key.revoked_at_us) damaged.push_back(&report);
       continue;
     }
-    std::shared_ptr<KeyState>& state = states[report.key.id];
-    if (const auto known = key_states.find(report.key.id); known != key_states.end()) {
-      state = known->second;
-    } else {
-      state = std::make_shared<KeyState>();
-      state->spent_pico = report.spent.pico();
-      state->committed_pico = report.spent.pico();
-    }
-    principals.emplace_back(std::make_shared<const VirtualKey>(std::move(report.key)), state);
+    const auto known = key_states.find(report.key.id);
+    auto state = known != key_states.end() ? known->second : std::make_shared<KeyState>();
+    states[report.key.id] = state;
+    std::shared_ptr<const Lines> of_key = lines_of(report, index);
+    principals.emplace_back(std::make_shared<const VirtualKey>(std::move(report.key)), std::move(state),
+                            std::move(of_key));
   }
   key_states = std::move(states);
-  keys.store(std::make_shared<const KeyTable>(std::move(principals)));
-  std::lock_guard held(mutex);
-  damaged_keys = damage_text(damaged);
-  return {};
+  std::erase_if(line_states,
+                [](const auto& known) { return known.second.use_count() == 1; });  // of lines that are gone
+  const std::string damage = damage_text(damaged);
+  std::uint64_t accepted = 0;
+  const AppendLog::Durable durable =
+      publish(std::make_shared<const KeyTable>(std::move(principals), lines, index.by_tag()), accepted);
+  {
+    std::lock_guard held(mutex);
+    damaged_keys = damage;
+  }
+  const Result<void> counted = count_spend(fresh, index, durable, accepted);
+  if (!counted)  // they are counted anew the next time
+    for (const Line* line : fresh) line_states.erase(line->rule.id);
+  return counted;
 }
 
 Result<void> LiveStore::State::fold_and_hand_over() {
@@ -200,6 +307,11 @@ LiveStore::LiveStore(std::unique_ptr<State> state) : state_(std::move(state)) {}
 LiveStore::~LiveStore() { stop(std::chrono::seconds(5)); }
 
 std::shared_ptr<const KeyTable> LiveStore::keys() const { return state_->keys.load(); }
+std::uint64_t LiveStore::keys_generation() const { return state_->keys_generation.load(std::memory_order_acquire); }
+std::shared_lock<std::shared_mutex> LiveStore::settling() {
+  if (state_->publishing.load(std::memory_order_acquire)) const std::lock_guard wait(state_->gate);
+  return std::shared_lock(state_->settle_mutex);
+}
 AppendLog& LiveStore::ledger() { return *state_->ledger; }
 AppendLog& LiveStore::audit() { return *state_->audit; }
 Store& LiveStore::store() { return state_->store; }

@@ -46,6 +46,8 @@ class LiveStore : public RequestStore {
 
   // Any thread.
   std::shared_ptr<const KeyTable> keys() const override;
+  std::uint64_t keys_generation() const override;
+  std::shared_lock<std::shared_mutex> settling() override;
   AppendLog& ledger() override;
   AppendLog& audit() override;
   Health health() const;

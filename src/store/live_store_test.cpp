@@ -121,7 +121,7 @@ TEST(LiveStore, Keeps_a_keys_state_from_table_to_table) {
   const auto first = live->store().create_key({}, now_us);
   ASSERT_TRUE(live->reload_keys());
   const auto before = live->keys();
-  before->find(first->key.digest)->state().committed_pico = 42;
+  before->find(first->key.digest)->state().in_flight = 42;
   ASSERT_TRUE(live->store().create_key({}, now_us));
   ASSERT_TRUE(live->reload_keys());
   ASSERT_EQ(live->keys()->size(), 2u);
@@ -133,15 +133,17 @@ TEST(LiveStore, Starts_with_what_a_key_had_spent_before_also_when_nobody_folded)
   CreatedKey created;
   {
     auto cli = Store::open(directory.path());
-    created = *cli->create_key({}, now_us);
+    created = *cli->create_key({.budget = Money::pico(5'000)}, now_us);
     auto log = AppendLog::open(ledger_path(directory.path()), {});
     (*log)->append(encoded(created.key.id, 1'000));
     (*log)->append(encoded(created.key.id, 234));
   }
   const auto live = start(directory.path());
-  const KeyState& state = live->keys()->find(created.key.digest)->state();
-  EXPECT_EQ(state.spent(), Money::pico(1'234));
-  EXPECT_EQ(state.held(), Money());
+  const auto lines = live->keys()->find(created.key.digest)->lines();
+  ASSERT_EQ(lines.size(), 1u);
+  const Account::Standing standing = lines[0]->state->account.standing(now_us);
+  EXPECT_EQ(standing.spent, Money::pico(1'234));
+  EXPECT_EQ(standing.held, Money());
 }
 
 TEST(LiveStore, Folds_in_the_background) {

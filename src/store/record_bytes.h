@@ -61,6 +61,7 @@ class RecordReader {
   std::uint16_t u16() { return static_cast<std::uint16_t>(number(2)); }
   std::int64_t i64() { return static_cast<std::int64_t>(number(8)); }
   std::string_view name() { return take(u8()); }
+  std::string_view text(std::size_t size) { return take(size); }
   template <class Array>
   Array bytes() {
     Array value = {};
@@ -69,6 +70,7 @@ class RecordReader {
     return value;
   }
   bool complete() const { return complete_; }
+  bool at_end() const { return bytes_.empty(); }
 
  private:
   std::uint64_t number(std::size_t size) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <shared_mutex>
 #include <string_view>
 
 #include "store/key_table.h"
@@ -28,6 +29,11 @@ class RequestStore {
  public:
   virtual ~RequestStore() = default;
   virtual std::shared_ptr<const KeyTable> keys() const = 0;
+  // Rises with each exchange of the table.
+  virtual std::uint64_t keys_generation() const { return 0; }
+  // Held while a row is charged to the lines of its request and appended to the ledger: no table with new lines comes
+  // between the two, so that a new line's sum has each row once.
+  virtual std::shared_lock<std::shared_mutex> settling() { return {}; }
   virtual RecordLog& ledger() = 0;
   virtual RecordLog& audit() = 0;
   // A log may take no new work: what is left of its queue is for requests that have been let in already.

@@ -20,6 +20,11 @@ constexpr std::int64_t application_id = 0x534c5549;
 // ledger      one row per log record, in the log's order
 // key_spend   what each key has used up: whole dollars and the picodollars beyond them, so that no sum overflows
 // admin_acts  what was done to keys, until the serving process has brought it to the audit log
+//
+// usage_hourly  sums of the ledger by the hour in which rows ended; whole dollars and the picodollars beyond them
+// subjects      organisations, teams and users
+// limits        what they, keys, tags and everybody together may use at most; one for each scope, subject, model, unit
+//               and window
 constexpr std::array migrations = {
     R"sql(
     CREATE TABLE state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -96,6 +101,75 @@ constexpr std::array migrations = {
     ALTER TABLE ledger ADD COLUMN correction INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX ledger_corrections ON ledger(request_id) WHERE correction > 0;
     INSERT INTO state VALUES ('corrections_position', 0);
+    )sql",
+    // Owners of keys, limits, tags, and the ledger's sums by the hour.
+    R"sql(
+    CREATE TABLE subjects (
+      id TEXT PRIMARY KEY,
+      kind TEXT NOT NULL,
+      name TEXT NOT NULL,
+      org_id TEXT NOT NULL,
+      created_at_us INTEGER NOT NULL,
+      removed_at_us INTEGER
+    ) STRICT;
+    CREATE UNIQUE INDEX subjects_live_name ON subjects(kind, name) WHERE removed_at_us IS NULL;
+
+    CREATE TABLE limits (
+      id TEXT PRIMARY KEY,
+      scope TEXT NOT NULL,
+      subject TEXT NOT NULL,
+      model TEXT NOT NULL,
+      unit TEXT NOT NULL,
+      amount INTEGER NOT NULL,
+      time_window TEXT NOT NULL,
+      zone TEXT NOT NULL,
+      downgrade_to TEXT NOT NULL,
+      downgrade_percent INTEGER NOT NULL,
+      created_at_us INTEGER NOT NULL,
+      UNIQUE (scope, subject, model, unit, time_window, zone)
+    ) STRICT;
+
+    ALTER TABLE keys ADD COLUMN team_id TEXT NOT NULL DEFAULT '';
+    ALTER TABLE keys ADD COLUMN user_id TEXT NOT NULL DEFAULT '';
+    ALTER TABLE keys ADD COLUMN tags TEXT NOT NULL DEFAULT '';
+    ALTER TABLE ledger ADD COLUMN tags TEXT NOT NULL DEFAULT '';
+    DROP INDEX ledger_start;
+    CREATE INDEX ledger_end ON ledger(end_us);
+
+    CREATE TABLE usage_hourly (
+      hour INTEGER NOT NULL,
+      key_id TEXT NOT NULL,
+      provider TEXT NOT NULL,
+      model TEXT NOT NULL,
+      ground TEXT NOT NULL,
+      tags TEXT NOT NULL,
+      requests INTEGER NOT NULL,
+      failed INTEGER NOT NULL,
+      extra_attempts INTEGER NOT NULL,
+      input INTEGER NOT NULL,
+      cache_read INTEGER NOT NULL,
+      cache_write INTEGER NOT NULL,
+      output INTEGER NOT NULL,
+      estimated INTEGER NOT NULL,
+      unpriced INTEGER NOT NULL,
+      usd INTEGER NOT NULL,
+      pico INTEGER NOT NULL,
+      PRIMARY KEY (hour, key_id, provider, model, ground, tags)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO usage_hourly
+      WITH sums AS (
+        SELECT end_us / 3600000000 - (end_us % 3600000000 < 0) AS hour, key_id, provider, model, ground,
+          sum(final) AS requests, sum(final AND outcome <> 'ok') AS failed, sum(NOT final) AS extra_attempts,
+          sum(input) AS input, sum(cache_read) AS cache_read, sum(cache_write_5m + cache_write_1h) AS cache_write,
+          sum(output + reasoning) AS output,
+          sum(NOT reported AND input + cache_read + cache_write_5m + cache_write_1h + output + reasoning > 0) AS estimated,
+          sum(cost_pico IS NULL AND (outcome = 'ok' OR
+            input + cache_read + cache_write_5m + cache_write_1h + output + reasoning > 0)) AS unpriced,
+          coalesce(sum(cost_pico / 1000000000), 0) + coalesce(sum(cost_pico % 1000000000), 0) / 1000000000 AS nano,
+          coalesce(sum(cost_pico % 1000000000), 0) % 1000000000 AS rest
+        FROM ledger GROUP BY 1, 2, 3, 4, 5)
+      SELECT hour, key_id, provider, model, ground, '', requests, failed, extra_attempts, input, cache_read, cache_write,
+        output, estimated, unpriced, nano / 1000, nano % 1000 * 1000000000 + rest FROM sums;
     )sql",
 };
 

@@ -131,6 +131,11 @@ std::unexpected<Error> Database::error(std::string_view doing) const {
               std::string(hint_for(code)));
 }
 
+Result<Transaction> Transaction::begin_reading(Database& database) {
+  CHECK_OK(database.execute("BEGIN"));
+  return Transaction(database);
+}
+
 Result<Transaction> Transaction::begin(Database& database) {
   CHECK_OK(database.execute("BEGIN IMMEDIATE"));
   return Transaction(database);

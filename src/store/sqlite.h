@@ -78,11 +78,13 @@ class Database {
   std::unique_ptr<sqlite3, Close> handle_;
 };
 
-// BEGIN IMMEDIATE: waits for other writers, then sees and changes a state that nobody else changes. Rolls back unless
-// committed.
+// begin(): BEGIN IMMEDIATE: waits for other writers, then sees and changes a state that nobody else changes. Rolls back
+// unless committed.
 class Transaction {
  public:
   static Result<Transaction> begin(Database& database);
+  // BEGIN: sees one state, while others go on writing. There is nothing to commit.
+  static Result<Transaction> begin_reading(Database& database);
   Transaction(Transaction&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
   Transaction& operator=(Transaction&&) = delete;
   ~Transaction();

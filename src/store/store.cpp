@@ -10,6 +10,7 @@
 #include "store/fold.h"
 #include "store/keys.h"
 #include "store/ledger_entry.h"
+#include "store/line_index.h"
 #include "store/log_reader.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
@@ -40,6 +41,43 @@ Result<VirtualKey> Store::revoke_key(std::string_view id_or_name, std::int64_t n
 
 Result<std::vector<KeyReport>> Store::list_keys(bool with_revoked) {
   return store::list_keys(*database_, with_revoked);
+}
+
+Result<Subject> Store::create_subject(SubjectKind kind, std::string_view name, std::string_view org,
+                                      std::int64_t now_us) {
+  return store::create_subject(*database_, kind, name, org, now_us);
+}
+
+Result<std::vector<Subject>> Store::list_subjects(SubjectKind kind) { return store::list_subjects(*database_, kind); }
+
+Result<Subject> Store::remove_subject(SubjectKind kind, std::string_view id_or_name, std::int64_t now_us) {
+  return store::remove_subject(*database_, kind, id_or_name, now_us);
+}
+
+Result<LimitLine> Store::set_limit(const NewLimit& limit, std::int64_t now_us) {
+  return store::set_limit(*database_, limit, now_us);
+}
+
+Result<LimitLine> Store::remove_limit(std::string_view id, std::int64_t now_us) {
+  return store::remove_limit(*database_, id, now_us);
+}
+
+Result<std::vector<LimitReport>> Store::list_limits(std::int64_t now_us) {
+  TRY(const std::vector<LimitLine> rules, store::list_limits(*database_));
+  Lines lines;
+  std::vector<const Line*> all;
+  for (const LimitLine& rule : rules) {
+    lines.push_back(std::make_shared<const Line>(Line{rule, std::make_shared<LineState>(rule.window)}));
+    all.push_back(lines.back().get());
+  }
+  TRY(LineIndex index, LineIndex::open(*database_, lines));
+  TRY(const std::vector<KeyReport> keys, list_keys());
+  for (const KeyReport& report : keys) index.know(report.key);
+  const LinesOf lines_of = [&](std::string_view key_id, std::string_view tags) { return index.lines_of(key_id, tags); };
+  CHECK_OK(load_spend(*database_, all, lines_of, now_us));
+  std::vector<LimitReport> reports;
+  for (const auto& line : lines) reports.push_back({line->rule, line->state->account.standing(now_us)});
+  return reports;
 }
 
 Result<FoldReport> Store::fold(LogPosition until) {

@@ -11,7 +11,9 @@
 
 #include "base/result.h"
 #include "store/key.h"
+#include "store/limits.h"
 #include "store/log_format.h"
+#include "store/subjects.h"
 #include "store/usage_report.h"
 
 namespace sluice::store {
@@ -50,6 +52,16 @@ class Store {
   Result<VirtualKey> revoke_key(std::string_view id_or_name, std::int64_t now_us);
   // Oldest first. What they have spent is known as far as fold() has come.
   Result<std::vector<KeyReport>> list_keys(bool with_revoked = true);
+
+  Result<Subject> create_subject(SubjectKind kind, std::string_view name, std::string_view org, std::int64_t now_us);
+  Result<std::vector<Subject>> list_subjects(SubjectKind kind);
+  Result<Subject> remove_subject(SubjectKind kind, std::string_view id_or_name, std::int64_t now_us);
+
+  // Take effect in a running server within a second.
+  Result<LimitLine> set_limit(const NewLimit& limit, std::int64_t now_us);
+  Result<LimitLine> remove_limit(std::string_view id, std::int64_t now_us);
+  // With what was spent of money: as far as fold() has come, and without what requests under way have reserved.
+  Result<std::vector<LimitReport>> list_limits(std::int64_t now_us);
 
   // Brings the log's new records into the database. Several processes may do it at once; each record comes in once.
   // `until`: only records before this position (the server passes what is durable).

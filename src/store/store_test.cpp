@@ -13,6 +13,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "store/admin_acts.h"
 #include "store/append_log.h"
 #include "store/data_directory.h"
 #include "store/keys.h"
@@ -517,6 +518,7 @@ TEST(Usage, Counts_requests_attempts_tokens_and_money_apart) {
   unpriced.provider = ProviderId("local");
   unpriced.model = ModelName("small");
   unpriced.start_us -= day_us;
+  unpriced.end_us -= day_us;
   write_ledger(directory.path(), {failed_over, refused, left, entry(id, 7), unpriced});
   ASSERT_TRUE(store.fold());
 

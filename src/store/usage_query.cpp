@@ -3,29 +3,34 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <map>
 
 #include "store/key.h"
+#include "store/tags.h"
+#include "store/window.h"
 
 namespace sluice::store {
 namespace {
 
 struct Dimension {
   std::string_view name;
-  const char* select;  // SQL text of our own for the group's label
+  const char*
+      column;  // SQL text of our own for what the sums are grouped by; labels are given to the groups afterwards
 };
 // By GroupBy's value.
-constexpr std::array dimensions = {
-    // Each temporary key has one conversation: they count as one.
-    Dimension{"key", "CASE WHEN l.key_id GLOB 'key_tmp_*' THEN '' ELSE l.key_id END"},
-    Dimension{"model", "l.model"},
-    Dimension{"provider", "l.provider"},
-    Dimension{"ground", "l.ground"},
-    Dimension{"day", "date(l.start_us / 1000000, 'unixepoch')"},
-};
+constexpr std::array dimensions = {Dimension{"key", "key_id"},
+                                   Dimension{"model", "model"},
+                                   Dimension{"provider", "provider"},
+                                   Dimension{"ground", "ground"},
+                                   Dimension{"day", "date(hour / 24 * 86400, 'unixepoch')"},
+                                   Dimension{"team", "key_id"},
+                                   Dimension{"user", "key_id"},
+                                   Dimension{"org", "key_id"},
+                                   Dimension{"tag", "tags"}};
 
-// SQLite's sum() stops at 64 bits with an error. Costs are summed in two halves of nine digits each, tokens are bounded
-// per row (ledger_entry.cpp): neither can overflow below 9 million rows of the largest size.
-constexpr std::int64_t half = 1'000'000'000;
+// SQLite's sum() stops at 64 bits with an error. The picodollars beyond whole dollars are summed in two halves, tokens
+// are bounded per row (ledger_entry.cpp): neither can overflow below 9 million rows of the largest size.
+constexpr std::int64_t half = 1'000'000;
 
 // An attempt that a provider refused used nothing: it is neither estimated nor unpriced.
 #define SLUICE_USED_TOKENS                                                                                   \
@@ -37,10 +42,11 @@ constexpr std::int64_t half = 1'000'000'000;
   "ground, "                                                                                                        \
   "stream, status, outcome, attempt, final, input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, " \
   "reported, cost_pico, price_source, ttft_us, total_us, config_hash, input_audio, input_image, input_video, "      \
-  "cache_read_audio, output_audio, output_image, searches, service_tier, doubts, raw_usage, correction "            \
+  "cache_read_audio, output_audio, output_image, searches, service_tier, doubts, raw_usage, correction, l.tags "            \
   "FROM ledger l LEFT JOIN keys k ON k.id = l.key_id "
 
 constexpr const char* temporary_keys = "(chat and run)";  // who makes them
+constexpr const char* nobodys = "(none)";                 // without a team, say
 static_assert(temporary_id_prefix == "key_tmp_");
 
 std::optional<Outcome> outcome_from_name(std::string_view text) {
@@ -95,6 +101,7 @@ LoggedEntry read_entry(const Statement& row) {
   usage.doubts = static_cast<std::uint8_t>(row.integer(36));
   if (const std::string raw = row.text(37); !raw.empty()) usage.raw.keep(raw);
   entry.correction = static_cast<Correction>(std::clamp<std::int64_t>(row.integer(38), 0, 2));
+  entry.tags = row.text(39);
   return logged;
 }
 
@@ -124,6 +131,104 @@ void add(UsageRow& total, const UsageRow& row) {
   total.corrected_pico += row.corrected_pico;
 }
 
+bool is_about_owners(GroupBy by) { return by == GroupBy::team || by == GroupBy::user || by == GroupBy::org; }
+
+// What the groups of keys are called: by the key's id.
+struct Labels {
+  std::map<std::string, std::string, std::less<>> names;
+  std::string of(const std::string& key_id, const std::string& otherwise) const {
+    const auto found = names.find(key_id);
+    return found == names.end() || found->second.empty() ? otherwise : found->second;
+  }
+};
+
+Result<Labels> read_labels(const Database& database, GroupBy by) {
+  Labels labels;
+  const char* sql = nullptr;
+  if (by == GroupBy::key) sql = "SELECT id, name FROM keys";
+  if (by == GroupBy::team) sql = "SELECT k.id, s.name FROM keys k JOIN subjects s ON s.id = k.team_id";
+  if (by == GroupBy::user) sql = "SELECT k.id, s.name FROM keys k JOIN subjects s ON s.id = k.user_id";
+  if (by == GroupBy::org)
+    sql =
+        "SELECT k.id, o.name FROM keys k JOIN subjects s ON s.id IN (k.team_id, k.user_id) "
+        "JOIN subjects o ON o.id = s.org_id";
+  if (!sql) return labels;
+  TRY(Statement select, database.prepare(sql));
+  while (true) {
+    TRY(const bool row, select.step());
+    if (!row) return labels;
+    labels.names[select.text(0)] = select.text(1);
+  }
+}
+
+// The whole hours of a time, which are summed up already, and the moments before and behind them.
+struct Span {
+  std::int64_t first_hour = 0;
+  std::int64_t last_hour = 0;  // behind it
+  std::int64_t before_us[2] = {0, 0};
+  std::int64_t behind_us[2] = {0, 0};
+};
+
+Span span_of(const UsageQuery& query) {
+  constexpr std::int64_t ever = std::numeric_limits<std::int64_t>::max();
+  Span span{.first_hour = std::numeric_limits<std::int64_t>::min(), .last_hour = ever};
+  const std::int64_t since = std::clamp<std::int64_t>(query.since_us.value_or(0), 0, ever - us_per_hour);
+  const std::int64_t until = std::clamp<std::int64_t>(query.until_us.value_or(ever), 0, ever - us_per_hour);
+  if (query.since_us) {
+    span.first_hour = (since + us_per_hour - 1) / us_per_hour;
+    span.before_us[0] = since;
+    span.before_us[1] = std::min(span.first_hour * us_per_hour, until);
+  }
+  if (query.until_us) {
+    span.last_hour = until / us_per_hour;
+    span.behind_us[0] = std::max(span.last_hour * us_per_hour, span.before_us[1]);
+    span.behind_us[1] = until;
+  }
+  return span;
+}
+
+// Sums by the dimension's raw value, which is the rows' `group`.
+Result<std::vector<UsageRow>> sum_up(const Database& database, const UsageQuery& query) {
+  // The text is put together of constants only; every value is bound.
+  const std::string sql =
+      std::string(
+          "WITH used AS (SELECT hour, key_id, provider, model, ground, tags, requests, failed, extra_attempts, "
+          "input, cache_read, cache_write, output, estimated, unpriced, usd, pico FROM usage_hourly "
+          "WHERE hour >= ?1 AND hour < ?2 UNION ALL SELECT end_us / 3600000000, key_id, provider, model, ground, "
+          "tags, final, final AND outcome <> 'ok', NOT final, input, cache_read, cache_write_5m + cache_write_1h, "
+          "output + reasoning, NOT reported AND " SLUICE_USED_TOKENS
+          ", cost_pico IS NULL AND (outcome = 'ok' OR " SLUICE_USED_TOKENS
+          "), coalesce(cost_pico / 1000000000000, 0), coalesce(cost_pico % 1000000000000, 0) FROM ledger "
+          "WHERE (end_us >= ?3 AND end_us < ?4) OR (end_us >= ?5 AND end_us < ?6)) SELECT ") +
+      dimensions[static_cast<std::size_t>(query.by)].column +
+      " AS value, sum(requests), sum(failed), sum(extra_attempts), sum(input), sum(cache_read), sum(cache_write), "
+      "sum(output), sum(estimated), sum(unpriced), sum(usd), sum(pico / ?7), sum(pico % ?7) FROM used "
+      "WHERE ?8 = '' OR key_id = ?8 GROUP BY value";
+  TRY(Statement select, database.prepare(sql));
+  const Span span = span_of(query);
+  select.bind(span.first_hour).bind(span.last_hour).bind(span.before_us[0]).bind(span.before_us[1]);
+  select.bind(span.behind_us[0]).bind(span.behind_us[1]).bind(half);
+  select.bind(query.key ? std::string_view(query.key->str()) : "");
+  std::vector<UsageRow> rows;
+  while (true) {
+    TRY(const bool more, select.step());
+    if (!more) return rows;
+    UsageRow& row = rows.emplace_back();
+    row.group = select.text(0);
+    row.requests = select.integer(1);
+    row.failed = select.integer(2);
+    row.extra_attempts = select.integer(3);
+    row.input = select.integer(4);
+    row.cache_read = select.integer(5);
+    row.cache_write = select.integer(6);
+    row.output = select.integer(7);
+    row.estimated = select.integer(8);
+    row.unpriced = select.integer(9);
+    row.cost_pico = static_cast<MoneySum>(select.integer(10)) * Money::pico_per_usd +
+                    static_cast<MoneySum>(select.integer(11)) * half + select.integer(12);
+  }
+}
+
 }  // namespace
 
 std::optional<GroupBy> group_by_from_name(std::string_view text) {
@@ -146,53 +251,38 @@ std::string usd(MoneySum pico) {
 std::string UsageRow::cost_usd() const { return usd(cost_pico); }
 
 Result<UsageReport> usage(const Database& database, const UsageQuery& query) {
-  const Dimension& dimension = dimensions[static_cast<std::size_t>(query.by)];
-  // The text is put together of constants only; every value is bound.
-  const std::string sql =
-      std::string("SELECT ") + dimension.select +
-      " AS label, coalesce(k.name, ''), sum(final), sum(final AND outcome <> 'ok'), sum(NOT final AND correction = 0), "
-      "sum(input + input_audio + input_image + input_video), "
-      "sum(cache_read + cache_read_audio), sum(cache_write_5m + cache_write_1h), "
-      "sum(output + output_audio + output_image + reasoning), "
-      "sum(NOT reported AND " SLUICE_USED_TOKENS "), sum(cost_pico IS NULL AND (outcome = 'ok' OR " SLUICE_USED_TOKENS
-      ")) - sum(correction = 2), coalesce(sum(cost_pico / ?1), 0), coalesce(sum(cost_pico % ?1), 0), "
-      "sum(correction > 0), coalesce(sum(CASE WHEN correction > 0 THEN cost_pico / ?1 END), 0), "
-      "coalesce(sum(CASE WHEN correction > 0 THEN cost_pico % ?1 END), 0) "
-      "FROM ledger l LEFT JOIN keys k ON k.id = l.key_id "
-      "WHERE start_us >= ?2 AND start_us < ?3 AND (?4 = '' OR l.key_id = ?4) GROUP BY label ORDER BY label";
-  TRY(Statement select, database.prepare(sql));
-  select.bind(half)
-      .bind(query.since_us.value_or(0))
-      .bind(query.until_us.value_or(std::numeric_limits<std::int64_t>::max()));
-  select.bind(query.key ? std::string_view(query.key->str()) : "");
+  TRY(const std::vector<UsageRow> groups, sum_up(database, query));
+  TRY(const Labels labels, read_labels(database, query.by));
   UsageReport report;
-  while (true) {
-    TRY(const bool more, select.step());
-    if (!more) break;
-    UsageRow& row = report.rows.emplace_back();
-    row.group = select.text(0);
-    if (query.by == GroupBy::key) {
-      row.key_id = row.group;
-      if (row.group.empty())
-        row.group = temporary_keys;
-      else if (const std::string key_name = select.text(1); !key_name.empty())
-        row.group = key_name;
+  std::map<std::string, std::size_t, std::less<>> places;
+  const auto add_to = [&](std::string_view identity, std::string label, const UsageRow& group) {
+    const auto [place, is_new] = places.emplace(identity, report.rows.size());
+    if (is_new) {
+      report.rows.emplace_back().group = std::move(label);
+      if (query.by == GroupBy::key) report.rows.back().key_id = identity;
     }
-    row.requests = select.integer(2);
-    row.failed = select.integer(3);
-    row.extra_attempts = select.integer(4);
-    row.input = select.integer(5);
-    row.cache_read = select.integer(6);
-    row.cache_write = select.integer(7);
-    row.output = select.integer(8);
-    row.estimated = select.integer(9);
-    row.unpriced = select.integer(10);
-    row.cost_pico = static_cast<MoneySum>(select.integer(11)) * half + select.integer(12);
-    row.corrections = select.integer(13);
-    row.corrected_pico = static_cast<MoneySum>(select.integer(14)) * half + select.integer(15);
-    add(report.total, row);
+    add(report.rows[place->second], group);
+  };
+  for (const UsageRow& group : groups) {
+    add(report.total, group);
+    const std::string& value = group.group;
+    if (query.by == GroupBy::key) {
+      // Each temporary key has one conversation: they count as one.
+      const bool temporary = value.starts_with(temporary_id_prefix);
+      add_to(temporary ? "" : value, temporary ? temporary_keys : labels.of(value, value), group);
+    } else if (is_about_owners(query.by)) {
+      const std::string owner = labels.of(value, nobodys);
+      add_to(owner, owner, group);
+    } else if (query.by == GroupBy::tag && !value.empty()) {
+      // What has several tags counts under each of them.
+      for (const std::string_view tag : split_tags(value)) add_to(tag, std::string(tag), group);
+    } else {
+      add_to(value, query.by == GroupBy::tag ? nobodys : value, group);
+    }
   }
-  if (query.by != GroupBy::day)
+  if (query.by == GroupBy::day)
+    std::ranges::sort(report.rows, {}, &UsageRow::group);
+  else
     std::ranges::sort(report.rows, [](const UsageRow& a, const UsageRow& b) {
       return a.cost_pico != b.cost_pico ? a.cost_pico > b.cost_pico : a.group < b.group;
     });

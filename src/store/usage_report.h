@@ -13,18 +13,18 @@
 
 namespace sluice::store {
 
-enum class GroupBy : std::uint8_t { key, model, provider, ground, day };
-std::optional<GroupBy> group_by_from_name(std::string_view text);  // "key", "model", "provider", "ground", "day"
+enum class GroupBy : std::uint8_t { key, model, provider, ground, day, team, user, org, tag };
+std::optional<GroupBy> group_by_from_name(std::string_view text);  // "key", "model", ...
 
 struct UsageQuery {
   GroupBy by = GroupBy::key;
-  std::optional<std::int64_t> since_us;  // entries that started at or after
-  std::optional<std::int64_t> until_us;  // entries that started before
+  std::optional<std::int64_t> since_us;  // entries that ended at or after
+  std::optional<std::int64_t> until_us;  // entries that ended before
   std::optional<KeyId> key;
 };
 
 struct UsageRow {
-  std::string group;                // key: its name; day: "2026-11-23" (UTC)
+  std::string group;                // key, team, ...: its name; day: "2026-11-23" (UTC); "(none)": without a team, say
   std::string key_id;               // only for GroupBy::key
   std::int64_t requests = 0;        // that ended here; failed-over attempts are not requests
   std::int64_t failed = 0;          // of them, those with an outcome other than ok
@@ -46,7 +46,7 @@ std::string usd(MoneySum pico);
 
 struct UsageReport {
   std::vector<UsageRow> rows;  // dearest first, by day: oldest first
-  UsageRow total;
+  UsageRow total;              // by tag, what has several is in several rows and once in here
 };
 
 // A row whose price may have changed.

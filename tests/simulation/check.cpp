@@ -206,23 +206,32 @@ class Checker {
   }
 
   void money_adds_up() {
-    std::map<std::string, Money> costs;
-    for (const store::LedgerEntry& row : evidence_.rows) {
+    for (const store::LedgerEntry& row : evidence_.rows)
       if (!row.cost) violation("a row of " + row.requested_model + " has no price");
-      costs[row.key_id.str()] = costs[row.key_id.str()] + row.cost.value_or(Money());
-    }
     for (const store::Principal& key : evidence_.keys) {
-      const store::KeyState& state = key.state();
-      const std::string& id = key.id().str();
-      if (state.spent() != costs[id])
-        violation(id + " has spent " + state.spent().usd() + ", its rows add up to " + costs[id].usd());
-      if (state.held() != Money()) violation(id + " still holds " + state.held().usd());
-      if (state.in_flight.load() != 0)
-        violation(id + " still has " + std::to_string(state.in_flight.load()) + " in flight");
-      if (key.key().budget && state.spent() > *key.key().budget)
-        violation(id + " has spent " + state.spent().usd() + " of " + key.key().budget->usd());
+      const std::int32_t in_flight = key.state().in_flight.load();
+      if (in_flight != 0) violation(key.id().str() + " still has " + std::to_string(in_flight) + " in flight");
+      for (const auto& line : key.lines()) limit_holds(*line);
     }
     if (evidence_.in_flight != 0) violation("admission still counts " + std::to_string(evidence_.in_flight));
+  }
+
+  // What the rows say that count against it is what it says, and it was never passed.
+  void limit_holds(const store::Line& line) {
+    const store::LimitLine& rule = line.rule;
+    if (rule.unit == store::LimitUnit::places && line.state->taken.load() != 0)
+      violation(rule.id + " still has places taken");
+    if (rule.unit != store::LimitUnit::money) return;
+    Money truth;
+    for (const store::LedgerEntry& row : evidence_.rows)
+      if ((rule.scope == store::LimitScope::everybody || row.key_id.str() == rule.subject) &&
+          store::matches(rule.model, row.provider.str(), row.model.str()))
+        truth += row.cost.value_or(Money());
+    const store::Account::Standing standing = line.state->account.standing(0);
+    if (standing.spent != truth)
+      violation(rule.id + " has " + standing.spent.usd() + " spent, its rows add up to " + truth.usd());
+    if (standing.held != Money()) violation(rule.id + " still holds " + standing.held.usd());
+    if (standing.spent > rule.money()) violation(rule.id + " has " + truth.usd() + " of " + rule.money().usd());
   }
 
   void everything_is_recorded() {

@@ -50,9 +50,23 @@ std::string characters_of(std::size_t number) {
   return std::string(store::key_prefix) + std::string(store::key_random_characters - 1, 'x') + std::to_string(number);
 }
 
-// One with all it wants, one whose money may run out, one that may not ask often.
+std::shared_ptr<const store::Line> make_line(const char* id, const char* model, store::LimitUnit unit,
+                                             std::int64_t amount) {
+  const store::LimitLine rule{.id = id, .model = model, .unit = unit, .amount = amount};
+  return std::make_shared<const store::Line>(store::Line{rule, std::make_shared<store::LineState>(store::Window{})});
+}
+
+// One with all it wants, one whose money may run out, one that may not ask often. Above them one budget for everybody,
+// one for one provider's models, and places for that one: each may be what ends first.
 std::vector<store::Principal> make_keys(World& world) {
   std::vector<store::Principal> keys;
+  const auto some_money = [&] { return static_cast<std::int64_t>(world.below(40)) * 1'000'000'000; };  // to 0.04 USD
+  store::Lines shared;
+  if (world.chance(40)) shared.push_back(make_line("lim_all", "*", store::LimitUnit::money, some_money()));
+  if (world.chance(40))
+    shared.push_back(make_line("lim_of_openai", "openai-*/m", store::LimitUnit::money, some_money()));
+  if (world.chance(30))
+    shared.push_back(make_line("lim_at_once", "openai-home/*", store::LimitUnit::places, 1 + world.below(3)));
   for (std::size_t i = 0; i < 3; ++i) {
     store::VirtualKey key;
     key.id = KeyId("key_" + std::to_string(i));
@@ -60,7 +74,10 @@ std::vector<store::Principal> make_keys(World& world) {
     key.digest = crypto::sha256(characters_of(i));
     if (i == 1) key.budget = Money::pico(static_cast<std::int64_t>(world.below(20)) * 1'000'000'000);  // up to 0.02 USD
     if (i == 2) key.rpm = 1 + static_cast<std::int64_t>(world.below(10));
-    keys.emplace_back(std::make_shared<const store::VirtualKey>(std::move(key)), std::make_shared<store::KeyState>());
+    store::Lines lines = store::own_lines(key);
+    lines.insert(lines.end(), shared.begin(), shared.end());
+    keys.emplace_back(std::make_shared<const store::VirtualKey>(std::move(key)), std::make_shared<store::KeyState>(),
+                      std::make_shared<const store::Lines>(std::move(lines)));
   }
   return keys;
 }

@@ -17,10 +17,12 @@ store::LedgerEntry account(const Books& books, Hold& hold, store::LedgerEntry en
 
   const Money cost = entry.cost.value_or(Money());  // a key with a budget is never let in without a price
   const Tokens tokens = entry.usage.total_input() + entry.usage.total_output();
+  const Moment ended(now, entry.end_us);
+  const TargetName target{.provider = entry.provider.str(), .model = entry.model.str()};
   if (entry.final) {
-    hold.settle(cost, tokens, now);
+    hold.settle(cost, tokens, ended, target);
   } else {
-    hold.charge(cost, tokens, now);
+    hold.charge(cost, tokens, ended, target);
   }
 
   thread_local std::string record;  // one allocation per thread instead of one per request

@@ -59,6 +59,8 @@ class Account : public testing::Test {
     return entries;
   }
 
+  store::Account::Standing standing() const { return key_->lines()[0]->state->account.standing(0); }
+
   store::TestingDirectory directory_;
   std::unique_ptr<store::AppendLog> log_;
   Books books_;
@@ -73,8 +75,8 @@ TEST_F(Account, Prices_settles_and_records_the_attempt_that_ended_the_request) {
   EXPECT_EQ(done.cost, Money::pico(500));
   EXPECT_EQ(done.price_source, "price list");
   EXPECT_FALSE(hold.active());
-  EXPECT_EQ(key_->state().spent(), Money::pico(500));
-  EXPECT_EQ(key_->state().held(), Money());
+  EXPECT_EQ(standing().spent, Money::pico(500));
+  EXPECT_EQ(standing().held, Money());
   EXPECT_EQ(recorded(), std::vector<store::LedgerEntry>{done});
 }
 
@@ -86,12 +88,12 @@ TEST_F(Account, Books_a_failed_over_attempt_and_leaves_the_hold_to_the_next_one)
   first.outcome = store::Outcome::provider_failed;
   account(books_, hold, first, catalog::Quote(&fact), start);
   EXPECT_TRUE(hold.active());
-  EXPECT_EQ(key_->state().held(), Money::pico(4'800));
+  EXPECT_EQ(standing().held, Money::pico(4'800));
   store::LedgerEntry second = entry(100, 10);
   second.attempt = 2;
   account(books_, hold, second, catalog::Quote(&fact), start);
-  EXPECT_EQ(key_->state().spent(), Money::pico(500));
-  EXPECT_EQ(key_->state().committed_pico, 500);
+  EXPECT_EQ(standing().spent, Money::pico(500));
+  EXPECT_EQ(standing().held, Money());
   EXPECT_EQ(recorded().size(), 2u);
 }
 
@@ -100,7 +102,7 @@ TEST_F(Account, Records_an_unknown_price_as_unpriced) {
   const store::LedgerEntry done = account(books_, hold, entry(100, 30), catalog::Quote(), start);
   EXPECT_EQ(done.cost, std::nullopt);
   EXPECT_EQ(done.price_source, "");
-  EXPECT_EQ(key_->state().spent(), Money());
+  EXPECT_EQ(standing().spent, Money());
   EXPECT_EQ(recorded().front().cost, std::nullopt);
 }
 
@@ -113,7 +115,7 @@ TEST_F(Account, Settles_and_reports_also_what_the_ledger_could_not_take) {
   account(books_, hold, entry(100, 30), catalog::Quote(&fact), start);
   EXPECT_EQ(reported, std::vector<store::Appended>{store::Appended::failed});
   EXPECT_EQ(log_->health().lost_records, 1u);
-  EXPECT_EQ(key_->state().spent(), Money::pico(500));
+  EXPECT_EQ(standing().spent, Money::pico(500));
 }
 
 TEST(Estimate, Rounds_up_and_says_that_it_is_one) {

@@ -1,14 +1,13 @@
 #include "gateway/admit/admit.h"
 
 #include <algorithm>
+#include <ctime>
 #include <limits>
 #include <string>
 #include <utility>
 
 namespace sluice::gateway {
 namespace {
-
-using store::KeyState;
 
 constexpr std::int64_t minute_ns = 60'000'000'000;
 constexpr std::int64_t ns_per_ms = 1'000'000;
@@ -17,14 +16,6 @@ constexpr std::int64_t longest_debt_ns = 60 * minute_ns;
 
 std::int64_t in_ns(std::chrono::steady_clock::time_point at) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count();
-}
-
-// Adds without wrapping: a key without a budget may have spent any sum.
-void add(std::atomic<std::int64_t>& sum, std::int64_t amount) {
-  std::int64_t before = sum.load(std::memory_order_relaxed);
-  while (!sum.compare_exchange_weak(before, (Money::pico(before) + Money::pico(amount)).pico(),
-                                    std::memory_order_relaxed)) {
-  }
 }
 
 // How far `units` move a limit of `per_minute` units on, in ns. Beyond a minute it does not fit anyway.
@@ -53,16 +44,6 @@ void owe(std::atomic<std::int64_t>& tat, std::int64_t step, std::int64_t now_ns)
 
 void give_back(std::atomic<std::int64_t>& tat, std::int64_t step) { tat.fetch_sub(step, std::memory_order_relaxed); }
 
-// True when it fits: the budget is compared and the sum raised in one step.
-bool reserve(KeyState& state, std::int64_t pico, std::int64_t budget) {
-  if (pico <= 0) return true;  // what is free asks for no money, also when all of it is spent
-  std::int64_t before = state.committed_pico.load(std::memory_order_relaxed);
-  do {
-    if (before > budget || pico > budget - before) return false;
-  } while (!state.committed_pico.compare_exchange_weak(before, before + pico, std::memory_order_relaxed));
-  return true;
-}
-
 // True when there was a place.
 bool take_place(std::atomic<std::int32_t>& places, std::int32_t limit) {
   if (places.fetch_add(1, std::memory_order_relaxed) < limit) return true;
@@ -78,61 +59,204 @@ std::unexpected<Error> rate_limited(const char* code, std::string message, std::
                                .retry_after = std::chrono::milliseconds((wait_ns + ns_per_ms - 1) / ns_per_ms)});
 }
 
-std::unexpected<Error> too_many_requests(const store::Principal& principal, std::int64_t wait_ns) {
-  return rate_limited("requests_per_minute",
-                      "the key \"" + principal.name() + "\" has used up its " + std::to_string(*principal.key().rpm) +
-                          " requests per minute",
-                      "wait as long as retry-after says, or make a key with a higher --rpm", wait_ns);
+using store::LimitLine;
+using store::LimitUnit;
+using store::Line;
+
+// " for openai/gpt-5*"; empty for all models.
+std::string models_of(const LimitLine& rule) { return rule.of_any_model() ? "" : " for " + rule.model; }
+
+// How the limit is raised. A key's own is as old as the key and ends with it.
+std::string way_out(const LimitLine& rule, const char* key_flag) {
+  if (rule.is_keys_own()) return std::string("make a key with a higher ") + key_flag;
+  return "have the limit " + rule.id + " raised (`sluice " + (rule.unit == LimitUnit::money ? "budgets" : "limits") +
+         " list` shows it)";
 }
 
-std::unexpected<Error> too_many_tokens(const store::Principal& principal, Tokens tokens, std::int64_t wait_ns) {
-  const std::int64_t tpm = *principal.key().tpm;
-  if (tokens > tpm) {  // waiting does not help
+std::unexpected<Error> too_many_requests(const LimitLine& rule, std::int64_t wait_ns) {
+  return rate_limited("requests_per_minute",
+                      subject_words(rule) + " has used up its " + std::to_string(rule.amount) + " requests per minute" +
+                          models_of(rule),
+                      "wait as long as retry-after says, or " + way_out(rule, "--rpm"), wait_ns);
+}
+
+std::unexpected<Error> too_many_tokens(const LimitLine& rule, Tokens tokens, std::int64_t wait_ns) {
+  const std::string who = subject_words(rule);
+  const std::string limit = std::to_string(rule.amount);
+  if (tokens > rule.amount) {  // waiting does not help
     return std::unexpected(
         Error{.kind = ErrorKind::rate_limited,
-              .message = "the request may need " + std::to_string(tokens) + " tokens and the key \"" +
-                         principal.name() + "\" has " + std::to_string(tpm) + " per minute",
-              .hint = "ask for fewer output tokens, send a shorter prompt, or make a key with a higher --tpm",
+              .message = "the request may need " + std::to_string(tokens) + " tokens and " + who + " has " + limit +
+                         " per minute" + models_of(rule),
+              .hint = "ask for fewer output tokens, send a shorter prompt, or " + way_out(rule, "--tpm"),
               .code = "tokens_per_minute"});
   }
-  return rate_limited(
-      "tokens_per_minute",
-      "the key \"" + principal.name() + "\" has used up its " + std::to_string(tpm) + " tokens per minute",
-      "wait as long as retry-after says, or make a key with a higher --tpm", wait_ns);
+  return rate_limited("tokens_per_minute", who + " has used up its " + limit + " tokens per minute" + models_of(rule),
+                      "wait as long as retry-after says, or " + way_out(rule, "--tpm"), wait_ns);
 }
 
-std::unexpected<Error> over_budget(const store::Principal& principal, Money worst) {
-  const Money budget = *principal.key().budget;
+std::unexpected<Error> too_many_at_once(const LimitLine& rule) {
+  constexpr std::int64_t a_moment_ns = minute_ns / 60;
+  return rate_limited("concurrent_requests",
+                      subject_words(rule) + " has " + std::to_string(rule.amount) + " requests under way" +
+                          models_of(rule) + ", which is its limit",
+                      "wait until some of them have ended, or " + way_out(rule, ""), a_moment_ns);
+}
+
+std::string time_text(std::int64_t unix_us) {
+  const std::time_t seconds = unix_us / 1'000'000;
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+std::unexpected<Error> over_budget(const LimitLine& rule, Money worst, const store::Account::Standing& standing) {
+  std::string reset;
+  if (standing.resets_at_us > 0)
+    reset = (rule.window.kind == store::Window::Kind::rolling ? "; the oldest of it no longer counts from "
+                                                              : "; it begins anew at ") +
+            time_text(standing.resets_at_us);
   return std::unexpected(Error{
       .kind = ErrorKind::budget_exceeded,
-      .message = "the request may cost up to " + worst.usd() + " USD; the key \"" + principal.name() + "\" has spent " +
-                 principal.state().spent().usd() + " and reserved " + principal.state().held().usd() + " of its " +
-                 budget.usd() + " USD",
+      .message = "the request may cost up to " + worst.usd() + " USD; " + subject_words(rule) + " has spent " +
+                 standing.spent.usd() + " and reserved " + standing.held.usd() + " of its " + rule.money().usd() +
+                 " USD" + rule.window.words() + models_of(rule) + reset,
       .hint = "send a lower max_tokens (without one the longest answer of the model is reserved), use a cheaper model, "
-              "or make a key with a higher --budget",
+              "or " +
+              way_out(rule, "--budget"),
       .code = "budget_exceeded"});
 }
 
-std::unexpected<Error> unpriced(const store::Principal& principal) {
+std::unexpected<Error> unpriced(const LimitLine& rule) {
   return std::unexpected(
       Error{.kind = ErrorKind::forbidden,
-            .message = "the key \"" + principal.name() + "\" has a budget and the price of this model is not known",
+            .message = subject_words(rule) + " has a budget and the price of this model is not known",
             .hint = "add the price to the provider in the configuration (prices:), or use a key without a budget",
             .code = "unpriced_model"});
 }
 
+bool concerns(const LimitLine& rule, TargetName target) {
+  return rule.of_any_model() || store::matches(rule.model, target.provider, target.model);
+}
+
+// What the line must have room for: of the candidates that are its models, the dearest. Empty when none of them is;
+// `worst` stays empty when its price is not known.
+struct Demand {
+  std::optional<Money> worst;
+};
+std::optional<Demand> demand_on(const LimitLine& rule, const Need& need) {
+  if (rule.of_any_model()) return Demand{need.worst_cost};
+  std::optional<Demand> demand;
+  for (const Share& candidate : need.candidates) {
+    if (!concerns(rule, candidate.target)) continue;
+    if (!demand)
+      demand = Demand{candidate.cost};
+    else if (!candidate.cost || !demand->worst)
+      demand->worst.reset();
+    else
+      demand->worst = std::max(*demand->worst, *candidate.cost);
+  }
+  return demand;
+}
+
+Money at_least_nothing(Money amount) { return std::max(amount, Money()); }
+
+// Up to here a limit takes what asks for it: all of it, or the share from which on it goes down to another model.
+std::int64_t share_of(const LimitLine& rule, bool going_down) {
+  if (!going_down) return rule.amount;
+  return static_cast<std::int64_t>(static_cast<MoneySum>(rule.amount) * rule.downgrade_percent / 100);
+}
+
+bool is_full(const Line& line, const Share& share, Tokens tokens, const Moment& now, bool going_down) {
+  const std::int64_t limit = share_of(line.rule, going_down);
+  store::LineState& state = *line.state;
+  switch (line.rule.unit) {
+    case LimitUnit::money: {
+      if (!share.cost) return true;
+      if (*share.cost <= Money()) return false;
+      const store::Account::Standing standing = state.account.standing(now.unix_us);
+      return standing.spent + standing.held + *share.cost > Money::pico(limit);
+    }
+    case LimitUnit::requests:
+    case LimitUnit::tokens: {
+      const std::int64_t units = line.rule.unit == LimitUnit::requests ? 1 : std::max<Tokens>(tokens, 0);
+      const std::int64_t now_ns = in_ns(now.at);
+      const std::int64_t used_up = minute_ns - step_ns(line.rule.amount - limit, line.rule.amount);
+      const std::int64_t tat = state.tat_ns.load(std::memory_order_relaxed);
+      return std::max(tat, now_ns) + step_ns(units, line.rule.amount) - now_ns > used_up;
+    }
+    case LimitUnit::places: return state.taken.load(std::memory_order_relaxed) >= limit;
+  }
+  return false;
+}
+
 }  // namespace
 
-Admission::Admission(Limits limits) : limits_(limits) {}
+Admission::Admission(Limits limits, Tell tell) : limits_(limits), tell_(std::move(tell)) {}
 
-Result<Hold> Admission::admit(const store::Principal& principal, const Need& need,
-                              std::chrono::steady_clock::time_point now, bool storage_full) {
-  const store::VirtualKey& key = principal.key();
-  KeyState& state = principal.state();
+void Admission::tell(const LimitLine& line, LimitEvent::What what, int percent,
+                     store::Account::Standing standing) const {
+  if (tell_) tell_(line, {.what = what, .percent = percent, .standing = standing});
+}
+
+bool has_budget(const store::Principal& principal, const store::Lines& tag_lines) {
+  const auto is_budget = [](const auto& line) {
+    return line->rule.unit == LimitUnit::money && line->rule.of_any_model();
+  };
+  return std::ranges::any_of(principal.lines(), is_budget) || std::ranges::any_of(tag_lines, is_budget);
+}
+
+const Line* Admission::first_full(const store::Principal& principal, const store::Lines& tag_lines, const Share& share,
+                                  Tokens tokens, const Moment& now, bool going_down) const {
+  const auto find = [&](std::span<const std::shared_ptr<const Line>> lines) -> const Line* {
+    for (const auto& line : lines)
+      if ((!going_down || !line->rule.downgrade_to.empty()) && concerns(line->rule, share.target) &&
+          is_full(*line, share, tokens, now, going_down))
+        return line.get();
+    return nullptr;
+  };
+  const Line* full = find(principal.lines());
+  return full ? full : find(tag_lines);
+}
+
+// Takes from one limit what the request may need. What was taken is in the Hold, which gives it back.
+Result<void> Admission::take(Hold& hold, const std::shared_ptr<const Line>& line, const Need& need, const Moment& now) {
+  const LimitLine& rule = line->rule;
+  store::LineState& state = *line->state;
+  const std::optional<Demand> demand = demand_on(rule, need);
+  if (!demand) return {};
+  Hold::Part& part = hold.parts_.emplace_back(Hold::Part{.line = line});
+  switch (rule.unit) {
+    case LimitUnit::money: {
+      if (!demand->worst) return unpriced(rule);
+      const Money worst = at_least_nothing(*demand->worst);
+      if (!state.account.reserve(worst, rule.money(), now.unix_us))
+        return over_budget(rule, worst, state.account.standing(now.unix_us));
+      part.reserved = worst;
+      return {};
+    }
+    case LimitUnit::tokens: {
+      const Tokens tokens = std::max<Tokens>(need.tokens, 0);
+      const std::int64_t wait_ns = sluice::gateway::take(state.tat_ns, step_ns(tokens, rule.amount), in_ns(now.at));
+      if (wait_ns > 0) return too_many_tokens(rule, tokens, wait_ns);
+      part.tokens = tokens;
+      return {};
+    }
+    case LimitUnit::places:
+      if (!take_place(state.taken, static_cast<std::int32_t>(rule.amount))) return too_many_at_once(rule);
+      part.has_place = true;
+      return {};
+    case LimitUnit::requests: break;  // counted at the end of admit()
+  }
+  return {};
+}
+
+Result<Hold> Admission::admit(const store::Principal& principal, const Need& need, const Moment& now, bool storage_full,
+                              const store::Lines& tag_lines) {
   if (storage_full)
     return fail(ErrorKind::overloaded, "the disk does not take the ledger's entries, so no new request is let in",
                 "the operator finds the reason at /health/ready and in `sluice doctor`");
-  if (key.budget && !need.worst_cost) return unpriced(principal);
   if (!take_place(in_flight_, limits_.max_in_flight))
     return std::unexpected(
         Error{.kind = ErrorKind::overloaded,
@@ -142,29 +266,36 @@ Result<Hold> Admission::admit(const store::Principal& principal, const Need& nee
 
   // From here on the Hold's destructor gives back what has been taken, whatever refuses the request.
   Hold hold(*this, principal);
-  if (!take_place(state.in_flight, limits_.max_in_flight_per_key))
-    return rate_limited(
-        "concurrent_requests",
-        "the key \"" + key.name + "\" has " + std::to_string(limits_.max_in_flight_per_key) + " requests under way",
-        "wait until some of them have ended", minute_ns / 60);
+  if (!take_place(principal.state().in_flight, limits_.max_in_flight_per_key))
+    return rate_limited("concurrent_requests",
+                        "the key \"" + principal.name() + "\" has " + std::to_string(limits_.max_in_flight_per_key) +
+                            " requests under way",
+                        "wait until some of them have ended", minute_ns / 60);
   hold.has_key_place_ = true;
 
-  const std::int64_t now_ns = in_ns(now);
-  if (key.budget) {
-    const Money worst = std::max(*need.worst_cost, Money());
-    if (!reserve(state, worst.pico(), key.budget->pico())) return over_budget(principal, worst);
-    hold.reserved_ = worst;
+  const std::span<const std::shared_ptr<const Line>> of_key = principal.lines();
+  if (of_key.empty() && tag_lines.empty()) return hold;
+  hold.parts_.reserve(of_key.size() + tag_lines.size());
+  const auto refused = [&](const Line& line, Error error) {
+    tell(line.rule, LimitEvent::What::refused, 0, {});
+    return std::unexpected(std::move(error));
+  };
+  for (const auto lines : {of_key, std::span(tag_lines)})
+    for (const auto& line : lines)
+      if (Result<void> taken = take(hold, line, need, now); !taken) return refused(*line, std::move(taken).error());
+  // Last, because a Hold does not give these back: a request that was let in counts, whatever becomes of it. Only when
+  // every one of them takes it: those that have are given it back here.
+  const std::int64_t now_ns = in_ns(now.at);
+  for (std::size_t i = 0; i < hold.parts_.size(); ++i) {
+    const Line& line = *hold.parts_[i].line;
+    if (line.rule.unit != LimitUnit::requests) continue;
+    const std::int64_t wait_ns = sluice::gateway::take(line.state->tat_ns, step_ns(1, line.rule.amount), now_ns);
+    if (wait_ns == 0) continue;
+    for (std::size_t before = 0; before < i; ++before)
+      if (const Line& other = *hold.parts_[before].line; other.rule.unit == LimitUnit::requests)
+        give_back(other.state->tat_ns, step_ns(1, other.rule.amount));
+    return refused(line, too_many_requests(line.rule, wait_ns).error());
   }
-  if (key.tpm && !need.inherited) {
-    const Tokens tokens = std::max<Tokens>(need.tokens, 0);
-    const std::int64_t wait_ns = take(state.tokens_tat_ns, step_ns(tokens, *key.tpm), now_ns);
-    if (wait_ns > 0) return too_many_tokens(principal, tokens, wait_ns);
-    hold.tokens_ = tokens;
-  }
-  // Last, because a Hold does not give this one back: a request that was let in counts, whatever becomes of it.
-  if (key.rpm && !need.inherited)
-    if (const std::int64_t wait_ns = take(state.requests_tat_ns, step_ns(1, *key.rpm), now_ns); wait_ns > 0)
-      return too_many_requests(principal, wait_ns);
   return hold;
 }
 
@@ -178,54 +309,95 @@ Hold& Hold::operator=(Hold&& other) noexcept {
     release();
     admission_ = std::exchange(other.admission_, nullptr);
     principal_ = std::move(other.principal_);
-    reserved_ = std::exchange(other.reserved_, Money());
-    tokens_ = std::exchange(other.tokens_, 0);
+    parts_ = std::exchange(other.parts_, {});
     has_key_place_ = std::exchange(other.has_key_place_, false);
   }
   return *this;
 }
 
-void Hold::charge(Money cost, Tokens tokens, std::chrono::steady_clock::time_point now) {
-  if (!active()) return;
-  KeyState& state = principal_->state();
-  cost = std::max(cost, Money());
-  tokens = std::max<Tokens>(tokens, 0);
-
-  // What is reserved is part of the committed sum already; only what goes beyond it is new there.
-  const Money from_reserve = std::min(cost, reserved_);
-  reserved_ = reserved_ - from_reserve;
-  if (cost > from_reserve) add(state.committed_pico, (cost - from_reserve).pico());
-  add(state.spent_pico, cost.pico());
-
-  const Tokens beyond = tokens - std::min(tokens, tokens_);
-  tokens_ -= tokens - beyond;
-  if (beyond > 0 && principal_->key().tpm)
-    owe(state.tokens_tat_ns, std::min(step_ns(beyond, *principal_->key().tpm), longest_debt_ns), in_ns(now));
+Money Hold::reserved() const {
+  Money most;
+  for (const Part& part : parts_) most = std::max(most, part.reserved);
+  return most;
 }
 
-bool Hold::raise_to(Money worst) {
-  if (!active() || !principal_->key().budget || worst <= reserved_) return true;
-  if (!reserve(principal_->state(), (worst - reserved_).pico(), principal_->key().budget->pico())) return false;
-  reserved_ = worst;
+void Hold::charge(Money cost, Tokens tokens, const Moment& now, TargetName target) {
+  if (!active()) return;
+  cost = at_least_nothing(cost);
+  tokens = std::max<Tokens>(tokens, 0);
+  for (Part& part : parts_) {
+    const LimitLine& rule = part.line->rule;
+    if (!concerns(rule, target)) continue;
+    if (rule.unit == LimitUnit::money) {
+      const Money from_reserve = std::min(cost, part.reserved);
+      part.reserved = part.reserved - from_reserve;
+      store::Account& account = part.line->state->account;
+      const int percent = account.charge(cost, from_reserve, rule.money(), now.unix_us, now.unix_us);
+      if (percent > 0) admission_->tell(rule, LimitEvent::What::alert, percent, account.standing(now.unix_us));
+    } else if (rule.unit == LimitUnit::tokens) {
+      const Tokens beyond = tokens - std::min(tokens, part.tokens);
+      part.tokens -= tokens - beyond;
+      if (beyond > 0)
+        owe(part.line->state->tat_ns, std::min(step_ns(beyond, rule.amount), longest_debt_ns), in_ns(now.at));
+    }
+  }
+}
+
+bool Hold::raise_to(std::span<const Share> shares, std::int64_t unix_us) {
+  if (!active()) return true;
+  std::vector<Money> more(parts_.size());
+  const auto lower = [&](std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (more[i] <= Money()) continue;
+      parts_[i].line->state->account.give_back(more[i]);
+      parts_[i].reserved = parts_[i].reserved - more[i];
+    }
+    return false;
+  };
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    Part& part = parts_[i];
+    const LimitLine& rule = part.line->rule;
+    if (rule.unit != LimitUnit::money) continue;
+    Money worst;
+    for (const Share& share : shares) {
+      if (!concerns(rule, share.target)) continue;
+      if (!share.cost) return lower(i);
+      worst += at_least_nothing(*share.cost);
+    }
+    if (worst <= part.reserved) continue;
+    const Money missing = worst - part.reserved;
+    if (!part.line->state->account.reserve(missing, rule.money(), unix_us)) return lower(i);
+    more[i] = missing;
+    part.reserved = worst;
+  }
   return true;
 }
 
-void Hold::settle(Money cost, Tokens tokens, std::chrono::steady_clock::time_point now) {
-  charge(cost, tokens, now);
+void Hold::join(const store::Lines& lines) {
+  if (!active()) return;
+  for (const auto& line : lines)
+    if (std::ranges::none_of(parts_, [&](const Part& part) { return part.line->state == line->state; }))
+      parts_.push_back({.line = line});
+}
+
+void Hold::settle(Money cost, Tokens tokens, const Moment& now, TargetName target) {
+  charge(cost, tokens, now, target);
   release();
 }
 
 void Hold::release() {
   if (!active()) return;
-  KeyState& state = principal_->state();
-  if (reserved_ > Money()) add(state.committed_pico, -reserved_.pico());
-  if (tokens_ > 0 && principal_->key().tpm) give_back(state.tokens_tat_ns, step_ns(tokens_, *principal_->key().tpm));
-  if (has_key_place_) state.in_flight.fetch_sub(1, std::memory_order_relaxed);
+  for (const Part& part : parts_) {
+    store::LineState& state = *part.line->state;
+    if (part.reserved > Money()) state.account.give_back(part.reserved);
+    if (part.tokens > 0) give_back(state.tat_ns, step_ns(part.tokens, part.line->rule.amount));
+    if (part.has_place) state.taken.fetch_sub(1, std::memory_order_relaxed);
+  }
+  parts_.clear();
+  if (has_key_place_) principal_->state().in_flight.fetch_sub(1, std::memory_order_relaxed);
   admission_->in_flight_.fetch_sub(1, std::memory_order_relaxed);
   admission_ = nullptr;
   principal_.reset();
-  reserved_ = Money();
-  tokens_ = 0;
   has_key_place_ = false;
 }
 

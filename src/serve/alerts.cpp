@@ -1,0 +1,140 @@
+#include "serve/alerts.h"
+
+#include <ctime>
+
+#include "json/json.h"
+
+namespace sluice::serve {
+namespace {
+
+using std::chrono::seconds;
+
+std::string time_text(std::int64_t unix_us) {
+  const std::time_t at = unix_us / 1'000'000;
+  std::tm parts{};
+  gmtime_r(&at, &parts);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+double ratio(Money part, Money whole) {
+  if (whole <= Money()) return part > Money() ? 1 : 0;
+  return static_cast<double>(part.pico()) / static_cast<double>(whole.pico());
+}
+
+std::string sentence(const store::LimitLine& line, const gateway::LimitEvent& event) {
+  return subject_words(line) + " has used up " + std::to_string(event.percent) + " % of its budget of " +
+         line.money().usd() + " USD" + line.window.words() + (line.of_any_model() ? "" : " for " + line.model) + ": " +
+         event.standing.spent.usd() + " USD are spent";
+}
+
+}  // namespace
+
+std::string alert_json(const store::LimitLine& line, const gateway::LimitEvent& event) {
+  std::string text;
+  json::Writer out(text);
+  out.begin_object().member("event", "budget_alert").member("text", sentence(line, event));
+  out.member("percent", std::int64_t{event.percent}).member("limit_id", line.id).member("scope", name(line.scope));
+  out.member("subject", line.subject).member("name", line.subject_name).member("model", line.model);
+  out.member("budget_usd", line.money().usd()).member("spent_usd", event.standing.spent.usd());
+  out.member("reserved_usd", event.standing.held.usd()).member("window", line.window.text());
+  out.key("zone");
+  line.window.zone.empty() ? out.null() : out.string(line.window.zone);
+  out.key("resets_at");
+  event.standing.resets_at_us > 0 ? out.string(time_text(event.standing.resets_at_us)) : out.null();
+  out.end_object();
+  return text;
+}
+
+void record_limits(telemetry::LimitMetrics& metrics, const store::Lines& lines, std::int64_t unix_us) {
+  for (const auto& line : lines) {
+    if (line->rule.unit != store::LimitUnit::money) continue;
+    const store::Account::Standing standing = line->state->account.standing(unix_us);
+    metrics.used_ratio.with(line->rule.id, name(line->rule.scope)).set(ratio(standing.spent, line->rule.money()));
+    metrics.held_ratio.with(line->rule.id, name(line->rule.scope)).set(ratio(standing.held, line->rule.money()));
+  }
+}
+
+Alerts::Alerts(telemetry::Log& log, telemetry::LimitMetrics& metrics, const gateway::SnapshotCell& snapshots,
+               std::shared_ptr<net::TlsContext> tls)
+    : log_(log),
+      metrics_(metrics),
+      snapshots_(snapshots),
+      resolver_(reactor_),
+      connector_{reactor_, resolver_, std::move(tls)},
+      connections_(connector_, http::ClientLimits{.header_bytes = 16 << 10, .body_bytes = 64 << 10}),
+      thread_([this] { reactor_.run(); }) {}
+
+Alerts::~Alerts() {
+  reactor_.stop();
+  thread_.join();
+}
+
+void Alerts::tell(const store::LimitLine& line, const gateway::LimitEvent& event) {
+  using What = gateway::LimitEvent::What;
+  const std::string_view scope = name(line.scope);
+  if (event.what == What::refused) return metrics_.refusals.with(scope, name(line.unit)).add();
+  if (event.what == What::lowered) return metrics_.lowered.with(scope, name(line.unit)).add();
+  metrics_.alerts.with(scope, std::to_string(event.percent)).add();
+  log_.warn("budget used up in part", {{"limit", line.id},
+                                       {"scope", scope},
+                                       {"name", line.subject_name.empty() ? line.subject : line.subject_name},
+                                       {"model", line.model},
+                                       {"percent", std::int64_t{event.percent}},
+                                       {"spent_usd", event.standing.spent.usd()},
+                                       {"budget_usd", line.money().usd()},
+                                       {"window", line.window.text()}});
+  if (snapshots_.load()->alerts().webhook.empty()) return;
+  if (waiting_.fetch_add(1) >= most_waiting) {
+    waiting_.fetch_sub(1);
+    return metrics_.webhooks.with("dropped").add();
+  }
+  reactor_.post([this, body = alert_json(line, event)] {
+    queue_.push_back(body);
+    if (!sending_) jobs_.spawn(send_all, this);
+  });
+}
+
+// One after the other: what was used up first is told first.
+async::Task<> Alerts::send_all(Alerts* alerts) {
+  alerts->sending_ = true;
+  while (!alerts->queue_.empty()) {
+    const std::string body = std::move(alerts->queue_.front());
+    alerts->queue_.pop_front();
+    const std::shared_ptr<const config::Snapshot> snapshot = alerts->snapshots_.load();
+    bool sent = false;
+    if (!snapshot->alerts().webhook.empty()) sent = co_await alerts->send(snapshot->alerts().webhook_url, body);
+    alerts->metrics_.webhooks.with(sent ? "sent" : "failed").add();
+    alerts->waiting_.fetch_sub(1);
+  }
+  alerts->sending_ = false;
+}
+
+async::Task<bool> Alerts::send(const BaseUrl& url, const std::string& body) {
+  std::string problem;
+  seconds pause{1};
+  for (int attempt = 1; attempt <= attempts; ++attempt, pause *= 2) {
+    const Result<int> status = co_await post(url, body);
+    if (status && *status / 100 == 2) co_return true;
+    problem = status ? "it answered with status " + std::to_string(*status) : status.error().message;
+    const bool may_pass = !status || *status >= 500 || *status == 429 || *status == 408;
+    if (!may_pass || attempt == attempts) break;
+    co_await reactor_.scheduler().sleep(reactor_.within(pause));
+  }
+  log_.error("the alerts' webhook did not take a message",
+             {{"problem", problem}, {"hint", "check `alerts: { webhook: ... }` in the configuration"}});
+  co_return false;
+}
+
+async::Task<Result<int>> Alerts::post(const BaseUrl& url, const std::string& body) {
+  const async::Deadline deadline = reactor_.within(answer_limit);
+  const std::string head = http::request_head("POST", url, url.path_prefix.empty() ? "/" : "",
+                                              {{"content-type", "application/json"}}, body.size());
+  CO_TRY(http::Call call, co_await connections_.open(url.endpoint, deadline, true));
+  CO_TRY(const http::Response response, co_await call.send(head, body, deadline));
+  CO_TRY(const std::string answer, co_await call.read_all(deadline));
+  (void)answer;
+  co_return response.status;
+}
+
+}  // namespace sluice::serve

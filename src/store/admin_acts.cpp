@@ -1,0 +1,57 @@
+#include "store/admin_acts.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+
+#include "base/crypto.h"
+#include "store/keys.h"
+
+namespace sluice::store {
+namespace {
+
+constexpr std::int64_t max_acts_per_hand_over = 1'000;
+
+}  // namespace
+
+Result<void> record_act(Database& database, std::string_view what, std::int64_t now_us,
+                        const std::function<void(json::Writer&)>& facts) {
+  std::string act;
+  json::Writer to(act);
+  to.begin_object().member("act", what).member("act_id", crypto::random_alphanumeric(16)).member("at_us", now_us);
+  to.member("os_user_id", static_cast<std::int64_t>(::getuid()));
+  facts(to);
+  to.end_object();
+  TRY(Statement statement, database.prepare("INSERT INTO admin_acts (act) VALUES (?)"));
+  CHECK_OK(statement.bind(act).run());
+  return database.execute("UPDATE state SET value = value + 1 WHERE name = 'keys_version'");
+}
+
+Result<std::size_t> hand_over_admin_acts(Database& database,
+                                         const std::function<bool(std::int64_t number, std::string_view json)>& keep) {
+  TRY(Statement select, database.prepare("SELECT id, act FROM admin_acts ORDER BY id LIMIT ?"));
+  select.bind(max_acts_per_hand_over);
+  std::size_t taken = 0;
+  std::int64_t last = 0;
+  while (true) {
+    TRY(const bool row, select.step());
+    if (!row || !keep(select.integer(0), select.text(1))) break;
+    last = select.integer(0);
+    ++taken;
+  }
+  select.reset();
+  if (taken == 0) return taken;
+  TRY(Statement forget, database.prepare("DELETE FROM admin_acts WHERE id <= ?"));
+  CHECK_OK(forget.bind(last).run());
+  return taken;
+}
+
+Result<void> check_name(std::string_view name, std::string_view what, std::string_view flag) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (name.size() <= max_key_name_bytes && !std::ranges::any_of(name, is_control)) return {};
+  return fail(ErrorKind::invalid_request, std::string(what) + "'s name has at most 64 bytes and no control characters",
+              "choose a shorter " + std::string(flag) + " of letters and digits");
+}
+
+}  // namespace sluice::store

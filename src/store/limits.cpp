@@ -1,0 +1,238 @@
+#include "store/limits.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <set>
+
+#include "base/crypto.h"
+#include "store/admin_acts.h"
+#include "store/fold.h"
+#include "store/keys.h"
+#include "store/subjects.h"
+#include "store/tags.h"
+
+namespace sluice::store {
+namespace {
+
+constexpr std::string_view id_prefix = "lim_";
+constexpr std::size_t id_random_characters = 12;
+constexpr std::int64_t most_places = 1'000'000;
+
+#define SLUICE_LIMIT_COLUMNS                                                                                        \
+  "l.id, scope, subject, model, unit, amount, time_window, zone, downgrade_to, downgrade_percent, "                 \
+  "l.created_at_us, coalesce(s.name, k.name, '') FROM limits l LEFT JOIN subjects s ON s.id = l.subject LEFT JOIN " \
+  "keys k ON k.id = l.subject "
+
+LimitLine read_limit(const Statement& row) {
+  LimitLine line;
+  line.id = row.text(0);
+  for (const LimitScope scope : limit_scopes)
+    if (name(scope) == row.text(1)) line.scope = scope;
+  line.subject = row.text(2);
+  line.model = row.text(3);
+  for (const LimitUnit unit : limit_units)
+    if (name(unit) == row.text(4)) line.unit = unit;
+  line.amount = row.integer(5);
+  // A zone that this machine has lost since is kept by its name: its days are UTC's until it is back.
+  if (auto window = Window::parse(row.text(6), row.text(7)))
+    line.window = *std::move(window);
+  else if (auto without = Window::parse(row.text(6), ""))
+    line.window = *std::move(without);
+  line.downgrade_to = row.text(8);
+  line.downgrade_percent = static_cast<int>(row.integer(9));
+  line.created_at_us = row.integer(10);
+  line.subject_name = row.text(11);
+  return line;
+}
+
+Result<std::vector<LimitLine>> read_limits(Statement& select) {
+  std::vector<LimitLine> lines;
+  while (true) {
+    TRY(const bool row, select.step());
+    if (!row) return lines;
+    lines.push_back(read_limit(select));
+  }
+}
+
+Result<void> check(const NewLimit& limit) {
+  const std::int64_t least = limit.unit == LimitUnit::money ? 0 : 1;
+  const std::int64_t most = limit.unit == LimitUnit::money    ? std::numeric_limits<std::int64_t>::max()
+                            : limit.unit == LimitUnit::places ? most_places
+                                                              : max_rate_per_minute;
+  if (limit.amount < least || limit.amount > most)
+    return fail(ErrorKind::invalid_request,
+                "a limit of " + std::string(name(limit.unit)) + " must be between " + std::to_string(least) + " and " +
+                    std::to_string(most),
+                "remove the limit for none");
+  const bool speaks_of_models = limit.model == any_model || limit.model.find('/') != std::string::npos;
+  if (limit.model.empty() || limit.model.size() > max_model_pattern_bytes || !speaks_of_models)
+    return fail(ErrorKind::invalid_request, "`" + limit.model + "` is no pattern of models",
+                "write PROVIDER/MODEL with * for any characters, such as openai/gpt-5* or */claude-*, or * for all");
+  if (limit.downgrade_percent < 1 || limit.downgrade_percent > 100)
+    return fail(ErrorKind::invalid_request, "a share must be between 1 and 100 per cent", "leave it out for 100");
+  if (limit.downgrade_to.empty() && limit.downgrade_percent != 100)
+    return fail(ErrorKind::invalid_request, "a share goes with a model to go down to only",
+                "say which: --downgrade MODEL");
+  return {};
+}
+
+// The id of whom it is for, or the tag.
+Result<std::string> find_limited(Database& database, const NewLimit& limit) {
+  switch (limit.scope) {
+    case LimitScope::everybody: return std::string();
+    case LimitScope::tag: {
+      TRY(std::string tag, read_tags(limit.subject));
+      if (!tag.empty() && tag.find(',') == std::string::npos) return tag;
+      return fail(ErrorKind::invalid_request, "a limit is of one tag", "set one for each");
+    }
+    case LimitScope::key: {
+      TRY(const auto key, find_live_key(database, limit.subject));
+      return key.id.str();
+    }
+    case LimitScope::org:
+    case LimitScope::team:
+    case LimitScope::user: break;
+  }
+  const SubjectKind kind = limit.scope == LimitScope::org    ? SubjectKind::org
+                           : limit.scope == LimitScope::team ? SubjectKind::team
+                                                             : SubjectKind::user;
+  TRY(const Subject subject, find_subject(database, kind, limit.subject));
+  return subject.id;
+}
+
+Result<void> record(Database& database, std::string_view what, const LimitLine& line, std::int64_t now_us) {
+  return record_act(database, what, now_us, [&](json::Writer& to) {
+    to.member("limit_id", line.id).member("scope", name(line.scope)).member("subject", line.subject);
+    to.member("model", line.model).member("unit", name(line.unit)).member("amount", line.amount);
+    to.member("window", line.window.text()).member("zone", line.window.zone);
+    to.member("downgrade_to", line.downgrade_to);
+    to.member("downgrade_percent", static_cast<std::int64_t>(line.downgrade_percent));
+  });
+}
+
+Result<std::optional<LimitLine>> look_up(const Database& database, std::string_view id) {
+  TRY(Statement select, database.prepare("SELECT " SLUICE_LIMIT_COLUMNS "WHERE l.id = ?"));
+  TRY(std::vector<LimitLine> found, read_limits(select.bind(id)));
+  return found.empty() ? std::nullopt : std::optional(std::move(found.front()));
+}
+
+struct Sum {
+  std::int64_t at_us = 0;
+  std::int64_t until_us = 0;  // the last moment that it has something of
+  Money cost;
+};
+
+// Adds one sum to the lines that it counts against. False for lines of which it would cross a bucket's edge.
+void add_to_lines(const std::vector<const Line*>& counted, std::string_view provider, std::string_view model,
+                  const Sum& sum, const std::map<const Line*, std::int64_t>& first,
+                  std::map<std::int64_t, std::set<const Line*>>& split) {
+  for (const Line* line : counted) {
+    const auto from = first.find(line);
+    if (from == first.end() || sum.until_us < from->second || !matches(line->rule.model, provider, model)) continue;
+    if (line->state->account.same_bucket(sum.at_us, sum.until_us))
+      line->state->account.load(sum.at_us, sum.cost);
+    else
+      split[sum.at_us].insert(line);
+  }
+}
+
+Result<void> load_rows(Database& database, std::int64_t hour_us, const std::set<const Line*>& split,
+                       const LinesOf& lines_of, const std::map<const Line*, std::int64_t>& first) {
+  TRY(Statement rows,
+      database.prepare("SELECT key_id, tags, provider, model, end_us, cost_pico FROM ledger WHERE end_us "
+                       ">= ? AND end_us < ? AND cost_pico > 0"));
+  rows.bind(hour_us).bind(hour_us + us_per_hour);
+  while (true) {
+    TRY(const bool row, rows.step());
+    if (!row) return {};
+    for (const Line* line : lines_of(rows.text(0), rows.text(1)))
+      if (split.contains(line) && rows.integer(4) >= first.at(line) &&
+          matches(line->rule.model, rows.text(2), rows.text(3)))
+        line->state->account.load(rows.integer(4), Money::pico(rows.integer(5)));
+  }
+}
+
+}  // namespace
+
+Result<LimitLine> set_limit(Database& database, const NewLimit& limit, std::int64_t now_us) {
+  CHECK_OK(check(limit));
+  TRY(Transaction transaction, Transaction::begin(database));
+  TRY(const std::string subject, find_limited(database, limit));
+  TRY(const std::int64_t limits, database.integer("SELECT count(*) FROM limits"));
+  if (limits >= most_limits)
+    return fail(ErrorKind::invalid_request,
+                "there are " + std::to_string(limits) + " limits already, which is the most",
+                "remove some that are not needed, or set one for a team instead of each of its keys");
+  TRY(Statement upsert,
+      database.prepare("INSERT INTO limits (id, scope, subject, model, unit, amount, time_window, zone, downgrade_to, "
+                       "downgrade_percent, created_at_us) VALUES (?,?,?,?,?,?,?,?,?,?,?) "
+                       "ON CONFLICT (scope, subject, model, unit, time_window, zone) DO UPDATE SET amount = "
+                       "excluded.amount, downgrade_to = excluded.downgrade_to, downgrade_percent = "
+                       "excluded.downgrade_percent RETURNING id"));
+  const std::string new_id = std::string(id_prefix) + crypto::random_alphanumeric(id_random_characters);
+  const std::string window = limit.window.text();
+  upsert.bind(new_id).bind(name(limit.scope)).bind(subject).bind(limit.model).bind(name(limit.unit)).bind(limit.amount);
+  upsert.bind(window).bind(limit.window.zone).bind(limit.downgrade_to).bind(std::int64_t{limit.downgrade_percent});
+  CHECK_OK(upsert.bind(now_us).step());
+  const std::string id = upsert.text(0);
+  upsert.reset();
+  TRY(auto line, look_up(database, id));
+  if (!line) return fail(ErrorKind::internal, "the limit that was just set is not there", "report this as a bug");
+  CHECK_OK(record(database, "limit_set", *line, now_us));
+  CHECK_OK(transaction.commit());
+  return *std::move(line);
+}
+
+Result<LimitLine> remove_limit(Database& database, std::string_view id, std::int64_t now_us) {
+  TRY(Transaction transaction, Transaction::begin(database));
+  TRY(auto line, look_up(database, id));
+  if (!line)
+    return fail(ErrorKind::not_found, "there is no limit \"" + std::string(id) + "\"",
+                "`sluice budgets list` and `sluice limits list` show the ids");
+  TRY(Statement remove, database.prepare("DELETE FROM limits WHERE id = ?"));
+  CHECK_OK(remove.bind(line->id).run());
+  CHECK_OK(record(database, "limit_removed", *line, now_us));
+  CHECK_OK(transaction.commit());
+  return *std::move(line);
+}
+
+Result<std::vector<LimitLine>> list_limits(const Database& database) {
+  TRY(Statement select, database.prepare("SELECT " SLUICE_LIMIT_COLUMNS "ORDER BY scope, subject, unit, model, l.id"));
+  return read_limits(select);
+}
+
+Result<LogPosition> load_spend(Database& database, const std::vector<const Line*>& lines, const LinesOf& lines_of,
+                               std::int64_t now_us) {
+  TRY(Transaction view, Transaction::begin_reading(database));
+  TRY(const LogPosition folded, folded_position(database));
+  std::map<const Line*, std::int64_t> first;
+  std::int64_t earliest = std::numeric_limits<std::int64_t>::max();
+  for (const Line* line : lines) {
+    if (line->rule.unit != LimitUnit::money) continue;
+    first[line] = line->state->account.first(now_us);
+    earliest = std::min(earliest, first[line]);
+  }
+  if (first.empty()) return folded;
+
+  // Where an hour lies in two of a line's buckets (a zone with half hours, a short window), its rows are asked.
+  std::map<std::int64_t, std::set<const Line*>> split;
+  TRY(Statement sums,
+      database.prepare("SELECT hour, key_id, tags, provider, model, sum(usd), sum(pico) FROM usage_hourly "
+                       "WHERE hour >= ? GROUP BY hour, key_id, tags, provider, model"));
+  sums.bind(earliest / us_per_hour);
+  while (true) {
+    TRY(const bool row, sums.step());
+    if (!row) break;
+    const std::int64_t begin = sums.integer(0) * us_per_hour;
+    const Sum sum{.at_us = begin,
+                  .until_us = begin + us_per_hour - 1,
+                  .cost = cost_of(sums.integer(5), Money::pico_per_usd) + Money::pico(sums.integer(6))};
+    add_to_lines(lines_of(sums.text(1), sums.text(2)), sums.text(3), sums.text(4), sum, first, split);
+  }
+  for (const auto& [hour_us, of] : split) CHECK_OK(load_rows(database, hour_us, of, lines_of, first));
+  for (const auto& [line, from] : first) line->state->account.forget_alerts(line->rule.money(), now_us);
+  return folded;
+}
+
+}  // namespace sluice::store

@@ -1,0 +1,54 @@
+// Limits in the database: set, listed, removed; and what the ledger says that each has used up.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "store/limit_line.h"
+#include "store/log_format.h"
+#include "store/sqlite.h"
+
+namespace sluice::store {
+
+constexpr std::int64_t most_limits = 10'000;  // a request looks at those of its key only
+constexpr std::size_t max_model_pattern_bytes = 255;
+
+// For lists.
+struct LimitReport {
+  LimitLine line;
+  Account::Standing standing;  // of money
+};
+
+// What `sluice budgets set` and `sluice limits set` say. `subject`: the id or name of an organisation, team, user or
+// key.
+struct NewLimit {
+  LimitScope scope = LimitScope::everybody;
+  std::string subject;
+  std::string model{any_model};
+  LimitUnit unit = LimitUnit::money;
+  std::int64_t amount = 0;
+  Window window = {};
+  std::string downgrade_to;
+  int downgrade_percent = 100;
+};
+
+// A limit of the same scope, subject, model, unit and window is changed; what it has counted stays. Errors: not_found
+// for the subject; invalid_request for a bound passed, a wrong tag or pattern.
+Result<LimitLine> set_limit(Database& database, const NewLimit& limit, std::int64_t now_us);
+// By its id. Errors: not_found.
+Result<LimitLine> remove_limit(Database& database, std::string_view id, std::int64_t now_us);
+Result<std::vector<LimitLine>> list_limits(const Database& database);
+
+// Which lines a row of the ledger counts against: given its key and tags. The models' patterns are not looked at.
+using LinesOf = std::function<std::vector<const Line*>(std::string_view key_id, std::string_view tags)>;
+
+// Brings the accounts of money lines to what the database's ledger says, in one view of it. Returns the position up to
+// which that has been folded. `lines` are those that `lines_of` can give.
+Result<LogPosition> load_spend(Database& database, const std::vector<const Line*>& lines, const LinesOf& lines_of,
+                               std::int64_t now_us);
+
+}  // namespace sluice::store
