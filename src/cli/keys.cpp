@@ -1,6 +1,7 @@
 // `sluice keys create|list|revoke`: the virtual keys of the applications. Works on the data directory, so it needs no
 // running server; a running one knows a new key at its first request and refuses a revoked one within about 100 ms.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "json/json.h"
+#include "store/tags.h"
 
 namespace sluice::cli {
 namespace {
@@ -26,6 +28,9 @@ struct CreateFlags {
   std::string data_class;  // empty = not given
   std::string expires;
   std::string tenant;
+  std::string team;
+  std::string user;
+  std::vector<std::string> tags;
   bool dry_run = false;
   std::string config;
 };
@@ -62,6 +67,9 @@ Result<store::NewKey> new_key(const CreateFlags& flags, const Invocation& invoca
   if (!flags.tokens_per_minute.empty()) key.tpm = rate(flags.tokens_per_minute);
   key.data_class = data_class_from_name(flags.data_class).value_or(key.data_class);
   key.tenant = store::TenantId(flags.tenant);
+  key.team = flags.team;
+  key.user = flags.user;
+  key.tags = fmt::format("{}", fmt::join(flags.tags, ","));
   if (!flags.expires.empty()) {
     TRY(const std::chrono::seconds lifetime, parse_duration(flags.expires, "--expires"));
     key.expires_at_us = now_us + std::chrono::microseconds(lifetime).count();
@@ -96,6 +104,17 @@ void write_limits(json::Writer& out, const std::optional<Money>& budget, const s
   write_optional(out, "tpm", tpm);
   out.member("data_class", name(data_class));
   write_optional_time(out, "expires_at", expires_at_us);
+}
+
+// Whose it is, by ids, and its tags.
+void write_owners(json::Writer& out, const store::VirtualKey& key) {
+  for (const auto& [member, id] : {std::pair("team", &key.team), std::pair("user", &key.user)}) {
+    out.key(member);
+    id->empty() ? out.null() : out.string(*id);
+  }
+  out.key("tags").begin_array();
+  for (const std::string_view tag : store::split_tags(key.tags)) out.string(tag);
+  out.end_array();
 }
 
 Result<int> plan_creation(const store::NewKey& key, Invocation& invocation) {
@@ -142,6 +161,7 @@ Result<int> create(const CreateFlags& flags, Invocation& invocation) {
     json::Writer writer(text);
     writer.begin_object().member("id", key.id.str()).member("name", key.name).member("key", created.secret.reveal());
     writer.member("tenant", key.tenant.str());
+    write_owners(writer, key);
     write_limits(writer, key.budget, key.rpm, key.tpm, key.data_class, key.expires_at_us);
     writer.member("created_at", time_text_us(key.created_at_us)).end_object();
     invocation.console.out << text << '\n';
@@ -188,6 +208,7 @@ std::string key_list_json(const std::vector<store::KeyReport>& keys, std::int64_
   for (const store::KeyReport& report : keys) {
     const store::VirtualKey& key = report.key;
     writer.begin_object().member("id", key.id.str()).member("name", key.name).member("tenant", key.tenant.str());
+    write_owners(writer, key);
     writer.member("state", state(report, now_us));
     write_limits(writer, key.budget, key.rpm, key.tpm, key.data_class, key.expires_at_us);
     writer.member("spent_usd", report.spent.usd()).member("requests", report.requests);
@@ -264,6 +285,10 @@ void add_keys(CLI::App& root, Invocation& invocation) {
   create_verb.add_option("--expires", create_flags->expires, "Lifetime: 12h, 30d")->type_name("DURATION");
   create_verb.add_option("--tenant", create_flags->tenant, "Whose it is: keys of one tenant share the files they keep")
       ->type_name("TENANT");
+  create_verb.add_option("--team", create_flags->team, "The team that it belongs to, by id or name")->type_name("TEAM");
+  create_verb.add_option("--user", create_flags->user, "The user that it belongs to, by id or name")->type_name("USER");
+  create_verb.add_option("--tag", create_flags->tags, "What its requests are counted under; up to 8 times")
+      ->type_name("TAG");
   create_verb.add_flag("--dry-run", create_flags->dry_run, "Check everything and change nothing");
   create_verb
       .add_option("--config", create_flags->config,

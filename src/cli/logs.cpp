@@ -10,6 +10,7 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "json/json.h"
+#include "store/tags.h"
 
 namespace sluice::cli {
 namespace {
@@ -89,6 +90,9 @@ std::string entry_json(const store::LoggedEntry& logged) {
   out.key("cost_usd");
   entry.cost ? out.string(entry.cost->usd()) : out.null();
   if (entry.correction != store::Correction::none) out.member("correction", true);
+  out.key("tags").begin_array();
+  for (const std::string_view tag : store::split_tags(entry.tags)) out.string(tag);
+  out.end_array();
   out.member("price_source", entry.price_source).key("first_token_us");
   entry.ttft_us >= 0 ? out.integer(entry.ttft_us) : out.null();
   out.member("total_us", entry.total_us).end_object();

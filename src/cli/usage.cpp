@@ -1,4 +1,4 @@
-// `sluice usage`: what the ledger adds up to, by key, model, provider, ground or day. Reads the data directory, so it
+// `sluice usage`: what the ledger adds up to, by key, team, model, day and the like. Reads the data directory, so it
 // works with and without a running server.
 #include <ostream>
 
@@ -83,8 +83,9 @@ struct View {
   const char* by;
   const char* title;
 };
-constexpr View views[] = {
-    {"key", "keys"}, {"model", "models"}, {"provider", "providers"}, {"ground", "grounds"}, {"day", "days"}};
+constexpr View views[] = {{"key", "keys"},       {"model", "models"}, {"provider", "providers"},
+                          {"ground", "grounds"}, {"day", "days"},     {"team", "teams"},
+                          {"user", "users"},     {"org", "orgs"},     {"tag", "tags"}};
 
 // Every view, or the one that was asked for, and the total.
 Result<std::string> usage_json(const UsageFlags& flags, store::UsageQuery query, store::Store& store) {
@@ -129,10 +130,9 @@ void add_usage(CLI::App& root, Invocation& invocation) {
       root, invocation, {"usage", "Requests, tokens and cost, from the ledger", "sluice usage --by model --since 7d"});
   auto flags = std::make_shared<UsageFlags>();
   one_of(verb.add_option("--by", flags->by, "What to sum by (default: key; as JSON: each)"),
-         {"key", "model", "provider", "ground", "day"});
-  verb.add_option("--since", flags->since, "Requests that started at or after: 2026-04-01, or 7d ago")
-      ->type_name("TIME");
-  verb.add_option("--until", flags->until, "Requests that started before")->type_name("TIME");
+         {"key", "model", "provider", "ground", "day", "team", "user", "org", "tag"});
+  verb.add_option("--since", flags->since, "Requests that ended at or after: 2026-04-01, or 7d ago")->type_name("TIME");
+  verb.add_option("--until", flags->until, "Requests that ended before")->type_name("TIME");
   verb.add_option("--key", flags->key, "Only this key")->type_name("ID|NAME");
   on_selected(verb, invocation, flags, usage);
 }
