@@ -14,6 +14,7 @@
 #include "store/append_log.h"
 #include "store/data_directory.h"
 #include "store/ledger_entry.h"
+#include "store/live_store.h"
 #include "store/log_reader.h"
 #include "store/store.h"
 #include "store/testing_directory.h"
@@ -75,7 +76,7 @@ std::uint64_t count_in_order(const std::string& directory) {
 
 TEST(Crash, Loses_no_acknowledged_record_and_leaves_nothing_broken) {
   TestingDirectory directory;
-  ASSERT_TRUE(Store::open(directory.path()));
+  ASSERT_TRUE(Store::open(directory.path())->set_limit({.amount = 5}, 0));
   std::mt19937 random(20'261'123);
   std::uint64_t records = 0;
   for (int round = 0; round < rounds; ++round) {
@@ -98,6 +99,10 @@ TEST(Crash, Loses_no_acknowledged_record_and_leaves_nothing_broken) {
     ASSERT_TRUE(AppendLog::open(ledger_path(directory.path()), options));  // mends what is torn
     records = count_in_order(directory.path());
     ASSERT_GE(records, acknowledged) << "round " << round;
+    const auto live = LiveStore::start(directory.path(), {.ledger = options});
+    ASSERT_TRUE(live) << live.error().message;
+    const Account::Standing standing = (*live)->keys()->lines().at(0)->state->account.standing(0);
+    ASSERT_EQ(standing.spent, Money::pico(static_cast<std::int64_t>(records))) << "a limit has each row once";
   }
   auto store = Store::open(directory.path());
   ASSERT_TRUE(store);

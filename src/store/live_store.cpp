@@ -163,9 +163,9 @@ Result<void> LiveStore::State::count_spend(const std::vector<const Line*>& fresh
   if (!ledger->flush(options.act_flush_ms))
     return fail(ErrorKind::unavailable, "new limits do not know yet what was spent: the ledger's disk hangs",
                 "look at the disk of the data directory; it is tried again");
-  const auto lines_of = [&](std::string_view key_id, std::string_view tags) { return index.lines_of(key_id, tags); };
+  const LinesOf of_row = [&](std::string_view key_id, std::string_view tags) { return index.lines_of(key_id, tags); };
   const std::int64_t now_us = wall_clock_us();
-  TRY(const LogPosition folded, load_spend(*watch_store.database_, fresh, lines_of, now_us));
+  TRY(const LogPosition folded, load_spend(*watch_store.database_, fresh, of_row, now_us));
 
   const std::uint64_t unwritten = accepted - durable.records;  // at the publication
   std::uint64_t behind = 0;                                    // records read behind `durable`
@@ -309,7 +309,9 @@ LiveStore::~LiveStore() { stop(std::chrono::seconds(5)); }
 std::shared_ptr<const KeyTable> LiveStore::keys() const { return state_->keys.load(); }
 std::uint64_t LiveStore::keys_generation() const { return state_->keys_generation.load(std::memory_order_acquire); }
 std::shared_lock<std::shared_mutex> LiveStore::settling() {
-  if (state_->publishing.load(std::memory_order_acquire)) const std::lock_guard wait(state_->gate);
+  if (state_->publishing.load(std::memory_order_acquire)) {
+    const std::lock_guard wait(state_->gate);
+  }
   return std::shared_lock(state_->settle_mutex);
 }
 AppendLog& LiveStore::ledger() { return *state_->ledger; }

@@ -143,6 +143,12 @@ Result<Integrity> Store::check() {
   TRY(const std::int64_t rows, database_->integer("SELECT count(*) FROM ledger WHERE correction = 0"));
   TRY(const LogPosition folded, folded_position(*database_));
   integrity.ledger_rows = static_cast<std::uint64_t>(rows);
+  TRY(const std::int64_t summed,
+      database_->integer("SELECT coalesce(sum(requests + extra_attempts), 0) FROM usage_hourly"));
+  if (summed != rows)
+    find(database_->path() + " has sums of " + std::to_string(summed) + " rows by the hour and " + std::to_string(rows) +
+         " rows: stop sluice, move the file away and start again; the ledger is folded anew from " +
+         ledger_path(directory_) + ", keys and limits must be made anew");
 
   // A log that a running server appends to may be longer by now: only what is folded is compared.
   TRY(LogReader reader, LogReader::open(ledger_path(directory_), 0));

@@ -78,7 +78,7 @@ std::string reason_text(const Rejection& rejection, const Plan& plan) {
              (retirement.successor.empty() ? "" : "; it names " + retirement.successor + " as its successor");
     }
     case Rejection::Why::unpriced: return "no price is known, and a key with a budget needs one";
-    case Rejection::Why::over_budget: return "the key's budget has less left than its longest answer may cost";
+    case Rejection::Why::over_budget: return "a limit has less left than its longest answer may cost";
     case Rejection::Why::context_too_small:
       return "needs at least " + std::to_string(rejection.needed) + " tokens, the model has " +
              std::to_string(rejection.limit);

@@ -47,7 +47,7 @@ struct Rejection {
     not_enabled,        // its provider has no key or is switched off
     retired,            // its provider has announced to refuse it from a day on that has come
     unpriced,           // the key has a budget and the price is not known
-    over_budget,        // its worst case costs more than the key has left
+    over_budget,        // it does not fit a limit: its worst case costs more than is left, say
     context_too_small,  // needed > limit, both in tokens
     no_such_call,       // its API has no embeddings, or whatever the client asks for
     kept_elsewhere,     // the request names something that another provider keeps
