@@ -35,6 +35,13 @@ INSERT INTO usage_hourly SELECT end_us / 3600000000, key_id, provider, model, gr
 """
 
 
+DAYS = """
+INSERT INTO usage_daily SELECT hour / 24, key_id, provider, model, ground, tags, sum(requests), sum(failed), sum(extra_attempts), sum(input),
+  sum(cache_read), sum(cache_write), sum(output), 0, 0, sum(usd) + sum(pico) / 1000000000000, sum(pico) % 1000000000000 FROM usage_hourly
+  GROUP BY 1, 2, 3, 4, 5, 6
+"""
+
+
 def seconds(*command):
     times = []
     for _ in range(5):
@@ -58,6 +65,7 @@ def main():
         database.execute("BEGIN")
         database.execute(ROWS, {**vars(wanted), "from": int(time.time() * 1e6) - MONTH, "month": MONTH})
         database.execute(SUMS)
+        database.execute(DAYS)
         database.execute("COMMIT")
         sums = database.execute("SELECT count(*) FROM usage_hourly").fetchone()[0]
         database.close()

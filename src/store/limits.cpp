@@ -218,8 +218,7 @@ Result<LogPosition> load_spend(Database& database, const std::vector<const Line*
   // Where an hour lies in two of a line's buckets (a zone with half hours, a short window), its rows are asked.
   std::map<std::int64_t, std::set<const Line*>> split;
   TRY(Statement sums,
-      database.prepare("SELECT hour, key_id, tags, provider, model, sum(usd), sum(pico) FROM usage_hourly "
-                       "WHERE hour >= ? GROUP BY hour, key_id, tags, provider, model"));
+      database.prepare("SELECT hour, key_id, tags, provider, model, usd, pico FROM usage_hourly WHERE hour >= ?"));
   sums.bind(earliest / us_per_hour);
   while (true) {
     TRY(const bool row, sums.step());

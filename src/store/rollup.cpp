@@ -5,17 +5,33 @@
 namespace sluice::store {
 namespace {
 
+constexpr std::int64_t hours_a_day = 24;
+
 // Towards minus infinity, as SQLite's migration does: rows before 1970 are nobody's, but the sums must add up.
-std::int64_t hour_of(std::int64_t at_us) {
-  return at_us >= 0 ? at_us / us_per_hour : -((-at_us + us_per_hour - 1) / us_per_hour);
+std::int64_t floor_of(std::int64_t value, std::int64_t width) {
+  return value >= 0 ? value / width : -((-value + width - 1) / width);
 }
 
 }  // namespace
 
+Rollup::Sums& Rollup::Sums::operator+=(const Sums& other) {
+  requests += other.requests;
+  failed += other.failed;
+  extra_attempts += other.extra_attempts;
+  input += other.input;
+  cache_read += other.cache_read;
+  cache_write += other.cache_write;
+  output += other.output;
+  estimated += other.estimated;
+  unpriced += other.unpriced;
+  pico += other.pico;
+  return *this;
+}
+
 void Rollup::add(const LedgerEntry& entry) {
   const chat::Usage& usage = entry.usage;
   const bool used = usage.total_input() + usage.total_output() > 0;
-  Sums& sums = sums_[{hour_of(entry.end_us), entry.key_id.str(), entry.provider.str(), entry.model.str(),
+  Sums& sums = sums_[{floor_of(entry.end_us, us_per_hour), entry.key_id.str(), entry.provider.str(), entry.model.str(),
                       std::string(catalog::name(entry.ground)), entry.tags}];
   sums.requests += entry.final ? 1 : 0;
   sums.failed += entry.final && entry.outcome != Outcome::ok ? 1 : 0;
@@ -31,19 +47,34 @@ void Rollup::add(const LedgerEntry& entry) {
 }
 
 Result<void> Rollup::write(const Database& database) const {
+  std::map<Key, Sums> days;
+  for (const auto& [key, sums] : sums_) {
+    Key day = key;
+    std::get<0>(day) = floor_of(std::get<0>(key), hours_a_day);
+    days[day] += sums;
+  }
+  CHECK_OK(write(database, "usage_hourly", "hour", sums_));
+  return write(database, "usage_daily", "day", days);
+}
+
+// The names of table and column are constants of ours; every value is bound.
+Result<void> Rollup::write(const Database& database, const std::string& table, const std::string& time,
+                           const std::map<Key, Sums>& all) {
   TRY(Statement upsert,
       database.prepare(
-          "INSERT INTO usage_hourly (hour, key_id, provider, model, ground, tags, requests, failed, "
-          "extra_attempts, input, cache_read, cache_write, output, estimated, unpriced, usd, pico) VALUES "
-          "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17) "
-          "ON CONFLICT (hour, key_id, provider, model, ground, tags) DO UPDATE SET requests = requests + ?7, "
+          "INSERT INTO " + table + " (" + time +
+          ", key_id, provider, model, ground, tags, requests, failed, extra_attempts, input, cache_read, "
+          "cache_write, output, estimated, unpriced, usd, pico) VALUES "
+          "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17) ON CONFLICT (" +
+          time +
+          ", key_id, provider, model, ground, tags) DO UPDATE SET requests = requests + ?7, "
           "failed = failed + ?8, extra_attempts = extra_attempts + ?9, input = input + ?10, cache_read = "
           "cache_read + ?11, cache_write = cache_write + ?12, output = output + ?13, estimated = estimated + "
           "?14, unpriced = unpriced + ?15, usd = usd + ?16 + (pico + ?17) / 1000000000000, pico = (pico + "
           "?17) % 1000000000000"));
-  for (const auto& [key, sums] : sums_) {
-    const auto& [hour, key_id, provider, model, ground, tags] = key;
-    upsert.bind(hour).bind(key_id).bind(provider).bind(model).bind(ground).bind(tags);
+  for (const auto& [key, sums] : all) {
+    const auto& [at, key_id, provider, model, ground, tags] = key;
+    upsert.bind(at).bind(key_id).bind(provider).bind(model).bind(ground).bind(tags);
     upsert.bind(sums.requests).bind(sums.failed).bind(sums.extra_attempts).bind(sums.input).bind(sums.cache_read);
     upsert.bind(sums.cache_write).bind(sums.output).bind(sums.estimated).bind(sums.unpriced);
     upsert.bind(static_cast<std::int64_t>(sums.pico / Money::pico_per_usd));

@@ -1,6 +1,6 @@
-// The ledger's sums by the hour in which its rows ended, by key, provider, model, ground and tags: what usage is asked
-// of and limits are counted from at a start. They change in the transaction that brings the rows in, so that both
-// always tell the same story, to the last picodollar.
+// The ledger's sums by the hour, and by the day, in which its rows ended, by key, provider, model, ground and tags:
+// what usage is asked of and limits are counted from at a start. They change in the transaction that brings the rows
+// in, so that both always tell the same story, to the last picodollar.
 #pragma once
 
 #include <cstdint>
@@ -33,9 +33,12 @@ class Rollup {
     std::int64_t estimated = 0;
     std::int64_t unpriced = 0;
     MoneySum pico = 0;
+    Sums& operator+=(const Sums& other);
   };
   using Key = std::tuple<std::int64_t, std::string, std::string, std::string, std::string, std::string>;
-  std::map<Key, Sums> sums_;
+  static Result<void> write(const Database& database, const std::string& table, const std::string& time,
+                            const std::map<Key, Sums>& all);
+  std::map<Key, Sums> sums_;  // by hours
 };
 
 }  // namespace sluice::store

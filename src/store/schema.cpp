@@ -22,6 +22,7 @@ constexpr std::int64_t application_id = 0x534c5549;
 // admin_acts  what was done to keys, until the serving process has brought it to the audit log
 //
 // usage_hourly  sums of the ledger by the hour in which rows ended; whole dollars and the picodollars beyond them
+// usage_daily   the same by the day (UTC)
 // subjects      organisations, teams and users
 // limits        what they, keys, tags and everybody together may use at most; one for each scope, subject, model, unit
 //               and window
@@ -170,6 +171,32 @@ constexpr std::array migrations = {
         FROM ledger GROUP BY 1, 2, 3, 4, 5)
       SELECT hour, key_id, provider, model, ground, '', requests, failed, extra_attempts, input, cache_read, cache_write,
         output, estimated, unpriced, nano / 1000, nano % 1000 * 1000000000 + rest FROM sums;
+
+    CREATE TABLE usage_daily (
+      day INTEGER NOT NULL,
+      key_id TEXT NOT NULL,
+      provider TEXT NOT NULL,
+      model TEXT NOT NULL,
+      ground TEXT NOT NULL,
+      tags TEXT NOT NULL,
+      requests INTEGER NOT NULL,
+      failed INTEGER NOT NULL,
+      extra_attempts INTEGER NOT NULL,
+      input INTEGER NOT NULL,
+      cache_read INTEGER NOT NULL,
+      cache_write INTEGER NOT NULL,
+      output INTEGER NOT NULL,
+      estimated INTEGER NOT NULL,
+      unpriced INTEGER NOT NULL,
+      usd INTEGER NOT NULL,
+      pico INTEGER NOT NULL,
+      PRIMARY KEY (day, key_id, provider, model, ground, tags)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO usage_daily
+      SELECT hour / 24 - (hour % 24 < 0) AS day, key_id, provider, model, ground, tags, sum(requests), sum(failed),
+        sum(extra_attempts), sum(input), sum(cache_read), sum(cache_write), sum(output), sum(estimated), sum(unpriced),
+        sum(usd) + sum(pico) / 1000000000000, sum(pico) % 1000000000000
+      FROM usage_hourly GROUP BY 1, 2, 3, 4, 5, 6;
     )sql",
 };
 

@@ -146,7 +146,8 @@ Result<Integrity> Store::check() {
   TRY(const std::int64_t summed,
       database_->integer("SELECT coalesce(sum(requests + extra_attempts), 0) FROM usage_hourly"));
   if (summed != rows)
-    find(database_->path() + " has sums of " + std::to_string(summed) + " rows by the hour and " + std::to_string(rows) +
+    find(database_->path() + " has sums of " + std::to_string(summed) + " rows by the hour and " +
+         std::to_string(rows) +
          " rows: stop sluice, move the file away and start again; the ledger is folded anew from " +
          ledger_path(directory_) + ", keys and limits must be made anew");
 

@@ -22,7 +22,7 @@ constexpr std::array dimensions = {Dimension{"key", "key_id"},
                                    Dimension{"model", "model"},
                                    Dimension{"provider", "provider"},
                                    Dimension{"ground", "ground"},
-                                   Dimension{"day", "date(hour / 24 * 86400, 'unixepoch')"},
+                                   Dimension{"day", "date(day * 86400, 'unixepoch')"},
                                    Dimension{"team", "key_id"},
                                    Dimension{"user", "key_id"},
                                    Dimension{"org", "key_id"},
@@ -36,6 +36,10 @@ constexpr std::int64_t half = 1'000'000;
 #define SLUICE_USED_TOKENS                                                                                   \
   "input + cache_read + cache_write_5m + cache_write_1h + output + reasoning + input_audio + input_image + " \
   "input_video + cache_read_audio + output_audio + output_image > 0"
+
+#define SLUICE_SUMS                                                                                                   \
+  "key_id, provider, model, ground, tags, requests, failed, extra_attempts, input, cache_read, cache_write, output, " \
+  "estimated, unpriced, usd, pico"
 
 #define SLUICE_ENTRY_COLUMNS                                                                                        \
   "l.row, coalesce(k.name, ''), request_id, start_us, end_us, key_id, dialect, requested_model, provider, model, "  \
@@ -161,29 +165,42 @@ Result<Labels> read_labels(const Database& database, GroupBy by) {
   }
 }
 
-// The whole hours of a time, which are summed up already, and the moments before and behind them.
+// A time in pieces: the whole days, which are summed up already, the whole hours before and behind them, and the
+// moments before and behind those. Each from its first to behind its last.
+struct Piece {
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+};
 struct Span {
-  std::int64_t first_hour = 0;
-  std::int64_t last_hour = 0;  // behind it
-  std::int64_t before_us[2] = {0, 0};
-  std::int64_t behind_us[2] = {0, 0};
+  Piece days;
+  Piece hours[2];
+  Piece moments[2];
 };
 
+constexpr std::int64_t us_per_day = 24 * us_per_hour;
+
+// The whole units within, and what is left on both sides.
+void cut(Piece whole, std::int64_t unit, Piece& units, Piece (&rest)[2]) {
+  units = {(whole.from + unit - 1) / unit, whole.to / unit};
+  if (units.from >= units.to) {
+    units = {};
+    rest[0] = whole;
+    return;
+  }
+  rest[0] = {whole.from, units.from * unit};
+  rest[1] = {units.to * unit, whole.to};
+}
+
 Span span_of(const UsageQuery& query) {
-  constexpr std::int64_t ever = std::numeric_limits<std::int64_t>::max();
-  Span span{.first_hour = std::numeric_limits<std::int64_t>::min(), .last_hour = ever};
-  const std::int64_t since = std::clamp<std::int64_t>(query.since_us.value_or(0), 0, ever - us_per_hour);
-  const std::int64_t until = std::clamp<std::int64_t>(query.until_us.value_or(ever), 0, ever - us_per_hour);
-  if (query.since_us) {
-    span.first_hour = (since + us_per_hour - 1) / us_per_hour;
-    span.before_us[0] = since;
-    span.before_us[1] = std::min(span.first_hour * us_per_hour, until);
-  }
-  if (query.until_us) {
-    span.last_hour = until / us_per_hour;
-    span.behind_us[0] = std::max(span.last_hour * us_per_hour, span.before_us[1]);
-    span.behind_us[1] = until;
-  }
+  constexpr std::int64_t ever = (std::numeric_limits<std::int64_t>::max() / us_per_day - 1) * us_per_day;
+  const Piece asked{std::clamp<std::int64_t>(query.since_us.value_or(0), 0, ever),
+                    std::clamp<std::int64_t>(query.until_us.value_or(ever), 0, ever)};
+  Span span;
+  Piece hours;
+  cut(asked, us_per_hour, hours, span.moments);
+  cut(hours, 24, span.days, span.hours);
+  if (!query.since_us && !query.until_us)
+    span.days.from = std::numeric_limits<std::int64_t>::min();  // before 1970, too
   return span;
 }
 
@@ -192,22 +209,25 @@ Result<std::vector<UsageRow>> sum_up(const Database& database, const UsageQuery&
   // The text is put together of constants only; every value is bound.
   const std::string sql =
       std::string(
-          "WITH used AS (SELECT hour, key_id, provider, model, ground, tags, requests, failed, extra_attempts, "
-          "input, cache_read, cache_write, output, estimated, unpriced, usd, pico FROM usage_hourly "
-          "WHERE hour >= ?1 AND hour < ?2 UNION ALL SELECT end_us / 3600000000, key_id, provider, model, ground, "
-          "tags, final, final AND outcome <> 'ok', NOT final, input, cache_read, cache_write_5m + cache_write_1h, "
+          "WITH used AS (SELECT day, " SLUICE_SUMS
+          " FROM usage_daily WHERE day >= ?1 AND day < ?2 UNION ALL "
+          "SELECT hour / 24, " SLUICE_SUMS
+          " FROM usage_hourly WHERE (hour >= ?3 AND hour < ?4) OR (hour >= ?5 AND "
+          "hour < ?6) UNION ALL SELECT end_us / 86400000000, key_id, provider, model, ground, tags, final, final "
+          "AND outcome <> 'ok', NOT final, input, cache_read, cache_write_5m + cache_write_1h, "
           "output + reasoning, NOT reported AND " SLUICE_USED_TOKENS
           ", cost_pico IS NULL AND (outcome = 'ok' OR " SLUICE_USED_TOKENS
           "), coalesce(cost_pico / 1000000000000, 0), coalesce(cost_pico % 1000000000000, 0) FROM ledger "
-          "WHERE (end_us >= ?3 AND end_us < ?4) OR (end_us >= ?5 AND end_us < ?6)) SELECT ") +
+          "WHERE (end_us >= ?7 AND end_us < ?8) OR (end_us >= ?9 AND end_us < ?10)) SELECT ") +
       dimensions[static_cast<std::size_t>(query.by)].column +
       " AS value, sum(requests), sum(failed), sum(extra_attempts), sum(input), sum(cache_read), sum(cache_write), "
-      "sum(output), sum(estimated), sum(unpriced), sum(usd), sum(pico / ?7), sum(pico % ?7) FROM used "
-      "WHERE ?8 = '' OR key_id = ?8 GROUP BY value";
+      "sum(output), sum(estimated), sum(unpriced), sum(usd), sum(pico / ?11), sum(pico % ?11) FROM used "
+      "WHERE ?12 = '' OR key_id = ?12 GROUP BY value";
   TRY(Statement select, database.prepare(sql));
   const Span span = span_of(query);
-  select.bind(span.first_hour).bind(span.last_hour).bind(span.before_us[0]).bind(span.before_us[1]);
-  select.bind(span.behind_us[0]).bind(span.behind_us[1]).bind(half);
+  for (const Piece& piece : {span.days, span.hours[0], span.hours[1], span.moments[0], span.moments[1]})
+    select.bind(piece.from).bind(piece.to);
+  select.bind(half);
   select.bind(query.key ? std::string_view(query.key->str()) : "");
   std::vector<UsageRow> rows;
   while (true) {
