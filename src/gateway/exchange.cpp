@@ -526,9 +526,6 @@ void Exchange::book(store::LedgerEntry row, const catalog::Quote& quote) {
   if (gateway_.store.keys_generation() != keys_generation_) join_new_limits();
   accounted_ = account(gateway_.books, hold_, std::move(row), quote, gateway_.time.now());
   cost_ = sum(cost_, accounted_->cost);
-  if (gateway_.successor)
-    gateway_.successor->charge(facts_.request_id, accounted_->cost.value_or(Money()),
-                               accounted_->usage.total_input() + accounted_->usage.total_output());
 }
 
 // Limits that were set while the request was under way: their sums begin with the rows that come from now on.

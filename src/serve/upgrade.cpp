@@ -8,12 +8,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+
+#include "store/tags.h"
 
 extern char** environ;
 
@@ -199,14 +202,6 @@ bool Heir::raise(std::string_view request, Money worst) {
   return ask(Saying::raise, text.append(request)).has_value();
 }
 
-void Heir::charge(std::string_view request, Money cost, Tokens tokens) {
-  std::string text;
-  append_number(text, cost.pico());
-  append_number(text, tokens);
-  const std::lock_guard held(mutex_);
-  channel_.say(Saying::charge, text.append(request));
-}
-
 void Heir::release(std::string_view request) {
   const std::lock_guard held(mutex_);
   channel_.say(Saying::release, request);
@@ -245,9 +240,30 @@ Result<void> Inheritance::reserve(std::string_view text, bool inherited) {
   const auto keys = store_.keys();
   const store::Principal* principal = keys->find(digest);
   if (!principal) return {};  // the old process knows it, so it is being revoked just now
-  TRY(gateway::Hold hold, admission_.admit(*principal, need, std::chrono::steady_clock::now()));
+  const gateway::Moment now(std::chrono::steady_clock::now(), store::wall_clock_us());
+  TRY(gateway::Hold hold, admission_.admit(*principal, need, now));
+  // Limits of single models are charged as rows come: which model will answer is the old process's to know.
+  hold.join(store::Lines(principal->lines().begin(), principal->lines().end()));
   holds_.insert_or_assign(std::string(text), std::move(hold));
   return {};
+}
+
+void Inheritance::book(std::string_view record) {
+  const auto settling = store_.settling();
+  if (store_.ledger().append(record) != store::Appended::queued)
+    log_.error("a row of the server before is lost", {{"hint", "look at the disk of the data directory"}});
+  const Result<store::LedgerEntry> entry = store::decode_ledger_entry(record);
+  if (!entry) return;
+  const auto found = holds_.find(entry->request_id.str());
+  if (found == holds_.end()) return;
+  const auto keys = store_.keys();
+  for (const std::string_view tag : store::split_tags(entry->tags)) {
+    const auto lines = keys->lines_of_tag(tag);
+    found->second.join(store::Lines(lines.begin(), lines.end()));
+  }
+  found->second.charge(entry->cost.value_or(Money()), entry->usage.total_input() + entry->usage.total_output(),
+                       {std::chrono::steady_clock::now(), entry->end_us},
+                       {.provider = entry->provider.str(), .model = entry->model.str()});
 }
 
 void Inheritance::obey(const Channel::Message& message) {
@@ -267,23 +283,15 @@ void Inheritance::obey(const Channel::Message& message) {
     case Saying::raise: {
       const Money worst = Money::pico(take_number(text));
       gateway::Hold* const found = hold(text);
-      return answer(!found || found->raise_to(worst)
+      const std::array shares = {gateway::Share{.target = {}, .cost = worst}};
+      return answer(!found || found->raise_to(shares, store::wall_clock_us())
                         ? Result<void>()
                         : fail(ErrorKind::budget_exceeded, "the budget has not that much"));
-    }
-    case Saying::charge: {
-      const Money cost = Money::pico(take_number(text));
-      const Tokens tokens = take_number(text);
-      if (gateway::Hold* const found = hold(text)) found->charge(cost, tokens, std::chrono::steady_clock::now());
-      return;
     }
     case Saying::release:
       if (const auto found = holds_.find(text); found != holds_.end()) holds_.erase(found);
       return;
-    case Saying::ledger:
-      if (store_.ledger().append(text) != store::Appended::queued)
-        log_.error("a row of the server before is lost", {{"hint", "look at the disk of the data directory"}});
-      return;
+    case Saying::ledger: return book(text);
     case Saying::audit: store_.audit().append(text); return;
     case Saying::prepared:
     case Saying::failed:

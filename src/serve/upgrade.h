@@ -42,7 +42,6 @@ enum class Saying : char {
   raise = 'W',    // is answered
   yes = 'Y',
   no = 'N',  // as failed
-  charge = 'G',
   release = 'F',
   ledger = 'L',
   audit = 'A',
@@ -104,7 +103,6 @@ class Heir final : public gateway::Successor {
 
   Result<void> reserve(const gateway::Reservation& reservation) override;
   bool raise(std::string_view request, Money worst) override;
-  void charge(std::string_view request, Money cost, Tokens tokens) override;
   void release(std::string_view request) override;
   bool record(Saying log, std::string_view record);
   // Before it serves: what a running request has reserved.
@@ -136,6 +134,7 @@ class Inheritance {
   void run();
   void obey(const Channel::Message& message);
   Result<void> reserve(std::string_view text, bool inherited);
+  void book(std::string_view record);  // a row of the ledger: what it says is charged, too
   const Channel& channel_;
   store::LiveStore& store_;
   gateway::Admission& admission_;

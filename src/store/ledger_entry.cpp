@@ -20,9 +20,8 @@ constexpr std::size_t numbers_bytes = 8 + 11 * 8 + sizeof(ConfigHash);  // of ve
 constexpr std::size_t extension_bytes = 4 + 7 * 8;
 // The provider's own words about usage in doubt go in pieces, each with its length in front.
 constexpr std::size_t most_raw_pieces = (chat::max_raw_usage_bytes + max_name_bytes - 1) / max_name_bytes;
-constexpr std::size_t most_record_bytes =
-    numbers_bytes + 6 * (1 + max_name_bytes) + extension_bytes + most_raw_pieces * (1 + max_name_bytes) + 2 +
-    max_tags_text_bytes;
+constexpr std::size_t most_record_bytes = numbers_bytes + 6 * (1 + max_name_bytes) + extension_bytes +
+                                          most_raw_pieces * (1 + max_name_bytes) + 2 + max_tags_text_bytes;
 
 // In their order on disk.
 constexpr std::array extended_counts = {

@@ -63,7 +63,9 @@ TEST(LedgerEntry, Keeps_what_few_rows_have) {
   correction.cost = Money::pico(-5);
   EXPECT_EQ(decode_ledger_entry(encoded(correction)), correction);
   std::string bytes = encoded(correction);
-  for (std::size_t n = 0; n < bytes.size(); ++n) EXPECT_FALSE(decode_ledger_entry(bytes.substr(0, n))) << n;
+  const std::size_t tags_at = bytes.size() - 2 - correction.tags.size();  // a record without them is an older one
+  for (std::size_t n = 0; n < bytes.size(); ++n)
+    if (n != tags_at) EXPECT_FALSE(decode_ledger_entry(bytes.substr(0, n))) << n;
 }
 
 TEST(LedgerEntry, Is_small) { EXPECT_LE(encoded(full_entry()).size(), 240u); }

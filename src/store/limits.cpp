@@ -140,8 +140,10 @@ void add_to_lines(const std::vector<const Line*>& counted, std::string_view prov
 Result<void> load_rows(Database& database, std::int64_t hour_us, const std::set<const Line*>& split,
                        const LinesOf& lines_of, const std::map<const Line*, std::int64_t>& first) {
   TRY(Statement rows,
-      database.prepare("SELECT key_id, tags, provider, model, end_us, cost_pico FROM ledger WHERE end_us "
-                       ">= ? AND end_us < ? AND cost_pico > 0"));
+      database.prepare("SELECT key_id, tags, provider, model, end_us, cost_pico FROM ledger WHERE correction = 0 AND "
+                       "end_us >= ?1 AND end_us < ?2 AND cost_pico > 0 UNION ALL "
+                       "SELECT key_id, tags, provider, model, start_us, cost_pico FROM ledger WHERE correction > 0 AND "
+                       "start_us >= ?1 AND start_us < ?2"));
   rows.bind(hour_us).bind(hour_us + us_per_hour);
   while (true) {
     TRY(const bool row, rows.step());

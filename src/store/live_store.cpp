@@ -78,6 +78,7 @@ struct LiveStore::State {
   std::atomic<std::uint64_t> looks_done{0};  // written by the watcher
   std::thread watcher;
   std::thread folder;
+  std::atomic<bool> handed_over{false};  // another process has the directory
 
   Result<void> reload_if_changed();
   Result<void> load_table();
@@ -159,7 +160,7 @@ AppendLog::Durable LiveStore::State::publish(std::shared_ptr<const KeyTable> tab
 // it yet, and without those that came after and are in it already.
 Result<void> LiveStore::State::count_spend(const std::vector<const Line*>& fresh, const LineIndex& index,
                                            AppendLog::Durable durable, std::uint64_t accepted) {
-  if (fresh.empty()) return {};
+  if (fresh.empty() || handed_over) return {};  // the process that has the ledger counts them
   if (!ledger->flush(options.act_flush_ms))
     return fail(ErrorKind::unavailable, "new limits do not know yet what was spent: the ledger's disk hangs",
                 "look at the disk of the data directory; it is tried again");
@@ -358,6 +359,7 @@ Result<void> LiveStore::hand_over(AppendLog::Heir ledger, AppendLog::Heir audit,
   }
   // What is spent must be in the database before the other process reads it; should this fail, it folds by itself.
   (void)state_->fold_store.fold(state_->ledger->durable_position());
+  state_->handed_over = true;
   state_->lock.reset();
   return {};
 }
@@ -368,6 +370,7 @@ Result<void> LiveStore::take_back() {
   CHECK_OK(state_->ledger->take_back());
   CHECK_OK(state_->audit->take_back());
   state_->lock = std::move(lock);
+  state_->handed_over = false;
   return {};
 }
 

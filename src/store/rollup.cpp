@@ -25,25 +25,33 @@ Rollup::Sums& Rollup::Sums::operator+=(const Sums& other) {
   estimated += other.estimated;
   unpriced += other.unpriced;
   pico += other.pico;
+  corrections += other.corrections;
+  corrected_pico += other.corrected_pico;
   return *this;
 }
 
 void Rollup::add(const LedgerEntry& entry) {
   const chat::Usage& usage = entry.usage;
   const bool used = usage.total_input() + usage.total_output() > 0;
-  Sums& sums = sums_[{floor_of(entry.end_us, us_per_hour), entry.key_id.str(), entry.provider.str(), entry.model.str(),
+  const bool corrects = entry.correction != Correction::none;
+  const std::int64_t at_us = corrects ? entry.start_us : entry.end_us;  // a correction stays with what it mends
+  Sums& sums = sums_[{floor_of(at_us, us_per_hour), entry.key_id.str(), entry.provider.str(), entry.model.str(),
                       std::string(catalog::name(entry.ground)), entry.tags}];
   sums.requests += entry.final ? 1 : 0;
   sums.failed += entry.final && entry.outcome != Outcome::ok ? 1 : 0;
-  sums.extra_attempts += entry.final ? 0 : 1;
-  sums.input += usage.input;
-  sums.cache_read += usage.cache_read;
+  sums.extra_attempts += entry.final || corrects ? 0 : 1;
+  sums.input += usage.fresh_input();
+  sums.cache_read += usage.cached_input();
   sums.cache_write += usage.cache_write_5m + usage.cache_write_1h;
-  sums.output += usage.output + usage.reasoning;
+  sums.output += usage.total_output();
   // An attempt that a provider refused used nothing: it is neither estimated nor unpriced.
   sums.estimated += !usage.reported && used ? 1 : 0;
   sums.unpriced += !entry.cost && (entry.outcome == Outcome::ok || used) ? 1 : 0;
-  sums.pico += entry.cost.value_or(Money()).pico();
+  sums.unpriced -= entry.correction == Correction::first_price ? 1 : 0;
+  const Money cost = entry.cost.value_or(Money());
+  sums.pico += cost.pico();
+  sums.corrections += corrects ? 1 : 0;
+  sums.corrected_pico += corrects ? cost.pico() : 0;
 }
 
 Result<void> Rollup::write(const Database& database) const {
@@ -64,21 +72,24 @@ Result<void> Rollup::write(const Database& database, const std::string& table, c
       database.prepare(
           "INSERT INTO " + table + " (" + time +
           ", key_id, provider, model, ground, tags, requests, failed, extra_attempts, input, cache_read, "
-          "cache_write, output, estimated, unpriced, usd, pico) VALUES "
-          "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17) ON CONFLICT (" +
+          "cache_write, output, estimated, unpriced, usd, pico, corrections, corrected_usd, corrected_pico) VALUES "
+          "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20) ON CONFLICT (" +
           time +
           ", key_id, provider, model, ground, tags) DO UPDATE SET requests = requests + ?7, "
           "failed = failed + ?8, extra_attempts = extra_attempts + ?9, input = input + ?10, cache_read = "
           "cache_read + ?11, cache_write = cache_write + ?12, output = output + ?13, estimated = estimated + "
           "?14, unpriced = unpriced + ?15, usd = usd + ?16 + (pico + ?17) / 1000000000000, pico = (pico + "
-          "?17) % 1000000000000"));
+          "?17) % 1000000000000, corrections = corrections + ?18, corrected_usd = corrected_usd + ?19 + "
+          "(corrected_pico + ?20) / 1000000000000, corrected_pico = (corrected_pico + ?20) % 1000000000000"));
   for (const auto& [key, sums] : all) {
     const auto& [at, key_id, provider, model, ground, tags] = key;
     upsert.bind(at).bind(key_id).bind(provider).bind(model).bind(ground).bind(tags);
     upsert.bind(sums.requests).bind(sums.failed).bind(sums.extra_attempts).bind(sums.input).bind(sums.cache_read);
     upsert.bind(sums.cache_write).bind(sums.output).bind(sums.estimated).bind(sums.unpriced);
     upsert.bind(static_cast<std::int64_t>(sums.pico / Money::pico_per_usd));
-    CHECK_OK(upsert.bind(static_cast<std::int64_t>(sums.pico % Money::pico_per_usd)).run());
+    upsert.bind(static_cast<std::int64_t>(sums.pico % Money::pico_per_usd)).bind(sums.corrections);
+    upsert.bind(static_cast<std::int64_t>(sums.corrected_pico / Money::pico_per_usd));
+    CHECK_OK(upsert.bind(static_cast<std::int64_t>(sums.corrected_pico % Money::pico_per_usd)).run());
   }
   return {};
 }

@@ -1,6 +1,6 @@
-// The ledger's sums by the hour, and by the day, in which its rows ended, by key, provider, model, ground and tags:
-// what usage is asked of and limits are counted from at a start. They change in the transaction that brings the rows
-// in, so that both always tell the same story, to the last picodollar.
+// The ledger's sums by the hour, and by the day, in which its rows ended (a correction's: began), by key, provider,
+// model, ground and tags: what usage is asked of and limits are counted from at a start. They change in the transaction
+// that brings the rows in, so that both always tell the same story, to the last picodollar.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,9 @@ class Rollup {
     Tokens output = 0;  // with reasoning
     std::int64_t estimated = 0;
     std::int64_t unpriced = 0;
-    MoneySum pico = 0;
+    MoneySum pico = 0;  // with the corrections
+    std::int64_t corrections = 0;
+    MoneySum corrected_pico = 0;  // of them
     Sums& operator+=(const Sums& other);
   };
   using Key = std::tuple<std::int64_t, std::string, std::string, std::string, std::string, std::string>;

@@ -136,6 +136,7 @@ constexpr std::array migrations = {
     ALTER TABLE ledger ADD COLUMN tags TEXT NOT NULL DEFAULT '';
     DROP INDEX ledger_start;
     CREATE INDEX ledger_end ON ledger(end_us);
+    CREATE INDEX ledger_corrected ON ledger(start_us) WHERE correction > 0;
 
     CREATE TABLE usage_hourly (
       hour INTEGER NOT NULL,
@@ -155,22 +156,31 @@ constexpr std::array migrations = {
       unpriced INTEGER NOT NULL,
       usd INTEGER NOT NULL,
       pico INTEGER NOT NULL,
+      corrections INTEGER NOT NULL,
+      corrected_usd INTEGER NOT NULL,
+      corrected_pico INTEGER NOT NULL,
       PRIMARY KEY (hour, key_id, provider, model, ground, tags)
     ) STRICT, WITHOUT ROWID;
     INSERT INTO usage_hourly
-      WITH sums AS (
-        SELECT end_us / 3600000000 - (end_us % 3600000000 < 0) AS hour, key_id, provider, model, ground,
-          sum(final) AS requests, sum(final AND outcome <> 'ok') AS failed, sum(NOT final) AS extra_attempts,
-          sum(input) AS input, sum(cache_read) AS cache_read, sum(cache_write_5m + cache_write_1h) AS cache_write,
-          sum(output + reasoning) AS output,
-          sum(NOT reported AND input + cache_read + cache_write_5m + cache_write_1h + output + reasoning > 0) AS estimated,
-          sum(cost_pico IS NULL AND (outcome = 'ok' OR
-            input + cache_read + cache_write_5m + cache_write_1h + output + reasoning > 0)) AS unpriced,
+      WITH dated AS (SELECT CASE WHEN correction > 0 THEN start_us ELSE end_us END AS at_us,
+          input + cache_read + cache_write_5m + cache_write_1h + output + reasoning + input_audio + input_image +
+            input_video + cache_read_audio + output_audio + output_image > 0 AS used, * FROM ledger),
+      sums AS (
+        SELECT at_us / 3600000000 - (at_us % 3600000000 < 0) AS hour, key_id, provider, model, ground,
+          sum(final) AS requests, sum(final AND outcome <> 'ok') AS failed,
+          sum(NOT final AND correction = 0) AS extra_attempts,
+          sum(input + input_audio + input_image + input_video) AS input,
+          sum(cache_read + cache_read_audio) AS cache_read, sum(cache_write_5m + cache_write_1h) AS cache_write,
+          sum(output + output_audio + output_image + reasoning) AS output, sum(NOT reported AND used) AS estimated,
+          sum(cost_pico IS NULL AND (outcome = 'ok' OR used)) - sum(correction = 2) AS unpriced,
           coalesce(sum(cost_pico / 1000000000), 0) + coalesce(sum(cost_pico % 1000000000), 0) / 1000000000 AS nano,
-          coalesce(sum(cost_pico % 1000000000), 0) % 1000000000 AS rest
-        FROM ledger GROUP BY 1, 2, 3, 4, 5)
+          coalesce(sum(cost_pico % 1000000000), 0) % 1000000000 AS rest, sum(correction > 0) AS corrections,
+          coalesce(sum(CASE WHEN correction > 0 THEN cost_pico / 1000000000000 END), 0) AS corrected_usd,
+          coalesce(sum(CASE WHEN correction > 0 THEN cost_pico % 1000000000000 END), 0) AS corrected_pico
+        FROM dated GROUP BY 1, 2, 3, 4, 5)
       SELECT hour, key_id, provider, model, ground, '', requests, failed, extra_attempts, input, cache_read, cache_write,
-        output, estimated, unpriced, nano / 1000, nano % 1000 * 1000000000 + rest FROM sums;
+        output, estimated, unpriced, nano / 1000, nano % 1000 * 1000000000 + rest, corrections, corrected_usd,
+        corrected_pico FROM sums;
 
     CREATE TABLE usage_daily (
       day INTEGER NOT NULL,
@@ -190,12 +200,16 @@ constexpr std::array migrations = {
       unpriced INTEGER NOT NULL,
       usd INTEGER NOT NULL,
       pico INTEGER NOT NULL,
+      corrections INTEGER NOT NULL,
+      corrected_usd INTEGER NOT NULL,
+      corrected_pico INTEGER NOT NULL,
       PRIMARY KEY (day, key_id, provider, model, ground, tags)
     ) STRICT, WITHOUT ROWID;
     INSERT INTO usage_daily
       SELECT hour / 24 - (hour % 24 < 0) AS day, key_id, provider, model, ground, tags, sum(requests), sum(failed),
         sum(extra_attempts), sum(input), sum(cache_read), sum(cache_write), sum(output), sum(estimated), sum(unpriced),
-        sum(usd) + sum(pico) / 1000000000000, sum(pico) % 1000000000000
+        sum(usd) + sum(pico) / 1000000000000, sum(pico) % 1000000000000, sum(corrections),
+        sum(corrected_usd) + sum(corrected_pico) / 1000000000000, sum(corrected_pico) % 1000000000000
       FROM usage_hourly GROUP BY 1, 2, 3, 4, 5, 6;
     )sql",
 };

@@ -39,14 +39,14 @@ constexpr std::int64_t half = 1'000'000;
 
 #define SLUICE_SUMS                                                                                                   \
   "key_id, provider, model, ground, tags, requests, failed, extra_attempts, input, cache_read, cache_write, output, " \
-  "estimated, unpriced, usd, pico"
+  "estimated, unpriced, usd, pico, corrections, corrected_usd, corrected_pico"
 
 #define SLUICE_ENTRY_COLUMNS                                                                                        \
   "l.row, coalesce(k.name, ''), request_id, start_us, end_us, key_id, dialect, requested_model, provider, model, "  \
   "ground, "                                                                                                        \
   "stream, status, outcome, attempt, final, input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, " \
   "reported, cost_pico, price_source, ttft_us, total_us, config_hash, input_audio, input_image, input_video, "      \
-  "cache_read_audio, output_audio, output_image, searches, service_tier, doubts, raw_usage, correction, l.tags "            \
+  "cache_read_audio, output_audio, output_image, searches, service_tier, doubts, raw_usage, correction, l.tags "    \
   "FROM ledger l LEFT JOIN keys k ON k.id = l.key_id "
 
 constexpr const char* temporary_keys = "(chat and run)";  // who makes them
@@ -213,15 +213,22 @@ Result<std::vector<UsageRow>> sum_up(const Database& database, const UsageQuery&
           " FROM usage_daily WHERE day >= ?1 AND day < ?2 UNION ALL "
           "SELECT hour / 24, " SLUICE_SUMS
           " FROM usage_hourly WHERE (hour >= ?3 AND hour < ?4) OR (hour >= ?5 AND "
-          "hour < ?6) UNION ALL SELECT end_us / 86400000000, key_id, provider, model, ground, tags, final, final "
-          "AND outcome <> 'ok', NOT final, input, cache_read, cache_write_5m + cache_write_1h, "
-          "output + reasoning, NOT reported AND " SLUICE_USED_TOKENS
-          ", cost_pico IS NULL AND (outcome = 'ok' OR " SLUICE_USED_TOKENS
-          "), coalesce(cost_pico / 1000000000000, 0), coalesce(cost_pico % 1000000000000, 0) FROM ledger "
-          "WHERE (end_us >= ?7 AND end_us < ?8) OR (end_us >= ?9 AND end_us < ?10)) SELECT ") +
+          "hour < ?6) UNION ALL SELECT CASE WHEN correction > 0 THEN start_us ELSE end_us END / 86400000000, key_id, "
+          "provider, "
+          "model, ground, tags, final, final AND outcome <> 'ok', NOT final AND correction = 0, "
+          "input + input_audio + input_image + input_video, cache_read + cache_read_audio, "
+          "cache_write_5m + cache_write_1h, output + output_audio + output_image + reasoning, "
+          "NOT reported AND " SLUICE_USED_TOKENS ", (cost_pico IS NULL AND (outcome = 'ok' OR " SLUICE_USED_TOKENS
+          ")) - (correction = 2), coalesce(cost_pico / 1000000000000, 0), coalesce(cost_pico % 1000000000000, 0), "
+          "correction > 0, iif(correction > 0, cost_pico / 1000000000000, 0), "
+          "iif(correction > 0, cost_pico % 1000000000000, 0) FROM ledger "
+          "WHERE (correction = 0 AND ((end_us >= ?7 AND end_us < ?8) OR (end_us >= ?9 AND end_us < ?10))) OR "
+          "(correction > 0 AND ((start_us >= ?7 AND start_us < ?8) OR (start_us >= ?9 AND start_us < ?10)))) "
+          "SELECT ") +
       dimensions[static_cast<std::size_t>(query.by)].column +
       " AS value, sum(requests), sum(failed), sum(extra_attempts), sum(input), sum(cache_read), sum(cache_write), "
-      "sum(output), sum(estimated), sum(unpriced), sum(usd), sum(pico / ?11), sum(pico % ?11) FROM used "
+      "sum(output), sum(estimated), sum(unpriced), sum(usd), sum(pico / ?11), sum(pico % ?11), "
+      "sum(corrections), sum(corrected_usd), sum(corrected_pico / ?11), sum(corrected_pico % ?11) FROM used "
       "WHERE ?12 = '' OR key_id = ?12 GROUP BY value";
   TRY(Statement select, database.prepare(sql));
   const Span span = span_of(query);
@@ -246,6 +253,9 @@ Result<std::vector<UsageRow>> sum_up(const Database& database, const UsageQuery&
     row.unpriced = select.integer(9);
     row.cost_pico = static_cast<MoneySum>(select.integer(10)) * Money::pico_per_usd +
                     static_cast<MoneySum>(select.integer(11)) * half + select.integer(12);
+    row.corrections = select.integer(13);
+    row.corrected_pico = static_cast<MoneySum>(select.integer(14)) * Money::pico_per_usd +
+                         static_cast<MoneySum>(select.integer(15)) * half + select.integer(16);
   }
 }
 

@@ -237,6 +237,7 @@ Result<void> Admission::take(Hold& hold, const std::shared_ptr<const Line>& line
       return {};
     }
     case LimitUnit::tokens: {
+      if (need.inherited) return {};
       const Tokens tokens = std::max<Tokens>(need.tokens, 0);
       const std::int64_t wait_ns = sluice::gateway::take(state.tat_ns, step_ns(tokens, rule.amount), in_ns(now.at));
       if (wait_ns > 0) return too_many_tokens(rule, tokens, wait_ns);
@@ -288,7 +289,7 @@ Result<Hold> Admission::admit(const store::Principal& principal, const Need& nee
   const std::int64_t now_ns = in_ns(now.at);
   for (std::size_t i = 0; i < hold.parts_.size(); ++i) {
     const Line& line = *hold.parts_[i].line;
-    if (line.rule.unit != LimitUnit::requests) continue;
+    if (line.rule.unit != LimitUnit::requests || need.inherited) continue;
     const std::int64_t wait_ns = sluice::gateway::take(line.state->tat_ns, step_ns(1, line.rule.amount), now_ns);
     if (wait_ns == 0) continue;
     for (std::size_t before = 0; before < i; ++before)

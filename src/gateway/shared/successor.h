@@ -27,7 +27,6 @@ class Successor {
   // Any thread. Errors: as of Admission::admit; unavailable when the other process does not answer.
   virtual Result<void> reserve(const Reservation& reservation) = 0;
   virtual bool raise(std::string_view request, Money worst) = 0;
-  virtual void charge(std::string_view request, Money cost, Tokens tokens) = 0;
   virtual void release(std::string_view request) = 0;
 };
 
