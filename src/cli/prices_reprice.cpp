@@ -74,7 +74,8 @@ std::optional<store::LedgerEntry> correction_of(const store::PricedRow& row, con
 Result<int> reprice(const RepriceFlags& flags, Invocation& invocation) {
   if (flags.from.empty()) return usage_error("from which day on?", "sluice prices reprice --from 2026-07-01");
   TRY(const Moment from, moment_of(flags.from, "--from"));
-  TRY(const Moment to, moment_of(flags.to, "--to"));
+  TRY(Moment to, moment_of(flags.to, "--to"));
+  if (flags.to.empty()) to += std::chrono::seconds(1);  // with what has just begun
   TRY(const auto snapshot, load_snapshot(flags.config, invocation));
   TRY(store::Store store, open_ledger(invocation));
   TRY(const Fd lock, store::lock_corrections(invocation.data_dir));

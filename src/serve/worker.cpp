@@ -135,16 +135,12 @@ void Worker::join() {
 async::Task<> Worker::accept_connections(Worker* worker) {
   constexpr milliseconds pause{20};  // when there is no room: the kernel's queue holds who comes
   while (!worker->closed_.fired()) {
-    if (worker->connections_.size() >= worker->most_connections()) {
-      if (worker->make_room()) {
-        co_await worker->reactor_.scheduler().sleep(worker->reactor_.within(milliseconds(1), &worker->closed_));
-        continue;
-      }
-      co_await worker->reactor_.scheduler().sleep(worker->reactor_.within(pause, &worker->closed_));
-      continue;
-    }
     Result<Fd> socket = co_await worker->listener_->accept_fd({async::TimePoint::max(), &worker->closed_});
     if (socket) {
+      // Only now that somebody is there must another one go. Who has been accepted is served, whatever comes.
+      while (worker->connections_.size() >= worker->most_connections() && !worker->make_room() &&
+             !worker->closed_.fired())
+        co_await worker->reactor_.scheduler().sleep(worker->reactor_.within(pause, &worker->closed_));
       worker->connections_.spawn(serve_one, worker, *std::move(socket));
     } else if (socket.error().kind == ErrorKind::overloaded) {
       worker->shared_.log.warn("cannot accept", {{"reason", socket.error().message}, {"hint", socket.error().hint}});
@@ -165,19 +161,17 @@ async::Task<Result<std::unique_ptr<net::Stream>>> Worker::stream_of(Fd fd) {
                                      reactor_.within(milliseconds(server.header_timeout_ms), &stop_));
 }
 
-// Who holds a connection without a request on it, or with half of one, must not keep out those who have one. The oldest
-// go first, a few at a time. False: each one is at a request.
+// Who holds a connection without a request on it, or with half of one, must not keep out those who have one: the oldest
+// goes. False: each one is at a request.
 bool Worker::make_room() {
-  constexpr int at_once = 16;
-  int cut = 0;
-  for (Open* open = open_.front(); open && cut < at_once; open = open_.after(*open)) {
+  for (Open* open = open_.front(); open; open = open_.after(*open)) {
     if (!open->parting.running.empty() || open->is_cut) continue;
     open->is_cut = true;
     open->stream.cut();
-    ++cut;
+    shared_.crowded_out.fetch_add(1, std::memory_order_relaxed);
+    return true;
   }
-  shared_.crowded_out.fetch_add(cut, std::memory_order_relaxed);
-  return cut > 0;
+  return false;
 }
 
 async::Task<> Worker::serve_one(Worker* worker, Fd fd) {
