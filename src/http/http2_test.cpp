@@ -2,6 +2,8 @@
 // send, and what an attacker does, is shown in tests/e2e.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "async/scope.h"
 #include "http/client.h"
 #include "http/server.h"
