@@ -44,11 +44,14 @@ def count(bench, gateway, request, requests):
     run("callgrind_control", "-d", pid)
     if answered["errors"]:
         raise SystemExit(f"instructions: {answered['errors']} answers were no 200")
+    seen = []  # other threads have a reactor, too, with nothing to do
     for dump in bench.folder.glob("callgrind.*"):
         text = dump.read_text(errors="replace")
         if "sluice::net::Reactor::run()" in text:
-            total = int(re.search(r"^(?:totals|summary): (\d+)", text, re.M).group(1))
-            return total, answered["answers"], dump
+            seen.append((int(re.search(r"^(?:totals|summary): (\d+)", text, re.M).group(1)), dump))
+    if seen:
+        total, dump = max(seen)
+        return total, answered["answers"], dump
     raise SystemExit(f"instructions: callgrind left no dump of the serving thread in {out}.*")
 
 

@@ -2,6 +2,7 @@
 // be carried over on standard error. Writes nothing else: the operator looks at it and puts it where it belongs.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ostream>
 
 #include "cli/load_config.h"
@@ -16,6 +17,14 @@ struct ImportFlags {
   std::string file;
 };
 
+// Of a known vendor.
+bool is_key(std::string_view variable) {
+  return variable == "AWS_ACCESS_KEY_ID" || variable == "AWS_SECRET_ACCESS_KEY" ||
+         std::ranges::any_of(catalog::embedded_catalog().providers, [&](const catalog::Provider& provider) {
+           return std::ranges::find(provider.key_env, variable) != provider.key_env.end();
+         });
+}
+
 // What is written must be what `sluice config validate` takes.
 Result<void> check(const std::string& text) {
   config::Sources sources;
@@ -23,7 +32,8 @@ Result<void> check(const std::string& text) {
   sources.text = text;
   // A variable that is not set here may be set where the configuration will be used.
   sources.env = [&](std::string_view name) {
-    return text.contains("${" + std::string(name) + "}") ? std::optional<std::string>("set-elsewhere") : std::nullopt;
+    return text.contains("${" + std::string(name) + "}") || is_key(name) ? std::optional<std::string>("set-elsewhere")
+                                                                         : std::nullopt;
   };
   const config::Loaded loaded = config::load(sources);
   if (loaded.snapshot) return {};

@@ -48,6 +48,7 @@ class H2Wire:
         if window is not None:
             self.h2.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: window})
         self.streams = defaultdict(Stream)
+        self.received = bytearray()
         self.goaway = None         # (error code, debug data, last stream)
         self.closed = False
         self.settings = {}
@@ -113,26 +114,29 @@ class H2Wire:
         if not data:
             self.closed = True
             return False
+        self.received += data
         try:
             events = self.h2.receive_data(data)
         except h2.exceptions.ProtocolError:
             # What raw frames have done to the library's idea of the streams; the end is all that counts then.
-            self._look_for_goaway(data)
+            self._look_for_goaway()
             return True
         for event in events:
             self._take(event)
         self.flush()
         return True
 
-    def _look_for_goaway(self, data):
-        # Behind whatever else came: type 7, no flags, stream 0.
-        at = data.find(b"\x07\x00\x00\x00\x00\x00")
-        if at >= 3:
-            length = int.from_bytes(data[at - 3:at], "big")
-            payload = data[at + 6:at + 6 + length]
-            frame = GoAwayFrame(0)
-            frame.parse_body(memoryview(payload))
-            self.goaway = (frame.error_code, frame.additional_data, frame.last_stream_id)
+    def _look_for_goaway(self):
+        # Frame by frame, as they came from the connection's beginning.
+        at = 0
+        while at + 9 <= len(self.received):
+            length, kind = int.from_bytes(self.received[at:at + 3], "big"), self.received[at + 3]
+            payload = self.received[at + 9:at + 9 + length]
+            if kind == 7 and len(payload) == length:
+                frame = GoAwayFrame(0)
+                frame.parse_body(memoryview(bytes(payload)))
+                self.goaway = (frame.error_code, frame.additional_data, frame.last_stream_id)
+            at += 9 + length
 
     def _take(self, event):
         stream = self.streams[getattr(event, "stream_id", 0) or 0]
