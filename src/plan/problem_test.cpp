@@ -120,9 +120,10 @@ TEST(Placement, The_enumerator_finds_the_same_optimum) {
     const auto solved = optimum(problem, {});
     ASSERT_TRUE(solved);
     ASSERT_EQ(tried->has_value(), solved->has_value()) << "seed " << seed;
-    if (*solved)
+    if (*solved) {
       EXPECT_NEAR((*tried)->usd_per_month, (*solved)->usd_per_month, 1e-6 * (*solved)->usd_per_month)
           << "seed " << seed;
+    }
   }
 }
 

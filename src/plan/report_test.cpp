@@ -96,9 +96,10 @@ TEST(Report, Patients_data_stays_in_the_house) {
   const Answer got = example("hospital.yaml");
   ASSERT_TRUE(got.placement && got.placement->feasible) << got.placement->conflict_says;
   for (std::size_t w = 0; w < got.plan.workloads.size(); ++w)
-    if (got.plan.workloads[w].data_class == DataClass::restricted)
+    if (got.plan.workloads[w].data_class == DataClass::restricted) {
       for (const auto& [option, share] : got.placement->workloads[w].shares)
         EXPECT_TRUE(got.plan.option(option)->self_hosted()) << option;
+    }
 }
 
 TEST(Report, A_start_up_without_capital_rents_nothing_that_stands_idle) {

@@ -65,7 +65,9 @@ TEST(LedgerEntry, Keeps_what_few_rows_have) {
   std::string bytes = encoded(correction);
   const std::size_t tags_at = bytes.size() - 2 - correction.tags.size();  // a record without them is an older one
   for (std::size_t n = 0; n < bytes.size(); ++n)
-    if (n != tags_at) EXPECT_FALSE(decode_ledger_entry(bytes.substr(0, n))) << n;
+    if (n != tags_at) {
+      EXPECT_FALSE(decode_ledger_entry(bytes.substr(0, n))) << n;
+    }
 }
 
 TEST(LedgerEntry, Is_small) { EXPECT_LE(encoded(full_entry()).size(), 240u); }
@@ -82,7 +84,9 @@ TEST(LedgerEntry, Refuses_every_cut_of_a_record) {
   const std::string bytes = encoded(full_entry());
   const std::size_t without_tags = bytes.size() - 2 - full_entry().tags.size();
   for (std::size_t n = 0; n < bytes.size(); ++n)
-    if (n != without_tags) EXPECT_FALSE(decode_ledger_entry(bytes.substr(0, n))) << n;
+    if (n != without_tags) {
+      EXPECT_FALSE(decode_ledger_entry(bytes.substr(0, n))) << n;
+    }
 }
 
 TEST(LedgerEntry, Reads_a_record_from_before_there_were_tags) {
