@@ -49,9 +49,10 @@ def test_an_import_is_in_force_after_a_reload_and_repricing_mends_what_came_befo
     assert report["taken"] == 1 and report["quarantined"] == 0
     assert "in force after" in server.run("reload").stdout
     # The recorder answers with 7 and 5 tokens.
-    eventually(lambda: ask(server, key) == "0.017", "the imported price")
+    asked = [1]
+    eventually(lambda: asked.append(1) or ask(server, key) == "0.017", "the imported price")
 
-    priced_before = totals(server)
+    priced_before = eventually(lambda: (now := totals(server))["requests"] == len(asked) and now, "the ledger")
     done = server.run_json("prices", "reprice", "--from", "1h")
     assert done["first_prices"] == priced_before["unpriced"] >= 1 and done["differences"] == 0
     after = totals(server)
