@@ -14,7 +14,7 @@ WALLS = [
     (re.compile(r"ares\w*\.h"), "net"),
     (re.compile(r"sqlite3\.h"), "store"),
     (re.compile(r"simdjson.*"), "json"),
-    (re.compile(r"yaml-cpp/.*"), "yaml"),
+    (re.compile(r"yaml\.h"), "yaml"),
     (re.compile(r"CLI/.*"), "cli"),
     (re.compile(r"wslay/.*"), "http"),
     (re.compile(r"nghttp2/.*"), "http"),

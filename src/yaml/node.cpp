@@ -1,10 +1,8 @@
 #include "yaml/node.h"
 
-#include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/yaml.h>
+#include <yaml.h>
 
 #include <algorithm>
-#include <sstream>
 #include <unordered_map>
 
 #include "json/json.h"
@@ -12,50 +10,70 @@
 namespace sluice::yaml {
 namespace {
 
-Place place_of(const YAML::Mark& mark) {
-  return {static_cast<std::uint32_t>(mark.line + 1), static_cast<std::uint32_t>(mark.column + 1)};
-}
+// libyaml counts characters; people's editors and our carets are shown bytes of a line.
+class Places {
+ public:
+  explicit Places(std::string_view text) {
+    if (std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return;
+    while (true) {
+      const std::size_t end = text.find('\n');
+      lines_.push_back(text.substr(0, end));
+      if (end == std::string_view::npos) break;
+      text.remove_prefix(end + 1);
+    }
+  }
 
-// Builds the tree from yaml-cpp's events. After the first thing that cannot be represented it only counts brackets.
-class Builder : public YAML::EventHandler {
+  Place operator()(const yaml_mark_t& mark) const {
+    std::size_t column = mark.column;
+    if (mark.line < lines_.size()) column = bytes(lines_[mark.line], column);
+    return {static_cast<std::uint32_t>(mark.line + 1), static_cast<std::uint32_t>(column + 1)};
+  }
+
+ private:
+  // Of a line's first so many characters.
+  static std::size_t bytes(std::string_view line, std::size_t characters) {
+    std::size_t at = 0;
+    for (; characters > 0 && at < line.size(); --characters) do
+        ++at;
+      while (at < line.size() && (static_cast<unsigned char>(line[at]) & 0xc0) == 0x80);
+    return at;
+  }
+
+  std::vector<std::string_view> lines_;  // empty when all of the text is ASCII
+};
+
+// Builds the tree from libyaml's events.
+class Builder {
  public:
   Builder(const std::shared_ptr<const Source>& source, Diagnostics& diagnostics)
-      : source_(source), diagnostics_(diagnostics) {}
+      : source_(source), diagnostics_(diagnostics), places_(source->text) {}
 
-  Node take() { return std::move(root_); }
-  bool failed() const { return failed_; }
+  // False after the first thing that cannot be represented, which is told.
+  bool take(const yaml_event_t& event) {
+    switch (event.type) {
+      case YAML_DOCUMENT_START_EVENT:
+        if (++documents_ > 1)
+          refuse(places_(event.start_mark), "the text has several documents", "remove the `---` and what follows it");
+        break;
+      case YAML_ALIAS_EVENT:
+        refuse(places_(event.start_mark), "aliases are not read here", "write the value again");
+        break;
+      case YAML_SCALAR_EVENT: scalar(event); break;
+      case YAML_SEQUENCE_START_EVENT:
+        open(Node::Kind::list, event, event.data.sequence_start.tag, event.data.sequence_start.anchor);
+        break;
+      case YAML_MAPPING_START_EVENT:
+        open(Node::Kind::map, event, event.data.mapping_start.tag, event.data.mapping_start.anchor);
+        break;
+      case YAML_SEQUENCE_END_EVENT:
+      case YAML_MAPPING_END_EVENT: close(); break;
+      default: break;
+    }
+    return !failed_;
+  }
 
-  void OnDocumentStart(const YAML::Mark&) override {}
-  void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    Node node;
-    node.place = place_of(mark);
-    if (plain(mark, "", anchor)) add(std::move(node));
-  }
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    refuse(place_of(mark), "aliases are not read here", "write the value again");
-  }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                const std::string& value) override {
-    Node node;
-    node.kind = Node::Kind::scalar;
-    node.place = place_of(mark);
-    node.text = value;
-    node.quoted = tag == "!";  // what yaml-cpp calls a scalar in quotes
-    node.length = std::max<std::size_t>(value.size() + (node.quoted ? 2 : 0), 1);
-    if (!node.quoted && (value == "~" || value == "null")) node.kind = Node::Kind::null;
-    if (plain(mark, node.quoted ? "" : tag, anchor)) add(std::move(node));
-  }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value) override {
-    open(Node::Kind::list, mark, tag, anchor);
-  }
-  void OnSequenceEnd() override { close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value) override {
-    open(Node::Kind::map, mark, tag, anchor);
-  }
-  void OnMapEnd() override { close(); }
+  Node root() { return std::move(root_); }
+  const Places& places() const { return places_; }
 
  private:
   struct Open {
@@ -71,31 +89,47 @@ class Builder : public YAML::EventHandler {
     failed_ = true;
   }
 
-  bool plain(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
-    if (anchor != 0) refuse(place_of(mark), "anchors are not read here", "write the value where it is needed");
-    if (!tag.empty() && tag != "?") refuse(place_of(mark), "tags are not read here", "remove " + tag);
-    if (++nodes_ > max_nodes) refuse(place_of(mark), "there are more than 100,000 values", "is this the right file?");
-    return !failed_;
+  void check_plain(const yaml_event_t& event, const yaml_char_t* tag, const yaml_char_t* anchor) {
+    const Place place = places_(event.start_mark);
+    if (anchor) refuse(place, "anchors are not read here", "write the value where it is needed");
+    if (tag) refuse(place, "tags are not read here", std::string("remove ") + reinterpret_cast<const char*>(tag));
+    if (++nodes_ > max_nodes) refuse(place, "there are more than 100,000 values", "is this the right file?");
   }
 
-  void open(Node::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
-    plain(mark, tag, anchor);
-    if (open_.size() >= max_depth)
-      refuse(place_of(mark), "this is nested deeper than 32 levels", "is this the right file?");
-    if (!open_.empty() && open_.back().node.is_map() && !open_.back().has_key && !failed_)
-      refuse(place_of(mark), "a key must be a single word or text", "");
+  void scalar(const yaml_event_t& event) {
+    const auto& scalar = event.data.scalar;
+    check_plain(event, scalar.tag, scalar.anchor);
+    if (failed_) return;
+    Node node;
+    node.place = places_(event.start_mark);
+    node.text.assign(reinterpret_cast<const char*>(scalar.value), scalar.length);
+    node.quoted = scalar.style != YAML_PLAIN_SCALAR_STYLE;
+    node.kind = !node.quoted && (node.text.empty() || node.text == "~" || node.text == "null") ? Node::Kind::null
+                                                                                               : Node::Kind::scalar;
+    const Place end = places_(event.end_mark);
+    node.length =
+        std::max<std::size_t>(end.line == node.place.line ? end.column - node.place.column : node.text.size(), 1);
+    if (node.is_null()) node.text.clear();
+    add(std::move(node));
+  }
+
+  void open(Node::Kind kind, const yaml_event_t& event, const yaml_char_t* tag, const yaml_char_t* anchor) {
+    check_plain(event, tag, anchor);
+    const Place place = places_(event.start_mark);
+    if (open_.size() >= max_depth) refuse(place, "this is nested deeper than 32 levels", "is this the right file?");
+    if (!open_.empty() && open_.back().node.is_map() && !open_.back().has_key)
+      refuse(place, "a key must be a single word or text", "");
+    if (failed_) return;
     Open level;
     level.node.kind = kind;
-    level.node.place = place_of(mark);
-    if (open_.size() < max_depth + 1) open_.push_back(std::move(level));
-    ++depth_;
+    level.node.place = place;
+    open_.push_back(std::move(level));
   }
 
   void close() {
-    if (depth_-- > open_.size() || open_.empty()) return;  // beyond the bound nothing was kept
     Node node = std::move(open_.back().node);
     open_.pop_back();
-    if (!failed_) add(std::move(node));
+    add(std::move(node));
   }
 
   void add(Node node) {
@@ -131,12 +165,37 @@ class Builder : public YAML::EventHandler {
 
   const std::shared_ptr<const Source>& source_;
   Diagnostics& diagnostics_;
+  const Places places_;
   Node root_;
   std::vector<Open> open_;
-  std::size_t depth_ = 0;
   std::size_t nodes_ = 0;
+  int documents_ = 0;
   bool failed_ = false;
 };
+
+// Each is libyaml's to be freed.
+struct Parser {
+  Parser() { ready = yaml_parser_initialize(&yaml) != 0; }
+  ~Parser() { yaml_parser_delete(&yaml); }
+  Parser(const Parser&) = delete;
+  Parser& operator=(const Parser&) = delete;
+  yaml_parser_t yaml = {};
+  bool ready = false;
+};
+struct Event {
+  Event() = default;
+  ~Event() { yaml_event_delete(&yaml); }
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+  yaml_event_t yaml = {};
+};
+
+// "did not find expected ',' or ']', while parsing a flow sequence"
+std::string problem_of(const yaml_parser_t& parser) {
+  std::string problem = parser.problem ? parser.problem : "there is no memory to read it";
+  if (parser.context) problem += std::string(", ") + parser.context;
+  return problem;
+}
 
 }  // namespace
 
@@ -160,27 +219,26 @@ std::optional<Node> parse(const std::shared_ptr<const Source>& source, Diagnosti
     diagnostics.add({.source = source, .message = "the text is larger than 1 MiB", .help = "is this the right file?"});
     return std::nullopt;
   }
-  try {
-    std::istringstream stream(source->text);
-    YAML::Parser parser(stream);
-    Builder builder(source, diagnostics);
-    if (!parser.HandleNextDocument(builder)) return Node();
-    if (builder.failed()) return std::nullopt;
-    Node node = builder.take();
-    Builder second(source, diagnostics);
-    if (parser.HandleNextDocument(second)) {
+  Parser parser;
+  if (!parser.ready) {
+    diagnostics.add({.source = source, .message = "there is no memory to read the text"});
+    return std::nullopt;
+  }
+  yaml_parser_set_encoding(&parser.yaml, YAML_UTF8_ENCODING);
+  yaml_parser_set_input_string(&parser.yaml, reinterpret_cast<const unsigned char*>(source->text.data()),
+                               source->text.size());
+  Builder builder(source, diagnostics);
+  while (true) {
+    Event event;
+    if (!yaml_parser_parse(&parser.yaml, &event.yaml)) {
       diagnostics.add({.source = source,
-                       .message = "the text has several documents",
-                       .help = "remove the `---` and what follows it"});
+                       .place = builder.places()(parser.yaml.problem_mark),
+                       .message = "this is not YAML: " + problem_of(parser.yaml),
+                       .help = "check indentation, colons, brackets and quotes here and in the line above"});
       return std::nullopt;
     }
-    return node;
-  } catch (const YAML::Exception& problem) {
-    diagnostics.add({.source = source,
-                     .place = place_of(problem.mark),
-                     .message = "this is not YAML: " + problem.msg,
-                     .help = "check indentation, colons, brackets and quotes here and in the line above"});
-    return std::nullopt;
+    if (event.yaml.type == YAML_STREAM_END_EVENT) return builder.root();
+    if (!builder.take(event.yaml)) return std::nullopt;
   }
 }
 

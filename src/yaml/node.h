@@ -1,4 +1,4 @@
-// YAML as a tree of located values: the one door to yaml-cpp. Scalars stay text: the schema that reads them decides
+// YAML as a tree of located values: the one door to libyaml. Scalars stay text: the schema that reads them decides
 // what they mean, so `no` is the word no and 1.10 is not 1.1 (YAML 1.2, without its guesses). JSON is YAML, so it is
 // read too. Refused with their place: duplicate keys, anchors and aliases (a few lines can unfold to gigabytes), tags,
 // several documents, keys that are not scalars, texts and depths over the bounds.

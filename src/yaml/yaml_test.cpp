@@ -47,6 +47,30 @@ TEST(Yaml, Refuses_what_it_cannot_say_exactly) {
   EXPECT_FALSE(read(std::string(max_source_bytes + 1, ' '), diagnostics));
 }
 
+TEST(Yaml, Columns_count_bytes_also_behind_letters_of_several) {
+  Diagnostics diagnostics;
+  const auto node = read("# \u00e4\n\u00e4: { \u65e5\u672c: x, b: \"\u00e4\" }\n", diagnostics);
+  ASSERT_TRUE(node && diagnostics.ok()) << diagnostics.render();
+  const Member& outer = node->members.at(0);
+  EXPECT_EQ(outer.key_length, 2u);
+  EXPECT_EQ(outer.value.members.at(0).key_place, (Place{2, 7}));
+  EXPECT_EQ(outer.value.members.at(1).value.place, (Place{2, 21}));
+  EXPECT_EQ(outer.value.members.at(1).value.length, 4u);
+}
+
+TEST(Yaml, What_is_no_YAML_is_told_with_its_place) {
+  Diagnostics diagnostics;
+  EXPECT_FALSE(read("a: 1\nb: [1, 2\nc: 3\n", diagnostics));
+  ASSERT_EQ(diagnostics.all().size(), 1u);
+  EXPECT_EQ(diagnostics.all()[0].place, (Place{3, 2})) << diagnostics.render();
+  EXPECT_FALSE(read(std::string("a: \xff\n"), diagnostics));
+  EXPECT_FALSE(read(std::string("\xff\xfe"
+                                "a\0:\0",
+                                6),
+                    diagnostics))
+      << "UTF-16 is not read";
+}
+
 TEST(Diagnostics, Shows_file_line_column_caret_and_help_and_hides_secrets) {
   Diagnostics diagnostics;
   const auto node = read("x: 1\nacme: { api_key: sk-hidden, kind: opneai }\n", diagnostics);

@@ -75,6 +75,13 @@ std::vector<std::string> files(std::string_view extension) {
   return out;
 }
 
+std::vector<std::string> plans() {
+  std::vector<std::string> out;
+  for (const auto& entry : fs::directory_iterator(SLUICE_EXAMPLES_DIR))
+    if (entry.path().extension() == ".yaml") out.push_back(read_file(entry.path()));
+  return out;
+}
+
 const std::map<std::string, std::vector<std::string>, std::less<>>& lines() {
   static const std::map<std::string, std::vector<std::string>, std::less<>> all = {
       {"parse_fuzz",
@@ -88,6 +95,19 @@ const std::map<std::string, std::vector<std::string>, std::less<>>& lines() {
       {"form_data_fuzz",
        {"multipart/form-data; boundary=x\0--x\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--x--\r\n"s,
         "multipart/form-data; boundary=\"a b\"\0--a b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\nContent-Type: text/plain\r\n\r\n1\r\n--a b--"s}},
+      {"yaml_fuzz",
+       {"a: no\nb: [1.10, \"x\", ~]\nc:\n  d: 'null'\n", "{\"a\": {\"b\": [1, 2]}}", "a: &x 1\nb: *x\n",
+        "a: |\n  b\n\n  c\n", "? [x]\n: 1\n", "%YAML 1.2\n---\na: !!str \"\\u00e4\"\n...\n",
+        "\xc3\xa4: { b: \xe6\x97\xa5 }\n"}},
+      {"load_fuzz",
+       {"providers:\n  acme: { kind: openai_compatible, base_url: \"http://127.0.0.1:1/v1\", api_key: "
+        "\"${ACME_KEY}\",\n"
+        "          models: [m], prices: { m: { input: 5.00, output: 25.00 } } }\nmodels:\n  auto: [acme/m]\n",
+        "server: { listen: \"127.0.0.1:0\", threads: 2 }\nretry: { first_token_timeout_ms: 1000 }\nlimits: { queue: 3 "
+        "}\n",
+        "models:\n  a: { candidates: [acme/m, acme/n], hold_tokens: 20, hedge_after_ms: 5, affinity: prefix }\n",
+        "providers:\n  b: { kind: anthropic_compatible, base_url: \"http://[::1]:1\", ground: self_hosted,\n"
+        "       models: { m: { context: 100, tools: false } } }\nkeys: { budget_usd: \"1.5\" }\n"}},
       {"append_log_fuzz", {"\x01record", "\x03record", "\x07", "\x05\x10\x00\x00\x00x"s}},
       {"aws_event_stream_fuzz",
        {"contentBlockDelta{\"delta\":{\"text\":\"x\"}}", "throttlingException{}", "\x0b:event-type\x07\x00\x01x"s}},
@@ -116,6 +136,7 @@ std::vector<std::string> seeds(std::string_view target) {
     if (target == dialect + "_fuzz") out = of_dialect(dialect);
   if (target == "sse_fuzz") out = files(".sse");
   if (target == "json_fuzz") out = files(".json");
+  if (target == "yaml_fuzz" || target == "read_plan_fuzz") out = plans();
   if (const auto found = lines().find(target); found != lines().end())
     out.insert(out.end(), found->second.begin(), found->second.end());
   std::ranges::sort(out);

@@ -3,7 +3,7 @@
 # Everything here asks first whether there is anything to do, so that a second run costs a second.
 
 PACKAGES_BUILD=(clang-19 lld-19 libclang-rt-19-dev ccache cmake ninja-build pkg-config git ca-certificates libssl-dev
-  libc-ares-dev libnghttp2-dev libsqlite3-dev libyaml-cpp-dev libsimdjson-dev libfmt-dev libhowardhinnant-date-dev libcli11-dev libmimalloc-dev libwslay-dev
+  libc-ares-dev libnghttp2-dev libsqlite3-dev libyaml-dev libsimdjson-dev libfmt-dev libhowardhinnant-date-dev libcli11-dev libmimalloc-dev libwslay-dev
   libgtest-dev clang-format-19 valgrind coinor-libcbc-dev glpk-utils)
 PACKAGES_BENCH=(nginx-light procps util-linux python3)
 PYTHON=python3
