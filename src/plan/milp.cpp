@@ -3,10 +3,9 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <memory>
 
-#ifdef SLUICE_HAVE_CBC
-#include <coin/Cbc_C_Interface.h>
-#endif
+#include "plan/cbc.h"
 
 namespace sluice::plan {
 
@@ -48,10 +47,14 @@ std::string lp_text(const Milp& milp) {
 
 #ifdef SLUICE_HAVE_CBC
 
-bool have_cbc() { return true; }
+bool have_cbc() { return Cbc::get() != nullptr; }
 
 Result<std::optional<MilpSolution>> solve(const Milp& milp) {
-  const std::unique_ptr<Cbc_Model, void (*)(Cbc_Model*)> model(Cbc_newModel(), Cbc_deleteModel);
+  const Cbc* cbc = Cbc::get();
+  if (!cbc)
+    return fail(ErrorKind::unavailable, "this machine has no solver for plans of this kind",
+                "install coinor-libcbc3 (Debian's name; it brings " SLUICE_CBC_SONAME ")");
+  const std::unique_ptr<Cbc_Model, void (*)(Cbc_Model*)> model(cbc->new_model(), cbc->delete_model);
   // Column by column, each with its entries.
   std::vector<std::vector<std::pair<int, double>>> entries(milp.columns.size());
   for (std::size_t r = 0; r < milp.rows.size(); ++r)
@@ -81,24 +84,25 @@ Result<std::optional<MilpSolution>> solve(const Milp& milp) {
     low.push_back(row.sense == Milp::Sense::at_most ? -INFINITY : row.bound);
     high.push_back(row.sense == Milp::Sense::at_least ? INFINITY : row.bound);
   }
-  Cbc_loadProblem(model.get(), static_cast<int>(milp.columns.size()), static_cast<int>(milp.rows.size()), starts.data(),
-                  indices.data(), factors.data(), least.data(), most.data(), costs.data(), low.data(), high.data());
+  cbc->load_problem(model.get(), static_cast<int>(milp.columns.size()), static_cast<int>(milp.rows.size()),
+                    starts.data(), indices.data(), factors.data(), least.data(), most.data(), costs.data(), low.data(),
+                    high.data());
   for (std::size_t c = 0; c < milp.columns.size(); ++c)
-    if (milp.columns[c].integer) Cbc_setInteger(model.get(), static_cast<int>(c));
-  Cbc_setObjSense(model.get(), 1);
-  Cbc_setLogLevel(model.get(), 0);
+    if (milp.columns[c].integer) cbc->set_integer(model.get(), static_cast<int>(c));
+  cbc->set_objective_sense(model.get(), 1);
+  cbc->set_log_level(model.get(), 0);
   const std::string seconds = fmt::format("{}", milp_seconds);
-  Cbc_setParameter(model.get(), "seconds", seconds.c_str());
-  Cbc_setParameter(model.get(), "ratioGap", "1e-8");
-  Cbc_setParameter(model.get(), "allowableGap", "0");
-  Cbc_setParameter(model.get(), "integerTolerance", "1e-8");
-  Cbc_solve(model.get());
-  if (Cbc_isProvenInfeasible(model.get())) return std::optional<MilpSolution>();
-  if (!Cbc_isProvenOptimal(model.get()))
+  cbc->set_parameter(model.get(), "seconds", seconds.c_str());
+  cbc->set_parameter(model.get(), "ratioGap", "1e-8");
+  cbc->set_parameter(model.get(), "allowableGap", "0");
+  cbc->set_parameter(model.get(), "integerTolerance", "1e-8");
+  cbc->solve(model.get());
+  if (cbc->is_proven_infeasible(model.get())) return std::optional<MilpSolution>();
+  if (!cbc->is_proven_optimal(model.get()))
     return fail(ErrorKind::unavailable, fmt::format("the plan was not solved within {} s", milp_seconds),
                 "group workloads that are alike, or forbid options that cannot matter with `only:`");
-  const double* values = Cbc_getColSolution(model.get());
-  MilpSolution solution{.cost = Cbc_getObjValue(model.get()) + milp.constant,
+  const double* values = cbc->column_solution(model.get());
+  MilpSolution solution{.cost = cbc->objective_value(model.get()) + milp.constant,
                         .values = {values, values + milp.columns.size()}};
   return std::optional(std::move(solution));
 }

@@ -1,4 +1,4 @@
-// A mixed-integer linear program as plain rows and columns, and who solves it: CBC when the build has it. Also written
+// A mixed-integer linear program as plain rows and columns, and who solves it: CBC where it is installed. Also written
 // as text in CPLEX LP format, so that another solver can be asked for the same.
 #pragma once
 
@@ -42,7 +42,7 @@ struct MilpSolution {
 constexpr double milp_seconds = 60;  // a plan that takes longer is refused with words, never answered with a guess
 
 bool have_cbc();
-// Empty: there is no solution. Errors: the time was not enough, or the build has no solver.
+// Empty: there is no solution. Errors: the time was not enough, or there is no solver.
 Result<std::optional<MilpSolution>> solve(const Milp& milp);
 
 std::string lp_text(const Milp& milp);
