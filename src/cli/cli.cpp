@@ -33,6 +33,7 @@ void add_verbs(CLI::App& root, Invocation& invocation) {
   add_route(root, invocation);
   add_plan(root, invocation);
   add_keys(root, invocation);
+  add_admin_keys(root, invocation);
   add_subjects(root, invocation);
   add_limits(root, invocation);
   add_usage(root, invocation);

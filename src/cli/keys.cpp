@@ -81,6 +81,7 @@ std::string_view state(const store::KeyReport& report, std::int64_t now_us) {
   const store::VirtualKey& key = report.key;
   if (key.revoked_at_us) return "revoked";
   if (report.damaged) return "damaged";
+  if (key.blocked_at_us) return "blocked";
   return key.expires_at_us && *key.expires_at_us <= now_us ? "expired" : "active";
 }
 

@@ -14,6 +14,7 @@ void add_models(CLI::App& root, Invocation& invocation);
 void add_route(CLI::App& root, Invocation& invocation);
 void add_plan(CLI::App& root, Invocation& invocation);
 void add_keys(CLI::App& root, Invocation& invocation);
+void add_admin_keys(CLI::App& root, Invocation& invocation);
 void add_subjects(CLI::App& root, Invocation& invocation);  // orgs, teams, users
 void add_limits(CLI::App& root, Invocation& invocation);    // budgets, limits
 void add_usage(CLI::App& root, Invocation& invocation);

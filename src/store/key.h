@@ -28,9 +28,10 @@ struct VirtualKey {
   std::int64_t created_at_us = 0;  // since 1970 UTC
   std::optional<std::int64_t> revoked_at_us;
   std::optional<std::int64_t> expires_at_us;
-  std::optional<Money> budget;      // for the key's whole life; empty = none
-  std::optional<std::int64_t> rpm;  // requests per minute, >= 1; empty = no limit
-  std::optional<std::int64_t> tpm;  // tokens per minute, >= 1; empty = no limit
+  std::optional<std::int64_t> blocked_at_us;  // nobody comes in with it until it is let in again
+  std::optional<Money> budget;                // for the key's whole life; empty = none
+  std::optional<std::int64_t> rpm;            // requests per minute, >= 1; empty = no limit
+  std::optional<std::int64_t> tpm;            // tokens per minute, >= 1; empty = no limit
   DataClass data_class = DataClass::internal;
   TenantId tenant;             // may be empty
   std::string team;            // the id of its team; empty = none

@@ -19,7 +19,7 @@ constexpr std::int64_t most_ended = 100;
 
 #define SLUICE_KEY_COLUMNS                                                                                     \
   "id, name, digest, created_at_us, revoked_at_us, expires_at_us, budget_pico, rpm, tpm, data_class, tenant, " \
-  "team_id, user_id, tags"
+  "team_id, user_id, tags, blocked_at_us"
 
 struct StoredKey {
   VirtualKey key;
@@ -46,6 +46,7 @@ StoredKey read_key(const Statement& row) {
   key.team = row.text(11);
   key.user = row.text(12);
   key.tags = row.text(13);
+  key.blocked_at_us = row.optional_integer(14);
   key.data_class = data_class.value_or(DataClass::restricted);
   stored.damaged = key.id.empty() || digest.size() != key.digest.size() || !data_class || !is_rate(key.rpm) ||
                    !is_rate(key.tpm) || (key.budget && *key.budget < Money());
@@ -85,11 +86,11 @@ Result<void> check(const NewKey& key, std::int64_t now_us) {
 
 Result<void> insert(Database& database, const VirtualKey& key) {
   TRY(Statement statement,
-      database.prepare("INSERT INTO keys (" SLUICE_KEY_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+      database.prepare("INSERT INTO keys (" SLUICE_KEY_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
   statement.bind(key.id.str()).bind(key.name).bind_blob(key.digest).bind(key.created_at_us).bind(key.revoked_at_us);
   statement.bind(key.expires_at_us).bind(pico(key.budget)).bind(key.rpm).bind(key.tpm);
   statement.bind(name(key.data_class)).bind(key.tenant.str()).bind(key.team).bind(key.user);
-  return statement.bind(key.tags).run();
+  return statement.bind(key.tags).bind(key.blocked_at_us).run();
 }
 
 Result<void> record(Database& database, std::string_view what, const VirtualKey& key, std::int64_t now_us) {
@@ -207,6 +208,31 @@ Result<VirtualKey> revoke_key(Database& database, std::string_view id_or_name, s
   return *std::move(key);
 }
 
+Result<CreatedKey> rotate_key(Database& database, std::string_view id_or_name, std::int64_t now_us) {
+  CreatedKey rotated;
+  rotated.secret = Secret(std::string(key_prefix) + crypto::random_alphanumeric(key_random_characters));
+  TRY(Transaction transaction, Transaction::begin(database));
+  TRY(rotated.key, find_live_key(database, id_or_name));
+  rotated.key.digest = crypto::sha256(rotated.secret.reveal());
+  TRY(Statement update, database.prepare("UPDATE keys SET digest = ? WHERE id = ?"));
+  CHECK_OK(update.bind_blob(rotated.key.digest).bind(rotated.key.id.str()).run());
+  CHECK_OK(record(database, "key_rotated", rotated.key, now_us));
+  CHECK_OK(transaction.commit());
+  return rotated;
+}
+
+Result<VirtualKey> block_key(Database& database, std::string_view id_or_name, bool blocked, std::int64_t now_us) {
+  TRY(Transaction transaction, Transaction::begin(database));
+  TRY(VirtualKey key, find_live_key(database, id_or_name));
+  if (key.blocked_at_us.has_value() == blocked) return key;
+  key.blocked_at_us = blocked ? std::optional(now_us) : std::nullopt;
+  TRY(Statement update, database.prepare("UPDATE keys SET blocked_at_us = ? WHERE id = ?"));
+  CHECK_OK(update.bind(key.blocked_at_us).bind(key.id.str()).run());
+  CHECK_OK(record(database, blocked ? "key_blocked" : "key_unblocked", key, now_us));
+  CHECK_OK(transaction.commit());
+  return key;
+}
+
 Result<std::vector<KeyReport>> list_keys(const Database& database, bool with_revoked) {
   TRY(Statement select,
       database.prepare("SELECT " SLUICE_KEY_COLUMNS
@@ -221,9 +247,9 @@ Result<std::vector<KeyReport>> list_keys(const Database& database, bool with_rev
     StoredKey stored = read_key(select);
     report.key = std::move(stored.key);
     report.damaged = stored.damaged;
-    report.spent = cost_of(select.integer(14), Money::pico_per_usd) + Money::pico(select.integer(15));
-    report.requests = select.integer(16);
-    report.last_used_us = select.optional_integer(17);
+    report.spent = cost_of(select.integer(15), Money::pico_per_usd) + Money::pico(select.integer(16));
+    report.requests = select.integer(17);
+    report.last_used_us = select.optional_integer(18);
   }
 }
 

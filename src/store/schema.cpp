@@ -19,13 +19,16 @@ constexpr std::int64_t application_id = 0x534c5549;
 // keys        virtual keys; the unique index makes names unique among those not revoked
 // ledger      one row per log record, in the log's order
 // key_spend   what each key has used up: whole dollars and the picodollars beyond them, so that no sum overflows
-// admin_acts  what was done to keys, until the serving process has brought it to the audit log
+// admin_acts  what was done to keys, limits and the like: the newest of it, and what no audit log has yet
 //
 // usage_hourly  sums of the ledger by the hour in which rows ended; whole dollars and the picodollars beyond them
 // usage_daily   the same by the day (UTC)
 // subjects      organisations, teams and users
 // limits        what they, keys, tags and everybody together may use at most; one for each scope, subject, model, unit
 //               and window
+//
+// admin_keys      who may use the administration's API
+// admin_requests  what was answered to requests that carry an Idempotency-Key
 constexpr std::array migrations = {
     R"sql(
     CREATE TABLE state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -211,6 +214,37 @@ constexpr std::array migrations = {
         sum(usd) + sum(pico) / 1000000000000, sum(pico) % 1000000000000, sum(corrections),
         sum(corrected_usd) + sum(corrected_pico) / 1000000000000, sum(corrected_pico) % 1000000000000
       FROM usage_hourly GROUP BY 1, 2, 3, 4, 5, 6;
+    )sql",
+    // Administrators, what they have asked for under an idempotency key, and their acts, which stay to be looked at.
+    R"sql(
+    CREATE TABLE admin_keys (
+      id TEXT PRIMARY KEY,
+      name TEXT NOT NULL,
+      digest BLOB NOT NULL UNIQUE,
+      role TEXT NOT NULL,
+      scope TEXT NOT NULL,
+      scope_id TEXT NOT NULL,
+      created_at_us INTEGER NOT NULL,
+      revoked_at_us INTEGER,
+      expires_at_us INTEGER
+    ) STRICT;
+    CREATE UNIQUE INDEX admin_keys_live_name ON admin_keys(name) WHERE revoked_at_us IS NULL;
+
+    CREATE TABLE admin_requests (
+      doer TEXT NOT NULL,
+      idempotency_key TEXT NOT NULL,
+      request BLOB NOT NULL,
+      at_us INTEGER NOT NULL,
+      status INTEGER NOT NULL,
+      body TEXT NOT NULL,
+      PRIMARY KEY (doer, idempotency_key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX admin_requests_time ON admin_requests(at_us);
+
+    ALTER TABLE admin_acts ADD COLUMN in_audit_log INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX admin_acts_waiting ON admin_acts(id) WHERE in_audit_log = 0;
+
+    ALTER TABLE keys ADD COLUMN blocked_at_us INTEGER;
     )sql",
 };
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/result.h"
+#include "store/grant.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -66,6 +67,10 @@ class Database {
   bool busy() const;
   std::int64_t changes() const;  // rows that the last statement changed
 
+  // Who acts through this connection, for the record; the operating system's user until somebody else is named.
+  const Doer& doer() const { return doer_; }
+  void set_doer(Doer doer) { doer_ = std::move(doer); }
+
   const std::string& path() const { return path_; }
   std::unexpected<Error> error(std::string_view doing) const;
 
@@ -75,6 +80,7 @@ class Database {
   };
   explicit Database(std::string path) : path_(std::move(path)) {}
   std::string path_;
+  Doer doer_;
   std::unique_ptr<sqlite3, Close> handle_;
 };
 

@@ -39,6 +39,54 @@ Result<VirtualKey> Store::revoke_key(std::string_view id_or_name, std::int64_t n
   return store::revoke_key(*database_, id_or_name, now_us);
 }
 
+Result<CreatedKey> Store::rotate_key(std::string_view id_or_name, std::int64_t now_us) {
+  return store::rotate_key(*database_, id_or_name, now_us);
+}
+
+Result<VirtualKey> Store::block_key(std::string_view id_or_name, bool blocked, std::int64_t now_us) {
+  return store::block_key(*database_, id_or_name, blocked, now_us);
+}
+
+void Store::act_as(Doer doer) { database_->set_doer(std::move(doer)); }
+
+Result<CreatedAdminKey> Store::create_admin_key(const NewAdminKey& key, std::int64_t now_us) {
+  return store::create_admin_key(*database_, key, now_us);
+}
+
+Result<AdminKey> Store::revoke_admin_key(std::string_view id_or_name, std::int64_t now_us) {
+  return store::revoke_admin_key(*database_, id_or_name, now_us);
+}
+
+Result<std::vector<AdminKey>> Store::list_admin_keys(bool with_revoked) {
+  return store::list_admin_keys(*database_, with_revoked);
+}
+
+Result<std::optional<AdminKey>> Store::find_admin_key(std::string_view characters) {
+  return store::find_admin_key(*database_, characters);
+}
+
+Result<std::vector<AdminAct>> Store::admin_acts(std::optional<std::int64_t> before, std::size_t count) {
+  return store::admin_acts(*database_, before, count);
+}
+
+Result<void> Store::note_act(std::string_view what, std::int64_t now_us,
+                             const std::function<void(json::Writer&)>& facts) {
+  return store::note_act(*database_, what, now_us, facts);
+}
+
+Result<std::optional<EarlierAnswer>> Store::begin_once(std::string_view key, const crypto::Sha256& request,
+                                                       std::int64_t now_us) {
+  return store::begin_once(*database_, database_->doer().id, key, request, now_us);
+}
+
+Result<void> Store::end_once(std::string_view key, int status, std::string_view body) {
+  return store::end_once(*database_, database_->doer().id, key, status, body);
+}
+
+Result<void> Store::forget_once(std::string_view key) {
+  return store::forget_once(*database_, database_->doer().id, key);
+}
+
 Result<std::vector<KeyReport>> Store::list_keys(bool with_revoked) {
   return store::list_keys(*database_, with_revoked);
 }

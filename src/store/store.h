@@ -4,12 +4,17 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "store/admin_acts.h"
+#include "store/admin_keys.h"
+#include "store/admin_requests.h"
 #include "store/key.h"
 #include "store/limits.h"
 #include "store/log_format.h"
@@ -50,6 +55,11 @@ class Store {
   // By id or by name. Takes effect in a running server within a second. Errors: not_found, and
   // invalid_request for a key that has been revoked already.
   Result<VirtualKey> revoke_key(std::string_view id_or_name, std::int64_t now_us);
+  // New characters for a key that is not revoked; its id, rights and what it has spent stay. The old ones are refused
+  // within a second. Errors: not_found.
+  Result<CreatedKey> rotate_key(std::string_view id_or_name, std::int64_t now_us);
+  // Refuses a key's requests until it is let in again. Errors: not_found.
+  Result<VirtualKey> block_key(std::string_view id_or_name, bool blocked, std::int64_t now_us);
   // Oldest first. What they have spent is known as far as fold() has come.
   Result<std::vector<KeyReport>> list_keys(bool with_revoked = true);
 
@@ -62,6 +72,23 @@ class Store {
   Result<LimitLine> remove_limit(std::string_view id, std::int64_t now_us);
   // With what was spent of money: as far as fold() has come, and without what requests under way have reserved.
   Result<std::vector<LimitReport>> list_limits(std::int64_t now_us);
+
+  // Whose acts those that follow are; the operating system's user's until somebody is named.
+  void act_as(Doer doer);
+  // Administration keys: see admin_keys.h.
+  Result<CreatedAdminKey> create_admin_key(const NewAdminKey& key, std::int64_t now_us);
+  Result<AdminKey> revoke_admin_key(std::string_view id_or_name, std::int64_t now_us);
+  Result<std::vector<AdminKey>> list_admin_keys(bool with_revoked = true);
+  Result<std::optional<AdminKey>> find_admin_key(std::string_view characters);
+  // The newest acts first: see admin_acts.h.
+  Result<std::vector<AdminAct>> admin_acts(std::optional<std::int64_t> before, std::size_t count);
+  // An act that changes nothing here, such as a sign-in; `facts` writes the members that say more.
+  Result<void> note_act(std::string_view what, std::int64_t now_us, const std::function<void(json::Writer&)>& facts);
+  // Once for each Idempotency-Key: see admin_requests.h.
+  Result<std::optional<EarlierAnswer>> begin_once(std::string_view key, const crypto::Sha256& request,
+                                                  std::int64_t now_us);
+  Result<void> end_once(std::string_view key, int status, std::string_view body);
+  Result<void> forget_once(std::string_view key);
 
   // Brings the log's new records into the database. Several processes may do it at once; each record comes in once.
   // `until`: only records before this position (the server passes what is durable).

@@ -76,6 +76,8 @@ Result<store::Principal> principal_of(const crypto::Sha256& digest, const store:
                   "check it for missing characters, or make a new one with `sluice keys create`");
   if (principal->key().revoked_at_us)
     return refuse("revoked_api_key", "the API key has been revoked", "make a new one with `sluice keys create`");
+  if (principal->key().blocked_at_us)
+    return refuse("blocked_api_key", "the API key is blocked", "ask whoever administrates this gateway to unblock it");
   if (principal->key().expires_at_us && *principal->key().expires_at_us <= now_us)
     return refuse("expired_api_key", "the API key has expired", "make a new one with `sluice keys create`");
   return *principal;

@@ -19,8 +19,8 @@ constexpr std::size_t max_key_bytes = 256;
 // The key may stand in `Authorization: Bearer`, `x-api-key`, `api-key`, `x-goog-api-key` or the query's `key`; in
 // several of them only when it is the same everywhere, because proxies before us may have checked only one. Empty
 // values count as absent. `now_us`: microseconds since 1970 UTC, for keys that expire. Errors: unauthenticated, with
-// code "missing_api_key", "invalid_api_key", "revoked_api_key", "expired_api_key" or "conflicting_api_keys". About 0.5
-// us, most of it the sha256.
+// code "missing_api_key", "invalid_api_key", "revoked_api_key", "blocked_api_key", "expired_api_key" or
+// "conflicting_api_keys". About 0.5 us, most of it the sha256.
 Result<store::Principal> authenticate(const http::RequestHead& head, const store::KeyTable& keys, std::int64_t now_us);
 
 // The longest that a request with an unknown key waits for a look at the database; a database that is busy for longer
