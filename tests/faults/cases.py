@@ -52,6 +52,7 @@ class Case:
     fallback: object = None  # the fallback's answer, when it is not a good one
     patience: dict = field(default_factory=dict)  # the provider's limits
     translated: Outcome | None = None  # in lane 2, where that is not the same
+    verbatim: bytes = b""  # of the vendor, which lane 1 passes on though it is no answer
 
     @property
     def name(self):
@@ -134,6 +135,9 @@ def answer_cases():
                       answers=(stream_of([*EVENTS[:2], b"data: " + in_band + b"\n\n"]),), proxy=(after_token("hold"),)))
     unreadable = Outcome(502, 1, "provider_unreachable", True, says="tried once elsewhere, never again there; what it cost is billed where it says so")
     cases += [Case("200 that is no JSON", when, unreadable, answers=(recorder.fixed(recorder.ok(b"<html>busy</html>")),)) for when in (WHOLE, BEFORE)]
+    odd = json.dumps({"object": "chat.completion", "choices": "none"}).encode()
+    cases += [Case("200 with JSON of another shape", when, Outcome(200, says="passed on as it is in lane 1; in lane 2 like what is no JSON", billed="all"),
+                   answers=(recorder.fixed(recorder.ok(odd)),), translated=unreadable, verbatim=odd) for when in (WHOLE, BEFORE)]
     cases += both("429 with a short Retry-After", error(busy, headers=soon, **limited), Outcome(429, 3, "rate_limit_exceeded", True, says="no earlier than it asks"))
     cases += both("429 with a long Retry-After", error(busy, headers=late, **limited), Outcome(429, 1, "rate_limit_exceeded", True, says="with its Retry-After"))
     cases += both("429 without Retry-After", error(busy, **limited), Outcome(429, 3, "rate_limit_exceeded", True))

@@ -133,6 +133,8 @@ def test_alone(stage, server, key, number, lane):
         assert outcome.tries == 1 or answer.headers["x-should-retry"] == "false"
         if "with its Retry-After" in outcome.says:
             assert answer.headers["retry-after"] == "60"
+    elif case.verbatim:
+        assert answer.content == case.verbatim
     else:
         text, roles, ended = text_of(answer, case, lane)
         assert roles == 1, answer.text

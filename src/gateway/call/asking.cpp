@@ -265,13 +265,25 @@ async::Task<Result<Reply>> Asking::take_error(http::Response response) {
 
 // What came with status 200 and is no answer: asking again would get and may cost the same. What it cost is known only
 // where the provider says so.
-std::unexpected<Error> Asking::unusable(std::string what, const chat::Usage& usage) {
+std::unexpected<Error> Asking::unusable(Error why, const chat::Usage& usage) {
   failure_.unusable = true;
   failure_.usage = usage;
   failure_.at_work = usage.reported;
-  Error error = no_answer(provider(), std::move(what));
-  error.retry = Retry::elsewhere;
-  return std::unexpected(std::move(error));
+  why.retry = Retry::elsewhere;
+  return std::unexpected(std::move(why));
+}
+
+std::unexpected<Error> Asking::unusable(std::string what, const chat::Usage& usage) {
+  return unusable(no_answer(provider(), std::move(what)), usage);
+}
+
+// JSON that a reader of answers does not take: of another shape, or an error that the provider tells in its answer.
+std::unexpected<Error> Asking::unread(Error why, const json::Document& parsed) {
+  const chat::Usage usage = dialect_.read_usage(parsed);
+  if (why.kind == ErrorKind::provider_unreachable) return unusable(std::move(why), usage);
+  failure_.usage = usage;
+  failure_.at_work = usage.reported;
+  return std::unexpected(std::move(why));
 }
 
 // The answer's body, parsed.
@@ -311,13 +323,13 @@ async::Task<Result<Reply>> Asking::take_whole(http::Response response) {
     reply.body = std::move(body);
     co_return reply;
   }
-  if (chat::embeds(question_.client_dialect().id())) co_return question_.embedded(parsed, dialect_, attempt_);
-  Result<chat::ChatResponse> decoded = dialect_.decode_response(parsed);
-  if (!decoded) {
-    failure_.usage = dialect_.read_usage(parsed);
-    failure_.at_work = failure_.usage.reported;
-    co_return std::unexpected(std::move(decoded).error());
+  if (chat::embeds(question_.client_dialect().id())) {
+    Result<Reply> embedded = question_.embedded(parsed, dialect_, attempt_);
+    if (!embedded) co_return unread(std::move(embedded).error(), parsed);
+    co_return embedded;
   }
+  Result<chat::ChatResponse> decoded = dialect_.decode_response(parsed);
+  if (!decoded) co_return unread(std::move(decoded).error(), parsed);
   chat::ChatResponse neutral = *std::move(decoded);
   question_.tool_names(dialect_).restore(neutral);
   reply.set_facts(neutral.usage, neutral.model);

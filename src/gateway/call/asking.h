@@ -65,7 +65,9 @@ class Asking {
   async::Task<Result<http::Response>> exchange(const BaseUrl& place, std::string_view head, std::string_view body);
   async::Task<Result<Reply>> take_whole(http::Response response);
   async::Task<Result<json::Document>> read_whole(std::string& body);
+  std::unexpected<Error> unusable(Error why, const chat::Usage& usage);
   std::unexpected<Error> unusable(std::string what, const chat::Usage& usage = {});
+  std::unexpected<Error> unread(Error why, const json::Document& parsed);
   async::Task<Result<Reply>> take_stream(http::Response response, std::string& held);
   async::Task<Result<void>> hold_back(Reply& reply, std::string& held);
   async::Task<Result<Reply>> take_whole_as_stream(http::Response response, std::string& held);
