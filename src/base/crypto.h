@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -37,6 +38,9 @@ Result<std::string> sign_rs256(const std::string& private_key, std::string_view 
 
 std::string base64(std::span<const std::uint8_t> bytes);  // with padding
 std::string base64url(std::string_view bytes);            // without
+// Empty for anything but what base64url() writes: no padding, no blanks, no bits set behind the last byte. So no two
+// texts stand for the same bytes.
+std::optional<std::string> from_base64url(std::string_view text);
 std::string hex(std::span<const std::uint8_t> bytes);
 // n bytes from the operating system's generator; aborts when it has none.
 std::string random_bytes(std::size_t n);

@@ -108,6 +108,13 @@ const std::map<std::string, std::vector<std::string>, std::less<>>& lines() {
         "models:\n  a: { candidates: [acme/m, acme/n], hold_tokens: 20, hedge_after_ms: 5, affinity: prefix }\n",
         "providers:\n  b: { kind: anthropic_compatible, base_url: \"http://[::1]:1\", ground: self_hosted,\n"
         "       models: { m: { context: 100, tools: false } } }\nkeys: { budget_usd: \"1.5\" }\n"}},
+      // A header and claims, between them a NUL; and a whole token.
+      {"token_fuzz",
+       {"{\"alg\":\"EdDSA\",\"kid\":\"k\"}\0{\"iss\":\"https://i\",\"sub\":\"a\",\"aud\":\"sluice\",\"exp\":1800000300}"s,
+        "{\"alg\":\"EdDSA\",\"typ\":\"JWT\"}\0{\"iss\":\"https://"
+        "i\",\"sub\":\"a\",\"aud\":[\"x\",\"sluice\"],\"exp\":1800000300.5,"
+        "\"nbf\":1,\"iat\":1,\"groups\":[\"g\"]}"s,
+        "{\"alg\":\"EdDSA\",\"alg\":\"none\"}\0{}"s, "eyJhbGciOiJub25lIn0.e30.", "eyJhbGciOiJFZERTQSJ9.e30.AA"}},
       {"append_log_fuzz", {"\x01record", "\x03record", "\x07", "\x05\x10\x00\x00\x00x"s}},
       {"aws_event_stream_fuzz",
        {"contentBlockDelta{\"delta\":{\"text\":\"x\"}}", "throttlingException{}", "\x0b:event-type\x07\x00\x01x"s}},
