@@ -253,6 +253,70 @@ TEST_F(Verbs, Usage_of_an_empty_ledger_is_zero_in_every_view) {
   EXPECT_FALSE(by_day.root()["keys"].exists());
 }
 
+store::LedgerEntry call_of(const std::string& key, std::int64_t end_us, const std::string& model, Tokens input,
+                           std::int64_t pico) {
+  store::LedgerEntry entry;
+  entry.request_id = RequestId("req_" + std::to_string(end_us));
+  entry.start_us = end_us - 1'000;
+  entry.end_us = end_us;
+  entry.key_id = KeyId(key);
+  entry.requested_model = "fast";
+  entry.provider = ProviderId("acme");
+  entry.model = ModelName(model);
+  entry.usage = {.input = input, .reported = true};
+  entry.cost = Money::pico(pico);
+  return entry;
+}
+
+TEST_F(Verbs, Usage_explain_tells_why_a_period_costs_more_and_adds_up) {
+  ASSERT_EQ(test.run({"teams", "create", "red"}), exit_ok) << err();
+  const json::Document made = run_json({"keys", "create", "--name", "app", "--team", "red"});
+  const std::string key(made.root()["id"].string().value_or(""));
+  {
+    auto log = store::AppendLog::open(data() + "/ledger", {});
+    ASSERT_TRUE(log);
+    constexpr std::int64_t hour_us = 3'600'000'000;
+    const std::int64_t now_us = store::wall_clock_us();
+    for (const auto& [age_h, model, input, pico] :
+         {std::tuple{30, "big", 100, 1'000}, {6, "big", 300, 3'000}, {5, "big", 100, 2'000}, {4, "small", 100, 10}}) {
+      std::string bytes;
+      encode(call_of(key, now_us - age_h * hour_us, model, input, pico), bytes);
+      ASSERT_EQ((*log)->append(bytes), store::Appended::queued);
+    }
+    ASSERT_TRUE((*log)->flush(std::chrono::seconds(20)));
+  }
+  // Five times as many tokens (+4,000), a fifth of them elsewhere (4,010 instead of 5,000), and the rest dearer.
+  for (const char* by : {"team", "key"}) {
+    const json::Document told = run_json({"usage", "explain", "--from", "40h..20h", "--to", "20h..", "--by", by});
+    const json::Value total = told.root()["total"];
+    EXPECT_EQ(total["before_usd"].string(), "0.000000001");
+    EXPECT_EQ(total["after_usd"].string(), "0.00000000501");
+    EXPECT_EQ(total["volume_usd"].string(), "0.000000004");
+    EXPECT_EQ(total["mix_usd"].string(), "-0.00000000099");
+    EXPECT_EQ(total["price_usd"].string(), "0.000000001");
+    EXPECT_EQ(total["difference_usd"].string(), "0.00000000401");
+    std::vector<std::string> names;
+    for (const json::Value group : told.root()["groups"].elements())
+      names.emplace_back(group["name"].string().value_or(""));
+    EXPECT_EQ(names, std::vector<std::string>{by == std::string("team") ? "red" : "app"});
+  }
+  const json::Document by_model =
+      run_json({"usage", "explain", "--from", "40h..20h", "--to", "20h..", "--by", "model"});
+  std::size_t models = 0;
+  for (const json::Value group : by_model.root()["groups"].elements()) {
+    ++models;
+    if (group["name"].string() == "acme/small") {
+      EXPECT_EQ(group["volume_usd"].string(), "0.00000000001");
+    }
+  }
+  EXPECT_EQ(models, 2u);
+  EXPECT_EQ(test.run({"usage", "explain", "--from", "40h..20h", "--to", "20h..", "--by", "tag"}), exit_ok);
+  EXPECT_NE(out().find("(none)"), std::string::npos) << out();
+  EXPECT_EQ(test.run({"usage", "explain", "--from", "yesterday", "--to", "20h.."}), exit_usage);
+  EXPECT_EQ(test.run({"usage", "explain", "--from", "20h..40h", "--to", "20h.."}), exit_usage);
+  EXPECT_NE(err().find("ends before it begins"), std::string::npos) << err();
+}
+
 TEST_F(Verbs, Usage_refuses_a_wrong_time_and_an_unknown_key) {
   ASSERT_EQ(test.run({"keys", "create", "--name", "app"}), exit_ok);
   EXPECT_EQ(test.run({"usage", "--since", "yesterday"}), exit_usage);

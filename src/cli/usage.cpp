@@ -5,6 +5,7 @@
 #include "cli/data_store.h"
 #include "cli/duration.h"
 #include "cli/table.h"
+#include "cli/usage_views.h"
 #include "cli/verbs.h"
 #include "json/json.h"
 
@@ -134,7 +135,11 @@ void add_usage(CLI::App& root, Invocation& invocation) {
   verb.add_option("--since", flags->since, "Requests that ended at or after: 2026-04-01, or 7d ago")->type_name("TIME");
   verb.add_option("--until", flags->until, "Requests that ended before")->type_name("TIME");
   verb.add_option("--key", flags->key, "Only this key")->type_name("ID|NAME");
-  on_selected(verb, invocation, flags, usage);
+  verb.require_subcommand(0, 1);
+  add_usage_explain(verb, invocation);
+  verb.callback([&verb, &invocation, flags] {
+    if (verb.get_subcommands().empty()) invocation.action = [&invocation, flags] { return usage(*flags, invocation); };
+  });
 }
 
 }  // namespace sluice::cli

@@ -163,6 +163,10 @@ Result<std::vector<LoggedEntry>> Store::entries_in(const EntryRange& range, std:
   return store::entries_in(*database_, range, count);
 }
 
+Result<std::int64_t> Store::each_cost(const CostRange& range, const TakeCost& take) {
+  return store::each_cost(*database_, range, take);
+}
+
 Result<Integrity> Store::check() {
   Integrity integrity;
   const auto find = [&](std::string finding) {

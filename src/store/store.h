@@ -15,6 +15,7 @@
 #include "store/admin_acts.h"
 #include "store/admin_keys.h"
 #include "store/admin_requests.h"
+#include "store/cost_rows.h"
 #include "store/key.h"
 #include "store/limits.h"
 #include "store/log_format.h"
@@ -101,6 +102,9 @@ class Store {
   Result<std::vector<LoggedEntry>> entries_after(std::int64_t row, std::size_t count);
   // The first `count` (<= 10,000) of a range, by their rows.
   Result<std::vector<LoggedEntry>> entries_in(const EntryRange& range, std::size_t count);
+
+  // What the rows of a time cost, one after the other. See cost_rows.h.
+  Result<std::int64_t> each_cost(const CostRange& range, const TakeCost& take);
 
   // For pricing rows again: those with tokens that started in the time, behind a row, with what has been corrected of
   // them; oldest first.

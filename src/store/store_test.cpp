@@ -638,5 +638,39 @@ TEST(Store, Folds_the_whole_ledger_anew_when_the_database_is_gone) {
   EXPECT_EQ(open(directory.path()).fold()->entries, 2u);
 }
 
+// --- what the rows of a time cost
+
+TEST(CostRows, Are_those_that_usage_adds_up_each_once) {
+  const TestingDirectory directory;
+  Store store = open(directory.path());
+  std::vector<LedgerEntry> entries;
+  for (int i = 0; i < 50; ++i) {  // several end at the same moment
+    entries.push_back(entry("key_a", 1'000 + i, now_us + (i / 7) * 1'000));
+    entries.back().model = ModelName(i % 3 ? "big" : "small");
+  }
+  entries.push_back(correction(entries.front(), -7, Correction::difference));
+  write_ledger(directory.path(), entries);
+  ASSERT_TRUE(store.fold());
+  const auto sum = [&](const CostRange& range) {
+    MoneySum pico = 0;
+    const auto rows = store.each_cost(range, [&](const LedgerEntry& one) -> Result<void> {
+      pico += one.cost->pico();
+      return {};
+    });
+    EXPECT_TRUE(rows);
+    return std::pair(rows.value_or(-1), pico);
+  };
+  const auto all = store.usage({});
+  ASSERT_TRUE(all);
+  EXPECT_EQ(sum({.from_us = 0, .to_us = now_us + day_us, .provider = {}, .model = {}}),
+            std::pair(std::int64_t{51}, all->total.cost_pico));
+  // From the third moment to before the fifth, in microseconds: 14 rows.
+  EXPECT_EQ(sum({.from_us = now_us + 3'000, .to_us = now_us + 5'000, .provider = {}, .model = {}}).first, 14);
+  EXPECT_EQ(
+      sum({.from_us = 0, .to_us = now_us + day_us, .provider = ProviderId("acme"), .model = ModelName("small")}).first,
+      18);
+  EXPECT_EQ(sum({.from_us = 0, .to_us = now_us + day_us, .provider = {}, .model = {}, .most = 5}).first, 5);
+}
+
 }  // namespace
 }  // namespace sluice::store

@@ -1,0 +1,10 @@
+// The verbs below `sluice usage`.
+#pragma once
+
+#include "cli/verb.h"
+
+namespace sluice::cli {
+
+void add_usage_explain(CLI::App& usage, Invocation& invocation);
+
+}  // namespace sluice::cli
