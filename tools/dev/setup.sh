@@ -4,7 +4,8 @@
 
 PACKAGES_BUILD=(clang-19 lld-19 libclang-rt-19-dev ccache cmake ninja-build pkg-config git ca-certificates libssl-dev
   libc-ares-dev libnghttp2-dev libsqlite3-dev libyaml-dev libsimdjson-dev libfmt-dev libhowardhinnant-date-dev libcli11-dev libmimalloc-dev libwslay-dev
-  libgtest-dev clang-format-19 valgrind coinor-libcbc-dev glpk-utils)
+  libgtest-dev clang-format-19 libhiredis-dev valgrind coinor-libcbc-dev glpk-utils)
+PACKAGES_TEST=(redis-server)  # the real one, for limits of several processes; tests start their own
 PACKAGES_BENCH=(nginx-light procps util-linux python3)
 PYTHON=python3
 
@@ -58,6 +59,7 @@ setup_toolchain() {
   export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1 CCACHE_PCH_EXTSUM=1 CCACHE_SLOPPINESS=pch_defines,time_macros
 }
 
+setup_test() { need_packages "${PACKAGES_TEST[@]}"; }
 setup_bench() { need_packages "${PACKAGES_BENCH[@]}"; }
 
 # A Python that can make virtual environments: the system's, or the one on PATH, or the system's after an installation.

@@ -23,6 +23,7 @@ dev_test() {
     esac
   done
   setup_toolchain
+  setup_test
   setup_python
   export SLUICE_CACHE=$CACHE
   RESULTS=$ROOT/build/results

@@ -1,0 +1,78 @@
+// For tests: a redis-server of its own on a Unix socket, which is stopped, killed and started anew at will.
+#pragma once
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "redis/connection.h"
+
+extern char** environ;
+
+namespace sluice::redis {
+
+class TestingServer {
+ public:
+  TestingServer() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "sluice_redis_XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no directory for redis-server");
+    directory_ = pattern;
+    start();
+  }
+  ~TestingServer() {
+    kill();
+    std::error_code ignored;
+    std::filesystem::remove_all(directory_, ignored);
+  }
+  TestingServer(const TestingServer&) = delete;
+  TestingServer& operator=(const TestingServer&) = delete;
+
+  // Without what it knew: nothing is kept on disk.
+  void start() {
+    const std::string socket = path();
+    std::vector<std::string> words{
+        "redis-server", "--port", "0",     "--unixsocket", socket,      "--save",           "",
+        "--appendonly", "no",     "--dir", directory_,     "--logfile", directory_ + "/log"};
+    std::vector<char*> arguments;
+    for (std::string& word : words) arguments.push_back(word.data());
+    arguments.push_back(nullptr);
+    if (::posix_spawnp(&pid_, "redis-server", nullptr, nullptr, arguments.data(), environ) != 0)
+      throw std::runtime_error("redis-server cannot be started: ./dev setup installs it");
+    for (int attempt = 0; attempt < 1'000; ++attempt) {
+      if (Connection::open(options())) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    throw std::runtime_error("redis-server does not answer");
+  }
+  void kill() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+    pid_ = 0;
+    ::unlink(path().c_str());
+  }
+  void stand_still() const { ::kill(pid_, SIGSTOP); }
+  void go_on() const { ::kill(pid_, SIGCONT); }
+
+  std::string path() const { return directory_ + "/redis.sock"; }
+  Connection::Options options() const {
+    Connection::Options options;
+    options.address.path = path();
+    return options;
+  }
+
+ private:
+  std::string directory_;
+  pid_t pid_ = 0;
+};
+
+}  // namespace sluice::redis
