@@ -33,6 +33,7 @@ enum class DialectId : std::uint8_t {
   openai_resources,
   anthropic_resources,
   openai_compact,
+  gemini_resources,
 };
 inline constexpr std::array all_dialects = {DialectId::openai_chat,
                                             DialectId::anthropic_messages,
@@ -56,7 +57,8 @@ inline constexpr std::array all_dialects = {DialectId::openai_chat,
                                             DialectId::gemini_batch_embed,
                                             DialectId::openai_resources,
                                             DialectId::anthropic_resources,
-                                            DialectId::openai_compact};
+                                            DialectId::openai_compact,
+                                            DialectId::gemini_resources};
 
 constexpr std::string_view name(DialectId id) {
   switch (id) {
@@ -83,6 +85,7 @@ constexpr std::string_view name(DialectId id) {
     case DialectId::openai_resources: return "openai_resources";
     case DialectId::anthropic_resources: return "anthropic_resources";
     case DialectId::openai_compact: return "openai_compact";
+    case DialectId::gemini_resources: return "gemini_resources";
   }
   return "unknown";
 }
@@ -107,7 +110,7 @@ constexpr bool counts_tokens(DialectId id) {
 
 // Requests in it are about what a provider keeps for its clients, not about a model.
 constexpr bool is_about_resources(DialectId id) {
-  return id == DialectId::openai_resources || id == DialectId::anthropic_resources;
+  return id == DialectId::openai_resources || id == DialectId::anthropic_resources || id == DialectId::gemini_resources;
 }
 
 // Requests in it ask for embeddings.
@@ -135,6 +138,7 @@ constexpr bool speaks(DialectId api, DialectId request) {
     case DialectId::openai_input_tokens: return api == DialectId::openai_responses;
     case DialectId::gemini_embed:
     case DialectId::gemini_batch_embed:
+    case DialectId::gemini_resources:
     case DialectId::gemini_count_tokens: return api == DialectId::gemini;
     default: return api == request;
   }

@@ -24,7 +24,7 @@ using chat::DialectId;
 
 // A call about what a provider keeps for its clients: a file, a batch, a stored response.
 struct ResourceCall {
-  std::string method;           // GET, POST or DELETE
+  std::string method;           // GET, POST, PATCH or DELETE
   std::string path;             // below the provider's base URL: "/files/file-1/content"
   std::string_view collection;  // "/files"; a literal
   std::string id;               // decoded; empty: the collection itself is meant
@@ -66,6 +66,8 @@ struct RequestOutline {
 struct BodyEdit {
   std::string_view model;  // the provider's name for the model
   bool ask_for_stream_usage = false;
+  // gemini: the account in front of all names at Google Cloud, "projects/p/locations/l"; empty elsewhere.
+  std::string_view account = {};
   // Whether reasoning state without a seal is known to be another vendor's; empty when nothing is known of any.
   std::function<bool(std::string_view state)> is_foreign = {};
   std::vector<std::string>* dropped_params = nullptr;  // gets the name of what was taken out, if anything was

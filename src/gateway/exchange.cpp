@@ -167,8 +167,8 @@ async::Task<Result<bool>> Exchange::respond_kept(async::Deadline deadline) {
 Result<Plan> Exchange::plan(std::string_view model) const {
   const bool budgeted = has_budget(*principal_, tag_lines_);
   if (const std::optional<dialects::ResourceCall>& call = request_->target.resource)
-    return route_resource(*call, dialect_.id(), kept_by_, client_.head().get(provider_header).value_or(""), budgeted,
-                          verdict_, *snapshot_, gateway_.engines.state);
+    return route_resource(*call, dialect_.id(), model, kept_by_, client_.head().get(provider_header).value_or(""),
+                          budgeted, verdict_, *snapshot_, gateway_.engines.state);
   const dialects::RequestOutline& outline = request_->outline;
   const RouteQuestion question{.model = model,
                                .dialect = dialect_.id(),
@@ -278,7 +278,10 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
   status_ = reply.status;
   remember(reply, asked);
   if (!reply.streaming()) {
-    if (request_->target.resource) reply.body = dialects::with_results_here(dialect_.id(), std::move(reply.body));
+    if (request_->target.resource) {
+      reply.body = dialects::with_results_here(dialect_.id(), std::move(reply.body));
+      reply.body = dialects::with_names_here(dialect_.id(), reply.attempt->provider().id.str(), std::move(reply.body));
+    }
     remember_kept(reply);
     // Settled before the client can see the answer: whoever has it finds it in the ledger.
     account_for(reply, store::Outcome::ok);

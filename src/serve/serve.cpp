@@ -414,6 +414,7 @@ int serve(const ServeOptions& options) {
   all_dialects.push_back(dialects::make_rerank());
   all_dialects.push_back(dialects::make_openai_resources());
   all_dialects.push_back(dialects::make_anthropic_resources());
+  all_dialects.push_back(dialects::make_gemini_resources());
   all_dialects.push_back(dialects::make_anthropic_messages());
   all_dialects.push_back(dialects::make_gemini());
   all_dialects.push_back(dialects::make_bedrock_converse());

@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 import re
-import subprocess
 import threading
 from decimal import Decimal
 from urllib.parse import parse_qs, quote
@@ -25,22 +24,6 @@ CLAUDE = "claude-sonnet-4-5@20250929"
 HELLO = [{"role": "user", "content": "Hello"}]
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 EVENT_STREAM = "application/vnd.amazon.eventstream"
-
-
-@pytest.fixture(scope="module")
-def service_account(tmp_path_factory):
-    """Writes a service account's file whose tokens come from a URL; gives its path back."""
-    folder = tmp_path_factory.mktemp("account")
-    key = folder / "key.pem"
-    subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", key], check=True,
-                   capture_output=True)
-
-    def write(token_uri):
-        path = folder / "account.json"
-        path.write_text(json.dumps({"type": "service_account", "client_email": "robot@p.iam.gserviceaccount.com", "private_key_id": "k1",
-                                    "private_key": key.read_text(), "token_uri": token_uri}))
-        return path
-    return write
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,8 @@ class Gemini : public Dialect {
   }
   // The model is in the path, and a stream always tells its usage.
   std::string edit(std::string_view body, const RequestOutline& /*outline*/, const BodyEdit& edit) const override {
-    return gemini::without_foreign_signatures(body, edit);
+    std::string edited = gemini::without_foreign_signatures(body, edit);
+    return edit.account.empty() ? edited : gemini::with_account(std::move(edited), edit.account);
   }
 
   ToolNameRule tool_names() const override { return {.others = "_-.:", .begins_with_letter = true}; }
@@ -92,6 +93,8 @@ class Gemini : public Dialect {
 };
 
 }  // namespace
+
+std::string gemini_resource_name(std::string_view model) { return gemini::resource_name(model); }
 
 std::unique_ptr<Dialect> make_gemini() { return std::make_unique<Gemini>(); }
 

@@ -13,4 +13,7 @@ std::unique_ptr<Dialect> make_gemini_count_tokens();
 std::unique_ptr<Dialect> make_gemini_embed();
 std::unique_ptr<Dialect> make_gemini_batch_embed();
 
+// "models/gemini-3-pro": what the API calls a model's resource.
+std::string gemini_resource_name(std::string_view model);
+
 }  // namespace sluice::dialects

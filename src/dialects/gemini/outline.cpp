@@ -2,6 +2,7 @@
 #include "dialects/gemini/message.h"
 #include "dialects/gemini/parts.h"
 #include "dialects/shared_parts.h"
+#include "dialects/text_scan.h"
 
 namespace sluice::dialects::gemini {
 namespace {
@@ -116,6 +117,20 @@ std::string without_foreign_signatures(std::string_view body, const BodyEdit& ed
   }
   if (copied > 0 && edit.dropped_params) edit.dropped_params->emplace_back("contents.parts.thoughtSignature");
   return out.append(body.substr(copied));
+}
+
+std::string with_account(std::string body, std::string_view account) {
+  const auto rename = [&](json::Span object) {
+    const auto found =
+        find_once(std::string_view(body).substr(object.begin, object.end - object.begin), {"cachedContent"});
+    if (!found || !found->front()) return;
+    const std::size_t quote = object.begin + found->front()->begin;
+    if (body[quote] == '"') body.insert(quote + 1, std::string(account) + "/");
+  };
+  if (!has_word(body, "ached", 0)) return body;
+  const auto counted = find_once(body, {"generateContentRequest"});
+  rename(counted && counted->front() ? *counted->front() : json::Span{0, body.size()});
+  return body;
 }
 
 std::string resource_name(std::string_view model) {

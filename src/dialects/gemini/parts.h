@@ -15,6 +15,8 @@ Result<RequestOutline> outline(std::string_view body, const json::Document& pars
 // The body with every thought signature that is sealed or known to be foreign replaced by skip_signature: Google reads
 // none but its own.
 std::string without_foreign_signatures(std::string_view body, const BodyEdit& edit);
+// The body with the cache that it names, if it names one, called as Google Cloud calls it: with the account in front.
+std::string with_account(std::string body, std::string_view account);
 // The places of members in either spelling. invalid_request for one that is there twice: two readers could disagree on
 // which one counts.
 Result<std::vector<std::optional<json::Span>>> find_once(std::string_view object,

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "dialects/fields.h"
+#include "dialects/resources/caches.h"
 #include "dialects/resources/resources.h"
 #include "dialects/text_scan.h"
 
@@ -11,6 +12,7 @@ namespace {
 constexpr std::string_view item_reference = "item_reference";
 constexpr std::array<std::string_view, 1> in_chat = {"file_id"};
 constexpr std::array<std::string_view, 2> in_messages = {"file_id", "container"};
+constexpr std::array<std::string_view, 2> in_gemini = {"cachedContent", "cached_content"};
 constexpr std::array<std::string_view, 8> in_responses = {
     "file_id",   "file_ids",     "vector_store_id", "vector_store_ids",
     "container", "container_id", "conversation",    "previous_response_id"};
@@ -29,6 +31,8 @@ std::span<const std::string_view> members_of(DialectId dialect) {
     case DialectId::anthropic_count_tokens: return in_messages;
     case DialectId::openai_resources:
     case DialectId::anthropic_resources: return in_resources;
+    case DialectId::gemini:
+    case DialectId::gemini_count_tokens: return in_gemini;
     default: return {};
   }
 }
@@ -103,11 +107,35 @@ class Walk {
   std::vector<Reference> found_;
 };
 
+// Google's API has one place for it, and all else in a body may be the client's own data. What does not look like a
+// name here is nobody's.
+Result<void> add_caches(json::Value request, std::vector<Reference>& found) {
+  constexpr std::string_view prefix = "cachedContents/";
+  for (const auto& [name, value] : request.members()) {
+    if (std::ranges::find(in_gemini, name) == in_gemini.end()) continue;
+    std::string_view id = value.string().value_or("");
+    if (id.empty()) continue;
+    if (!found.empty()) return bad_field(std::string(name), "the request names two caches", "name one");
+    if (id.size() > prefix.size() && id.starts_with(prefix)) id.remove_prefix(prefix.size());
+    found.push_back({std::string(name), std::string(id)});
+  }
+  return {};
+}
+
+Result<std::vector<Reference>> caches_of(json::Value request) {
+  std::vector<Reference> found;
+  CHECK_OK(add_caches(request, found));
+  for (const std::string_view whole : {"generateContentRequest", "generate_content_request"})
+    CHECK_OK(add_caches(request[whole], found));
+  return found;
+}
+
 }  // namespace
 
 Result<std::vector<Reference>> references(DialectId dialect, std::string_view body, const json::Document& parsed) {
   const std::span<const std::string_view> members = members_of(dialect);
   if (members.empty() || !may_name(body, members)) return std::vector<Reference>();
+  if (dialect == DialectId::gemini || dialect == DialectId::gemini_count_tokens) return caches_of(parsed.root());
   Walk walk(members, dialect == DialectId::anthropic_messages || dialect == DialectId::anthropic_count_tokens ||
                          dialect == DialectId::anthropic_resources);
   CHECK_OK(walk.visit(parsed.root()));
@@ -122,6 +150,11 @@ std::vector<std::string> kept_by_call(const ResourceCall& call, json::Value answ
   const auto note = [&](json::Value id) {
     if (const auto text = id.string(); text && !text->empty()) ids.emplace_back(*text);
   };
+  if (call.collection == caches) {
+    const std::string_view id = cache_id(answer["name"].string().value_or(""));
+    if (!id.empty() && (call.is_create() || call.method == "PATCH")) ids.emplace_back(id);
+    return ids;
+  }
   if (call.is_create()) note(answer["id"]);
   // The items of a conversation, which a request may refer to.
   if (call.method == "POST" && call.path.ends_with("/items"))

@@ -5,7 +5,9 @@
 
 #include "dialects/anthropic_messages/anthropic_messages.h"
 #include "dialects/form_data.h"
+#include "dialects/gemini/gemini.h"
 #include "dialects/openai_chat/openai_chat.h"
+#include "dialects/resources/caches.h"
 #include "dialects/shared_parts.h"
 #include "dialects/side_call.h"
 
@@ -119,6 +121,32 @@ class Resources : public SideCall {
   DialectId id_;
 };
 
+// Whoever has the model of a cache keeps it; only its making names one.
+class GeminiResources : public Resources {
+ public:
+  GeminiResources() : Resources(DialectId::gemini_resources, make_gemini()) {}
+
+  Result<RequestOutline> outline(std::string_view body, const json::Document& parsed,
+                                 const RequestTarget& target) const override {
+    TRY(RequestOutline result, Resources::outline(body, parsed, target));
+    if (!target.resource->is_create()) return result;
+    TRY(const auto spans, json::find_members(body, {"model"}));
+    const auto model = parsed.root()["model"].string();
+    if (!spans.front() || !model || model->empty())
+      return bad_field("model", "a cache is made for a model", R"(send {"model": "models/MODEL", "contents": [...]})");
+    result.model = plain_model(*model);
+    result.model_begin = spans.front()->begin;
+    result.model_end = spans.front()->end;
+    return result;
+  }
+  std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) const override {
+    if (outline.model_end == 0) return std::string(body);
+    std::string out(body.substr(0, outline.model_begin));
+    json::append_quoted(out, model_at_google(edit.model, edit.account));
+    return out.append(body.substr(outline.model_end));
+  }
+};
+
 }  // namespace
 
 std::unique_ptr<Dialect> make_openai_resources() {
@@ -128,11 +156,27 @@ std::unique_ptr<Dialect> make_anthropic_resources() {
   return std::make_unique<Resources>(DialectId::anthropic_resources, make_anthropic_messages());
 }
 
+std::unique_ptr<Dialect> make_gemini_resources() { return std::make_unique<GeminiResources>(); }
+
 std::optional<ResourceCall> openai_resource_call(std::string_view method, std::string_view path) {
   return find_call(openai_collections, method, path);
 }
 std::optional<ResourceCall> anthropic_resource_call(std::string_view method, std::string_view path) {
   return find_call(anthropic_collections, method, path);
+}
+
+// Storage is billed by the hour, and making it by the token; so is a longer life.
+std::optional<ResourceCall> gemini_resource_call(std::string_view method, std::string_view path) {
+  if (!path.starts_with(caches)) return std::nullopt;
+  const std::string_view rest = path.substr(caches.size());
+  if (!rest.empty() && (rest.front() != '/' || !is_segment(rest.substr(1)))) return std::nullopt;
+  const bool known = method == "GET" || (rest.empty() ? method == "POST" : method == "PATCH" || method == "DELETE");
+  if (!known) return std::nullopt;
+  return ResourceCall{.method = std::string(method),
+                      .path = std::string(path),
+                      .collection = caches,
+                      .id = std::string(rest.empty() ? rest : rest.substr(1)),
+                      .is_free = method == "GET" || method == "DELETE"};
 }
 
 std::string with_results_here(DialectId dialect, std::string answer) {
@@ -162,8 +206,16 @@ std::string with_results_here(DialectId dialect, std::string answer) {
   return answer;
 }
 
-std::string_view page_parameter(DialectId dialect) {
-  return dialect == DialectId::anthropic_resources ? "after_id" : "after";
+ListForm list_form(DialectId dialect) {
+  if (dialect == DialectId::anthropic_resources) return {.after = "after_id"};
+  if (dialect == DialectId::gemini_resources)
+    return {.items = "cachedContents",
+            .id = "name",
+            .size = "pageSize",
+            .cursor = "pageToken",
+            .next_cursor = "nextPageToken",
+            .by_cursor = true};
+  return {};
 }
 
 }  // namespace sluice::dialects

@@ -1,5 +1,5 @@
 // Calls about what a provider keeps for its clients. Sources: OpenAI's OpenAPI document 2.3.0; Anthropic's API
-// reference (Files, Message Batches).
+// reference (Files, Message Batches); Google's API references (Gemini API and Vertex AI, cachedContents).
 #pragma once
 
 #include <memory>
@@ -14,15 +14,25 @@ namespace sluice::dialects {
 
 std::unique_ptr<Dialect> make_openai_resources();
 std::unique_ptr<Dialect> make_anthropic_resources();
+std::unique_ptr<Dialect> make_gemini_resources();
 
 // The call of a path below /v1 ("/files/file-1"), as it stands in the request; empty when it is none. What is not made
 // of letters, digits and . _ : - is no part of such a path.
 std::optional<ResourceCall> openai_resource_call(std::string_view method, std::string_view path);
 std::optional<ResourceCall> anthropic_resource_call(std::string_view method, std::string_view path);
+std::optional<ResourceCall> gemini_resource_call(std::string_view method, std::string_view path);
 
-// The query parameter with which the pages of a list go on behind an id; the one for lists that give a cursor.
-std::string_view page_parameter(DialectId dialect);
-constexpr std::string_view cursor_parameter = "page";
+// How an API lists what it keeps.
+struct ListForm {
+  std::string_view items = "data";             // the member of an answer that holds them
+  std::string_view id = "id";                  // an item's member; of a name with slashes the last part counts
+  std::string_view size = "limit";             // query parameters: of a page's size,
+  std::string_view after = "after";            // of the id behind which the next page goes on,
+  std::string_view cursor = "page";            // and of a cursor, for lists that give one
+  std::string_view next_cursor = "next_page";  // the member with the cursor of the next page
+  bool by_cursor = false;                      // all lists go on by cursors; a member without a value is left out
+};
+ListForm list_form(DialectId dialect);
 
 // A kept thing that a request names.
 struct Reference {
@@ -37,9 +47,15 @@ Result<std::vector<Reference>> references(DialectId dialect, std::string_view bo
 
 // What a provider keeps from now on because of a call about resources: the ids that its answer names.
 std::vector<std::string> kept_by_call(const ResourceCall& call, json::Value answer);
+// When it forgets them by itself, in microseconds since 1970, where the answer says so (Google's caches).
+std::optional<std::int64_t> kept_until_us(const ResourceCall& call, json::Value answer);
 
 // The answer as it is, but with the results of Anthropic's batches to be had here: where it names a URL at the provider
 // for them, clients would go there with the key that they have for Sluice. What is left of it is the path.
 std::string with_results_here(DialectId dialect, std::string answer);
+
+// The answer as it is, but with Google's caches and their models named as clients here name them: "cachedContents/ID"
+// without the account that Google Cloud puts in front, and "models/PROVIDER/MODEL", which is a model's name here.
+std::string with_names_here(DialectId dialect, std::string_view provider, std::string answer);
 
 }  // namespace sluice::dialects

@@ -50,6 +50,24 @@ TEST(ResourceCall, Says_whether_the_provider_bills_it) {
   EXPECT_FALSE(anthropic_resource_call("POST", "/messages/batches")->is_free);
 }
 
+TEST(ResourceCall, Of_a_cache_is_one_of_five) {
+  const auto changed = gemini_resource_call("PATCH", "/cachedContents/c1");
+  ASSERT_TRUE(changed);
+  EXPECT_EQ(changed->id, "c1");
+  EXPECT_FALSE(changed->is_free);  // a longer life is billed
+  EXPECT_TRUE(gemini_resource_call("POST", "/cachedContents")->is_create());
+  EXPECT_FALSE(gemini_resource_call("POST", "/cachedContents")->is_free);
+  EXPECT_TRUE(gemini_resource_call("GET", "/cachedContents")->is_list());
+  EXPECT_TRUE(gemini_resource_call("GET", "/cachedContents/c1")->is_free);
+  EXPECT_TRUE(gemini_resource_call("DELETE", "/cachedContents/c1")->is_delete());
+  for (const char* path :
+       {"/cachedContents/", "/cachedContents/..", "/cachedContents/a/b", "/cachedContentsX", "/files"})
+    EXPECT_FALSE(gemini_resource_call("GET", path)) << path;
+  EXPECT_FALSE(gemini_resource_call("POST", "/cachedContents/c1"));
+  EXPECT_FALSE(gemini_resource_call("DELETE", "/cachedContents"));
+  EXPECT_FALSE(gemini_resource_call("PUT", "/cachedContents/c1"));
+}
+
 TEST(References, Are_found_wherever_they_stand) {
   EXPECT_EQ(ids_named_by(DialectId::openai_chat,
                          R"({"messages":[{"content":[{"type":"file","file":{"file_id":"file-1"}}]}]})"),
@@ -93,6 +111,26 @@ TEST(References, Of_a_body_that_calls_itself_a_tool_are_found_all_the_same) {
   EXPECT_EQ(ids_named_by(DialectId::anthropic_messages, body), "file_id=file-1");
 }
 
+TEST(References, To_a_cache_stand_in_one_place) {
+  EXPECT_EQ(ids_named_by(DialectId::gemini, R"({"contents":[],"cachedContent":"cachedContents/c1"})"),
+            "cachedContent=c1");
+  EXPECT_EQ(ids_named_by(DialectId::gemini, R"({"c\u0061ched_content":"cachedContents/c1"})"), "cached_content=c1");
+  EXPECT_EQ(ids_named_by(DialectId::gemini_count_tokens,
+                         R"({"generateContentRequest":{"cachedContent":"cachedContents/c1"}})"),
+            "cachedContent=c1");
+  // What is no name here is nobody's, and is looked up as it stands.
+  for (const char* name : {"projects/p/locations/l/cachedContents/c1", "c1/../c2", "cachedContents/"})
+    EXPECT_EQ(ids_named_by(DialectId::gemini, R"({"cachedContent":")" + std::string(name) + R"("})"),
+              "cachedContent=" + std::string(name));
+  EXPECT_EQ(
+      ids_named_by(DialectId::gemini,
+                   R"({"contents":[{"parts":[{"functionCall":{"args":{"cachedContent":"cachedContents/c1"}}}]}]})"),
+      "");
+  constexpr std::string_view twice = R"({"cachedContent":"cachedContents/c1","cachedContent":"cachedContents/c2"})";
+  const auto parsed = json::Document::parse(twice);
+  EXPECT_EQ(references(DialectId::gemini, twice, *parsed).error().kind, ErrorKind::invalid_request);
+}
+
 TEST(References, Are_bounded) {
   std::string body = R"({"file_ids":[)";
   for (std::size_t i = 0; i <= most_references; ++i) body += (i ? ",\"f" : "\"f") + std::to_string(i) + "\"";
@@ -134,6 +172,53 @@ TEST(ResultsHere, Are_a_path_of_this_server_and_all_else_stays) {
     EXPECT_EQ(here(same), same);
   const std::string openai = R"({"results_url":"https://a/v1/messages/batches/b/results"})";
   EXPECT_EQ(with_results_here(DialectId::openai_resources, openai), openai);
+}
+
+TEST(KeptByCall, Knows_when_google_forgets_a_cache) {
+  const auto made = *gemini_resource_call("POST", "/cachedContents");
+  const auto parsed = [](std::string_view answer) { return json::Document::parse(answer); };
+  const auto answer =
+      parsed(R"({"name":"projects/1/locations/l/cachedContents/c1","expireTime":"2026-11-27T23:05:00.9Z"})");
+  EXPECT_EQ(kept_by_call(made, answer->root()), std::vector<std::string>{"c1"});
+  constexpr std::int64_t an_hour_later_us = 1'795'824'300'000'000;  // 2026-11-28T00:05:00Z
+  EXPECT_EQ(kept_until_us(made, answer->root()), an_hour_later_us);
+  EXPECT_TRUE(kept_by_call(*gemini_resource_call("GET", "/cachedContents/c1"), answer->root()).empty());
+  for (const char* odd : {R"({})", R"({"expireTime":"tomorrow"})", R"({"expireTime":"2026-13-27T23:05:00Z"})",
+                          R"({"expireTime":"2026-11-27T23:05:00+01:00"})", R"({"expireTime":7})"})
+    EXPECT_FALSE(kept_until_us(made, parsed(odd)->root())) << odd;
+  EXPECT_FALSE(kept_until_us(*openai_resource_call("POST", "/files"), answer->root()));
+}
+
+TEST(NamesHere, Have_no_account_and_a_model_that_can_be_asked_for) {
+  const auto here = [](std::string answer) {
+    return with_names_here(DialectId::gemini_resources, "vertex", std::move(answer));
+  };
+  EXPECT_EQ(here(R"({ "name":"projects/1/locations/l/cachedContents/c1", "n":{"name":"x"}, )"
+                 R"("model":"projects/p/locations/l/publishers/google/models/gemini-3"})"),
+            R"({ "name":"cachedContents/c1", "n":{"name":"x"}, "model":"models/vertex/gemini-3"})");
+  EXPECT_EQ(here(R"({"cachedContents":[{"model":"models/m","name":"cachedContents/c1"},{}],"nextPageToken":"t"})"),
+            R"({"cachedContents":[{"model":"models/vertex/m","name":"cachedContents/c1"},{}],"nextPageToken":"t"})");
+  for (const std::string same : {R"({})", R"({"name":7,"model":null})", "no JSON", R"({"cachedContents":7})"})
+    EXPECT_EQ(here(same), same);
+  const std::string file = R"({"name":"projects/1/cachedContents/c1"})";
+  EXPECT_EQ(with_names_here(DialectId::openai_resources, "openai", file), file);
+}
+
+TEST(NamesThere, Have_the_account_where_there_is_one) {
+  const auto dialect = make_gemini_resources();
+  constexpr std::string_view body = R"({ "model" : "models/vertex/gemini-3", "ttl":"3600s" })";
+  const auto parsed = json::Document::parse(body);
+  const RequestTarget target{.resource = gemini_resource_call("POST", "/cachedContents")};
+  const auto outline = dialect->outline(body, *parsed, target);
+  ASSERT_TRUE(outline);
+  EXPECT_EQ(outline->model, "vertex/gemini-3");
+  EXPECT_EQ(dialect->edit(body, *outline, {.model = "gemini-3", .account = "projects/p/locations/l"}),
+            R"({ "model" : "projects/p/locations/l/publishers/google/models/gemini-3", "ttl":"3600s" })");
+  EXPECT_EQ(dialect->edit(body, *outline, {.model = "gemini-3"}), R"({ "model" : "models/gemini-3", "ttl":"3600s" })");
+  for (const std::string_view nameless : {R"({"contents":[]})", R"({"model":7})", R"({"model":""})"}) {
+    const auto without = json::Document::parse(nameless);
+    EXPECT_EQ(dialect->outline(nameless, *without, target).error().param, "model") << nameless;
+  }
 }
 
 }  // namespace

@@ -161,7 +161,8 @@ async::Task<Result<Reply>> Asking::ask(std::string& held) {
     waited_ += async::Clock::now() - begin;
     CO_CHECK_OK(std::move(room));
   }
-  CO_TRY(const BaseUrl place, place_of(gateway_, provider()));
+  CO_TRY(BaseUrl place, place_of(gateway_, provider()));
+  if (dialect_.id() == chat::DialectId::gemini_resources) place = keeping_place(std::move(place));
   CO_TRY(dialects::ProviderRequest request, question_.for_provider(attempt_, dialect_, gateway_.issuers));
   dropped_params_ = std::move(request.dropped_params);
   added_params_ = std::move(request.added_params);

@@ -38,7 +38,27 @@ Result<void> to_vertex(std::string_view model, bool stream, dialects::ProviderRe
   return {};
 }
 
+// Where the path of an account ends; npos when it is none.
+std::size_t end_of_account(std::string_view path) {
+  const bool account = path.contains("/projects/") && path.contains("/locations/");
+  return account ? path.rfind("/publishers/") : std::string_view::npos;
+}
+
 }  // namespace
+
+std::string_view account_of(const BaseUrl& place) {
+  const std::string_view path = place.path_prefix;
+  const std::size_t end = end_of_account(path);
+  if (end == std::string_view::npos) return {};
+  const std::size_t begin = path.find("/projects/") + 1;
+  return path.substr(begin, end - begin);
+}
+
+BaseUrl keeping_place(BaseUrl place) {
+  if (const std::size_t end = end_of_account(place.path_prefix); end != std::string_view::npos)
+    place.path_prefix.resize(end);
+  return place;
+}
 
 Result<void> adapt_to_host(const catalog::Quirks& quirks, std::string_view model, bool stream,
                            dialects::ProviderRequest& request) {

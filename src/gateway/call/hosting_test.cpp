@@ -49,5 +49,17 @@ TEST(Hosting, Claude_on_Vertex_has_its_model_in_the_path_and_the_version_in_the_
   EXPECT_FALSE(adapt_to_host(vertex, "m", false, none));
 }
 
+TEST(Hosting, Finds_the_account_of_google_cloud_in_the_path) {
+  const BaseUrl vertex{
+      .endpoint = {}, .path_prefix = "/v1/projects/p/locations/eu/publishers/google", .host_header = ""};
+  EXPECT_EQ(account_of(vertex), "projects/p/locations/eu");
+  EXPECT_EQ(keeping_place(vertex).path_prefix, "/v1/projects/p/locations/eu");
+  for (const char* path : {"/v1beta", "", "/projects/p", "/v1/projects/p/locations/eu"}) {
+    const BaseUrl other{.endpoint = {}, .path_prefix = path, .host_header = ""};
+    EXPECT_EQ(account_of(other), "") << path;
+    EXPECT_EQ(keeping_place(other).path_prefix, path);
+  }
+}
+
 }  // namespace
 }  // namespace sluice::gateway

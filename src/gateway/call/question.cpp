@@ -5,6 +5,7 @@
 
 #include "base/percent.h"
 #include "dialects/shared_parts.h"
+#include "gateway/call/hosting.h"
 #include "http/trace_context.h"
 
 namespace sluice::gateway {
@@ -58,6 +59,7 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
     if (!query.empty()) request.path.append(request.path.contains('?') ? "&" : "?").append(query);
     dialects::BodyEdit edit{.model = attempt.model().str(),
                             .ask_for_stream_usage = ask_for_usage,
+                            .account = account_of(provider.base_url),
                             .dropped_params = &request.dropped_params};
     const std::string_view vendor = vendor_of(provider);
     if (issuers.knows_others(provider_dialect.id(), vendor))

@@ -20,6 +20,8 @@ struct ModelPath {
   std::string_view verb;   // empty when there is none
 };
 
+constexpr std::string_view caches_path = "/cachedContents";
+
 std::optional<DialectId> gemini_call(std::string_view verb) {
   if (verb == "generateContent" || verb == "streamGenerateContent") return DialectId::gemini;
   if (verb == "countTokens") return DialectId::gemini_count_tokens;
@@ -76,7 +78,8 @@ DialectId dialect_of(const http::RequestHead& head) {
   const bool models = path == "/v1/models" || path.starts_with("/v1/models/");
   const bool google_models =
       models && !head.get("anthropic-version") && (head.get("x-goog-api-key") || head.path.starts_with("/gemini/"));
-  if (path.starts_with("/v1beta/") || (asked && !asked->verb.empty()) || head.get("x-goog-api-client") || google_models)
+  if (path.starts_with("/v1beta/") || path.starts_with("/v1/cachedContents") || (asked && !asked->verb.empty()) ||
+      head.get("x-goog-api-client") || google_models)
     return DialectId::gemini;
   const bool anthropic =
       head.get("anthropic-version") || path.starts_with("/v1/messages") || head.path.starts_with("/anthropic/");
@@ -115,14 +118,23 @@ const ModelCall* model_call(std::string_view path) {
   return found == std::end(model_calls) ? nullptr : found;
 }
 
-// What providers keep for their clients. Both vendors have /v1/files; Anthropic's clients say which API they mean.
-std::optional<dialects::ResourceCall> resource_call(const http::RequestHead& head, std::string_view path,
-                                                    bool anthropic) {
+struct KeptCall {
+  DialectId dialect;
+  dialects::ResourceCall call;
+};
+
+// What providers keep for their clients. Two vendors have /v1/files; Anthropic's clients say which API they mean.
+std::optional<KeptCall> resource_call(const http::RequestHead& head, std::string_view path, bool anthropic) {
+  const auto of = [](DialectId dialect, std::optional<dialects::ResourceCall> call) {
+    return call ? std::optional(KeptCall{dialect, *std::move(call)}) : std::nullopt;
+  };
+  for (const std::string_view version : {"/v1beta", "/v1"})
+    if (path.starts_with(version) && path.substr(version.size()).starts_with(caches_path))
+      return of(DialectId::gemini_resources, dialects::gemini_resource_call(head.method, path.substr(version.size())));
   if (!path.starts_with("/v1/")) return std::nullopt;
   path.remove_prefix(3);
-  auto call = anthropic ? dialects::anthropic_resource_call(head.method, path)
-                        : dialects::openai_resource_call(head.method, path);
-  return call;
+  return anthropic ? of(DialectId::anthropic_resources, dialects::anthropic_resource_call(head.method, path))
+                   : of(DialectId::openai_resources, dialects::openai_resource_call(head.method, path));
 }
 
 constexpr std::string_view json_type = "application/json";
@@ -140,10 +152,9 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
   const ModelCall* of_model = model_call(path);
   if (auto call = of_model && post ? std::nullopt : resource_call(head, path, anthropic)) {
     dialects::RequestTarget target;
-    target.resource = std::move(call);
+    target.resource = std::move(call->call);
     target.query = head.query;
-    co_return co_await chat(exchange, anthropic ? DialectId::anthropic_resources : DialectId::openai_resources,
-                            std::move(target));
+    co_return co_await chat(exchange, call->dialect, std::move(target));
   }
   if (of_model && of_model->dialect == DialectId::openai_responses && get && http::asks_for_websocket(head))
     co_return co_await responses_socket(exchange);

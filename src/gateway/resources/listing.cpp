@@ -29,16 +29,17 @@ std::string query_value(std::string_view query, std::string_view name) {
   return {};
 }
 
-Page read_page(json::Value list) {
+Page read_page(json::Value list, const dialects::ListForm& form) {
   Page page;
-  for (const json::Value& item : list["data"].elements()) {
-    page.ids.emplace_back(item["id"].string().value_or(""));
+  for (const json::Value& item : list[form.items].elements()) {
+    const std::string_view id = item[form.id].string().value_or("");
+    page.ids.emplace_back(id.substr(id.rfind('/') + 1));
     page.items.push_back(item.text());
   }
   page.looked = page.items.size();
-  page.by_cursor = list["next_page"].exists();
+  page.by_cursor = form.by_cursor || list[form.next_cursor].exists();
   if (page.by_cursor)
-    page.next = list["next_page"].string().value_or("");
+    page.next = list[form.next_cursor].string().value_or("");
   else if (list["has_more"].boolean().value_or(false) && !page.ids.empty())
     page.next = page.ids.back();
   return page;
@@ -73,16 +74,23 @@ async::Task<Result<Page>> own_part(Gateway& gateway, std::string owner, std::str
 }
 
 // The provider's last page with the owner's items of all pages in it.
-std::string write_list(json::Value last, const Page& all, bool has_more) {
+std::string write_list(json::Value last, const Page& all, bool has_more, const dialects::ListForm& form) {
   std::string body;
   json::Writer writer(body);
   writer.begin_object();
+  const auto write_items = [&] {
+    writer.begin_array();
+    for (const std::string& item : all.items) writer.raw(item);
+    writer.end_array();
+  };
+  if (!last[form.items].exists() && !all.items.empty()) {
+    writer.key(form.items);
+    write_items();
+  }
   for (const auto& [name, value] : last.members()) {
     writer.key(name);
-    if (name == "data") {
-      writer.begin_array();
-      for (const std::string& item : all.items) writer.raw(item);
-      writer.end_array();
+    if (name == form.items) {
+      write_items();
     } else if (name == "has_more") {
       writer.boolean(has_more);
     } else if ((name == "first_id" || name == "last_id") && all.ids.empty()) {
@@ -101,9 +109,9 @@ std::string write_list(json::Value last, const Page& all, bool has_more) {
 
 async::Task<CallOutcome> call_listing(Gateway& gateway, const Plan& plan, Question& question,
                                       const config::Snapshot& snapshot, std::string owner, async::Deadline deadline) {
-  const std::string_view parameter = dialects::page_parameter(question.client_dialect().id());
+  const dialects::ListForm form = dialects::list_form(question.client_dialect().id());
   const std::string_view query = question.query();
-  const std::string limit_text = query_value(query, "limit");
+  const std::string limit_text = query_value(query, form.size);
   std::size_t wanted = 0;
   std::from_chars(limit_text.data(), limit_text.data() + limit_text.size(), wanted);
   const bool backwards = !query_value(query, "before").empty() || !query_value(query, "before_id").empty();
@@ -114,7 +122,9 @@ async::Task<CallOutcome> call_listing(Gateway& gateway, const Plan& plan, Questi
     CallOutcome outcome = co_await call(gateway, plan, question, snapshot, nobody_bills, deadline);
     if (!outcome.reply || outcome.reply->streaming()) co_return outcome;
     const Result<json::Document> list = json::Document::parse(outcome.reply->body);
-    if (!list || !list->root()["data"].is_array()) {  // nobody can tell whose this is
+    const bool is_list =
+        list && (list->root()[form.items].is_array() || (form.by_cursor && !list->root()[form.items].exists()));
+    if (!is_list) {  // nobody can tell whose this is
       outcome.failures.push_back({.attempt = outcome.reply->attempt,
                                   .error = {.kind = ErrorKind::provider_unreachable,
                                             .message = "the provider answered with something that is not a list"},
@@ -124,7 +134,7 @@ async::Task<CallOutcome> call_listing(Gateway& gateway, const Plan& plan, Questi
       co_return outcome;
     }
     Result<Page> page = co_await own_part(gateway, owner, outcome.reply->attempt->provider().id.str(),
-                                          read_page(list->root()), deadline);
+                                          read_page(list->root(), form), deadline);
     if (!page) {
       outcome.failures.push_back(
           {.attempt = outcome.reply->attempt, .error = std::move(page).error(), .asked = true, .reached = true});
@@ -145,10 +155,10 @@ async::Task<CallOutcome> call_listing(Gateway& gateway, const Plan& plan, Questi
         all.ids.resize(wanted);
         has_more = true;
       }
-      outcome.reply->body = write_list(list->root(), all, has_more && !all.ids.empty());
+      outcome.reply->body = write_list(list->root(), all, has_more && !all.ids.empty(), form);
       co_return outcome;
     }
-    question.go_on_behind(page->by_cursor ? dialects::cursor_parameter : parameter, page->next);
+    question.go_on_behind(page->by_cursor ? form.cursor : form.after, page->next);
   }
 }
 

@@ -73,7 +73,9 @@ Error must_say_which(const config::Snapshot& snapshot, dialects::DialectId diale
 // For what is yet to be made: the vendor whose API this is, else the only one that has this API. Engines keep nothing.
 const catalog::Provider* usual_provider(const config::Snapshot& snapshot, dialects::DialectId dialect) {
   const catalog::Provider* vendor =
-      snapshot.find_provider(dialect == dialects::DialectId::anthropic_resources ? "anthropic" : "openai");
+      snapshot.find_provider(dialect == dialects::DialectId::anthropic_resources ? "anthropic"
+                             : dialect == dialects::DialectId::gemini_resources  ? "gemini"
+                                                                                 : "openai");
   if (vendor && vendor->enabled) return vendor;
   const catalog::Provider* only = nullptr;
   for (const catalog::Provider& provider : snapshot.providers()) {
@@ -82,6 +84,40 @@ const catalog::Provider* usual_provider(const config::Snapshot& snapshot, dialec
     only = &provider;
   }
   return only;
+}
+
+struct Maker {
+  const catalog::Provider* provider = nullptr;
+  ModelName model;  // what it calls the model
+};
+
+// Who makes a thing of a model: the first of those that have it and this API, as route() orders them. One that may not
+// be asked comes last, for its reason.
+Result<Maker> maker_of(std::string_view model, dialects::DialectId dialect, std::string_view asked_for,
+                       const Verdict& verdict, const config::Snapshot& snapshot) {
+  std::optional<Maker> forbidden;
+  const auto fits = [&](const config::Candidate& candidate) {
+    const catalog::Provider* provider = candidate.provider;
+    return provider && provider->speaks(dialect) && (asked_for.empty() || provider->id.str() == asked_for);
+  };
+  const config::Candidate outside = snapshot.outside_catalog(model);
+  std::vector<const config::Candidate*> candidates{&outside};
+  if (const config::Target* target = snapshot.find(model))
+    candidates.assign(target->candidates.begin(), target->candidates.end());
+  for (const config::Candidate* candidate : candidates) {
+    if (!fits(*candidate)) continue;
+    const Maker maker{candidate->provider, candidate->model_name};
+    if (candidate->provider->enabled && verdict.allows(candidate->ground)) return maker;
+    if (!forbidden) forbidden = maker;
+  }
+  if (forbidden) return *forbidden;
+  constexpr std::size_t most_shown = 128;
+  return std::unexpected(Error{
+      .kind = ErrorKind::not_found,
+      .message = "there is no model '" + std::string(model.substr(0, most_shown)) + "' at a provider that keeps this",
+      .hint = "name a model of Google, as models/gemini/MODEL or models/vertex/MODEL; GET /v1beta/models lists them",
+      .param = "model",
+      .code = "model_not_found"});
 }
 
 }  // namespace
@@ -119,11 +155,16 @@ async::Task<Result<std::string>> locate(Gateway& gateway, const std::string& own
   co_return *found[0];
 }
 
-Result<Plan> route_resource(const dialects::ResourceCall& call, dialects::DialectId dialect, std::string_view kept_by,
-                            std::string_view asked_for, bool budgeted, const Verdict& verdict,
+Result<Plan> route_resource(const dialects::ResourceCall& call, dialects::DialectId dialect, std::string_view model,
+                            std::string_view kept_by, std::string_view asked_for, bool budgeted, const Verdict& verdict,
                             const config::Snapshot& snapshot, const EngineStates& engines) {
   const catalog::Provider* provider = nullptr;
-  if (!kept_by.empty() || !asked_for.empty()) {
+  ModelName billed_model(std::string(call.collection.substr(1)));
+  if (dialect == dialects::DialectId::gemini_resources && call.is_create()) {
+    TRY(const Maker maker, maker_of(model, dialect, asked_for, verdict, snapshot));
+    provider = maker.provider;
+    billed_model = maker.model;
+  } else if (!kept_by.empty() || !asked_for.empty()) {
     const std::string_view name = kept_by.empty() ? asked_for : kept_by;
     provider = snapshot.find_provider(name);
     if (!provider || !provider->speaks(dialect))
@@ -140,8 +181,8 @@ Result<Plan> route_resource(const dialects::ResourceCall& call, dialects::Dialec
   }
   auto candidate = std::make_unique<config::Candidate>();
   candidate->provider = provider;
-  candidate->model_name = ModelName(std::string(call.collection.substr(1)));
-  candidate->name = provider->id.str() + "/" + candidate->model_name.str();
+  candidate->model_name = std::move(billed_model);
+  candidate->name = provider->id.str() + std::string(call.collection);
   candidate->ground = provider->ground;
   return route_to(std::move(candidate), call.is_free ? free_of_charge() : catalog::Quote(),
                   {.model = {}, .dialect = dialect, .budgeted = budgeted}, verdict, engines);
@@ -150,9 +191,10 @@ Result<Plan> route_resource(const dialects::ResourceCall& call, dialects::Dialec
 void remember_call(Gateway& gateway, const std::string& owner, const std::string& provider,
                    const dialects::ResourceCall& call, json::Value answer) {
   std::vector<std::string> ids = dialects::kept_by_call(call, answer);
+  const std::optional<std::int64_t> until_us = dialects::kept_until_us(call, answer);
   (void)gateway.desk.hand_in([=, forgotten = call.is_delete() ? call.id : std::string()](store::ResourceStore& store) {
     if (!forgotten.empty()) return store.remove(owner, forgotten);
-    return ids.empty() ? Result<void>() : store.add(owner, provider, ids, std::nullopt);
+    return ids.empty() ? Result<void>() : store.add(owner, provider, ids, until_us);
   });
 }
 

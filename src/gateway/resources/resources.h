@@ -25,10 +25,11 @@ async::Task<Result<std::string>> locate(Gateway& gateway, const std::string& own
                                         const DecodedRequest& request, async::Deadline deadline);
 
 // A plan for a call about kept things: one provider, and no model. It is the one that keeps them; for what is yet to
-// be made the one that the client names, else the one whose API this is, else the only one that has this API. Errors:
+// be made the one that the client names, else the one whose API this is, else the only one that has this API. Google's
+// caches are made of a `model`, in the client's words, and are kept by a provider that has it. Errors:
 // as of route(), and invalid_request when the client must say which.
-Result<Plan> route_resource(const dialects::ResourceCall& call, dialects::DialectId dialect, std::string_view kept_by,
-                            std::string_view asked_for, bool budgeted, const Verdict& verdict,
+Result<Plan> route_resource(const dialects::ResourceCall& call, dialects::DialectId dialect, std::string_view model,
+                            std::string_view kept_by, std::string_view asked_for, bool budgeted, const Verdict& verdict,
                             const config::Snapshot& snapshot, const EngineStates& engines);
 constexpr std::string_view provider_header = "x-sluice-provider";
 

@@ -1,0 +1,102 @@
+#include "dialects/resources/caches.h"
+
+#include <charconv>
+#include <chrono>
+#include <ranges>
+
+#include "dialects/gemini/gemini.h"
+#include "dialects/resources/resources.h"
+
+namespace sluice::dialects {
+namespace {
+
+// "2026-11-27T23:05:00.123456Z", as Google writes times; a fraction of a second is left out.
+std::optional<std::int64_t> unix_us(std::string_view time) {
+  constexpr std::size_t seconds_end = 19;
+  if (time.size() < seconds_end + 1 || !time.ends_with('Z')) return std::nullopt;
+  const auto number = [&](std::size_t at, std::size_t digits) {
+    int value = -1;
+    const char* const end = time.data() + at + digits;
+    return std::from_chars(time.data() + at, end, value).ptr == end ? value : -1;
+  };
+  const int hours = number(11, 2);
+  const int minutes = number(14, 2);
+  const int seconds = number(17, 2);
+  const std::chrono::year_month_day day{std::chrono::year(number(0, 4)),
+                                        std::chrono::month(static_cast<unsigned>(number(5, 2))),
+                                        std::chrono::day(static_cast<unsigned>(number(8, 2)))};
+  if (!day.ok() || hours < 0 || minutes < 0 || seconds < 0) return std::nullopt;
+  const auto at = std::chrono::sys_days(day) + std::chrono::hours(hours) + std::chrono::minutes(minutes) +
+                  std::chrono::seconds(seconds);
+  return std::chrono::microseconds(at.time_since_epoch()).count();
+}
+
+struct Change {
+  json::Span place;
+  std::string value;  // without quotes
+};
+
+// Of one cache's object, which begins at `offset` in the answer.
+void name_here(std::string_view object, std::size_t offset, std::string_view provider, std::vector<Change>& changes) {
+  const auto found = json::find_members(object, {"name", "model"});
+  if (!found) return;
+  for (const bool is_model : {false, true}) {
+    const std::optional<json::Span>& span = (*found)[is_model ? 1 : 0];
+    if (!span || object[span->begin] != '"') continue;
+    const std::string_view text = object.substr(span->begin + 1, span->end - span->begin - 2);
+    std::string value = is_model ? "models/" + std::string(provider) + "/" + std::string(plain_model(text))
+                                 : std::string(caches.substr(1)) + "/" + std::string(cache_id(text));
+    changes.push_back({{offset + span->begin + 1, offset + span->end - 1}, std::move(value)});
+  }
+}
+
+}  // namespace
+
+std::string_view cache_id(std::string_view name) {
+  const std::string_view marked = caches;
+  if (name.starts_with(marked.substr(1)) && name.substr(marked.size() - 1).starts_with('/'))
+    return name.substr(marked.size());
+  const std::size_t at = name.rfind("/cachedContents/");
+  return at == std::string_view::npos ? name : name.substr(at + marked.size() + 1);
+}
+
+std::string_view plain_model(std::string_view name) {
+  constexpr std::string_view prefix = "models/";
+  if (name.starts_with(prefix)) return name.substr(prefix.size());
+  const std::size_t at = name.rfind("/publishers/google/models/");
+  return at == std::string_view::npos ? name : name.substr(name.find(prefix, at) + prefix.size());
+}
+
+std::string model_at_google(std::string_view model, std::string_view account) {
+  const std::string name = gemini_resource_name(model);
+  return account.empty() ? name : std::string(account) + "/publishers/google/" + name;
+}
+
+std::optional<std::int64_t> kept_until_us(const ResourceCall& call, json::Value answer) {
+  // A client that has just been told of a cache's end may still ask for it.
+  constexpr std::int64_t grace_us = 3'600'000'000;
+  if (call.collection != caches) return std::nullopt;
+  const auto until = unix_us(answer["expireTime"].string().value_or(""));
+  return until ? std::optional(*until + grace_us) : std::nullopt;
+}
+
+std::string with_names_here(DialectId dialect, std::string_view provider, std::string answer) {
+  if (dialect != DialectId::gemini_resources || !json::Document::parse(answer)) return answer;
+  std::vector<Change> changes;
+  const std::string_view text = answer;
+  const auto list = json::find_members(text, {caches.substr(1)});
+  if (list && list->front()) {
+    const json::Span items = *list->front();
+    for (const json::Span& item : json::find_elements(text.substr(items.begin, items.end - items.begin)))
+      name_here(text.substr(items.begin + item.begin, item.end - item.begin), items.begin + item.begin, provider,
+                changes);
+  } else {
+    name_here(text, 0, provider, changes);
+  }
+  std::ranges::sort(changes, {}, [](const Change& change) { return change.place.begin; });
+  for (const Change& change : changes | std::views::reverse)
+    answer.replace(change.place.begin, change.place.end - change.place.begin, change.value);
+  return answer;
+}
+
+}  // namespace sluice::dialects

@@ -1,0 +1,19 @@
+// Google's cached contents: what they and their models are called here, at Google AI, and at Google Cloud.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace sluice::dialects {
+
+inline constexpr std::string_view caches = "/cachedContents";
+
+// The id in a cache's name: "cachedContents/ID", also behind an account ("projects/p/locations/l/cachedContents/ID").
+// All of what is no such name.
+std::string_view cache_id(std::string_view name);
+// The model in a name such as "models/MODEL" or "projects/p/locations/l/publishers/google/models/MODEL".
+std::string_view plain_model(std::string_view name);
+// The model as Google wants it named in a body. `account`: BodyEdit's.
+std::string model_at_google(std::string_view model, std::string_view account);
+
+}  // namespace sluice::dialects
