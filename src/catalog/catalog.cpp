@@ -58,7 +58,7 @@ std::optional<chat::DialectId> dialect(std::string_view text) {
   const auto id = chat::dialect_from_name(text);
   return id && chat::is_chat(*id) ? id : std::nullopt;
 }
-// Counting is the one call beside its conversations that an API of two dialects may have in the second.
+// Counting and compaction are the calls beside its conversations that an API of two dialects may have in the second.
 std::optional<chat::DialectId> also_dialect(std::string_view text) {
   const auto id = chat::dialect_from_name(text);
   return id && (chat::is_chat(*id) || chat::counts_tokens(*id) || *id == chat::DialectId::openai_compact)

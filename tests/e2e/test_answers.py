@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness.clients import chat_body, http_client, messages_body
+from harness.clients import anthropic_client, chat_body, google_client, http_client, messages_body
 from harness.mock_config import openai_vendor
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
@@ -60,6 +60,24 @@ def test_models_are_listed_in_the_shape_of_the_client(http):
     assert set(anthropic_list) >= {"data", "has_more", "first_id", "last_id"}
     assert all(set(model) >= {"type", "id", "display_name", "created_at"} and model["type"] == "model" for model in anthropic_list["data"])
     assert [model["id"] for model in anthropic_list["data"]] == [model["id"] for model in openai_list["data"]]
+
+
+def test_models_are_listed_in_pages_by_the_sdks_that_ask_for_some(gateway, key):
+    with http_client(gateway, key) as http:
+        all_of_them = [model["id"] for model in http.get("/v1/models").json()["data"]]
+        claude_code = http.get("/v1/models?limit=1000", headers={"anthropic-version": "2023-06-01"}).json()
+        odd = [http.get("/v1/models?limit=0", headers={"anthropic-version": "2023-06-01"}), http.get("/v1beta/models?pageToken=nobody")]
+    assert [model["id"] for model in claude_code["data"]] == all_of_them and not claude_code["has_more"]
+    assert [answer.status_code for answer in odd] == [400, 400]
+    claude = anthropic_client(gateway, key)
+    first = claude.models.list(limit=2)
+    assert [model.id for model in first.data] == all_of_them[:2] and first.has_more and first.last_id == all_of_them[1]
+    assert [model.id for model in first] == all_of_them
+    assert [model.id for model in claude.models.list(limit=2, before_id=all_of_them[3]).data] == all_of_them[1:3]
+    google = google_client(gateway, key)
+    assert [model.name for model in google.models.list(config={"page_size": 2})] == ["models/" + name for name in all_of_them]
+    assert len(google.models.list(config={"page_size": 2}).page) == 2
+    google.close()
 
 
 @pytest.mark.parametrize("headers", [{}, {"anthropic-version": "2023-06-01"}], ids=["openai", "anthropic"])

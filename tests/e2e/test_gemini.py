@@ -118,6 +118,18 @@ def test_the_providers_key_being_wrong_is_not_the_clients_fault(server, goog):
     assert answer.status_code == 502 and "API key not valid" not in answer.text
 
 
+@pytest.mark.parametrize("path", [f"{MODELS}/goog/gemini-mock:fly", "/v1/models/goog/gemini-mock:fly", "/v1/models/goog/gemini-mock:predict"])
+def test_a_method_that_no_model_has_is_404_and_the_known_ones_are_named(server, goog, path):
+    with http_client(server, server.create_key()) as client:
+        answer = client.post(path, json=BODY)
+        other = client.post("/v1/models/goog/gemini-mock", json=BODY)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["status"]) == (404, 404, "NOT_FOUND")
+    assert ":streamGenerateContent" in error["message"] and ":countTokens" in error["message"], error
+    assert other.status_code == 405 and other.headers["allow"] == "GET, HEAD"
+    assert not goog.requests
+
+
 def test_models_and_tokens_have_its_shape(server):
     with http_client(server, server.create_key()) as client:
         names = [model["name"] for model in client.get(MODELS).json()["models"]]

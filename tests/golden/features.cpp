@@ -268,7 +268,7 @@ std::vector<Feature> of_requests() {
       {.name = "reasoning state of another issuer",
        .dialects = "CRMG",
        .asked = [](const Asked& a) { return has_state_of_another(a); },
-       .losses = {"messages.content.thinking"}},
+       .losses = {"messages.content.thinking", "messages.tool_calls.extra_content"}},
       {.name = "prompt cache marks", .dialects = "CM", .asked = has_cache_mark, .losses = {"cache_control"}},
       {.name = "prompt cache key",
        .dialects = "CR",

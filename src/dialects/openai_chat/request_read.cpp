@@ -356,6 +356,7 @@ class RequestReader : RequestReading {
     if (const auto type = call["type"].string(); type && *type != "function")
       return bad_field(call.path("type"),
                        "a tool call of type '" + std::string(*type) + "' cannot be given to this model");
+    note_others(call, {"id", "type", "function", "index"}, "messages.tool_calls");
     TRY(const Fields function, Fields::of(call["function"], call.path("function")));
     TRY(const std::string_view name, function.required_string("name"));
     TRY(const auto arguments, function.string("arguments"));

@@ -78,7 +78,8 @@ DialectId dialect_of(const http::RequestHead& head) {
   const bool models = path == "/v1/models" || path.starts_with("/v1/models/");
   const bool google_models =
       models && !head.get("anthropic-version") && (head.get("x-goog-api-key") || head.path.starts_with("/gemini/"));
-  if (path.starts_with("/v1beta/") || path.starts_with("/v1/cachedContents") || (asked && !asked->verb.empty()) ||
+  const bool method = asked && (!asked->verb.empty() || (head.method == "POST" && asked->model.contains(':')));
+  if (path.starts_with("/v1beta/") || path.starts_with("/v1/cachedContents") || method ||
       head.get("x-goog-api-client") || google_models)
     return DialectId::gemini;
   const bool anthropic =
@@ -174,6 +175,13 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
                                    .json_array = stream && !asks_for_events(head.query)};
     if (post) co_return co_await chat(exchange, *gemini_call(asked->verb), std::move(target));
     allow = "POST";
+  } else if (asked && post && asked->model.contains(':')) {  // a method in Google's API, and none that is known
+    co_return co_await refuse(
+        exchange, {.kind = ErrorKind::not_found,
+                   .message = "there is no such method at " + std::string(head.path),
+                   .hint = "a model has the methods :generateContent, :streamGenerateContent, :countTokens, "
+                           ":embedContent and :batchEmbedContents",
+                   .code = "unknown_path"});
   } else if (asked) {
     if (get) co_return co_await models(exchange, asked->model);
   } else if (path == "/v1/models" || path == "/models" || path == "/v1beta/models") {
@@ -280,7 +288,9 @@ async::Task<> Listen::models(http::Exchange& exchange, std::string_view wanted) 
   const std::optional<std::string> id = decode_model_id(wanted);
   std::string page;
   if (wanted.empty()) {
-    page = models_page(list_models(*snapshot), dialect, created);
+    const Result<ModelList> list = page_of(list_models(*snapshot), dialect, exchange.head().query);
+    if (!list) co_return co_await refuse(exchange, list.error());
+    page = models_page(*list, dialect, created);
   } else if (const auto one = id ? find_model(*snapshot, *id) : std::nullopt) {
     page = model_page(*one, dialect, created);
   } else {

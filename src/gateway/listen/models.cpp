@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <ctime>
+#include <iterator>
 
 #include "json/json.h"
 
@@ -41,6 +42,17 @@ void write_model(json::Writer& out, const ListedModel& model, DialectId dialect,
     out.member("id", model.id).member("object", "model").member("created", created).member("owned_by", model.owned_by);
   }
   out.end_object();
+}
+
+// Of one parameter, decoded; empty when there is none.
+std::string query_value(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const std::string_view one = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), one.size() + 1));
+    if (one.starts_with(name) && one.substr(name.size()).starts_with('='))
+      return decode_model_id(one.substr(name.size() + 1)).value_or(std::string());
+  }
+  return {};
 }
 
 bool is_offered(const config::Candidate& candidate, catalog::Date today) {
@@ -97,7 +109,55 @@ std::optional<ListedModel> find_model(const config::Snapshot& snapshot, std::str
   return ListedModel{std::string(id), outside.provider->id.str()};
 }
 
-std::string models_page(const std::vector<ListedModel>& models, DialectId dialect, std::int64_t created_unix_seconds) {
+Result<ModelList> page_of(std::vector<ListedModel> all, DialectId dialect, std::string_view query) {
+  if (dialect == DialectId::openai_chat) return ModelList{std::move(all)};
+  const bool google = dialect == DialectId::gemini;
+  const std::string_view size_name = google ? "pageSize" : "limit";
+  const std::string_view after_name = google ? "pageToken" : "after_id";
+  const std::string size_text = query_value(query, size_name);
+  std::size_t size = all.size();
+  if (!size_text.empty()) {
+    constexpr std::size_t largest = 1'000;  // both APIs' own
+    const auto [end, wrong] = std::from_chars(size_text.data(), size_text.data() + size_text.size(), size);
+    const bool read = wrong == std::errc() && end == size_text.data() + size_text.size();
+    if (!read || (!google && (size == 0 || size > largest)))
+      return std::unexpected(Error{.kind = ErrorKind::invalid_request,
+                                   .message = std::string(size_name) + ": a number from 1 to 1000 is expected",
+                                   .hint = "leave it out for all models",
+                                   .param = std::string(size_name)});
+    if (size == 0) size = all.size();  // Google's word for "as many as you like"
+  }
+  std::size_t begin = 0;
+  std::size_t end = all.size();
+  const std::string before = google ? std::string() : query_value(query, "before_id");
+  for (const std::string_view name : {after_name, std::string_view("before_id")}) {
+    const std::string id = name == after_name ? query_value(query, name) : before;
+    if (id.empty()) continue;
+    const auto found = std::ranges::find(all, id, &ListedModel::id);
+    if (found == all.end())
+      return std::unexpected(Error{.kind = ErrorKind::invalid_request,
+                                   .message = std::string(name) + ": there is no such model in the list",
+                                   .hint = "use what the page before has given, or begin anew",
+                                   .param = std::string(name)});
+    const auto at = static_cast<std::size_t>(found - all.begin());
+    if (name == after_name)
+      begin = at + 1;
+    else
+      end = at;
+  }
+  end = std::max(begin, end);
+  ModelList list{.has_more = end - begin > size};
+  if (list.has_more && !before.empty())
+    begin = end - size;
+  else if (list.has_more)
+    end = begin + size;
+  list.models.assign(std::move_iterator(all.begin() + static_cast<std::ptrdiff_t>(begin)),
+                     std::move_iterator(all.begin() + static_cast<std::ptrdiff_t>(end)));
+  return list;
+}
+
+std::string models_page(const ModelList& list, DialectId dialect, std::int64_t created_unix_seconds) {
+  const std::vector<ListedModel>& models = list.models;
   std::string page;
   json::Writer out(page);
   out.begin_object();
@@ -106,11 +166,12 @@ std::string models_page(const std::vector<ListedModel>& models, DialectId dialec
   for (const ListedModel& model : models) write_model(out, model, dialect, created_unix_seconds);
   out.end_array();
   if (dialect == DialectId::anthropic_messages) {
-    out.member("has_more", false).key("first_id");
+    out.member("has_more", list.has_more).key("first_id");
     models.empty() ? out.null() : out.string(models.front().id);
     out.key("last_id");
     models.empty() ? out.null() : out.string(models.back().id);
   }
+  if (dialect == DialectId::gemini && list.has_more) out.member("nextPageToken", models.back().id);
   out.end_object();
   return page;
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "chat/dialect_id.h"
 #include "config/snapshot.h"
 
@@ -27,9 +28,18 @@ std::vector<ListedModel> list_models(const config::Snapshot& snapshot);
 // at a provider whose models nobody has listed. At a provider with a catalogue, what is not in it is unknown.
 std::optional<ListedModel> find_model(const config::Snapshot& snapshot, std::string_view id);
 
+// What of all models a request wants on one page.
+struct ModelList {
+  std::vector<ListedModel> models;
+  bool has_more = false;  // behind them; before them where the request goes backwards
+};
+// As the query says: Anthropic's `limit`, `after_id` and `before_id`, Google's `pageSize` and `pageToken`, which is the
+// last page's last name here. Without a size all that is left; OpenAI's API has one page. Errors: invalid_request for
+// what is no size and for a name that is not listed.
+Result<ModelList> page_of(std::vector<ListedModel> all, chat::DialectId dialect, std::string_view query);
+
 // `created_unix_seconds` is the same for all: no catalogue knows when a model was made.
-std::string models_page(const std::vector<ListedModel>& models, chat::DialectId dialect,
-                        std::int64_t created_unix_seconds);
+std::string models_page(const ModelList& list, chat::DialectId dialect, std::int64_t created_unix_seconds);
 std::string model_page(const ListedModel& model, chat::DialectId dialect, std::int64_t created_unix_seconds);
 
 }  // namespace sluice::gateway

@@ -65,5 +65,50 @@ TEST(Models, Describes_one_in_the_callers_dialect) {
       model_page(one, chat::DialectId::anthropic_messages, 1).starts_with(R"({"type":"model","id":"own/any",)"));
 }
 
+std::string names_of(chat::DialectId dialect, std::string_view query) {
+  std::vector<ListedModel> all;
+  for (const char* id : {"a", "p/b", "p/c", "p/d", "p/e"}) all.push_back({id, "p"});
+  const auto list = page_of(all, dialect, query);
+  if (!list) return "refused: " + list.error().param;
+  std::string names;
+  for (const ListedModel& model : list->models) names += model.id + " ";
+  return names + (list->has_more ? "..." : "end");
+}
+
+TEST(Models, Are_listed_in_pages_as_anthropic_and_google_have_them) {
+  using chat::DialectId;
+  const std::string all = "a p/b p/c p/d p/e end";
+  for (const DialectId dialect : {DialectId::openai_chat, DialectId::anthropic_messages, DialectId::gemini})
+    EXPECT_EQ(names_of(dialect, "beta=true"), all);
+  EXPECT_EQ(names_of(DialectId::openai_chat, "limit=2"), all);
+  const DialectId claude = DialectId::anthropic_messages;
+  EXPECT_EQ(names_of(claude, "limit=1000"), all);
+  EXPECT_EQ(names_of(claude, "limit=2"), "a p/b ...");
+  EXPECT_EQ(names_of(claude, "limit=2&after_id=p%2Fb"), "p/c p/d ...");
+  EXPECT_EQ(names_of(claude, "after_id=p/d&limit=2"), "p/e end");
+  EXPECT_EQ(names_of(claude, "limit=2&before_id=p/d"), "p/b p/c ...");
+  EXPECT_EQ(names_of(claude, "limit=9&before_id=p/b"), "a end");
+  EXPECT_EQ(names_of(claude, "before_id=p/b&after_id=p/d"), "end");
+  for (const char* odd : {"limit=0", "limit=1001", "limit=-1", "limit=two", "limit=2x"})
+    EXPECT_EQ(names_of(claude, odd), "refused: limit") << odd;
+  EXPECT_EQ(names_of(claude, "after_id=nobody"), "refused: after_id");
+  EXPECT_EQ(names_of(claude, "before_id=nobody"), "refused: before_id");
+  const DialectId google = DialectId::gemini;
+  EXPECT_EQ(names_of(google, "pageSize=3"), "a p/b p/c ...");
+  EXPECT_EQ(names_of(google, "pageSize=3&pageToken=p%2Fc"), "p/d p/e end");
+  EXPECT_EQ(names_of(google, "pageSize=0"), all);
+  EXPECT_EQ(names_of(google, "pageSize=50000"), all);
+  EXPECT_EQ(names_of(google, "pageSize=x"), "refused: pageSize");
+  EXPECT_EQ(names_of(google, "pageToken=nobody"), "refused: pageToken");
+}
+
+TEST(Models, Say_on_a_page_whether_there_are_more) {
+  const ModelList list{.models = {{"a", "p"}, {"p/b", "p"}}, .has_more = true};
+  EXPECT_TRUE(models_page(list, chat::DialectId::anthropic_messages, 1)
+                  .ends_with(R"("has_more":true,"first_id":"a","last_id":"p/b"})"));
+  EXPECT_TRUE(models_page(list, chat::DialectId::gemini, 1).ends_with(R"("nextPageToken":"p/b"})"));
+  EXPECT_TRUE(models_page({.models = list.models}, chat::DialectId::gemini, 1).ends_with("]}]}"));
+}
+
 }  // namespace
 }  // namespace sluice::gateway
