@@ -80,7 +80,7 @@ async::Task<Result<void>> Exchange::serve() {
   CO_TRY(principal_,
          co_await authenticate(client_.head(), gateway_.store, gateway_.reactor, client_.client_gone(), start_us_));
   CO_CHECK_OK(read_tags());
-  CO_CHECK_OK(co_await decode(client_, dialect_, std::move(target_), request_));
+  CO_CHECK_OK(co_await decode(client_, gateway_.dialects, dialect_, std::move(target_), request_));
   CO_TRY(verdict_,
          guard({.key_class = principal_->data_class(), .header_class = client_.head().get(data_class_header)}));
 
@@ -273,7 +273,8 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
   Reply& reply = *outcome.reply;
   facts_.attempt = reply.attempt;
   placement_.moved_to(*reply.attempt->candidate, gateway_.reactor.now());
-  facts_.dropped_params = reply.dropped_params;
+  facts_.dropped_params = request_->dropped_params;
+  facts_.dropped_params.insert(facts_.dropped_params.end(), reply.dropped_params.begin(), reply.dropped_params.end());
   facts_.added_params = reply.added_params;
   status_ = reply.status;
   remember(reply, asked);

@@ -1,11 +1,38 @@
 #include "gateway/decode/decode.h"
 
 #include "dialects/form_data.h"
+#include "dialects/shared_parts.h"
 
 namespace sluice::gateway {
+namespace {
 
-async::Task<Result<void>> decode(http::Exchange& client, const dialects::Dialect& dialect,
-                                 dialects::RequestTarget target, std::optional<DecodedRequest>& decoded) {
+bool is_responses_shaped(json::Value body) {
+  const json::Value input = body["input"];
+  const json::Value messages = body["messages"];
+  return (!messages.exists() || messages.is_null()) && (input.is_array() || input.is_string());
+}
+
+// The body of the Responses API as one of Chat Completions; `dropped` gets what is lost.
+Result<std::string> as_chat_body(const dialects::Dialects& dialects, const dialects::Dialect& chat,
+                                 const json::Document& parsed, std::vector<std::string>& dropped) {
+  const dialects::Dialect& responses = dialects.get(dialects::DialectId::openai_responses);
+  TRY(const chat::ChatRequest request, responses.decode_request(parsed, {}));
+  const bool usage = parsed.root()["stream_options"]["include_usage"].boolean().value_or(false);
+  Result<dialects::ProviderRequest> encoded = chat.encode_request(request, {.model = request.model,
+                                                                            .ask_for_stream_usage = usage,
+                                                                            .max_completion_tokens = true,
+                                                                            .continues_prefill = true,
+                                                                            .reasoning = true});
+  if (!encoded) return std::unexpected(dialects::in_words_of(responses, std::move(encoded).error()));
+  dropped = std::move(encoded->dropped_params);
+  return std::move(encoded->body);
+}
+
+}  // namespace
+
+async::Task<Result<void>> decode(http::Exchange& client, const dialects::Dialects& dialects,
+                                 const dialects::Dialect& dialect, dialects::RequestTarget target,
+                                 std::optional<DecodedRequest>& decoded) {
   if (const auto encoding = client.head().get("content-encoding");
       encoding && !http::equal_ignoring_case(*encoding, "identity"))
     co_return fail(ErrorKind::unsupported_media,
@@ -26,8 +53,14 @@ async::Task<Result<void>> decode(http::Exchange& client, const dialects::Dialect
   if (!parsed.root().is_object())
     co_return fail(ErrorKind::invalid_request, "the request body is not a JSON object",
                    "send {\"model\": ..., \"messages\": [...]}");
+  std::vector<std::string> dropped;
+  if (dialect.id() == dialects::DialectId::openai_chat && is_responses_shaped(parsed.root())) {
+    CO_TRY(body, as_chat_body(dialects, dialect, parsed, dropped));
+    CO_TRY(parsed, json::Document::parse_in_place(body));
+  }
   CO_TRY(dialects::RequestOutline outline, dialect.outline(body, parsed, target));
   decoded = DecodedRequest{std::move(body), std::move(parsed), std::move(outline), std::move(target)};
+  decoded->dropped_params = std::move(dropped);
   co_return Result<void>();
 }
 
