@@ -159,6 +159,12 @@ std::unexpected<Error> not_the_protocol(std::string_view what) {
                                .retry = Retry::anywhere});
 }
 
+std::unexpected<Error> wrong_shape(std::string_view what) {
+  std::unexpected<Error> wrong = not_the_protocol(what);
+  wrong.error().retry = Retry::elsewhere;
+  return wrong;
+}
+
 int client_status_of_provider(const Error& error) {
   if (error.kind != ErrorKind::provider_rejected) return 0;
   switch (error.provider_status) {

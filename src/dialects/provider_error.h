@@ -35,6 +35,8 @@ inline constexpr std::string_view content_filter_code = "content_filter";
 
 // A wrong answer instead of a failed one: provider_unreachable, to be tried anywhere.
 std::unexpected<Error> not_the_protocol(std::string_view what);
+// The same of a whole answer, which may cost as much again: to be tried elsewhere.
+std::unexpected<Error> wrong_shape(std::string_view what);
 
 // The status that a client gets for an error that a provider's status caused; 0 for other kinds. A provider's 401, 402
 // and 403 are about the gateway's credentials, so the client gets 502.

@@ -177,7 +177,7 @@ void write_thinking_block(json::Writer& writer, const chat::Thinking& thinking, 
 
 Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   const json::Value root = parsed.root();
-  if (!root["content"].is_array()) return not_the_protocol("a message without a content array");
+  if (!root["content"].is_array()) return wrong_shape("a message without a content array");
   chat::ChatResponse response;
   response.id = root["id"].string().value_or("");
   response.model = root["model"].string().value_or("");

@@ -109,7 +109,7 @@ std::optional<chat::Citation> citation(json::Value from) {
 Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   const json::Value root = parsed.root();
   const json::Value content = root["output"]["message"]["content"];
-  if (!content.is_array()) return not_the_protocol("an answer without a message");
+  if (!content.is_array()) return wrong_shape("an answer without a message");
   const std::string_view reason = root["stopReason"].string().value_or("");
   const auto stop = stop_reason(reason);
   if (!stop) return std::unexpected(failed_answer(reason));

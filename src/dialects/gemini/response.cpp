@@ -320,7 +320,7 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   response.usage = read_usage(root["usageMetadata"]);
   if (!candidate.is_object()) {
     response.refusal = blocked_prompt(root);
-    if (response.refusal.empty()) return not_the_protocol("an answer without candidates");
+    if (response.refusal.empty()) return wrong_shape("an answer without candidates");
     response.stop = chat::StopReason::content_filter;
     return response;
   }
@@ -328,7 +328,7 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   std::vector<std::size_t> block_of_part;
   for (const json::Value& part : candidate["content"]["parts"].elements()) {
     if (part["functionCall"].is_object() && !part["functionCall"]["name"].is_string())
-      return not_the_protocol("a functionCall without a name");
+      return wrong_shape("a functionCall without a name");
     read_part(part, response.id, calls, response);
     const bool state_last = !response.blocks.empty() && std::holds_alternative<chat::Thinking>(response.blocks.back());
     block_of_part.push_back(response.blocks.size() - (state_last && response.blocks.size() > 1 ? 2 : 1));

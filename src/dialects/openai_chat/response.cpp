@@ -170,7 +170,7 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   const json::Value root = parsed.root();
   const json::Value choice = root["choices"].at(0);
   const json::Value message = choice["message"];
-  if (!message.is_object()) return not_the_protocol("a completion without choices[0].message");
+  if (!message.is_object()) return wrong_shape("a completion without choices[0].message");
   chat::ChatResponse response;
   response.id = root["id"].string().value_or("");
   response.model = root["model"].string().value_or("");
@@ -208,7 +208,7 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
     if (const json::Value extra = call["extra_content"]; extra.is_object())
       response.blocks.emplace_back(state_block(call_state, extra.text()));
     const json::Value function = call["function"];
-    if (!function["name"].is_string()) return not_the_protocol("a tool call without function.name");
+    if (!function["name"].is_string()) return wrong_shape("a tool call without function.name");
     std::string arguments(function["arguments"].string().value_or(""));
     if (function["arguments"].is_object()) arguments = function["arguments"].text();  // Ollama's way
     if (arguments.find_first_not_of(" \t\r\n") == std::string::npos) arguments = "{}";

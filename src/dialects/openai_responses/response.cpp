@@ -165,14 +165,14 @@ chat::ChatResponse read_output(json::Value root) {
 Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   const json::Value root = parsed.root();
   if (is_failed(root)) return std::unexpected(decode_failure(root["error"]));
-  if (!root["output"].is_array()) return not_the_protocol("a response without an output array");
+  if (!root["output"].is_array()) return wrong_shape("a response without an output array");
   const auto status = root["status"].string();
   if (status == "queued" || status == "in_progress" || status == "cancelled")
-    return not_the_protocol("a response that is not complete");
+    return wrong_shape("a response that is not complete");
   for (const json::Value& item : root["output"].elements()) {
     const auto type = item["type"].string();
     if ((type == "function_call" || type == "custom_tool_call") && item["name"].string().value_or("").empty())
-      return not_the_protocol("a tool call without a name");
+      return wrong_shape("a tool call without a name");
   }
   return read_output(root);
 }

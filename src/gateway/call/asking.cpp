@@ -278,10 +278,12 @@ std::unexpected<Error> Asking::unusable(std::string what, const chat::Usage& usa
   return unusable(no_answer(provider(), std::move(what)), usage);
 }
 
-// JSON that a reader of answers does not take: of another shape, or an error that the provider tells in its answer.
+// JSON that a reader of answers does not take: of another shape, or told to be a fault of the model's, which may write
+// something else the next time.
 std::unexpected<Error> Asking::unread(Error why, const json::Document& parsed) {
   const chat::Usage usage = dialect_.read_usage(parsed);
-  if (why.kind == ErrorKind::provider_unreachable) return unusable(std::move(why), usage);
+  if (why.kind == ErrorKind::provider_unreachable && why.retry == Retry::elsewhere)
+    return unusable(std::move(why), usage);
   failure_.usage = usage;
   failure_.at_work = usage.reported;
   return std::unexpected(std::move(why));
