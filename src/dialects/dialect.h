@@ -220,6 +220,8 @@ class Dialect {
   virtual std::vector<std::string> read_kept_ids(std::string_view /*body*/, const json::Document& /*parsed*/) const {
     return {};
   }
+  // The same of one line of a file of answers, as batches give their results.
+  virtual std::vector<std::string> read_kept_ids_of_line(std::string_view /*line*/) const { return {}; }
   virtual Framing framing() const { return Framing::sse; }
   virtual std::unique_ptr<StreamWatcher> watch_stream(bool hide_usage_event) const = 0;
   virtual std::unique_ptr<StreamDecoder> decode_stream() const = 0;

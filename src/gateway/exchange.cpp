@@ -242,7 +242,7 @@ void Exchange::remember(const Reply& reply, const Question& asked) {
 
 // Items, containers and files that came into being with an answer, at the provider that wrote it.
 void Exchange::remember_kept(const Reply& reply) {
-  if (!request_->target.resource && reply.attempt->lane == Lane::same_dialect)
+  if (reply.attempt->lane == Lane::same_dialect)
     remember_answer(gateway_, owner_, reply.attempt->provider().id.str(), reply.kept_ids(), start_us_);
 }
 
@@ -303,6 +303,7 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
   note_overhead();
   const Relayed relayed = co_await respond_stream(client_, reply, std::move(outcome.held), dialect_, facts_,
                                                   gateway_.reactor, reply.idle_limit, deadline, final_cost);
+  if (relayed.error) remember_kept(reply);  // what has gone out by then can be named
   first_token_ = relayed.first_token;
   for (std::string& name : reply.dropped_at_end()) facts_.dropped_params.push_back(std::move(name));
   std::optional<Error> broken = relayed.error;

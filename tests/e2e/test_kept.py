@@ -27,6 +27,7 @@ class Keeper:
         self.numbers = itertools.count(1)
         self.kept = {}  # collection -> id -> object
         self.bytes = {}
+        self.results = b'{"custom_id":"1","result":{"type":"canceled"}}\n'  # of a batch
         self.recorder = recorder.Recorder()
         self.recorder.answer = self.answer
 
@@ -99,7 +100,7 @@ class Keeper:
             self.kept.setdefault("files", {})[file["id"]] = file
             return "200 OK", {**things[one], "status": "completed", "file": file}, "application/json"
         if what == "results":
-            return "200 OK", b'{"custom_id":"1","result":{"type":"canceled"}}\n', "application/x-jsonl"
+            return "200 OK", self.results, "application/x-jsonl"
         if method == "DELETE":
             del things[one]
             return "200 OK", {"id": one, "object": collection, "deleted": True}, "application/json"
@@ -384,6 +385,28 @@ def test_anthropics_containers_are_their_owners(server, keepers, stream):
     # A container to be made, with skills alone, needs nobody's leave.
     assert run(other, container={"skills": [{"type": "anthropic", "skill_id": "pptx"}]}).container.id not in (container, None)
     assert file in str(run(owner, messages=upload) and keepers[0].recorder.requests[-1].json())
+
+
+def test_what_a_batchs_requests_have_made_is_their_owners(server, keepers):
+    owner, other = (anthropic.Anthropic(base_url=server.url, api_key=server.create_key(), max_retries=0) for _ in range(2))
+    batch = owner.messages.batches.create(requests=[{"custom_id": "1", "params": {
+        "model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "plot it"}]}}])
+    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": code_run("file_b1"), "stop_reason": "end_turn",
+               "container": {"id": "container_b1", "expires_at": "2026-11-28T00:00:00Z"}, "usage": {"input_tokens": 1, "output_tokens": 1}}
+    later = {**message, "container": None, "content": code_run("file_b2")}
+    keepers[0].results = b"".join(json.dumps({"custom_id": str(number), "result": {"type": "succeeded", "message": one}}).encode() + b"\n"
+                                  for number, one in enumerate((message, later))).rstrip()
+    keepers[0].kept["files"] = {one: {"id": one, "type": "file", "created_at": "2026-11-27T00:00:00Z", "filename": "plot.png",
+                                      "mime_type": "image/png", "size_bytes": 4} for one in ("file_b1", "file_b2")}
+    assert len(list(owner.messages.batches.results(batch.id))) == 2
+    for file in ("file_b1", "file_b2"):
+        assert owner.beta.files.retrieve_metadata(file).id == file
+        with pytest.raises(anthropic.NotFoundError):
+            other.beta.files.retrieve_metadata(file)
+    asked = {"model": "anthropic/m", "max_tokens": 64, "tools": [CODE], "messages": [{"role": "user", "content": "once more"}], "container": "container_b1"}
+    assert owner.beta.messages.create(**asked).container.id == "container_b1"
+    with pytest.raises(anthropic.NotFoundError):
+        other.beta.messages.create(**asked)
 
 
 def test_the_keys_of_a_tenant_share_a_container(server):

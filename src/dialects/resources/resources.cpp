@@ -10,6 +10,7 @@
 #include "dialects/resources/caches.h"
 #include "dialects/shared_parts.h"
 #include "dialects/side_call.h"
+#include "dialects/text_scan.h"
 
 namespace sluice::dialects {
 namespace {
@@ -99,6 +100,15 @@ class Resources : public SideCall {
   }
   std::string edit(std::string_view body, const RequestOutline&, const BodyEdit&) const override {
     return std::string(body);
+  }
+  // {"custom_id":...,"result":{"type":"succeeded","message":{...}}}: Anthropic's batches.
+  std::vector<std::string> read_kept_ids_of_line(std::string_view line) const override {
+    if (!has_word(line, "\"container\"", 3) && !has_word(line, "\"file_id\"", 5)) return {};
+    const auto parsed = json::Document::parse(line);
+    if (!parsed) return {};
+    const std::string message = parsed->root()["result"]["message"].text();
+    const auto answer = json::Document::parse(message);
+    return answer ? api().read_kept_ids(message, *answer) : std::vector<std::string>();
   }
   // What an answer tells of usage has been billed with what was made then.
   chat::Usage read_usage(const json::Document& /*parsed*/) const override { return {.reported = true}; }

@@ -18,8 +18,12 @@ constexpr std::size_t max_held_whole_bytes = 8 * 1024 * 1024;  // of a stream th
 constexpr std::size_t max_error_body_bytes = 64 * 1024;        // more is not an error message but an error
 constexpr milliseconds closed_before{1'000};  // a connection that breaks so soon was closed before the request came
 
+// One value: application/json, application/problem+json. Lines of JSON (application/x-jsonl) are a file.
 bool is_json(const http::Headers& headers) {
-  return headers.get("content-type").value_or("").find("json") != std::string_view::npos;
+  std::string_view type = headers.get("content-type").value_or("");
+  type = type.substr(0, type.find(';'));
+  type = type.substr(0, type.find_last_not_of(' ') + 1);
+  return type.ends_with("/json") || type.ends_with("+json");
 }
 bool is_event_stream(const http::Headers& headers, dialects::Framing framing) {
   return headers.get("content-type").value_or("").starts_with(media_type(framing));
@@ -418,7 +422,10 @@ async::Task<Result<Reply>> Asking::take_anything(http::Response response, std::s
   if (response.status == 204 || response.status == 205) co_return reply;  // there is no body
   const bool is_content = question_.resource() && question_.resource()->path.ends_with("/content");
   if (!is_json(response.headers) || is_content) {  // a file may hold any JSON, and more than fits into memory
-    reply.raw_from(*std::move(call_));
+    Reply::IdsOfLine ids;
+    if (question_.resource() && question_.resource()->path.ends_with("/results"))
+      ids = [&dialect = dialect_](std::string_view line) { return dialect.read_kept_ids_of_line(line); };
+    reply.raw_from(*std::move(call_), std::move(ids));
     co_return reply;
   }
   CO_TRY(const json::Document parsed, co_await read_whole(reply.body));

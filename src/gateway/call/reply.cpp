@@ -1,5 +1,7 @@
 #include "gateway/call/reply.h"
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <type_traits>
 
@@ -273,10 +275,31 @@ std::unique_ptr<StreamLane> whole_as_stream(const chat::ChatResponse& response, 
   return lane;
 }
 
-void Reply::raw_from(http::Call call) {
+void Reply::raw_from(http::Call call, IdsOfLine ids_of_line) {
   call_.emplace(std::move(call));
+  ids_of_line_ = std::move(ids_of_line);
   lane_ = std::make_unique<RawStream>();
   raw = true;
+}
+
+// What stands in a line that is too long, or behind the most ids, stays unknown: nobody can name it then.
+void Reply::look_at_lines(std::string_view bytes) {
+  constexpr std::size_t longest = 16u << 20;  // of an answer: its text, and what code has written
+  constexpr std::size_t most_ids = 100'000;   // a batch has at most as many requests
+  while (!bytes.empty()) {
+    const std::size_t end = bytes.find('\n');
+    line_is_too_long_ = line_is_too_long_ || line_.size() + std::min(end, bytes.size()) > longest;
+    if (line_is_too_long_)
+      line_.clear();
+    else
+      line_.append(bytes.substr(0, end));
+    if (end == std::string_view::npos) return;
+    bytes.remove_prefix(end + 1);
+    if (!line_is_too_long_ && kept_ids_.size() < most_ids)
+      std::ranges::move(ids_of_line_(line_), std::back_inserter(kept_ids_));
+    line_.clear();
+    line_is_too_long_ = false;
+  }
 }
 
 void Reply::stream_of(std::unique_ptr<StreamLane> finished) {
@@ -309,11 +332,13 @@ async::Task<Result<bool>> Reply::more(std::string& out, async::Deadline deadline
   CO_TRY(const bool open, co_await call_->read_some(received_, deadline));
   if (!open) {
     closed_ = true;
+    if (ids_of_line_) look_at_lines("\n");
     CO_CHECK_OK(lane_->close(out));
     co_return false;
   }
   if (raw) {
     out.append(received_);
+    if (ids_of_line_) look_at_lines(received_);
     co_return true;
   }
   CO_CHECK_OK(splitter_->feed(received_));

@@ -95,8 +95,9 @@ class Reply {
   bool raw = false;         // bytes that nobody here understands, such as sound: passed on as they come
   bool streaming() const { return lane_ != nullptr; }
   void stream_from(http::Call call, dialects::Framing framing, std::unique_ptr<StreamLane> lane);
-  // The answer's bytes as they come, until the provider has sent them all.
-  void raw_from(http::Call call);
+  // The answer's bytes as they come, until the provider has sent them all. `ids_of_line` reads kept ids from each line.
+  using IdsOfLine = std::function<std::vector<std::string>(std::string_view line)>;
+  void raw_from(http::Call call, IdsOfLine ids_of_line = {});
   // A stream of which nothing is to come any more.
   void stream_of(std::unique_ptr<StreamLane> finished);
   // Appends what comes next, up to what one read brings. False: the stream is complete. Errors: the provider's, once
@@ -118,7 +119,7 @@ class Reply {
   // Under which the provider keeps it, in lane 1; may be empty.
   std::string answer_id() const { return lane_ ? lane_->answer_id() : answer_id_; }
   // What its provider keeps beside it, in lane 1; of a stream once it is complete.
-  std::vector<std::string> kept_ids() const { return lane_ ? lane_->kept_ids() : kept_ids_; }
+  std::vector<std::string> kept_ids() const { return lane_ && !raw ? lane_->kept_ids() : kept_ids_; }
   void set_kept_ids(std::vector<std::string> ids) { kept_ids_ = std::move(ids); }
   // The answer as it is without a stream; of a stream only when it was to be kept, and once it is complete.
   std::string whole() const { return lane_ ? lane_->whole() : body; }
@@ -130,8 +131,13 @@ class Reply {
   }
 
  private:
+  void look_at_lines(std::string_view bytes);
+
   std::optional<http::Call> call_;
   std::unique_ptr<StreamLane> lane_;
+  IdsOfLine ids_of_line_;
+  std::string line_;  // begun, not ended
+  bool line_is_too_long_ = false;
   std::unique_ptr<EventSplitter> splitter_;  // of a stream of events; elsewhere, as a Reply is passed on often
   std::string received_;
   chat::Usage usage_;
