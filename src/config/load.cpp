@@ -137,6 +137,7 @@ void Loading::read_file(const Node& root, const Report& report) {
   section("breaker", breaker_table, parts_.breaker);
   section("limits", limits_table, parts_.limits);
   section("responses", responses_table, parts_.responses);
+  section("ledger", ledger_table, parts_.ledger);
   section("alerts", alert_table, parts_.alerts);
   section("keys", key_table, parts_.key_defaults);
   const Member* providers = fields.take("providers");
@@ -615,6 +616,10 @@ void Loading::check_values(const Node& root, const Report& report) {
           {.message = given->origin + ": " + endpoint.error().message, .help = endpoint.error().hint});
   }
   read_certificate(root, report);
+  parts_.ledger.strict = parts_.ledger.durability == "strict";
+  if (!parts_.ledger.strict && parts_.ledger.durability != "group")
+    wrong("ledger", "durability", "`" + parts_.ledger.durability + "` is neither `group` nor `strict`",
+          "`group` does not wait for the disk, `strict` does");
   if (!parts_.alerts.webhook.empty()) {
     if (auto url = parse_base_url(parts_.alerts.webhook))
       parts_.alerts.webhook_url = *std::move(url);

@@ -124,6 +124,7 @@ std::string json_schema() {
   schema_section(w, "breaker", breaker_table);
   schema_section(w, "limits", limits_table);
   schema_section(w, "responses", responses_table);
+  schema_section(w, "ledger", ledger_table);
   schema_section(w, "alerts", alert_table);
   schema_section(w, "keys", key_table);
   begin_map_of_objects(w, "providers");
@@ -159,6 +160,7 @@ std::string reference_page() {
   reference_section(out, "breaker", breaker_table);
   reference_section(out, "limits", limits_table);
   reference_section(out, "responses", responses_table);
+  reference_section(out, "ledger", ledger_table);
   reference_section(out, "alerts", alert_table);
   reference_section(out, "keys", key_table);
   reference_section(out, "engines.NAME", engine_table);

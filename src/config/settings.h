@@ -92,6 +92,12 @@ struct ResponsesSettings {
   std::int64_t max_mb = 1'024;  // of all; then the oldest go
 };
 
+// When an answer may end, and how long the ledger's rows are kept.
+struct LedgerSettings {
+  std::string durability = "group";  // "group" or "strict"
+  bool strict = false;               // parsed from `durability`
+};
+
 // Who is told when a share of a budget is used up, besides the log and the metrics.
 struct AlertSettings {
   std::string webhook = "";  // URL; "" = nobody

@@ -167,6 +167,15 @@ inline constexpr Setting<ResponsesSettings> responses_table[] = {
      1 << 20},
 };
 
+inline constexpr Setting<LedgerSettings> ledger_table[] = {
+    {.name = "durability",
+     .meaning =
+         "`group`: answers do not wait for the disk; a crash of the machine or `kill -9` loses at most the rows of "
+         "the last 10 ms and of the write that is under way. `strict`: an answer, or a stream's end, goes out when "
+         "the disk has its row.",
+     .text = &LedgerSettings::durability},
+};
+
 inline constexpr Setting<AlertSettings> alert_table[] = {
     {.name = "webhook",
      .meaning =

@@ -58,6 +58,7 @@ class Snapshot {
     BreakerSettings breaker;
     LimitSettings limits;
     ResponsesSettings responses;
+    LedgerSettings ledger;
     AlertSettings alerts;
     KeyDefaults key_defaults;
     std::vector<EngineSettings> engines;
@@ -78,6 +79,7 @@ class Snapshot {
   const BreakerSettings& breaker() const { return parts_.breaker; }
   const LimitSettings& limits() const { return parts_.limits; }
   const ResponsesSettings& responses() const { return parts_.responses; }
+  const LedgerSettings& ledger() const { return parts_.ledger; }
   const AlertSettings& alerts() const { return parts_.alerts; }
   const KeyDefaults& key_defaults() const { return parts_.key_defaults; }
   std::span<const EngineSettings> engines() const { return parts_.engines; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "gateway/account/on_disk.h"
 #include "gateway/authenticate/authenticate.h"
 #include "gateway/resources/conversation.h"
 #include "gateway/resources/resources.h"
@@ -265,6 +266,7 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
                 !outcome.reply && last_reached != outcome.failures.rend() && &failure == &*last_reached);
   }
   if (!outcome.reply) {
+    if (snapshot_->ledger().strict && accounted_) (void)co_await books_are_on_disk();  // the error is told in any case
     failure_ = std::move(outcome.last_failure());
     if (failure_->asked) facts_.attempt = failure_->attempt;
     co_return std::unexpected(failure_->error);
@@ -287,6 +289,7 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
     // Settled before the client can see the answer: whoever has it finds it in the ledger.
     account_for(reply, store::Outcome::ok);
     facts_.cost_usd = cost_text(cost_);
+    if (snapshot_->ledger().strict) CO_CHECK_OK(co_await books_are_on_disk());
     keep(reply, asked);
     note_overhead();
     co_return co_await respond_whole(client_, reply, facts_);
@@ -297,12 +300,16 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
   const auto final_cost = [&] {
     keep(reply, asked);  // before the client can know the last of it
     remember_kept(reply);
+    if (settled_) return cost_text(cost_);
     return cost_text(
         sum(cost_, catalog::cost(quote_of(*reply.attempt), usage_of(reply.usage(), reply.output_bytes()))));
   };
+  BeforeEnd before_end;
+  if (snapshot_->ledger().strict)
+    before_end = [&](std::optional<async::TimePoint> first_token) { return settle_before_end(reply, first_token); };
   note_overhead();
   const Relayed relayed = co_await respond_stream(client_, reply, std::move(outcome.held), dialect_, facts_,
-                                                  gateway_.reactor, reply.idle_limit, deadline, final_cost);
+                                                  gateway_.reactor, reply.idle_limit, deadline, final_cost, before_end);
   if (relayed.error) remember_kept(reply);  // what has gone out by then can be named
   first_token_ = relayed.first_token;
   for (std::string& name : reply.dropped_at_end()) facts_.dropped_params.push_back(std::move(name));
@@ -311,11 +318,34 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
   if (!broken && reply.failed()) broken = reply.error();
   if (broken && is_targets_fault(*broken) && gateway_.reactor.now() < deadline.at)
     gateway_.health.cut(reply.attempt->candidate->name, gateway_.reactor.now(), snapshot_->breaker(), *broken);
-  account_for(reply, broken ? outcome_of(*broken) : store::Outcome::ok);
+  if (!settled_) account_for(reply, broken ? outcome_of(*broken) : store::Outcome::ok);
   if (broken) co_return std::unexpected(*std::move(broken));
   constexpr milliseconds end_of_transfer{100};  // the last chunk mostly comes with the end marker
   co_await reply.drain(gateway_.reactor.within(end_of_transfer));
   co_return Result<void>{};
+}
+
+// In strict mode: a client that has its whole answer finds it in the ledger, also after the machine has lost its power.
+async::Task<Result<void>> Exchange::books_are_on_disk() {
+  const async::TimePoint began = gateway_.time.now();
+  const async::Deadline deadline = gateway_.reactor.within(longest_ledger_wait, &client_.client_gone());
+  const bool safe = !lost_ && co_await on_disk(*gateway_.books.ledger, gateway_.reactor, deadline);
+  waited_ += gateway_.time.now() - began;
+  if (safe) co_return Result<void>();
+  if (client_.client_gone().fired()) co_return fail(ErrorKind::client_gone, "the client has left");
+  co_return std::unexpected(Error{.kind = ErrorKind::unavailable,
+                                  .message = "the disk does not take the record of what this answer has cost",
+                                  .hint = "the operator finds the reason in the log and at /health/ready",
+                                  .code = "ledger_unavailable"});
+}
+
+// The same for a stream, before its end marker.
+async::Task<Result<void>> Exchange::settle_before_end(const Reply& reply, std::optional<async::TimePoint> first_token) {
+  if (reply.failed()) co_return Result<void>();  // the provider's own error event has passed: it is no whole answer
+  first_token_ = first_token;
+  account_for(reply, store::Outcome::ok);
+  settled_ = true;
+  co_return co_await books_are_on_disk();
 }
 
 // Answers what was not answered, and leaves the records.
@@ -529,7 +559,9 @@ void Exchange::book(store::LedgerEntry row, const catalog::Quote& quote) {
   row.tags = tags_;
   const auto settling = gateway_.store.settling();
   if (gateway_.store.keys_generation() != keys_generation_) join_new_limits();
-  accounted_ = account(gateway_.books, hold_, std::move(row), quote, gateway_.time.now());
+  store::Appended appended = store::Appended::queued;
+  accounted_ = account(gateway_.books, hold_, std::move(row), quote, gateway_.time.now(), &appended);
+  lost_ = lost_ || appended != store::Appended::queued;
   cost_ = sum(cost_, accounted_->cost);
 }
 

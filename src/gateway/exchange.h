@@ -59,6 +59,8 @@ class Exchange final : private Underway {
   Tokens expected_need() const;
   void join_new_limits();
   chat::Usage usage_of(const chat::Usage& told, std::size_t output_bytes) const;
+  async::Task<Result<void>> books_are_on_disk();
+  async::Task<Result<void>> settle_before_end(const Reply& reply, std::optional<async::TimePoint> first_token);
   store::LedgerEntry entry(const Attempt& attempt, int number, bool final) const;
   AuditRecord record() const;
 
@@ -94,6 +96,8 @@ class Exchange final : private Underway {
   std::string answered_by_;                      // the model that the provider says has answered
   async::Duration waited_{0};                    // for providers
   std::optional<async::TimePoint> first_token_;
+  bool settled_ = false;  // what the stream cost is booked before its end has gone out
+  bool lost_ = false;     // a row that the ledger did not take
 };
 
 }  // namespace sluice::gateway

@@ -79,6 +79,47 @@ bool AppendLog::flush(std::chrono::milliseconds timeout) {
   return written_.wait_for(lock, timeout, [&] { return durable_records_.load(std::memory_order_relaxed) >= target; });
 }
 
+std::uint64_t AppendLog::when_durable(std::uint64_t records, std::function<void()> then) {
+  std::uint64_t ticket = 0;
+  {
+    const std::lock_guard lock(waiters_mutex_);
+    // Looked at under the lock: the writer counts before it takes it to tell.
+    if (durable_records() < records) {
+      ticket = ++last_ticket_;
+      waiters_.emplace(std::pair(records, ticket), std::move(then));
+      tickets_.emplace(ticket, records);
+    }
+  }
+  if (ticket == 0) {
+    then();
+    return 0;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    flush_wanted_ = true;
+  }
+  wake_.notify_one();
+  return ticket;
+}
+
+void AppendLog::forget(std::uint64_t ticket) {
+  const std::lock_guard lock(waiters_mutex_);
+  const auto known = tickets_.find(ticket);
+  if (known == tickets_.end()) return;
+  waiters_.erase({known->second, ticket});
+  tickets_.erase(known);
+}
+
+void AppendLog::tell_waiters(std::uint64_t durable) {
+  const std::lock_guard lock(waiters_mutex_);
+  while (!waiters_.empty() && waiters_.begin()->first.first <= durable) {
+    const auto first = waiters_.begin();
+    first->second();
+    tickets_.erase(first->first.second);
+    waiters_.erase(first);
+  }
+}
+
 LogHealth AppendLog::health() const {
   std::lock_guard lock(mutex_);
   return {.degraded = degraded_,
@@ -139,6 +180,9 @@ void AppendLog::run() {
     }
     group.clear();
     written_.notify_all();
+    lock.unlock();
+    tell_waiters(records);
+    lock.lock();
   }
 }
 

@@ -11,11 +11,13 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 #include "base/result.h"
 #include "store/log_segment.h"
@@ -78,8 +80,10 @@ class AppendLog : public RecordLog {
     std::uint64_t records = 0;
   };
   Durable durable() const;
-  std::uint64_t accepted_records() const;
+  std::uint64_t accepted_records() const override;
   std::uint64_t durable_records() const { return durable_records_.load(std::memory_order_acquire); }
+  std::uint64_t when_durable(std::uint64_t records, std::function<void()> then) override;
+  void forget(std::uint64_t ticket) override;
 
  private:
   AppendLog(std::string directory, Options options, LogSegment segment);
@@ -87,6 +91,7 @@ class AppendLog : public RecordLog {
   bool wait_for_group(std::unique_lock<std::mutex>& lock);
   Result<void> write_group(std::string& group);
   void update_refusing();
+  void tell_waiters(std::uint64_t durable);
 
   const std::string directory_;
   const Options options_;
@@ -104,6 +109,13 @@ class AppendLog : public RecordLog {
   Heir heir_;  // set: the log is another process's
   bool degraded_ = false;
   std::string reason_;
+
+  // Who waits for a record, by its number and a ticket: at most one for each request under way. A lock of its own, so
+  // that nobody who appends waits for those who are told.
+  std::mutex waiters_mutex_;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::function<void()>> waiters_;
+  std::map<std::uint64_t, std::uint64_t> tickets_;  // the record's number by the ticket
+  std::uint64_t last_ticket_ = 0;
 
   std::atomic<bool> refusing_{false};
   std::atomic<LogPosition> durable_position_{0};

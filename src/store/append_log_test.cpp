@@ -5,9 +5,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <thread>
 #include <vector>
 
@@ -294,6 +296,53 @@ TEST(AppendLog, Ends_at_once_when_closed_on_a_full_disk) {
   EXPECT_EQ(log->append("late"), Appended::failed);
   disk.make_room();
   EXPECT_EQ(read_all(directory.path()).records.size(), 0u);
+}
+
+// --- who waits for the disk
+
+TEST(AppendLog, Tells_who_waits_for_a_record_when_it_is_on_disk_and_does_not_wait_for_a_group) {
+  const TestingDirectory directory;
+  AppendLog::Options slow;
+  slow.group_ms = std::chrono::minutes(10);  // nobody would see it, were the group waited for
+  auto log = AppendLog::open(directory.path(), slow);
+  ASSERT_TRUE(log);
+  ASSERT_EQ((*log)->append("a record"), Appended::queued);
+  std::promise<std::uint64_t> told;
+  const std::uint64_t records = (*log)->accepted_records();
+  (*log)->when_durable(records, [&] { told.set_value((*log)->durable_records()); });
+  auto durable = told.get_future();
+  ASSERT_EQ(durable.wait_for(20s), std::future_status::ready);
+  EXPECT_GE(durable.get(), records);
+  bool at_once = false;
+  EXPECT_EQ((*log)->when_durable(records, [&] { at_once = true; }), 0u);
+  EXPECT_TRUE(at_once);
+}
+
+TEST(AppendLog, Tells_each_of_many_once_and_nobody_who_has_gone) {
+  const TestingDirectory directory;
+  auto log = AppendLog::open(directory.path(), {});
+  ASSERT_TRUE(log);
+  std::atomic<int> told{0};
+  std::atomic<int> forgotten{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 200; ++i) {
+        EXPECT_EQ((*log)->append("a record"), Appended::queued);
+        (*log)->when_durable((*log)->accepted_records(), [&] { ++told; });
+        std::atomic<bool> gone{false};
+        const std::uint64_t ticket = (*log)->when_durable((*log)->accepted_records(), [&] {
+          if (gone) ++forgotten;
+        });
+        if (ticket != 0) (*log)->forget(ticket);
+        gone = true;
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  ASSERT_TRUE((*log)->flush(20s));
+  for (int i = 0; i < 2'000 && told < 800; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_EQ(told, 800);
+  EXPECT_EQ(forgotten, 0);
 }
 
 }  // namespace

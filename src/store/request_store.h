@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <shared_mutex>
 #include <string_view>
@@ -22,6 +23,20 @@ class RecordLog {
   virtual ~RecordLog() = default;
   // Any thread; copies the record and does not wait for a disk.
   virtual Appended append(std::string_view record) = 0;
+
+  // For whoever must not go on before a record is on disk. Taken after append(): how many records the log has accepted,
+  // that one among them.
+  virtual std::uint64_t accepted_records() const { return 0; }
+  // Calls `then` once so many are on disk: at once when they are, else from the log's thread, under a lock, so it must
+  // be quick and not come back here. A log that somebody waits for does not wait for more to come. Answers a ticket for
+  // forget(), 0 when `then` has been called.
+  virtual std::uint64_t when_durable(std::uint64_t records, std::function<void()> then) {
+    (void)records;
+    then();
+    return 0;
+  }
+  // From here on its `then` is not called.
+  virtual void forget(std::uint64_t ticket) { (void)ticket; }
 };
 
 // All from any thread; nothing waits.

@@ -103,6 +103,11 @@ class Told:
                 if not streams or answer.text.rstrip().endswith("data: [DONE]"):
                     self.answers.append((answer.headers["x-sluice-request-id"], time.monotonic()))
 
+    def all(self):
+        for thread in self._threads:
+            thread.join(60)
+        return {request for request, _ in self.answers}
+
     def settled_before(self, killed_at):
         for thread in self._threads:
             thread.join(60)
@@ -134,6 +139,45 @@ def test_a_loop_of_kills_loses_no_settled_entry_and_leaves_no_hold(server):
         spent = server.usage_of("hunted")["cost_usd"]
         assert f"has spent {spent.normalize():f} and reserved 0" in refused.text, refused.text
     print(f"{KILLS} kills, {settled} settled entries, none lost; ready again after {sorted(starts)[len(starts) // 2]:.2f} s (median), {max(starts):.2f} s (most)")
+
+
+@pytest.fixture
+def strict(tmp_path, provider):
+    server = Sluice(tmp_path, {"providers": {"oai": openai_vendor(provider.url)}, "ledger": {"durability": "strict"}}).start()
+    yield server
+    if server.is_running():
+        server.stop()
+
+
+@pytest.mark.timeout(120 + 20 * KILLS)
+def test_in_strict_mode_every_whole_answer_is_in_the_ledger_whenever_the_kill_came(strict):
+    key = strict.create_key("strict")
+    chance = random.Random(815)
+    whole = 0
+    for _ in range(max(KILLS, 3)):
+        told = Told(strict, key, clients=8)
+        kill_at = time.monotonic() + chance.uniform(0.3, 0.8)
+        eventually(lambda: time.monotonic() > kill_at and len(told.answers) >= 20, "the moment of the kill")
+        strict.kill()
+        due = told.all()
+        strict.start()
+        rows = [json.loads(line) for line in strict.run("logs", "tail", "-n", "10000", "-o", "json").stdout.splitlines()]
+        missing = due - {row["request_id"] for row in rows}
+        assert not missing, f"{len(missing)} of {len(due)} whole answers are not in the ledger"
+        whole += len(due)
+    print(f"{max(KILLS, 3)} kills, {whole} whole answers, each in the ledger")
+
+
+def test_in_strict_mode_answers_and_streams_are_what_they_are_otherwise(strict):
+    key = strict.create_key("same")
+    with http_client(strict, key) as client:
+        told = Decimal(client.post(CHAT, json=chat_body("oai/gpt-mock")).headers["x-sluice-cost-usd"])
+        stream = client.post(CHAT, json=chat_body("oai/gpt-mock", stream=True))
+    assert stream.text.count("data: [DONE]") == 1 and stream.text.endswith("data: [DONE]\n\n")
+    usage = eventually(lambda: (row := strict.usage_of("same"))["requests"] == 2 and row, "two entries")
+    assert usage["cost_usd"] == 2 * told and usage["failed"] == 0
+    rows = [json.loads(line) for line in strict.run("logs", "tail", "-n", "2", "-o", "json").stdout.splitlines()]
+    assert all(row["first_token_us"] > 0 for row in rows if row["stream"])
 
 
 def test_every_answer_older_than_a_commit_is_there_after_kill_9(server):

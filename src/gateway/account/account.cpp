@@ -6,7 +6,7 @@
 namespace sluice::gateway {
 
 store::LedgerEntry account(const Books& books, Hold& hold, store::LedgerEntry entry, const catalog::Quote& quote,
-                           std::chrono::steady_clock::time_point now) {
+                           std::chrono::steady_clock::time_point now, store::Appended* appended) {
   entry.cost = catalog::cost(quote, entry.usage);
   entry.price_source.clear();
   if (const catalog::PriceFact* fact = quote.fact(entry.usage.service_tier)) {
@@ -28,8 +28,9 @@ store::LedgerEntry account(const Books& books, Hold& hold, store::LedgerEntry en
   thread_local std::string record;  // one allocation per thread instead of one per request
   record.clear();
   store::encode(entry, record);
-  const store::Appended appended = books.ledger->append(record);
-  if (books.on_entry) books.on_entry(entry, appended);
+  const store::Appended taken = books.ledger->append(record);
+  if (appended) *appended = taken;
+  if (books.on_entry) books.on_entry(entry, taken);
   return entry;
 }
 

@@ -106,6 +106,8 @@ class Reply {
   // Reads the rest of the transfer after the end marker, so that the connection can be kept.
   async::Task<> drain(async::Deadline deadline);
   bool has_token() const { return lane_->has_token(); }
+  // The end marker of a stream has come: all of it was given.
+  bool complete() const { return lane_ && lane_->finished(); }
   bool failed() const { return lane_ && lane_->failed(); }
   Error error() const { return lane_->error(); }
   std::vector<std::string> dropped_at_end() const { return lane_->dropped(); }

@@ -46,7 +46,7 @@ std::string cost_text(const std::optional<Money>& cost) { return cost ? cost->us
 async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::string held,
                                     const dialects::Dialect& dialect, const AnswerFacts& facts, net::Reactor& reactor,
                                     async::Duration idle_limit, async::Deadline deadline,
-                                    std::function<std::string()> final_cost) {
+                                    std::function<std::string()> final_cost, BeforeEnd before_end) {
   Relayed relayed;
   http::Headers headers = reply.headers;
   add_facts(headers, facts);
@@ -56,7 +56,8 @@ async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::s
   headers.set("cache-control", "no-cache");
   headers.set("x-accel-buffering", "no");
   headers.set("trailer", std::string(cost_header) + ", " + std::string(dropped_header));
-  Result<void> sent = co_await client.begin_stream(reply.status, headers, held);
+  const bool held_is_all = before_end && reply.complete();
+  Result<void> sent = co_await client.begin_stream(reply.status, headers, held_is_all ? std::string_view() : held);
   if (sent) relayed.first_token = reactor.now();
 
   const auto trailers = [&] {
@@ -68,25 +69,37 @@ async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::s
     return fields;
   };
   std::string piece = std::move(held);
-  while (sent) {
+  std::optional<Error> broken;
+  while (sent && !held_is_all && !broken) {
     piece.clear();
     Result<bool> more = co_await reply.more(piece, deadline.earlier(reactor.now() + idle_limit));
     if (!more) {
-      Error error = std::move(more).error();
-      if (error.kind == ErrorKind::provider_timeout) error.message = "the provider stopped in the middle of its answer";
-      const bool cut = error.kind == ErrorKind::client_gone && client.was_cut();
-      // Bytes that nobody here understands end where they are: the client sees that the transfer was cut.
-      if ((cut || error.kind != ErrorKind::client_gone) && !reply.raw) {
-        const Error told = cut ? stopping() : error;
-        const std::string failure = reply.failure(told);
-        piece.append(failure.empty() ? dialect.encode_stream_error(told, facts.request_id) : failure);
-        (void)co_await client.finish_stream(piece, trailers());
-      }
-      relayed.error = std::move(error);
-      co_return relayed;
+      broken = std::move(more).error();
+      if (broken->kind == ErrorKind::provider_timeout)
+        broken->message = "the provider stopped in the middle of its answer";
+      break;
     }
-    if (!*more) break;
+    if (!*more || (before_end && reply.complete())) break;
     if (!piece.empty()) sent = co_await client.write(piece);
+  }
+  if (sent && !broken && before_end) {
+    Result<void> ready = co_await before_end(relayed.first_token);
+    if (!ready) {
+      broken = std::move(ready).error();
+      piece.clear();
+    }
+  }
+  if (broken) {
+    const bool cut = broken->kind == ErrorKind::client_gone && client.was_cut();
+    // Bytes that nobody here understands end where they are: the client sees that the transfer was cut.
+    if ((cut || broken->kind != ErrorKind::client_gone) && !reply.raw) {
+      const Error told = cut ? stopping() : *broken;
+      const std::string failure = reply.failure(told);
+      piece.append(failure.empty() ? dialect.encode_stream_error(told, facts.request_id) : failure);
+      (void)co_await client.finish_stream(piece, trailers());
+    }
+    relayed.error = std::move(broken);
+    co_return relayed;
   }
   if (sent) sent = co_await client.finish_stream(piece, trailers());
   if (!sent) relayed.error = std::move(sent).error();

@@ -2,6 +2,7 @@
 // x-sluice-* fields that every answer carries.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,11 +44,13 @@ struct Relayed {
 
 // Sends what `reply` brings until its end. When the provider breaks off, the client gets an error event in its own
 // dialect. `facts` go out as fields; what is known only at the end as trailers: the cost, for which `final_cost` is
-// asked then, and all dropped parameters, those of the answer included.
+// asked then, and all dropped parameters, those of the answer included. With `before_end` the last bytes, from the end
+// marker on, wait for it; it is told when the first token went out. When it fails, they do not go out.
+using BeforeEnd = std::function<async::Task<Result<void>>(std::optional<async::TimePoint> first_token)>;
 async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::string held,
                                     const dialects::Dialect& dialect, const AnswerFacts& facts, net::Reactor& reactor,
                                     async::Duration idle_limit, async::Deadline deadline,
-                                    std::function<std::string()> final_cost);
+                                    std::function<std::string()> final_cost, BeforeEnd before_end = {});
 
 async::Task<Result<void>> respond_whole(http::Exchange& client, const Reply& reply, const AnswerFacts& facts);
 
