@@ -140,6 +140,7 @@ void Loading::read_file(const Node& root, const Report& report) {
   section("ledger", ledger_table, parts_.ledger);
   section("alerts", alert_table, parts_.alerts);
   section("keys", key_table, parts_.key_defaults);
+  section("admin", admin_table, parts_.admin);
   const Member* providers = fields.take("providers");
   if (providers) read_providers(*providers, report);
   if (const Member* member = fields.take("engines")) read_engines(*member, report);
@@ -511,6 +512,12 @@ void Loading::keep_what_needs_a_restart() {
     needs_restart_.push_back("server.threads: " + said(parts_.server.threads) + ", and it is " + said(runs.threads));
     parts_.server.threads = runs.threads;
   }
+  const AdminSettings& admin = sources_.in_force->admin();
+  for (const char* setting : {parts_.admin.enabled != admin.enabled ? "admin.enabled" : nullptr,
+                              parts_.admin.listen != admin.listen ? "admin.listen" : nullptr,
+                              parts_.admin.hosts != admin.hosts ? "admin.hosts" : nullptr})
+    if (setting) needs_restart_.push_back(std::string(setting) + ": it is as it was until then");
+  parts_.admin = admin;
   const LimitSettings& limits = sources_.in_force->limits();
   for (const auto& [name, limit] : {std::pair("in_flight", &LimitSettings::in_flight),
                                     std::pair("in_flight_per_key", &LimitSettings::in_flight_per_key)}) {
@@ -625,6 +632,19 @@ void Loading::check_values(const Node& root, const Report& report) {
       parts_.alerts.webhook_url = *std::move(url);
     else
       wrong("alerts", "webhook", url.error().message, url.error().hint);
+  }
+  if (!parts_.admin.listen.empty()) {
+    if (auto own = parse_listen_address(parts_.admin.listen))
+      parts_.admin.listen_endpoint = *std::move(own);
+    else
+      wrong("admin", "listen", own.error().message, own.error().hint);
+  }
+  for (std::string_view rest = parts_.admin.hosts; !rest.empty();) {
+    std::string_view one = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
+    while (one.starts_with(' ')) one.remove_prefix(1);
+    while (one.ends_with(' ')) one.remove_suffix(1);
+    if (!one.empty()) parts_.admin.host_names.emplace_back(one);
   }
   const auto data_class = data_class_from_name(parts_.key_defaults.data_class);
   if (data_class)

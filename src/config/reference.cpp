@@ -127,6 +127,7 @@ std::string json_schema() {
   schema_section(w, "ledger", ledger_table);
   schema_section(w, "alerts", alert_table);
   schema_section(w, "keys", key_table);
+  schema_section(w, "admin", admin_table);
   begin_map_of_objects(w, "providers");
   for (const ProviderSetting& setting : provider_table) schema_property(w, setting);
   schema_properties(w, patience_table);
@@ -163,6 +164,7 @@ std::string reference_page() {
   reference_section(out, "ledger", ledger_table);
   reference_section(out, "alerts", alert_table);
   reference_section(out, "keys", key_table);
+  reference_section(out, "admin", admin_table);
   reference_section(out, "engines.NAME", engine_table);
   out.append(
       "`args`: a list of more arguments for llama-server.\n\n## providers.NAME\n\n| name | meaning |\n|---|---|\n");

@@ -47,6 +47,15 @@ struct RetrySettings {
   std::int64_t total_timeout_ms = 600'000;
 };
 
+// The administration's API.
+struct AdminSettings {
+  bool enabled = true;
+  std::string listen = "";                   // "" = at the server's address
+  Endpoint listen_endpoint = {};             // parsed from `listen`
+  std::string hosts = "";                    // "a.example, b.example"
+  std::vector<std::string> host_names = {};  // those
+};
+
 // When a target (provider/model) is left alone because its calls fail.
 struct BreakerSettings {
   std::int64_t failures = 5;  // 0 = never

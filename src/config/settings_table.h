@@ -194,6 +194,18 @@ inline constexpr Setting<KeyDefaults> key_table[] = {
      .text = &KeyDefaults::data_class},
 };
 
+inline constexpr Setting<AdminSettings> admin_table[] = {
+    {.name = "enabled",
+     .meaning = "Whether the administration's API is there: /admin/v1/. Without an administration key nobody gets in.",
+     .flag = &AdminSettings::enabled},
+    {.name = "listen",
+     .meaning = "An address of its own, such as 127.0.0.1:9090; it is nowhere else then. Empty = the server's address.",
+     .text = &AdminSettings::listen},
+    {.name = "hosts",
+     .meaning = "Names by which it may be asked, with commas between; addresses and localhost always are.",
+     .text = &AdminSettings::hosts},
+};
+
 inline constexpr Setting<EngineSettings> engine_table[] = {
     {.name = "model", .meaning = "The name that clients use.", .text = &EngineSettings::model},
     {.name = "path", .meaning = "GGUF file; empty = the model that set-up has fetched.", .text = &EngineSettings::path},

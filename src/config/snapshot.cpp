@@ -159,6 +159,7 @@ std::string Snapshot::json() const {
   if (!alerts.webhook.empty()) alerts.webhook = "sha256:" + crypto::hex(crypto::sha256(alerts.webhook));
   write_section(w.key("alerts"), alert_table, alerts);
   write_section(w.key("keys"), key_table, parts_.key_defaults);
+  write_section(w.key("admin"), admin_table, parts_.admin);
   w.key("engines").begin_array();
   for (const EngineSettings& engine : parts_.engines) {
     w.begin_object().member("name", engine.name);

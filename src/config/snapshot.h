@@ -61,6 +61,7 @@ class Snapshot {
     LedgerSettings ledger;
     AlertSettings alerts;
     KeyDefaults key_defaults;
+    AdminSettings admin;
     std::vector<EngineSettings> engines;
     std::vector<catalog::Provider> providers;  // known and configured ones, enabled or not, in order of preference
     std::vector<catalog::Model> models;
@@ -82,6 +83,7 @@ class Snapshot {
   const LedgerSettings& ledger() const { return parts_.ledger; }
   const AlertSettings& alerts() const { return parts_.alerts; }
   const KeyDefaults& key_defaults() const { return parts_.key_defaults; }
+  const AdminSettings& admin() const { return parts_.admin; }
   std::span<const EngineSettings> engines() const { return parts_.engines; }
   std::span<const catalog::Provider> providers() const { return parts_.providers; }
   const catalog::Provider* find_provider(std::string_view id) const;

@@ -23,6 +23,7 @@
 #include "dialects/resources/resources.h"
 #include "engines/llama_server.h"
 #include "engines/supervisor.h"
+#include "serve/administration.h"
 #include "serve/alerts.h"
 #include "serve/banner.h"
 #include "serve/configuration.h"
@@ -426,6 +427,21 @@ int serve(const ServeOptions& options) {
   all_dialects.push_back(dialects::make_gemini_batch_embed());
   const dialects::Dialects dialects(std::move(all_dialects));
 
+  std::unique_ptr<admin::Desk> administration;
+  if (const config::AdminSettings& wanted = snapshot->admin(); wanted.enabled) {
+    auto opened = open_administration(
+        {.data_dir = options.data_dir,
+         .snapshots = snapshots,
+         .time = time,
+         .health = health,
+         .store = **store,
+         .log = log,
+         .metrics = server_metrics,
+         .readiness_problem = [&] { return readiness_problem(**store, snapshots, engines, stopping.load()); }});
+    if (!opened) return refuse(opened.error());
+    administration = *std::move(opened);
+  }
+
   // A Unix socket has one listener, so one reactor has all its connections.
   const auto threads = bequest ? bequest->listening.size()
                        : address->family() == AF_UNIX
@@ -474,7 +490,8 @@ int serve(const ServeOptions& options) {
                 .readiness_problem = [&] { return readiness_problem(**store, snapshots, engines, stopping.load()); },
                 .threads = threads,
                 .beyond_limit = [&](std::string_view limit) { server_metrics.http2_limits.with(limit).add(); },
-                .no_handshake = [&] { server_metrics.no_handshakes.with().add(); }};
+                .no_handshake = [&] { server_metrics.no_handshakes.with().add(); },
+                .administration = snapshot->admin().listen.empty() ? administration.get() : nullptr};
   if (!server.certificate.empty())
     if (auto usable = shared.client_tls.current(server); !usable) return refuse(usable.error());
 
@@ -488,6 +505,17 @@ int serve(const ServeOptions& options) {
     if (!bound) return refuse(bound.error());
     *address = *bound;  // port 0 has become a real one, which the others share
     workers.push_back(std::move(worker));
+  }
+  std::unique_ptr<AdminListener> admin_listener;
+  if (administration && !snapshot->admin().listen.empty()) {
+    auto at = net::listen_address(snapshot->admin().listen_endpoint);
+    if (!at) return refuse(at.error());
+    if (at->port() != 0 && !bequest)
+      if (auto is_free = net::Listener::check_free(*at); !is_free) return refuse(is_free.error());
+    auto started = AdminListener::start(*at, *administration, snapshots, shared.client_tls);
+    if (!started) return refuse(started.error());
+    admin_listener = *std::move(started);
+    log.info("administration listens", {{"address", admin_listener->address()}});
   }
   if (!bequest)
     if (auto started = start_engines(engines, *snapshot, engines_at); !started) return refuse(started.error());
@@ -567,6 +595,10 @@ int serve(const ServeOptions& options) {
   if (inheritance) end_with_predecessor(*inheritance, predecessor, loop, snapshots.load()->server());
   for (auto& worker : workers) worker->join();
   (*desk)->stop();  // before the reactors, to which it answers
+  if (admin_listener) admin_listener->stop();
+  if (admin_listener) admin_listener->join();
+  if (administration) administration->stop();
+  admin_listener.reset();
   workers.clear();
   engines.stop();
   if (!(*store)->stop(seconds(10)))

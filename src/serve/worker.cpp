@@ -47,7 +47,13 @@ Worker::Worker(Shared& shared)
                .metrics_page = shared.metrics_page,
                .readiness_problem = shared.readiness_problem,
                .beyond_limit = shared.beyond_limit},
-      handler_(gateway_) {}
+      handler_(gateway_) {
+  if (!shared.administration) return;
+  administration_.emplace(reactor_, *shared.administration);
+  gateway_.beside = [this](std::string_view path) -> http::Handler* {
+    return admin::Administration::takes(path) ? &*administration_ : nullptr;
+  };
+}
 
 Worker::~Worker() { join(); }
 

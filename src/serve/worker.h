@@ -5,8 +5,10 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 
+#include "admin/door.h"
 #include "async/scope.h"
 #include "gateway/listen/listen.h"
 #include "http/client.h"
@@ -41,6 +43,7 @@ struct Shared {
   std::size_t threads = 1;                             // workers
   std::function<void(std::string_view)> beyond_limit;  // of HTTP/2, by a client
   std::function<void()> no_handshake;                  // a client with which TLS came to nothing
+  admin::Desk* administration = nullptr;               // null: its paths are not here
   ClientTls client_tls;
   std::atomic<std::int64_t> connections{0};
   std::atomic<std::int64_t> crowded_out{0};  // idle ones that were closed to make room
@@ -112,6 +115,7 @@ class Worker {
   net::Connector connector_;
   http::ConnectionPool providers_;
   gateway::GoogleTokens google_tokens_;
+  std::optional<admin::Door> administration_;
   gateway::Gateway gateway_;
   gateway::Listen handler_;
   std::unique_ptr<net::Listener> listener_;

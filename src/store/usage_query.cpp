@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 
+#include "json/json.h"
 #include "store/key.h"
 #include "store/tags.h"
 #include "store/window.h"
@@ -118,6 +119,17 @@ Result<std::vector<LoggedEntry>> read_entries(Statement& select) {
   }
 }
 
+// For json_each; empty = all.
+std::string key_list(const std::optional<std::vector<KeyId>>& keys) {
+  std::string text;
+  if (!keys) return text;
+  json::Writer out(text);
+  out.begin_array();
+  for (const KeyId& key : *keys) out.string(key.str());
+  out.end_array();
+  return text;
+}
+
 std::int64_t bounded(std::size_t count) { return static_cast<std::int64_t>(std::min(count, max_entries_per_query)); }
 
 void add(UsageRow& total, const UsageRow& row) {
@@ -229,13 +241,17 @@ Result<std::vector<UsageRow>> sum_up(const Database& database, const UsageQuery&
       " AS value, sum(requests), sum(failed), sum(extra_attempts), sum(input), sum(cache_read), sum(cache_write), "
       "sum(output), sum(estimated), sum(unpriced), sum(usd), sum(pico / ?11), sum(pico % ?11), "
       "sum(corrections), sum(corrected_usd), sum(corrected_pico / ?11), sum(corrected_pico % ?11) FROM used "
-      "WHERE ?12 = '' OR key_id = ?12 GROUP BY value";
+      "WHERE (?12 = '' OR key_id = ?12) AND (?13 = '' OR key_id IN (SELECT value FROM json_each(?13))) AND "
+      "(?14 = '' OR model = ?14 OR provider || '/' || model = ?14) AND "
+      "(?15 = '' OR instr(',' || tags || ',', ',' || ?15 || ',') > 0) GROUP BY value";
   TRY(Statement select, database.prepare(sql));
   const Span span = span_of(query);
   for (const Piece& piece : {span.days, span.hours[0], span.hours[1], span.moments[0], span.moments[1]})
     select.bind(piece.from).bind(piece.to);
   select.bind(half);
   select.bind(query.key ? std::string_view(query.key->str()) : "");
+  const std::string keys = key_list(query.keys);
+  select.bind(keys).bind(query.model).bind(query.tag);
   std::vector<UsageRow> rows;
   while (true) {
     TRY(const bool more, select.step());
@@ -355,12 +371,18 @@ Result<std::vector<PricedRow>> priced_rows(const Database& database, std::int64_
 }
 
 Result<std::vector<LoggedEntry>> entries_in(const Database& database, const EntryRange& range, std::size_t count) {
+#define SLUICE_ENTRIES_IN                                                         \
+  "SELECT " SLUICE_ENTRY_COLUMNS                                                  \
+  "WHERE l.row > ?1 AND l.row < ?2 AND l.start_us >= ?3 AND l.start_us < ?4 AND " \
+  "(?5 = '' OR key_id IN (SELECT value FROM json_each(?5))) ORDER BY l.row "
   TRY(Statement select,
-      database.prepare("SELECT " SLUICE_ENTRY_COLUMNS
-                       "WHERE l.row > ? AND l.start_us >= ? AND l.start_us < ? ORDER BY l.row LIMIT ?"));
-  select.bind(range.after_row).bind(range.since_us.value_or(0));
-  return read_entries(
-      select.bind(range.until_us.value_or(std::numeric_limits<std::int64_t>::max())).bind(bounded(count)));
+      database.prepare(range.before_row ? SLUICE_ENTRIES_IN "DESC LIMIT ?6" : SLUICE_ENTRIES_IN "LIMIT ?6"));
+#undef SLUICE_ENTRIES_IN
+  constexpr std::int64_t ever = std::numeric_limits<std::int64_t>::max();
+  select.bind(range.after_row).bind(range.before_row.value_or(ever)).bind(range.since_us.value_or(0));
+  const std::string keys = key_list(range.keys);
+  select.bind(range.until_us.value_or(ever)).bind(keys);
+  return read_entries(select.bind(bounded(count)));
 }
 
 }  // namespace sluice::store

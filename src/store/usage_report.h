@@ -21,6 +21,9 @@ struct UsageQuery {
   std::optional<std::int64_t> since_us;  // entries that ended at or after
   std::optional<std::int64_t> until_us;  // entries that ended before
   std::optional<KeyId> key;
+  std::optional<std::vector<KeyId>> keys;  // of these only
+  std::string model;                       // empty = of all; "model", or "provider/model"
+  std::string tag;                         // empty = with any or none
 };
 
 struct UsageRow {
@@ -59,6 +62,8 @@ struct PricedRow {
 // Which rows of the ledger: those behind a row that have started in a time.
 struct EntryRange {
   std::int64_t after_row = 0;
+  std::optional<std::int64_t> before_row;  // then the newest first
+  std::optional<std::vector<KeyId>> keys;  // of these only
   std::optional<std::int64_t> since_us;
   std::optional<std::int64_t> until_us;  // before
 };

@@ -21,6 +21,9 @@ ServerMetrics::ServerMetrics(Registry& registry)
                                       "When the certificate for clients expires, Unix time; 0 without TLS.")),
       crowded_out(registry.gauge("sluice_client_connections_crowded_out",
                                  "Connections without a request that were closed to make room, since the start.")),
+      admin_requests(registry.counter("sluice_admin_requests_total",
+                                      "Requests of the administration's API, by the route and the answer's status.",
+                                      {"route", "status"})),
       stopping(registry.gauge("sluice_stopping", "1 from the signal to stop on, else 0.")) {
   for (const char* trigger : {"signal", "call", "file"}) reloads.with(trigger, "refused");  // alerts need the zero
   for (const char* limit : {"streams", "head_bytes", "head_frames", "bodies", "resets", "control_frames",

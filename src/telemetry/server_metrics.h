@@ -18,6 +18,7 @@ struct ServerMetrics {
   CounterFamily& no_handshakes;   // clients with which TLS came to nothing
   GaugeFamily& certificate_ends;  // when the certificate for clients expires, Unix seconds; 0: there is none
   GaugeFamily& crowded_out;       // idle ones that were closed because server.max_connections was reached
+  CounterFamily& admin_requests;  // route: of the API, or none; status
   GaugeFamily& stopping;          // 1 from the signal to stop on
 };
 

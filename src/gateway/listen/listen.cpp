@@ -144,6 +144,8 @@ constexpr std::string_view json_type = "application/json";
 
 async::Task<> Listen::handle(http::Exchange& exchange) {
   const http::RequestHead& head = exchange.head();
+  if (http::Handler* other = gateway_.beside ? gateway_.beside(head.path) : nullptr)
+    co_return co_await other->handle(exchange);
   const std::string_view path = without_prefix(head.path);
   const bool get = head.method == "GET" || head.method == "HEAD";
   const bool post = head.method == "POST";

@@ -23,6 +23,7 @@
 #include "gateway/shared/issuer_memory.h"
 #include "gateway/shared/successor.h"
 #include "http/client.h"
+#include "http/server.h"
 #include "net/reactor.h"
 #include "store/request_store.h"
 #include "store/resource_desk.h"
@@ -93,6 +94,9 @@ struct Gateway {
   std::function<std::string()> metrics_page;           // Prometheus text
   std::function<std::string()> readiness_problem;      // empty: ready; else one sentence
   std::function<void(std::string_view)> beyond_limit;  // a client went beyond this limit of HTTP/2; may be empty
+
+  // Whose paths these are when they are not the gateway's; null: they are. Outlives the reactor; may be empty.
+  std::function<http::Handler*(std::string_view path)> beside;
 
   Successor* successor = nullptr;  // set once another process keeps the budgets
   async::List<Underway> underway = {};

@@ -1,0 +1,172 @@
+// Virtual keys. A key's characters are in the answer to its creation and rotation alone.
+#include <algorithm>
+#include <utility>
+
+#include "admin/handlers.h"
+#include "admin/visible.h"
+#include "store/tags.h"
+
+namespace sluice::admin {
+namespace {
+
+using store::KeyReport;
+using store::Subject;
+using store::SubjectKind;
+using store::VirtualKey;
+
+std::string_view state(const KeyReport& report, std::int64_t now_us) {
+  const VirtualKey& key = report.key;
+  if (key.revoked_at_us) return "revoked";
+  if (report.damaged) return "damaged";
+  if (key.blocked_at_us) return "blocked";
+  return key.expires_at_us && *key.expires_at_us <= now_us ? "expired" : "active";
+}
+
+void write_members(json::Writer& out, const KeyReport& report, std::int64_t now_us) {
+  const VirtualKey& key = report.key;
+  out.member("id", key.id.str()).member("name", key.name).member("state", state(report, now_us));
+  write_text(out, "tenant", key.tenant.str());
+  write_text(out, "team", key.team);
+  write_text(out, "user", key.user);
+  out.key("tags").begin_array();
+  for (const std::string_view tag : store::split_tags(key.tags)) out.string(tag);
+  out.end_array();
+  write_text(out, "budget_usd", key.budget ? key.budget->usd() : std::string());
+  write_number(out, "rpm", key.rpm);
+  write_number(out, "tpm", key.tpm);
+  out.member("data_class", name(key.data_class)).member("spent_usd", report.spent.usd());
+  out.member("requests", report.requests).member("created_at", time_text(key.created_at_us));
+  write_time(out, "expires_at", key.expires_at_us);
+  write_time(out, "blocked_at", key.blocked_at_us);
+  write_time(out, "revoked_at", key.revoked_at_us);
+  write_time(out, "last_used_at", report.last_used_us);
+}
+
+std::string text_of(const KeyReport& report, std::int64_t now_us, const Secret* secret = nullptr) {
+  std::string text;
+  json::Writer out(text);
+  out.begin_object();
+  write_members(out, report, now_us);
+  if (secret) out.member("key", secret->reveal());
+  out.end_object();
+  return text;
+}
+
+// Whose the key will be. Whose scope is a team makes keys of that team.
+Result<void> find_owners(Call& call, const Visible& visible, store::NewKey& key) {
+  const store::Scope& scope = call.actor.grant.scope;
+  VirtualKey owned;
+  if (call.body.has("team")) {
+    TRY(const Subject team, visible.subject(SubjectKind::team, call.body.text("team"), "team"));
+    owned.team = team.id;
+  } else if (scope.kind == store::ScopeKind::team) {
+    owned.team = scope.id;
+  }
+  if (call.body.has("user")) {
+    // A team sees the users that have keys of it; another one of its organisation may get the first.
+    const std::string wanted = call.body.text("user");
+    const auto found = std::ranges::find_if(visible.subjects(), [&](const Subject& one) {
+      return one.kind == SubjectKind::user && (one.id == wanted || one.name == wanted);
+    });
+    VirtualKey with_user = owned;
+    if (found != visible.subjects().end()) with_user.user = found->id;
+    if (found == visible.subjects().end() || !visible.may_own(with_user))
+      return wrong_field("user", "there is no user \"" + wanted + "\"",
+                         "GET /admin/v1/users lists those that there are");
+    owned.user = with_user.user;
+  }
+  if (!visible.may_own(owned))
+    return wrong_field("team", "this role counts within an organisation, and the key would belong to none of it",
+                       "name a `team` or a `user` of it");
+  key.team = owned.team;
+  key.user = owned.user;
+  return {};
+}
+
+Result<std::string> block(Call& call, bool blocked) {
+  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  TRY(KeyReport report, visible.key(call.id));
+  TRY(report.key, call.store.block_key(report.key.id.str(), blocked, call.now_us));
+  return text_of(report, call.now_us);
+}
+
+}  // namespace
+
+Result<std::string> list_keys(Call& call) {
+  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  std::string team;
+  std::string user;
+  if (call.query.has("team")) {
+    TRY(const Subject found, visible.subject(SubjectKind::team, call.query.text("team"), "team"));
+    team = found.id;
+  }
+  if (call.query.has("user")) {
+    TRY(const Subject found, visible.subject(SubjectKind::user, call.query.text("user"), "user"));
+    user = found.id;
+  }
+  const bool with_revoked = call.query.flag("revoked").value_or(false);
+  std::vector<KeyReport> seen;
+  for (const KeyReport& report : visible.keys())
+    if (visible.sees(report.key) && (with_revoked || !report.key.revoked_at_us) &&
+        (team.empty() || report.key.team == team) && (user.empty() || report.key.user == user))
+      seen.push_back(report);
+  return write_page(
+      call.query, std::move(seen), [](const KeyReport& one) { return Place(one.key.created_at_us, one.key.id.str()); },
+      [&](json::Writer& out, const KeyReport& one) {
+        out.begin_object();
+        write_members(out, one, call.now_us);
+        out.end_object();
+      });
+}
+
+Result<std::string> create_key(Call& call) {
+  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  const config::KeyDefaults& defaults = call.around.snapshot()->key_defaults();
+  store::NewKey wanted;
+  wanted.name = call.body.text("name");
+  wanted.budget = call.body.money("budget_usd");
+  if (!call.body.has("budget_usd") && !defaults.budget_usd.empty())
+    wanted.budget = Money::parse_usd(defaults.budget_usd);
+  wanted.rpm = call.body.integer("rpm");
+  if (!wanted.rpm && defaults.requests_per_minute > 0) wanted.rpm = defaults.requests_per_minute;
+  wanted.tpm = call.body.integer("tpm");
+  if (!wanted.tpm && defaults.tokens_per_minute > 0) wanted.tpm = defaults.tokens_per_minute;
+  wanted.data_class = data_class_from_name(call.body.text("data_class")).value_or(defaults.data_class_value);
+  wanted.expires_at_us = call.body.time_us("expires_at");
+  // Keys of one tenant share what is kept for them, so only who sees everything may put keys together.
+  wanted.tenant = store::TenantId(call.body.text("tenant"));
+  if (!wanted.tenant.empty() && !visible.everything())
+    return wrong_field("tenant", "only an administrator of everything names a tenant", "leave `tenant` out");
+  for (const std::string& tag : call.body.list("tags")) wanted.tags += (wanted.tags.empty() ? "" : ",") + tag;
+  CHECK_OK(find_owners(call, visible, wanted));
+  TRY(const store::CreatedKey created, call.store.create_key(wanted, call.now_us));
+  KeyReport report;
+  report.key = created.key;
+  return text_of(report, call.now_us, &created.secret);
+}
+
+Result<std::string> get_key(Call& call) {
+  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  TRY(const KeyReport report, visible.key(call.id));
+  return text_of(report, call.now_us);
+}
+
+Result<std::string> revoke_key(Call& call) {
+  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  TRY(KeyReport report, visible.key(call.id));
+  TRY(report.key, call.store.revoke_key(report.key.id.str(), call.now_us));
+  return text_of(report, call.now_us);
+}
+
+Result<std::string> rotate_key(Call& call) {
+  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  TRY(KeyReport report, visible.key(call.id));
+  TRY(const store::CreatedKey rotated, call.store.rotate_key(report.key.id.str(), call.now_us));
+  report.key = rotated.key;
+  return text_of(report, call.now_us, &rotated.secret);
+}
+
+Result<std::string> block_key(Call& call) { return block(call, true); }
+Result<std::string> unblock_key(Call& call) { return block(call, false); }
+
+}  // namespace sluice::admin

@@ -1,0 +1,163 @@
+// What was used: sums, the ledger's rows, and what administrators have done. All as far as the log has been folded,
+// which a running server does every second.
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "admin/handlers.h"
+#include "admin/visible.h"
+#include "store/tags.h"
+
+namespace sluice::admin {
+namespace {
+
+using store::Subject;
+using store::SubjectKind;
+
+// A page of the ledger looks at so many rows and no more; where they have been few for the filter, it is short and the
+// next one goes on.
+constexpr std::int64_t rows_per_page = 100'000;
+
+// The keys that the query names, within those that are seen; empty: all.
+Result<std::optional<std::vector<KeyId>>> find_keys(Call& call, const Visible& visible) {
+  std::optional<std::vector<KeyId>> keys;
+  if (!visible.everything()) keys = visible.key_ids();
+  const auto keep = [&](const auto& wanted) {
+    std::vector<KeyId> kept;
+    for (const store::KeyReport& report : visible.keys())
+      if (visible.sees(report.key) && wanted(report.key) &&
+          (!keys || std::ranges::find(*keys, report.key.id) != keys->end()))
+        kept.push_back(report.key.id);
+    keys = std::move(kept);
+  };
+  if (call.query.has("key")) {
+    TRY(const store::KeyReport found, visible.key(call.query.text("key"), "key"));
+    keep([&](const store::VirtualKey& key) { return key.id == found.key.id; });
+  }
+  if (call.query.has("team")) {
+    TRY(const Subject found, visible.subject(SubjectKind::team, call.query.text("team"), "team"));
+    keep([&](const store::VirtualKey& key) { return key.team == found.id; });
+  }
+  if (call.query.has("user")) {
+    TRY(const Subject found, visible.subject(SubjectKind::user, call.query.text("user"), "user"));
+    keep([&](const store::VirtualKey& key) { return key.user == found.id; });
+  }
+  return keys;
+}
+
+void write_sums(json::Writer& out, const store::UsageRow& row) {
+  out.member("requests", row.requests).member("failed", row.failed).member("extra_attempts", row.extra_attempts);
+  out.member("input_tokens", row.input).member("cache_read_tokens", row.cache_read);
+  out.member("cache_write_tokens", row.cache_write).member("output_tokens", row.output);
+  out.member("estimated", row.estimated).member("unpriced", row.unpriced).member("cost_usd", row.cost_usd());
+  out.member("corrections", row.corrections).member("corrected_usd", store::usd(row.corrected_pico));
+}
+
+void write_entry(json::Writer& out, const store::LoggedEntry& logged) {
+  const store::LedgerEntry& entry = logged.entry;
+  const chat::Usage& usage = entry.usage;
+  out.begin_object().member("row", logged.row).member("started_at", time_text(entry.start_us));
+  out.member("request_id", entry.request_id.str()).member("key_id", entry.key_id.str());
+  write_text(out, "key_name", logged.key_name);
+  out.member("dialect", name(entry.client_dialect)).member("requested_model", entry.requested_model);
+  out.member("provider", entry.provider.str()).member("model", entry.model.str()).member("ground", name(entry.ground));
+  out.member("stream", entry.stream).member("status", entry.status).member("outcome", name(entry.outcome));
+  out.member("attempt", std::int64_t{entry.attempt}).member("final", entry.final);
+  out.member("correction", entry.correction != store::Correction::none);
+  out.member("input_tokens", usage.fresh_input()).member("cache_read_tokens", usage.cached_input());
+  out.member("cache_write_tokens", usage.cache_write_5m + usage.cache_write_1h);
+  out.member("output_tokens", usage.visible_output()).member("reasoning_tokens", usage.reasoning);
+  out.member("reported", usage.reported);
+  write_text(out, "cost_usd", entry.cost ? entry.cost->usd() : std::string());
+  out.key("tags").begin_array();
+  for (const std::string_view tag : store::split_tags(entry.tags)) out.string(tag);
+  out.end_array();
+  write_text(out, "price_source", entry.price_source);
+  write_number(out, "first_token_us", entry.ttft_us >= 0 ? std::optional(entry.ttft_us) : std::nullopt);
+  out.member("total_us", entry.total_us).end_object();
+}
+
+// A page's cursor that is a number.
+Result<std::optional<std::int64_t>> number_of_cursor(const Input& query) {
+  if (!query.has("cursor")) return std::nullopt;
+  const std::string text = query.text("cursor");
+  std::int64_t number = 0;
+  const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (wrong != std::errc() || end != text.data() + text.size() || number < 1)
+    return wrong_field("cursor", "`cursor` is none that a page has given", "begin without one");
+  return number;
+}
+
+}  // namespace
+
+Result<std::string> sum_usage(Call& call) {
+  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  store::UsageQuery query;
+  const std::string by = call.query.has("by") ? call.query.text("by") : "key";
+  query.by = store::group_by_from_name(by == "organisation" ? "org" : by).value_or(store::GroupBy::key);
+  query.since_us = call.query.time_us("since");
+  query.until_us = call.query.time_us("until");
+  TRY(query.keys, find_keys(call, visible));
+  query.model = call.query.text("model");
+  query.tag = call.query.text("tag");
+  TRY(const store::UsageReport report, call.store.usage(query));
+  std::string text;
+  json::Writer out(text);
+  out.begin_object().member("by", by).key("data").begin_array();
+  for (const store::UsageRow& row : report.rows) {
+    out.begin_object().member("name", row.group);
+    write_text(out, "key_id", row.key_id);
+    write_sums(out, row);
+    out.end_object();
+  }
+  out.end_array().key("total").begin_object();
+  write_sums(out, report.total);
+  out.end_object().end_object();
+  return text;
+}
+
+Result<std::string> list_ledger(Call& call) {
+  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  TRY(const std::size_t limit, page_limit(call.query));
+  TRY(std::optional<std::int64_t> before, number_of_cursor(call.query));
+  if (!before) {
+    TRY(const std::vector<store::LoggedEntry> newest, call.store.last_entries(1));
+    before = newest.empty() ? 1 : newest.back().row + 1;
+  }
+  store::EntryRange range;
+  range.before_row = before;
+  range.after_row = std::max<std::int64_t>(*before - rows_per_page - 1, 0);
+  range.since_us = call.query.time_us("since");
+  range.until_us = call.query.time_us("until");
+  TRY(range.keys, find_keys(call, visible));
+  TRY(const std::vector<store::LoggedEntry> entries, call.store.entries_in(range, limit));
+  std::string text;
+  json::Writer out(text);
+  out.begin_object().key("data").begin_array();
+  for (const store::LoggedEntry& entry : entries) write_entry(out, entry);
+  out.end_array();
+  const std::int64_t next = entries.size() == limit ? entries.back().row : range.after_row + 1;
+  write_text(out, "next", next > 1 ? std::to_string(next) : std::string());
+  out.end_object();
+  return text;
+}
+
+Result<std::string> list_acts(Call& call) {
+  if (!call.actor.grant.scope.everything())
+    return fail(ErrorKind::forbidden, "the record of acts is of everything, and this role counts within a part of it",
+                "ask an auditor of everything");
+  TRY(const std::size_t limit, page_limit(call.query));
+  TRY(const std::optional<std::int64_t> before, number_of_cursor(call.query));
+  TRY(const std::vector<store::AdminAct> acts, call.store.admin_acts(before, limit));
+  std::string text;
+  json::Writer out(text);
+  out.begin_object().key("data").begin_array();
+  for (const store::AdminAct& act : acts)
+    out.begin_object().member("number", act.number).key("act").raw(act.json).end_object();
+  out.end_array();
+  write_text(out, "next", acts.size() == limit ? std::to_string(acts.back().number) : std::string());
+  out.end_object();
+  return text;
+}
+
+}  // namespace sluice::admin
