@@ -13,6 +13,7 @@ WALLS = [
     (re.compile(r"openssl/ssl\.h|openssl/err\.h"), "net"),
     (re.compile(r"ares\w*\.h"), "net"),
     (re.compile(r"sqlite3\.h"), "store"),
+    (re.compile(r"libpq-.*"), "store"),
     (re.compile(r"simdjson.*"), "json"),
     (re.compile(r"yaml\.h"), "yaml"),
     (re.compile(r"CLI/.*"), "cli"),

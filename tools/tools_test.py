@@ -66,7 +66,7 @@ class Layers(Tree):
         self.assertEqual(len(layers.check(self.root)), 1)
 
     def test_a_wall_header_outside_its_folder_is_named(self):
-        for include in ("sys/epoll.h", "openssl/ssl.h", "ares.h", "sqlite3.h", "simdjson.h", "yaml.h", "CLI/CLI.hpp", "wslay/wslay.h"):
+        for include in ("sys/epoll.h", "openssl/ssl.h", "ares.h", "sqlite3.h", "libpq-fe.h", "simdjson.h", "yaml.h", "CLI/CLI.hpp", "wslay/wslay.h"):
             self.write("src/base/result.h", f"#include <{include}>\n")
             (fault,) = layers.check(self.root)
             self.assertIn(f"includes <{include}>, which only", fault)

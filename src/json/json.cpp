@@ -719,6 +719,10 @@ std::string repaired(std::string_view text) {
 
 }  // namespace
 
+std::string as_utf8(std::string_view text) {
+  return simdjson::validate_utf8(text.data(), text.size()) ? std::string(text) : repaired(text);
+}
+
 void append_quoted(std::string& out, std::string_view value) {
   if (is_plain(value)) {
     write_plain(grow(out, value.size() + 2), value);

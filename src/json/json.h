@@ -113,4 +113,7 @@ class Writer {
 
 void append_quoted(std::string& out, std::string_view value);
 
+// The text with U+FFFD in place of what is not UTF-8.
+std::string as_utf8(std::string_view text);
+
 }  // namespace sluice::json

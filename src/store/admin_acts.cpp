@@ -37,11 +37,18 @@ Result<void> note_act(Database& database, std::string_view what, std::int64_t no
 Result<void> record_act(Database& database, std::string_view what, std::int64_t now_us,
                         const std::function<void(json::Writer&)>& facts) {
   CHECK_OK(note_act(database, what, now_us, facts));
-  return database.execute("UPDATE state SET value = value + 1 WHERE name = 'keys_version'");
+  CHECK_OK(database.execute("UPDATE state SET value = value + 1 WHERE name = 'keys_version'"));
+  return database.tell_others();
 }
 
 Result<std::size_t> hand_over_admin_acts(Database& database,
                                          const std::function<bool(std::int64_t number, std::string_view json)>& keep) {
+  // Of several processes one takes an act. On a file there is one process, and others must not wait for its log.
+  std::optional<Transaction> alone;
+  if (database.is_shared()) {
+    TRY(Transaction begun, Transaction::begin(database, Writing::acts));
+    alone.emplace(std::move(begun));
+  }
   TRY(Statement select, database.prepare("SELECT id, act FROM admin_acts WHERE in_audit_log = 0 ORDER BY id LIMIT ?"));
   select.bind(max_acts_per_hand_over);
   std::size_t taken = 0;
@@ -56,6 +63,7 @@ Result<std::size_t> hand_over_admin_acts(Database& database,
   if (taken == 0) return taken;
   TRY(Statement note, database.prepare("UPDATE admin_acts SET in_audit_log = 1 WHERE in_audit_log = 0 AND id <= ?"));
   CHECK_OK(note.bind(last).run());
+  if (alone) CHECK_OK(alone->commit());
   return taken;
 }
 

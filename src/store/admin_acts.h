@@ -11,7 +11,7 @@
 
 #include "base/result.h"
 #include "json/json.h"
-#include "store/sqlite.h"
+#include "store/database.h"
 
 namespace sluice::store {
 

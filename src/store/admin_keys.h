@@ -11,7 +11,7 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "store/grant.h"
-#include "store/sqlite.h"
+#include "store/database.h"
 
 namespace sluice::store {
 

@@ -9,7 +9,7 @@
 
 #include "base/crypto.h"
 #include "base/result.h"
-#include "store/sqlite.h"
+#include "store/database.h"
 
 namespace sluice::store {
 

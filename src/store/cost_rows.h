@@ -8,7 +8,7 @@
 
 #include "base/result.h"
 #include "store/ledger_entry.h"
-#include "store/sqlite.h"
+#include "store/database.h"
 
 namespace sluice::store {
 

@@ -17,10 +17,14 @@
 #include "store/live_store.h"
 #include "store/log_reader.h"
 #include "store/store.h"
+#include "store/testing_backends.h"
 #include "store/testing_directory.h"
 
 namespace sluice::store {
 namespace {
+
+class Crash : public OnEachBackend {};
+SLUICE_ON_EACH_BACKEND(Crash);
 
 using namespace std::chrono_literals;
 constexpr AppendLog::Options options = {.segment_bytes = 20'000, .group_bytes = 512, .group_ms = 1ms};
@@ -38,7 +42,7 @@ LedgerEntry numbered(std::uint64_t number) {
 // The child: appends the entries from `first` on without end, and writes each new count of durable ones to `pipe`.
 [[noreturn]] void append_until_killed(const std::string& directory, std::uint64_t first, int pipe, bool fold_too) {
   auto log = AppendLog::open(ledger_path(directory), options);
-  auto store = Store::open(directory);
+  auto store = Store::open(home_of(directory));
   if (!log || !store) ::_exit(1);
   std::uint64_t said = 0;
   for (std::uint64_t number = first;; ++number) {
@@ -74,9 +78,9 @@ std::uint64_t count_in_order(const std::string& directory) {
   return count;
 }
 
-TEST(Crash, Loses_no_acknowledged_record_and_leaves_nothing_broken) {
+TEST_P(Crash, Loses_no_acknowledged_record_and_leaves_nothing_broken) {
   TestingDirectory directory;
-  ASSERT_TRUE(Store::open(directory.path())->set_limit({.amount = 5}, 0));
+  ASSERT_TRUE(Store::open(home_of(directory.path()))->set_limit({.amount = 5}, 0));
   std::mt19937 random(20'261'123);
   std::uint64_t records = 0;
   for (int round = 0; round < rounds; ++round) {
@@ -99,12 +103,12 @@ TEST(Crash, Loses_no_acknowledged_record_and_leaves_nothing_broken) {
     ASSERT_TRUE(AppendLog::open(ledger_path(directory.path()), options));  // mends what is torn
     records = count_in_order(directory.path());
     ASSERT_GE(records, acknowledged) << "round " << round;
-    const auto live = LiveStore::start(directory.path(), {.ledger = options});
+    const auto live = LiveStore::start(home_of(directory.path()), {.ledger = options});
     ASSERT_TRUE(live) << live.error().message;
     const Account::Standing standing = (*live)->keys()->lines().at(0)->state->account.standing(0);
     ASSERT_EQ(standing.spent, Money::pico(static_cast<std::int64_t>(records))) << "a limit has each row once";
   }
-  auto store = Store::open(directory.path());
+  auto store = Store::open(home_of(directory.path()));
   ASSERT_TRUE(store);
   ASSERT_TRUE(store->fold());
   EXPECT_EQ(store->usage({})->total.cost_pico, static_cast<MoneySum>(records));

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/crypto.h"
 #include "store/file_error.h"
 
 namespace sluice::store {
@@ -36,6 +37,37 @@ Result<void> make_data_directory(const std::string& directory) {
     return file_error("write to the data directory", directory, errno);
   CHECK_OK(make_directory(ledger_path(directory)));
   return make_directory(audit_path(directory));
+}
+
+Result<std::string> instance_of(const std::string& directory) {
+  constexpr std::size_t characters = 16;  // 95 bits: two never meet
+  const std::string path = directory + "/instance";
+  char text[characters + 1] = {};
+  const auto read = [&] {
+    const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    return fd && ::pread(fd.get(), text, characters, 0) == static_cast<ssize_t>(characters);
+  };
+  if (read()) return std::string(text, characters);
+  // Written whole beside it and linked to its place: of several processes that make one, all read the same then.
+  const std::string made = crypto::random_alphanumeric(characters);
+  const std::string draft = path + "." + made;
+  {
+    const Fd fd(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!fd || ::pwrite(fd.get(), made.data(), made.size(), 0) != static_cast<ssize_t>(made.size()) ||
+        ::fsync(fd.get()) < 0)
+      return file_error("write", draft, errno);
+  }
+  const bool linked = ::link(draft.c_str(), path.c_str()) == 0;
+  const int error = errno;
+  ::unlink(draft.c_str());
+  if (!linked && error != EEXIST) return file_error("write", path, error);
+  // Before a row goes by that name: after a power cut there would be another one, and the same rows again.
+  const Fd folder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder || ::fsync(folder.get()) < 0) return file_error("write", path, errno);
+  if (!read())
+    return fail(ErrorKind::unavailable, path + " is damaged",
+                "take it from a backup; without one, remove it only when all rows of ledger/ are in PostgreSQL");
+  return std::string(text, characters);
 }
 
 Result<DirectoryLock> DirectoryLock::take(const std::string& directory) {

@@ -17,6 +17,11 @@ inline std::string audit_path(const std::string& directory) { return directory +
 // Errors: unavailable, with the path and what to do.
 Result<void> make_data_directory(const std::string& directory);
 
+// Tells the log of this directory from those of other processes that share a database: made once, kept in the file
+// `instance`. A copy of the directory has the same; of two servers with it, one's rows would be taken for the other's.
+// Errors: unavailable.
+Result<std::string> instance_of(const std::string& directory);
+
 // Held by the one process that serves from the directory, until it ends in whatever way (flock).
 class DirectoryLock {
  public:

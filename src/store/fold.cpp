@@ -33,26 +33,29 @@ Result<void> insert(Statement& row, const LedgerEntry& entry) {
   row.bind(usage.output_audio).bind(usage.output_image).bind(usage.searches);
   row.bind(std::int64_t{static_cast<std::uint8_t>(usage.service_tier)}).bind(std::int64_t{usage.doubts});
   row.bind(usage.raw.text()).bind(std::int64_t{static_cast<std::uint8_t>(entry.correction)});
-  return row.bind(entry.tags).run();
+  return row.bind(entry.tags).queue();
 }
 
 Result<void> add(const Database& database, const Spends& spends) {
   TRY(Statement upsert,
-      database.prepare("INSERT INTO key_spend (key_id, usd, pico, requests, last_used_us) VALUES (?1, ?2, ?3, ?4, ?5) "
-                       "ON CONFLICT (key_id) DO UPDATE SET "
-                       "usd = usd + ?2 + (pico + ?3) / 1000000000000, pico = (pico + ?3) % 1000000000000, "
-                       "requests = requests + ?4, last_used_us = max(last_used_us, ?5)"));
+      database.prepare(
+          "INSERT INTO key_spend AS s (key_id, usd, pico, requests, last_used_us) VALUES (?1, ?2, ?3, ?4, ?5) "
+          "ON CONFLICT (key_id) DO UPDATE SET "
+          "usd = s.usd + ?2 + (s.pico + ?3) / 1000000000000, pico = (s.pico + ?3) % 1000000000000, "
+          "requests = s.requests + ?4, "
+          "last_used_us = CASE WHEN s.last_used_us < ?5 THEN ?5 ELSE s.last_used_us END"));
   for (const auto& [key_id, spend] : spends) {
     upsert.bind(key_id).bind(static_cast<std::int64_t>(spend.pico / Money::pico_per_usd));
     upsert.bind(static_cast<std::int64_t>(spend.pico % Money::pico_per_usd));
-    CHECK_OK(upsert.bind(spend.requests).bind(spend.last_used_us).run());
+    CHECK_OK(upsert.bind(spend.requests).bind(spend.last_used_us).queue());
   }
   return {};
 }
 
 Result<void> set_state(const Database& database, std::string_view name, std::int64_t value) {
-  TRY(Statement update, database.prepare("UPDATE state SET value = ? WHERE name = ?"));
-  return update.bind(value).bind(name).run();
+  TRY(Statement update, database.prepare("INSERT INTO state (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE "
+                                         "SET value = excluded.value"));
+  return update.bind(name).bind(value).run();
 }
 
 Result<LogPosition> position(const Database& database, std::string_view name) {
@@ -61,10 +64,15 @@ Result<LogPosition> position(const Database& database, std::string_view name) {
   return row ? static_cast<LogPosition>(select.integer(0)) : LogPosition{0};
 }
 
+// Of one process's log among those of several.
+std::string of_instance(std::string_view name, std::string_view instance) {
+  return instance.empty() ? std::string(name) : std::string(name) + ":" + std::string(instance);
+}
+
 // One transaction; what it says is also in `report`. True when there may be more.
-Result<bool> fold_batch(Database& database, const std::string& directory, std::string_view position_name,
-                        LogPosition until, FoldReport& report) {
-  TRY(Transaction transaction, Transaction::begin(database));
+Result<bool> fold_batch(Database& database, const std::string& directory, const std::string& position_name,
+                        const std::string& damage_name, LogPosition until, FoldReport& report) {
+  TRY(Transaction transaction, Transaction::begin(database, Writing::ledger));
   TRY(const LogPosition from, position(database, position_name));  // another process may have been here
   report.position = from;
   TRY(LogReader reader, LogReader::open(directory, from, until));
@@ -101,8 +109,8 @@ Result<bool> fold_batch(Database& database, const std::string& directory, std::s
   if (reader.position() == from) return false;
   CHECK_OK(add(database, spends));
   CHECK_OK(rollup.write(database));
-  TRY(const std::int64_t damaged_before, database.integer("SELECT value FROM state WHERE name = 'damaged_bytes'"));
-  CHECK_OK(set_state(database, "damaged_bytes", damaged_before + static_cast<std::int64_t>(damaged)));
+  TRY(const LogPosition damaged_before, position(database, damage_name));
+  CHECK_OK(set_state(database, damage_name, static_cast<std::int64_t>(damaged_before + damaged)));
   CHECK_OK(set_state(database, position_name, static_cast<std::int64_t>(reader.position())));
   CHECK_OK(transaction.commit());
   report.entries += entries;
@@ -113,24 +121,30 @@ Result<bool> fold_batch(Database& database, const std::string& directory, std::s
 
 }  // namespace
 
-Result<LogPosition> folded_position(const Database& database) { return position(database, "folded_position"); }
-
-Result<LogPosition> corrections_position(const Database& database) {
-  return position(database, "corrections_position");
+Result<LogPosition> folded_position(const Database& database, std::string_view instance) {
+  return position(database, of_instance("folded_position", instance));
 }
 
-Result<FoldReport> fold(Database& database, const std::string& log_directory, LogPosition until) {
+Result<LogPosition> corrections_position(const Database& database, std::string_view instance) {
+  return position(database, of_instance("corrections_position", instance));
+}
+
+Result<FoldReport> fold(Database& database, const std::string& log_directory, std::string_view instance,
+                        LogPosition until) {
   FoldReport report;
   while (true) {
-    TRY(const bool more, fold_batch(database, log_directory, "folded_position", until, report));
+    TRY(const bool more, fold_batch(database, log_directory, of_instance("folded_position", instance),
+                                    of_instance("damaged_bytes", instance), until, report));
     if (!more) return report;
   }
 }
 
-Result<void> fold_corrections(Database& database, const std::string& log_directory, FoldReport& report) {
+Result<void> fold_corrections(Database& database, const std::string& log_directory, std::string_view instance,
+                              FoldReport& report) {
   FoldReport own;
   while (true) {
-    TRY(const bool more, fold_batch(database, log_directory, "corrections_position", no_position, own));
+    TRY(const bool more, fold_batch(database, log_directory, of_instance("corrections_position", instance),
+                                    of_instance("damaged_bytes", instance), no_position, own));
     if (more) continue;
     report.entries += own.entries;
     report.damaged_bytes += own.damaged_bytes;

@@ -4,10 +4,11 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
+#include "store/database.h"
 #include "store/log_format.h"
-#include "store/sqlite.h"
 #include "store/store.h"
 
 namespace sluice::store {
@@ -15,12 +16,15 @@ namespace sluice::store {
 // Rows per transaction: about 20 ms, so that other writers (keys create) need not wait long.
 constexpr std::size_t fold_batch_rows = 5'000;
 
-// Folds the records of `log_directory` before `until`, in as many transactions as it takes.
-Result<FoldReport> fold(Database& database, const std::string& log_directory, LogPosition until);
-Result<LogPosition> folded_position(const Database& database);
+// Folds the records of `log_directory` before `until`, in as many transactions as it takes. `instance`: whose log it
+// is, where several processes with logs of their own share the database; else empty.
+Result<FoldReport> fold(Database& database, const std::string& log_directory, std::string_view instance,
+                        LogPosition until);
+Result<LogPosition> folded_position(const Database& database, std::string_view instance);
 
 // The same of the corrections' log, which is its own because not the serving process writes it. Adds to `report`.
-Result<void> fold_corrections(Database& database, const std::string& log_directory, FoldReport& report);
-Result<LogPosition> corrections_position(const Database& database);
+Result<void> fold_corrections(Database& database, const std::string& log_directory, std::string_view instance,
+                              FoldReport& report);
+Result<LogPosition> corrections_position(const Database& database, std::string_view instance);
 
 }  // namespace sluice::store

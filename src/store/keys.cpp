@@ -126,12 +126,13 @@ Result<void> find_owners(Database& database, const NewKey& wanted, VirtualKey& k
 
 // The temporary keys that have ended: all but the newest. What they have spent stays in the ledger's rows.
 Result<void> forget_ended_keys(Database& database, std::int64_t now_us) {
-#define SLUICE_ENDED_KEYS                                                                                             \
-  "WITH ended AS (SELECT id, min(coalesce(revoked_at_us, expires_at_us), coalesce(expires_at_us, revoked_at_us)) AS " \
-  "at_us FROM keys WHERE id GLOB ?4 || '*'), old AS (SELECT id FROM ended WHERE at_us < ?1 UNION "                    \
-  "SELECT * FROM (SELECT id FROM ended WHERE at_us <= ?2 ORDER BY at_us DESC LIMIT -1 OFFSET ?3)) "
-  for (const char* forget : {SLUICE_ENDED_KEYS "DELETE FROM key_spend WHERE key_id IN old",
-                             SLUICE_ENDED_KEYS "DELETE FROM keys WHERE id IN old"}) {
+#define SLUICE_ENDED_KEYS                                                                                          \
+  "WITH ended AS (SELECT id, CASE WHEN revoked_at_us < expires_at_us OR expires_at_us IS NULL THEN revoked_at_us " \
+  "ELSE expires_at_us END AS at_us FROM keys WHERE substr(id, 1, length(?4)) = ?4), placed AS (SELECT id, "        \
+  "row_number() OVER (ORDER BY at_us DESC) AS place FROM ended WHERE at_us <= ?2), old AS (SELECT id FROM ended "  \
+  "WHERE at_us < ?1 UNION SELECT id FROM placed WHERE place > ?3) "
+  for (const char* forget : {SLUICE_ENDED_KEYS "DELETE FROM key_spend WHERE key_id IN (SELECT id FROM old)",
+                             SLUICE_ENDED_KEYS "DELETE FROM keys WHERE id IN (SELECT id FROM old)"}) {
     TRY(Statement statement, database.prepare(forget));
     CHECK_OK(statement.bind(now_us - ended_known_us).bind(now_us).bind(most_ended).bind(temporary_id_prefix).run());
   }
@@ -237,7 +238,7 @@ Result<std::vector<KeyReport>> list_keys(const Database& database, bool with_rev
   TRY(Statement select,
       database.prepare("SELECT " SLUICE_KEY_COLUMNS
                        ", usd, pico, requests, last_used_us FROM keys LEFT JOIN key_spend ON key_id = id "
-                       "WHERE ? OR revoked_at_us IS NULL ORDER BY created_at_us, id"));
+                       "WHERE ? <> 0 OR revoked_at_us IS NULL ORDER BY created_at_us, id"));
   select.bind(static_cast<std::int64_t>(with_revoked));
   std::vector<KeyReport> reports;
   while (true) {

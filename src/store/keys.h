@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "store/database.h"
 #include "store/key.h"
-#include "store/sqlite.h"
 
 namespace sluice::store {
 

@@ -204,10 +204,10 @@ Result<std::vector<LimitLine>> list_limits(const Database& database) {
   return read_limits(select);
 }
 
-Result<LogPosition> load_spend(Database& database, const std::vector<const Line*>& lines, const LinesOf& lines_of,
-                               std::int64_t now_us) {
+Result<LogPosition> load_spend(Database& database, std::string_view instance, const std::vector<const Line*>& lines,
+                               const LinesOf& lines_of, std::int64_t now_us) {
   TRY(Transaction view, Transaction::begin_reading(database));
-  TRY(const LogPosition folded, folded_position(database));
+  TRY(const LogPosition folded, folded_position(database, instance));
   std::map<const Line*, std::int64_t> first;
   std::int64_t earliest = std::numeric_limits<std::int64_t>::max();
   for (const Line* line : lines) {

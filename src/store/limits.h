@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "store/database.h"
 #include "store/limit_line.h"
 #include "store/log_format.h"
-#include "store/sqlite.h"
 
 namespace sluice::store {
 
@@ -47,8 +47,8 @@ Result<std::vector<LimitLine>> list_limits(const Database& database);
 using LinesOf = std::function<std::vector<const Line*>(std::string_view key_id, std::string_view tags)>;
 
 // Brings the accounts of money lines to what the database's ledger says, in one view of it. Returns the position up to
-// which that has been folded. `lines` are those that `lines_of` can give.
-Result<LogPosition> load_spend(Database& database, const std::vector<const Line*>& lines, const LinesOf& lines_of,
-                               std::int64_t now_us);
+// which the log of `instance` (see fold.h) has been folded. `lines` are those that `lines_of` can give.
+Result<LogPosition> load_spend(Database& database, std::string_view instance, const std::vector<const Line*>& lines,
+                               const LinesOf& lines_of, std::int64_t now_us);
 
 }  // namespace sluice::store

@@ -8,11 +8,21 @@
 #include "store/live_store.h"
 #include "store/store.h"
 #include "store/tags.h"
+#include "store/testing_backends.h"
 #include "store/testing_directory.h"
 #include "store/testing_wait.h"
 
 namespace sluice::store {
 namespace {
+
+class Limits : public OnEachBackend {};
+SLUICE_ON_EACH_BACKEND(Limits);
+class LiveLimits : public OnEachBackend {};
+SLUICE_ON_EACH_BACKEND(LiveLimits);
+class Rollups : public OnEachBackend {};
+SLUICE_ON_EACH_BACKEND(Rollups);
+class Subjects : public OnEachBackend {};
+SLUICE_ON_EACH_BACKEND(Subjects);
 
 using namespace std::chrono_literals;
 constexpr std::int64_t now_us = 1'795'435'200'000'000;  // 2026-11-23 12:00 UTC
@@ -63,9 +73,9 @@ Money spent(const LiveStore& store, const std::string& id, std::int64_t at_us) {
 
 // --- subjects
 
-TEST(Subjects, Are_made_listed_and_removed) {
+TEST_P(Subjects, Are_made_listed_and_removed) {
   TestingDirectory directory;
-  Store store = *Store::open(directory.path());
+  Store store = *Store::open(home_of(directory.path()));
   const auto org = store.create_subject(SubjectKind::org, "acme", "", now_us);
   ASSERT_TRUE(org) << org.error().message;
   const auto team = store.create_subject(SubjectKind::team, "red", "acme", now_us);
@@ -85,9 +95,9 @@ TEST(Subjects, Are_made_listed_and_removed) {
   EXPECT_TRUE(store.create_subject(SubjectKind::team, "red", "", now_us)) << "the name is free again";
 }
 
-TEST(Subjects, Refuse_bad_input_and_say_what_to_do) {
+TEST_P(Subjects, Refuse_bad_input_and_say_what_to_do) {
   TestingDirectory directory;
-  Store store = *Store::open(directory.path());
+  Store store = *Store::open(home_of(directory.path()));
   EXPECT_EQ(store.create_subject(SubjectKind::team, "red", "nobody", now_us).error().kind, ErrorKind::not_found);
   EXPECT_FALSE(store.create_subject(SubjectKind::team, "", "", now_us));
   EXPECT_FALSE(store.create_subject(SubjectKind::team, "team_x", "", now_us));
@@ -103,9 +113,9 @@ TEST(Subjects, Refuse_bad_input_and_say_what_to_do) {
   EXPECT_TRUE(store.list_keys()->empty());
 }
 
-TEST(Subjects, A_keys_team_and_user_are_of_one_organisation) {
+TEST_P(Subjects, A_keys_team_and_user_are_of_one_organisation) {
   TestingDirectory directory;
-  Store store = *Store::open(directory.path());
+  Store store = *Store::open(home_of(directory.path()));
   for (const char* org : {"a", "b"}) ASSERT_TRUE(store.create_subject(SubjectKind::org, org, "", now_us));
   ASSERT_TRUE(store.create_subject(SubjectKind::team, "red", "a", now_us));
   ASSERT_TRUE(store.create_subject(SubjectKind::user, "ann", "b", now_us));
@@ -131,9 +141,9 @@ TEST(Tags, Are_sorted_bounded_and_checked) {
 
 // --- limits
 
-TEST(Limits, The_same_limit_is_changed_and_keeps_what_it_has_counted) {
+TEST_P(Limits, The_same_limit_is_changed_and_keeps_what_it_has_counted) {
   TestingDirectory directory;
-  Store store = *Store::open(directory.path());
+  Store store = *Store::open(home_of(directory.path()));
   ASSERT_TRUE(store.create_subject(SubjectKind::team, "red", "", now_us));
   const NewLimit wanted{
       .scope = LimitScope::team, .subject = "red", .amount = 100, .window = *Window::parse("30d", "")};
@@ -151,9 +161,9 @@ TEST(Limits, The_same_limit_is_changed_and_keeps_what_it_has_counted) {
   EXPECT_EQ(store.remove_limit(first->id, now_us).error().kind, ErrorKind::not_found);
 }
 
-TEST(Limits, Refuse_bad_input) {
+TEST_P(Limits, Refuse_bad_input) {
   TestingDirectory directory;
-  Store store = *Store::open(directory.path());
+  Store store = *Store::open(home_of(directory.path()));
   EXPECT_EQ(store.set_limit({.scope = LimitScope::team, .subject = "red"}, now_us).error().kind, ErrorKind::not_found);
   EXPECT_EQ(store.set_limit({.scope = LimitScope::key, .subject = "nokey"}, now_us).error().kind, ErrorKind::not_found);
   EXPECT_FALSE(store.set_limit({.amount = -1}, now_us));
@@ -169,7 +179,7 @@ TEST(Limits, Refuse_bad_input) {
   EXPECT_TRUE(store.list_limits(now_us)->empty());
 }
 
-TEST(Limits, Patterns_match_whole_names) {
+TEST_P(Limits, Patterns_match_whole_names) {
   EXPECT_TRUE(matches("*", "a", "b"));
   EXPECT_TRUE(matches("openai/gpt-5*", "openai", "gpt-5.4-mini"));
   EXPECT_FALSE(matches("openai/gpt-5", "openai", "gpt-5.4"));
@@ -180,29 +190,29 @@ TEST(Limits, Patterns_match_whole_names) {
   EXPECT_FALSE(matches("a*b/c", "a", "c"));
 }
 
-TEST(Limits, Acts_on_subjects_and_limits_are_for_the_audit_log) {
+TEST_P(Limits, Acts_on_subjects_and_limits_are_for_the_audit_log) {
   TestingDirectory directory;
-  Store store = *Store::open(directory.path());
+  Store store = *Store::open(home_of(directory.path()));
   ASSERT_TRUE(store.create_subject(SubjectKind::team, "red", "", now_us));
   const auto line = store.set_limit({.scope = LimitScope::team, .subject = "red", .amount = 5}, now_us);
   ASSERT_TRUE(store.remove_limit(line->id, now_us));
   ASSERT_TRUE(store.remove_subject(SubjectKind::team, "red", now_us));
-  auto database = Database::open(database_path(directory.path()));
+  auto database = database_of(directory.path());
   std::string acts;
   const auto keep = [&](std::int64_t, std::string_view json) {
     acts += std::string(json) + "\n";
     return true;
   };
-  EXPECT_EQ(hand_over_admin_acts(**database, keep), 4u);
+  EXPECT_EQ(hand_over_admin_acts(*database, keep), 4u);
   for (const char* act : {"team_created", "limit_set", "limit_removed", "team_removed"})
     EXPECT_NE(acts.find(act), std::string::npos) << act;
 }
 
 // --- what the ledger says
 
-TEST(Limits, Count_what_the_ledger_has_of_those_whom_they_are_for) {
+TEST_P(Limits, Count_what_the_ledger_has_of_those_whom_they_are_for) {
   TestingDirectory directory;
-  Store store = *Store::open(directory.path());
+  Store store = *Store::open(home_of(directory.path()));
   ASSERT_TRUE(store.create_subject(SubjectKind::org, "acme", "", now_us));
   ASSERT_TRUE(store.create_subject(SubjectKind::team, "red", "acme", now_us));
   ASSERT_TRUE(store.create_subject(SubjectKind::user, "ann", "acme", now_us));
@@ -243,9 +253,9 @@ TEST(Limits, Count_what_the_ledger_has_of_those_whom_they_are_for) {
 }
 
 // The sums by the hour are the rows' sums, whatever comes in which order; and each way to ask gives the same.
-TEST(Rollups, Are_the_sums_of_the_rows_to_the_picodollar) {
+TEST_P(Rollups, Are_the_sums_of_the_rows_to_the_picodollar) {
   TestingDirectory directory;
-  Store store = *Store::open(directory.path());
+  Store store = *Store::open(home_of(directory.path()));
   std::mt19937_64 random(3);
   const std::vector<KeyId> keys = {KeyId("key_a"), KeyId("key_b"), KeyId("key_tmp_c")};
   const std::vector<std::string> tags = {"", "a", "a,b"};
@@ -297,12 +307,12 @@ TEST(Rollups, Are_the_sums_of_the_rows_to_the_picodollar) {
 
 // --- in a running server
 
-TEST(LiveLimits, A_start_counts_every_limit_from_the_ledger) {
+TEST_P(LiveLimits, A_start_counts_every_limit_from_the_ledger) {
   TestingDirectory directory;
   std::vector<std::string> ids;
   const std::int64_t now = wall_clock_us();
   {
-    Store store = *Store::open(directory.path());
+    Store store = *Store::open(home_of(directory.path()));
     const KeyId key = store.create_key({.name = "k"}, now)->key.id;
     for (const auto& [window, zone] : {std::pair("", ""), {"90m", ""}, {"24h", ""}, {"month", "Asia/Kathmandu"}})
       ids.push_back(store.set_limit({.amount = 5, .window = *Window::parse(window, zone)}, now)->id);
@@ -310,22 +320,22 @@ TEST(LiveLimits, A_start_counts_every_limit_from_the_ledger) {
                  {entry(key, 7, now), entry(key, 30, now - 80 * 60'000'000ll), entry(key, 500, now - 13 * us_per_hour),
                   entry(key, 9'000, now - 40 * 24 * us_per_hour)});
   }
-  auto live = LiveStore::start(directory.path(), {});
+  auto live = LiveStore::start(home_of(directory.path()), {});
   ASSERT_TRUE(live) << live.error().message;
   EXPECT_EQ(spent(**live, ids[0], now), Money::pico(9'537));
   EXPECT_EQ(spent(**live, ids[1], now), Money::pico(37));
   EXPECT_EQ(spent(**live, ids[2], now), Money::pico(537));
-  auto cli = Store::open(directory.path());
+  auto cli = Store::open(home_of(directory.path()));
   EXPECT_EQ(spent(*cli, ids[3], now), spent(**live, ids[3], now).usd());
 }
 
 // While rows come in and another process folds them, a limit that is set gets each row once: those from before from the
 // ledger, the others as they are charged.
-TEST(LiveLimits, One_that_is_set_while_rows_come_in_has_each_row_once) {
+TEST_P(LiveLimits, One_that_is_set_while_rows_come_in_has_each_row_once) {
   TestingDirectory directory;
-  auto live = LiveStore::start(directory.path(), {.fold_ms = 100ms});
+  auto live = LiveStore::start(home_of(directory.path()), {.fold_ms = 100ms});
   ASSERT_TRUE(live);
-  Store cli = *Store::open(directory.path());
+  Store cli = *Store::open(home_of(directory.path()));
   const auto made = cli.create_key({.name = "k"}, now_us);
   ASSERT_TRUE((*live)->reload_keys());
   std::atomic<bool> stop{false};

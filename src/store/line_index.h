@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "store/database.h"
 #include "store/key.h"
 #include "store/limit_line.h"
-#include "store/sqlite.h"
 
 namespace sluice::store {
 

@@ -11,13 +11,13 @@
 
 #include "store/admin_acts.h"
 #include "store/data_directory.h"
+#include "store/database.h"
 #include "store/fold.h"
 #include "store/keys.h"
 #include "store/ledger_entry.h"
 #include "store/limits.h"
 #include "store/line_index.h"
 #include "store/log_reader.h"
-#include "store/sqlite.h"
 
 namespace sluice::store {
 namespace {
@@ -100,12 +100,12 @@ bool LiveStore::State::sleep(std::chrono::milliseconds time) {
   return wake.wait_for(held, time, [&] { return stopping; });
 }
 
-// data_version changes with every commit of another connection, folding included: only keys_version tells that it is
+// The mark changes with every commit of another connection, folding included: only keys_version tells that it is
 // about keys.
 Result<void> LiveStore::State::reload_if_changed() {
   std::lock_guard held(reload_mutex);
-  const Database& database = *watch_store.database_;
-  TRY(const std::int64_t data, database.integer("PRAGMA data_version"));
+  Database& database = *watch_store.database_;
+  TRY(const std::int64_t data, database.change_mark());
   if (data == data_version) return {};
   TRY(const std::int64_t version, database.integer("SELECT value FROM state WHERE name = 'keys_version'"));
   if (version != keys_version) CHECK_OK(load_table());
@@ -166,7 +166,7 @@ Result<void> LiveStore::State::count_spend(const std::vector<const Line*>& fresh
                 "look at the disk of the data directory; it is tried again");
   const LinesOf of_row = [&](std::string_view key_id, std::string_view tags) { return index.lines_of(key_id, tags); };
   const std::int64_t now_us = wall_clock_us();
-  TRY(const LogPosition folded, load_spend(*watch_store.database_, fresh, of_row, now_us));
+  TRY(const LogPosition folded, load_spend(*watch_store.database_, watch_store.instance_, fresh, of_row, now_us));
 
   const std::uint64_t unwritten = accepted - durable.records;  // at the publication
   std::uint64_t behind = 0;                                    // records read behind `durable`
@@ -281,17 +281,18 @@ void LiveStore::State::fold_on() {
   }
 }
 
-Result<std::unique_ptr<LiveStore>> LiveStore::start(std::string directory, Options options) {
-  TRY(Store store, Store::open(directory));
+Result<std::unique_ptr<LiveStore>> LiveStore::start(const Home& home, Options options) {
+  const std::string& directory = home.directory;
+  TRY(Store store, Store::open(home));
   TRY(DirectoryLock lock, DirectoryLock::take(directory));
-  TRY(Store watch_store, Store::open(directory));
-  TRY(Store fold_store, Store::open(directory));
+  TRY(Store watch_store, Store::open(home));
+  TRY(Store fold_store, Store::open(home));
   auto state = std::make_unique<State>(directory, options, std::move(lock), std::move(store), std::move(watch_store),
                                        std::move(fold_store));
 
   // The log may end before what has been folded: a power cut took records that another process had read in memory.
   // New records must not get positions that count as folded.
-  TRY(const LogPosition folded, folded_position(*state->store.database_));
+  TRY(const LogPosition folded, folded_position(*state->store.database_, state->store.instance_));
   TRY(state->ledger, AppendLog::open(ledger_path(directory), options.ledger, folded));
   TRY(state->audit, AppendLog::open(audit_path(directory), options.audit));
   CHECK_OK(state->store.fold());

@@ -39,7 +39,7 @@ class LiveStore : public RequestStore {
   // Opens the directory as Store::open does, takes its lock, folds what a previous run left, loads the keys and starts
   // the threads. Errors: unavailable when another server holds the lock ("data directory ... is in use by process
   // 123").
-  static Result<std::unique_ptr<LiveStore>> start(std::string directory, Options options);
+  static Result<std::unique_ptr<LiveStore>> start(const Home& home, Options options);
   ~LiveStore() override;  // stop(5 s)
   LiveStore(const LiveStore&) = delete;
   LiveStore& operator=(const LiveStore&) = delete;

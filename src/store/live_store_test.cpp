@@ -11,17 +11,21 @@
 #include "store/ledger_entry.h"
 #include "store/log_reader.h"
 #include "store/sqlite.h"
+#include "store/testing_backends.h"
 #include "store/testing_directory.h"
 #include "store/testing_wait.h"
 
 namespace sluice::store {
 namespace {
 
+class LiveStores : public OnEachBackend {};
+SLUICE_ON_EACH_BACKEND(LiveStores);
+
 using namespace std::chrono_literals;
 constexpr std::int64_t now_us = 1'795'418'415'000'000;
 
 std::unique_ptr<LiveStore> start(const std::string& directory) {
-  auto live = LiveStore::start(directory, {.key_poll_ms = 1ms, .fold_ms = 1ms});
+  auto live = LiveStore::start(home_of(directory), {.key_poll_ms = 1ms, .fold_ms = 1ms});
   if (!live) throw std::runtime_error(live.error().message);
   return *std::move(live);
 }
@@ -37,18 +41,18 @@ std::string encoded(const KeyId& key, std::int64_t pico) {
   return bytes;
 }
 
-TEST(LiveStore, Is_the_only_one_on_its_directory) {
+TEST_P(LiveStores, Is_the_only_one_on_its_directory) {
   TestingDirectory directory;
   const auto first = start(directory.path());
-  const auto second = LiveStore::start(directory.path(), {});
+  const auto second = LiveStore::start(home_of(directory.path()), {});
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().message.find("in use by another sluice"), std::string::npos);
 }
 
-TEST(LiveStore, Sees_keys_that_another_process_makes_and_revokes) {
+TEST_P(LiveStores, Sees_keys_that_another_process_makes_and_revokes) {
   TestingDirectory directory;
   const auto live = start(directory.path());
-  auto cli = Store::open(directory.path());
+  auto cli = Store::open(home_of(directory.path()));
   ASSERT_TRUE(cli);
   const auto created = cli->create_key({.name = "laptop"}, now_us);
   ASSERT_TRUE(created);
@@ -58,20 +62,20 @@ TEST(LiveStore, Sees_keys_that_another_process_makes_and_revokes) {
   EXPECT_TRUE(wait_until([&] { return live->keys()->find(created->key.digest)->key().revoked_at_us.has_value(); }));
 }
 
-TEST(LiveStore, Shows_its_own_changes_after_a_reload) {
+TEST_P(LiveStores, Shows_its_own_changes_after_a_reload) {
   TestingDirectory directory;
-  auto live = LiveStore::start(directory.path(), {.key_poll_ms = 1h});
+  auto live = LiveStore::start(home_of(directory.path()), {.key_poll_ms = 1h});
   ASSERT_TRUE(live);
   const auto created = (*live)->store().create_key({}, now_us);
   ASSERT_TRUE((*live)->reload_keys());
   EXPECT_NE((*live)->keys()->find(created->key.digest), nullptr);
 }
 
-TEST(LiveStore, Looks_for_new_keys_when_it_is_asked_and_not_only_at_its_rounds) {
+TEST_P(LiveStores, Looks_for_new_keys_when_it_is_asked_and_not_only_at_its_rounds) {
   TestingDirectory directory;
-  auto live = LiveStore::start(directory.path(), {.key_poll_ms = 1h, .key_look_gap_ms = 0ms});
+  auto live = LiveStore::start(home_of(directory.path()), {.key_poll_ms = 1h, .key_look_gap_ms = 0ms});
   ASSERT_TRUE(live);
-  auto cli = Store::open(directory.path());
+  auto cli = Store::open(home_of(directory.path()));
   for (int i = 0; i < 3; ++i) {
     const auto created = cli->create_key({}, now_us);
     const std::uint64_t look = (*live)->look_for_keys();
@@ -80,9 +84,9 @@ TEST(LiveStore, Looks_for_new_keys_when_it_is_asked_and_not_only_at_its_rounds) 
   }
 }
 
-TEST(LiveStore, Shares_one_look_among_all_who_ask_and_keeps_looks_apart) {
+TEST_P(LiveStores, Shares_one_look_among_all_who_ask_and_keeps_looks_apart) {
   TestingDirectory directory;
-  auto live = LiveStore::start(directory.path(), {.key_poll_ms = 1h, .key_look_gap_ms = 1h});
+  auto live = LiveStore::start(home_of(directory.path()), {.key_poll_ms = 1h, .key_look_gap_ms = 1h});
   ASSERT_TRUE(live);
   const std::uint64_t first = (*live)->look_for_keys();
   ASSERT_TRUE(wait_until([&] { return (*live)->looked_for_keys(first); }));
@@ -92,16 +96,16 @@ TEST(LiveStore, Shares_one_look_among_all_who_ask_and_keeps_looks_apart) {
   EXPECT_FALSE((*live)->looked_for_keys(second));
 }
 
-TEST(LiveStore, Leaves_out_a_damaged_key_and_says_so_while_all_others_come_in) {
+TEST_P(LiveStores, Leaves_out_a_damaged_key_and_says_so_while_all_others_come_in) {
   TestingDirectory directory;
   CreatedKey damaged;
   CreatedKey sound;
-  auto cli = Store::open(directory.path());
+  auto cli = Store::open(home_of(directory.path()));
   ASSERT_TRUE(cli);
   damaged = *cli->create_key({.name = "damaged"}, now_us);
   sound = *cli->create_key({.name = "sound"}, now_us);
-  ASSERT_TRUE((*Database::open(database_path(directory.path())))
-                  ->execute("UPDATE keys SET data_class = 'restrictee' WHERE name = 'damaged'"));
+  ASSERT_TRUE(
+      database_of(directory.path())->execute("UPDATE keys SET data_class = 'restrictee' WHERE name = 'damaged'"));
   const auto live = start(directory.path());
   EXPECT_EQ(live->keys()->find(damaged.key.digest), nullptr);
   ASSERT_NE(live->keys()->find(sound.key.digest), nullptr);
@@ -115,7 +119,7 @@ TEST(LiveStore, Leaves_out_a_damaged_key_and_says_so_while_all_others_come_in) {
   EXPECT_TRUE(wait_until([&] { return !live->health().degraded(); })) << live->health().problem();
 }
 
-TEST(LiveStore, Keeps_a_keys_state_from_table_to_table) {
+TEST_P(LiveStores, Keeps_a_keys_state_from_table_to_table) {
   TestingDirectory directory;
   const auto live = start(directory.path());
   const auto first = live->store().create_key({}, now_us);
@@ -128,11 +132,11 @@ TEST(LiveStore, Keeps_a_keys_state_from_table_to_table) {
   EXPECT_EQ(&live->keys()->find(first->key.digest)->state(), &before->find(first->key.digest)->state());
 }
 
-TEST(LiveStore, Starts_with_what_a_key_had_spent_before_also_when_nobody_folded) {
+TEST_P(LiveStores, Starts_with_what_a_key_had_spent_before_also_when_nobody_folded) {
   TestingDirectory directory;
   CreatedKey created;
   {
-    auto cli = Store::open(directory.path());
+    auto cli = Store::open(home_of(directory.path()));
     created = *cli->create_key({.budget = Money::pico(5'000)}, now_us);
     auto log = AppendLog::open(ledger_path(directory.path()), {});
     (*log)->append(encoded(created.key.id, 1'000));
@@ -146,33 +150,33 @@ TEST(LiveStore, Starts_with_what_a_key_had_spent_before_also_when_nobody_folded)
   EXPECT_EQ(standing.held, Money());
 }
 
-TEST(LiveStore, Folds_in_the_background) {
+TEST_P(LiveStores, Folds_in_the_background) {
   TestingDirectory directory;
   const auto live = start(directory.path());
   ASSERT_EQ(live->ledger().append(encoded(KeyId("key_a"), 5)), Appended::queued);
-  auto cli = Store::open(directory.path());
+  auto cli = Store::open(home_of(directory.path()));
   EXPECT_TRUE(wait_until([&] { return cli->usage({})->total.cost_pico == 5; }));
   EXPECT_FALSE(live->health().degraded());
 }
 
-TEST(LiveStore, Says_what_is_wrong_when_the_database_fails_and_goes_on_serving) {
+TEST_P(LiveStores, Says_what_is_wrong_when_the_database_fails_and_goes_on_serving) {
   TestingDirectory directory;
   const auto live = start(directory.path());
   const auto created = live->store().create_key({}, now_us);
   ASSERT_TRUE(live->reload_keys());
-  auto intruder = Database::open(database_path(directory.path()));
-  ASSERT_TRUE((*intruder)->execute("ALTER TABLE ledger RENAME TO away"));
+  auto intruder = database_of(directory.path());
+  ASSERT_TRUE(intruder->execute("ALTER TABLE ledger RENAME TO away"));
   ASSERT_EQ(live->ledger().append(encoded(KeyId("key_a"), 5)), Appended::queued);
   ASSERT_TRUE(wait_until([&] { return live->health().degraded(); }));
-  EXPECT_NE(live->health().problem().find(database_path(directory.path())), std::string::npos);
+  EXPECT_NE(live->health().problem().find(intruder->name()), std::string::npos);
   EXPECT_FALSE(live->refuses_new_work());
   EXPECT_NE(live->keys()->find(created->key.digest), nullptr);
-  ASSERT_TRUE((*intruder)->execute("ALTER TABLE away RENAME TO ledger"));
+  ASSERT_TRUE(intruder->execute("ALTER TABLE away RENAME TO ledger"));
   EXPECT_TRUE(wait_until([&] { return !live->health().degraded(); }));
   EXPECT_TRUE(wait_until([&] { return live->store().usage({})->total.cost_pico == 5; }));
 }
 
-TEST(LiveStore, Brings_administrative_acts_to_the_audit_log) {
+TEST_P(LiveStores, Brings_administrative_acts_to_the_audit_log) {
   TestingDirectory directory;
   const auto live = start(directory.path());
   ASSERT_TRUE(live->store().create_key({.name = "laptop"}, now_us));
@@ -181,10 +185,10 @@ TEST(LiveStore, Brings_administrative_acts_to_the_audit_log) {
   EXPECT_NE((**reader->next()).find("\"act\":\"key_created\""), std::string_view::npos);
 }
 
-TEST(LiveStore, Brings_an_act_to_the_audit_log_once_however_long_the_disk_takes_nothing) {
+TEST_P(LiveStores, Brings_an_act_to_the_audit_log_once_however_long_the_disk_takes_nothing) {
   TestingDirectory directory;
   auto live = LiveStore::start(
-      directory.path(),
+      home_of(directory.path()),
       {.audit = {.segment_bytes = 1, .retry_ms = 1ms}, .key_poll_ms = 1ms, .fold_ms = 1ms, .act_flush_ms = 1ms});
   ASSERT_TRUE(live);
   const std::string audit = audit_path(directory.path());
@@ -206,23 +210,23 @@ TEST(LiveStore, Brings_an_act_to_the_audit_log_once_however_long_the_disk_takes_
   EXPECT_EQ(acts, 1u);
 }
 
-TEST(LiveStore, Has_everything_on_disk_and_folded_when_it_stops) {
+TEST_P(LiveStores, Has_everything_on_disk_and_folded_when_it_stops) {
   TestingDirectory directory;
   {
-    auto live =
-        LiveStore::start(directory.path(), {.ledger = {.group_ms = 1h}, .audit = {.group_ms = 1h}, .fold_ms = 1h});
+    auto live = LiveStore::start(home_of(directory.path()),
+                                 {.ledger = {.group_ms = 1h}, .audit = {.group_ms = 1h}, .fold_ms = 1h});
     ASSERT_TRUE(live);
     ASSERT_EQ((*live)->ledger().append(encoded(KeyId("key_a"), 5)), Appended::queued);
     ASSERT_EQ((*live)->audit().append("{}"), Appended::queued);
     EXPECT_TRUE((*live)->stop(patience));
     EXPECT_EQ((*live)->ledger().append("late"), Appended::failed);
   }
-  EXPECT_EQ(Store::open(directory.path())->usage({})->total.cost_pico, 5);
-  EXPECT_TRUE(LiveStore::start(directory.path(), {}));
+  EXPECT_EQ(Store::open(home_of(directory.path()))->usage({})->total.cost_pico, 5);
+  EXPECT_TRUE(LiveStore::start(home_of(directory.path()), {}));
 }
 
 // A power cut can take log records that the database has already: the log's writer had not synced them yet.
-TEST(LiveStore, Never_takes_a_new_record_for_one_that_has_been_folded) {
+TEST_P(LiveStores, Never_takes_a_new_record_for_one_that_has_been_folded) {
   TestingDirectory directory;
   {
     const auto live = start(directory.path());
@@ -235,7 +239,7 @@ TEST(LiveStore, Never_takes_a_new_record_for_one_that_has_been_folded) {
     live->ledger().append(encoded(KeyId("key_a"), 100));
     live->stop(patience);
   }
-  EXPECT_EQ(Store::open(directory.path())->usage({})->total.cost_pico, 110);
+  EXPECT_EQ(Store::open(home_of(directory.path()))->usage({})->total.cost_pico, 110);
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ constexpr std::int64_t application_id = 1397511506;  // "SLUR"
 // NORMAL: what was written survives the process, though not always a power cut; nothing here is money.
 constexpr const char* modes = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF";
 
-Result<void> prepare(Database& database) {
+Result<void> prepare(SqliteDatabase& database) {
   CHECK_OK(database.execute(modes));
   TRY(const std::int64_t version, database.integer("PRAGMA user_version"));
   TRY(const std::int64_t owner, database.integer("PRAGMA application_id"));
@@ -58,14 +58,14 @@ StoredResponse read(const Statement& row) {
 }  // namespace
 
 Result<std::unique_ptr<ResourceStore>> ResourceStore::open(const std::string& directory) {
-  TRY(std::unique_ptr<Database> database, Database::open(directory + "/resources.db"));
+  TRY(std::unique_ptr<SqliteDatabase> database, SqliteDatabase::open(directory + "/resources.db"));
   CHECK_OK(prepare(*database));
   std::unique_ptr<ResourceStore> store(new ResourceStore(std::move(database)));
   TRY(store->response_bytes_, store->database_->integer("SELECT coalesce(sum(bytes), 0) FROM responses"));
   return store;
 }
 
-ResourceStore::ResourceStore(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+ResourceStore::ResourceStore(std::unique_ptr<SqliteDatabase> database) : database_(std::move(database)) {}
 ResourceStore::~ResourceStore() = default;
 
 Result<void> ResourceStore::add(std::string_view owner, std::string_view provider, std::span<const std::string> ids,

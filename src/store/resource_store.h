@@ -16,7 +16,7 @@
 
 namespace sluice::store {
 
-class Database;
+class SqliteDatabase;
 
 // A response of the Responses API with the input that it answers.
 struct StoredResponse {
@@ -59,10 +59,10 @@ class ResourceStore {
   static constexpr std::size_t longest_conversation = 1'000;  // responses
 
  private:
-  explicit ResourceStore(std::unique_ptr<Database> database);
+  explicit ResourceStore(std::unique_ptr<SqliteDatabase> database);
   Result<void> make_room(std::int64_t most_bytes);
 
-  std::unique_ptr<Database> database_;
+  std::unique_ptr<SqliteDatabase> database_;
   std::int64_t response_bytes_ = 0;  // of all that are kept
 };
 

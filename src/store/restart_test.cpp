@@ -12,20 +12,24 @@
 #include "store/data_directory.h"
 #include "store/ledger_entry.h"
 #include "store/live_store.h"
+#include "store/testing_backends.h"
 #include "store/testing_directory.h"
 
 namespace sluice::store {
 namespace {
 
+class Restart : public OnEachBackend {};
+SLUICE_ON_EACH_BACKEND(Restart);
+
 using namespace std::chrono_literals;
 
 std::unique_ptr<LiveStore> start(const std::string& directory, LiveStore::Options options = {}) {
-  auto live = LiveStore::start(directory, options);
+  auto live = LiveStore::start(home_of(directory), options);
   if (!live) throw std::runtime_error(live.error().message);
   return *std::move(live);
 }
 
-TEST(Restart, Knows_all_that_was_spent_and_folds_only_what_is_new) {
+TEST_P(Restart, Knows_all_that_was_spent_and_folds_only_what_is_new) {
   const char* wanted = std::getenv("SLUICE_RESTART_ROWS");
   const std::int64_t rows = wanted ? std::atoll(wanted) : 5'000;
   // What a killed server has not folded: more than it folds every second.

@@ -70,17 +70,17 @@ Result<void> Rollup::write(const Database& database, const std::string& table, c
                            const std::map<Key, Sums>& all) {
   TRY(Statement upsert,
       database.prepare(
-          "INSERT INTO " + table + " (" + time +
+          "INSERT INTO " + table + " AS s (" + time +
           ", key_id, provider, model, ground, tags, requests, failed, extra_attempts, input, cache_read, "
           "cache_write, output, estimated, unpriced, usd, pico, corrections, corrected_usd, corrected_pico) VALUES "
           "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20) ON CONFLICT (" +
           time +
-          ", key_id, provider, model, ground, tags) DO UPDATE SET requests = requests + ?7, "
-          "failed = failed + ?8, extra_attempts = extra_attempts + ?9, input = input + ?10, cache_read = "
-          "cache_read + ?11, cache_write = cache_write + ?12, output = output + ?13, estimated = estimated + "
-          "?14, unpriced = unpriced + ?15, usd = usd + ?16 + (pico + ?17) / 1000000000000, pico = (pico + "
-          "?17) % 1000000000000, corrections = corrections + ?18, corrected_usd = corrected_usd + ?19 + "
-          "(corrected_pico + ?20) / 1000000000000, corrected_pico = (corrected_pico + ?20) % 1000000000000"));
+          ", key_id, provider, model, ground, tags) DO UPDATE SET requests = s.requests + ?7, "
+          "failed = s.failed + ?8, extra_attempts = s.extra_attempts + ?9, input = s.input + ?10, cache_read = "
+          "s.cache_read + ?11, cache_write = s.cache_write + ?12, output = s.output + ?13, estimated = s.estimated + "
+          "?14, unpriced = s.unpriced + ?15, usd = s.usd + ?16 + (s.pico + ?17) / 1000000000000, pico = (s.pico + "
+          "?17) % 1000000000000, corrections = s.corrections + ?18, corrected_usd = s.corrected_usd + ?19 + "
+          "(s.corrected_pico + ?20) / 1000000000000, corrected_pico = (s.corrected_pico + ?20) % 1000000000000"));
   for (const auto& [key, sums] : all) {
     const auto& [at, key_id, provider, model, ground, tags] = key;
     upsert.bind(at).bind(key_id).bind(provider).bind(model).bind(ground).bind(tags);
@@ -89,7 +89,7 @@ Result<void> Rollup::write(const Database& database, const std::string& table, c
     upsert.bind(static_cast<std::int64_t>(sums.pico / Money::pico_per_usd));
     upsert.bind(static_cast<std::int64_t>(sums.pico % Money::pico_per_usd)).bind(sums.corrections);
     upsert.bind(static_cast<std::int64_t>(sums.corrected_pico / Money::pico_per_usd));
-    CHECK_OK(upsert.bind(static_cast<std::int64_t>(sums.corrected_pico % Money::pico_per_usd)).run());
+    CHECK_OK(upsert.bind(static_cast<std::int64_t>(sums.corrected_pico % Money::pico_per_usd)).queue());
   }
   return {};
 }

@@ -10,8 +10,8 @@
 
 #include "base/money.h"
 #include "base/result.h"
+#include "store/database.h"
 #include "store/ledger_entry.h"
-#include "store/sqlite.h"
 
 namespace sluice::store {
 

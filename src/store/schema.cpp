@@ -248,7 +248,7 @@ constexpr std::array migrations = {
     )sql",
 };
 
-Result<std::int64_t> check_version(const Database& database) {
+Result<std::int64_t> check_version(const SqliteDatabase& database) {
   TRY(const std::int64_t version, database.integer("PRAGMA user_version"));
   TRY(const std::int64_t owner, database.integer("PRAGMA application_id"));
   if (version > 0 && owner != application_id)
@@ -262,7 +262,7 @@ Result<std::int64_t> check_version(const Database& database) {
   return version;
 }
 
-Result<void> migrate(Database& database) {
+Result<void> migrate(SqliteDatabase& database) {
   TRY(Transaction transaction, Transaction::begin(database));
   TRY(const std::int64_t from, check_version(database));  // again: another process may have been faster
   for (auto version = static_cast<std::size_t>(from); version < migrations.size(); ++version)
@@ -276,7 +276,7 @@ Result<void> migrate(Database& database) {
 
 }  // namespace
 
-Result<void> prepare_database(Database& database) {
+Result<void> prepare_database(SqliteDatabase& database) {
   // A new database is switched to WAL once, under an exclusive lock for which SQLite does not wait by itself; whoever
   // comes at the same moment, to read the version or to switch, tries again.
   constexpr std::chrono::milliseconds pause{5};

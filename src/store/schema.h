@@ -9,6 +9,6 @@ namespace sluice::store {
 
 // Sets the connection up and runs the migrations that are missing, each in one transaction; several processes may do it
 // at once. Errors: unavailable, also when the database is newer than this program or is not one of Sluice's.
-Result<void> prepare_database(Database& database);
+Result<void> prepare_database(SqliteDatabase& database);
 
 }  // namespace sluice::store

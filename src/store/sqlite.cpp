@@ -2,6 +2,10 @@
 
 #include <sqlite3.h>
 
+#include <optional>
+#include <span>
+#include <utility>
+
 namespace sluice::store {
 namespace {
 
@@ -24,74 +28,65 @@ std::string_view hint_for(int code) {
 
 }  // namespace
 
-void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-void Database::Close::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
+void SqliteDatabase::Close::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
 
-// A failed bind leaves NULL, which the tables' NOT NULL and the look-ups refuse; it happens only without memory.
-Statement& Statement::bind(std::int64_t value) {
-  sqlite3_bind_int64(statement_.get(), next_++, value);
-  return *this;
-}
+class SqliteDatabase::Rows : public Statement::Cursor {
+ public:
+  Rows(sqlite3_stmt* statement, const SqliteDatabase& database) : statement_(statement), database_(database) {}
+  ~Rows() override { sqlite3_finalize(statement_); }
+  Rows(const Rows&) = delete;
+  Rows& operator=(const Rows&) = delete;
 
-Statement& Statement::bind(std::string_view text) {
-  sqlite3_bind_text64(statement_.get(), next_++, text.data() ? text.data() : "", text.size(), SQLITE_STATIC,
-                      SQLITE_UTF8);
-  return *this;
-}
-
-Statement& Statement::bind(std::optional<std::int64_t> value) {
-  if (value) return bind(*value);
-  sqlite3_bind_null(statement_.get(), next_++);
-  return *this;
-}
-
-Statement& Statement::bind_blob(std::span<const std::uint8_t> bytes) {
-  sqlite3_bind_blob64(statement_.get(), next_++, bytes.data(), bytes.size(), SQLITE_STATIC);
-  return *this;
-}
-
-Result<bool> Statement::step() {
-  const int code = sqlite3_step(statement_.get());
-  if (code == SQLITE_ROW) return true;
-  if (code == SQLITE_DONE) return false;
-  return database_->error("use");
-}
-
-Result<void> Statement::run() {
-  while (true) {
-    TRY(const bool row, step());
-    if (!row) break;
+  // A failed bind leaves NULL, which the tables' NOT NULL and the look-ups refuse; it happens only without memory.
+  void bind(int place, std::optional<std::int64_t> value) override {
+    if (value)
+      sqlite3_bind_int64(statement_, place, *value);
+    else
+      sqlite3_bind_null(statement_, place);
   }
-  reset();
-  return {};
-}
+  void bind(int place, std::string_view text) override {
+    sqlite3_bind_text64(statement_, place, text.data() ? text.data() : "", text.size(), SQLITE_STATIC, SQLITE_UTF8);
+  }
+  void bind(int place, std::span<const std::uint8_t> bytes) override {
+    sqlite3_bind_blob64(statement_, place, bytes.data(), bytes.size(), SQLITE_STATIC);
+  }
 
-void Statement::reset() {
-  sqlite3_reset(statement_.get());
-  next_ = 1;
-}
+  Result<bool> step() override {
+    const int code = sqlite3_step(statement_);
+    if (code == SQLITE_ROW) return true;
+    if (code == SQLITE_DONE) return false;
+    return database_.error("use");
+  }
+  Result<void> queue() override {
+    TRY(const bool row, step());
+    (void)row;
+    reset();
+    return {};
+  }
+  void reset() override { sqlite3_reset(statement_); }
 
-std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+  std::optional<std::int64_t> integer(int column) const override {
+    if (sqlite3_column_type(statement_, column) == SQLITE_NULL) return std::nullopt;
+    return sqlite3_column_int64(statement_, column);
+  }
+  std::string text(int column) const override {
+    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+    if (text == nullptr) return {};
+    return std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+  }
+  std::string_view blob(int column) const override {
+    const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+    if (bytes == nullptr) return {};
+    return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+  }
 
-std::optional<std::int64_t> Statement::optional_integer(int column) const {
-  if (sqlite3_column_type(statement_.get(), column) == SQLITE_NULL) return std::nullopt;
-  return integer(column);
-}
+ private:
+  sqlite3_stmt* statement_;
+  const SqliteDatabase& database_;  // whose error text belongs to the statement; outlives it
+};
 
-std::string Statement::text(int column) const {
-  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
-  if (text == nullptr) return {};
-  return std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column)));
-}
-
-std::string_view Statement::blob(int column) const {
-  const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_.get(), column));
-  if (bytes == nullptr) return {};
-  return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
-}
-
-Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
-  std::unique_ptr<Database> database(new Database(path));
+Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::string& path) {
+  std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(path));
   sqlite3* handle = nullptr;
   const int code =
       sqlite3_open_v2(path.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
@@ -102,54 +97,50 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path) {
   return database;
 }
 
-Result<Statement> Database::prepare(std::string_view sql) const {
+Result<Statement> SqliteDatabase::prepare(std::string_view sql) const {
   sqlite3_stmt* statement = nullptr;
   if (sqlite3_prepare_v2(handle_.get(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr) != SQLITE_OK)
     return error("use");
-  return Statement(statement, *this);
+  return Statement(std::make_unique<Rows>(statement, *this));
 }
 
-Result<void> Database::execute(const char* sql) {
+Result<void> SqliteDatabase::execute(const char* sql) {
   if (sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr) != SQLITE_OK) return error("use");
   return {};
 }
 
-Result<std::int64_t> Database::integer(std::string_view sql) const {
-  TRY(Statement statement, prepare(sql));
-  TRY(const bool row, statement.step());
-  return row ? statement.integer(0) : 0;
+// Changes with every commit of another connection.
+Result<std::int64_t> SqliteDatabase::change_mark() { return integer("PRAGMA data_version"); }
+
+Result<std::vector<std::string>> SqliteDatabase::damages() {
+  std::vector<std::string> found;
+  TRY(Statement check, prepare("PRAGMA quick_check(10)"));
+  while (true) {
+    TRY(const bool row, check.step());
+    if (!row) return found;
+    if (std::string said = check.text(0); said != "ok") found.push_back(std::move(said));
+  }
 }
 
-bool Database::busy() const { return (sqlite3_errcode(handle_.get()) & 0xff) == SQLITE_BUSY; }
+std::string SqliteDatabase::how_to_mend(const std::string& log) const {
+  return "stop sluice, move the file away and start again; the ledger is folded anew from " + log +
+         ", keys and limits must be made anew";
+}
 
-std::int64_t Database::changes() const { return sqlite3_changes64(handle_.get()); }
+bool SqliteDatabase::busy() const { return (sqlite3_errcode(handle_.get()) & 0xff) == SQLITE_BUSY; }
 
-std::unexpected<Error> Database::error(std::string_view doing) const {
+std::unexpected<Error> SqliteDatabase::error(std::string_view doing) const {
   const int code = handle_ ? sqlite3_extended_errcode(handle_.get()) : SQLITE_NOMEM;
   const std::string why = handle_ ? sqlite3_errmsg(handle_.get()) : "out of memory";
   return fail(ErrorKind::unavailable, "cannot " + std::string(doing) + " the database " + path_ + ": " + why,
               std::string(hint_for(code)));
 }
 
-Result<Transaction> Transaction::begin_reading(Database& database) {
-  CHECK_OK(database.execute("BEGIN"));
-  return Transaction(database);
-}
-
-Result<Transaction> Transaction::begin(Database& database) {
-  CHECK_OK(database.execute("BEGIN IMMEDIATE"));
-  return Transaction(database);
-}
-
+// One writer at a time for the whole file, whatever it writes.
+Result<void> SqliteDatabase::begin(Writing) { return execute("BEGIN IMMEDIATE"); }
+Result<void> SqliteDatabase::begin_reading() { return execute("BEGIN"); }
+Result<void> SqliteDatabase::commit() { return execute("COMMIT"); }
 // Should the rollback fail, the connection's next statement says so: there is nobody to tell here.
-Transaction::~Transaction() {
-  if (database_) (void)database_->execute("ROLLBACK");
-}
-
-Result<void> Transaction::commit() {
-  CHECK_OK(database_->execute("COMMIT"));
-  database_ = nullptr;
-  return {};
-}
+void SqliteDatabase::roll_back() { (void)execute("ROLLBACK"); }
 
 }  // namespace sluice::store

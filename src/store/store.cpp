@@ -12,21 +12,29 @@
 #include "store/ledger_entry.h"
 #include "store/line_index.h"
 #include "store/log_reader.h"
+#include "store/postgres.h"
+#include "store/postgres_schema.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
 #include "store/usage_query.h"
 
 namespace sluice::store {
 
-Result<Store> Store::open(std::string directory) {
-  CHECK_OK(make_data_directory(directory));
-  TRY(auto database, Database::open(database_path(directory)));
+Result<Store> Store::open(const Home& home) {
+  CHECK_OK(make_data_directory(home.directory));
+  if (home.postgres) {
+    TRY(auto database, PostgresDatabase::open(*home.postgres));
+    CHECK_OK(prepare_database(*database));
+    TRY(std::string instance, instance_of(home.directory));
+    return Store(home.directory, std::move(instance), std::move(database));
+  }
+  TRY(auto database, SqliteDatabase::open(database_path(home.directory)));
   CHECK_OK(prepare_database(*database));
-  return Store(std::move(directory), std::move(database));
+  return Store(home.directory, "", std::move(database));
 }
 
-Store::Store(std::string directory, std::unique_ptr<Database> database)
-    : directory_(std::move(directory)), database_(std::move(database)) {}
+Store::Store(std::string directory, std::string instance, std::unique_ptr<Database> database)
+    : directory_(std::move(directory)), instance_(std::move(instance)), database_(std::move(database)) {}
 Store::Store(Store&&) noexcept = default;
 Store& Store::operator=(Store&&) noexcept = default;
 Store::~Store() = default;
@@ -122,25 +130,26 @@ Result<std::vector<LimitReport>> Store::list_limits(std::int64_t now_us) {
   TRY(const std::vector<KeyReport> keys, list_keys());
   for (const KeyReport& report : keys) index.know(report.key);
   const LinesOf lines_of = [&](std::string_view key_id, std::string_view tags) { return index.lines_of(key_id, tags); };
-  CHECK_OK(load_spend(*database_, all, lines_of, now_us));
+  CHECK_OK(load_spend(*database_, instance_, all, lines_of, now_us));
   std::vector<LimitReport> reports;
   for (const auto& line : lines) reports.push_back({line->rule, line->state->account.standing(now_us)});
   return reports;
 }
 
 Result<FoldReport> Store::fold(LogPosition until) {
-  TRY(FoldReport report, store::fold(*database_, ledger_path(directory_), until));
+  TRY(FoldReport report, store::fold(*database_, ledger_path(directory_), instance_, until));
   // Behind the rows that they mend.
-  if (has_corrections(directory_)) CHECK_OK(fold_corrections(*database_, corrections_path(directory_), report));
+  if (has_corrections(directory_))
+    CHECK_OK(fold_corrections(*database_, corrections_path(directory_), instance_, report));
   return report;
 }
 
 Result<std::uint64_t> Store::correct(const std::vector<LedgerEntry>& corrections) {
   if (corrections.empty()) return 0;
-  TRY(const LogPosition floor, corrections_position(*database_));
+  TRY(const LogPosition floor, corrections_position(*database_, instance_));
   TRY(const std::uint64_t written, write_corrections(directory_, corrections, floor));
   FoldReport report;
-  CHECK_OK(fold_corrections(*database_, corrections_path(directory_), report));
+  CHECK_OK(fold_corrections(*database_, corrections_path(directory_), instance_, report));
   return written;
 }
 
@@ -177,31 +186,22 @@ Result<Integrity> Store::check() {
   struct stat status = {};
   if (::stat(directory_.c_str(), &status) == 0 && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
     find(directory_ + " is open to other users of this machine: run `chmod 700 " + directory_ + "`");
-  TRY(Statement quick_check, database_->prepare("PRAGMA quick_check(10)"));
-  while (true) {
-    TRY(const bool row, quick_check.step());
-    if (!row) break;
-    if (const std::string said = quick_check.text(0); said != "ok")
-      find(database_->path() + " is damaged (" + said +
-           "): stop sluice, move the file away and start again; the ledger is "
-           "folded anew from " +
-           ledger_path(directory_) + ", keys must be made anew");
-  }
+  TRY(const std::vector<std::string> damages, database_->damages());
+  for (const std::string& said : damages)
+    find(database_->name() + " is damaged (" + said + "): " + database_->how_to_mend(ledger_path(directory_)));
   TRY(const std::vector<KeyReport> keys, list_keys(false));
   for (const KeyReport& report : keys)
     if (report.damaged)
-      find("the key " + report.key.id.str() + " is damaged in " + database_->path() +
+      find("the key " + report.key.id.str() + " is damaged in " + database_->name() +
            " and is refused: run `sluice keys revoke " + report.key.id.str() + "` and make a new one");
   TRY(const std::int64_t rows, database_->integer("SELECT count(*) FROM ledger WHERE correction = 0"));
-  TRY(const LogPosition folded, folded_position(*database_));
+  TRY(const LogPosition folded, folded_position(*database_, instance_));
   integrity.ledger_rows = static_cast<std::uint64_t>(rows);
   TRY(const std::int64_t summed,
       database_->integer("SELECT coalesce(sum(requests + extra_attempts), 0) FROM usage_hourly"));
   if (summed != rows)
-    find(database_->path() + " has sums of " + std::to_string(summed) + " rows by the hour and " +
-         std::to_string(rows) +
-         " rows: stop sluice, move the file away and start again; the ledger is folded anew from " +
-         ledger_path(directory_) + ", keys and limits must be made anew");
+    find(database_->name() + " has sums of " + std::to_string(summed) + " rows by the hour and " +
+         std::to_string(rows) + " rows: " + database_->how_to_mend(ledger_path(directory_)));
 
   // A log that a running server appends to may be longer by now: only what is folded is compared.
   TRY(LogReader reader, LogReader::open(ledger_path(directory_), 0));
@@ -219,7 +219,7 @@ Result<Integrity> Store::check() {
     find(ledger_path(directory_) + " has " + std::to_string(reader.damaged_bytes()) + " damaged bytes and " +
          std::to_string(unreadable) + " unreadable records: check the disk; the other records are not affected");
   if (folded_records > integrity.ledger_rows)
-    find(database_->path() + " has " + std::to_string(rows) + " ledger rows where the log has " +
+    find(database_->name() + " has " + std::to_string(rows) + " ledger rows where the log has " +
          std::to_string(folded_records) + ": restore the newer of the two from a backup");
   return integrity;
 }

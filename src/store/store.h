@@ -1,6 +1,6 @@
-// One data directory, as any process may use it: the database sluice.db with keys and the folded ledger, and the log
-// segments that the serving process appends to. The CLI works on this, beside a running server or without one.
-// Blocking: never for a reactor. What the serving process needs beyond is LiveStore (live_store.h).
+// One data directory, as any process may use it: the database with keys and the folded ledger (sluice.db in it, or
+// PostgreSQL), and the log segments that the serving process appends to. The CLI works on this, beside a running server
+// or without one. Blocking: never for a reactor. What the serving process needs beyond is LiveStore (live_store.h).
 #pragma once
 
 #include <cstdint>
@@ -16,6 +16,7 @@
 #include "store/admin_keys.h"
 #include "store/admin_requests.h"
 #include "store/cost_rows.h"
+#include "store/home.h"
 #include "store/key.h"
 #include "store/limits.h"
 #include "store/log_format.h"
@@ -41,10 +42,10 @@ struct Integrity {
 
 class Store {
  public:
-  // Makes the directory (mode 0700) and the database when they are not there, and brings an older database up to date.
-  // Errors: unavailable, naming the path and what to do, when the directory cannot be made or written, or when the
-  // database is newer than this program.
-  static Result<Store> open(std::string directory);
+  // Makes the directory (mode 0700) and the database's tables when they are not there, and brings an older database up
+  // to date. Errors: unavailable, naming the place and what to do, when the directory cannot be made or written, when
+  // PostgreSQL cannot be reached, or when the database is newer than this program.
+  static Result<Store> open(const Home& home);
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
   ~Store();
@@ -120,8 +121,9 @@ class Store {
 
  private:
   friend class LiveStore;
-  Store(std::string directory, std::unique_ptr<Database> database);
+  Store(std::string directory, std::string instance, std::unique_ptr<Database> database);
   std::string directory_;
+  std::string instance_;  // whose log the directory has, where others bring theirs into the same database; else empty
   std::unique_ptr<Database> database_;
 };
 

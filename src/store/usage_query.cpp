@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <limits>
 #include <map>
 
@@ -19,15 +20,10 @@ struct Dimension {
       column;  // SQL text of our own for what the sums are grouped by; labels are given to the groups afterwards
 };
 // By GroupBy's value.
-constexpr std::array dimensions = {Dimension{"key", "key_id"},
-                                   Dimension{"model", "model"},
-                                   Dimension{"provider", "provider"},
-                                   Dimension{"ground", "ground"},
-                                   Dimension{"day", "date(day * 86400, 'unixepoch')"},
-                                   Dimension{"team", "key_id"},
-                                   Dimension{"user", "key_id"},
-                                   Dimension{"org", "key_id"},
-                                   Dimension{"tag", "tags"}};
+constexpr std::array dimensions = {
+    Dimension{"key", "key_id"},    Dimension{"model", "model"}, Dimension{"provider", "provider"},
+    Dimension{"ground", "ground"}, Dimension{"day", "day"},     Dimension{"team", "key_id"},
+    Dimension{"user", "key_id"},   Dimension{"org", "key_id"},  Dimension{"tag", "tags"}};
 
 // SQLite's sum() stops at 64 bits with an error. The picodollars beyond whole dollars are summed in two halves, tokens
 // are bounded per row (ledger_entry.cpp): neither can overflow below 9 million rows of the largest size.
@@ -216,6 +212,15 @@ Span span_of(const UsageQuery& query) {
   return span;
 }
 
+// "2026-11-23", of a day since 1970 UTC.
+std::string date_text(std::int64_t day) {
+  const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::days(day))};
+  const auto two = [](unsigned number) { return (number < 10 ? "0" : "") + std::to_string(number); };
+  const std::string year = std::to_string(static_cast<int>(date.year()));
+  return std::string(year.size() < 4 ? 4 - year.size() : 0, '0') + year + "-" +
+         two(static_cast<unsigned>(date.month())) + "-" + two(static_cast<unsigned>(date.day()));
+}
+
 // Sums by the dimension's raw value, which is the rows' `group`.
 Result<std::vector<UsageRow>> sum_up(const Database& database, const UsageQuery& query) {
   // The text is put together of constants only; every value is bound.
@@ -227,13 +232,17 @@ Result<std::vector<UsageRow>> sum_up(const Database& database, const UsageQuery&
           " FROM usage_hourly WHERE (hour >= ?3 AND hour < ?4) OR (hour >= ?5 AND "
           "hour < ?6) UNION ALL SELECT CASE WHEN correction > 0 THEN start_us ELSE end_us END / 86400000000, key_id, "
           "provider, "
-          "model, ground, tags, final, final AND outcome <> 'ok', NOT final AND correction = 0, "
+          "model, ground, tags, final, CASE WHEN final <> 0 AND outcome <> 'ok' THEN 1 ELSE 0 END, "
+          "CASE WHEN final = 0 AND correction = 0 THEN 1 ELSE 0 END, "
           "input + input_audio + input_image + input_video, cache_read + cache_read_audio, "
           "cache_write_5m + cache_write_1h, output + output_audio + output_image + reasoning, "
-          "NOT reported AND " SLUICE_USED_TOKENS ", (cost_pico IS NULL AND (outcome = 'ok' OR " SLUICE_USED_TOKENS
-          ")) - (correction = 2), coalesce(cost_pico / 1000000000000, 0), coalesce(cost_pico % 1000000000000, 0), "
-          "correction > 0, iif(correction > 0, cost_pico / 1000000000000, 0), "
-          "iif(correction > 0, cost_pico % 1000000000000, 0) FROM ledger "
+          "CASE WHEN reported = 0 AND " SLUICE_USED_TOKENS
+          " THEN 1 ELSE 0 END, CASE WHEN cost_pico IS NULL AND (outcome = 'ok' OR " SLUICE_USED_TOKENS
+          ") THEN 1 ELSE 0 END - CASE WHEN correction = 2 THEN 1 ELSE 0 END, coalesce(cost_pico / 1000000000000, 0), "
+          "coalesce(cost_pico % 1000000000000, 0), "
+          "CASE WHEN correction > 0 THEN 1 ELSE 0 END, CASE WHEN correction > 0 THEN cost_pico / 1000000000000 ELSE 0 "
+          "END, "
+          "CASE WHEN correction > 0 THEN cost_pico % 1000000000000 ELSE 0 END FROM ledger "
           "WHERE (correction = 0 AND ((end_us >= ?7 AND end_us < ?8) OR (end_us >= ?9 AND end_us < ?10))) OR "
           "(correction > 0 AND ((start_us >= ?7 AND start_us < ?8) OR (start_us >= ?9 AND start_us < ?10)))) "
           "SELECT ") +
@@ -257,7 +266,7 @@ Result<std::vector<UsageRow>> sum_up(const Database& database, const UsageQuery&
     TRY(const bool more, select.step());
     if (!more) return rows;
     UsageRow& row = rows.emplace_back();
-    row.group = select.text(0);
+    row.group = query.by == GroupBy::day ? date_text(select.integer(0)) : select.text(0);
     row.requests = select.integer(1);
     row.failed = select.integer(2);
     row.extra_attempts = select.integer(3);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "store/sqlite.h"
+#include "store/database.h"
 #include "store/usage_report.h"
 
 namespace sluice::store {

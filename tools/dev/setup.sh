@@ -3,9 +3,9 @@
 # Everything here asks first whether there is anything to do, so that a second run costs a second.
 
 PACKAGES_BUILD=(clang-19 lld-19 libclang-rt-19-dev ccache cmake ninja-build pkg-config git ca-certificates libssl-dev
-  libc-ares-dev libnghttp2-dev libsqlite3-dev libyaml-dev libsimdjson-dev libfmt-dev libhowardhinnant-date-dev libcli11-dev libmimalloc-dev libwslay-dev
+  libc-ares-dev libnghttp2-dev libsqlite3-dev libpq-dev libyaml-dev libsimdjson-dev libfmt-dev libhowardhinnant-date-dev libcli11-dev libmimalloc-dev libwslay-dev
   libgtest-dev clang-format-19 libhiredis-dev valgrind coinor-libcbc-dev glpk-utils)
-PACKAGES_TEST=(redis-server)  # the real one, for limits of several processes; tests start their own
+PACKAGES_TEST=(redis-server postgresql-15 pgbouncer)  # the real ones, for several processes; tests start their own
 PACKAGES_BENCH=(nginx-light procps util-linux python3)
 PYTHON=python3
 
@@ -59,7 +59,15 @@ setup_toolchain() {
   export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1 CCACHE_PCH_EXTSUM=1 CCACHE_SLOPPINESS=pch_defines,time_macros
 }
 
-setup_test() { need_packages "${PACKAGES_TEST[@]}"; }
+# Debian's packages would start servers of their own.
+setup_test() {
+  if [ ! -x /usr/lib/postgresql/15/bin/postgres ]; then
+    need_packages postgresql-common
+    as_root sed -i 's/^#*create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf
+  fi
+  [ -x /usr/sbin/pgbouncer ] || as_root ln -sfn /dev/null /etc/systemd/system/pgbouncer.service
+  need_packages "${PACKAGES_TEST[@]}"
+}
 setup_bench() { need_packages "${PACKAGES_BENCH[@]}"; }
 
 # A Python that can make virtual environments: the system's, or the one on PATH, or the system's after an installation.

@@ -1,0 +1,14 @@
+// The tables in PostgreSQL: the same as in sluice.db (schema.cpp), which a test compares, and what only several
+// processes need. `schema_version` in `state` is the number of migrations that have run.
+#pragma once
+
+#include "base/result.h"
+#include "store/postgres.h"
+
+namespace sluice::store {
+
+// Makes the schema and runs the migrations that are missing, all in one transaction; several processes may do it at
+// once. Errors: unavailable, also when the database is newer than this program.
+Result<void> prepare_database(PostgresDatabase& database);
+
+}  // namespace sluice::store
