@@ -14,6 +14,7 @@
 #include <filesystem>
 
 #include "cli/connection.h"
+#include "cli/data_store.h"
 #include "cli/duration.h"
 #include "cli/probe.h"
 #include "cli/retirement.h"
@@ -34,11 +35,6 @@ fs::path nearest_existing(fs::path path) {
 }
 
 bool may_write(const fs::path& directory) { return access(directory.c_str(), W_OK | X_OK) == 0; }
-
-bool has_database(const std::string& data_dir) {
-  std::error_code ignored;
-  return fs::exists(data_dir + "/sluice.db", ignored);
-}
 
 // No price in the catalogue is older: a machine that says so has lost its time.
 constexpr Time earliest_plausible = std::chrono::sys_days(
@@ -95,12 +91,12 @@ Check judge_disk_space(std::uintmax_t free_bytes) {
   return check;
 }
 
-std::vector<Check> check_ledger(const std::string& data_dir) {
-  if (!has_database(data_dir)) return {{.name = "ledger", .detail = "none yet"}};
+std::vector<Check> check_ledger(const store::Home& home) {
+  if (!has_store(home)) return {{.name = "ledger", .detail = "none yet"}};
   const auto broken = [](const Error& error) {
     return std::vector<Check>{{.name = "ledger", .state = State::fail, .detail = error.message, .todo = error.hint}};
   };
-  auto store = store::Store::open(data_dir);
+  auto store = store::Store::open(home);
   if (!store) return broken(store.error());
   const auto integrity = store->check();
   if (!integrity) return broken(integrity.error());
@@ -112,8 +108,8 @@ std::vector<Check> check_ledger(const std::string& data_dir) {
                       .todo = "keep a copy of the data directory before anything else"});
   if (checks.empty())
     checks.push_back({.name = "ledger",
-                      .detail = fmt::format("sound: {} rows in the database, {} records in the log",
-                                            integrity->ledger_rows, integrity->log_records)});
+                      .detail = fmt::format("sound: {} rows in {}, {} records in the log", integrity->ledger_rows,
+                                            home.postgres ? "PostgreSQL" : "the database", integrity->log_records)});
   return checks;
 }
 
@@ -232,13 +228,13 @@ Check judge_certificates(const net::Authorities& authorities) {
   return check;
 }
 
-Check check_clock(const std::string& data_dir) {
+Check check_clock(const std::optional<store::Home>& home) {
   const std::int64_t now_us = store::wall_clock_us();
   const Time now(std::chrono::floor<std::chrono::milliseconds>(std::chrono::microseconds(now_us)));
   Check check{.name = "clock", .detail = time_text(now)};
   std::int64_t newest_us = 0;
-  if (has_database(data_dir))
-    if (auto store = store::Store::open(data_dir))
+  if (home && has_store(*home))
+    if (auto store = store::Store::open(*home))
       if (const auto last = store->last_entries(1); last && !last->empty()) newest_us = last->front().entry.start_us;
   if (now < earliest_plausible || now_us < newest_us) {
     check.state = State::fail;

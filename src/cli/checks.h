@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "config/snapshot.h"
 #include "engines/llama_server.h"
 #include "net/tls.h"
+#include "store/home.h"
 
 namespace sluice::cli {
 
@@ -45,7 +47,7 @@ Check check_data_directory(const std::string& data_dir);
 Check check_disk_space(const std::string& data_dir);
 Check judge_disk_space(std::uintmax_t free_bytes);
 // The database's own check, the log's checksums, and whether both tell the same. Several lines when there are findings.
-std::vector<Check> check_ledger(const std::string& data_dir);
+std::vector<Check> check_ledger(const store::Home& home);
 // Which server answers for the data directory; if none, whether `listen` is free.
 Check check_server(const std::string& data_dir, const Endpoint& listen);
 // Which providers have a key. Never shows one.
@@ -57,7 +59,7 @@ std::vector<Check> check_engines(const config::Snapshot& snapshot, const engines
 // Whether calls over TLS can be verified: with net::system_authorities().
 Check judge_certificates(const net::Authorities& authorities);
 // Against the date of this program and the last ledger row; says whether the kernel knows it to be synchronised.
-Check check_clock(const std::string& data_dir);
+Check check_clock(const std::optional<store::Home>& home);
 Check check_open_files();
 Check judge_open_files(std::uint64_t limit);
 

@@ -10,6 +10,7 @@
 #include <iterator>
 #include <thread>
 
+#include "cli/data_store.h"
 #include "cli/http_transport.h"
 #include "cli/load_config.h"
 #include "dialects/openai_chat/openai_chat.h"
@@ -26,11 +27,6 @@ constexpr std::size_t rows_to_search = 100;  // that other clients may have adde
 
 // Ended by a signal that nobody can catch, a server leaves its file behind.
 bool is_running(std::int64_t pid) { return pid > 0 && (kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM); }
-
-bool has_store(const std::string& data_dir) {
-  std::error_code ignored;
-  return std::filesystem::exists(data_dir + "/sluice.db", ignored);
-}
 
 }  // namespace
 
@@ -70,7 +66,8 @@ Result<std::string> server_url(const ConnectionFlags& flags, const Invocation& i
 Result<Connection> Connection::open(const ConnectionFlags& flags, const Invocation& invocation) {
   TRY(std::string url, server_url(flags, invocation));
   std::string key = flags.key.empty() ? invocation.console.variable("SLUICE_API_KEY").value_or("") : flags.key;
-  if (key.empty() && !has_store(invocation.data_dir))
+  TRY(const store::Home home, home_of(invocation));
+  if (key.empty() && !has_store(home))
     return fail(ErrorKind::unauthenticated, fmt::format("no key for {}", url),
                 "name one with --key or SLUICE_API_KEY, or the server's data directory with --data");
   Connection connection(std::move(url), Secret(std::move(key)), invocation);
@@ -81,7 +78,8 @@ Result<Connection> Connection::open(const ConnectionFlags& flags, const Invocati
 Result<void> Connection::connect() {
   if (key_.empty()) {
     TRY(store::NewKey like, key_by_configuration("", *invocation_));
-    TRY(own_key_, TemporaryKey::make(invocation_->data_dir, std::move(like)));
+    TRY(const store::Home home, home_of(*invocation_));
+    TRY(own_key_, TemporaryKey::make(home, std::move(like)));
   }
   HttpTarget target{.url = url_, .key = own_key_ ? own_key_->secret() : key_};
   TRY(transport_, http_transport(std::move(target), dialects::make_openai_chat(), invocation_->console.interrupted));
@@ -91,14 +89,15 @@ Result<void> Connection::connect() {
 Result<Answer> Connection::ask(const chat::ChatRequest& request, const OnText& on_text) {
   if (own_key_ && own_key_->stale()) CHECK_OK(connect());
   TRY(Answer answer, transport_->ask(request, on_text));
-  if (answer.facts.cost_usd.empty() && !answer.facts.request_id.empty() && has_store(invocation_->data_dir))
-    answer.facts.cost_usd = settled_cost(invocation_->data_dir, answer.facts.request_id);
+  if (answer.facts.cost_usd.empty() && !answer.facts.request_id.empty())
+    if (const auto home = home_of(*invocation_); home && has_store(*home))
+      answer.facts.cost_usd = settled_cost(*home, answer.facts.request_id);
   return answer;
 }
 
-std::string settled_cost(const std::string& data_dir, const std::string& request_id) {
+std::string settled_cost(const store::Home& home, const std::string& request_id) {
   const auto give_up = std::chrono::steady_clock::now() + ledger_settles_within;
-  auto store = store::Store::open(data_dir);
+  auto store = store::Store::open(home);
   while (store && store->fold()) {
     const auto entries = store->last_entries(rows_to_search);
     if (!entries) break;

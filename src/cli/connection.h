@@ -8,6 +8,7 @@
 #include "cli/chat_transport.h"
 #include "cli/temporary_key.h"
 #include "cli/verb.h"
+#include "store/home.h"
 
 namespace sluice::cli {
 
@@ -55,6 +56,6 @@ class Connection {
 };
 
 // What a request cost, from the ledger; waits up to a second for its row. Empty when there is none; "unpriced".
-std::string settled_cost(const std::string& data_dir, const std::string& request_id);
+std::string settled_cost(const store::Home& home, const std::string& request_id);
 
 }  // namespace sluice::cli

@@ -9,6 +9,13 @@ namespace sluice::cli {
 
 enum class IfMissing { create, refuse };
 
+// Where the data directory's server keeps keys and ledger: by SLUICE_CONFIG, the configuration of the server that runs,
+// or the one that the last server had. Errors: those of reading a configuration that is known to say so.
+Result<store::Home> home_of(const Invocation& invocation);
+
+// Whether a store has been made there: a file, or PostgreSQL, which is asked later.
+bool has_store(const store::Home& home);
+
 // IfMissing::refuse keeps a mistyped --data from making a new directory: the error says where the data was looked for.
 Result<store::Store> open_store(const Invocation& invocation, IfMissing if_missing);
 

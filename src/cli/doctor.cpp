@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "cli/checks.h"
+#include "cli/data_store.h"
 #include "cli/load_config.h"
 #include "cli/verbs.h"
 #include "json/json.h"
@@ -22,8 +23,12 @@ std::vector<Check> look_at_everything(const DoctorFlags& flags, const Invocation
   const std::string& data_dir = invocation.data_dir;
   std::vector<Check> checks{check_data_directory(data_dir), check_disk_space(data_dir)};
   const bool usable = checks.front().state != Check::State::fail;
-  if (usable)
-    for (Check& check : check_ledger(data_dir)) checks.push_back(std::move(check));
+  const auto home = home_of(invocation);
+  if (usable && home)
+    for (Check& check : check_ledger(*home)) checks.push_back(std::move(check));
+  if (!home)
+    checks.push_back(
+        {.name = "ledger", .state = Check::State::fail, .detail = home.error().message, .todo = home.error().hint});
   const auto snapshot = load_snapshot(flags.config, invocation);
   const auto path = config_in_use(flags.config, invocation);
   if (snapshot)
@@ -48,7 +53,7 @@ std::vector<Check> look_at_everything(const DoctorFlags& flags, const Invocation
     checks.push_back(check_retirements(**snapshot, catalog::today()));
   }
   checks.push_back(judge_certificates(net::system_authorities()));
-  checks.push_back(check_clock(usable ? data_dir : std::string()));
+  checks.push_back(check_clock(usable && home ? std::optional(*home) : std::nullopt));
   checks.push_back(check_open_files());
   return checks;
 }

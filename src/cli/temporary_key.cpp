@@ -12,20 +12,20 @@ constexpr std::size_t name_characters = 10;  // 60 bits: two sessions never meet
 
 }  // namespace
 
-Result<TemporaryKey> TemporaryKey::make(const std::string& data_dir, store::NewKey like) {
-  TRY(store::Store store, store::Store::open(data_dir));
+Result<TemporaryKey> TemporaryKey::make(const store::Home& home, store::NewKey like) {
+  TRY(store::Store store, store::Store::open(home));
   const std::int64_t now_us = store::wall_clock_us();
   like.name = "cli-" + crypto::random_alphanumeric(name_characters);
   like.expires_at_us = now_us + std::chrono::microseconds(lifetime).count();
   like.temporary = true;
   TRY(store::CreatedKey created, store.create_key(like, now_us));
-  return TemporaryKey(data_dir, created.key.id.str(), std::move(created.secret));
+  return TemporaryKey(home, created.key.id.str(), std::move(created.secret));
 }
 
 TemporaryKey& TemporaryKey::operator=(TemporaryKey&& other) noexcept {
   if (this != &other) {
     revoke();
-    data_dir_ = std::move(other.data_dir_);
+    home_ = std::move(other.home_);
     id_ = std::exchange(other.id_, {});
     secret_ = std::move(other.secret_);
     made_at_ = other.made_at_;
@@ -36,7 +36,7 @@ TemporaryKey& TemporaryKey::operator=(TemporaryKey&& other) noexcept {
 // A failure has no one to be told to; the key then ends by its time.
 void TemporaryKey::revoke() {
   if (id_.empty()) return;
-  if (auto store = store::Store::open(data_dir_)) (void)store->revoke_key(id_, store::wall_clock_us());
+  if (auto store = store::Store::open(home_)) (void)store->revoke_key(id_, store::wall_clock_us());
   id_.clear();
 }
 

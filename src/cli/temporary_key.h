@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "base/secret.h"
+#include "store/home.h"
 #include "store/key.h"
 
 namespace sluice::cli {
@@ -16,9 +17,9 @@ class TemporaryKey {
  public:
   static constexpr std::chrono::hours lifetime{1};
 
-  // Makes a key named "cli-..." in an existing data directory, with the limits and the data class of `like`. Errors:
+  // Makes a key named "cli-..." in an existing store, with the limits and the data class of `like`. Errors:
   // those of the store.
-  static Result<TemporaryKey> make(const std::string& data_dir, store::NewKey like);
+  static Result<TemporaryKey> make(const store::Home& home, store::NewKey like);
   TemporaryKey(TemporaryKey&& other) noexcept { *this = std::move(other); }
   TemporaryKey& operator=(TemporaryKey&& other) noexcept;
   ~TemporaryKey() { revoke(); }
@@ -28,11 +29,11 @@ class TemporaryKey {
   bool stale() const { return std::chrono::steady_clock::now() - made_at_ > std::chrono::minutes(lifetime) * 9 / 10; }
 
  private:
-  TemporaryKey(std::string data_dir, std::string id, Secret secret)
-      : data_dir_(std::move(data_dir)), id_(std::move(id)), secret_(std::move(secret)) {}
+  TemporaryKey(store::Home home, std::string id, Secret secret)
+      : home_(std::move(home)), id_(std::move(id)), secret_(std::move(secret)) {}
   void revoke();
 
-  std::string data_dir_;
+  store::Home home_ = "";
   std::string id_;  // empty: moved from
   Secret secret_;
   std::chrono::steady_clock::time_point made_at_ = std::chrono::steady_clock::now();

@@ -138,6 +138,7 @@ void Loading::read_file(const Node& root, const Report& report) {
   section("limits", limits_table, parts_.limits);
   section("responses", responses_table, parts_.responses);
   section("ledger", ledger_table, parts_.ledger);
+  section("store", store_table, parts_.store);
   section("alerts", alert_table, parts_.alerts);
   section("keys", key_table, parts_.key_defaults);
   section("admin", admin_table, parts_.admin);
@@ -518,6 +519,10 @@ void Loading::keep_what_needs_a_restart() {
                               parts_.admin.hosts != admin.hosts ? "admin.hosts" : nullptr})
     if (setting) needs_restart_.push_back(std::string(setting) + ": it is as it was until then");
   parts_.admin = admin;
+  if (!(parts_.store == sources_.in_force->store())) {
+    needs_restart_.push_back("store: it runs with other settings");
+    parts_.store = sources_.in_force->store();
+  }
   const LimitSettings& limits = sources_.in_force->limits();
   for (const auto& [name, limit] : {std::pair("in_flight", &LimitSettings::in_flight),
                                     std::pair("in_flight_per_key", &LimitSettings::in_flight_per_key)}) {
@@ -646,6 +651,24 @@ void Loading::check_values(const Node& root, const Report& report) {
     while (one.ends_with(' ')) one.remove_suffix(1);
     if (!one.empty()) parts_.admin.host_names.emplace_back(one);
   }
+  const StoreSettings& store = parts_.store;
+  if (store.backend != "sqlite" && store.backend != "postgres")
+    wrong("store", "backend", "`" + store.backend + "` is no kind of store", "use sqlite or postgres");
+  if (store.on_postgres() && store.url.empty())
+    wrong("store", "url", "`postgres` needs a database", "name it: url: ${DATABASE_URL}");
+  if (!store.on_postgres() && !store.url.empty())
+    wrong("store", "url", "this store is a file, and there is a database's URL",
+          "say backend: postgres, or leave it out");
+  const bool is_identifier = !store.schema.empty() && store.schema.size() <= 48 &&  // its notices' channel has 63
+                             std::ranges::all_of(store.schema, [](char c) {
+                               return c == '_' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+                             });
+  if (!is_identifier || store.schema.starts_with("pg_"))
+    wrong("store", "schema", "`" + store.schema + "` is no name of a schema",
+          "use lower-case letters, digits and _, at most 48, and not pg_ at the beginning");
+  if (store.when_stale != "fail_closed" && store.when_stale != "serve_stale")
+    wrong("store", "when_stale", "`" + store.when_stale + "` is neither fail_closed nor serve_stale",
+          "use one of the two");
   const auto data_class = data_class_from_name(parts_.key_defaults.data_class);
   if (data_class)
     parts_.key_defaults.data_class_value = *data_class;

@@ -125,6 +125,7 @@ std::string json_schema() {
   schema_section(w, "limits", limits_table);
   schema_section(w, "responses", responses_table);
   schema_section(w, "ledger", ledger_table);
+  schema_section(w, "store", store_table);
   schema_section(w, "alerts", alert_table);
   schema_section(w, "keys", key_table);
   schema_section(w, "admin", admin_table);
@@ -162,6 +163,7 @@ std::string reference_page() {
   reference_section(out, "limits", limits_table);
   reference_section(out, "responses", responses_table);
   reference_section(out, "ledger", ledger_table);
+  reference_section(out, "store", store_table);
   reference_section(out, "alerts", alert_table);
   reference_section(out, "keys", key_table);
   reference_section(out, "admin", admin_table);

@@ -112,6 +112,26 @@ Loaded reload_text(const Snapshot& in_force, std::string text) {
   return load(sources);
 }
 
+TEST(Rules, A_store_on_postgres_needs_a_url_and_a_plain_schema_and_its_password_is_in_no_listing) {
+  EXPECT_TRUE(tells(load_text("store: { backend: oracle }"), "`oracle` is no kind of store"));
+  EXPECT_TRUE(tells(load_text("store: { backend: postgres }"), "needs a database"));
+  EXPECT_TRUE(tells(load_text("store: { url: \"postgresql://h/d\" }"), "this store is a file"));
+  for (const char* schema : {"a b", "Sluice", "pg_own", "a\\\"b"})
+    EXPECT_FALSE(load_text(std::string("store: { schema: \"") + schema + "\" }").snapshot) << schema;
+  EXPECT_TRUE(tells(load_text("store: { when_stale: never }"), "`never` is neither"));
+  const std::string text = "store: { backend: postgres, url: \"${BOOKS}\", when_stale: serve_stale }";
+  const Loaded loaded = load_text(text, {{"BOOKS", "postgresql://sluice:hush-hush@h/d"}});
+  ASSERT_TRUE(loaded.snapshot) << loaded.diagnostics.render();
+  EXPECT_TRUE(loaded.snapshot->store().on_postgres());
+  EXPECT_EQ(loaded.snapshot->json().find("hush"), std::string::npos);
+  Sources other{.text = "{}", .in_force = loaded.snapshot.get()};
+  const Loaded reloaded = load(other);
+  ASSERT_TRUE(reloaded.snapshot) << reloaded.diagnostics.render();
+  EXPECT_TRUE(reloaded.snapshot->store().on_postgres()) << "a server stays with the store that it has opened";
+  ASSERT_EQ(reloaded.needs_restart.size(), 1U);
+  EXPECT_TRUE(reloaded.needs_restart.front().starts_with("store"));
+}
+
 TEST(Reload, What_only_a_start_can_do_is_named_and_the_snapshot_says_what_runs) {
   const Loaded running = load_text("server: { listen: \"127.0.0.1:1\", threads: 2 }");
   ASSERT_TRUE(running.snapshot);

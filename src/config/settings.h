@@ -107,6 +107,18 @@ struct LedgerSettings {
   bool strict = false;               // parsed from `durability`
 };
 
+// Where keys, limits and the ledger are.
+struct StoreSettings {
+  std::string backend = "sqlite";
+  std::string url = "";                    // of PostgreSQL; with a password
+  std::string schema = "sluice";           // in it
+  std::int64_t stale_limit_s = 300;        // how old what is known of keys may be while PostgreSQL is away
+  std::string when_stale = "fail_closed";  // and then: fail_closed, serve_stale
+  bool on_postgres() const { return backend == "postgres"; }
+
+  friend bool operator==(const StoreSettings&, const StoreSettings&) = default;
+};
+
 // Who is told when a share of a budget is used up, besides the log and the metrics.
 struct AlertSettings {
   std::string webhook = "";  // URL; "" = nobody

@@ -176,6 +176,29 @@ inline constexpr Setting<LedgerSettings> ledger_table[] = {
      .text = &LedgerSettings::durability},
 };
 
+inline constexpr Setting<StoreSettings> store_table[] = {
+    {.name = "backend",
+     .meaning =
+         "Where keys, organisations, teams, users, limits and the ledger are: `sqlite`, a file in the data "
+         "directory, for one process; or `postgres`, for several. Each process keeps a data directory of its own "
+         "for its log.",
+     .text = &StoreSettings::backend},
+    {.name = "url",
+     .meaning =
+         "Of PostgreSQL (13 or later): postgresql://USER:PASSWORD@HOST:5432/DATABASE, with libpq's options behind "
+         "a `?`, such as sslmode=verify-full. Keep the password out of the file: ${NAME} or ${file:/path}.",
+     .text = &StoreSettings::url},
+    {.name = "schema",
+     .meaning = "The schema of its tables: lower-case letters, digits and _. It is made when it is missing.",
+     .text = &StoreSettings::schema},
+    {"stale_limit_s",
+     "While PostgreSQL cannot be reached, keys and limits are served as they were last seen, for so many seconds.",
+     &StoreSettings::stale_limit_s, 0, 30 * 24 * 3'600},
+    {.name = "when_stale",
+     .meaning = "And then: `fail_closed` answers 503, as a key may have been revoked; `serve_stale` goes on.",
+     .text = &StoreSettings::when_stale},
+};
+
 inline constexpr Setting<AlertSettings> alert_table[] = {
     {.name = "webhook",
      .meaning =

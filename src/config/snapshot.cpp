@@ -154,6 +154,9 @@ std::string Snapshot::json() const {
   write_section(w.key("limits"), limits_table, parts_.limits);
   write_section(w.key("responses"), responses_table, parts_.responses);
   write_section(w.key("ledger"), ledger_table, parts_.ledger);
+  StoreSettings store = parts_.store;  // a password may be in its URL
+  if (!store.url.empty()) store.url = "sha256:" + crypto::hex(crypto::sha256(store.url));
+  write_section(w.key("store"), store_table, store);
   // Whoever knows a webhook's URL may post to it: of it, the digest is enough to tell one from another.
   AlertSettings alerts = parts_.alerts;
   if (!alerts.webhook.empty()) alerts.webhook = "sha256:" + crypto::hex(crypto::sha256(alerts.webhook));

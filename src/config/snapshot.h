@@ -59,6 +59,7 @@ class Snapshot {
     LimitSettings limits;
     ResponsesSettings responses;
     LedgerSettings ledger;
+    StoreSettings store;
     AlertSettings alerts;
     KeyDefaults key_defaults;
     AdminSettings admin;
@@ -81,6 +82,7 @@ class Snapshot {
   const LimitSettings& limits() const { return parts_.limits; }
   const ResponsesSettings& responses() const { return parts_.responses; }
   const LedgerSettings& ledger() const { return parts_.ledger; }
+  const StoreSettings& store() const { return parts_.store; }
   const AlertSettings& alerts() const { return parts_.alerts; }
   const KeyDefaults& key_defaults() const { return parts_.key_defaults; }
   const AdminSettings& admin() const { return parts_.admin; }

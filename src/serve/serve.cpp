@@ -28,6 +28,7 @@
 #include "serve/banner.h"
 #include "serve/configuration.h"
 #include "serve/default_key.h"
+#include "serve/home.h"
 #include "serve/main_loop.h"
 #include "serve/records.h"
 #include "serve/upgrade.h"
@@ -38,6 +39,14 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+
+store::LiveStore::Options store_options(const config::StoreSettings& settings) {
+  store::LiveStore::Options options;
+  if (!settings.on_postgres()) return options;
+  options.key_poll_ms = milliseconds(250);  // a look is a question over the network; notices come sooner
+  if (settings.when_stale == "fail_closed") options.stale_limit = seconds(settings.stale_limit_s);
+  return options;
+}
 
 int refuse(const Error& error) {
   std::cerr << "sluice: " << error.message << (error.hint.empty() ? "" : "\n  " + error.hint) << "\n";
@@ -152,6 +161,7 @@ constexpr std::string_view disk_is_behind =
 std::string readiness_problem(store::LiveStore& store, const gateway::SnapshotCell& snapshots,
                               const engines::Supervisor& engines, bool stopping) {
   if (stopping) return "the server stops";
+  if (store.keys_are_stale()) return std::string(store::keys_unknown);
   if (store.refuses_new_work()) {
     const std::string problem = store.health().problem();
     return problem.empty() ? std::string(disk_is_behind) : problem;
@@ -200,7 +210,12 @@ Result<FirstKey> ensure_first_key(store::LiveStore& store, const config::Snapsho
   if (!keys.empty()) return FirstKey{};
   store::NewKey wanted = default_key(snapshot.key_defaults());
   wanted.name = "default";
-  TRY(store::CreatedKey created, store.store().create_key(wanted, store::wall_clock_us()));
+  Result<store::CreatedKey> made = store.store().create_key(wanted, store::wall_clock_us());
+  if (!made) {  // another process that started at the same moment may have been faster
+    TRY(const std::vector<store::KeyReport> since, store.store().list_keys(true));
+    if (!since.empty()) return FirstKey{};
+  }
+  TRY(store::CreatedKey created, std::move(made));
   (void)store.reload_keys();  // the key is made and must be shown; the store goes on trying to load it
   return FirstKey{std::move(created.secret)};
 }
@@ -384,8 +399,10 @@ int serve(const ServeOptions& options) {
       held.push_back(std::move(message->text));
     }
   }
-  auto store = store::LiveStore::start(options.data_dir, {});
+  const store::Home home = home_of(snapshot->store(), options.data_dir);
+  auto store = store::LiveStore::start(home, store_options(snapshot->store()));
   if (!store) return refuse(store.error());
+  if (auto noted = note_home(home, options.config_path); !noted) return refuse(noted.error());
   auto desk = store::ResourceDesk::start(options.data_dir);
   if (!desk) return refuse(desk.error());
   gateway::SnapshotCell snapshots(snapshot);

@@ -116,9 +116,10 @@ Result<AdminKey> revoke_admin_key(Database& database, std::string_view id_or_nam
 }
 
 Result<std::vector<AdminKey>> list_admin_keys(const Database& database, bool with_revoked) {
-  TRY(Statement select, database.prepare("SELECT " SLUICE_ADMIN_KEY_COLUMNS
-                                         " FROM admin_keys WHERE ? <> 0 OR revoked_at_us IS NULL ORDER BY created_at_us, "
-                                         "id"));
+  TRY(Statement select,
+      database.prepare("SELECT " SLUICE_ADMIN_KEY_COLUMNS
+                       " FROM admin_keys WHERE ? <> 0 OR revoked_at_us IS NULL ORDER BY created_at_us, "
+                       "id"));
   select.bind(static_cast<std::int64_t>(with_revoked));
   std::vector<AdminKey> keys;
   while (true) {

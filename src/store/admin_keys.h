@@ -10,8 +10,8 @@
 
 #include "base/result.h"
 #include "base/secret.h"
-#include "store/grant.h"
 #include "store/database.h"
+#include "store/grant.h"
 
 namespace sluice::store {
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "store/store.h"
+#include "store/testing_backends.h"
 #include "store/testing_directory.h"
 
 namespace sluice::store {
@@ -15,17 +16,18 @@ namespace {
 
 constexpr std::int64_t now_us = 1'795'418'415'000'000;
 
-class AdminKeys : public ::testing::Test {
+class AdminKeys : public OnEachBackend {
  protected:
   TestingDirectory directory_;
   Store store_ = [&] {
-    auto opened = Store::open(directory_.path());
+    auto opened = Store::open(home_of(directory_.path()));
     if (!opened) throw std::runtime_error(opened.error().message);
     return *std::move(opened);
   }();
 };
+SLUICE_ON_EACH_BACKEND(AdminKeys);
 
-TEST_F(AdminKeys, An_administration_key_is_found_by_its_characters_until_it_is_revoked) {
+TEST_P(AdminKeys, An_administration_key_is_found_by_its_characters_until_it_is_revoked) {
   const auto created =
       store_.create_admin_key({.name = "ops", .grant = {Role::owner, {}}, .expires_at_us = {}}, now_us);
   ASSERT_TRUE(created) << created.error().message;
@@ -41,7 +43,7 @@ TEST_F(AdminKeys, An_administration_key_is_found_by_its_characters_until_it_is_r
   EXPECT_FALSE(store_.revoke_admin_key(created->key.id, now_us + 2)) << "it has been revoked";
 }
 
-TEST_F(AdminKeys, A_virtual_key_is_no_administration_key_and_the_other_way_round) {
+TEST_P(AdminKeys, A_virtual_key_is_no_administration_key_and_the_other_way_round) {
   const auto virtual_key = store_.create_key({.name = "app"}, now_us);
   const auto admin_key = store_.create_admin_key({.name = "ops", .grant = {}, .expires_at_us = {}}, now_us);
   ASSERT_TRUE(virtual_key && admin_key);
@@ -51,7 +53,7 @@ TEST_F(AdminKeys, A_virtual_key_is_no_administration_key_and_the_other_way_round
   EXPECT_FALSE(admin_key->secret.reveal().starts_with(key_prefix));
 }
 
-TEST_F(AdminKeys, Their_scope_is_an_organisation_or_team_that_there_is) {
+TEST_P(AdminKeys, Their_scope_is_an_organisation_or_team_that_there_is) {
   const auto org = store_.create_subject(SubjectKind::org, "acme", "", now_us);
   ASSERT_TRUE(org);
   const auto made = store_.create_admin_key(
@@ -64,7 +66,7 @@ TEST_F(AdminKeys, Their_scope_is_an_organisation_or_team_that_there_is) {
   EXPECT_EQ(missing.error().kind, ErrorKind::not_found);
 }
 
-TEST_F(AdminKeys, Acts_say_who_acted_and_stay_to_be_looked_at) {
+TEST_P(AdminKeys, Acts_say_who_acted_and_stay_to_be_looked_at) {
   ASSERT_TRUE(store_.create_subject(SubjectKind::team, "one", "", now_us));
   store_.act_as({.id = "adm_1", .name = "ops", .way = "admin_key"});
   ASSERT_TRUE(store_.create_subject(SubjectKind::team, "two", "", now_us));
@@ -79,7 +81,7 @@ TEST_F(AdminKeys, Acts_say_who_acted_and_stay_to_be_looked_at) {
   EXPECT_EQ(acts->size(), 1u);
 }
 
-TEST_F(AdminKeys, What_was_answered_under_an_idempotency_key_is_known_to_whom_it_was_answered) {
+TEST_P(AdminKeys, What_was_answered_under_an_idempotency_key_is_known_to_whom_it_was_answered) {
   const crypto::Sha256 digest = crypto::sha256("request");
   store_.act_as({.id = "adm_1", .name = "", .way = ""});
   auto first = store_.begin_once("k", digest, now_us);
@@ -105,7 +107,7 @@ TEST_F(AdminKeys, What_was_answered_under_an_idempotency_key_is_known_to_whom_it
   EXPECT_FALSE(*forgotten) << "a day has passed";
 }
 
-TEST_F(AdminKeys, A_rotated_key_has_other_characters_and_is_the_same_key) {
+TEST_P(AdminKeys, A_rotated_key_has_other_characters_and_is_the_same_key) {
   const auto made = store_.create_key({.name = "app"}, now_us);
   ASSERT_TRUE(made);
   const auto rotated = store_.rotate_key("app", now_us);
@@ -119,7 +121,7 @@ TEST_F(AdminKeys, A_rotated_key_has_other_characters_and_is_the_same_key) {
   EXPECT_FALSE(store_.rotate_key(made->key.id.str(), now_us)) << "it has been revoked";
 }
 
-TEST_F(AdminKeys, A_blocked_key_is_let_in_again) {
+TEST_P(AdminKeys, A_blocked_key_is_let_in_again) {
   ASSERT_TRUE(store_.create_key({.name = "app"}, now_us));
   ASSERT_TRUE(store_.block_key("app", true, now_us));
   EXPECT_EQ(store_.list_keys()->front().key.blocked_at_us, now_us);

@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "base/result.h"
-#include "store/ledger_entry.h"
 #include "store/database.h"
+#include "store/ledger_entry.h"
 
 namespace sluice::store {
 

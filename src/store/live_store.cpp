@@ -1,5 +1,7 @@
 #include "store/live_store.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
@@ -51,6 +53,7 @@ struct LiveStore::State {
   Store store;                        // the composition root's
   Store watch_store;                  // the watcher's and reload_keys(), under reload_mutex
   Store fold_store;                   // the folder's
+  std::optional<Store> listen_store;  // the listener's, where there is somebody to listen to
   std::unique_ptr<AppendLog> ledger;
   std::unique_ptr<AppendLog> audit;
 
@@ -75,12 +78,17 @@ struct LiveStore::State {
   std::string damaged_keys;  // that the table leaves out, as a sentence
   std::string fold_problem;
 
-  std::atomic<std::uint64_t> looks_done{0};  // written by the watcher
+  std::atomic<std::uint64_t> looks_done{0};                      // written by the watcher
+  std::atomic<std::chrono::steady_clock::duration> keys_seen{};  // that has seen the database
+  std::thread listener;                                          // where other processes tell that keys have changed
   std::thread watcher;
   std::thread folder;
   std::atomic<bool> handed_over{false};  // another process has the directory
 
   Result<void> reload_if_changed();
+  std::chrono::steady_clock::duration keys_age() const {
+    return std::chrono::steady_clock::now().time_since_epoch() - keys_seen.load(std::memory_order_relaxed);
+  }
   Result<void> load_table();
   std::shared_ptr<const Line> line_of(const LimitLine& rule, std::vector<const Line*>& fresh);
   std::shared_ptr<const Lines> lines_of(const KeyReport& report, const LineIndex& index);
@@ -92,6 +100,7 @@ struct LiveStore::State {
   bool wait_for_look(std::chrono::steady_clock::time_point last_look);
   void watch();
   void fold_on();
+  void listen();
 };
 
 // True when it is time to stop.
@@ -104,13 +113,18 @@ bool LiveStore::State::sleep(std::chrono::milliseconds time) {
 // about keys.
 Result<void> LiveStore::State::reload_if_changed() {
   std::lock_guard held(reload_mutex);
+  const auto began = std::chrono::steady_clock::now().time_since_epoch();
   Database& database = *watch_store.database_;
   TRY(const std::int64_t data, database.change_mark());
-  if (data == data_version) return {};
+  if (data == data_version) {
+    keys_seen = began;
+    return {};
+  }
   TRY(const std::int64_t version, database.integer("SELECT value FROM state WHERE name = 'keys_version'"));
   if (version != keys_version) CHECK_OK(load_table());
   keys_version = version;
   data_version = data;
+  keys_seen = began;
   return {};
 }
 
@@ -271,6 +285,28 @@ void LiveStore::State::watch() {
   }
 }
 
+// A notice is only a reason to look sooner: what it says is not believed, and one that is lost costs a round.
+void LiveStore::State::listen() {
+  constexpr std::chrono::milliseconds pause{500};
+  constexpr int round_ms = 200;  // until it is seen that it is time to stop
+  Database& database = *listen_store->database_;
+  while (!sleep(std::chrono::milliseconds(0))) {
+    pollfd notices{database.notices(), POLLIN, 0};
+    if (notices.fd < 0) {  // connects anew
+      if (sleep(pause)) return;
+      (void)database.integer("SELECT 1");
+      continue;
+    }
+    if (::poll(&notices, 1, round_ms) <= 0) continue;
+    database.take_notices();
+    {
+      std::lock_guard held(mutex);
+      look_wanted = true;
+    }
+    wake.notify_all();
+  }
+}
+
 void LiveStore::State::fold_on() {
   while (!sleep(options.fold_ms)) {
     const std::lock_guard folding(fold_mutex);
@@ -289,6 +325,10 @@ Result<std::unique_ptr<LiveStore>> LiveStore::start(const Home& home, Options op
   TRY(Store fold_store, Store::open(home));
   auto state = std::make_unique<State>(directory, options, std::move(lock), std::move(store), std::move(watch_store),
                                        std::move(fold_store));
+  if (home.postgres) {
+    TRY(Store listen_store, Store::open(home));
+    state->listen_store = std::move(listen_store);
+  }
 
   // The log may end before what has been folded: a power cut took records that another process had read in memory.
   // New records must not get positions that count as folded.
@@ -299,6 +339,7 @@ Result<std::unique_ptr<LiveStore>> LiveStore::start(const Home& home, Options op
   CHECK_OK(state->reload_if_changed());
   State* running = state.get();
   std::unique_ptr<LiveStore> live(new LiveStore(std::move(state)));
+  if (running->listen_store) running->listener = std::thread([running] { running->listen(); });
   running->watcher = std::thread([running] { running->watch(); });
   running->folder = std::thread([running] { running->fold_on(); });
   return live;
@@ -332,6 +373,10 @@ std::uint64_t LiveStore::look_for_keys() {
   return number;
 }
 
+bool LiveStore::keys_are_stale() const {
+  return state_->options.stale_limit && state_->keys_age() > *state_->options.stale_limit;
+}
+
 bool LiveStore::looked_for_keys(std::uint64_t number) const {
   return state_->looks_done.load(std::memory_order_acquire) >= number;
 }
@@ -347,7 +392,8 @@ LiveStore::Health LiveStore::health() const {
   return {.ledger = state_->ledger->health(),
           .audit = state_->audit->health(),
           .keys_problem = state_->keys_problem.empty() ? state_->damaged_keys : state_->keys_problem,
-          .fold_problem = state_->fold_problem};
+          .fold_problem = state_->fold_problem,
+          .keys_age = std::chrono::duration_cast<std::chrono::seconds>(state_->keys_age())};
 }
 
 Result<void> LiveStore::hand_over(AppendLog::Heir ledger, AppendLog::Heir audit, std::chrono::milliseconds limit) {
@@ -386,6 +432,7 @@ bool LiveStore::stop(std::chrono::milliseconds timeout) {
   }
   state_->wake.notify_all();
   state_->watcher.join();
+  if (state_->listener.joinable()) state_->listener.join();
   state_->folder.join();
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   bool safe = state_->ledger->flush(timeout);

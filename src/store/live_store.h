@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -21,6 +22,8 @@ class LiveStore : public RequestStore {
     AppendLog::Options audit = {.group_bytes = 256u << 10, .group_ms = std::chrono::milliseconds(50)};
     std::chrono::milliseconds key_poll_ms{100};     // a revoked key is refused within this time and a reload
     std::chrono::milliseconds key_look_gap_ms{20};  // between two looks that were asked for: bad keys cost no more
+    // Keys that have not been looked at for so long let nobody in. Empty: they do, however old they are.
+    std::optional<std::chrono::seconds> stale_limit = {};
     std::chrono::milliseconds fold_ms{1000};
     std::chrono::milliseconds act_flush_ms{2000};  // what the folder waits for the audit log to have an act on disk
   };
@@ -30,7 +33,8 @@ class LiveStore : public RequestStore {
     // Why the key table could not be reloaded (the last good one stays), or which keys are damaged and left out of it.
     // Empty = all is well.
     std::string keys_problem;
-    std::string fold_problem;  // why folding failed; it is tried again. Empty = all is well.
+    std::string fold_problem;          // why folding failed; it is tried again. Empty = all is well.
+    std::chrono::seconds keys_age{0};  // since they were last looked at
     bool degraded() const { return !problem().empty(); }
     // The first thing that is wrong, as a sentence; empty when all is well.
     const std::string& problem() const;
@@ -62,6 +66,7 @@ class LiveStore : public RequestStore {
   // Looks keep key_look_gap_ms apart, however many ask.
   std::uint64_t look_for_keys() override;
   bool looked_for_keys(std::uint64_t number) const override;
+  bool keys_are_stale() const override;
 
   // Another process is to serve from the directory: brings the logs to disk and into the database, gives the lock up,
   // and passes each later record to the heirs. Keys are watched on. Nobody may append meanwhile. Errors: unavailable;

@@ -61,7 +61,7 @@ std::string_view hint_for(std::string_view sqlstate) {
   if (sqlstate.starts_with("28")) return "look at the user and the password in store.url, and at pg_hba.conf";
   if (sqlstate.starts_with("3D")) return "make the database first: createdb";
   if (sqlstate == "42501") return "give the user of store.url the right: GRANT CREATE ON DATABASE ... or its schema's";
-  if (sqlstate.starts_with("53")) return "raise max_connections of PostgreSQL, or free its disk; sluice has 3 each";
+  if (sqlstate.starts_with("53")) return "raise max_connections of PostgreSQL, or free its disk; sluice has 4 each";
   if (sqlstate == "55P03") return "another process holds the lock; end it or try again";
   if (sqlstate == "42P01" || sqlstate == "3F000")
     return "its tables are gone: restore them from a backup, or start sluice again to make empty ones";
@@ -361,7 +361,8 @@ Result<void> PostgresDatabase::Link::queue(const void* owner, const std::string&
   prepared_ = owner;
   if (PQsendQueryPrepared(connection_, "", count, texts.data(), nullptr, nullptr, 0) != 1) return lost("");
   if (PQflush(connection_) < 0) return lost("");
-  return ++queued_ >= most_queued ? drain() : Result<void>();
+  if (++queued_ < most_queued) return {};
+  return drain();
 }
 
 // The simple protocol takes several statements at once.
@@ -409,13 +410,13 @@ void PostgresDatabase::Link::roll_back() {
   if (!in_transaction_) return;
   if (connection_ && !broken_) {
     const Sent only{"ROLLBACK", {}};
-    if (!drain()) {
-    }  // what was queued goes with it
-    if (!broken_ && !pipeline({&only, 1})) broken_ = true;
+    (void)drain();  // what was queued goes with it
+    if (!broken_) broken_ = !pipeline({&only, 1}).has_value();
   }
   in_transaction_ = false;
 }
 
+// Names cannot be bound: here alone one becomes text, quoted.
 std::string PostgresDatabase::Link::quoted_schema() const {
   std::string text = "\"";
   for (const char c : schema_) text.append(c == '"' ? 2 : 1, c);
@@ -427,7 +428,9 @@ int PostgresDatabase::Link::listen() {
   if (!connection_ || broken_ || PQstatus(connection_) != CONNECTION_OK) return -1;
   if (!listens_) {
     const std::unique_ptr<char, FreeText> channel(PQescapeIdentifier(connection_, channel_.data(), channel_.size()));
-    if (!channel || !run("LISTEN " + std::string(channel.get()), {})) return -1;
+    if (!channel) return -1;
+    const Result<Answer> listening = run("LISTEN " + std::string(channel.get()), {});
+    if (!listening) return -1;
     listens_ = true;
   }
   return PQsocket(connection_);

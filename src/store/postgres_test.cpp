@@ -147,5 +147,47 @@ TEST(Postgres, Tells_a_queued_statements_error_at_the_latest_with_the_commit) {
   EXPECT_EQ(database->integer("SELECT count(*) FROM subjects"), 0);
 }
 
+TEST(Postgres, Tells_servers_of_a_revoked_key_without_their_asking) {
+  TestingDirectory directory;
+  TestingDirectory other;
+  const auto live = LiveStore::start(shared(directory, "notices"), {.key_poll_ms = 1h, .key_look_gap_ms = 0ms});
+  ASSERT_TRUE(live) << live.error().message;
+  Store cli = open(shared(other, "notices"));
+  const auto created = cli.create_key({.name = "laptop"}, 1);
+  ASSERT_TRUE(created);
+  ASSERT_TRUE(wait_until([&] { return (*live)->keys()->find(created->key.digest) != nullptr; }));
+  ASSERT_TRUE(cli.revoke_key("laptop", 2));
+  EXPECT_TRUE(wait_until([&] { return (*live)->keys()->find(created->key.digest)->key().revoked_at_us.has_value(); }));
+}
+
+TEST(Postgres, That_stops_leaves_keys_until_they_are_stale_and_is_found_again_with_every_row) {
+  TestingPostgres server;
+  TestingDirectory directory;
+  const auto live = LiveStore::start({directory.path(), server.place("away")},
+                                     {.key_poll_ms = 1ms, .stale_limit = 1s, .fold_ms = 1ms});
+  ASSERT_TRUE(live) << live.error().message;
+  const auto created = (*live)->store().create_key({.name = "laptop"}, 1);
+  ASSERT_TRUE(wait_until([&] { return (*live)->keys()->find(created->key.digest) != nullptr; }));
+  EXPECT_FALSE((*live)->keys_are_stale());
+  server.stop();
+  LedgerEntry entry;
+  entry.key_id = created->key.id;
+  entry.cost = Money::pico(7);
+  std::string bytes;
+  encode(entry, bytes);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ((*live)->ledger().append(bytes), Appended::queued);
+  ASSERT_TRUE(wait_until([&] { return !(*live)->health().keys_problem.empty(); }));
+  EXPECT_NE((*live)->health().problem().find("postgresql://"), std::string::npos) << (*live)->health().problem();
+  EXPECT_FALSE((*live)->refuses_new_work());
+  EXPECT_NE((*live)->keys()->find(created->key.digest), nullptr);
+  ASSERT_TRUE(wait_until([&] { return (*live)->keys_are_stale(); }));
+  server.start();
+  EXPECT_TRUE(wait_until([&] { return !(*live)->keys_are_stale() && !(*live)->health().degraded(); }));
+  EXPECT_TRUE(wait_until([&] {
+    const auto usage = (*live)->store().usage({});
+    return usage && usage->total.cost_pico == 21;
+  }));
+}
+
 }  // namespace
 }  // namespace sluice::store

@@ -39,6 +39,9 @@ class RecordLog {
   virtual void forget(std::uint64_t ticket) { (void)ticket; }
 };
 
+constexpr std::string_view keys_unknown =
+    "which keys are good has not been known for too long: the database cannot be reached";
+
 // All from any thread; nothing waits.
 class RequestStore {
  public:
@@ -58,6 +61,8 @@ class RequestStore {
   // successful or not.
   virtual std::uint64_t look_for_keys() = 0;
   virtual bool looked_for_keys(std::uint64_t number) const = 0;
+  // Nobody may come in: which keys are good has not been known for longer than the operator allows.
+  virtual bool keys_are_stale() const { return false; }
 };
 
 }  // namespace sluice::store

@@ -34,6 +34,10 @@ class Fold : public OnEachBackend {};
 SLUICE_ON_EACH_BACKEND(Fold);
 class Usage : public OnEachBackend {};
 SLUICE_ON_EACH_BACKEND(Usage);
+class CostRows : public OnEachBackend {};
+SLUICE_ON_EACH_BACKEND(CostRows);
+class Logs : public OnEachBackend {};
+SLUICE_ON_EACH_BACKEND(Logs);
 class Check : public OnEachBackend {};
 SLUICE_ON_EACH_BACKEND(Check);
 
@@ -588,7 +592,7 @@ TEST(Usd, Writes_sums_of_any_size_exactly) {
   EXPECT_EQ(usd(static_cast<MoneySum>(Money::max().pico()) * 1'000), "9223372036.854775807");
 }
 
-TEST(Logs, Show_the_last_entries_and_follow) {
+TEST_P(Logs, Show_the_last_entries_and_follow) {
   TestingDirectory directory;
   Store store = open(directory.path());
   std::vector<LedgerEntry> written;
@@ -653,7 +657,7 @@ TEST_P(Stores, Folds_the_whole_ledger_anew_when_the_database_is_gone) {
 
 // --- what the rows of a time cost
 
-TEST(CostRows, Are_those_that_usage_adds_up_each_once) {
+TEST_P(CostRows, Are_those_that_usage_adds_up_each_once) {
   const TestingDirectory directory;
   Store store = open(directory.path());
   std::vector<LedgerEntry> entries;

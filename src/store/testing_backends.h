@@ -67,7 +67,6 @@ class TestingPostgres {
     ::kill(server_, SIGINT);
     ::waitpid(server_, nullptr, 0);
   }
-  void hang() { ::kill(server_, SIGSTOP); }
 
   PostgresPlace place(std::string schema) const {
     return {.url = Secret("postgresql://sluice@/postgres?host=" + directory_.path()), .schema = std::move(schema)};

@@ -6,6 +6,8 @@ StoreMetrics::StoreMetrics(Registry& registry)
     : queued_bytes(registry.gauge("sluice_store_queued_bytes", "Records that wait for the disk.", {"log"})),
       degraded(registry.gauge("sluice_store_degraded",
                               "1 while this part of the store fails and is tried again, else 0.", {"part"})),
+      keys_age(registry.gauge("sluice_store_keys_age_seconds",
+                              "Since the database was last asked which keys are good; rises while it is away.", {})),
       lost(registry.counter("sluice_store_lost_records_total",
                             "Records that no queue had room for: answers that were given and are not in the books.",
                             {"log"})) {

@@ -11,7 +11,8 @@ struct StoreMetrics {
 
   GaugeFamily& queued_bytes;  // log: ledger, audit
   GaugeFamily& degraded;      // part: ledger, audit (disk), keys, fold (database); 0 or 1
-  CounterFamily& lost;        // log: ledger, audit
+  GaugeFamily& keys_age;
+  CounterFamily& lost;  // log: ledger, audit
 };
 
 }  // namespace sluice::telemetry

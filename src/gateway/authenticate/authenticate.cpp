@@ -94,6 +94,9 @@ async::Task<Result<store::Principal>> authenticate(const http::RequestHead& head
                                                    net::Reactor& reactor, async::Cancel& client_gone,
                                                    std::int64_t now_us) {
   CO_TRY(const crypto::Sha256 digest, find_digest(head));
+  if (store.keys_are_stale())
+    co_return fail(ErrorKind::unavailable, std::string(store::keys_unknown),
+                   "try again later; the operator finds the reason at /health/ready and in `sluice doctor`");
   if (const auto keys = store.keys(); keys->find(digest)) co_return principal_of(digest, *keys, now_us);
 
   constexpr std::chrono::milliseconds look_again{2};

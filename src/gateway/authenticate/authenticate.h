@@ -29,7 +29,8 @@ constexpr std::chrono::milliseconds longest_key_look{250};
 
 // The same in the store's current table. A key that is unknown there may have been made a moment ago, so its request
 // waits for one look of the store (RequestStore::look_for_keys, which bounds what bad keys can cost) before it is
-// refused. Borrows all four until it ends: they belong to the connection, or outlive it. `client_gone` ends the wait.
+// refused. Errors: also unavailable, while RequestStore::keys_are_stale(). Borrows all four until it ends: they belong
+// to the connection, or outlive it. `client_gone` ends the wait.
 async::Task<Result<store::Principal>> authenticate(const http::RequestHead& head, store::RequestStore& store,
                                                    net::Reactor& reactor, async::Cancel& client_gone,
                                                    std::int64_t now_us);
