@@ -246,6 +246,20 @@ constexpr std::array migrations = {
 
     ALTER TABLE keys ADD COLUMN blocked_at_us INTEGER;
     )sql",
+    // Who is signed in to the administration.
+    R"sql(
+    CREATE TABLE admin_sessions (
+      id TEXT NOT NULL UNIQUE,
+      digest BLOB NOT NULL UNIQUE,
+      issuer TEXT NOT NULL,
+      subject TEXT NOT NULL,
+      email TEXT NOT NULL,
+      claims TEXT NOT NULL,
+      created_at_us INTEGER NOT NULL,
+      expires_at_us INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX admin_sessions_subject ON admin_sessions(issuer, subject);
+    )sql",
 };
 
 Result<std::int64_t> check_version(const SqliteDatabase& database) {

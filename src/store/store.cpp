@@ -110,6 +110,18 @@ Result<Subject> Store::remove_subject(SubjectKind kind, std::string_view id_or_n
   return store::remove_subject(*database_, kind, id_or_name, now_us);
 }
 
+Result<Session> Store::create_session(const crypto::Sha256& digest, Session session) {
+  return store::create_session(*database_, digest, std::move(session));
+}
+
+Result<std::optional<Session>> Store::find_session(const crypto::Sha256& digest, std::int64_t now_us) {
+  return store::find_session(*database_, digest, now_us);
+}
+
+Result<bool> Store::end_session(const crypto::Sha256& digest, std::int64_t now_us) {
+  return store::end_session(*database_, digest, now_us);
+}
+
 Result<LimitLine> Store::set_limit(const NewLimit& limit, std::int64_t now_us) {
   return store::set_limit(*database_, limit, now_us);
 }

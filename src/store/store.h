@@ -20,6 +20,7 @@
 #include "store/key.h"
 #include "store/limits.h"
 #include "store/log_format.h"
+#include "store/sessions.h"
 #include "store/subjects.h"
 #include "store/usage_report.h"
 
@@ -91,6 +92,10 @@ class Store {
                                                   std::int64_t now_us);
   Result<void> end_once(std::string_view key, int status, std::string_view body);
   Result<void> forget_once(std::string_view key);
+  // Who is signed in to the administration: see sessions.h.
+  Result<Session> create_session(const crypto::Sha256& digest, Session session);
+  Result<std::optional<Session>> find_session(const crypto::Sha256& digest, std::int64_t now_us);
+  Result<bool> end_session(const crypto::Sha256& digest, std::int64_t now_us);
 
   // Brings the log's new records into the database. Several processes may do it at once; each record comes in once.
   // `until`: only records before this position (the server passes what is durable).
