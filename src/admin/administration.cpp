@@ -69,8 +69,15 @@ bool Administration::takes(std::string_view path) { return path.starts_with("/ad
 Result<void> Administration::check_origin(const Request& request) const {
   const std::string_view authority = request.header("host").value_or("");
   const std::string_view host = host_of(authority);
+  // The name under which people sign in: where the issuer sends their browsers.
+  const std::shared_ptr<const config::Snapshot> snapshot = around_.snapshot();
+  const std::string_view origin_of_sign_in = snapshot->oidc().origin;
+  const std::size_t scheme_end = origin_of_sign_in.find("://");
+  const std::string_view sign_in_host =
+      scheme_end == std::string_view::npos ? std::string_view() : host_of(origin_of_sign_in.substr(scheme_end + 3));
   const bool known =
       is_address(host) || equal_ignoring_case(host, "localhost") ||
+                     (!sign_in_host.empty() && equal_ignoring_case(host, sign_in_host)) ||
       std::ranges::any_of(options_.hosts, [&](const std::string& name) { return equal_ignoring_case(name, host); });
   if (!known && !host.empty())
     return std::unexpected(Error{

@@ -11,6 +11,7 @@
 
 #include "base/crypto.h"
 #include "config/cloud_credentials.h"
+#include "config/oidc_reader.h"
 #include "config/provider_reader.h"
 #include "config/read_section.h"
 #include "yaml/fields.h"
@@ -141,7 +142,12 @@ void Loading::read_file(const Node& root, const Report& report) {
   section("store", store_table, parts_.store);
   section("alerts", alert_table, parts_.alerts);
   section("keys", key_table, parts_.key_defaults);
-  section("admin", admin_table, parts_.admin);
+  if (const Member* member = fields.take("admin")) {
+    Fields inner(member->value, "`admin`", report);
+    read_section(inner, admin_table, parts_.admin);
+    if (const Member* oidc = inner.take("oidc")) parts_.oidc = read_oidc(*oidc, report);
+    inner.refuse_others();
+  }
   const Member* providers = fields.take("providers");
   if (providers) read_providers(*providers, report);
   if (const Member* member = fields.take("engines")) read_engines(*member, report);
@@ -702,10 +708,10 @@ Loaded Loading::run() {
     if (provider.engine) provider.how_to_enable = "start with --engine auto";
 
   apply_overrides(loaded.diagnostics);
-  const auto source =
-      std::make_shared<yaml::Source>(yaml::Source{.name = sources_.name,
-                                                  .text = sources_.text.value_or(""),
-                                                  .secret_keys = {"api_key", "secret_access_key", "session_token"}});
+  const auto source = std::make_shared<yaml::Source>(
+      yaml::Source{.name = sources_.name,
+                   .text = sources_.text.value_or(""),
+                   .secret_keys = {"api_key", "client_secret", "secret_access_key", "session_token"}});
   // A server that has rules must not lose all of them because a program has emptied the file before it writes it.
   if (sources_.in_force && source->text.find_first_not_of(" \t\r\n") == std::string::npos)
     loaded.diagnostics.add(

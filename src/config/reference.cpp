@@ -107,6 +107,29 @@ void write_price_schema(json::Writer& w) {
   w.end_object().end_object();
 }
 
+void write_admin_schema(json::Writer& w) {
+  constexpr std::string_view text = R"({"type":"string","minLength":1})";
+  constexpr std::string_view texts = R"({"type":["array","string"],"items":{"type":"string"}})";
+  w.key("admin").begin_object().member("type", "object").member("additionalProperties", false);
+  w.key("properties").begin_object();
+  schema_properties(w, admin_table);
+  w.key("oidc").begin_object().member("type", "object");
+  w.member("additionalProperties", false).key("properties").begin_object();
+  schema_properties(w, oidc_table);
+  w.key("client_secret").raw(R"({"type":"string"})").key("audience").raw(texts).key("allowed_domains").raw(texts);
+  w.key("roles").begin_object().member("type", "array").key("items").begin_object().member("type", "object");
+  w.member("additionalProperties", false).key("properties").begin_object();
+  for (const char* name : {"claim", "value", "org", "team"}) w.key(name).raw(text);
+  w.key("role").begin_object().key("enum").begin_array();
+  for (const std::string_view role : role_names) w.string(role);
+  w.end_array().end_object().end_object();
+  w.key("required").begin_array().string("claim").string("value").string("role").end_array();
+  w.end_object().end_object().end_object();
+  w.key("required").begin_array();
+  for (const char* name : {"issuer", "client_id", "redirect_url", "roles"}) w.string(name);
+  w.end_array().end_object().end_object().end_object();
+}
+
 }  // namespace
 
 std::string json_schema() {
@@ -128,7 +151,7 @@ std::string json_schema() {
   schema_section(w, "store", store_table);
   schema_section(w, "alerts", alert_table);
   schema_section(w, "keys", key_table);
-  schema_section(w, "admin", admin_table);
+  write_admin_schema(w);
   begin_map_of_objects(w, "providers");
   for (const ProviderSetting& setting : provider_table) schema_property(w, setting);
   schema_properties(w, patience_table);
@@ -167,6 +190,17 @@ std::string reference_page() {
   reference_section(out, "alerts", alert_table);
   reference_section(out, "keys", key_table);
   reference_section(out, "admin", admin_table);
+  reference_section(out, "admin.oidc", oidc_table);
+  out.append(
+      "`client_secret`: what Sluice proves itself with to the issuer, as `${NAME}` or `${file:/path}`; without it "
+      "Sluice "
+      "is a public client.\n`audience`: a list of audiences (`aud`) whose tokens are taken as `Authorization: Bearer`; "
+      "without it none is.\n`allowed_domains`: a list of domains; only e-mail addresses there, which the issuer has "
+      "verified, sign in. Empty = any.\n`roles`: a list of rules, of which the first that fits gives the role: `{ "
+      "claim: "
+      "groups, value: platform-admins, role: owner }`,\nwith `org: NAME` or `team: NAME` where it counts only there. "
+      "Who "
+      "fits none is refused.\n\n");
   reference_section(out, "engines.NAME", engine_table);
   out.append(
       "`args`: a list of more arguments for llama-server.\n\n## providers.NAME\n\n| name | meaning |\n|---|---|\n");

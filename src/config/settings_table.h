@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "config/oidc_settings.h"
 #include "config/settings.h"
 
 namespace sluice::config {
@@ -241,6 +242,22 @@ inline constexpr Setting<EngineSettings> engine_table[] = {
     {"context", "Context in tokens.", &EngineSettings::context, 256, 10'000'000},
     {"threads", "Threads of the engine; 0 = one for each core.", &EngineSettings::threads, 0, 1'024},
     {"parallel", "Requests that are answered at the same time.", &EngineSettings::parallel, 1, 256},
+};
+
+inline constexpr Setting<OidcSettings> oidc_table[] = {
+    {.name = "issuer",
+     .meaning = "URL of the OpenID Connect issuer, exactly as its discovery document says it.",
+     .text = &OidcSettings::issuer},
+    {.name = "client_id", .meaning = "What the issuer calls Sluice.", .text = &OidcSettings::client_id},
+    {.name = "redirect_url",
+     .meaning = "Where the issuer sends browsers back to: https://HOST/admin/v1/auth/callback.",
+     .text = &OidcSettings::redirect_url},
+    {.name = "scopes",
+     .meaning = "What is asked of the issuer, separated by blanks; must have `openid`.",
+     .text = &OidcSettings::scopes},
+    {"session_hours", "How long one stays signed in.", &OidcSettings::session_hours, 1, 720},
+    {"leeway_seconds", "By how much the issuer's clock may differ from this machine's.", &OidcSettings::leeway_seconds,
+     0, 300},
 };
 
 }  // namespace sluice::config

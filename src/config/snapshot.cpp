@@ -163,6 +163,21 @@ std::string Snapshot::json() const {
   write_section(w.key("alerts"), alert_table, alerts);
   write_section(w.key("keys"), key_table, parts_.key_defaults);
   write_section(w.key("admin"), admin_table, parts_.admin);
+  if (parts_.oidc.configured()) {
+    write_section(w.key("oidc"), oidc_table, parts_.oidc);
+    for (const auto& [name, texts] : {std::pair("oidc_audience", &parts_.oidc.audience),
+                                      std::pair("oidc_allowed_domains", &parts_.oidc.allowed_domains)}) {
+      w.key(name).begin_array();
+      for (const std::string& text : *texts) w.string(text);
+      w.end_array();
+    }
+    w.key("oidc_roles").begin_array();
+    for (const OidcRule& rule : parts_.oidc.roles) {
+      w.begin_object().member("claim", rule.claim).member("value", rule.value).member("role", rule.role);
+      w.member("org", rule.org).member("team", rule.team).end_object();
+    }
+    w.end_array();
+  }
   w.key("engines").begin_array();
   for (const EngineSettings& engine : parts_.engines) {
     w.begin_object().member("name", engine.name);

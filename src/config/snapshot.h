@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "catalog/catalog.h"
+#include "config/oidc_settings.h"
 #include "config/settings.h"
 
 namespace sluice::config {
@@ -63,6 +64,7 @@ class Snapshot {
     AlertSettings alerts;
     KeyDefaults key_defaults;
     AdminSettings admin;
+    OidcSettings oidc;
     std::vector<EngineSettings> engines;
     std::vector<catalog::Provider> providers;  // known and configured ones, enabled or not, in order of preference
     std::vector<catalog::Model> models;
@@ -86,6 +88,7 @@ class Snapshot {
   const AlertSettings& alerts() const { return parts_.alerts; }
   const KeyDefaults& key_defaults() const { return parts_.key_defaults; }
   const AdminSettings& admin() const { return parts_.admin; }
+  const OidcSettings& oidc() const { return parts_.oidc; }
   std::span<const EngineSettings> engines() const { return parts_.engines; }
   std::span<const catalog::Provider> providers() const { return parts_.providers; }
   const catalog::Provider* find_provider(std::string_view id) const;

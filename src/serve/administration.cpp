@@ -46,12 +46,12 @@ Result<std::unique_ptr<admin::Desk>> open_administration(const AdministrationPar
       .hosts = parts.snapshots.load()->admin().host_names,
       .now_us = [&time = parts.time] { return time.unix_us(); },
       .tell = [&log = parts.log, &metrics = parts.metrics](const admin::Told& told) { tell(log, metrics, told); }};
-  return std::make_unique<admin::Desk>(admin::Administration(std::move(store), std::move(around), std::move(options)));
+  return std::make_unique<admin::Desk>(admin::Administration(std::move(store), std::move(around), std::move(options), parts.sign_ins));
 }
 
-Result<std::unique_ptr<AdminListener>> AdminListener::start(const net::SocketAddress& address, admin::Desk& desk,
-                                                            const gateway::SnapshotCell& snapshots, ClientTls& tls) {
-  std::unique_ptr<AdminListener> self(new AdminListener(desk, snapshots, tls));
+Result<std::unique_ptr<AdminListener>> AdminListener::start(const net::SocketAddress& address,
+                                                            const AdminShared& shared) {
+  std::unique_ptr<AdminListener> self(new AdminListener(shared));
   TRY(self->listener_, net::Listener::listen(self->reactor_, address, address.family() != AF_UNIX));
   self->address_ = self->listener_->local_address().text();
   self->thread_ = std::thread([raw = self.get()] {
@@ -113,7 +113,7 @@ async::Task<> AdminListener::serve_one(AdminListener* self, Fd fd) {
       if (!accepted) co_return;
       stream = *std::move(accepted);
     }
-    co_await http::serve_connection(self->reactor_, std::move(stream), limits, self->door_, self->stop_);
+    co_await http::serve_connection(self->reactor_, std::move(stream), limits, self->front_, self->stop_);
   } catch (const std::exception&) {
     // No memory: this connection is lost, the others go on.
   }

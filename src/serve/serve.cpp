@@ -405,8 +405,13 @@ int serve(const ServeOptions& options) {
   if (auto noted = note_home(home, options.config_path); !noted) return refuse(noted.error());
   auto desk = store::ResourceDesk::start(options.data_dir);
   if (!desk) return refuse(desk.error());
+  auto sessions = identity::Desk::start(options.data_dir);
+  if (!sessions) return refuse(sessions.error());
   gateway::SnapshotCell snapshots(snapshot);
   const gateway::TimeSource time;
+  identity::SignIn sign_in([&] { return snapshots.load(); }, (*store)->audit(), log, [&] { return time.unix_us(); });
+  auto actors = identity::Actors::open(options.data_dir, sign_in);
+  if (!actors) return refuse(actors.error());
   std::atomic<bool> stopping{false};
   Alerts alerts(log, limit_metrics, snapshots, *tls);
   gateway::Admission admission(
@@ -454,7 +459,8 @@ int serve(const ServeOptions& options) {
          .store = **store,
          .log = log,
          .metrics = server_metrics,
-         .readiness_problem = [&] { return readiness_problem(**store, snapshots, engines, stopping.load()); }});
+         .readiness_problem = [&] { return readiness_problem(**store, snapshots, engines, stopping.load()); },
+         .sign_ins = {actors->get()}});
     if (!opened) return refuse(opened.error());
     administration = *std::move(opened);
   }
@@ -471,6 +477,8 @@ int serve(const ServeOptions& options) {
                 .time = time,
                 .store = **store,
                 .desk = **desk,
+                .sign_in = sign_in,
+                .sessions = **sessions,
                 .admission = admission,
                 .health = health,
                 .places = places,
@@ -529,7 +537,12 @@ int serve(const ServeOptions& options) {
     if (!at) return refuse(at.error());
     if (at->port() != 0 && !bequest)
       if (auto is_free = net::Listener::check_free(*at); !is_free) return refuse(is_free.error());
-    auto started = AdminListener::start(*at, *administration, snapshots, shared.client_tls);
+    auto started = AdminListener::start(*at, {.desk = *administration,
+                                              .sign_in = sign_in,
+                                              .sessions = **sessions,
+                                              .tls = *tls,
+                                              .snapshots = snapshots,
+                                              .client_tls = shared.client_tls});
     if (!started) return refuse(started.error());
     admin_listener = *std::move(started);
     log.info("administration listens", {{"address", admin_listener->address()}});
@@ -611,10 +624,11 @@ int serve(const ServeOptions& options) {
   }
   if (inheritance) end_with_predecessor(*inheritance, predecessor, loop, snapshots.load()->server());
   for (auto& worker : workers) worker->join();
-  (*desk)->stop();  // before the reactors, to which it answers
+  (*desk)->stop();  // before the reactors, to which they answer
   if (admin_listener) admin_listener->stop();
   if (admin_listener) admin_listener->join();
   if (administration) administration->stop();
+  (*sessions)->stop();
   admin_listener.reset();
   workers.clear();
   engines.stop();

@@ -49,7 +49,7 @@ Worker::Worker(Shared& shared)
                .beyond_limit = shared.beyond_limit},
       handler_(gateway_) {
   if (!shared.administration) return;
-  administration_.emplace(reactor_, *shared.administration);
+  administration_.emplace(reactor_, providers_, *shared.administration, shared.sign_in, shared.sessions);
   gateway_.beside = [this](std::string_view path) -> http::Handler* {
     return admin::Administration::takes(path) ? &*administration_ : nullptr;
   };

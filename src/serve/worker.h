@@ -8,12 +8,12 @@
 #include <optional>
 #include <thread>
 
-#include "admin/door.h"
 #include "async/scope.h"
 #include "gateway/listen/listen.h"
 #include "http/client.h"
 #include "http/server.h"
 #include "net/connect.h"
+#include "serve/admin_front.h"
 #include "serve/client_tls.h"
 #include "store/live_store.h"
 #include "telemetry/log.h"
@@ -29,6 +29,8 @@ struct Shared {
   const gateway::TimeSource& time;
   store::LiveStore& store;
   store::ResourceDesk& desk;
+  identity::SignIn& sign_in;
+  identity::Desk& sessions;
   gateway::Admission& admission;
   gateway::Health& health;
   gateway::Places& places;
@@ -115,7 +117,7 @@ class Worker {
   net::Connector connector_;
   http::ConnectionPool providers_;
   gateway::GoogleTokens google_tokens_;
-  std::optional<admin::Door> administration_;
+  std::optional<AdminFront> administration_;
   gateway::Gateway gateway_;
   gateway::Listen handler_;
   std::unique_ptr<net::Listener> listener_;

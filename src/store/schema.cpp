@@ -29,6 +29,7 @@ constexpr std::int64_t application_id = 0x534c5549;
 //
 // admin_keys      who may use the administration's API
 // admin_requests  what was answered to requests that carry an Idempotency-Key
+// admin_sessions  who is signed in
 constexpr std::array migrations = {
     R"sql(
     CREATE TABLE state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;

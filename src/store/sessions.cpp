@@ -14,6 +14,21 @@ Result<void> record(Database& database, std::string_view what, const Session& se
   });
 }
 
+// What somebody does with their own session, they do themselves.
+class ByThemselves {
+ public:
+  ByThemselves(Database& database, const Session& session) : database_(database), before_(database.doer()) {
+    database.set_doer({.id = session.issuer + "#" + session.subject, .name = session.email, .way = "oidc"});
+  }
+  ~ByThemselves() { database_.set_doer(before_); }
+  ByThemselves(const ByThemselves&) = delete;
+  ByThemselves& operator=(const ByThemselves&) = delete;
+
+ private:
+  Database& database_;
+  Doer before_;
+};
+
 }  // namespace
 
 Result<Session> create_session(Database& database, const crypto::Sha256& digest, Session session) {
@@ -30,6 +45,7 @@ Result<Session> create_session(Database& database, const crypto::Sha256& digest,
       database.prepare("DELETE FROM admin_sessions WHERE issuer = ?1 AND subject = ?2 AND id NOT IN (SELECT id FROM "
                        "admin_sessions WHERE issuer = ?1 AND subject = ?2 ORDER BY rowid DESC LIMIT ?3)"));
   CHECK_OK(trim.bind(session.issuer).bind(session.subject).bind(most_sessions_per_subject).run());
+  const ByThemselves doing(database, session);
   CHECK_OK(record(database, "signed_in", session, session.created_at_us));
   CHECK_OK(transaction.commit());
   return session;
@@ -57,6 +73,7 @@ Result<bool> end_session(Database& database, const crypto::Sha256& digest, std::
   if (!session) return false;
   TRY(Statement remove, database.prepare("DELETE FROM admin_sessions WHERE id = ?"));
   CHECK_OK(remove.bind(session->id).run());
+  const ByThemselves doing(database, *session);
   CHECK_OK(record(database, "signed_out", *session, now_us));
   CHECK_OK(transaction.commit());
   return true;
