@@ -36,6 +36,7 @@ void add_verbs(CLI::App& root, Invocation& invocation) {
   add_admin_keys(root, invocation);
   add_subjects(root, invocation);
   add_limits(root, invocation);
+  add_sessions(root, invocation);
   add_usage(root, invocation);
   add_prices(root, invocation);
   add_logs(root, invocation);

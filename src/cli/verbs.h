@@ -17,6 +17,7 @@ void add_keys(CLI::App& root, Invocation& invocation);
 void add_admin_keys(CLI::App& root, Invocation& invocation);
 void add_subjects(CLI::App& root, Invocation& invocation);  // orgs, teams, users
 void add_limits(CLI::App& root, Invocation& invocation);    // budgets, limits
+void add_sessions(CLI::App& root, Invocation& invocation);
 void add_usage(CLI::App& root, Invocation& invocation);
 void add_prices(CLI::App& root, Invocation& invocation);
 void add_logs(CLI::App& root, Invocation& invocation);

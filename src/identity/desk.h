@@ -50,8 +50,8 @@ class Question : public async::Wait {
  public:
   using Ask = std::function<Result<T>(store::Store&)>;
 
-  // co_await Question<T>(...): what `ask` gives, which runs on the desk's thread and must hold all that it needs. Errors:
-  // its own; unavailable when the desk is full or late; client_gone.
+  // co_await Question<T>(...): what `ask` gives, which runs on the desk's thread and must hold all that it needs.
+  // Errors: its own; unavailable when the desk is full or late; client_gone.
   Question(net::Reactor& reactor, Desk& desk, Ask ask, async::Deadline deadline)
       : Wait(reactor.scheduler()), deadline_(deadline) {
     // The answer may come when nobody waits any more; the reactor outlives the desk's work.
@@ -80,7 +80,8 @@ class Question : public async::Wait {
 
  private:
   static std::unexpected<Error> busy() {
-    return fail(ErrorKind::unavailable, "sessions cannot be read: the disk does not keep up", "try again in a few seconds");
+    return fail(ErrorKind::unavailable, "sessions cannot be read: the disk does not keep up",
+                "try again in a few seconds");
   }
   struct State {
     std::optional<Result<T>> answer;

@@ -157,7 +157,8 @@ async::Task<Result<std::string>> Issuer::redeem(const config::OidcSettings& sett
     else
       headers.add("authorization", basic(settings.client_id, settings.client_secret));
   }
-  Result<Said> said = co_await ask("POST", known->metadata.token_endpoint, std::move(headers), std::move(body), deadline);
+  Result<Said> said =
+      co_await ask("POST", known->metadata.token_endpoint, std::move(headers), std::move(body), deadline);
   if (!said && said.error().kind == ErrorKind::client_gone) co_return std::unexpected(said.error());
   if (!said) co_return unavailable(said.error().message);
   const auto document = json::Document::parse(said->body);

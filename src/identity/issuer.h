@@ -1,5 +1,6 @@
 // An issuer over the network: its discovery document and keys, asked for when they are needed and kept for a while, and
-// the exchange of a sign-in's code for a token. All reactors share what is known; who needs it fetches it, one at a time.
+// the exchange of a sign-in's code for a token. All reactors share what is known; who needs it fetches it, one at a
+// time.
 #pragma once
 
 #include <memory>
@@ -27,11 +28,11 @@ struct Known {
 // Shared by all reactors. Thread-safe.
 class IssuerMemory {
  public:
-  // A key that is not known yet, a document that has become old: so long after the last fetch at the soonest. Bounds what
-  // anybody who sends tokens can make us ask an issuer.
+  // A key that is not known yet, a document that has become old: so long after the last fetch at the soonest. Bounds
+  // what anybody who sends tokens can make us ask an issuer.
   static constexpr async::Duration between_fetches = std::chrono::seconds(10);
   static constexpr async::Duration after_failure = std::chrono::seconds(2);
-  static constexpr async::Duration old_after = std::chrono::hours(1);   // keys that are withdrawn go with the next fetch
+  static constexpr async::Duration old_after = std::chrono::hours(1);  // keys that are withdrawn go with the next fetch
   static constexpr async::Duration dead_after = std::chrono::hours(24);  // while the issuer is not reached
 
   // Null when nothing is known of that issuer, or only what is too old.
@@ -60,8 +61,8 @@ class Issuer {
     std::optional<std::string> key_id;
     crypto::SignatureKind kind = crypto::SignatureKind::rs256;
   };
-  // Fetches what is not known, or has become old, or lacks the wanted key. What is known stays when the issuer cannot be
-  // reached. Borrows the settings until it returns. Errors: unavailable, with the reason for the operator.
+  // Fetches what is not known, or has become old, or lacks the wanted key. What is known stays when the issuer cannot
+  // be reached. Borrows the settings until it returns. Errors: unavailable, with the reason for the operator.
   async::Task<Result<std::shared_ptr<const Known>>> known(const config::OidcSettings& settings,
                                                           std::optional<Wanted> wanted, async::Deadline deadline);
 

@@ -27,7 +27,8 @@ std::unexpected<Error> not_accepted() {
 // Empty for anything but a JSON Web Token: other credentials have no dots.
 std::string_view bearer_token(std::string_view authorization) {
   constexpr std::string_view scheme = "bearer ";
-  if (authorization.size() <= scheme.size() || !http::equal_ignoring_case(authorization.substr(0, scheme.size()), scheme))
+  if (authorization.size() <= scheme.size() ||
+      !http::equal_ignoring_case(authorization.substr(0, scheme.size()), scheme))
     return {};
   const std::string_view token = authorization.substr(scheme.size());
   return token.find('.') == std::string_view::npos ? std::string_view() : token;
@@ -66,7 +67,8 @@ std::optional<Result<Person>> SignIn::who_asks(const Asked& asked, store::Store&
   const std::shared_ptr<const config::Snapshot> snapshot = snapshots_();
   const OidcSettings& settings = snapshot->oidc();
   if (!settings.configured()) return std::nullopt;
-  if (const std::string_view token = bearer_token(asked.authorization); !token.empty()) return of_token(settings, token);
+  if (const std::string_view token = bearer_token(asked.authorization); !token.empty())
+    return of_token(settings, token);
   if (!asked.authorization.empty()) return std::nullopt;
   const std::string_view held = cookie(asked.cookies, session_cookie_name(settings));
   if (held.empty()) return std::nullopt;

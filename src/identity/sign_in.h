@@ -1,6 +1,6 @@
-// Signing in to the administration: who asks, by a session in a cookie or a token of the issuer; and the endpoints below
-// /admin/v1/auth/ with which a browser gets such a session and gives it back (OpenID Connect Core 1.0, authorization
-// code flow with PKCE). Every sign-in, sign-out and refusal is in the audit record.
+// Signing in to the administration: who asks, by a session in a cookie or a token of the issuer; and the endpoints
+// below /admin/v1/auth/ with which a browser gets such a session and gives it back (OpenID Connect Core 1.0,
+// authorization code flow with PKCE). Every sign-in, sign-out and refusal is in the audit record.
 #pragma once
 
 #include <cstdint>
@@ -28,9 +28,9 @@ inline constexpr std::string_view auth_path = "/admin/v1/auth/";
 struct Person {
   std::string issuer;
   std::string subject;
-  std::string email;         // may be empty
-  config::OidcRule rule;     // the role and where it counts
-  std::string session_id;    // empty: by a token
+  std::string email;          // may be empty
+  config::OidcRule rule;      // the role and where it counts
+  std::string session_id;     // empty: by a token
   std::int64_t until_us = 0;  // since 1970 UTC
 };
 
@@ -42,7 +42,8 @@ struct Asked {
   std::string origin;
   std::string fetch_site;  // sec-fetch-site
 
-  static Asked of(std::string_view method, const std::function<std::optional<std::string_view>(std::string_view)>& field);
+  static Asked of(std::string_view method,
+                  const std::function<std::optional<std::string_view>(std::string_view)>& field);
 };
 
 // The cookie of a session: bound to the host (__Host-) wherever there is TLS.
@@ -56,8 +57,8 @@ bool comes_from_here(const config::OidcSettings& settings, const Asked& asked);
 class SignIn {
  public:
   // All of them outlive it. `now_us`: microseconds since 1970 UTC.
-  SignIn(std::function<std::shared_ptr<const config::Snapshot>()> snapshots, store::RecordLog& audit, telemetry::Log& log,
-         std::function<std::int64_t()> now_us)
+  SignIn(std::function<std::shared_ptr<const config::Snapshot>()> snapshots, store::RecordLog& audit,
+         telemetry::Log& log, std::function<std::int64_t()> now_us)
       : snapshots_(std::move(snapshots)), audit_(audit), log_(log), now_us_(std::move(now_us)) {}
 
   // Empty: it carries neither a session nor a token. Errors: unauthenticated, which does not say why (the log and the
@@ -111,7 +112,8 @@ class SignInPages {
   async::Task<> callback(http::Exchange& exchange, std::shared_ptr<const config::Snapshot> snapshot);
   async::Task<> logout(http::Exchange& exchange, std::shared_ptr<const config::Snapshot> snapshot);
   async::Task<> me(http::Exchange& exchange);
-  async::Task<Result<Attempt>> finish(http::Exchange& exchange, const config::OidcSettings& settings, std::string& held);
+  async::Task<Result<Attempt>> finish(http::Exchange& exchange, const config::OidcSettings& settings,
+                                      std::string& held);
 
   net::Reactor& reactor_;
   SignIn& shared_;

@@ -26,8 +26,8 @@ std::string attempt_cookie_name(const OidcSettings& settings) {
 
 std::string cookie_field(const OidcSettings& settings, const std::string& name, std::string_view value,
                          std::int64_t seconds) {
-  return name + "=" + std::string(value) + "; Path=/; Max-Age=" + std::to_string(seconds) +
-         "; HttpOnly; SameSite=Lax" + (settings.https ? "; Secure" : "");
+  return name + "=" + std::string(value) + "; Path=/; Max-Age=" + std::to_string(seconds) + "; HttpOnly; SameSite=Lax" +
+         (settings.https ? "; Secure" : "");
 }
 
 // Nobody keeps these answers, and nobody shows them in a frame.
@@ -125,8 +125,7 @@ async::Task<> SignInPages::login(http::Exchange& exchange, std::shared_ptr<const
   place += "&code_challenge=" + begun.attempt.challenge + "&code_challenge_method=S256";
   http::Headers headers = page_headers("text/plain; charset=utf-8");
   headers.add("location", place);
-  headers.add("set-cookie",
-              cookie_field(settings, attempt_cookie_name(settings), begun.cookie, Attempts::longest_s));
+  headers.add("set-cookie", cookie_field(settings, attempt_cookie_name(settings), begun.cookie, Attempts::longest_s));
   (void)co_await exchange.respond(302, headers, "");
 }
 
@@ -152,7 +151,8 @@ async::Task<Result<Attempt>> SignInPages::finish(http::Exchange& exchange, const
   CO_TRY(std::shared_ptr<const Known> known, co_await issuer_.known(settings, std::nullopt, deadline));
   if (issuer ? *issuer != settings.issuer : known->metadata.names_itself)
     co_return fail(ErrorKind::unauthenticated, "the answer is of another issuer (iss)", "sign in again");
-  CO_TRY(const std::string text, co_await issuer_.redeem(settings, known, *std::move(code), attempt.verifier, deadline));
+  CO_TRY(const std::string text,
+         co_await issuer_.redeem(settings, known, *std::move(code), attempt.verifier, deadline));
   CO_TRY(const Token token, Token::read(text));
   const Issuer::Wanted wanted{.key_id = token.key_id() ? std::optional(std::string(*token.key_id())) : std::nullopt,
                               .kind = token.kind()};
@@ -182,10 +182,8 @@ async::Task<Result<Attempt>> SignInPages::finish(http::Exchange& exchange, const
       [digest = crypto::sha256(held), session](store::Store& store) { return store.create_session(digest, session); },
       deadline);
   CO_TRY(const store::Session made, co_await keep);
-  shared_.log().info("signed in", {{"subject", made.subject},
-                                   {"email", made.email},
-                                   {"session", made.id},
-                                   {"role", (*rule)->role}});
+  shared_.log().info("signed in",
+                     {{"subject", made.subject}, {"email", made.email}, {"session", made.id}, {"role", (*rule)->role}});
   co_return attempt;
 }
 

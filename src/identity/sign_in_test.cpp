@@ -52,11 +52,12 @@ TEST(Roles, Are_for_verified_addresses_of_allowed_domains_where_there_are_some) 
   auto of = settings();
   of.allowed_domains = {"example.com"};
   EXPECT_EQ(role(of, R"({"groups":"admins","email":"ada@Example.com","email_verified":true})"), "owner");
-  for (const char* odd : {R"({"groups":"admins"})", R"({"groups":"admins","email":"a@b.example.com","email_verified":true})",
-                          R"({"groups":"admins","email":"@example.com","email_verified":true})",
-                          R"({"groups":"admins","email":"a@example.com@x.com","email_verified":true})",
-                          R"({"groups":"admins","email":"a@example.com"})",
-                          R"({"groups":"admins","email":"a@example.com","email_verified":"true"})"})
+  for (const char* odd :
+       {R"({"groups":"admins"})", R"({"groups":"admins","email":"a@b.example.com","email_verified":true})",
+        R"({"groups":"admins","email":"@example.com","email_verified":true})",
+        R"({"groups":"admins","email":"a@example.com@x.com","email_verified":true})",
+        R"({"groups":"admins","email":"a@example.com"})",
+        R"({"groups":"admins","email":"a@example.com","email_verified":"true"})"})
     EXPECT_NE(role(of, odd), "owner") << odd;
 }
 
@@ -88,8 +89,8 @@ TEST(Text, Of_a_cookie_counts_when_it_is_there_once) {
 
 TEST(Text, Of_a_place_to_go_back_to_is_a_path_of_this_server) {
   for (const char* good : {"/", "/console", "/console?tab=1&x=//y", "/a#b"}) EXPECT_TRUE(is_local_path(good)) << good;
-  for (const char* bad : {"", "console", "//evil.example", "/\\evil.example", "/\tx", "/a b", "/a\r\nb", "https://evil.example",
-                          "/\xc3\xa4", "/a\\b"})
+  for (const char* bad : {"", "console", "//evil.example", "/\\evil.example", "/\tx", "/a b", "/a\r\nb",
+                          "https://evil.example", "/\xc3\xa4", "/a\\b"})
     EXPECT_FALSE(is_local_path(bad)) << bad;
   EXPECT_FALSE(is_local_path("/" + std::string(512, 'a')));
 }
@@ -118,7 +119,8 @@ TEST(Attempts, Belong_to_one_browser_and_one_process) {
     changed[i] = changed[i] == '1' ? '2' : '1';
     EXPECT_FALSE(attempts.resume(changed, begun.attempt.state, 1'000)) << i;
   }
-  for (const char* odd : {"", ".", "...", "a.b.c.d", "a"}) EXPECT_FALSE(attempts.resume(odd, begun.attempt.state, 1'000));
+  for (const char* odd : {"", ".", "...", "a.b.c.d", "a"})
+    EXPECT_FALSE(attempts.resume(odd, begun.attempt.state, 1'000));
 }
 
 std::string discovery(std::string_view more = {}) {
@@ -142,20 +144,22 @@ TEST(Metadata, Is_of_the_configured_issuer_and_says_where_to_ask) {
   EXPECT_EQ(metadata->key_set.url.endpoint.host, "keys.example.com");
   EXPECT_EQ(metadata->key_set.query, "?v=2");
   EXPECT_FALSE(metadata->post_secret);
-  EXPECT_TRUE(Metadata::read(discovery(R"(,"token_endpoint_auth_methods_supported":["client_secret_post"])"), settings())
-                  ->post_secret);
-  EXPECT_TRUE(Metadata::read(discovery(R"(,"authorization_response_iss_parameter_supported":true)"), settings())
-                  ->names_itself);
-  for (const char* other : {"https://login.example.com/realms/main/", "https://login.example.com/realms/MAIN", "https://evil.example"})
+  EXPECT_TRUE(
+      Metadata::read(discovery(R"(,"token_endpoint_auth_methods_supported":["client_secret_post"])"), settings())
+          ->post_secret);
+  EXPECT_TRUE(
+      Metadata::read(discovery(R"(,"authorization_response_iss_parameter_supported":true)"), settings())->names_itself);
+  for (const char* other :
+       {"https://login.example.com/realms/main/", "https://login.example.com/realms/MAIN", "https://evil.example"})
     EXPECT_FALSE(Metadata::read(discovery_with("issuer", other), settings())) << other;
 }
 
 TEST(Metadata, Leads_nowhere_that_is_less_safe_than_the_issuer) {
   for (const char* member : {"authorization_endpoint", "token_endpoint", "jwks_uri"})
-    for (const char* place :
-         {"http://login.example.com/x", "https://127.0.0.1/x", "https://[::1]/x", "https://169.254.169.254/latest/meta-data",
-          "https://10.0.0.1/x", "https://metadata.google.internal/x", "https://localhost/x", "file:///etc/passwd",
-          "gopher://login.example.com/", "https://user@login.example.com/x", "", "/relative"})
+    for (const char* place : {"http://login.example.com/x", "https://127.0.0.1/x", "https://[::1]/x",
+                              "https://169.254.169.254/latest/meta-data", "https://10.0.0.1/x",
+                              "https://metadata.google.internal/x", "https://localhost/x", "file:///etc/passwd",
+                              "gopher://login.example.com/", "https://user@login.example.com/x", "", "/relative"})
       EXPECT_FALSE(Metadata::read(discovery_with(member, place), settings())) << member << ' ' << place;
   EXPECT_FALSE(Metadata::read("[]", settings()));
   EXPECT_FALSE(Metadata::read("", settings()));
@@ -198,8 +202,8 @@ TEST(SignIn, A_page_of_another_site_is_told_by_its_origin) {
   of.origin = "https://sluice.example.com";
   EXPECT_TRUE(comes_from_here(of, {.method = "POST", .origin = "https://sluice.example.com"}));
   EXPECT_TRUE(comes_from_here(of, {.method = "POST", .fetch_site = "same-origin"}));
-  for (const char* origin : {"null", "https://evil.example", "http://sluice.example.com", "https://sluice.example.com.evil.example",
-                             "https://sluice.example.com:8443"})
+  for (const char* origin : {"null", "https://evil.example", "http://sluice.example.com",
+                             "https://sluice.example.com.evil.example", "https://sluice.example.com:8443"})
     EXPECT_FALSE(comes_from_here(of, {.method = "POST", .origin = origin, .fetch_site = "same-origin"})) << origin;
   for (const char* site : {"", "same-site", "cross-site", "none"})
     EXPECT_FALSE(comes_from_here(of, {.method = "POST", .fetch_site = site})) << site;

@@ -5,6 +5,27 @@
 namespace sluice::store {
 namespace {
 
+#define SLUICE_SESSION_COLUMNS "id, issuer, subject, email, claims, created_at_us, expires_at_us"
+
+Session read_session(const Statement& row) {
+  return {.id = row.text(0),
+          .issuer = row.text(1),
+          .subject = row.text(2),
+          .email = row.text(3),
+          .claims = row.text(4),
+          .created_at_us = row.integer(5),
+          .expires_at_us = row.integer(6)};
+}
+
+Result<std::vector<Session>> read_all(Statement& select) {
+  std::vector<Session> sessions;
+  while (true) {
+    TRY(const bool row, select.step());
+    if (!row) return sessions;
+    sessions.push_back(read_session(select));
+  }
+}
+
 constexpr std::size_t id_random_characters = 12;
 
 Result<void> record(Database& database, std::string_view what, const Session& session, std::int64_t now_us) {
@@ -54,17 +75,36 @@ Result<Session> create_session(Database& database, const crypto::Sha256& digest,
 Result<std::optional<Session>> find_session(const Database& database, const crypto::Sha256& digest,
                                             std::int64_t now_us) {
   TRY(Statement find,
-      database.prepare("SELECT id, issuer, subject, email, claims, created_at_us, expires_at_us FROM admin_sessions "
-                       "WHERE digest = ? AND expires_at_us > ?"));
+      database.prepare("SELECT " SLUICE_SESSION_COLUMNS " FROM admin_sessions WHERE digest = ? AND expires_at_us > ?"));
   TRY(const bool found, find.bind_blob(digest).bind(now_us).step());
   if (!found) return std::nullopt;
-  return Session{.id = find.text(0),
-                 .issuer = find.text(1),
-                 .subject = find.text(2),
-                 .email = find.text(3),
-                 .claims = find.text(4),
-                 .created_at_us = find.integer(5),
-                 .expires_at_us = find.integer(6)};
+  return read_session(find);
+}
+
+Result<std::vector<Session>> list_sessions(const Database& database, std::int64_t now_us) {
+  TRY(Statement select, database.prepare("SELECT " SLUICE_SESSION_COLUMNS
+                                         " FROM admin_sessions WHERE expires_at_us > ? ORDER BY rowid DESC"));
+  select.bind(now_us);
+  return read_all(select);
+}
+
+Result<std::vector<Session>> end_sessions_of(Database& database, std::string_view who, std::int64_t now_us) {
+  TRY(Transaction transaction, Transaction::begin(database));
+  TRY(Statement select,
+      database.prepare("SELECT " SLUICE_SESSION_COLUMNS
+                       " FROM admin_sessions WHERE expires_at_us > ?1 AND (id = ?2 OR subject = ?2 OR email = ?2)"));
+  select.bind(now_us).bind(who);
+  TRY(std::vector<Session> ended, read_all(select));
+  if (ended.empty())
+    return fail(ErrorKind::not_found, "nobody is signed in as \"" + std::string(who) + "\"",
+                "`sluice sessions list` shows who is");
+  for (const Session& session : ended) {
+    TRY(Statement remove, database.prepare("DELETE FROM admin_sessions WHERE id = ?"));
+    CHECK_OK(remove.bind(session.id).run());
+    CHECK_OK(record(database, "session_ended", session, now_us));
+  }
+  CHECK_OK(transaction.commit());
+  return ended;
 }
 
 Result<bool> end_session(Database& database, const crypto::Sha256& digest, std::int64_t now_us) {

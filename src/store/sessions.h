@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/crypto.h"
 #include "store/sqlite.h"
@@ -33,5 +35,10 @@ Result<std::optional<Session>> find_session(const Database& database, const cryp
                                             std::int64_t now_us);
 // With the act "signed_out". False when there was none.
 Result<bool> end_session(Database& database, const crypto::Sha256& digest, std::int64_t now_us);
+
+// Newest first.
+Result<std::vector<Session>> list_sessions(const Database& database, std::int64_t now_us);
+// All sessions that have that id, subject or e-mail address, with an act "session_ended" each. Errors: not_found.
+Result<std::vector<Session>> end_sessions_of(Database& database, std::string_view who, std::int64_t now_us);
 
 }  // namespace sluice::store

@@ -97,6 +97,24 @@ TEST_F(Sessions, Of_one_person_are_bounded_and_the_oldest_end) {
   EXPECT_TRUE(is_in("of grace"));
 }
 
+TEST_F(Sessions, Of_a_person_are_ended_by_an_administrator) {
+  const Session first = sign_in("one");
+  sign_in("two");
+  sign_in("of grace", "grace");
+  EXPECT_EQ(list_sessions(*database_, now_us)->size(), 3u);
+  EXPECT_TRUE(list_sessions(*database_, now_us + hour_us)->empty());
+  ASSERT_EQ(end_sessions_of(*database_, first.id, now_us)->size(), 1u);
+  EXPECT_FALSE(is_in("one"));
+  EXPECT_TRUE(is_in("two"));
+  ASSERT_EQ(end_sessions_of(*database_, "ada@example.com", now_us)->size(), 1u);
+  EXPECT_FALSE(is_in("two"));
+  EXPECT_TRUE(is_in("of grace"));
+  EXPECT_EQ(end_sessions_of(*database_, "ada", now_us).error().kind, ErrorKind::not_found);
+  const auto all = acts();
+  ASSERT_EQ(all.size(), 5u);
+  EXPECT_NE(all[4].find(R"("act":"session_ended")"), std::string::npos) << all[4];
+}
+
 TEST_F(Sessions, That_have_expired_are_forgotten_with_the_next_sign_in) {
   sign_in("old");
   sign_in("new", "ada", now_us + 2 * hour_us);

@@ -122,6 +122,14 @@ Result<bool> Store::end_session(const crypto::Sha256& digest, std::int64_t now_u
   return store::end_session(*database_, digest, now_us);
 }
 
+Result<std::vector<Session>> Store::list_sessions(std::int64_t now_us) {
+  return store::list_sessions(*database_, now_us);
+}
+
+Result<std::vector<Session>> Store::end_sessions_of(std::string_view who, std::int64_t now_us) {
+  return store::end_sessions_of(*database_, who, now_us);
+}
+
 Result<LimitLine> Store::set_limit(const NewLimit& limit, std::int64_t now_us) {
   return store::set_limit(*database_, limit, now_us);
 }

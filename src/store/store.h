@@ -96,6 +96,8 @@ class Store {
   Result<Session> create_session(const crypto::Sha256& digest, Session session);
   Result<std::optional<Session>> find_session(const crypto::Sha256& digest, std::int64_t now_us);
   Result<bool> end_session(const crypto::Sha256& digest, std::int64_t now_us);
+  Result<std::vector<Session>> list_sessions(std::int64_t now_us);
+  Result<std::vector<Session>> end_sessions_of(std::string_view who, std::int64_t now_us);
 
   // Brings the log's new records into the database. Several processes may do it at once; each record comes in once.
   // `until`: only records before this position (the server passes what is durable).

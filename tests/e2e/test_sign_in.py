@@ -189,6 +189,19 @@ def test_the_administration_may_have_an_address_of_its_own(folder):
         side.stop()
 
 
+def test_an_administrator_ends_the_sessions_of_somebody_at_once(side):
+    ada, grace = Browser(), Browser()
+    side.provider.person("grace", groups=["platform-admins"])
+    ended = [ada.sign_in(side.server.url, "ada").json()["session_id"]]
+    assert grace.sign_in(side.server.url, "grace").status_code == 200
+    assert ended[0] in [one["id"] for one in side.server.run_json("sessions", "list")["sessions"]]
+    assert ended[0] in [one["id"] for one in side.server.run_json("sessions", "end", "ada@example.com")["sessions"]]
+    me = f"{side.server.url}/admin/v1/auth/me"
+    assert ada.get(me).status_code == 401 and grace.get(me).status_code == 200
+    side.audited("session_ended", subject="ada", session_id=ended[0])
+    assert side.server.run("sessions", "end", "nobody", check=False).returncode == 1
+
+
 def test_only_verified_addresses_of_allowed_domains_sign_in(side):
     everybody = [{"claim": "groups", "value": "everybody", "role": "viewer"}]
     side.provider.person("mallory", groups=["everybody"], email="mallory@example.com", email_verified=False)
