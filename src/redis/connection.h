@@ -1,5 +1,5 @@
 // The one door to hiredis: one connection to Redis or Valkey, blocking, with a time limit on every call. Not
-// thread-safe, and never for a reactor.
+// thread-safe, and never for a reactor. The process ignores SIGPIPE: the library writes to servers that have gone.
 #pragma once
 
 #include <chrono>

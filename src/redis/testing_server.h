@@ -26,6 +26,7 @@ class TestingServer {
     std::string pattern = (std::filesystem::temp_directory_path() / "sluice_redis_XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no directory for redis-server");
     directory_ = pattern;
+    ::signal(SIGPIPE, SIG_IGN);  // as the program does: hiredis writes to a server that has gone
     start();
   }
   ~TestingServer() {
@@ -45,8 +46,14 @@ class TestingServer {
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
-    if (::posix_spawnp(&pid_, "redis-server", nullptr, nullptr, arguments.data(), environ) != 0)
-      throw std::runtime_error("redis-server cannot be started: ./dev setup installs it");
+    // It must not hold the test's output open, should the test die before it.
+    posix_spawn_file_actions_t actions;
+    ::posix_spawn_file_actions_init(&actions);
+    for (const int fd : {STDOUT_FILENO, STDERR_FILENO})
+      ::posix_spawn_file_actions_addopen(&actions, fd, "/dev/null", O_WRONLY, 0);
+    const int failed = ::posix_spawnp(&pid_, "redis-server", &actions, nullptr, arguments.data(), environ);
+    ::posix_spawn_file_actions_destroy(&actions);
+    if (failed != 0) throw std::runtime_error("redis-server cannot be started: ./dev setup installs it");
     for (int attempt = 0; attempt < 1'000; ++attempt) {
       if (Connection::open(options())) return;
       std::this_thread::sleep_for(std::chrono::milliseconds(10));

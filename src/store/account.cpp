@@ -26,7 +26,7 @@ Money Account::spent(std::int64_t first) const {
 }
 
 int Account::level(Money limit, std::int64_t first) const {
-  const Money sum = spent(first);
+  const Money sum = spent(first) + (shared_ ? shared_->elsewhere : Money());
   int level = 0;
   for (const int percent : alert_percents)
     if (sum > Money() && static_cast<MoneySum>(sum.pico()) * 100 >= static_cast<MoneySum>(limit.pico()) * percent)
@@ -40,6 +40,10 @@ Account::Standing Account::standing(std::int64_t now_us) {
   Standing standing{.spent = spent(first), .held = held_};
   const auto oldest = std::ranges::find_if(
       buckets_, [&](const Bucket& bucket) { return bucket.begin >= first && bucket.spent > Money(); });
+  if (shared_) {
+    standing.spent += shared_->elsewhere;
+    standing.held += shared_->elsewhere_leased;
+  }
   if (oldest != buckets_.end()) standing.resets_at_us = clock_.leaves_at(oldest->begin);
   return standing;
 }
@@ -47,6 +51,12 @@ Account::Standing Account::standing(std::int64_t now_us) {
 bool Account::reserve(Money amount, Money limit, std::int64_t now_us) {
   if (amount <= Money()) return true;
   const std::lock_guard lock(mutex_);
+  if (shared_) {
+    shared_->used = true;
+    if (shared_->unreported + held_ + amount > shared_->lease) return false;
+    held_ += amount;
+    return true;
+  }
   const Money committed = spent(clock_.first(now_us)) + held_;
   if (committed > limit || amount > limit - committed) return false;
   held_ += amount;
@@ -65,6 +75,7 @@ int Account::charge(Money cost, Money from_held, Money limit, std::int64_t end_u
   const std::int64_t first = clock_.first(now_us);
   told_ = std::min(told_, level(limit, first));  // a new window, or a higher limit: it is told anew
   add(end_us, cost);
+  if (shared_) shared_->unreported += cost;
   const int reached = level(limit, first);
   if (reached <= told_) return 0;
   told_ = reached;
@@ -89,6 +100,47 @@ bool Account::same_bucket(std::int64_t one_us, std::int64_t other_us) {
 void Account::forget_alerts(Money limit, std::int64_t now_us) {
   const std::lock_guard lock(mutex_);
   told_ = level(limit, clock_.first(now_us));
+}
+
+Account::Report Account::report(std::int64_t now_us, bool everything, Keep keep) {
+  const std::lock_guard lock(mutex_);
+  Report report{.first = clock_.first(now_us), .bucket = clock_.bucket(now_us)};
+  for (const Bucket& bucket : buckets_) {
+    const auto told = std::ranges::find(shared_->told, bucket.begin, &Bucket::begin);
+    if (everything || told == shared_->told.end() || told->spent != bucket.spent) report.buckets.push_back(bucket);
+  }
+  shared_->told = buckets_;
+  report.spent = spent(report.first);
+  // What was spent leaves the lease with the same words that report it. Should an answer have cost more than was
+  // reserved for it, the lease is short; what others have reserved is kept all the same.
+  shared_->lease = std::max(shared_->lease - shared_->unreported, held_);
+  shared_->unreported = Money();
+  if (keep == Keep::reserved || !shared_->used) shared_->lease = held_;
+  shared_->used = false;
+  report.keep = shared_->lease;
+  return report;
+}
+
+bool Account::has_news() {
+  const std::lock_guard lock(mutex_);
+  return shared_->unreported > Money() || shared_->lease != held_ ||
+         !std::ranges::equal(shared_->told, buckets_, [](const Bucket& one, const Bucket& other) {
+           return one.begin == other.begin && one.spent == other.spent;
+         });
+}
+
+void Account::granted(const Report& report, Money leased, Money reserved, Money all_spent, Money all_leased) {
+  const std::lock_guard lock(mutex_);
+  shared_->lease += leased - report.keep;
+  held_ += reserved;
+  if (reserved > Money()) shared_->used = true;
+  shared_->elsewhere = all_spent - report.spent;
+  shared_->elsewhere_leased = all_leased - leased;
+}
+
+void Account::reserve_anyway(Money amount) {
+  const std::lock_guard lock(mutex_);
+  held_ += amount;
 }
 
 }  // namespace sluice::store

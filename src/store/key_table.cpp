@@ -49,6 +49,14 @@ KeyTable::KeyTable(std::vector<Principal> principals, Lines lines, TagLines tag_
   }
 }
 
+Lines KeyTable::all_lines() const {
+  Lines all = lines_;
+  for (const auto& [digest, principal] : by_digest_)
+    for (const std::shared_ptr<const Line>& line : principal.lines())
+      if (line->rule.is_keys_own()) all.push_back(line);
+  return all;
+}
+
 const Principal* KeyTable::find(const crypto::Sha256& digest) const {
   const auto found = by_digest_.find(digest);
   return found == by_digest_.end() ? nullptr : &found->second;

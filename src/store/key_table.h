@@ -63,6 +63,8 @@ class KeyTable {
   const Principal* find(const crypto::Sha256& digest) const;
   std::size_t size() const { return by_digest_.size(); }
   const Lines& lines() const { return lines_; }
+  // The keys' own, too.
+  Lines all_lines() const;
   // Those for a tag that a request brings.
   std::span<const std::shared_ptr<const Line>> lines_of_tag(std::string_view tag) const;
 

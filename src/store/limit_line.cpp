@@ -1,6 +1,21 @@
 #include "store/limit_line.h"
 
 namespace sluice::store {
+
+std::string_view name(StoreDown rule) {
+  switch (rule) {
+    case StoreDown::fail_closed: return "fail_closed";
+    case StoreDown::local_slice_only: return "local_slice_only";
+    case StoreDown::fail_open: return "fail_open";
+  }
+  return "";
+}
+
+std::optional<StoreDown> read_store_down(std::string_view text) {
+  for (const StoreDown rule : store_down_rules)
+    if (name(rule) == text) return rule;
+  return std::nullopt;
+}
 namespace {
 
 // The text is provider + "/" + model, which is never put together.

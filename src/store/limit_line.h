@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,17 @@ inline constexpr LimitUnit limit_units[] = {LimitUnit::money, LimitUnit::request
 std::string_view name(LimitScope scope);  // "everybody", "org", ...
 std::string_view name(LimitUnit unit);    // "usd", "rpm", "tpm", "concurrent"
 
+// What a limit that several processes share does while its store cannot be asked.
+enum class StoreDown : std::uint8_t {
+  fail_closed,       // nothing is let in
+  local_slice_only,  // what was leased before is used up, nothing else is let in
+  fail_open,         // everything is let in, and counted afterwards
+};
+inline constexpr StoreDown store_down_rules[] = {StoreDown::fail_closed, StoreDown::local_slice_only,
+                                                 StoreDown::fail_open};
+std::string_view name(StoreDown rule);                            // "fail_closed", ...
+std::optional<StoreDown> read_store_down(std::string_view text);  // empty: no such word
+
 constexpr std::string_view any_model = "*";
 
 struct LimitLine {
@@ -44,6 +56,7 @@ struct LimitLine {
   std::string downgrade_to;     // the model or route that is asked instead at the limit; empty: the request is refused
   int downgrade_percent = 100;  // of the amount, from which on that happens
   std::int64_t created_at_us = 0;
+  std::optional<StoreDown> store_down;  // empty: as the configuration says
 
   bool of_any_model() const { return model == any_model; }
   bool is_keys_own() const { return !id.starts_with("lim_"); }
@@ -60,10 +73,21 @@ std::string subject_words(const LimitLine& line);
 
 // What a line counts with, shared by all threads. It lives on from table to table, also when its amount is changed.
 struct LineState {
-  explicit LineState(const Window& window) : account(window) {}
+  explicit LineState(const Window& window, bool shared = false)
+      : account(window, shared), leased(shared ? std::make_unique<Leased>() : nullptr) {}
   Account account;
   std::atomic<std::int64_t> tat_ns{0};  // GCRA's theoretical arrival time, monotonic clock
   std::atomic<std::int32_t> taken{0};   // places
+
+  // Requests, tokens or places of a limit that several processes share: what this one may take without asking.
+  struct Leased {
+    std::mutex mutex;
+    std::int64_t units = 0;      // of a rate: not used yet; of places: all that this process has, with those taken
+    std::int64_t taken = 0;      // places
+    std::int64_t owed = 0;       // of a rate: used beyond what was leased, and not reported yet
+    std::int64_t elsewhere = 0;  // places that others have
+  };
+  const std::unique_ptr<Leased> leased;  // null: this process alone counts
 };
 
 struct Line {

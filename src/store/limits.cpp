@@ -19,9 +19,10 @@ constexpr std::string_view id_prefix = "lim_";
 constexpr std::size_t id_random_characters = 12;
 constexpr std::int64_t most_places = 1'000'000;
 
-#define SLUICE_LIMIT_COLUMNS                                                                                        \
-  "l.id, scope, subject, model, unit, amount, time_window, zone, downgrade_to, downgrade_percent, "                 \
-  "l.created_at_us, coalesce(s.name, k.name, '') FROM limits l LEFT JOIN subjects s ON s.id = l.subject LEFT JOIN " \
+#define SLUICE_LIMIT_COLUMNS                                                                                  \
+  "l.id, scope, subject, model, unit, amount, time_window, zone, downgrade_to, downgrade_percent, "           \
+  "l.created_at_us, coalesce(s.name, k.name, ''), l.store_down FROM limits l LEFT JOIN subjects s ON s.id = " \
+  "l.subject LEFT JOIN "                                                                                      \
   "keys k ON k.id = l.subject "
 
 LimitLine read_limit(const Statement& row) {
@@ -43,6 +44,7 @@ LimitLine read_limit(const Statement& row) {
   line.downgrade_percent = static_cast<int>(row.integer(9));
   line.created_at_us = row.integer(10);
   line.subject_name = row.text(11);
+  line.store_down = read_store_down(row.text(12));
   return line;
 }
 
@@ -106,6 +108,7 @@ Result<void> record(Database& database, std::string_view what, const LimitLine& 
     to.member("limit_id", line.id).member("scope", name(line.scope)).member("subject", line.subject);
     to.member("model", line.model).member("unit", name(line.unit)).member("amount", line.amount);
     to.member("window", line.window.text()).member("zone", line.window.zone);
+    if (line.store_down) to.member("store_down", name(*line.store_down));
     to.member("downgrade_to", line.downgrade_to);
     to.member("downgrade_percent", static_cast<std::int64_t>(line.downgrade_percent));
   });
@@ -168,14 +171,15 @@ Result<LimitLine> set_limit(Database& database, const NewLimit& limit, std::int6
                 "remove some that are not needed, or set one for a team instead of each of its keys");
   TRY(Statement upsert,
       database.prepare("INSERT INTO limits (id, scope, subject, model, unit, amount, time_window, zone, downgrade_to, "
-                       "downgrade_percent, created_at_us) VALUES (?,?,?,?,?,?,?,?,?,?,?) "
+                       "downgrade_percent, store_down, created_at_us) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) "
                        "ON CONFLICT (scope, subject, model, unit, time_window, zone) DO UPDATE SET amount = "
                        "excluded.amount, downgrade_to = excluded.downgrade_to, downgrade_percent = "
-                       "excluded.downgrade_percent RETURNING id"));
+                       "excluded.downgrade_percent, store_down = excluded.store_down RETURNING id"));
   const std::string new_id = std::string(id_prefix) + crypto::random_alphanumeric(id_random_characters);
   const std::string window = limit.window.text();
   upsert.bind(new_id).bind(name(limit.scope)).bind(subject).bind(limit.model).bind(name(limit.unit)).bind(limit.amount);
   upsert.bind(window).bind(limit.window.zone).bind(limit.downgrade_to).bind(std::int64_t{limit.downgrade_percent});
+  upsert.bind(limit.store_down ? name(*limit.store_down) : std::string_view());
   CHECK_OK(upsert.bind(now_us).step());
   const std::string id = upsert.text(0);
   upsert.reset();

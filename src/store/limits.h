@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,7 @@ struct NewLimit {
   Window window = {};
   std::string downgrade_to;
   int downgrade_percent = 100;
+  std::optional<StoreDown> store_down = {};
 };
 
 // A limit of the same scope, subject, model, unit and window is changed; what it has counted stays. Errors: not_found

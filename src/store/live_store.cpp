@@ -132,7 +132,7 @@ Result<void> LiveStore::State::reload_if_changed() {
 std::shared_ptr<const Line> LiveStore::State::line_of(const LimitLine& rule, std::vector<const Line*>& fresh) {
   std::shared_ptr<LineState>& state = line_states[rule.id];
   const bool is_new = !state;
-  if (is_new) state = std::make_shared<LineState>(rule.window);
+  if (is_new) state = std::make_shared<LineState>(rule.window, options.shared_limits);
   auto line = std::make_shared<const Line>(Line{rule, state});
   if (is_new && rule.unit == LimitUnit::money) fresh.push_back(line.get());
   return line;

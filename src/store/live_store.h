@@ -25,6 +25,7 @@ class LiveStore : public RequestStore {
     // Keys that have not been looked at for so long let nobody in. Empty: they do, however old they are.
     std::optional<std::chrono::seconds> stale_limit = {};
     std::chrono::milliseconds fold_ms{1000};
+    bool shared_limits = false;  // what limits count is shared with other processes (gateway/admit/leases.h)
     std::chrono::milliseconds act_flush_ms{2000};  // what the folder waits for the audit log to have an act on disk
   };
   struct Health {

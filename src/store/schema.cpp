@@ -261,6 +261,10 @@ constexpr std::array migrations = {
     ) STRICT;
     CREATE INDEX admin_sessions_subject ON admin_sessions(issuer, subject);
     )sql",
+    // What a limit does while the store that several processes share cannot be asked; empty: as the configuration says.
+    R"sql(
+    ALTER TABLE limits ADD COLUMN store_down TEXT NOT NULL DEFAULT '';
+    )sql",
 };
 
 Result<std::int64_t> check_version(const SqliteDatabase& database) {

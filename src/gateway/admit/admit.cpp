@@ -62,6 +62,7 @@ std::unexpected<Error> rate_limited(const char* code, std::string message, std::
 using store::LimitLine;
 using store::LimitUnit;
 using store::Line;
+using store::LineState;
 
 // " for openai/gpt-5*"; empty for all models.
 std::string models_of(const LimitLine& rule) { return rule.of_any_model() ? "" : " for " + rule.model; }
@@ -186,7 +187,12 @@ bool is_full(const Line& line, const Share& share, Tokens tokens, const Moment& 
       const std::int64_t tat = state.tat_ns.load(std::memory_order_relaxed);
       return std::max(tat, now_ns) + step_ns(units, line.rule.amount) - now_ns > used_up;
     }
-    case LimitUnit::places: return state.taken.load(std::memory_order_relaxed) >= limit;
+    case LimitUnit::places:
+      if (state.leased) {
+        const std::lock_guard count(state.leased->mutex);
+        return state.leased->taken + state.leased->elsewhere >= limit;
+      }
+      return state.taken.load(std::memory_order_relaxed) >= limit;
   }
   return false;
 }
@@ -231,6 +237,7 @@ Result<void> Admission::take(Hold& hold, const std::shared_ptr<const Line>& line
     case LimitUnit::money: {
       if (!demand->worst) return unpriced(rule);
       const Money worst = at_least_nothing(*demand->worst);
+      if (state.leased) return take_shared(hold, line, worst.pico(), need.inherited);
       if (!state.account.reserve(worst, rule.money(), now.unix_us))
         return over_budget(rule, worst, state.account.standing(now.unix_us));
       part.reserved = worst;
@@ -239,18 +246,166 @@ Result<void> Admission::take(Hold& hold, const std::shared_ptr<const Line>& line
     case LimitUnit::tokens: {
       if (need.inherited) return {};
       const Tokens tokens = std::max<Tokens>(need.tokens, 0);
+      if (state.leased) return take_shared(hold, line, tokens, false);
       const std::int64_t wait_ns = sluice::gateway::take(state.tat_ns, step_ns(tokens, rule.amount), in_ns(now.at));
       if (wait_ns > 0) return too_many_tokens(rule, tokens, wait_ns);
       part.tokens = tokens;
       return {};
     }
     case LimitUnit::places:
+      if (state.leased) return take_shared(hold, line, 1, need.inherited);
       if (!take_place(state.taken, static_cast<std::int32_t>(rule.amount))) return too_many_at_once(rule);
       part.has_place = true;
       return {};
     case LimitUnit::requests: break;  // counted at the end of admit()
   }
   return {};
+}
+
+namespace {
+
+// 503: what this limit counts stands elsewhere, and cannot be asked.
+std::unexpected<Error> store_is_down(const LimitLine& rule) {
+  return std::unexpected(Error{
+      .kind = ErrorKind::unavailable,
+      .message = "the store of shared limits cannot be asked, and the " + std::string(name(rule.unit)) + " limit of " +
+                 subject_words(rule) + models_of(rule) + " (" + rule.id + ") does not go without it",
+      .hint = "try again when retry-after has passed; the operator finds the reason at /health/ready and in `sluice "
+              "doctor`, and says with `store_down` what happens meanwhile",
+      .code = "limit_store_down",
+      .retry_after = std::chrono::milliseconds(1'000)});
+}
+
+// Takes what this process has leased; false when that is not enough.
+bool take_leased(const Line& line, std::int64_t need) {
+  LineState& state = *line.state;
+  if (line.rule.unit == LimitUnit::money) return state.account.reserve(Money::pico(need), line.rule.money(), 0);
+  const std::lock_guard count(state.leased->mutex);
+  if (line.rule.unit == LimitUnit::places) {
+    if (state.leased->taken + need > state.leased->units) return false;
+    state.leased->taken += need;
+  } else {
+    if (state.leased->units < need) return false;
+    state.leased->units -= need;
+  }
+  return true;
+}
+
+void take_anyway(const Line& line, std::int64_t need) {
+  LineState& state = *line.state;
+  if (line.rule.unit == LimitUnit::money) return state.account.reserve_anyway(Money::pico(need));
+  const std::lock_guard count(state.leased->mutex);
+  if (line.rule.unit == LimitUnit::places) {
+    state.leased->taken += need;
+    state.leased->units = std::max(state.leased->units, state.leased->taken);
+  } else {
+    state.leased->owed += need;  // it is told when the store is back
+  }
+}
+
+}  // namespace
+
+// Out of what was leased, at once; else it is missing and lease() asks for it.
+Result<void> Admission::take_shared(Hold& hold, const std::shared_ptr<const Line>& line, std::int64_t need,
+                                    bool inherited) {
+  Hold::Part& part = *std::ranges::find(hold.parts_, line, &Hold::Part::line);
+  if (need <= 0) return {};
+  const bool down = leases_->down();
+  const store::StoreDown rule = leases_->rule_of(line->rule);
+  if (down && !inherited && rule == store::StoreDown::fail_closed) return store_is_down(line->rule);
+  if (take_leased(*line, need)) return part.has(need), Result<void>();
+  if (inherited || leases_->handed_over() || (down && rule == store::StoreDown::fail_open)) {
+    take_anyway(*line, need);
+    return part.has(need), Result<void>();
+  }
+  if (down) return store_is_down(line->rule);
+  part.missing = need;
+  ++hold.missing_;
+  return {};
+}
+
+void Hold::Part::has(std::int64_t amount) {
+  missing = 0;
+  switch (line->rule.unit) {
+    case LimitUnit::money: reserved = Money::pico(amount); return;
+    case LimitUnit::tokens: tokens = amount; return;
+    case LimitUnit::places: has_place = true; return;
+    case LimitUnit::requests: counted = true; return;
+  }
+}
+
+std::vector<Leases::Part> Admission::missing_of(const Hold& hold) const {
+  std::vector<Leases::Part> parts;
+  for (const Hold::Part& part : hold.parts_)
+    if (part.missing > 0) parts.push_back({.line = part.line, .need = part.missing});
+  return parts;
+}
+
+async::Task<Result<void>> Admission::lease(net::Reactor& reactor, Hold& hold, async::Deadline deadline, Moment now) {
+  const std::optional<Leases::Refused> refused = co_await leases_->take(reactor, missing_of(hold), deadline);
+  co_return take_in(hold, refused, now);
+}
+
+Result<void> Admission::lease_and_wait(Hold& hold, Moment now) {
+  return take_in(hold, leases_->take_and_wait(missing_of(hold)), now);
+}
+
+Result<void> Admission::take_in(Hold& hold, const std::optional<Leases::Refused>& refused, const Moment& now) {
+  using Why = Leases::Refused::Why;
+  const auto give_up = [&](const Line& line, Error error) -> Result<void> {
+    hold.take_back_requests();
+    hold.release();
+    if (error.kind != ErrorKind::client_gone) tell(line.rule, LimitEvent::What::refused, 0, {});
+    return std::unexpected(std::move(error));
+  };
+  std::size_t number = 0;
+  for (Hold::Part& part : hold.parts_) {
+    if (part.missing == 0) continue;
+    const Line& line = *part.line;
+    const std::int64_t need = part.missing;
+    const bool is_it = number++ == (refused ? refused->part : 0);
+    if (!refused) {
+      part.has(need);
+      --hold.missing_;
+      continue;
+    }
+    switch (refused->why) {
+      case Why::client_gone:
+        return give_up(line, {.kind = ErrorKind::client_gone, .message = "the client closed the connection"});
+      case Why::not_yet: return give_up(line, store_is_down(line.rule).error());
+      case Why::store_down:  // each limit as it says
+        if (leases_->handed_over() || leases_->rule_of(line.rule) == store::StoreDown::fail_open) {
+          take_anyway(line, need);
+          part.has(need);
+          --hold.missing_;
+          continue;
+        }
+        return give_up(line, store_is_down(line.rule).error());
+      case Why::full: break;
+    }
+    if (!is_it) continue;
+    constexpr std::int64_t ns_per_us = 1'000;
+    switch (line.rule.unit) {
+      case LimitUnit::money:
+        return give_up(line,
+                       over_budget(line.rule, Money::pico(need), line.state->account.standing(now.unix_us)).error());
+      case LimitUnit::requests:
+        return give_up(line, too_many_requests(line.rule, refused->wait_us * ns_per_us).error());
+      case LimitUnit::tokens:
+        return give_up(line, too_many_tokens(line.rule, need, refused->wait_us * ns_per_us).error());
+      case LimitUnit::places: return give_up(line, too_many_at_once(line.rule).error());
+    }
+  }
+  return {};
+}
+
+// A request that was not let in does not count.
+void Hold::take_back_requests() {
+  for (Part& part : parts_) {
+    if (!std::exchange(part.counted, false)) continue;
+    const std::lock_guard count(part.line->state->leased->mutex);
+    ++part.line->state->leased->units;
+  }
 }
 
 Result<Hold> Admission::admit(const store::Principal& principal, const Need& need, const Moment& now, bool storage_full,
@@ -278,6 +433,7 @@ Result<Hold> Admission::admit(const store::Principal& principal, const Need& nee
   if (of_key.empty() && tag_lines.empty()) return hold;
   hold.parts_.reserve(of_key.size() + tag_lines.size());
   const auto refused = [&](const Line& line, Error error) {
+    hold.take_back_requests();
     tell(line.rule, LimitEvent::What::refused, 0, {});
     return std::unexpected(std::move(error));
   };
@@ -290,6 +446,11 @@ Result<Hold> Admission::admit(const store::Principal& principal, const Need& nee
   for (std::size_t i = 0; i < hold.parts_.size(); ++i) {
     const Line& line = *hold.parts_[i].line;
     if (line.rule.unit != LimitUnit::requests || need.inherited) continue;
+    if (line.state->leased) {
+      if (Result<void> taken = take_shared(hold, hold.parts_[i].line, 1, false); !taken)
+        return refused(line, std::move(taken).error());
+      continue;
+    }
     const std::int64_t wait_ns = sluice::gateway::take(line.state->tat_ns, step_ns(1, line.rule.amount), now_ns);
     if (wait_ns == 0) continue;
     for (std::size_t before = 0; before < i; ++before)
@@ -312,6 +473,7 @@ Hold& Hold::operator=(Hold&& other) noexcept {
     principal_ = std::move(other.principal_);
     parts_ = std::exchange(other.parts_, {});
     has_key_place_ = std::exchange(other.has_key_place_, false);
+    missing_ = std::exchange(other.missing_, 0);
   }
   return *this;
 }
@@ -338,7 +500,9 @@ void Hold::charge(Money cost, Tokens tokens, const Moment& now, TargetName targe
     } else if (rule.unit == LimitUnit::tokens) {
       const Tokens beyond = tokens - std::min(tokens, part.tokens);
       part.tokens -= tokens - beyond;
-      if (beyond > 0)
+      if (beyond > 0 && part.line->state->leased)
+        take_anyway(*part.line, beyond);
+      else if (beyond > 0)
         owe(part.line->state->tat_ns, std::min(step_ns(beyond, rule.amount), longest_debt_ns), in_ns(now.at));
     }
   }
@@ -391,10 +555,25 @@ void Hold::release() {
   for (const Part& part : parts_) {
     store::LineState& state = *part.line->state;
     if (part.reserved > Money()) state.account.give_back(part.reserved);
+    if (state.leased) {
+      if (part.tokens > 0) {
+        const std::lock_guard count(state.leased->mutex);
+        state.leased->units += part.tokens;
+      }
+      if (part.has_place) {
+        {
+          const std::lock_guard count(state.leased->mutex);
+          --state.leased->taken;
+        }
+        admission_->leases_->hurry(part.line);  // others may be refused for it
+      }
+      continue;
+    }
     if (part.tokens > 0) give_back(state.tat_ns, step_ns(part.tokens, part.line->rule.amount));
     if (part.has_place) state.taken.fetch_sub(1, std::memory_order_relaxed);
   }
   parts_.clear();
+  missing_ = 0;
   if (has_key_place_) principal_->state().in_flight.fetch_sub(1, std::memory_order_relaxed);
   admission_->in_flight_.fetch_sub(1, std::memory_order_relaxed);
   admission_ = nullptr;

@@ -18,6 +18,7 @@
 
 #include "base/money.h"
 #include "base/result.h"
+#include "gateway/admit/leases.h"
 #include "store/key_table.h"
 
 namespace sluice::gateway {
@@ -93,6 +94,8 @@ class [[nodiscard]] Hold {
   void join(const store::Lines& lines);
 
   bool active() const { return admission_ != nullptr; }
+  // False: limits that are shared with other processes have to be asked first (Admission::lease).
+  bool complete() const { return missing_ == 0; }
   Money reserved() const;  // still, after charges, on the limit that has the most
 
  private:
@@ -100,14 +103,19 @@ class [[nodiscard]] Hold {
   struct Part {
     std::shared_ptr<const store::Line> line;
     Money reserved;
-    Tokens tokens = 0;       // reserved and not used yet
-    bool has_place = false;  // of the requests at the same time
+    Tokens tokens = 0;         // reserved and not used yet
+    bool has_place = false;    // of the requests at the same time
+    std::int64_t missing = 0;  // to be leased
+    bool counted = false;      // a request, out of what was leased
+    void has(std::int64_t amount);
   };
+  void take_back_requests();
   Hold(Admission& admission, store::Principal principal);
   Admission* admission_ = nullptr;
   std::optional<store::Principal> principal_;
   std::vector<Part> parts_;
   bool has_key_place_ = false;  // counted in the key's in_flight
+  std::int32_t missing_ = 0;    // parts that are to be leased
 };
 
 class Admission {
@@ -130,6 +138,14 @@ class Admission {
   Result<Hold> admit(const store::Principal& principal, const Need& need, const Moment& now, bool storage_full = false,
                      const store::Lines& tag_lines = {});
 
+  // From here on the limits are shared with other processes. It outlives this. Before the first admit().
+  void share(Leases& leases) { leases_ = &leases; }
+  // What a Hold misses, from the store of shared limits: all, or none and the Hold is empty. Errors: as of admit(), and
+  // unavailable with retry_after when the store cannot be asked and a limit does not go without it; client_gone.
+  async::Task<Result<void>> lease(net::Reactor& reactor, Hold& hold, async::Deadline deadline, Moment now);
+  // The same on a thread that may wait.
+  Result<void> lease_and_wait(Hold& hold, Moment now);
+
   // The first limit that would not take this, without reserving anything: null when all would. For choosing among
   // candidates and going down to another model; admit() alone decides. `going_down`: only those that name another
   // model, each of which counts as full from its share on.
@@ -142,6 +158,11 @@ class Admission {
  private:
   friend class Hold;
   Result<void> take(Hold& hold, const std::shared_ptr<const store::Line>& line, const Need& need, const Moment& now);
+  Result<void> take_shared(Hold& hold, const std::shared_ptr<const store::Line>& line, std::int64_t need,
+                           bool inherited);
+  std::vector<Leases::Part> missing_of(const Hold& hold) const;
+  Result<void> take_in(Hold& hold, const std::optional<Leases::Refused>& refused, const Moment& now);
+  Leases* leases_ = nullptr;  // null: this process alone counts
   const Limits limits_;
   const Tell tell_;
   std::atomic<std::int32_t> in_flight_{0};
