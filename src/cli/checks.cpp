@@ -18,6 +18,7 @@
 #include "cli/duration.h"
 #include "cli/probe.h"
 #include "cli/retirement.h"
+#include "redis/connection.h"
 #include "store/store.h"
 
 namespace sluice::cli {
@@ -141,6 +142,28 @@ bool needs_no_key(const catalog::Provider& provider) {
   const bool cloud =
       provider.auth == catalog::AuthKind::aws_sigv4 || provider.auth == catalog::AuthKind::google_service_account;
   return provider.api_key.empty() && !cloud;
+}
+
+std::vector<Check> check_limits(const config::Snapshot& snapshot) {
+  const config::LimitSettings& limits = snapshot.limits();
+  if (limits.backend != "redis") return {};
+  const auto seen = [&]() -> Result<std::string> {
+    redis::Connection::Options options;
+    TRY(options.address, redis::Address::parse(limits.url));
+    options.password = limits.password;
+    TRY(redis::Connection connection, redis::Connection::open(options));
+    TRY(const redis::Reply info, connection.call({"INFO", "server"}));
+    if (info.kind == redis::Reply::Kind::error)
+      return fail(ErrorKind::unavailable, "Redis at " + options.address.text() + " answers: " + info.text,
+                  "look at limits.password_env and at the access list of Redis");
+    constexpr std::string_view name = "redis_version:";
+    const std::size_t at = info.text.find(name);
+    const std::string version =
+        at == std::string::npos ? "?" : info.text.substr(at + name.size(), info.text.find('\r', at) - at - name.size());
+    return "Redis " + version + " at " + options.address.text() + " answers";
+  }();
+  if (seen) return {{.name = "limits", .detail = *seen}};
+  return {{.name = "limits", .state = State::fail, .detail = seen.error().message, .todo = seen.error().hint}};
 }
 
 Check check_providers(const config::Snapshot& snapshot) {

@@ -50,6 +50,8 @@ Check judge_disk_space(std::uintmax_t free_bytes);
 std::vector<Check> check_ledger(const store::Home& home);
 // Which server answers for the data directory; if none, whether `listen` is free.
 Check check_server(const std::string& data_dir, const Endpoint& listen);
+// Whether the store of limits that several processes share answers; nothing when this process counts alone.
+std::vector<Check> check_limits(const config::Snapshot& snapshot);
 // Which providers have a key. Never shows one.
 Check check_providers(const config::Snapshot& snapshot);
 // Whether a route of the configuration relies on a model that its provider has stopped by `when`, or soon will.

@@ -50,6 +50,7 @@ std::vector<Check> look_at_everything(const DoctorFlags& flags, const Invocation
                         .todo = listen.error().hint});
     for (Check& check : check_engines(**snapshot, invocation.console.env)) checks.push_back(std::move(check));
     checks.push_back(check_providers(**snapshot));
+    for (Check& check : check_limits(**snapshot)) checks.push_back(std::move(check));
     checks.push_back(check_retirements(**snapshot, catalog::today()));
   }
   checks.push_back(judge_certificates(net::system_authorities()));

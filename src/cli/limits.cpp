@@ -31,6 +31,7 @@ struct LimitFlags {
   std::string rpm, tpm, concurrent;
   std::string downgrade;
   std::string downgrade_at;
+  std::string store_down;
   std::string id;
 };
 
@@ -72,6 +73,12 @@ Result<store::NewLimit> new_limit(const LimitFlags& flags) {
   if (!flags.downgrade_at.empty()) {
     TRY(const std::int64_t percent, whole(flags.downgrade_at, "--downgrade-at"));
     limit.downgrade_percent = static_cast<int>(std::min<std::int64_t>(percent, 101));
+  }
+  if (!flags.store_down.empty()) {
+    limit.store_down = store::read_store_down(flags.store_down);
+    if (!limit.store_down)
+      return usage_error(fmt::format("--store-down: `{}` is nothing that a limit can do", flags.store_down),
+                         "write fail_closed, local_slice_only or fail_open");
   }
   if (flags.money) {
     limit.unit = LimitUnit::money;
@@ -121,6 +128,8 @@ void write_line(json::Writer& out, const LimitLine& line) {
   out.key("downgrade_to");
   line.downgrade_to.empty() ? out.null() : out.string(line.downgrade_to);
   out.member("downgrade_percent", std::int64_t{line.downgrade_percent});
+  out.key("store_down");
+  line.store_down ? out.string(name(*line.store_down)) : out.null();
   out.member("created_at", time_text_us(line.created_at_us));
 }
 
@@ -263,6 +272,10 @@ void add_group_of(CLI::App& root, Invocation& invocation, bool money) {
   set_verb
       .add_option("--downgrade-at", set_flags->downgrade_at, "From so many per cent of the limit on (default: 100)")
       ->type_name("PERCENT");
+  set_verb
+      .add_option("--store-down", set_flags->store_down,
+                  "While the store of shared limits is down: fail_closed, local_slice_only or fail_open")
+      ->type_name("RULE");
   on_selected(set_verb, invocation, set_flags, set);
 
   CLI::App& list_verb = add_verb(group, invocation, {"list", "Show them", "sluice " + verb + " list"});

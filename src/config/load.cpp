@@ -1,6 +1,7 @@
 #include "config/load.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -14,6 +15,7 @@
 #include "config/oidc_reader.h"
 #include "config/provider_reader.h"
 #include "config/read_section.h"
+#include "redis/connection.h"
 #include "yaml/fields.h"
 
 namespace sluice::config {
@@ -530,8 +532,20 @@ void Loading::keep_what_needs_a_restart() {
     parts_.store = sources_.in_force->store();
   }
   const LimitSettings& limits = sources_.in_force->limits();
+  for (const auto& [name, text] :
+       {std::pair("backend", &LimitSettings::backend), std::pair("url", &LimitSettings::url),
+        std::pair("prefix", &LimitSettings::prefix), std::pair("password_env", &LimitSettings::password_env),
+        std::pair("store_down", &LimitSettings::store_down)}) {
+    if (parts_.limits.*text == limits.*text) continue;
+    needs_restart_.push_back(std::string("limits.") + name + ": `" + parts_.limits.*text + "`, and it is `" +
+                             limits.*text + "`");
+    parts_.limits.*text = limits.*text;
+  }
+  parts_.limits.password = limits.password;
   for (const auto& [name, limit] : {std::pair("in_flight", &LimitSettings::in_flight),
-                                    std::pair("in_flight_per_key", &LimitSettings::in_flight_per_key)}) {
+                                    std::pair("in_flight_per_key", &LimitSettings::in_flight_per_key),
+                                    std::pair("slice_permille", &LimitSettings::slice_permille),
+                                    std::pair("store_patience_ms", &LimitSettings::store_patience_ms)}) {
     if (parts_.limits.*limit == limits.*limit) continue;
     needs_restart_.push_back(std::string("limits.") + name + ": " + std::to_string(parts_.limits.*limit) +
                              ", and it is " + std::to_string(limits.*limit));
@@ -675,6 +689,23 @@ void Loading::check_values(const Node& root, const Report& report) {
   if (store.when_stale != "fail_closed" && store.when_stale != "serve_stale")
     wrong("store", "when_stale", "`" + store.when_stale + "` is neither fail_closed nor serve_stale",
           "use one of the two");
+  LimitSettings& limits = parts_.limits;
+  if (limits.backend != "local" && limits.backend != "redis")
+    wrong("limits", "backend", "`" + limits.backend + "` is no place to count limits", "use local or redis");
+  if (limits.backend == "redis")
+    if (const auto address = redis::Address::parse(limits.url); !address)
+      wrong("limits", "url", address.error().message, address.error().hint);
+  constexpr std::array store_down_words = {"", "fail_closed", "local_slice_only", "fail_open"};
+  if (std::ranges::find(store_down_words, limits.store_down) == store_down_words.end())
+    wrong("limits", "store_down", "`" + limits.store_down + "` is nothing that a limit can do",
+          "use fail_closed, local_slice_only or fail_open");
+  if (!limits.password_env.empty()) {
+    if (const auto password = env(limits.password_env); password && !password->empty())
+      limits.password = Secret(*password);
+    else if (limits.backend == "redis")
+      wrong("limits", "password_env", "the environment has no `" + limits.password_env + "`",
+            "set it, or leave password_env out when Redis asks for no password");
+  }
   const auto data_class = data_class_from_name(parts_.key_defaults.data_class);
   if (data_class)
     parts_.key_defaults.data_class_value = *data_class;

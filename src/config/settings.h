@@ -11,6 +11,7 @@
 #include "base/certificate.h"
 #include "base/data_class.h"
 #include "base/money.h"
+#include "base/secret.h"
 #include "catalog/provider.h"
 
 namespace sluice::config {
@@ -73,6 +74,15 @@ struct LimitSettings {
   std::int64_t proprietary = 0;
   std::int64_t queue = 256;
   std::int64_t queue_ms = 2'000;
+  // Where the limits of keys, teams and the like are counted.
+  std::string backend = "local";
+  std::string url;
+  std::string prefix = "{sluice}:";
+  std::string password_env;
+  std::string store_down;                  // empty: by what the limit counts
+  std::int64_t slice_permille = 10;        // 100 processes strand nothing: a slice is an eighth of the rest at most
+  std::int64_t store_patience_ms = 5'000;  // a store that has started anew gives nothing for 3 s
+  Secret password;                         // of the variable
 };
 
 // By what requests are kept at the same one of several candidates that serve one model.

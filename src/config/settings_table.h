@@ -128,6 +128,30 @@ inline constexpr Setting<LimitSettings> limits_table[] = {
      &LimitSettings::queue, 0, 100'000},
     {"queue_ms", "How long one waits there at most; then as when the queue is full.", &LimitSettings::queue_ms, 0,
      600'000},
+    {.name = "backend",
+     .meaning = "Where limits of money, rates and requests at the same time are counted: local (this process alone) or "
+                "redis (all processes with the same url and prefix). Needs a restart, as do the settings below.",
+     .text = &LimitSettings::backend},
+    {.name = "url",
+     .meaning = "Redis 7 or Valkey: redis://[USER@]HOST[:PORT][/DATABASE] or unix:/PATH[?db=DATABASE]. No TLS: put a "
+                "tunnel before it.",
+     .text = &LimitSettings::url},
+    {.name = "prefix",
+     .meaning = "Of all keys in Redis. What stands in braces keeps them in one slot of a cluster.",
+     .text = &LimitSettings::prefix},
+    {.name = "password_env",
+     .meaning = "Environment variable with the password for Redis; empty = none.",
+     .text = &LimitSettings::password_env},
+    {.name = "store_down",
+     .meaning =
+         "What limits do while Redis cannot be asked: fail_closed (503), local_slice_only (what this process has "
+         "leased is used up, then 503) or fail_open (everything is let in, and counted afterwards). Empty = "
+         "fail_closed for money, local_slice_only for the others. A limit of its own: `--store-down`.",
+     .text = &LimitSettings::store_down},
+    {"slice_permille", "Of a limit: how much a process leases ahead of need, in thousandths; 0 = nothing.",
+     &LimitSettings::slice_permille, 0, 100},
+    {"store_patience_ms", "How long a request waits for Redis to give what it needs; then 503.",
+     &LimitSettings::store_patience_ms, 10, 60'000},
 };
 
 inline constexpr Setting<RouteSettings> route_table[] = {

@@ -98,6 +98,7 @@ async::Task<Result<void>> Exchange::serve() {
   CO_TRY(kept_by_, co_await locate(gateway_, owner_, dialect_.id(), *request_, deadline));
   CO_TRY(plan_, plan(request_->outline.model));
   CO_TRY(hold_, admit());
+  if (!hold_.complete()) CO_CHECK_OK(co_await lease(deadline));
 
   if (counts()) {
     plan_->attempts.resize(1);  // each counts in its own way, so nobody stands in for the first
@@ -156,6 +157,7 @@ async::Task<Result<bool>> Exchange::respond_kept(async::Deadline deadline) {
   if (!body) co_return false;
   plan_.emplace();  // nobody is asked
   CO_TRY(hold_, admit());
+  if (!hold_.complete()) CO_CHECK_OK(co_await lease(deadline));
   status_ = 200;
   facts_.cost_usd = Money().usd();
   http::Headers headers{{"content-type", "application/json"}};
@@ -434,6 +436,21 @@ Result<Hold> Exchange::admit() {
     leave_out_too_dear();
     if (plan_->attempts.size() == before) return hold;
   }
+}
+
+// What this process has not leased of limits that it shares with others. Where a budget has not that much for the
+// dearest candidate, the others are looked at again.
+async::Task<Result<void>> Exchange::lease(async::Deadline deadline) {
+  while (!hold_.complete()) {
+    const Moment now(gateway_.time.now(), gateway_.time.unix_us());
+    Result<void> leased = co_await gateway_.admission.lease(gateway_.reactor, hold_, deadline, now);
+    if (leased || leased.error().kind != ErrorKind::budget_exceeded) co_return leased;
+    const std::size_t before = plan_->attempts.size();
+    leave_out_too_dear();
+    if (plan_->attempts.size() == before) co_return leased;
+    CO_TRY(hold_, admit());
+  }
+  co_return Result<void>();
 }
 
 std::optional<Reservation> Exchange::reservation() const {

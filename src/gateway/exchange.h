@@ -51,6 +51,7 @@ class Exchange final : private Underway {
   Prompt prompt() const;
   std::optional<Money> worst_cost(const Attempt& attempt) const;
   Result<Hold> admit();
+  async::Task<Result<void>> lease(async::Deadline deadline);
   bool has_limits() const { return !principal_->lines().empty() || !tag_lines_.empty(); }
   void go_down_when_full();
   void leave_out_too_dear();

@@ -23,6 +23,7 @@
 #include "dialects/resources/resources.h"
 #include "engines/llama_server.h"
 #include "engines/supervisor.h"
+#include "redis/connection.h"
 #include "serve/administration.h"
 #include "serve/alerts.h"
 #include "serve/banner.h"
@@ -33,6 +34,7 @@
 #include "serve/records.h"
 #include "serve/upgrade.h"
 #include "serve/worker.h"
+#include "store/data_directory.h"
 
 namespace sluice::serve {
 namespace {
@@ -40,8 +42,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-store::LiveStore::Options store_options(const config::StoreSettings& settings) {
-  store::LiveStore::Options options;
+store::LiveStore::Options store_options(const config::StoreSettings& settings, bool shares_limits) {
+  store::LiveStore::Options options{.shared_limits = shares_limits};
   if (!settings.on_postgres()) return options;
   options.key_poll_ms = milliseconds(250);  // a look is a question over the network; notices come sooner
   if (settings.when_stale == "fail_closed") options.stale_limit = seconds(settings.stale_limit_s);
@@ -194,6 +196,34 @@ void tell_store_problem(telemetry::Log& log, const store::LiveStore& store, cons
     log.error("the store has a problem", {{"problem", told}});
 }
 
+// The same of the store of shared limits.
+void tell_limits_problem(telemetry::Log& log, const std::string& problem, std::string& told) {
+  if (problem.empty() == told.empty()) return;
+  told = problem;
+  if (told.empty())
+    log.info("the store of shared limits answers");
+  else
+    log.error("the store of shared limits has a problem", {{"problem", told}});
+}
+
+Result<std::unique_ptr<gateway::Leases>> make_leases(const config::Snapshot& snapshot, const std::string& data_dir,
+                                                     store::LiveStore& store, telemetry::LimitMetrics& metrics) {
+  const config::LimitSettings& limits = snapshot.limits();
+  gateway::Leases::Options options{.prefix = limits.prefix, .slice_permille = limits.slice_permille};
+  TRY(options.redis.address, redis::Address::parse(limits.url));
+  options.redis.password = limits.password;
+  TRY(options.process, store::instance_of(data_dir));
+  if (const auto rule = store::read_store_down(limits.store_down)) options.money_down = options.rates_down = *rule;
+  options.patience_ms = milliseconds(limits.store_patience_ms);
+  return std::make_unique<gateway::Leases>(
+      std::move(options),
+      gateway::Leases::Source{
+          .lines = [&store] { return store.keys()->all_lines(); },
+          .generation = [&store] { return store.keys_generation(); },
+          .on_round_trip = [&metrics](double seconds) { metrics.round_trip.with().observe(seconds); },
+          .on_answer = [&metrics](std::string_view answer) { metrics.store_calls.with(answer).add(); }});
+}
+
 // The announcement stays in one piece where the log goes to the same terminal. True when a signal came meanwhile.
 bool announce_to_people(telemetry::Log& log, Announcement announcement) {
   std::optional<telemetry::Log::Hold> hold;
@@ -240,6 +270,7 @@ struct Running {
   store::LiveStore& store;
   std::span<const std::unique_ptr<Worker>> workers;
   telemetry::Log& log;
+  gateway::Leases* leases = nullptr;
   int generation = 0;
 };
 
@@ -304,10 +335,12 @@ Result<pid_t> upgrade(const Running& running, std::unique_ptr<Heir>& heir) {
     ::waitpid(pid, nullptr, 0);  // its lock is free
     if (const Result<void> back = running.store.take_back(); !back)
       running.log.error("the books cannot be taken back", {{"reason", back.error().message}});
+    if (running.leases) running.leases->take_back();
     freeze->end();
     return give_up(std::move(done).error());
   }
   heir = std::move(candidate);
+  if (running.leases) running.leases->hand_over();
   for (const auto& worker : running.workers) worker->succeed_by(*heir);
   freeze->end();
   const auto took = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - began);
@@ -400,7 +433,8 @@ int serve(const ServeOptions& options) {
     }
   }
   const store::Home home = home_of(snapshot->store(), options.data_dir);
-  auto store = store::LiveStore::start(home, store_options(snapshot->store()));
+  const bool shares_limits = snapshot->limits().backend == "redis";
+  auto store = store::LiveStore::start(home, store_options(snapshot->store(), shares_limits));
   if (!store) return refuse(store.error());
   if (auto noted = note_home(home, options.config_path); !noted) return refuse(noted.error());
   auto desk = store::ResourceDesk::start(options.data_dir);
@@ -418,6 +452,14 @@ int serve(const ServeOptions& options) {
       {.max_in_flight = static_cast<std::int32_t>(snapshot->limits().in_flight),
        .max_in_flight_per_key = static_cast<std::int32_t>(snapshot->limits().in_flight_per_key)},
       [&](const store::LimitLine& line, const gateway::LimitEvent& event) { alerts.tell(line, event); });
+  std::unique_ptr<gateway::Leases> leases;
+  if (shares_limits) {
+    auto made = make_leases(*snapshot, options.data_dir, **store, limit_metrics);
+    if (!made) return refuse(made.error());
+    leases = *std::move(made);
+    admission.share(*leases);
+    leases->start();
+  }
   gateway::Places places;
   gateway::Health health([&](const gateway::TargetChange& change) { record_change(log, target_metrics, change); });
   gateway::IssuerMemory issuers;
@@ -507,12 +549,14 @@ int serve(const ServeOptions& options) {
                       server_metrics.certificate_ends.with().set(
                           static_cast<double>(snapshots.load()->server().certificate.expires_unix_seconds));
                       record_affinity(target_metrics, affinity, time.now());
+                      limit_metrics.store_down.with().set(leases && !leases->health().problem.empty() ? 1 : 0);
                       record_limits(limit_metrics, (*store)->keys()->lines(), time.unix_us());
                       server_metrics.connections.with().set(static_cast<double>(shared.connections.load()));
                       server_metrics.crowded_out.with().set(static_cast<double>(shared.crowded_out.load()));
                       return registry.text();
                     },
                 .readiness_problem = [&] { return readiness_problem(**store, snapshots, engines, stopping.load()); },
+                .limits_problem = [&] { return leases ? leases->health().problem : std::string(); },
                 .threads = threads,
                 .beyond_limit = [&](std::string_view limit) { server_metrics.http2_limits.with(limit).add(); },
                 .no_handshake = [&] { server_metrics.no_handshakes.with().add(); },
@@ -563,6 +607,8 @@ int serve(const ServeOptions& options) {
     log.warn("no provider over TLS can be verified",
              {{"reason", "no certificate authorities in " + trusted.file}, {"hint", "run `sluice doctor`"}});
   std::string store_problem;
+  std::string limits_problem;
+  if (leases) tell_limits_problem(log, leases->health().problem, limits_problem);
   tell_store_problem(log, **store, **desk, store_problem);
   const std::string url = (address->family() == AF_UNIX ? ""
                            : server.certificate.empty() ? "http://"
@@ -587,6 +633,7 @@ int serve(const ServeOptions& options) {
                         .store = **store,
                         .workers = workers,
                         .log = log,
+                        .leases = leases.get(),
                         .generation = generation},
                        heir);
     if (!upgraded) log.error("upgrade failed", {{"reason", upgraded.error().message}, {"hint", upgraded.error().hint}});
@@ -610,6 +657,7 @@ int serve(const ServeOptions& options) {
     stopped_early = announce_to_people(log, std::move(announcement));
   while (!stopped_early && !loop.wait(seconds(1))) {
     tell_store_problem(log, **store, **desk, store_problem);
+    if (leases) tell_limits_problem(log, leases->health().problem, limits_problem);
     reloader.free_retired();
   }
 
@@ -624,7 +672,8 @@ int serve(const ServeOptions& options) {
   }
   if (inheritance) end_with_predecessor(*inheritance, predecessor, loop, snapshots.load()->server());
   for (auto& worker : workers) worker->join();
-  (*desk)->stop();  // before the reactors, to which they answer
+  if (leases) leases->stop();  // the last of what was spent
+  (*desk)->stop();             // before the reactors, to which they answer
   if (admin_listener) admin_listener->stop();
   if (admin_listener) admin_listener->join();
   if (administration) administration->stop();

@@ -242,6 +242,7 @@ Result<void> Inheritance::reserve(std::string_view text, bool inherited) {
   if (!principal) return {};  // the old process knows it, so it is being revoked just now
   const gateway::Moment now(std::chrono::steady_clock::now(), store::wall_clock_us());
   TRY(gateway::Hold hold, admission_.admit(*principal, need, now));
+  if (!hold.complete()) CHECK_OK(admission_.lease_and_wait(hold, now));
   // Limits of single models are charged as rows come: which model will answer is the old process's to know.
   hold.join(store::Lines(principal->lines().begin(), principal->lines().end()));
   holds_.insert_or_assign(std::string(text), std::move(hold));

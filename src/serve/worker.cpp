@@ -46,6 +46,7 @@ Worker::Worker(Shared& shared)
                .on_end = shared.on_end,
                .metrics_page = shared.metrics_page,
                .readiness_problem = shared.readiness_problem,
+               .limits_problem = shared.limits_problem,
                .beyond_limit = shared.beyond_limit},
       handler_(gateway_) {
   if (!shared.administration) return;

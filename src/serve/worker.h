@@ -42,6 +42,7 @@ struct Shared {
   std::function<void(const gateway::AuditRecord&, store::Appended, const gateway::Timing&, const Error*)> on_end;
   std::function<std::string()> metrics_page;
   std::function<std::string()> readiness_problem;
+  std::function<std::string()> limits_problem;
   std::size_t threads = 1;                             // workers
   std::function<void(std::string_view)> beyond_limit;  // of HTTP/2, by a client
   std::function<void()> no_handshake;                  // a client with which TLS came to nothing

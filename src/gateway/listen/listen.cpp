@@ -319,6 +319,9 @@ async::Task<> Listen::ready(http::Exchange& exchange) {
   json::Writer out(body);
   out.begin_object().member("status", problem.empty() ? "ready" : "not ready");
   if (!problem.empty()) out.member("problem", problem);
+  // No reason to take this server away: the others have the same store, and what has no limits goes on.
+  const std::string limits = gateway_.limits_problem ? gateway_.limits_problem() : "";
+  if (!limits.empty()) out.member("limits", limits);
   out.end_object();
   (void)co_await exchange.respond(problem.empty() ? 200 : 503, headers, body);
 }

@@ -93,6 +93,7 @@ struct Gateway {
   std::function<void(const AuditRecord&, store::Appended, const Timing&, const Error*)> on_end;
   std::function<std::string()> metrics_page;           // Prometheus text
   std::function<std::string()> readiness_problem;      // empty: ready; else one sentence
+  std::function<std::string()> limits_problem = {};    // of the store of shared limits, as a sentence; empty: none
   std::function<void(std::string_view)> beyond_limit;  // a client went beyond this limit of HTTP/2; may be empty
 
   // Whose paths these are when they are not the gateway's; null: they are. Outlives the reactor; may be empty.
