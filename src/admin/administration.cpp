@@ -35,7 +35,7 @@ bool is_address(std::string_view host) {
 
 // The answer as it is kept: without the characters of a key, which end it.
 std::string without_secret(const std::string& body) {
-  const std::size_t at = body.rfind(R"(,"key":"sk-)");
+  const std::size_t at = body.rfind(R"(,"key":"sk-)");  // the last member of whatever has one
   return at == std::string::npos ? body : body.substr(0, at) + R"(,"key":null})";
 }
 
@@ -62,7 +62,19 @@ Administration::Administration(store::Store store, Surroundings around, Options 
       options_(std::move(options)),
       sign_ins_(std::move(sign_ins)) {}
 
-bool Administration::takes(std::string_view path) { return path.starts_with("/admin/") || path == "/admin"; }
+// Asked for each request of the server, so most are told by their second letter.
+bool Administration::takes(std::string_view path) {
+  switch (path.size() > 1 ? path[1] : '/') {
+    case 'a': return is_native(path);
+    case 'k': return path.starts_with("/key/");
+    case 't': return path.starts_with("/team/");
+    case 'u': return path.starts_with("/user/");
+    case 's': return path.starts_with("/spend/");
+    case 'g': return path == "/global/spend";
+    case 'm': return path.starts_with("/model/");
+    default: return false;
+  }
+}
 
 // DNS rebinding: a page whose name leads to this machine asks with its own name. And a page elsewhere says where it is
 // from: no other origin has business here.
@@ -142,7 +154,7 @@ Administration::Admitted Administration::admit(const Request& head) {
   const Result<Allowed> allowed = allow(head, told);
   if (allowed)
     return {.refusal = std::nullopt, .body_bytes = allowed->route->document ? max_document_bytes : max_body_bytes};
-  Answer refusal = problem(allowed.error());
+  Answer refusal = is_native(head.path) ? problem(allowed.error()) : litellm_problem(allowed.error());
   told.status = refusal.status;
   told.why = allowed.error().message;
   options_.tell(told);
@@ -158,7 +170,8 @@ Result<Answer> Administration::act(const Request& request, const Allowed& allowe
             .raw = request.body,
             .store = store_,
             .around = around_,
-            .now_us = options_.now_us()};
+            .now_us = options_.now_us(),
+            .dropped = {}};
   TRY(call.query, read_query(request.query, route.query));
   if (!route.document) {
     TRY(call.body, read_body(request.body, route.body));
@@ -166,7 +179,9 @@ Result<Answer> Administration::act(const Request& request, const Allowed& allowe
   store_.act_as(allowed.actor.doer);
   TRY(std::string body, route.handle(call));
   if (route.changes_keys) (void)around_.keys_changed();  // it is done; the store goes on trying to load it
-  return json_answer(route.status, std::move(body));
+  Answer answer = json_answer(route.status, std::move(body));
+  if (!call.dropped.empty()) answer.headers.set("x-sluice-dropped-params", call.dropped);
+  return answer;
 }
 
 // A request that comes again under the same Idempotency-Key gets what the first one got, and nothing happens.
@@ -214,7 +229,7 @@ Answer Administration::answer(const Request& request) {
     return run();
   }();
   store_.act_as({});
-  Answer answer = done ? *done : problem(done.error());
+  Answer answer = done ? *done : is_native(request.path) ? problem(done.error()) : litellm_problem(done.error());
   told.status = answer.status;
   if (!done) told.why = done.error().message;
   options_.tell(told);

@@ -41,7 +41,7 @@ class Administration {
   // `sign_ins` are asked in order, after administration keys; they outlive this.
   Administration(store::Store store, Surroundings around, Options options, std::vector<SignIn*> sign_ins = {});
 
-  // Whether these paths are the administration's.
+  // Whether these paths are the administration's: ours, or those that tools for LiteLLM ask.
   static bool takes(std::string_view path);
 
   // Before the body is read: an answer when the request is refused, else how long the body may be.

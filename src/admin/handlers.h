@@ -23,6 +23,7 @@ Result<std::string> remove_user(Call& call);
 Result<std::string> list_keys(Call& call);
 Result<std::string> create_key(Call& call);
 Result<std::string> get_key(Call& call);
+Result<std::string> change_key(Call& call);
 Result<std::string> revoke_key(Call& call);
 Result<std::string> rotate_key(Call& call);
 Result<std::string> block_key(Call& call);

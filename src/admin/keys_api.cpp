@@ -151,6 +151,19 @@ Result<std::string> get_key(Call& call) {
   return text_of(report, call.now_us);
 }
 
+Result<std::string> change_key(Call& call) {
+  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  TRY(KeyReport report, visible.key(call.id));
+  store::KeyChange change;
+  if (call.body.has("name")) change.name = call.body.text("name");
+  change.expires_at_us = call.body.time_us("expires_at");
+  change.budget = call.body.money("budget_usd");
+  change.rpm = call.body.integer("rpm");
+  change.tpm = call.body.integer("tpm");
+  TRY(report.key, call.store.change_key(report.key.id.str(), change, call.now_us));
+  return text_of(report, call.now_us);
+}
+
 Result<std::string> revoke_key(Call& call) {
   TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
   TRY(KeyReport report, visible.key(call.id));

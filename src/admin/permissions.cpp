@@ -24,7 +24,7 @@ constexpr Permission table[] = {
     {users, remove, true, true, false, false, false, "Remove one that has nothing left"},
     {keys, read, true, true, true, true, true, "See virtual keys, without their characters"},
     {keys, create, true, true, true, false, false, "Make a key"},
-    {keys, change, true, true, true, false, false, "Give a key new characters"},
+    {keys, change, true, true, true, false, false, "Change, block, unblock a key, or give it new characters"},
     {keys, remove, true, true, true, false, false, "Revoke a key"},
     {limits, read, true, true, true, true, true, "See budgets and limits"},
     {limits, create, true, true, false, false, false, "Set one, or change its amount"},

@@ -55,6 +55,18 @@ Answer problem(const Error& error) {
   return answer;
 }
 
+Answer litellm_problem(const Error& error) {
+  Answer answer{.status = status_of(error), .headers = {{"content-type", "application/json"}}, .body = {}};
+  if (answer.status == 401) answer.headers.set("www-authenticate", "Bearer");
+  json::Writer out(answer.body);
+  out.begin_object().key("error").begin_object();
+  out.member("message", error.message + (error.hint.empty() ? "" : "; " + error.hint));
+  out.member("type", name(error.kind)).key("param");
+  error.param.empty() ? out.null() : out.string(error.param);
+  out.member("code", std::to_string(answer.status)).end_object().end_object();
+  return answer;
+}
+
 std::unexpected<Error> wrong_field(std::string_view field, std::string message, std::string hint) {
   return std::unexpected(Error{.kind = ErrorKind::invalid_request,
                                .message = std::move(message),

@@ -11,6 +11,9 @@ int status_of(const Error& error);
 // and `code`.
 Answer problem(const Error& error);
 
+// The same as LiteLLM writes it: {"error":{"message","type","param","code"}}.
+Answer litellm_problem(const Error& error);
+
 // invalid_request about one field, "name" or "models[0]".
 std::unexpected<Error> wrong_field(std::string_view field, std::string message, std::string hint);
 

@@ -43,6 +43,7 @@ struct Call {
   store::Store& store;
   const Surroundings& around;
   std::int64_t now_us = 0;
+  std::string dropped;  // names of what was given and means nothing here, for x-sluice-dropped-params
 };
 
 using Handle = Result<std::string> (*)(Call& call);

@@ -68,6 +68,11 @@ constexpr Field key_body[] = {{"name", "string", "Unique among the keys that are
                               {"tpm", "integer", "Tokens per minute"},
                               {"data_class", "=public|internal|restricted", "Where its requests may go"},
                               {"expires_at", "time", "From then on it is refused"}};
+constexpr Field key_change_body[] = {{"name", "string", "Unique among the keys that are not revoked"},
+                                     {"budget_usd", "usd", "Of a key that was made with one; for another set a limit"},
+                                     {"rpm", "integer", "Requests per minute"},
+                                     {"tpm", "integer", "Tokens per minute"},
+                                     {"expires_at", "time", "From then on it is refused"}};
 constexpr Field limit_body[] = {{"scope", "=everybody|org|team|user|key|tag", "For whom", true},
                                 {"subject", "string", "The organisation, team, user or key, by id or name; or the tag"},
                                 {"usd", "usd", "A budget: most that may be spent in the window"},
@@ -384,6 +389,17 @@ constexpr Route route_table[] = {
      create_key,
      true},
     {"GET", "/admin/v1/keys/{id}", keys, read, "One key", {}, {}, "Key", 200, get_key},
+    {"PATCH",
+     "/admin/v1/keys/{id}",
+     keys,
+     change,
+     "Change what is named; the rest stays",
+     {},
+     key_change_body,
+     "Key",
+     200,
+     change_key,
+     true},
     {"DELETE",
      "/admin/v1/keys/{id}",
      keys,
@@ -585,8 +601,12 @@ std::span<const Route> routes() { return route_table; }
 std::span<const Schema> schemas() { return schema_table; }
 
 Found find_route(std::string_view method, std::string_view path) {
+  return find_route(is_native(path) ? routes() : litellm_routes(), method, path);
+}
+
+Found find_route(std::span<const Route> among, std::string_view method, std::string_view path) {
   Found found;
-  for (const Route& route : route_table) {
+  for (const Route& route : among) {
     std::string_view id;
     if (!fits(route.path, path, id)) continue;
     if (route.method == method || (method == "HEAD" && std::string_view(route.method) == "GET")) {

@@ -121,6 +121,22 @@ TEST_P(AdminKeys, A_rotated_key_has_other_characters_and_is_the_same_key) {
   EXPECT_FALSE(store_.rotate_key(made->key.id.str(), now_us)) << "it has been revoked";
 }
 
+TEST_P(AdminKeys, A_key_changes_what_is_named_and_nothing_else) {
+  ASSERT_TRUE(store_.create_key({.name = "app", .budget = Money::parse_usd("5"), .rpm = 10}, now_us));
+  ASSERT_TRUE(store_.create_key({.name = "free"}, now_us));
+  const auto changed = store_.change_key("app", {.name = "shop", .budget = Money::parse_usd("7"), .tpm = 99}, now_us);
+  ASSERT_TRUE(changed) << changed.error().message;
+  const store::VirtualKey key = store_.list_keys()->front().key;
+  EXPECT_EQ(key.name, "shop");
+  EXPECT_EQ(key.budget, Money::parse_usd("7"));
+  EXPECT_EQ(key.rpm, 10);
+  EXPECT_EQ(key.tpm, 99);
+  EXPECT_FALSE(store_.change_key("shop", {.name = "free"}, now_us)) << "in use";
+  EXPECT_FALSE(store_.change_key("shop", {.rpm = 0}, now_us));
+  EXPECT_FALSE(store_.change_key("shop", {.expires_at_us = now_us - 1}, now_us));
+  EXPECT_FALSE(store_.change_key("free", {.budget = Money::parse_usd("7")}, now_us)) << "a limit counts what it spent";
+}
+
 TEST_P(AdminKeys, A_blocked_key_is_let_in_again) {
   ASSERT_TRUE(store_.create_key({.name = "app"}, now_us));
   ASSERT_TRUE(store_.block_key("app", true, now_us));

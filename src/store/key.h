@@ -56,6 +56,15 @@ struct NewKey {
   bool temporary = false;  // made by a program for itself: forgotten some time after its end
 };
 
+// What becomes different; what is empty stays. Bounds as of a new key. Rates hold from the next request on.
+struct KeyChange {
+  std::optional<std::string> name;
+  std::optional<std::int64_t> expires_at_us;
+  std::optional<Money> budget;  // only of a key that has one
+  std::optional<std::int64_t> rpm;
+  std::optional<std::int64_t> tpm;
+};
+
 struct CreatedKey {
   VirtualKey key;
   Secret secret;  // the characters; shown once and not kept

@@ -222,6 +222,41 @@ Result<CreatedKey> rotate_key(Database& database, std::string_view id_or_name, s
   return rotated;
 }
 
+Result<VirtualKey> change_key(Database& database, std::string_view id_or_name, const KeyChange& change,
+                              std::int64_t now_us) {
+  TRY(Transaction transaction, Transaction::begin(database));
+  TRY(VirtualKey key, find_live_key(database, id_or_name));
+  // What a key has spent before it had a budget is counted by a limit alone (LiveStore::State::lines_of).
+  if (change.budget && !key.budget)
+    return fail(ErrorKind::invalid_request, "the key was made without a budget and gets none later",
+                "set a limit for it: `sluice budgets set --key " + key.id.str() + " --usd ...`");
+  NewKey wanted{.name = change.name.value_or(key.name),
+                .expires_at_us = change.expires_at_us,
+                .budget = change.budget ? change.budget : key.budget,
+                .rpm = change.rpm ? change.rpm : key.rpm,
+                .tpm = change.tpm ? change.tpm : key.tpm};
+  if (wanted.name == key.id.str()) wanted.name.clear();  // one that was made up from it
+  CHECK_OK(check(wanted, now_us));
+  if (change.name && *change.name != key.name) {
+    TRY(const auto namesake, find_live_name(database, *change.name));
+    if (namesake || change.name->empty())
+      return fail(ErrorKind::invalid_request, "a key cannot be named \"" + *change.name + "\"",
+                  "choose another name: one that no other key has");
+    key.name = *change.name;
+  }
+  if (change.expires_at_us) key.expires_at_us = change.expires_at_us;
+  key.budget = wanted.budget;
+  key.rpm = wanted.rpm;
+  key.tpm = wanted.tpm;
+  TRY(Statement update, database.prepare("UPDATE keys SET name = ?, expires_at_us = ?, budget_pico = ?, rpm = ?, tpm = "
+                                         "? WHERE id = ?"));
+  update.bind(key.name).bind(key.expires_at_us).bind(pico(key.budget)).bind(key.rpm).bind(key.tpm);
+  CHECK_OK(update.bind(key.id.str()).run());
+  CHECK_OK(record(database, "key_changed", key, now_us));
+  CHECK_OK(transaction.commit());
+  return key;
+}
+
 Result<VirtualKey> block_key(Database& database, std::string_view id_or_name, bool blocked, std::int64_t now_us) {
   TRY(Transaction transaction, Transaction::begin(database));
   TRY(VirtualKey key, find_live_key(database, id_or_name));

@@ -18,6 +18,8 @@ constexpr std::int64_t max_rate_per_minute = 1'000'000'000;  // GCRA's step stay
 Result<CreatedKey> create_key(Database& database, const NewKey& key, std::int64_t now_us);
 Result<VirtualKey> revoke_key(Database& database, std::string_view id_or_name, std::int64_t now_us);
 Result<CreatedKey> rotate_key(Database& database, std::string_view id_or_name, std::int64_t now_us);
+Result<VirtualKey> change_key(Database& database, std::string_view id_or_name, const KeyChange& change,
+                              std::int64_t now_us);
 Result<VirtualKey> block_key(Database& database, std::string_view id_or_name, bool blocked, std::int64_t now_us);
 Result<std::vector<KeyReport>> list_keys(const Database& database, bool with_revoked);
 

@@ -51,6 +51,10 @@ Result<CreatedKey> Store::rotate_key(std::string_view id_or_name, std::int64_t n
   return store::rotate_key(*database_, id_or_name, now_us);
 }
 
+Result<VirtualKey> Store::change_key(std::string_view id_or_name, const KeyChange& change, std::int64_t now_us) {
+  return store::change_key(*database_, id_or_name, change, now_us);
+}
+
 Result<VirtualKey> Store::block_key(std::string_view id_or_name, bool blocked, std::int64_t now_us) {
   return store::block_key(*database_, id_or_name, blocked, now_us);
 }

@@ -61,6 +61,8 @@ class Store {
   // New characters for a key that is not revoked; its id, rights and what it has spent stay. The old ones are refused
   // within a second. Errors: not_found.
   Result<CreatedKey> rotate_key(std::string_view id_or_name, std::int64_t now_us);
+  // Errors: not_found; invalid_request for a bound passed, a name in use, a budget of a key that was made without one.
+  Result<VirtualKey> change_key(std::string_view id_or_name, const KeyChange& change, std::int64_t now_us);
   // Refuses a key's requests until it is let in again. Errors: not_found.
   Result<VirtualKey> block_key(std::string_view id_or_name, bool blocked, std::int64_t now_us);
   // Oldest first. What they have spent is known as far as fold() has come.

@@ -143,6 +143,7 @@ def test_a_key_is_made_used_blocked_rotated_and_revoked(server, owner):
 
     assert status(made["key"]) == 200, "it is good as soon as the answer is there"
     assert owner.get("/admin/v1/keys/app").json()["state"] == "active"
+    assert owner.patch("/admin/v1/keys/app", json={"rpm": 200}).json()["rpm"] == 200
     owner.post("/admin/v1/keys/app/block")
     assert status(made["key"]) == 401
     owner.post("/admin/v1/keys/app/unblock")
