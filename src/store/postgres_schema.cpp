@@ -105,6 +105,7 @@ constexpr std::array migrations = {
       downgrade_to TEXT NOT NULL,
       downgrade_percent BIGINT NOT NULL,
       created_at_us BIGINT NOT NULL,
+      store_down TEXT NOT NULL DEFAULT '',
       UNIQUE (scope, subject, model, unit, time_window, zone)
     );
 
@@ -186,6 +187,19 @@ constexpr std::array migrations = {
       PRIMARY KEY (doer, idempotency_key)
     );
     CREATE INDEX admin_requests_time ON admin_requests(at_us);
+
+    CREATE TABLE admin_sessions (
+      number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      id TEXT NOT NULL UNIQUE,
+      digest BYTEA NOT NULL UNIQUE,
+      issuer TEXT NOT NULL,
+      subject TEXT NOT NULL,
+      email TEXT NOT NULL,
+      claims TEXT NOT NULL,
+      created_at_us BIGINT NOT NULL,
+      expires_at_us BIGINT NOT NULL
+    );
+    CREATE INDEX admin_sessions_subject ON admin_sessions(issuer, subject);
 
     CREATE UNIQUE INDEX keys_live_name ON keys(name) WHERE revoked_at_us IS NULL;
     CREATE UNIQUE INDEX subjects_live_name ON subjects(kind, name) WHERE removed_at_us IS NULL;

@@ -250,6 +250,7 @@ constexpr std::array migrations = {
     // Who is signed in to the administration.
     R"sql(
     CREATE TABLE admin_sessions (
+      number INTEGER PRIMARY KEY,
       id TEXT NOT NULL UNIQUE,
       digest BLOB NOT NULL UNIQUE,
       issuer TEXT NOT NULL,

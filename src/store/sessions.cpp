@@ -64,7 +64,7 @@ Result<Session> create_session(Database& database, const crypto::Sha256& digest,
   CHECK_OK(insert.bind(session.claims).bind(session.created_at_us).bind(session.expires_at_us).run());
   TRY(Statement trim,
       database.prepare("DELETE FROM admin_sessions WHERE issuer = ?1 AND subject = ?2 AND id NOT IN (SELECT id FROM "
-                       "admin_sessions WHERE issuer = ?1 AND subject = ?2 ORDER BY rowid DESC LIMIT ?3)"));
+                       "admin_sessions WHERE issuer = ?1 AND subject = ?2 ORDER BY number DESC LIMIT ?3)"));
   CHECK_OK(trim.bind(session.issuer).bind(session.subject).bind(most_sessions_per_subject).run());
   const ByThemselves doing(database, session);
   CHECK_OK(record(database, "signed_in", session, session.created_at_us));
@@ -83,7 +83,7 @@ Result<std::optional<Session>> find_session(const Database& database, const cryp
 
 Result<std::vector<Session>> list_sessions(const Database& database, std::int64_t now_us) {
   TRY(Statement select, database.prepare("SELECT " SLUICE_SESSION_COLUMNS
-                                         " FROM admin_sessions WHERE expires_at_us > ? ORDER BY rowid DESC"));
+                                         " FROM admin_sessions WHERE expires_at_us > ? ORDER BY number DESC"));
   select.bind(now_us);
   return read_all(select);
 }

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/crypto.h"
-#include "store/sqlite.h"
+#include "store/database.h"
 
 namespace sluice::store {
 
