@@ -92,6 +92,10 @@ Check judge_disk_space(std::uintmax_t free_bytes) {
   return check;
 }
 
+std::string day_text(std::int64_t unix_us) {
+  return time_text(Time(std::chrono::floor<std::chrono::milliseconds>(std::chrono::microseconds(unix_us))));
+}
+
 std::vector<Check> check_ledger(const store::Home& home) {
   if (!has_store(home)) return {{.name = "ledger", .detail = "none yet"}};
   const auto broken = [](const Error& error) {
@@ -108,9 +112,12 @@ std::vector<Check> check_ledger(const store::Home& home) {
                       .detail = finding,
                       .todo = "keep a copy of the data directory before anything else"});
   if (checks.empty())
-    checks.push_back({.name = "ledger",
-                      .detail = fmt::format("sound: {} rows in {}, {} records in the log", integrity->ledger_rows,
-                                            home.postgres ? "PostgreSQL" : "the database", integrity->log_records)});
+    checks.push_back(
+        {.name = "ledger",
+         .detail = fmt::format(
+             "sound: {} rows in {}, {} records in the log{}", integrity->ledger_rows,
+             home.postgres ? "PostgreSQL" : "the database", integrity->log_records,
+             integrity->rows_since_us == 0 ? "" : "; rows are kept since " + day_text(integrity->rows_since_us))});
   return checks;
 }
 

@@ -137,6 +137,7 @@ void add_usage(CLI::App& root, Invocation& invocation) {
   verb.add_option("--key", flags->key, "Only this key")->type_name("ID|NAME");
   verb.require_subcommand(0, 1);
   add_usage_explain(verb, invocation);
+  add_usage_anomalies(verb, invocation);
   verb.callback([&verb, &invocation, flags] {
     if (verb.get_subcommands().empty()) invocation.action = [&invocation, flags] { return usage(*flags, invocation); };
   });

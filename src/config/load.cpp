@@ -652,11 +652,25 @@ void Loading::check_values(const Node& root, const Report& report) {
   if (!parts_.ledger.strict && parts_.ledger.durability != "group")
     wrong("ledger", "durability", "`" + parts_.ledger.durability + "` is neither `group` nor `strict`",
           "`group` does not wait for the disk, `strict` does");
+  if (const auto least = Money::parse_usd(parts_.alerts.anomaly_least_usd))
+    parts_.alerts.anomaly_least = *least;
+  else
+    wrong("alerts", "anomaly_least_usd", "`" + parts_.alerts.anomaly_least_usd + "` is no amount in USD",
+          "write for example 2.50");
   if (!parts_.alerts.webhook.empty()) {
-    if (auto url = parse_base_url(parts_.alerts.webhook))
+    const std::string_view whole = parts_.alerts.webhook;
+    const std::size_t query = std::min(whole.find('?'), whole.size());
+    const bool printable = std::ranges::all_of(whole, [](char c) { return c > ' ' && c < 0x7f && c != '#'; });
+    auto url = parse_base_url(whole.substr(0, query));
+    if (url && !printable)
+      url = fail(ErrorKind::invalid_request, "the webhook's URL has a `#`, a blank or a character beyond ASCII",
+                 "write it as a browser does: with %20 and the like");
+    if (url) {
       parts_.alerts.webhook_url = *std::move(url);
-    else
+      parts_.alerts.webhook_query = whole.substr(query);
+    } else {
       wrong("alerts", "webhook", url.error().message, url.error().hint);
+    }
   }
   if (!parts_.admin.listen.empty()) {
     if (auto own = parse_listen_address(parts_.admin.listen))

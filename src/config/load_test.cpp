@@ -100,6 +100,31 @@ TEST(Load, A_reference_to_an_unset_variable_is_an_error_unless_it_has_a_default)
   EXPECT_EQ(loaded.snapshot->server().listen, "127.0.0.1:9");
 }
 
+TEST(Load, The_ledger_and_alerts_have_defaults_and_their_bounds) {
+  const Loaded without = load_text("{}");
+  ASSERT_TRUE(without.snapshot) << without.diagnostics.render();
+  EXPECT_FALSE(without.snapshot->ledger().strict);
+  EXPECT_EQ(without.snapshot->ledger().keep_days, 0);
+  EXPECT_TRUE(without.snapshot->alerts().anomalies);
+  EXPECT_EQ(without.snapshot->alerts().anomaly_least.usd(), "1.0");
+  const Loaded with = load_text(
+      "ledger: { durability: strict, keep_days: 90 }\n"
+      "alerts: { webhook: \"https://hooks.example.com/a?token=s3cret&x=1\", anomalies: false, anomaly_least_usd: 2.5 "
+      "}\n");
+  ASSERT_TRUE(with.snapshot) << with.diagnostics.render();
+  EXPECT_TRUE(with.snapshot->ledger().strict);
+  EXPECT_EQ(with.snapshot->ledger().keep_days, 90);
+  EXPECT_EQ(with.snapshot->alerts().webhook_query, "?token=s3cret&x=1");
+  EXPECT_EQ(with.snapshot->alerts().webhook_url.path_prefix, "/a");
+  EXPECT_EQ(with.snapshot->json().find("s3cret"), std::string::npos);
+  for (const char* wrong :
+       {"ledger: { durability: maybe }", "ledger: { keep_days: -1 }", "alerts: { anomaly_least_usd: much }",
+        "alerts: { webhook: \"https://hooks.example.com/a?x=s3cret#y\" }"}) {
+    const Loaded refused = load_text(wrong);
+    EXPECT_FALSE(refused.snapshot) << wrong;
+  }
+}
+
 TEST(Load, A_key_may_come_from_a_file) {
   const Loaded loaded = load_text("providers: { openai: { api_key: \"${file:/run/key}\" } }\n");
   ASSERT_TRUE(loaded.snapshot) << loaded.diagnostics.render();

@@ -115,6 +115,7 @@ struct ResponsesSettings {
 struct LedgerSettings {
   std::string durability = "group";  // "group" or "strict"
   bool strict = false;               // parsed from `durability`
+  std::int64_t keep_days = 0;        // of rows and of log segments; 0 = for ever
 };
 
 // Where keys, limits and the ledger are.
@@ -131,8 +132,12 @@ struct StoreSettings {
 
 // Who is told when a share of a budget is used up, besides the log and the metrics.
 struct AlertSettings {
-  std::string webhook = "";  // URL; "" = nobody
-  BaseUrl webhook_url = {};  // parsed from `webhook`
+  std::string webhook = "";        // URL; "" = nobody
+  BaseUrl webhook_url = {};        // parsed from `webhook`
+  std::string webhook_query = "";  // with its `?`; of `webhook`
+  bool anomalies = true;
+  std::string anomaly_least_usd = "1";
+  Money anomaly_least = Money::pico(Money::pico_per_usd);  // parsed from it
 };
 
 // What a new virtual key gets when `keys create` does not say otherwise.

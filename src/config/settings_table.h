@@ -199,6 +199,10 @@ inline constexpr Setting<LedgerSettings> ledger_table[] = {
          "the last 10 ms and of the write that is under way. `strict`: an answer, or a stream's end, goes out when "
          "the disk has its row.",
      .text = &LedgerSettings::durability},
+    {"keep_days",
+     "How long the ledger's rows and its log's segments are kept; sums by the hour and the day stay. Rows that a "
+     "budget's window still needs stay, too. 0 = for ever.",
+     &LedgerSettings::keep_days, 0, 36'500},
 };
 
 inline constexpr Setting<StoreSettings> store_table[] = {
@@ -226,9 +230,16 @@ inline constexpr Setting<StoreSettings> store_table[] = {
 
 inline constexpr Setting<AlertSettings> alert_table[] = {
     {.name = "webhook",
-     .meaning =
-         "URL to which a JSON object is posted when 50, 80 and 100 per cent of a budget are used up; empty = none.",
+     .meaning = "URL to which a JSON object is posted when 50, 80 and 100 per cent of a budget are used up, and for "
+                "each anomaly; "
+                "empty = none. It may have a query. It is a secret and never printed.",
      .text = &AlertSettings::webhook},
+    {.name = "anomalies",
+     .meaning = "Look at each hour's spend when it is over, and tell what is unusual.",
+     .flag = &AlertSettings::anomalies},
+    {.name = "anomaly_least_usd",
+     .meaning = "What an hour must cost more than usual, in USD, to be told.",
+     .text = &AlertSettings::anomaly_least_usd},
 };
 
 inline constexpr Setting<KeyDefaults> key_table[] = {

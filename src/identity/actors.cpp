@@ -4,8 +4,8 @@
 
 namespace sluice::identity {
 
-Result<std::unique_ptr<Actors>> Actors::open(const std::string& directory, identity::SignIn& sign_in) {
-  TRY(store::Store store, store::Store::open(directory));
+Result<std::unique_ptr<Actors>> Actors::open(const store::Home& home, identity::SignIn& sign_in) {
+  TRY(store::Store store, store::Store::open(home));
   return std::unique_ptr<Actors>(new Actors(std::move(store), sign_in));
 }
 

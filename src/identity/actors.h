@@ -13,7 +13,7 @@ namespace sluice::identity {
 class Actors : public admin::SignIn {
  public:
   // `sign_in` outlives it. Errors of Store::open.
-  static Result<std::unique_ptr<Actors>> open(const std::string& directory, identity::SignIn& sign_in);
+  static Result<std::unique_ptr<Actors>> open(const store::Home& home, identity::SignIn& sign_in);
 
   // A rule's organisation or team is looked up each time; while there is none of that name nobody has the role.
   std::optional<Result<admin::Actor>> who_asks(const admin::Request& request, std::int64_t now_us) override;

@@ -2,8 +2,8 @@
 
 namespace sluice::identity {
 
-Result<std::unique_ptr<Desk>> Desk::start(const std::string& directory) {
-  TRY(store::Store store, store::Store::open(directory));
+Result<std::unique_ptr<Desk>> Desk::start(const store::Home& home) {
+  TRY(store::Store store, store::Store::open(home));
   return std::unique_ptr<Desk>(new Desk(std::move(store)));
 }
 

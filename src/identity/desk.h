@@ -23,7 +23,7 @@ class Desk {
   static constexpr std::size_t most_waiting = 256;
 
   // Errors of Store::open.
-  static Result<std::unique_ptr<Desk>> start(const std::string& directory);
+  static Result<std::unique_ptr<Desk>> start(const store::Home& home);
   ~Desk();  // stop()
   Desk(const Desk&) = delete;
   Desk& operator=(const Desk&) = delete;

@@ -27,7 +27,7 @@ void tell(telemetry::Log& log, telemetry::ServerMetrics& metrics, const admin::T
 }  // namespace
 
 Result<std::unique_ptr<admin::Desk>> open_administration(const AdministrationParts& parts) {
-  TRY(store::Store store, store::Store::open(parts.data_dir));
+  TRY(store::Store store, store::Store::open(parts.home));
   admin::Surroundings around{.snapshot = [&snapshots = parts.snapshots] { return snapshots.load(); },
                              .readiness_problem = parts.readiness_problem,
                              .targets =

@@ -24,7 +24,7 @@
 namespace sluice::serve {
 
 struct AdministrationParts {
-  const std::string& data_dir;
+  const store::Home& home;
   const gateway::SnapshotCell& snapshots;
   const gateway::TimeSource& time;
   const gateway::Health& health;

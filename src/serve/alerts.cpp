@@ -84,13 +84,17 @@ void Alerts::tell(const store::LimitLine& line, const gateway::LimitEvent& event
                                        {"spent_usd", event.standing.spent.usd()},
                                        {"budget_usd", line.money().usd()},
                                        {"window", line.window.text()}});
+  post_soon(alert_json(line, event));
+}
+
+void Alerts::post_soon(std::string body) {
   if (snapshots_.load()->alerts().webhook.empty()) return;
   if (waiting_.fetch_add(1) >= most_waiting) {
     waiting_.fetch_sub(1);
     return metrics_.webhooks.with("dropped").add();
   }
-  reactor_.post([this, body = alert_json(line, event)] {
-    queue_.push_back(body);
+  reactor_.post([this, text = std::move(body)] {
+    queue_.push_back(text);
     if (!sending_) jobs_.spawn(send_all, this);
   });
 }
@@ -103,18 +107,19 @@ async::Task<> Alerts::send_all(Alerts* alerts) {
     alerts->queue_.pop_front();
     const std::shared_ptr<const config::Snapshot> snapshot = alerts->snapshots_.load();
     bool sent = false;
-    if (!snapshot->alerts().webhook.empty()) sent = co_await alerts->send(snapshot->alerts().webhook_url, body);
+    if (!snapshot->alerts().webhook.empty()) sent = co_await alerts->send(*snapshot, body);
     alerts->metrics_.webhooks.with(sent ? "sent" : "failed").add();
     alerts->waiting_.fetch_sub(1);
   }
   alerts->sending_ = false;
 }
 
-async::Task<bool> Alerts::send(const BaseUrl& url, const std::string& body) {
+// The caller keeps the snapshot, and with it the address.
+async::Task<bool> Alerts::send(const config::Snapshot& snapshot, const std::string& body) {
   std::string problem;
   seconds pause{1};
   for (int attempt = 1; attempt <= attempts; ++attempt, pause *= 2) {
-    const Result<int> status = co_await post(url, body);
+    const Result<int> status = co_await post(snapshot.alerts(), body);
     if (status && *status / 100 == 2) co_return true;
     problem = status ? "it answered with status " + std::to_string(*status) : status.error().message;
     const bool may_pass = !status || *status >= 500 || *status == 429 || *status == 408;
@@ -126,9 +131,10 @@ async::Task<bool> Alerts::send(const BaseUrl& url, const std::string& body) {
   co_return false;
 }
 
-async::Task<Result<int>> Alerts::post(const BaseUrl& url, const std::string& body) {
+async::Task<Result<int>> Alerts::post(const config::AlertSettings& to, const std::string& body) {
+  const BaseUrl& url = to.webhook_url;
   const async::Deadline deadline = reactor_.within(answer_limit);
-  const std::string head = http::request_head("POST", url, url.path_prefix.empty() ? "/" : "",
+  const std::string head = http::request_head("POST", url, (url.path_prefix.empty() ? "/" : "") + to.webhook_query,
                                               {{"content-type", "application/json"}}, body.size());
   CO_TRY(http::Call call, co_await connections_.open(url.endpoint, deadline, true));
   CO_TRY(const http::Response response, co_await call.send(head, body, deadline));

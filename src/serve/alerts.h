@@ -29,6 +29,9 @@ class Alerts {
   // Any thread; does not block. For Admission.
   void tell(const store::LimitLine& line, const gateway::LimitEvent& event);
 
+  // Any thread; does not block. A JSON object for the webhook, if there is one.
+  void post_soon(std::string body);
+
   // Messages that wait for the webhook, the oldest first; beyond, the newest are dropped and counted.
   static constexpr std::size_t most_waiting = 256;
   static constexpr int attempts = 4;  // with pauses of 1, 2 and 4 seconds
@@ -36,8 +39,8 @@ class Alerts {
 
  private:
   static async::Task<> send_all(Alerts* alerts);
-  async::Task<bool> send(const BaseUrl& url, const std::string& body);
-  async::Task<Result<int>> post(const BaseUrl& url, const std::string& body);
+  async::Task<bool> send(const config::Snapshot& snapshot, const std::string& body);
+  async::Task<Result<int>> post(const config::AlertSettings& to, const std::string& body);
 
   telemetry::Log& log_;
   telemetry::LimitMetrics& metrics_;

@@ -32,6 +32,7 @@ void record_health(telemetry::StoreMetrics& metrics, const store::LiveStore::Hea
   metrics.degraded.with("audit").set(health.audit.degraded ? 1 : 0);
   metrics.degraded.with("keys").set(health.keys_problem.empty() ? 0 : 1);
   metrics.keys_age.with().set(static_cast<double>(health.keys_age.count()));
+  metrics.rows_since.with().set(static_cast<double>(health.rows_since_us / 1'000'000));
   metrics.degraded.with("fold").set(health.fold_problem.empty() ? 0 : 1);
 }
 

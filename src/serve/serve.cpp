@@ -32,6 +32,7 @@
 #include "serve/home.h"
 #include "serve/main_loop.h"
 #include "serve/records.h"
+#include "serve/spend_watch.h"
 #include "serve/upgrade.h"
 #include "serve/worker.h"
 #include "store/data_directory.h"
@@ -439,15 +440,18 @@ int serve(const ServeOptions& options) {
   if (auto noted = note_home(home, options.config_path); !noted) return refuse(noted.error());
   auto desk = store::ResourceDesk::start(options.data_dir);
   if (!desk) return refuse(desk.error());
-  auto sessions = identity::Desk::start(options.data_dir);
+  auto sessions = identity::Desk::start(home);
   if (!sessions) return refuse(sessions.error());
   gateway::SnapshotCell snapshots(snapshot);
   const gateway::TimeSource time;
   identity::SignIn sign_in([&] { return snapshots.load(); }, (*store)->audit(), log, [&] { return time.unix_us(); });
-  auto actors = identity::Actors::open(options.data_dir, sign_in);
+  auto actors = identity::Actors::open(home, sign_in);
   if (!actors) return refuse(actors.error());
   std::atomic<bool> stopping{false};
+  (*store)->keep_days(snapshot->ledger().keep_days);
   Alerts alerts(log, limit_metrics, snapshots, *tls);
+  const SpendWatch spend_watch(home, log, limit_metrics, snapshots, alerts,
+                               [&time] { return time.unix_us(); });
   gateway::Admission admission(
       {.max_in_flight = static_cast<std::int32_t>(snapshot->limits().in_flight),
        .max_in_flight_per_key = static_cast<std::int32_t>(snapshot->limits().in_flight_per_key)},
@@ -658,6 +662,7 @@ int serve(const ServeOptions& options) {
   while (!stopped_early && !loop.wait(seconds(1))) {
     tell_store_problem(log, **store, **desk, store_problem);
     if (leases) tell_limits_problem(log, leases->health().problem, limits_problem);
+    (*store)->keep_days(snapshots.load()->ledger().keep_days);
     reloader.free_retired();
   }
 

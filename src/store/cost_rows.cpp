@@ -4,6 +4,8 @@
 #include <limits>
 #include <string>
 
+#include "store/retention.h"
+
 namespace sluice::store {
 namespace {
 
@@ -83,6 +85,10 @@ Result<std::int64_t> read_all(const Database& database, const char* sql, bool co
 }  // namespace
 
 Result<std::int64_t> each_cost(const Database& database, const CostRange& range, const TakeCost& take) {
+  TRY(const std::int64_t since, rows_since(database));
+  if (range.from_us < since)
+    return fail(ErrorKind::invalid_request, "the ledger's rows of that time are not kept any more, its sums alone are",
+                "ask for a later time, or keep more: `ledger: { keep_days: ... }`");
   const std::int64_t most = range.most > 0 ? range.most : std::numeric_limits<std::int64_t>::max();
   TRY(const std::int64_t rows,
       read_all(database,

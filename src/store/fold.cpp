@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 
 #include "store/ledger_entry.h"
 #include "store/log_reader.h"
 #include "store/rollup.h"
+#include "store/window.h"
 
 namespace sluice::store {
 namespace {
@@ -52,6 +54,16 @@ Result<void> add(const Database& database, const Spends& spends) {
   return {};
 }
 
+// Rows that began in these hours since 1970 are among those that have come in just now: nobody else writes meanwhile,
+// and numbers only rise, though a shared database leaves some out.
+Result<void> note_hours(const Database& database, const std::set<std::int64_t>& hours, std::int64_t last_before) {
+  TRY(const std::int64_t last, database.integer("SELECT coalesce(max(row), 0) FROM ledger"));
+  TRY(Statement upsert, database.prepare("INSERT INTO ledger_hours (hour, first_row, last_row) VALUES (?1, ?2, ?3) "
+                                         "ON CONFLICT (hour) DO UPDATE SET last_row = excluded.last_row"));
+  for (const std::int64_t hour : hours) CHECK_OK(upsert.bind(hour).bind(last_before + 1).bind(last).queue());
+  return {};
+}
+
 Result<void> set_state(const Database& database, std::string_view name, std::int64_t value) {
   TRY(Statement update, database.prepare("INSERT INTO state (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE "
                                          "SET value = excluded.value"));
@@ -84,6 +96,8 @@ Result<bool> fold_batch(Database& database, const std::string& directory, const 
                                       "input_image, input_video, cache_read_audio, output_audio, output_image, "
                                       "searches, service_tier, doubts, raw_usage, correction, tags) VALUES "
                                       "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
+  TRY(const std::int64_t last_before, database.integer("SELECT coalesce(max(row), 0) FROM ledger"));
+  std::set<std::int64_t> hours;
   Spends spends;
   Rollup rollup;
   std::size_t records = 0;
@@ -95,6 +109,7 @@ Result<bool> fold_batch(Database& database, const std::string& directory, const 
     const Result<LedgerEntry> entry = decode_ledger_entry(*record);
     if (entry) {
       CHECK_OK(insert(row, *entry));
+      hours.insert(entry->start_us / us_per_hour);
       rollup.add(*entry);
       Spend& spend = spends[entry->key_id.str()];
       spend.pico += entry->cost.value_or(Money()).pico();
@@ -107,6 +122,7 @@ Result<bool> fold_batch(Database& database, const std::string& directory, const 
   }
   const std::uint64_t damaged = reader.damaged_bytes() + unreadable;
   if (reader.position() == from) return false;
+  CHECK_OK(note_hours(database, hours, last_before));
   CHECK_OK(add(database, spends));
   CHECK_OK(rollup.write(database));
   TRY(const LogPosition damaged_before, position(database, damage_name));

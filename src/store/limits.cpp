@@ -9,6 +9,7 @@
 #include "store/admin_acts.h"
 #include "store/fold.h"
 #include "store/keys.h"
+#include "store/retention.h"
 #include "store/subjects.h"
 #include "store/tags.h"
 
@@ -127,14 +128,17 @@ struct Sum {
 };
 
 // Adds one sum to the lines that it counts against. False for lines of which it would cross a bucket's edge.
+// Of an hour whose rows are no longer kept, all counts in the later one: never less than was spent.
 void add_to_lines(const std::vector<const Line*>& counted, std::string_view provider, std::string_view model,
-                  const Sum& sum, const std::map<const Line*, std::int64_t>& first,
+                  const Sum& sum, bool rows_are_kept, const std::map<const Line*, std::int64_t>& first,
                   std::map<std::int64_t, std::set<const Line*>>& split) {
   for (const Line* line : counted) {
     const auto from = first.find(line);
     if (from == first.end() || sum.until_us < from->second || !matches(line->rule.model, provider, model)) continue;
     if (line->state->account.same_bucket(sum.at_us, sum.until_us))
       line->state->account.load(sum.at_us, sum.cost);
+    else if (!rows_are_kept)
+      line->state->account.load(sum.until_us, sum.cost);
     else
       split[sum.at_us].insert(line);
   }
@@ -212,6 +216,7 @@ Result<LogPosition> load_spend(Database& database, std::string_view instance, co
                                const LinesOf& lines_of, std::int64_t now_us) {
   TRY(Transaction view, Transaction::begin_reading(database));
   TRY(const LogPosition folded, folded_position(database, instance));
+  TRY(const std::int64_t kept_since, rows_since(database));
   std::map<const Line*, std::int64_t> first;
   std::int64_t earliest = std::numeric_limits<std::int64_t>::max();
   for (const Line* line : lines) {
@@ -233,7 +238,8 @@ Result<LogPosition> load_spend(Database& database, std::string_view instance, co
     const Sum sum{.at_us = begin,
                   .until_us = begin + us_per_hour - 1,
                   .cost = cost_of(sums.integer(5), Money::pico_per_usd) + Money::pico(sums.integer(6))};
-    add_to_lines(lines_of(sums.text(1), sums.text(2)), sums.text(3), sums.text(4), sum, first, split);
+    add_to_lines(lines_of(sums.text(1), sums.text(2)), sums.text(3), sums.text(4), sum, begin >= kept_since, first,
+                 split);
   }
   for (const auto& [hour_us, of] : split) CHECK_OK(load_rows(database, hour_us, of, lines_of, first));
   for (const auto& [line, from] : first) line->state->account.forget_alerts(line->rule.money(), now_us);

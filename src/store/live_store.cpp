@@ -20,6 +20,7 @@
 #include "store/limits.h"
 #include "store/line_index.h"
 #include "store/log_reader.h"
+#include "store/retention.h"
 
 namespace sluice::store {
 namespace {
@@ -78,6 +79,8 @@ struct LiveStore::State {
   std::string damaged_keys;  // that the table leaves out, as a sentence
   std::string fold_problem;
 
+  std::atomic<std::int64_t> keep_days{0};
+  std::atomic<std::int64_t> rows_since_us{0};
   std::atomic<std::uint64_t> looks_done{0};                      // written by the watcher
   std::atomic<std::chrono::steady_clock::duration> keys_seen{};  // that has seen the database
   std::thread listener;                                          // where other processes tell that keys have changed
@@ -261,6 +264,13 @@ Result<void> LiveStore::State::fold_and_hand_over() {
     return audit->flush(options.act_flush_ms);
   };
   CHECK_OK(hand_over_admin_acts(*fold_store.database_, keep));
+  // A fifth of the folder's time at most.
+  TRY(const LogPosition folded, folded_position(*fold_store.database_, fold_store.instance_));
+  TRY(const Dropped dropped, drop_old(*fold_store.database_, ledger_path(directory), folded, keep_days.load(),
+                                      wall_clock_us(), options.fold_ms / 5));
+  static_cast<void>(dropped);
+  TRY(const std::int64_t since_us, rows_since(*fold_store.database_));
+  rows_since_us.store(since_us);
   return {};
 }
 
@@ -362,6 +372,8 @@ AppendLog& LiveStore::audit() { return *state_->audit; }
 Store& LiveStore::store() { return state_->store; }
 Result<void> LiveStore::reload_keys() { return state_->reload_if_changed(); }
 
+void LiveStore::keep_days(std::int64_t days) { state_->keep_days.store(days); }
+
 std::uint64_t LiveStore::look_for_keys() {
   std::uint64_t number = 0;
   {
@@ -393,6 +405,7 @@ LiveStore::Health LiveStore::health() const {
           .audit = state_->audit->health(),
           .keys_problem = state_->keys_problem.empty() ? state_->damaged_keys : state_->keys_problem,
           .fold_problem = state_->fold_problem,
+          .rows_since_us = state_->rows_since_us.load(),
           .keys_age = std::chrono::duration_cast<std::chrono::seconds>(state_->keys_age())};
 }
 

@@ -35,6 +35,7 @@ class LiveStore : public RequestStore {
     // Empty = all is well.
     std::string keys_problem;
     std::string fold_problem;          // why folding failed; it is tried again. Empty = all is well.
+    std::int64_t rows_since_us = 0;    // from when on the ledger's rows are kept; 0 = all
     std::chrono::seconds keys_age{0};  // since they were last looked at
     bool degraded() const { return !problem().empty(); }
     // The first thing that is wrong, as a sentence; empty when all is well.
@@ -63,6 +64,9 @@ class LiveStore : public RequestStore {
   Store& store();
   // Makes create_key() and revoke_key() of this process visible at once. Blocking.
   Result<void> reload_keys();
+
+  // How many days of rows and log segments are kept (retention.h); 0 = all. Any thread; the folder follows.
+  void keep_days(std::int64_t days);
 
   // Looks keep key_look_gap_ms apart, however many ask.
   std::uint64_t look_for_keys() override;

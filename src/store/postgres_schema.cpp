@@ -157,6 +157,12 @@ constexpr std::array migrations = {
       PRIMARY KEY (day, key_id, provider, model, ground, tags)
     );
 
+    CREATE TABLE ledger_hours (
+      hour BIGINT PRIMARY KEY,
+      first_row BIGINT NOT NULL,
+      last_row BIGINT NOT NULL
+    );
+
     CREATE TABLE admin_acts (
       id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
       act TEXT NOT NULL,

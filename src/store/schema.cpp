@@ -266,6 +266,15 @@ constexpr std::array migrations = {
     R"sql(
     ALTER TABLE limits ADD COLUMN store_down TEXT NOT NULL DEFAULT '';
     )sql",
+    // Where in the ledger the rows are that began in an hour; an index of every row would cost 20 bytes each.
+    R"sql(
+    CREATE TABLE ledger_hours (
+      hour INTEGER PRIMARY KEY,  -- since 1970 UTC
+      first_row INTEGER NOT NULL,
+      last_row INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO ledger_hours SELECT start_us / 3600000000 AS hour, min(row), max(row) FROM ledger GROUP BY hour;
+    )sql",
 };
 
 Result<std::int64_t> check_version(const SqliteDatabase& database) {

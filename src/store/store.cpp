@@ -14,6 +14,7 @@
 #include "store/log_reader.h"
 #include "store/postgres.h"
 #include "store/postgres_schema.h"
+#include "store/retention.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
 #include "store/usage_query.h"
@@ -200,6 +201,22 @@ Result<std::int64_t> Store::each_cost(const CostRange& range, const TakeCost& ta
   return store::each_cost(*database_, range, take);
 }
 
+Result<void> Store::each_hour(std::int64_t from, std::int64_t to, const TakeHour& take) {
+  return store::each_hour(*database_, from, to, take);
+}
+
+Result<std::optional<std::int64_t>> Store::watched_hours() {
+  TRY(Statement select, database_->prepare("SELECT value FROM state WHERE name = 'watched_hours'"));
+  TRY(const bool row, select.step());
+  return row ? std::optional(select.integer(0)) : std::nullopt;
+}
+
+Result<void> Store::set_watched_hours(std::int64_t hour) {
+  TRY(Statement upsert, database_->prepare("INSERT INTO state (name, value) VALUES ('watched_hours', ?1) "
+                                           "ON CONFLICT (name) DO UPDATE SET value = ?1"));
+  return upsert.bind(hour).run();
+}
+
 Result<Integrity> Store::check() {
   Integrity integrity;
   const auto find = [&](std::string finding) {
@@ -218,11 +235,16 @@ Result<Integrity> Store::check() {
     if (report.damaged)
       find("the key " + report.key.id.str() + " is damaged in " + database_->name() +
            " and is refused: run `sluice keys revoke " + report.key.id.str() + "` and make a new one");
-  TRY(const std::int64_t rows, database_->integer("SELECT count(*) FROM ledger WHERE correction = 0"));
+  TRY(integrity.rows_since_us, rows_since(*database_));
+  const std::string since = std::to_string(integrity.rows_since_us);  // a number of our own
+  TRY(const std::int64_t rows,
+      database_->integer("SELECT count(*) FROM ledger WHERE correction = 0" +
+                         (integrity.rows_since_us > 0 ? " AND end_us >= " + since : std::string())));
   TRY(const LogPosition folded, folded_position(*database_, instance_));
   integrity.ledger_rows = static_cast<std::uint64_t>(rows);
   TRY(const std::int64_t summed,
-      database_->integer("SELECT coalesce(sum(requests + extra_attempts), 0) FROM usage_hourly"));
+      database_->integer("SELECT coalesce(sum(requests + extra_attempts), 0) FROM usage_hourly WHERE " +
+                         (integrity.rows_since_us > 0 ? "hour >= " + since + " / 3600000000" : std::string("true"))));
   if (summed != rows)
     find(database_->name() + " has sums of " + std::to_string(summed) + " rows by the hour and " +
          std::to_string(rows) + " rows: " + database_->how_to_mend(ledger_path(directory_)));
@@ -235,9 +257,11 @@ Result<Integrity> Store::check() {
     TRY(const auto record, reader.next());
     if (!record) break;
     ++integrity.log_records;
-    const bool readable = decode_ledger_entry(*record).has_value();
-    unreadable += readable ? 0 : 1;
-    if (reader.position() <= folded && readable) ++folded_records;
+    const Result<LedgerEntry> entry = decode_ledger_entry(*record);
+    unreadable += entry ? 0 : 1;
+    if (reader.position() <= folded && entry &&
+        (integrity.rows_since_us == 0 || entry->end_us >= integrity.rows_since_us))
+      ++folded_records;
   }
   if (reader.damaged_bytes() > 0 || unreadable > 0)
     find(ledger_path(directory_) + " has " + std::to_string(reader.damaged_bytes()) + " damaged bytes and " +

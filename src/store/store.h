@@ -17,6 +17,7 @@
 #include "store/admin_requests.h"
 #include "store/cost_rows.h"
 #include "store/home.h"
+#include "store/hour_sums.h"
 #include "store/key.h"
 #include "store/limits.h"
 #include "store/log_format.h"
@@ -38,7 +39,8 @@ struct Integrity {
   bool sound = true;
   std::vector<std::string> findings;  // each says what is wrong and what to do
   std::uint64_t ledger_rows = 0;
-  std::uint64_t log_records = 0;  // in the segments that are there
+  std::uint64_t log_records = 0;   // in the segments that are there
+  std::int64_t rows_since_us = 0;  // from when on rows are kept; 0: all were
 };
 
 class Store {
@@ -115,6 +117,13 @@ class Store {
 
   // What the rows of a time cost, one after the other. See cost_rows.h.
   Result<std::int64_t> each_cost(const CostRange& range, const TakeCost& take);
+
+  // The sums by the hour, from an hour to before another. See hour_sums.h.
+  Result<void> each_hour(std::int64_t from, std::int64_t to, const TakeHour& take);
+
+  // Up to before which hour, since 1970 UTC, somebody has looked for what is unusual; empty: nobody yet.
+  Result<std::optional<std::int64_t>> watched_hours();
+  Result<void> set_watched_hours(std::int64_t hour);
 
   // For pricing rows again: those with tokens that started in the time, behind a row, with what has been corrected of
   // them; oldest first.

@@ -8,6 +8,7 @@
 
 #include "json/json.h"
 #include "store/key.h"
+#include "store/retention.h"
 #include "store/tags.h"
 #include "store/window.h"
 
@@ -124,6 +125,23 @@ std::string key_list(const std::optional<std::vector<KeyId>>& keys) {
   for (const KeyId& key : *keys) out.string(key.str());
   out.end_array();
   return text;
+}
+
+// Among which rows those are that began in a time: by the hour, from the fold's own notes. Rows come in by when they
+// end, so these are about the rows of the time itself, however long the ledger is; a clock that jumps makes them more.
+struct RowSpan {
+  std::int64_t first = 0;
+  std::int64_t last = 0;
+};
+Result<RowSpan> rows_started_in(const Database& database, std::optional<std::int64_t> since_us,
+                                std::optional<std::int64_t> until_us) {
+  if (!since_us && !until_us) return RowSpan{0, std::numeric_limits<std::int64_t>::max()};
+  TRY(Statement select, database.prepare("SELECT coalesce(min(first_row), 0), coalesce(max(last_row), 0) FROM "
+                                         "ledger_hours WHERE hour >= ? AND hour <= ?"));
+  select.bind(since_us.value_or(0) / us_per_hour);
+  select.bind(until_us.value_or(std::numeric_limits<std::int64_t>::max()) / us_per_hour);
+  TRY(const bool row, select.step());
+  return row ? RowSpan{select.integer(0), select.integer(1)} : RowSpan{};
 }
 
 std::int64_t bounded(std::size_t count) { return static_cast<std::int64_t>(std::min(count, max_entries_per_query)); }
@@ -284,6 +302,15 @@ Result<std::vector<UsageRow>> sum_up(const Database& database, const UsageQuery&
   }
 }
 
+// Where rows are no longer kept there are sums by the hour only: a moment in such an hour stands for the whole hour.
+Result<UsageQuery> whole_hours_of_old(const Database& database, UsageQuery query) {
+  TRY(const std::int64_t since, rows_since(database));
+  if (query.since_us && *query.since_us < since) query.since_us = *query.since_us / us_per_hour * us_per_hour;
+  if (query.until_us && *query.until_us < since)
+    query.until_us = (*query.until_us + us_per_hour - 1) / us_per_hour * us_per_hour;
+  return query;
+}
+
 }  // namespace
 
 std::optional<GroupBy> group_by_from_name(std::string_view text) {
@@ -305,7 +332,8 @@ std::string usd(MoneySum pico) {
 
 std::string UsageRow::cost_usd() const { return usd(cost_pico); }
 
-Result<UsageReport> usage(const Database& database, const UsageQuery& query) {
+Result<UsageReport> usage(const Database& database, const UsageQuery& asked) {
+  TRY(const UsageQuery query, whole_hours_of_old(database, asked));
   TRY(const std::vector<UsageRow> groups, sum_up(database, query));
   TRY(const Labels labels, read_labels(database, query.by));
   UsageReport report;
@@ -360,10 +388,11 @@ Result<std::vector<PricedRow>> priced_rows(const Database& database, std::int64_
                                            std::int64_t after, std::size_t count) {
   TRY(Statement select,
       database.prepare("SELECT " SLUICE_ENTRY_COLUMNS
-                       "WHERE correction = 0 AND start_us >= ? AND start_us < ? AND l.row > ? AND " SLUICE_USED_TOKENS
-                       " ORDER BY l.row LIMIT ?"));
-  TRY(const std::vector<LoggedEntry> entries,
-      read_entries(select.bind(since_us).bind(until_us).bind(after).bind(bounded(count))));
+                       "WHERE correction = 0 AND start_us >= ? AND start_us < ? AND l.row > ? AND l.row <= ? "
+                       "AND " SLUICE_USED_TOKENS " ORDER BY l.row LIMIT ?"));
+  TRY(const RowSpan span, rows_started_in(database, since_us, until_us));
+  select.bind(since_us).bind(until_us).bind(std::max(after, span.first - 1)).bind(span.last);
+  TRY(const std::vector<LoggedEntry> entries, read_entries(select.bind(bounded(count))));
   TRY(Statement corrected,
       database.prepare(
           "SELECT count(*), coalesce(sum(cost_pico), 0) FROM ledger WHERE correction > 0 AND request_id = ? "
@@ -388,7 +417,10 @@ Result<std::vector<LoggedEntry>> entries_in(const Database& database, const Entr
       database.prepare(range.before_row ? SLUICE_ENTRIES_IN "DESC LIMIT ?6" : SLUICE_ENTRIES_IN "LIMIT ?6"));
 #undef SLUICE_ENTRIES_IN
   constexpr std::int64_t ever = std::numeric_limits<std::int64_t>::max();
-  select.bind(range.after_row).bind(range.before_row.value_or(ever)).bind(range.since_us.value_or(0));
+  TRY(const RowSpan rows, rows_started_in(database, range.since_us, range.until_us));
+  select.bind(std::max(range.after_row, rows.first - 1));
+  select.bind(std::min(range.before_row.value_or(ever), rows.last == ever ? ever : rows.last + 1));
+  select.bind(range.since_us.value_or(0));
   const std::string keys = key_list(range.keys);
   select.bind(range.until_us.value_or(ever)).bind(keys);
   return read_entries(select.bind(bounded(count)));

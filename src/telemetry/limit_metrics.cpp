@@ -28,8 +28,9 @@ LimitMetrics::LimitMetrics(Registry& registry)
                                    {"result"})),
       round_trip(registry.histogram("sluice_limit_store_seconds", "Round trips to the store of shared limits.",
                                     round_trip_bounds_s)),
-      webhooks(registry.counter("sluice_alert_webhooks_total", "Alerts to the webhook: sent, failed, dropped.",
-                                {"result"})) {
+      webhooks(
+          registry.counter("sluice_alert_webhooks_total", "Alerts to the webhook: sent, failed, dropped.", {"result"})),
+      anomalies(registry.counter("sluice_spend_anomalies_total", "Unusual hours of spend that were told.", {"kind"})) {
   for (const char* result : {"granted", "refused", "outage"}) store_calls.with(result);
   for (const char* result : {"sent", "failed", "dropped"}) webhooks.with(result);
 }

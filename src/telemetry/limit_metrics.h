@@ -17,6 +17,7 @@ struct LimitMetrics {
   CounterFamily& store_calls;   // result: granted, refused (of requests that asked), outage
   HistogramFamily& round_trip;  // to that store
   CounterFamily& webhooks;      // result: sent, failed, dropped
+  CounterFamily& anomalies;     // kind
 };
 
 }  // namespace sluice::telemetry

@@ -10,7 +10,10 @@ StoreMetrics::StoreMetrics(Registry& registry)
                               "Since the database was last asked which keys are good; rises while it is away.", {})),
       lost(registry.counter("sluice_store_lost_records_total",
                             "Records that no queue had room for: answers that were given and are not in the books.",
-                            {"log"})) {
+                            {"log"})),
+      rows_since(registry.gauge("sluice_ledger_rows_since_seconds",
+                                "From when on the ledger's rows are kept, since 1970; 0 = all are (ledger.keep_days).",
+                                {})) {
   for (const char* log : {"ledger", "audit"}) lost.with(log);  // an alert needs the zero before the first one
 }
 

@@ -13,6 +13,7 @@ struct StoreMetrics {
   GaugeFamily& degraded;      // part: ledger, audit (disk), keys, fold (database); 0 or 1
   GaugeFamily& keys_age;
   CounterFamily& lost;  // log: ledger, audit
+  GaugeFamily& rows_since;
 };
 
 }  // namespace sluice::telemetry

@@ -223,7 +223,7 @@ def test_alerts_come_to_the_webhook_once(serve, vendor):
         return connection.send(recorder.ok(b"{}"))
 
     hook.answer = answer
-    server = serve({"providers": {"acme": openai_vendor(vendor.url)}, "alerts": {"webhook": f"{hook.url}/hooks/secret"}})
+    server = serve({"providers": {"acme": openai_vendor(vendor.url)}, "alerts": {"webhook": f"{hook.url}/hooks/secret?token=secret%202&x=1"}})
     vendor.answer = lambda request, connection: connection.send(recorder.ok(recorder.openai_answer(prompt=0, completion=125)))
     key = server.create_key()
     server.run("budgets", "set", "--key", "key-1", "--usd", "0.01", "--window", "day")  # answers of 0.003125 USD
@@ -234,5 +234,5 @@ def test_alerts_come_to_the_webhook_once(serve, vendor):
     told = eventually(lambda: len(hook.requests) >= 3 and [one.json()["percent"] for one in hook.requests], "the webhook")
     assert told[:2] == [50, 50] and sorted(set(told)) == told[1:], told
     first = hook.requests[1]
-    assert first.path == "/hooks/secret" and first.json()["budget_usd"] == "0.01" and first.json()["window"] == "day"
+    assert first.path == "/hooks/secret?token=secret%202&x=1" and first.json()["budget_usd"] == "0.01" and first.json()["window"] == "day"
     assert "secret" not in server.run("config", "show", check=False).stdout + server.log()
