@@ -11,10 +11,12 @@
 #include "store/append_log.h"
 #include "store/data_directory.h"
 #include "store/fold.h"
+#include "store/live_store.h"
 #include "store/log_segment.h"
 #include "store/schema.h"
 #include "store/store.h"
 #include "store/testing_directory.h"
+#include "store/testing_wait.h"
 
 namespace sluice::store {
 namespace {
@@ -151,6 +153,18 @@ TEST_F(Ledger, Answers_for_whole_hours_where_rows_are_gone_and_says_so_where_row
 
 TEST_F(Ledger, A_new_budget_never_counts_less_than_was_spent_where_rows_are_gone) {
   write_days();
+  {
+    // November begins in India at 18:30 UTC: this row is in the hour that is cut, and in the window.
+    auto log = AppendLog::open(ledger_path(directory.path()), {});
+    ASSERT_TRUE(log);
+    std::string bytes;
+    encode(entry((now_us / day_us - 23) * day_us + 18 * us_per_hour + us_per_hour * 3 / 4, 500), bytes);
+    ASSERT_EQ((*log)->append(bytes), Appended::queued);
+    bytes.clear();
+    encode(entry(now_us - 1, 0), bytes);  // the newest row is never dropped
+    ASSERT_EQ((*log)->append(bytes), Appended::queued);
+    ASSERT_TRUE((*log)->flush(20s));
+  }
   ASSERT_TRUE(store.fold());
   drop(2);
   NewLimit limit;
@@ -161,7 +175,7 @@ TEST_F(Ledger, A_new_budget_never_counts_less_than_was_spent_where_rows_are_gone
   ASSERT_TRUE(store.set_limit(limit, now_us));
   const auto limits = store.list_limits(now_us);
   ASSERT_TRUE(limits);
-  MoneySum spent = 0;  // of November, from the 1st 05:00 UTC on
+  MoneySum spent = 500;  // and of each day of November
   for (int age = 22; age >= 0; --age) spent += 1'000 + age;
   EXPECT_EQ(limits->front().standing.spent.pico(), spent);
 }
@@ -176,6 +190,18 @@ TEST_F(Ledger, Reads_the_rows_of_a_time_by_their_hours) {
   EXPECT_EQ(entries->front().entry.cost, Money::pico(1'010));
   EXPECT_EQ(entries->back().entry.cost, Money::pico(1'007));
   EXPECT_EQ(store.entries_in({.since_us = now_us + day_us}, 100)->size(), 0u);
+}
+
+TEST_F(Ledger, The_folder_of_a_serving_process_drops_what_is_old) {
+  write_days();
+  LiveStore::Options quick;
+  quick.fold_ms = 20ms;
+  auto live = LiveStore::start(directory.path(), quick);
+  ASSERT_TRUE(live);
+  EXPECT_EQ((*live)->health().rows_since_us, 0);
+  (*live)->keep_days(1);  // of the wall's clock: all of these rows are older
+  EXPECT_TRUE(wait_until([&] { return (*live)->health().rows_since_us > 0 && rows() == 1; }));
+  EXPECT_TRUE((*live)->health().problem().empty()) << (*live)->health().problem();
 }
 
 }  // namespace
