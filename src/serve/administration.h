@@ -17,6 +17,7 @@
 #include "net/socket.h"
 #include "serve/admin_front.h"
 #include "serve/client_tls.h"
+#include "store/home.h"
 #include "store/live_store.h"
 #include "telemetry/log.h"
 #include "telemetry/server_metrics.h"

@@ -498,7 +498,7 @@ int serve(const ServeOptions& options) {
   std::unique_ptr<admin::Desk> administration;
   if (const config::AdminSettings& wanted = snapshot->admin(); wanted.enabled) {
     auto opened = open_administration(
-        {.data_dir = options.data_dir,
+        {.home = home,
          .snapshots = snapshots,
          .time = time,
          .health = health,

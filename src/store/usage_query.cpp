@@ -240,6 +240,7 @@ std::string date_text(std::int64_t day) {
 }
 
 // Sums by the dimension's raw value, which is the rows' `group`.
+// Each of the conditions on the ledger is one range of one index: SQLite scans every row for what it cannot split so.
 Result<std::vector<UsageRow>> sum_up(const Database& database, const UsageQuery& query) {
   // The text is put together of constants only; every value is bound.
   const std::string sql =
@@ -261,8 +262,10 @@ Result<std::vector<UsageRow>> sum_up(const Database& database, const UsageQuery&
           "CASE WHEN correction > 0 THEN 1 ELSE 0 END, CASE WHEN correction > 0 THEN cost_pico / 1000000000000 ELSE 0 "
           "END, "
           "CASE WHEN correction > 0 THEN cost_pico % 1000000000000 ELSE 0 END FROM ledger "
-          "WHERE (correction = 0 AND ((end_us >= ?7 AND end_us < ?8) OR (end_us >= ?9 AND end_us < ?10))) OR "
-          "(correction > 0 AND ((start_us >= ?7 AND start_us < ?8) OR (start_us >= ?9 AND start_us < ?10)))) "
+          "WHERE (correction = 0 AND end_us >= ?7 AND end_us < ?8) OR (correction = 0 AND end_us >= ?9 AND end_us < "
+          "?10) "
+          "OR (correction > 0 AND start_us >= ?7 AND start_us < ?8) "
+          "OR (correction > 0 AND start_us >= ?9 AND start_us < ?10)) "
           "SELECT ") +
       dimensions[static_cast<std::size_t>(query.by)].column +
       " AS value, sum(requests), sum(failed), sum(extra_attempts), sum(input), sum(cache_read), sum(cache_write), "
