@@ -1,5 +1,5 @@
-// Why an answer ended: each word of each provider, and what each client is told of it. Sources: the vendors' references;
-// whole answers and streams share the readers' and the writers' functions.
+// Why an answer ended: each word of each provider, and what each client is told of it. Sources: the vendors'
+// references; whole answers and streams share the readers' and the writers' functions.
 #include <gtest/gtest.h>
 
 #include "replay.h"
@@ -69,8 +69,9 @@ std::string answer_of(const Ending& ending) {
   switch (ending.provider) {
     case DialectId::openai_chat:
       return R"({"id":"x","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"hi")" +
-             std::string(call ? R"(,"tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}}])"
-                              : "") +
+             std::string(
+                 call ? R"(,"tool_calls":[{"id":"c1","type":"function","function":{"name":"f","arguments":"{}"}}])"
+                      : "") +
              R"(},"finish_reason":")" + word + R"("}]})";
     case DialectId::anthropic_messages:
       return R"({"id":"x","type":"message","role":"assistant","model":"m","content":[)" +
@@ -127,7 +128,8 @@ TEST(StopReasons, Each_client_is_told_in_its_words) {
     EXPECT_EQ(chat->root()["choices"].at(0)["finish_reason"].string(), words[0]);
     const auto responses = written(DialectId::openai_responses);
     std::string status(responses->root()["status"].string().value_or(""));
-    if (const auto reason = responses->root()["incomplete_details"]["reason"].string()) status.append(" ").append(*reason);
+    if (const auto reason = responses->root()["incomplete_details"]["reason"].string())
+      status.append(" ").append(*reason);
     EXPECT_EQ(status, words[1]);
     EXPECT_EQ(written(DialectId::anthropic_messages)->root()["stop_reason"].string(), words[2]);
     EXPECT_EQ(written(DialectId::gemini)->root()["candidates"].at(0)["finishReason"].string(), words[3]);
