@@ -41,6 +41,7 @@ Account::Standing Account::standing(std::int64_t now_us) {
   const auto oldest = std::ranges::find_if(
       buckets_, [&](const Bucket& bucket) { return bucket.begin >= first && bucket.spent > Money(); });
   if (shared_) {
+    shared_->looked = true;
     standing.spent += shared_->elsewhere;
     standing.held += shared_->elsewhere_leased;
   }
@@ -116,14 +117,14 @@ Account::Report Account::report(std::int64_t now_us, bool everything, Keep keep)
   shared_->lease = std::max(shared_->lease - shared_->unreported, held_);
   shared_->unreported = Money();
   if (keep == Keep::reserved || !shared_->used) shared_->lease = held_;
-  shared_->used = false;
+  shared_->used = shared_->looked = false;
   report.keep = shared_->lease;
   return report;
 }
 
 bool Account::has_news() {
   const std::lock_guard lock(mutex_);
-  return shared_->unreported > Money() || shared_->lease != held_ ||
+  return shared_->looked || shared_->unreported > Money() || shared_->lease != held_ ||
          !std::ranges::equal(shared_->told, buckets_, [](const Bucket& one, const Bucket& other) {
            return one.begin == other.begin && one.spent == other.spent;
          });

@@ -82,6 +82,7 @@ class Account {
     Money elsewhere;           // spent by the others, in the window, as of the last answer
     Money elsewhere_leased;    // by the others
     bool used = false;         // since the last report
+    bool looked = false;       // somebody wants to know what others have
   };
   void add(std::int64_t at_us, Money amount);
   Money spent(std::int64_t first) const;

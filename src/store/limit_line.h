@@ -86,6 +86,7 @@ struct LineState {
     std::int64_t taken = 0;      // places
     std::int64_t owed = 0;       // of a rate: used beyond what was leased, and not reported yet
     std::int64_t elsewhere = 0;  // places that others have
+    bool looked = false;         // somebody wants to know that
   };
   const std::unique_ptr<Leased> leased;  // null: this process alone counts
 };

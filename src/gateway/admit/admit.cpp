@@ -190,6 +190,7 @@ bool is_full(const Line& line, const Share& share, Tokens tokens, const Moment& 
     case LimitUnit::places:
       if (state.leased) {
         const std::lock_guard count(state.leased->mutex);
+        state.leased->looked = true;
         return state.leased->taken + state.leased->elsewhere >= limit;
       }
       return state.taken.load(std::memory_order_relaxed) >= limit;

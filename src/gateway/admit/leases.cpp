@@ -11,15 +11,15 @@
 namespace sluice::gateway {
 namespace {
 
+using redis::Reply;
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-using store::Line;
 using store::LimitLine;
 using store::LimitUnit;
+using store::Line;
 using store::LineState;
 using store::StoreDown;
-using redis::Reply;
 
 // One call's work stands in Redis's way for well under a millisecond.
 constexpr std::size_t most_lines = 64;
@@ -71,12 +71,14 @@ void Leases::stop() {
 
 void Leases::hand_over() {
   state_ = State::handed_over;
+  {
+    const std::lock_guard lock(mutex_);
+    health_.problem.clear();  // the other one has spoken to the store by now
+  }
   wake_.notify_all();
 }
 
-void Leases::take_back() {
-  anew_ = true;
-}
+void Leases::take_back() { anew_ = true; }
 
 StoreDown Leases::rule_of(const LimitLine& rule) const {
   return rule.store_down.value_or(rule.unit == LimitUnit::money ? options_.money_down : options_.rates_down);
@@ -191,11 +193,15 @@ void Leases::run() {
     bool stopping = false;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait_until(lock, next_tick, [&] { return stopping_ || handed_over() || !asks_.empty() || !hurried_.empty(); });
+      wake_.wait_until(lock, next_tick,
+                       [&] { return stopping_ || handed_over() || !asks_.empty() || !hurried_.empty(); });
       stopping = stopping_;
     }
     if (handed_over()) return lose({});
-    if (anew_.exchange(false)) epoch_ = 0;
+    if (anew_.exchange(false)) {
+      connection_.reset();
+      epoch_ = 0;
+    }
     last_ = stopping;
     const bool tick = steady_clock::now() >= next_tick;
     if (tick) next_tick = steady_clock::now() + options_.renew_ms;
@@ -271,7 +277,7 @@ Result<void> Leases::exchange_all(bool tick) {
         news = state.account.has_news();
       } else if (!news) {
         const std::lock_guard count(state.leased->mutex);
-        news = state.leased->owed > 0 || state.leased->units > state.leased->taken;
+        news = state.leased->looked || state.leased->owed > 0 || state.leased->units > state.leased->taken;
       }
       if (news) due.push_back(line);
     }
@@ -330,6 +336,7 @@ Leases::Told Leases::tell(const std::shared_ptr<const Line>& line, bool asked, b
   told_.insert(&state);
   const std::lock_guard count(state.leased->mutex);
   LineState::Leased& leased = *state.leased;
+  leased.looked = false;
   if (rule.unit == LimitUnit::places) {
     leased.units = std::min(leased.units, leased.taken + spare_places(rule));
     told.keep = leased.units;
@@ -413,11 +420,12 @@ Result<void> Leases::exchange(Batch& batch) {
     for (auto ask = batch.asks.rbegin(); ask != batch.asks.rend(); ++ask) asks_.push_front(*ask);
   }
   if (word == "unknown") return introduce();  // it has lost its data: it is told everything anew
-  return fail(ErrorKind::unavailable,
-              "another process reports to Redis at " + options_.redis.address.text() + " in this one's name (" +
-                  options_.process + ")",
-              "each process needs a data directory of its own: remove the file `instance` from the copied one, and start "
-              "that process anew");
+  return fail(
+      ErrorKind::unavailable,
+      "another process reports to Redis at " + options_.redis.address.text() + " in this one's name (" +
+          options_.process + ")",
+      "each process needs a data directory of its own: remove the file `instance` from the copied one, and start "
+      "that process anew");
 }
 
 void Leases::take_in(const Batch& batch, const Reply& reply) {
@@ -459,7 +467,8 @@ void Leases::take_in(const Batch& batch, const Reply& reply) {
       take_in_line(batch.lines[i], item(answers, i),
                    is_rate(batch.lines[i].line->rule) ? -granted_to_nobody[state] : reserved[state]);
     }
-    if (!handed_over()) state_ = State::well;
+    State was = State::down;
+    state_.compare_exchange_strong(was, State::well);
     health_.problem.clear();
   }
   answered_.notify_all();
@@ -500,10 +509,8 @@ void Leases::lose(const Error& error) {
   std::vector<std::shared_ptr<Ask>> ended;
   {
     const std::lock_guard lock(mutex_);
-    if (state_ == State::well) {
-      state_ = State::down;
-      if (source_.on_answer) source_.on_answer("outage");
-    }
+    State was = State::well;
+    if (state_.compare_exchange_strong(was, State::down) && source_.on_answer) source_.on_answer("outage");
     if (!handed_over()) health_.problem = error.message + (error.hint.empty() ? "" : ": " + error.hint);
     if (unanswered_)
       for (const auto& ask : unanswered_->asks) asks_.push_back(ask);

@@ -1,9 +1,9 @@
-// Limits that several processes share. The numbers stand in Redis or Valkey (redis/limits_script.h); this process leases
-// slices of them and decides on its own as long as they last. Only who finds its slice used up waits, for one round trip
-// of a thread that asks for all who wait at that moment together; no reactor waits for the network here.
+// Limits that several processes share. The numbers stand in Redis or Valkey (redis/limits_script.h); this process
+// leases slices of them and decides on its own as long as they last. Only who finds its slice used up waits, for one
+// round trip of a thread that asks for all who wait at that moment together; no reactor waits for the network here.
 //
-// The ledger is the truth: what is said to the store of money is what this process's ledger has in each bucket, so it can
-// be said again after any loss. What a process has leased and does not report any more counts as spent until it is
+// The ledger is the truth: what is said to the store of money is what this process's ledger has in each bucket, so it
+// can be said again after any loss. What a process has leased and does not report any more counts as spent until it is
 // back. Near the end of a limit (the last 5 %) nothing is leased ahead of need.
 #pragma once
 
@@ -57,7 +57,7 @@ class Leases {
   struct Source {
     std::function<store::Lines()> lines;
     std::function<std::uint64_t()> generation;
-    std::function<void(double)> on_round_trip;              // seconds; may be empty
+    std::function<void(double)> on_round_trip;             // seconds; may be empty
     std::function<void(std::string_view)> on_answer = {};  // "granted", "refused", "outage"; may be empty
   };
   struct Health {
@@ -159,7 +159,7 @@ class Leases {
   std::int64_t seq_ = 0;
   bool last_ = false;             // everything goes back
   std::int64_t opens_in_us_ = 0;  // nothing is leased before
-  std::int64_t ahead_us_ = 0;  // the server's clock is, of this machine's
+  std::int64_t ahead_us_ = 0;     // the server's clock is, of this machine's
   std::optional<Batch> unanswered_;
   std::uint64_t generation_ = ~std::uint64_t{0};
   store::Lines lines_;

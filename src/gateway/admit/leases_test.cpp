@@ -81,6 +81,10 @@ class Process {
         return std::unexpected(std::move(leased).error());
     return hold;
   }
+  bool looks_full_for(std::int64_t cost) const {
+    return admission->first_full(*principal_, {}, {.target = {}, .cost = Money::pico(cost)}, 1,
+                                 Moment(steady_clock::now(), 0), false) != nullptr;
+  }
   void settle(Hold hold, std::int64_t cost, Tokens tokens = 1) {
     ledger += Money::pico(cost);
     hold.settle(Money::pico(cost), tokens, Moment(steady_clock::now(), 0));
@@ -135,6 +139,33 @@ TEST_F(SharedLimits, Two_processes_have_one_budget) {
   for (int i = 0; i < 100 && !b->admit(850); ++i) std::this_thread::sleep_for(milliseconds(20));
   auto rest = b->admit(890);  // the other has given back what it did not use
   EXPECT_TRUE(rest) << rest.error().message;
+}
+
+// A limit that sends requests to another model would do so for ever: nobody asks for it any more.
+TEST_F(SharedLimits, Who_looks_at_a_limit_learns_what_others_have_given_back) {
+  for (const store::LimitUnit unit : {store::LimitUnit::money, store::LimitUnit::places}) {
+    const std::string id = "lim_" + std::string(name(unit));
+    auto a = process("a", {rule_of(unit, 10, id.c_str())});
+    auto b = process("b", {rule_of(unit, 10, id.c_str())});
+    std::vector<Hold> others;
+    for (int i = 0; i < 9; ++i) {
+      auto hold = a->admit(1);
+      ASSERT_TRUE(hold) << hold.error().message;
+      others.push_back(*std::move(hold));
+    }
+    {
+      const auto one = b->admit(1);
+      ASSERT_TRUE(one) << one.error().message;
+      EXPECT_TRUE(b->looks_full_for(2));
+      others.clear();
+    }
+    bool full = true;
+    for (int i = 0; i < 200 && full; ++i) {
+      std::this_thread::sleep_for(milliseconds(10));
+      full = b->looks_full_for(2);
+    }
+    EXPECT_FALSE(full) << id;
+  }
 }
 
 TEST_F(SharedLimits, All_limits_of_a_request_or_none) {
