@@ -51,6 +51,16 @@ def test_a_parameter_that_the_other_dialect_lacks_is_refused_or_named_never_lost
     assert kept.headers["x-sluice-dropped-params"] == ""
 
 
+@pytest.mark.parametrize("model", ["mockai/gpt-mock", "mockant/claude-mock"])
+@pytest.mark.parametrize("path, body", [
+    (CHAT, chat_body), ("/v1/messages", messages_body), ("/v1/responses", lambda model, **members: {"model": model, "input": "Hello", **members}),
+    ("/v1beta/models/MODEL:streamGenerateContent?alt=sse", lambda model, **members: {"contents": [{"parts": [{"text": "Hello"}]}]})])
+def test_a_stream_tells_proxies_to_pass_it_on_as_it_comes(http, model, path, body):
+    answer = http.post(path.replace("MODEL", model), json=body(model, stream=True))
+    assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/event-stream"), answer.text
+    assert (answer.headers["x-accel-buffering"], answer.headers["cache-control"]) == ("no", "no-cache")
+
+
 def test_models_are_listed_in_the_shape_of_the_client(http):
     openai_list = http.get("/v1/models").json()
     assert openai_list["object"] == "list"

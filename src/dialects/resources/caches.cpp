@@ -1,8 +1,12 @@
 #include "dialects/resources/caches.h"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <ranges>
+#include <vector>
 
 #include "dialects/gemini/gemini.h"
 #include "dialects/resources/resources.h"

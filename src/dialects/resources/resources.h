@@ -2,6 +2,7 @@
 // reference (Files, Message Batches); Google's API references (Gemini API and Vertex AI, cachedContents).
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
