@@ -111,7 +111,7 @@ def test_every_route_is_closed_to_whoever_is_no_administrator(server):
                 assert answer.headers["www-authenticate"] == "Bearer"
     refused = httpx.get(f"{server.url}/metrics").text
     assert re.search(r'sluice_admin_requests_total\{route="none",status="401"\} \d+', refused)
-    assert "administration refused" in server.log()
+    eventually(lambda: "administration refused" in server.log(), "the refusal in the log")
 
 
 def test_each_role_may_what_the_table_says_and_nothing_else(server):
@@ -270,7 +270,7 @@ def test_bodies_have_a_bound_and_who_is_not_let_in_is_not_read(server, owner):
 
 def test_it_has_an_address_of_its_own_when_the_configuration_says_so(serve):
     server = serve({"admin": {"listen": "127.0.0.1:0"}})
-    own = re.search(r'administration listens","address":"([^"]+)"', server.log()).group(1)
+    own = eventually(lambda: re.search(r'administration listens","address":"([^"]+)"', server.log()), "its address in the log").group(1)
     key = admin_key(server)
     assert httpx.get(f"{server.url}/admin/v1/whoami", headers={"authorization": f"Bearer {key}"}).status_code == 404
     with Api(server, key, url=f"http://{own}") as api:
