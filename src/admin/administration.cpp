@@ -89,7 +89,7 @@ Result<void> Administration::check_origin(const Request& request) const {
       scheme_end == std::string_view::npos ? std::string_view() : host_of(origin_of_sign_in.substr(scheme_end + 3));
   const bool known =
       is_address(host) || equal_ignoring_case(host, "localhost") ||
-                     (!sign_in_host.empty() && equal_ignoring_case(host, sign_in_host)) ||
+      (!sign_in_host.empty() && equal_ignoring_case(host, sign_in_host)) ||
       std::ranges::any_of(options_.hosts, [&](const std::string& name) { return equal_ignoring_case(name, host); });
   if (!known && !host.empty())
     return std::unexpected(Error{

@@ -38,7 +38,8 @@ Number number(std::string_view bytes) {
 // Null when OpenSSL does not take them for a key; its error is not needed.
 Key key_of(const char* type, OSSL_PARAM_BLD* parts) {
   const std::unique_ptr<OSSL_PARAM, Freed<OSSL_PARAM_free>> params(OSSL_PARAM_BLD_to_param(parts));
-  const std::unique_ptr<EVP_PKEY_CTX, Freed<EVP_PKEY_CTX_free>> context(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
+  const std::unique_ptr<EVP_PKEY_CTX, Freed<EVP_PKEY_CTX_free>> context(
+      EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
   EVP_PKEY* key = nullptr;
   if (!params || !context || EVP_PKEY_fromdata_init(context.get()) != 1 ||
       EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, params.get()) != 1)
@@ -80,8 +81,8 @@ Result<PublicKey> PublicKey::rsa(std::string_view modulus, std::string_view expo
   const Number n = number(modulus);
   const Number e = number(exponent);
   const std::unique_ptr<OSSL_PARAM_BLD, Freed<OSSL_PARAM_BLD_free>> parts(OSSL_PARAM_BLD_new());
-  if (!n || !e || BN_num_bits(n.get()) < least_rsa_bits || BN_num_bits(n.get()) > most_rsa_bits || !BN_is_odd(e.get()) ||
-      BN_is_one(e.get()))
+  if (!n || !e || BN_num_bits(n.get()) < least_rsa_bits || BN_num_bits(n.get()) > most_rsa_bits ||
+      !BN_is_odd(e.get()) || BN_is_one(e.get()))
     return fail(ErrorKind::invalid_request, "the RSA key must have 2048 to 8192 bits and an odd exponent");
   if (!parts || OSSL_PARAM_BLD_push_BN(parts.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) != 1 ||
       OSSL_PARAM_BLD_push_BN(parts.get(), OSSL_PKEY_PARAM_RSA_E, e.get()) != 1)
@@ -96,8 +97,7 @@ Result<PublicKey> PublicKey::p256(std::string_view x, std::string_view y) {
     return fail(ErrorKind::invalid_request, "a point of P-256 has two numbers of 32 bytes");
   const std::string point = std::string(1, '\4').append(x).append(y);  // uncompressed
   const std::unique_ptr<OSSL_PARAM_BLD, Freed<OSSL_PARAM_BLD_free>> parts(OSSL_PARAM_BLD_new());
-  if (!parts ||
-      OSSL_PARAM_BLD_push_utf8_string(parts.get(), OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) != 1 ||
+  if (!parts || OSSL_PARAM_BLD_push_utf8_string(parts.get(), OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) != 1 ||
       OSSL_PARAM_BLD_push_octet_string(parts.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size()) != 1)
     return fail(ErrorKind::internal, "no memory for a key");
   Key key = key_of("EC", parts.get());  // looks whether the point is on the curve

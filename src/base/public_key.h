@@ -19,9 +19,9 @@ enum class SignatureKind : std::uint8_t {
 
 class PublicKey {
  public:
-  // All arguments are bytes, big-endian where they are numbers. Errors: invalid_request for what is no such key; for RSA
-  // also for a modulus below 2048 or above 8192 bits (its check would take long) and an even or longer exponent than 8
-  // bytes.
+  // All arguments are bytes, big-endian where they are numbers. Errors: invalid_request for what is no such key; for
+  // RSA also for a modulus below 2048 or above 8192 bits (its check would take long) and an even or longer exponent
+  // than 8 bytes.
   static Result<PublicKey> rsa(std::string_view modulus, std::string_view exponent);
   static Result<PublicKey> p256(std::string_view x, std::string_view y);  // 32 bytes each, a point on the curve
   static Result<PublicKey> ed25519(std::string_view x);                   // 32 bytes

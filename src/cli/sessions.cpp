@@ -60,8 +60,8 @@ Result<int> end(const SessionFlags& flags, Invocation& invocation) {
 }  // namespace
 
 void add_sessions(CLI::App& root, Invocation& invocation) {
-  CLI::App& group = add_group(
-      root, {"sessions", "Who is signed in to the administration, and an end to it", "sluice sessions list"});
+  CLI::App& group =
+      add_group(root, {"sessions", "Who is signed in to the administration, and an end to it", "sluice sessions list"});
   auto list_flags = std::make_shared<SessionFlags>();
   on_selected(add_verb(group, invocation, {"list", "Show who is signed in", "sluice sessions list"}), invocation,
               list_flags, list);

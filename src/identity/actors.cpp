@@ -15,8 +15,8 @@ Result<store::Scope> Actors::scope_of(const config::OidcRule& rule) {
   const std::string& wanted = team ? rule.team : rule.org;
   TRY(const std::vector<store::Subject> subjects,
       store_.list_subjects(team ? store::SubjectKind::team : store::SubjectKind::org));
-  const auto found = std::ranges::find_if(
-      subjects, [&](const store::Subject& one) { return one.id == wanted || one.name == wanted; });
+  const auto found =
+      std::ranges::find_if(subjects, [&](const store::Subject& one) { return one.id == wanted || one.name == wanted; });
   if (found == subjects.end())
     return fail(ErrorKind::forbidden,
                 std::string("your role is for the ") + (team ? "team" : "organisation") + " `" + wanted +
@@ -38,7 +38,8 @@ std::optional<Result<admin::Actor>> Actors::who_asks(const admin::Request& reque
   }
   const std::optional<store::Role> role = store::role_from_name(who.rule.role);
   if (!role)
-    return Result<admin::Actor>(fail(ErrorKind::forbidden, "there is no role `" + who.rule.role + "`", "mend `admin.oidc.roles`"));
+    return Result<admin::Actor>(
+        fail(ErrorKind::forbidden, "there is no role `" + who.rule.role + "`", "mend `admin.oidc.roles`"));
   return admin::Actor{.doer = {.id = who.issuer + "#" + who.subject, .name = who.email, .way = "oidc"},
                       .grant = {.role = *role, .scope = *std::move(scope)}};
 }

@@ -17,9 +17,9 @@ class KeySet {
   static constexpr std::size_t most_keys = 64;           // they have two to six
   static constexpr std::size_t most_id_bytes = 256;
 
-  // Keys of other kinds, for encryption, or that are damaged are left out, as RFC 7517, 5 wants it; so are ids that occur
-  // twice, both of them. Errors: invalid_request when it is no key set, is beyond a bound, holds a private or symmetric
-  // key, or nothing is left.
+  // Keys of other kinds, for encryption, or that are damaged are left out, as RFC 7517, 5 wants it; so are ids that
+  // occur twice, both of them. Errors: invalid_request when it is no key set, is beyond a bound, holds a private or
+  // symmetric key, or nothing is left.
   static Result<KeySet> read(std::string_view json);
 
   // The key for a signature of that kind: with that id; or, when the token names none, the only one that takes it. Null

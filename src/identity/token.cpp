@@ -14,8 +14,8 @@ std::unexpected<Error> not_believed(std::string why) {
   return fail(ErrorKind::unauthenticated, std::move(why), "sign in again, or get a new token from the issuer");
 }
 
-// At any depth: two readers could disagree on which of the two counts. Names are compared as they are meant, not as they
-// are written ("\u0061ud").
+// At any depth: two readers could disagree on which of the two counts. Names are compared as they are meant, not as
+// they are written ("\u0061ud").
 bool has_duplicates(const json::Value& value) {
   if (value.is_array()) {
     const std::vector<json::Value> elements = value.elements();
@@ -54,7 +54,8 @@ std::optional<std::int64_t> time_of(const json::Value& value) {
 // `typ` tells what a token is for. That of a logout or of a proof of possession is signed with the same key.
 bool is_known_type(std::string_view type) {
   std::string lower(type);
-  std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::ranges::transform(lower, lower.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return lower == "jwt" || lower == "at+jwt" || lower == "application/jwt" || lower == "application/at+jwt";
 }
 
@@ -64,7 +65,8 @@ Result<void> check_audience(const json::Value& audience, const Expected& expecte
     return text && std::ranges::find(expected.audiences, *text) != expected.audiences.end();
   };
   const std::vector<json::Value> elements = audience.elements();
-  const bool all_texts = audience.is_string() || (audience.is_array() && std::ranges::all_of(elements, &json::Value::is_string));
+  const bool all_texts =
+      audience.is_string() || (audience.is_array() && std::ranges::all_of(elements, &json::Value::is_string));
   if (!all_texts) return not_believed("the token's audience (aud) is missing, or neither a text nor a list of texts");
   if (!ours(audience) && std::ranges::none_of(elements, ours))
     return not_believed("the token is for another audience (aud)");
@@ -146,7 +148,8 @@ Result<Claims> Token::claims(const KeySet& keys, const Expected& expected) const
     return not_believed("the token belongs to another sign-in (nonce)");
   if (expected.authorized_party) {
     const json::Value party = root["azp"];
-    if (party.exists() ? party.string() != *expected.authorized_party : root["aud"].is_array() && root["aud"].size() > 1)
+    if (party.exists() ? party.string() != *expected.authorized_party
+                       : root["aud"].is_array() && root["aud"].size() > 1)
       return not_believed("the token was made for another client (azp)");
   }
   return claims;

@@ -1,6 +1,7 @@
 // JSON Web Tokens of an issuer (RFC 7519), read so strictly that no two readers could disagree, and believed only after
 // the signature of one of the issuer's own keys. A token says who somebody is; it never says how it is to be checked:
-// what it may be signed with follows from the key (RFC 8725). Nothing here is cached, by a part of a token least of all.
+// what it may be signed with follows from the key (RFC 8725). Nothing here is cached, by a part of a token least of
+// all.
 #pragma once
 
 #include <cstdint>
@@ -17,13 +18,13 @@ namespace sluice::identity {
 
 // What a token must say.
 struct Expected {
-  std::string_view issuer;               // exactly
+  std::string_view issuer;                 // exactly
   std::span<const std::string> audiences;  // one of them at least
-  std::int64_t now_s = 0;                // Unix time
-  std::int64_t leeway_s = 0;             // by which the issuer's clock may differ
-  std::optional<std::string_view> nonce;  // of a sign-in: it must say this one
-  // Of a sign-in: who the token was made for. A token with several audiences must name it as `azp`, and an `azp` must be
-  // it (OpenID Connect Core, 3.1.3.7).
+  std::int64_t now_s = 0;                  // Unix time
+  std::int64_t leeway_s = 0;               // by which the issuer's clock may differ
+  std::optional<std::string_view> nonce;   // of a sign-in: it must say this one
+  // Of a sign-in: who the token was made for. A token with several audiences must name it as `azp`, and an `azp` must
+  // be it (OpenID Connect Core, 3.1.3.7).
   std::optional<std::string_view> authorized_party;
 };
 

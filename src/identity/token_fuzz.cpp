@@ -21,7 +21,8 @@ std::string signed_with(const Key& key, std::string_view header, std::string_vie
   std::size_t size = sizeof signature;
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   if (EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key.get()) != 1 ||
-      EVP_DigestSign(context.get(), signature, &size, reinterpret_cast<const unsigned char*>(text.data()), text.size()) != 1)
+      EVP_DigestSign(context.get(), signature, &size, reinterpret_cast<const unsigned char*>(text.data()),
+                     text.size()) != 1)
     std::abort();
   return text + '.' + crypto::base64url({reinterpret_cast<const char*>(signature), size});
 }
@@ -30,9 +31,10 @@ std::string signed_with(const Key& key, std::string_view header, std::string_vie
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string secret(32, '\7');  // the same on each run
-  static const Key key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr,
-                                                    reinterpret_cast<const unsigned char*>(secret.data()), secret.size()),
-                       &EVP_PKEY_free);
+  static const Key key(
+      EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, reinterpret_cast<const unsigned char*>(secret.data()),
+                                   secret.size()),
+      &EVP_PKEY_free);
   static const identity::KeySet keys = [] {
     std::string raw(32, '\0');
     std::size_t bytes = raw.size();
@@ -41,7 +43,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                    "\"}]}");
   }();
   static const std::string audiences[] = {"sluice"};
-  const identity::Expected expected{.issuer = "https://i", .audiences = audiences, .now_s = 1'800'000'000, .leeway_s = 60};
+  const identity::Expected expected{
+      .issuer = "https://i", .audiences = audiences, .now_s = 1'800'000'000, .leeway_s = 60};
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   if (const auto token = identity::Token::read(input))
     if (token->claims(keys, expected)) std::abort();  // nobody here has signed it
@@ -54,7 +57,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto claims = token->claims(keys, expected);
   if (!claims) return 0;
   const json::Value root = claims->root();
-  if (claims->subject().empty() || root["iss"].string() != "https://i" || claims->expires_at_s() <= 1'799'999'940) std::abort();
+  if (claims->subject().empty() || root["iss"].string() != "https://i" || claims->expires_at_s() <= 1'799'999'940)
+    std::abort();
   for (const std::string_view other : {"x", "sluice2"}) {
     const std::string elsewhere[] = {std::string(other)};
     if (root["aud"].is_string() &&

@@ -82,8 +82,9 @@ TEST(Token, Is_believed_with_each_of_the_four_algorithms) {
 }
 
 TEST(Token, Is_not_believed_when_a_single_bit_of_it_has_changed) {
-  for (const std::string& token : {rsa().token(rsa().header("RS256"), claims()), p256().token(p256().header("ES256"), claims()),
-                                   ed25519().token(ed25519().header("EdDSA"), claims())})
+  for (const std::string& token :
+       {rsa().token(rsa().header("RS256"), claims()), p256().token(p256().header("ES256"), claims()),
+        ed25519().token(ed25519().header("EdDSA"), claims())})
     for (std::size_t i = 0; i < token.size(); i += 7) {
       std::string other = token;
       other[i] = other[i] == 'A' ? 'B' : 'A';
@@ -112,7 +113,7 @@ TEST(Token, Cannot_choose_how_it_is_checked) {
 
 TEST(Token, Cannot_bring_its_own_key_or_an_extension) {
   for (const std::string& more : {R"("jwk":)" + rsa().jwk(), std::string(R"("jku":"https://evil.example/keys")"),
-                                 std::string(R"("x5u":"https://evil.example/cert")"), std::string(R"("x5c":["MII"])")})
+                                  std::string(R"("x5u":"https://evil.example/cert")"), std::string(R"("x5c":["MII"])")})
     EXPECT_REFUSED(rsa().token(R"({"alg":"RS256","kid":"r1",)" + more + "}", claims()), "its own key");
   EXPECT_REFUSED(rsa().token(R"({"alg":"RS256","kid":"r1","crit":["exp"]})", claims()), "extension");
   EXPECT_REFUSED(rsa().token(R"({"alg":"RS256","kid":"r1","crit":["b64"],"b64":false})", claims()), "extension");
@@ -157,24 +158,27 @@ TEST(Token, Has_one_form_and_bounds) {
   EXPECT_REFUSED(good.substr(0, good.rfind('.') + 1), "signature");
   EXPECT_REFUSED(std::string(1 << 20, 'a'), "larger");
   EXPECT_REFUSED(rsa().token(rsa().header("RS256"), claims(",\"x\":\"" + std::string(16 << 10, 'a') + "\"")), "larger");
-  EXPECT_REFUSED(rsa().token(R"({"alg":"RS256","kid":"r1","x":")" + std::string(2 << 10, 'a') + "\"}", claims()), "larger");
+  EXPECT_REFUSED(rsa().token(R"({"alg":"RS256","kid":"r1","x":")" + std::string(2 << 10, 'a') + "\"}", claims()),
+                 "larger");
 }
 
 TEST(Token, Is_for_one_issuer_and_one_audience) {
   const auto with = [](std::string_view iss, std::string_view aud) {
-    return rsa().token(rsa().header("RS256"), R"({"iss":)" + std::string(iss) + R"(,"sub":"ada","exp":1800000300,"aud":)" +
-                                                  std::string(aud) + "}");
+    return rsa().token(rsa().header("RS256"), R"({"iss":)" + std::string(iss) +
+                                                  R"(,"sub":"ada","exp":1800000300,"aud":)" + std::string(aud) + "}");
   };
   const std::string right = '"' + std::string(issuer) + '"';
   EXPECT_EQ(why_not(with(right, R"("sluice")")), "");
   EXPECT_EQ(why_not(with(right, R"(["other","sluice"])")), "");
   EXPECT_EQ(why_not(with(right, R"("https://sluice.example.com")")), "");
-  for (const std::string& wrong : {'"' + std::string(issuer) + "/\"", std::string(R"("https://login.example.com/realms/Main")"),
-                                  std::string(R"("https://login.example.com")"), std::string("null"), std::string("[") + right + "]"})
+  for (const std::string& wrong :
+       {'"' + std::string(issuer) + "/\"", std::string(R"("https://login.example.com/realms/Main")"),
+        std::string(R"("https://login.example.com")"), std::string("null"), std::string("[") + right + "]"})
     EXPECT_REFUSED(with(wrong, R"("sluice")"), "issuer");
   for (const char* wrong : {R"("other")", R"(["other"])", R"("Sluice")", R"("sluice ")", R"("sluice2")"})
     EXPECT_REFUSED(with(right, wrong), "another audience");
-  for (const char* wrong : {"null", "7", "{}", "[[\"sluice\"]]", "[\"sluice\",7]"}) EXPECT_REFUSED(with(right, wrong), "audience");
+  for (const char* wrong : {"null", "7", "{}", "[[\"sluice\"]]", "[\"sluice\",7]"})
+    EXPECT_REFUSED(with(right, wrong), "audience");
   EXPECT_REFUSED(with(right, "[]"), "another audience");
   EXPECT_REFUSED(rsa().token(rsa().header("RS256"), R"({"sub":"ada","exp":1800000300,"aud":"sluice"})"), "issuer");
 }
@@ -195,18 +199,19 @@ TEST(Token, Has_a_time_and_the_clocks_may_differ_by_the_leeway) {
     EXPECT_NE(why_not(from(name, now_s + 61), {.leeway_s = 60}), "");
   }
   for (const char* time : {"\"1900000000\"", "null", "-1", "1e300", "true", "[1900000000]"})
-    EXPECT_REFUSED(rsa().token(rsa().header("RS256"),
-                               R"({"iss":")" + std::string(issuer) + R"(","sub":"ada","aud":"sluice","exp":)" + time + "}"),
+    EXPECT_REFUSED(rsa().token(rsa().header("RS256"), R"({"iss":")" + std::string(issuer) +
+                                                          R"(","sub":"ada","aud":"sluice","exp":)" + time + "}"),
                    "until when");
-  EXPECT_REFUSED(rsa().token(rsa().header("RS256"), R"({"iss":")" + std::string(issuer) + R"(","sub":"ada","aud":"sluice"})"),
-                 "until when");
+  EXPECT_REFUSED(
+      rsa().token(rsa().header("RS256"), R"({"iss":")" + std::string(issuer) + R"(","sub":"ada","aud":"sluice"})"),
+      "until when");
   EXPECT_REFUSED(rsa().token(rsa().header("RS256"), claims(R"(,"nbf":"0")")), "no time");
 }
 
 TEST(Token, Names_somebody) {
   const auto subject = [](std::string_view sub) {
-    return rsa().token(rsa().header("RS256"), R"({"iss":")" + std::string(issuer) + R"(","aud":"sluice","exp":1800000300)" +
-                                                  std::string(sub) + "}");
+    return rsa().token(rsa().header("RS256"), R"({"iss":")" + std::string(issuer) +
+                                                  R"(","aud":"sluice","exp":1800000300)" + std::string(sub) + "}");
   };
   EXPECT_REFUSED(subject(""), "sub");
   EXPECT_REFUSED(subject(R"(,"sub":"")"), "sub");

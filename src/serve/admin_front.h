@@ -1,5 +1,5 @@
-// What is below /admin/, for one reactor: the pages of the sign-in, and the API, for which the keys that a token needs are
-// fetched first: the API's thread does not wait for the network.
+// What is below /admin/, for one reactor: the pages of the sign-in, and the API, for which the keys that a token needs
+// are fetched first: the API's thread does not wait for the network.
 #pragma once
 
 #include "admin/door.h"

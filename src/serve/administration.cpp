@@ -46,7 +46,8 @@ Result<std::unique_ptr<admin::Desk>> open_administration(const AdministrationPar
       .hosts = parts.snapshots.load()->admin().host_names,
       .now_us = [&time = parts.time] { return time.unix_us(); },
       .tell = [&log = parts.log, &metrics = parts.metrics](const admin::Told& told) { tell(log, metrics, told); }};
-  return std::make_unique<admin::Desk>(admin::Administration(std::move(store), std::move(around), std::move(options), parts.sign_ins));
+  return std::make_unique<admin::Desk>(
+      admin::Administration(std::move(store), std::move(around), std::move(options), parts.sign_ins));
 }
 
 Result<std::unique_ptr<AdminListener>> AdminListener::start(const net::SocketAddress& address,

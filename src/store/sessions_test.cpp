@@ -84,7 +84,9 @@ TEST_F(Sessions, Leave_an_act_when_they_begin_and_end) {
   for (const std::string& act : all) {
     EXPECT_NE(act.find(session.id), std::string::npos);
     EXPECT_NE(act.find(R"("subject":"ada")"), std::string::npos);
-    EXPECT_NE(act.find(R"("by":"https://login.example.com#ada","by_name":"ada@example.com","by_way":"oidc")"), std::string::npos) << act;
+    EXPECT_NE(act.find(R"("by":"https://login.example.com#ada","by_name":"ada@example.com","by_way":"oidc")"),
+              std::string::npos)
+        << act;
   }
 }
 

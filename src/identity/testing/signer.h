@@ -29,7 +29,8 @@ class Signer {
   std::string jwk(std::string_view more = {}) const {
     std::string out = R"({"kid":")" + id_ + '"' + std::string(more);
     if (type_ == Type::rsa)
-      out += R"(,"kty":"RSA","n":")" + number(OSSL_PKEY_PARAM_RSA_N) + R"(","e":")" + number(OSSL_PKEY_PARAM_RSA_E) + '"';
+      out +=
+          R"(,"kty":"RSA","n":")" + number(OSSL_PKEY_PARAM_RSA_N) + R"(","e":")" + number(OSSL_PKEY_PARAM_RSA_E) + '"';
     if (type_ == Type::p256)
       out += R"(,"kty":"EC","crv":"P-256","x":")" + number(OSSL_PKEY_PARAM_EC_PUB_X, 32) + R"(","y":")" +
              number(OSSL_PKEY_PARAM_EC_PUB_Y, 32) + '"';
