@@ -123,7 +123,9 @@ async::Task<Result<Issuer::Said>> Issuer::ask(std::string_view method, const Pla
 }
 
 async::Task<Result<std::string>> Issuer::get(const Place& place, async::Deadline deadline) {
-  Result<Said> said = co_await ask("GET", place, {}, "", deadline);
+  http::Headers headers;  // named, as g++ 12 copies temporaries of a co_await byte by byte
+  std::string body;
+  Result<Said> said = co_await ask("GET", place, std::move(headers), std::move(body), deadline);
   if (!said && said.error().kind == ErrorKind::client_gone) co_return std::unexpected(said.error());
   if (!said) co_return unavailable(said.error().message);
   // Another place is not followed to: what the configuration names is what counts.
