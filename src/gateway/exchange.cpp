@@ -331,7 +331,8 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
 async::Task<Result<void>> Exchange::books_are_on_disk() {
   const async::TimePoint began = gateway_.time.now();
   const async::Deadline deadline = gateway_.reactor.within(longest_ledger_wait, &client_.client_gone());
-  const bool safe = !lost_ && co_await on_disk(*gateway_.books.ledger, gateway_.reactor, deadline);
+  bool safe = false;
+  if (!lost_) safe = co_await on_disk(*gateway_.books.ledger, gateway_.reactor, deadline);
   waited_ += gateway_.time.now() - began;
   if (safe) co_return Result<void>();
   if (client_.client_gone().fired()) co_return fail(ErrorKind::client_gone, "the client has left");
