@@ -7,15 +7,15 @@
 #include <chrono>
 #include <filesystem>
 #include <stdexcept>
+#include <string>
 
 #include "store/append_log.h"
 #include "store/data_directory.h"
 #include "store/fold.h"
 #include "store/live_store.h"
 #include "store/log_segment.h"
-#include "store/schema.h"
 #include "store/store.h"
-#include "store/testing_directory.h"
+#include "store/testing_backends.h"
 #include "store/testing_wait.h"
 
 namespace sluice::store {
@@ -38,18 +38,16 @@ LedgerEntry entry(std::int64_t end_us, std::int64_t pico) {
   return one;
 }
 
-struct Ledger : testing::Test {
+struct Ledger : OnEachBackend {
   TestingDirectory directory;
   Store store = [this] {
-    auto opened = Store::open(directory.path());
+    auto opened = Store::open(home_of(directory.path()));
     if (!opened) throw std::runtime_error(opened.error().message);
     return *std::move(opened);
   }();
-  std::unique_ptr<Database> database = [this] {
-    auto opened = Database::open(directory.path() + "/sluice.db");
-    if (!opened) throw std::runtime_error(opened.error().message);
-    return *std::move(opened);
-  }();
+  std::unique_ptr<Database> database = database_of(directory.path());
+  // Under which the database knows how far it has read this directory's log.
+  std::string instance = on_postgres() ? *instance_of(directory.path()) : std::string();
 
   // One row a day for 40 days, the newest today, each in a segment of its own that is as old as it.
   void write_days() {
@@ -74,7 +72,7 @@ struct Ledger : testing::Test {
     }
   }
   Dropped drop(std::int64_t days) {
-    const auto folded = folded_position(*database);
+    const auto folded = folded_position(*database, instance);
     EXPECT_TRUE(folded);
     const auto dropped = drop_old(*database, ledger_path(directory.path()), *folded, days, now_us, 10s);
     if (!dropped) ADD_FAILURE() << dropped.error().message;
@@ -85,7 +83,7 @@ struct Ledger : testing::Test {
   MoneySum cost(const UsageQuery& query = {}) { return store.usage(query)->total.cost_pico; }
 };
 
-TEST_F(Ledger, Drops_old_rows_and_segments_and_keeps_the_sums) {
+TEST_P(Ledger, Drops_old_rows_and_segments_and_keeps_the_sums) {
   write_days();
   ASSERT_TRUE(store.fold());
   const MoneySum before = cost();
@@ -104,7 +102,7 @@ TEST_F(Ledger, Drops_old_rows_and_segments_and_keeps_the_sums) {
   EXPECT_EQ(sound->rows_since_us, now_us / day_us * day_us - 7 * day_us);
 }
 
-TEST_F(Ledger, Drops_nothing_that_is_not_folded_and_nothing_when_all_is_to_be_kept) {
+TEST_P(Ledger, Drops_nothing_that_is_not_folded_and_nothing_when_all_is_to_be_kept) {
   write_days();
   EXPECT_EQ(drop(7).segments, 0);
   EXPECT_EQ(segments(), 40u);
@@ -114,17 +112,17 @@ TEST_F(Ledger, Drops_nothing_that_is_not_folded_and_nothing_when_all_is_to_be_ke
   EXPECT_EQ(rows(), 40);
 }
 
-TEST_F(Ledger, Keeps_the_newest_row_however_old_so_that_numbers_go_on_rising) {
+TEST_P(Ledger, Keeps_the_newest_row_however_old_so_that_numbers_go_on_rising) {
   write_days();
   ASSERT_TRUE(store.fold());
   const auto newest = store.last_entries(1);
   ASSERT_TRUE(
-      drop_old(*database, ledger_path(directory.path()), *folded_position(*database), 1, now_us + 90 * day_us, 10s));
+      drop_old(*database, ledger_path(directory.path()), *folded_position(*database, instance), 1, now_us + 90 * day_us, 10s));
   EXPECT_EQ(rows(), 1);
   EXPECT_EQ(store.last_entries(1)->front().row, newest->front().row);
 }
 
-TEST_F(Ledger, Keeps_the_rows_that_a_budgets_window_may_ask_for) {
+TEST_P(Ledger, Keeps_the_rows_that_a_budgets_window_may_ask_for) {
   write_days();
   ASSERT_TRUE(store.fold());
   auto window = Window::parse("month", "Asia/Kolkata");  // its first moment is in the middle of an hour of UTC
@@ -138,7 +136,7 @@ TEST_F(Ledger, Keeps_the_rows_that_a_budgets_window_may_ask_for) {
   EXPECT_EQ(drop(7).rows, 40 - 24);  // from October 31st on, on which November begins in India
 }
 
-TEST_F(Ledger, Answers_for_whole_hours_where_rows_are_gone_and_says_so_where_rows_are_needed) {
+TEST_P(Ledger, Answers_for_whole_hours_where_rows_are_gone_and_says_so_where_rows_are_needed) {
   write_days();
   ASSERT_TRUE(store.fold());
   drop(7);
@@ -151,7 +149,7 @@ TEST_F(Ledger, Answers_for_whole_hours_where_rows_are_gone_and_says_so_where_row
   EXPECT_NE(read.error().message.find("not kept any more"), std::string::npos);
 }
 
-TEST_F(Ledger, A_new_budget_never_counts_less_than_was_spent_where_rows_are_gone) {
+TEST_P(Ledger, A_new_budget_never_counts_less_than_was_spent_where_rows_are_gone) {
   write_days();
   {
     // November begins in India at 18:30 UTC: this row is in the hour that is cut, and in the window.
@@ -180,7 +178,7 @@ TEST_F(Ledger, A_new_budget_never_counts_less_than_was_spent_where_rows_are_gone
   EXPECT_EQ(limits->front().standing.spent.pico(), spent);
 }
 
-TEST_F(Ledger, Reads_the_rows_of_a_time_by_their_hours) {
+TEST_P(Ledger, Reads_the_rows_of_a_time_by_their_hours) {
   write_days();
   ASSERT_TRUE(store.fold());
   const EntryRange range{.since_us = now_us - 10 * day_us - 2'000, .until_us = now_us - 7 * day_us};
@@ -192,17 +190,19 @@ TEST_F(Ledger, Reads_the_rows_of_a_time_by_their_hours) {
   EXPECT_EQ(store.entries_in({.since_us = now_us + day_us}, 100)->size(), 0u);
 }
 
-TEST_F(Ledger, The_folder_of_a_serving_process_drops_what_is_old) {
+TEST_P(Ledger, The_folder_of_a_serving_process_drops_what_is_old) {
   write_days();
   LiveStore::Options quick;
   quick.fold_ms = 20ms;
-  auto live = LiveStore::start(directory.path(), quick);
+  auto live = LiveStore::start(home_of(directory.path()), quick);
   ASSERT_TRUE(live);
   EXPECT_EQ((*live)->health().rows_since_us, 0);
   (*live)->keep_days(1);  // of the wall's clock: all of these rows are older
   EXPECT_TRUE(wait_until([&] { return (*live)->health().rows_since_us > 0 && rows() == 1; }));
   EXPECT_TRUE((*live)->health().problem().empty()) << (*live)->health().problem();
 }
+
+SLUICE_ON_EACH_BACKEND(Ledger);
 
 }  // namespace
 }  // namespace sluice::store
