@@ -450,8 +450,7 @@ int serve(const ServeOptions& options) {
   std::atomic<bool> stopping{false};
   (*store)->keep_days(snapshot->ledger().keep_days);
   Alerts alerts(log, limit_metrics, snapshots, *tls);
-  const SpendWatch spend_watch(home, log, limit_metrics, snapshots, alerts,
-                               [&time] { return time.unix_us(); });
+  const SpendWatch spend_watch(home, log, limit_metrics, snapshots, alerts, [&time] { return time.unix_us(); });
   gateway::Admission admission(
       {.max_in_flight = static_cast<std::int32_t>(snapshot->limits().in_flight),
        .max_in_flight_per_key = static_cast<std::int32_t>(snapshot->limits().in_flight_per_key)},

@@ -123,7 +123,7 @@ TEST_P(AdminKeys, A_rotated_key_has_other_characters_and_is_the_same_key) {
 
 TEST_P(AdminKeys, A_key_changes_what_is_named_and_nothing_else) {
   ASSERT_TRUE(store_.create_key({.name = "app", .budget = Money::parse_usd("5"), .rpm = 10}, now_us));
-  ASSERT_TRUE(store_.create_key({.name = "free"}, now_us));
+  ASSERT_TRUE(store_.create_key({.name = "free"}, now_us + 1));
   const auto changed = store_.change_key("app", {.name = "shop", .budget = Money::parse_usd("7"), .tpm = 99}, now_us);
   ASSERT_TRUE(changed) << changed.error().message;
   const store::VirtualKey key = store_.list_keys()->front().key;

@@ -52,9 +52,8 @@ Result<std::int64_t> drop_rows(Database& database, std::int64_t before_us) {
     CHECK_OK(mark.bind(before_us).run());
   }
   // The newest row stays, whatever its age: the next one's number is above it.
-  TRY(Statement rows,
-      database.prepare("SELECT row FROM ledger WHERE end_us < ?1 AND correction = 0 "
-                       "AND row < (SELECT max(row) FROM ledger) ORDER BY end_us LIMIT ?2"));
+  TRY(Statement rows, database.prepare("SELECT row FROM ledger WHERE end_us < ?1 AND correction = 0 "
+                                       "AND row < (SELECT max(row) FROM ledger) ORDER BY end_us LIMIT ?2"));
   TRY(std::vector<std::int64_t> old, numbers(rows.bind(before_us).bind(batch_rows)));
   TRY(Statement corrections, database.prepare("SELECT row FROM ledger WHERE correction > 0 AND start_us < ?1 "
                                               "AND row < (SELECT max(row) FROM ledger) LIMIT ?2"));

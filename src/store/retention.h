@@ -8,8 +8,8 @@
 #include <string>
 
 #include "base/result.h"
-#include "store/log_format.h"
 #include "store/database.h"
+#include "store/log_format.h"
 
 namespace sluice::store {
 

@@ -116,8 +116,8 @@ TEST_P(Ledger, Keeps_the_newest_row_however_old_so_that_numbers_go_on_rising) {
   write_days();
   ASSERT_TRUE(store.fold());
   const auto newest = store.last_entries(1);
-  ASSERT_TRUE(
-      drop_old(*database, ledger_path(directory.path()), *folded_position(*database, instance), 1, now_us + 90 * day_us, 10s));
+  ASSERT_TRUE(drop_old(*database, ledger_path(directory.path()), *folded_position(*database, instance), 1,
+                       now_us + 90 * day_us, 10s));
   EXPECT_EQ(rows(), 1);
   EXPECT_EQ(store.last_entries(1)->front().row, newest->front().row);
 }

@@ -6,7 +6,6 @@
 #include <limits>
 #include <map>
 
-#include "json/json.h"
 #include "store/key.h"
 #include "store/retention.h"
 #include "store/tags.h"
@@ -116,14 +115,11 @@ Result<std::vector<LoggedEntry>> read_entries(Statement& select) {
   }
 }
 
-// For json_each; empty = all.
+// ",key_a,key_b,", in which a key's id is looked for with its commas; empty = all.
 std::string key_list(const std::optional<std::vector<KeyId>>& keys) {
-  std::string text;
-  if (!keys) return text;
-  json::Writer out(text);
-  out.begin_array();
-  for (const KeyId& key : *keys) out.string(key.str());
-  out.end_array();
+  if (!keys) return "";
+  std::string text = ",";
+  for (const KeyId& key : *keys) text.append(key.str()).append(",");
   return text;
 }
 
@@ -271,9 +267,9 @@ Result<std::vector<UsageRow>> sum_up(const Database& database, const UsageQuery&
       " AS value, sum(requests), sum(failed), sum(extra_attempts), sum(input), sum(cache_read), sum(cache_write), "
       "sum(output), sum(estimated), sum(unpriced), sum(usd), sum(pico / ?11), sum(pico % ?11), "
       "sum(corrections), sum(corrected_usd), sum(corrected_pico / ?11), sum(corrected_pico % ?11) FROM used "
-      "WHERE (?12 = '' OR key_id = ?12) AND (?13 = '' OR key_id IN (SELECT value FROM json_each(?13))) AND "
+      "WHERE (?12 = '' OR key_id = ?12) AND (?13 = '' OR replace(?13, ',' || key_id || ',', '') <> ?13) AND "
       "(?14 = '' OR model = ?14 OR provider || '/' || model = ?14) AND "
-      "(?15 = '' OR instr(',' || tags || ',', ',' || ?15 || ',') > 0) GROUP BY value";
+      "(?15 = '' OR replace(',' || tags || ',', ',' || ?15 || ',', '') <> ',' || tags || ',') GROUP BY value";
   TRY(Statement select, database.prepare(sql));
   const Span span = span_of(query);
   for (const Piece& piece : {span.days, span.hours[0], span.hours[1], span.moments[0], span.moments[1]})
@@ -415,7 +411,7 @@ Result<std::vector<LoggedEntry>> entries_in(const Database& database, const Entr
 #define SLUICE_ENTRIES_IN                                                         \
   "SELECT " SLUICE_ENTRY_COLUMNS                                                  \
   "WHERE l.row > ?1 AND l.row < ?2 AND l.start_us >= ?3 AND l.start_us < ?4 AND " \
-  "(?5 = '' OR key_id IN (SELECT value FROM json_each(?5))) ORDER BY l.row "
+  "(?5 = '' OR replace(?5, ',' || key_id || ',', '') <> ?5) ORDER BY l.row "
   TRY(Statement select,
       database.prepare(range.before_row ? SLUICE_ENTRIES_IN "DESC LIMIT ?6" : SLUICE_ENTRIES_IN "LIMIT ?6"));
 #undef SLUICE_ENTRIES_IN
