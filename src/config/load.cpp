@@ -1,7 +1,6 @@
 #include "config/load.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -11,11 +10,11 @@
 #include <utility>
 
 #include "base/crypto.h"
+#include "config/check_settings.h"
 #include "config/cloud_credentials.h"
 #include "config/oidc_reader.h"
 #include "config/provider_reader.h"
 #include "config/read_section.h"
-#include "redis/connection.h"
 #include "yaml/fields.h"
 
 namespace sluice::config {
@@ -648,87 +647,7 @@ void Loading::check_values(const Node& root, const Report& report) {
           {.message = given->origin + ": " + endpoint.error().message, .help = endpoint.error().hint});
   }
   read_certificate(root, report);
-  parts_.ledger.strict = parts_.ledger.durability == "strict";
-  if (!parts_.ledger.strict && parts_.ledger.durability != "group")
-    wrong("ledger", "durability", "`" + parts_.ledger.durability + "` is neither `group` nor `strict`",
-          "`group` does not wait for the disk, `strict` does");
-  if (const auto least = Money::parse_usd(parts_.alerts.anomaly_least_usd))
-    parts_.alerts.anomaly_least = *least;
-  else
-    wrong("alerts", "anomaly_least_usd", "`" + parts_.alerts.anomaly_least_usd + "` is no amount in USD",
-          "write for example 2.50");
-  if (!parts_.alerts.webhook.empty()) {
-    const std::string_view whole = parts_.alerts.webhook;
-    const std::size_t query = std::min(whole.find('?'), whole.size());
-    const bool printable = std::ranges::all_of(whole, [](char c) { return c > ' ' && c < 0x7f && c != '#'; });
-    auto url = parse_base_url(whole.substr(0, query));
-    if (url && !printable)
-      url = fail(ErrorKind::invalid_request, "the webhook's URL has a `#`, a blank or a character beyond ASCII",
-                 "write it as a browser does: with %20 and the like");
-    if (url) {
-      parts_.alerts.webhook_url = *std::move(url);
-      parts_.alerts.webhook_query = whole.substr(query);
-    } else {
-      wrong("alerts", "webhook", url.error().message, url.error().hint);
-    }
-  }
-  if (!parts_.admin.listen.empty()) {
-    if (auto own = parse_listen_address(parts_.admin.listen))
-      parts_.admin.listen_endpoint = *std::move(own);
-    else
-      wrong("admin", "listen", own.error().message, own.error().hint);
-  }
-  for (std::string_view rest = parts_.admin.hosts; !rest.empty();) {
-    std::string_view one = rest.substr(0, rest.find(','));
-    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
-    while (one.starts_with(' ')) one.remove_prefix(1);
-    while (one.ends_with(' ')) one.remove_suffix(1);
-    if (!one.empty()) parts_.admin.host_names.emplace_back(one);
-  }
-  const StoreSettings& store = parts_.store;
-  if (store.backend != "sqlite" && store.backend != "postgres")
-    wrong("store", "backend", "`" + store.backend + "` is no kind of store", "use sqlite or postgres");
-  if (store.on_postgres() && store.url.empty())
-    wrong("store", "url", "`postgres` needs a database", "name it: url: ${DATABASE_URL}");
-  if (!store.on_postgres() && !store.url.empty())
-    wrong("store", "url", "this store is a file, and there is a database's URL",
-          "say backend: postgres, or leave it out");
-  const bool is_identifier = !store.schema.empty() && store.schema.size() <= 48 &&  // its notices' channel has 63
-                             std::ranges::all_of(store.schema, [](char c) {
-                               return c == '_' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-                             });
-  if (!is_identifier || store.schema.starts_with("pg_"))
-    wrong("store", "schema", "`" + store.schema + "` is no name of a schema",
-          "use lower-case letters, digits and _, at most 48, and not pg_ at the beginning");
-  if (store.when_stale != "fail_closed" && store.when_stale != "serve_stale")
-    wrong("store", "when_stale", "`" + store.when_stale + "` is neither fail_closed nor serve_stale",
-          "use one of the two");
-  LimitSettings& limits = parts_.limits;
-  if (limits.backend != "local" && limits.backend != "redis")
-    wrong("limits", "backend", "`" + limits.backend + "` is no place to count limits", "use local or redis");
-  if (limits.backend == "redis")
-    if (const auto address = redis::Address::parse(limits.url); !address)
-      wrong("limits", "url", address.error().message, address.error().hint);
-  constexpr std::array store_down_words = {"", "fail_closed", "local_slice_only", "fail_open"};
-  if (std::ranges::find(store_down_words, limits.store_down) == store_down_words.end())
-    wrong("limits", "store_down", "`" + limits.store_down + "` is nothing that a limit can do",
-          "use fail_closed, local_slice_only or fail_open");
-  if (!limits.password_env.empty()) {
-    if (const auto password = env(limits.password_env); password && !password->empty())
-      limits.password = Secret(*password);
-    else if (limits.backend == "redis")
-      wrong("limits", "password_env", "the environment has no `" + limits.password_env + "`",
-            "set it, or leave password_env out when Redis asks for no password");
-  }
-  const auto data_class = data_class_from_name(parts_.key_defaults.data_class);
-  if (data_class)
-    parts_.key_defaults.data_class_value = *data_class;
-  else
-    wrong("keys", "data_class", "`" + parts_.key_defaults.data_class + "` is no data class",
-          "use public, internal or restricted");
-  if (!parts_.key_defaults.budget_usd.empty() && !Money::parse_usd(parts_.key_defaults.budget_usd))
-    wrong("keys", "budget_usd", "`" + parts_.key_defaults.budget_usd + "` is no amount in USD",
-          "write for example 12.50");
+  check_settings(parts_, [this](std::string_view name) { return env(std::string(name)); }, wrong);
 }
 
 Loaded Loading::run() {
