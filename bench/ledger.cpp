@@ -201,7 +201,7 @@ void fill(const std::string& directory, std::int64_t rows) {
       must(store.create_subject(store::SubjectKind::team, "team-" + std::to_string(team), "", 1));
   }
   const auto begin = Clock::now();
-  auto database = must(store::Database::open(directory + "/sluice.db"));
+  auto database = must(store::SqliteDatabase::open(directory + "/sluice.db"));
   must(database->execute("PRAGMA synchronous = OFF; PRAGMA cache_size = -200000"));
   auto transaction = must(store::Transaction::begin(*database));
   {

@@ -150,6 +150,6 @@ inline void forget_database(const std::string& directory) {
 
 #define SLUICE_ON_EACH_BACKEND(suite)                                                      \
   INSTANTIATE_TEST_SUITE_P(On, suite, testing::Values(Backend::sqlite, Backend::postgres), \
-                           [](const auto& info) { return info.param == Backend::sqlite ? "sqlite" : "postgres"; })
+                           [](const auto& one) { return one.param == Backend::sqlite ? "sqlite" : "postgres"; })
 
 }  // namespace sluice::store
