@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -68,7 +70,7 @@ class Body {
     return std::string(*value.string());
   }
   // What only describes may go; the rest would be a promise.
-  Result<void> finish(Call& call, std::initializer_list<std::string_view> describing) {
+  Result<void> finish(Call& call, std::span<const std::string_view> describing) {
     for (const auto& [name, value] : left_) {
       if (std::ranges::find(describing, name) == describing.end())
         return wrong_field(name.substr(0, most_string_bytes),
@@ -208,9 +210,8 @@ Result<void> set_budget(Call& call, std::string_view scope, const std::string& i
   return {};
 }
 
-constexpr std::initializer_list<std::string_view> describing = {"metadata",   "key_type",   "team_alias",
-                                                                "user_alias", "user_email", "user_role",
-                                                                "spend",      "api_key",    "send_invite_email"};
+constexpr std::string_view describing[] = {"metadata",  "key_type", "team_alias", "user_alias",       "user_email",
+                                           "user_role", "spend",    "api_key",    "send_invite_email"};
 
 Result<std::string> key_generate(Call& call) {
   TRY(Body body, Body::read(call.raw));

@@ -25,9 +25,9 @@ std::string attempt_cookie_name(const OidcSettings& settings) {
 }
 
 std::string cookie_field(const OidcSettings& settings, const std::string& name, std::string_view value,
-                         std::int64_t seconds) {
-  return name + "=" + std::string(value) + "; Path=/; Max-Age=" + std::to_string(seconds) + "; HttpOnly; SameSite=Lax" +
-         (settings.https ? "; Secure" : "");
+                         std::int64_t max_age_s) {
+  return name + "=" + std::string(value) + "; Path=/; Max-Age=" + std::to_string(max_age_s) +
+         "; HttpOnly; SameSite=Lax" + (settings.https ? "; Secure" : "");
 }
 
 // Nobody keeps these answers, and nobody shows them in a frame.

@@ -63,7 +63,9 @@ Result<Claims> check(std::string_view text, Check how = {}) {
 // Empty when it is believed.
 std::string why_not(std::string_view text, Check how = {}) {
   const Result<Claims> believed = check(text, how);
-  if (!believed) EXPECT_EQ(believed.error().kind, ErrorKind::unauthenticated);
+  if (!believed) {
+    EXPECT_EQ(believed.error().kind, ErrorKind::unauthenticated);
+  }
   return believed ? "" : believed.error().message;
 }
 
