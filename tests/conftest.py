@@ -14,14 +14,6 @@ HERE = Path(__file__).resolve().parent
 ENGINE_MODEL = "local/smollm2-135m-instruct"
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items):
-    # One worker runs everything that needs the engine, so that one engine is loaded and no two compete for the cores.
-    for item in items:
-        if item.get_closest_marker("engine"):
-            item.add_marker(pytest.mark.xdist_group("engine"))
-
-
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
     """Makes a new folder per call."""

@@ -14,4 +14,4 @@ python_dir=${folders[0]}
 export SLUICE_TEST_NODE_DIR=${folders[1]}
 
 cd "$here"
-exec "$python_dir/bin/python" -m pytest -n 2 --dist loadgroup --junitxml "$junit_dir/suites.xml" "$@"
+exec "$python_dir/bin/python" -m pytest -n 2 --dist loadfile --junitxml "$junit_dir/suites.xml" "$@"

@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <optional>
 #include <span>
 #include <utility>
@@ -12,7 +13,8 @@ namespace {
 // Longer than any transaction of ours, fold's included; then another process holds the database and hangs.
 constexpr int busy_timeout_ms = 10'000;
 
-std::string_view hint_for(int code) {
+std::string_view hint_for(int code, int system_error) {
+  if (system_error == EMFILE || system_error == ENFILE) return "raise the open-file limit (ulimit -n)";
   switch (code & 0xff) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED: return "another process holds the database; end it or try again";
@@ -133,7 +135,7 @@ std::unexpected<Error> SqliteDatabase::error(std::string_view doing) const {
   const int code = handle_ ? sqlite3_extended_errcode(handle_.get()) : SQLITE_NOMEM;
   const std::string why = handle_ ? sqlite3_errmsg(handle_.get()) : "out of memory";
   return fail(ErrorKind::unavailable, "cannot " + std::string(doing) + " the database " + path_ + ": " + why,
-              std::string(hint_for(code)));
+              std::string(hint_for(code, handle_ ? sqlite3_system_errno(handle_.get()) : 0)));
 }
 
 // One writer at a time for the whole file, whatever it writes.

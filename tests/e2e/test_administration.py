@@ -14,8 +14,6 @@ from harness.mock_config import openai_vendor
 from harness.places import REPO
 from harness.wait import eventually
 
-pytestmark = pytest.mark.xdist_group("administration")  # one process: the last test looks at what the others have asked
-
 CHAT = "/v1/chat/completions"
 FILE = json.loads((REPO / "docs/reference/admin-openapi.json").read_text())
 ROLES = ("owner", "admin", "member", "viewer", "auditor")
@@ -285,7 +283,7 @@ def test_it_can_be_turned_off(serve):
 
 
 def test_every_operation_has_been_answered_well_and_checked():
-    """Last in this file: what no test above has asked successfully is not shown to work."""
+    """Last in this file, whose tests run in one process (tests/run.sh): what no test above has asked successfully is not shown to work."""
     missing = {(method, path) for method, path, _ in OPERATIONS} - COVERED
     if len(COVERED) < 5:
         pytest.skip("the tests above have not run")
