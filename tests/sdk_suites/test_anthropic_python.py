@@ -17,7 +17,7 @@ NO_SUCH_PAGE = "it goes on behind a model that is in no list"
 STREAM = "what the mock streams has not the form of Anthropic's events"
 OTHER_FALLBACKS = "OpenRouter has a parameter `fallbacks` of another type"
 PARTS = {
-    "messages": Part(["test_messages.py", "beta/test_messages.py", "test_models.py", "beta/test_models.py"], 165, {
+    "messages": Part(["test_messages.py", "beta/test_messages.py", "test_models.py", "beta/test_models.py"], 155, {
         "test_deprecated_model_warning": "it asks for models that are no longer there", "create_overload_2": STREAM,
         "TestModels::test_method_list_with_all_params": NO_SUCH_PAGE, "TestAsyncModels::test_method_list_with_all_params": NO_SUCH_PAGE,
         "all_params_overload_2": STREAM,
