@@ -221,7 +221,7 @@ Result<std::unique_ptr<gateway::Leases>> make_leases(const config::Snapshot& sna
       gateway::Leases::Source{
           .lines = [&store] { return store.keys()->all_lines(); },
           .generation = [&store] { return store.keys_generation(); },
-          .on_round_trip = [&metrics](double seconds) { metrics.round_trip.with().observe(seconds); },
+          .on_round_trip = [&metrics](double took_s) { metrics.round_trip.with().observe(took_s); },
           .on_answer = [&metrics](std::string_view answer) { metrics.store_calls.with(answer).add(); }});
 }
 
