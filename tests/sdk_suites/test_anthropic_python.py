@@ -13,14 +13,11 @@ from harness.published import Part, PublishedSuite, one_run, specification
 from harness.sluice import Sluice
 from harness.spec_vendor import SpecVendor
 
-NO_SUCH_PAGE = "it goes on behind a model that is in no list"
 STREAM = "what the mock streams has not the form of Anthropic's events"
 OTHER_FALLBACKS = "OpenRouter has a parameter `fallbacks` of another type"
 PARTS = {
-    "messages": Part(["test_messages.py", "beta/test_messages.py", "test_models.py", "beta/test_models.py"], 155, {
-        "test_deprecated_model_warning": "it asks for models that are no longer there", "create_overload_2": STREAM,
-        "TestModels::test_method_list_with_all_params": NO_SUCH_PAGE, "TestAsyncModels::test_method_list_with_all_params": NO_SUCH_PAGE,
-        "all_params_overload_2": STREAM,
+    "messages": Part(["test_messages.py", "beta/test_messages.py", "test_models.py", "beta/test_models.py"], 165, {
+        "test_deprecated_model_warning": "it asks for models that are no longer there", "create_overload_2": STREAM, "all_params_overload_2": STREAM,
         "beta/test_messages.py::TestMessages::test_method_create_with_all_params": OTHER_FALLBACKS,
         "beta/test_messages.py::TestAsyncMessages::test_method_create_with_all_params": OTHER_FALLBACKS}),
     "batches and files": Part(["messages/test_batches.py", "beta/messages/test_batches.py", "test_files.py", "beta/test_files.py"], 474),
@@ -60,7 +57,7 @@ def server(folder, suite):
     spec = folder("openrouter") / "openapi.yaml"
     spec.write_text(before + re.sub(r"^  /", "  /v1/", paths, flags=re.M) + (after or ""))
     vendor = SpecVendor(folder("spec"), spec, by_hand)
-    models = {"model_id"}.union(*(suite.models_in(part.files) for part in PARTS.values()))
+    models = {"model_id", "after_id", "before_id"}.union(*(suite.models_in(part.files) for part in PARTS.values()))
     server = Sluice(folder("suite-sluice"), {
         "providers": {"anthropic": {"base_url": f"{vendor.url}/v1", "api_key": "vendor-key", "prices": {"*": PRICES}}},
         "models": {model: [f"anthropic/{model}"] for model in sorted(models)},
