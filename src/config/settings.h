@@ -30,6 +30,7 @@ struct ServerSettings {
   std::int64_t header_timeout_ms = 10'000;
   std::int64_t body_timeout_ms = 60'000;
   std::int64_t idle_timeout_ms = 75'000;
+  std::int64_t stream_keep_alive_ms = 0;  // 0 = no comments
   std::int64_t unready_ms = 0;
   std::int64_t drain_timeout_ms = 30'000;
   bool watch_config = true;

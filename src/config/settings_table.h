@@ -51,6 +51,10 @@ inline constexpr Setting<ServerSettings> server_table[] = {
      an_hour_ms},
     {"body_timeout_ms", "For a whole request body.", &ServerSettings::body_timeout_ms, 10, an_hour_ms},
     {"idle_timeout_ms", "Between two requests on one connection.", &ServerSettings::idle_timeout_ms, 10, an_hour_ms},
+    {"stream_keep_alive_ms",
+     "A stream that waits for its first token gets an SSE comment after each such time, so that proxies do not take it "
+     "for dead; 0 = none. The status 200 goes out with the first comment: a failure after that is an error event.",
+     &ServerSettings::stream_keep_alive_ms, 0, an_hour_ms},
     {"unready_ms",
      "After a signal to stop: how long /health/ready says 503 while requests are still taken, so that a load balancer "
      "sends no more.",

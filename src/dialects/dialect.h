@@ -241,6 +241,8 @@ class Dialect {
   // How many tokens a prompt has, in dialects whose requests ask for that alone (chat::counts_tokens); empty in others.
   virtual std::string encode_count(Tokens /*tokens*/) const { return {}; }
   virtual ErrorBody encode_error(const Error& error, std::string_view request_id) const = 0;
+  // What says nothing on a stream of events, to keep the connection busy.
+  virtual std::string_view keep_alive() const { return ": keep-alive\n\n"; }
   // An SSE event that ends a stream in failure after its first bytes went out.
   virtual std::string encode_stream_error(const Error& error, std::string_view request_id) const = 0;
 };

@@ -7,6 +7,7 @@
 #include "gateway/authenticate/authenticate.h"
 #include "gateway/resources/conversation.h"
 #include "gateway/resources/resources.h"
+#include "gateway/respond/keep_alive.h"
 #include "store/tags.h"
 
 namespace sluice::gateway {
@@ -114,11 +115,15 @@ async::Task<Result<void>> Exchange::serve() {
   const Purse purse{
       .affords = [&](std::span<const Failure> failures, const Attempt& next) { return is_affordable(failures, next); },
       .worst_cost = [&](const Attempt& attempt) { return worst_cost(attempt); }};
+  KeepAlive keep_alive(client_, dialect_, gateway_.reactor);
+  if (const async::Duration pause = pause_between_comments(); pause > async::Duration(0))
+    keep_alive.begin(pause, facts_);
   CallOutcome outcome;
   if (is_list)  // no conditional expression: g++ 12 awaits both sides
     outcome = co_await call_listing(gateway_, *plan_, asked, *snapshot_, owner_, asking_by);
   else
     outcome = co_await call(gateway_, *plan_, asked, *snapshot_, purse, asking_by);
+  nothing_but_comments_ = co_await keep_alive.end();
   waited_ = outcome.waited;
   facts_.attempts = outcome.attempts();
   Result<void> relayed = co_await relay(outcome, asked);
@@ -205,6 +210,13 @@ Placement Exchange::place() {
       plan_->attempts,
       session.empty() ? prefix_key(request_->body, tenant) : session_key(session, request_->body.size(), tenant),
       gateway_.reactor.now());
+}
+
+// None where there are no events to stand between, and none unless they are wanted.
+async::Duration Exchange::pause_between_comments() const {
+  const bool events = request_->outline.stream && !request_->outline.json_array && !dialect_.opaque();
+  return events && client_.takes_comments() ? milliseconds(snapshot_->server().stream_keep_alive_ms)
+                                            : async::Duration(0);
 }
 
 // How long the client waits for the first byte of its answer, where it says so: whoever has left by then is not worth
@@ -294,6 +306,7 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
     if (snapshot_->ledger().strict) CO_CHECK_OK(co_await books_are_on_disk());
     keep(reply, asked);
     note_overhead();
+    nothing_but_comments_ = false;
     co_return co_await respond_whole(client_, reply, facts_);
   }
 
@@ -310,6 +323,7 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
   if (snapshot_->ledger().strict)
     before_end = [&](std::optional<async::TimePoint> first_token) { return settle_before_end(reply, first_token); };
   note_overhead();
+  nothing_but_comments_ = false;
   const Relayed relayed = co_await respond_stream(client_, reply, std::move(outcome.held), dialect_, facts_,
                                                   gateway_.reactor, reply.idle_limit, deadline, final_cost, before_end);
   if (relayed.error) remember_kept(reply);  // what has gone out by then can be named
@@ -357,7 +371,11 @@ async::Task<> Exchange::finish(Result<void> served) {
     error_ = std::move(served).error();
     outcome_ = outcome_of(*error_);
     const bool cut = error_->kind == ErrorKind::client_gone && client_.was_cut();
-    if ((cut || error_->kind != ErrorKind::client_gone) && !client_.started()) {
+    if ((cut || error_->kind != ErrorKind::client_gone) && nothing_but_comments_) {
+      facts_.cost_usd = cost_text(cost_);
+      status_ = 200;
+      co_await respond_late_error(client_, cut ? stopping() : *error_, dialect_, facts_);
+    } else if ((cut || error_->kind != ErrorKind::client_gone) && !client_.started()) {
       facts_.cost_usd = cost_text(cost_);
       note_overhead();
       const bool verbatim = failure_ && failure_->verbatim && !cut;

@@ -36,6 +36,7 @@ class Exchange final : private Underway {
   void remember(const Reply& reply, const Question& asked);
   void remember_kept(const Reply& reply);
   void keep(const Reply& reply, const Question& asked);
+  async::Duration pause_between_comments() const;
   async::Task<> finish(Result<void> served);
   bool is_affordable(std::span<const Failure> failures, const Attempt& next);
   void account_for(const Failure& failure, int number, bool final);
@@ -97,8 +98,9 @@ class Exchange final : private Underway {
   std::string answered_by_;                      // the model that the provider says has answered
   async::Duration waited_{0};                    // for providers
   std::optional<async::TimePoint> first_token_;
-  bool settled_ = false;  // what the stream cost is booked before its end has gone out
-  bool lost_ = false;     // a row that the ledger did not take
+  bool nothing_but_comments_ = false;  // has gone out to the client
+  bool settled_ = false;               // what the stream cost is booked before its end has gone out
+  bool lost_ = false;                  // a row that the ledger did not take
 };
 
 }  // namespace sluice::gateway

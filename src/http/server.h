@@ -77,6 +77,9 @@ class Exchange : public async::ListNode {
   // invalid_request when the client has not asked for one as RFC 6455 wants it; client_gone.
   virtual async::Task<Result<std::unique_ptr<WebSocket>>> upgrade() = 0;
 
+  // Whether bytes of a stream reach the client as they are; else it sees only whole events.
+  virtual bool takes_comments() const { return true; }
+
   bool started() const { return started_; }              // the status line is out
   async::Duration waited() const { return waited_; }     // for the body to come
   async::Cancel& client_gone() { return client_gone_; }  // fires when the client leaves

@@ -30,6 +30,7 @@ class Wire:
         self.host = parts.netloc
         self.socket = socket.create_connection((parts.hostname, parts.port), timeout=timeout_s)
         self._reader = self.socket.makefile("rb")
+        self.trailers = {}  # of the last chunked body that was read to its end
 
     def __enter__(self):
         return self
@@ -76,11 +77,17 @@ class Wire:
         return answer
 
     def read_chunk(self):
-        """The next chunk of a chunked body; empty at its end. ConnectionError when the body breaks off."""
+        """The next chunk of a chunked body; empty at its end, with `trailers` set. ConnectionError when the body breaks off."""
         line = self._reader.readline()
         if not line:
             raise ConnectionError("the chunked body broke off")
         size = int(line.split(b";")[0], 16)
+        if size == 0:
+            self.trailers = {}
+            while (field := self._reader.readline()) not in (b"\r\n", b""):
+                name, _, value = field.decode("latin-1").partition(":")
+                self.trailers[name.strip().lower()] = value.strip()
+            return b""
         data = self._reader.read(size)
         self._reader.readline()
         return data

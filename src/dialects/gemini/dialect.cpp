@@ -87,6 +87,8 @@ class Gemini : public Dialect {
   ErrorBody encode_error(const Error& error, std::string_view request_id) const override {
     return gemini::encode_error(error, request_id);
   }
+  // Google's SDKs read a comment as an answer that is no JSON; an empty line is no event to anybody.
+  std::string_view keep_alive() const override { return "\n\n"; }
   std::string encode_stream_error(const Error& error, std::string_view request_id) const override {
     return gemini::encode_stream_error(error, request_id);
   }

@@ -66,6 +66,7 @@ class SocketExchange : public http::Exchange {
   async::Task<Result<void>> write(std::string_view piece) override;
   async::Task<Result<void>> finish_stream(std::string_view last, const http::Headers& trailers) override;
   async::Task<Result<std::unique_ptr<http::WebSocket>>> upgrade() override;
+  bool takes_comments() const override { return false; }
   const std::string& body() const { return body_; }
   // The last event has gone out, or is about to: the client may send its next message.
   const bool& answered() const { return answered_; }

@@ -43,6 +43,29 @@ Error stopping() {
 
 std::string cost_text(const std::optional<Money>& cost) { return cost ? cost->usd() : "unpriced"; }
 
+namespace {
+
+void add_stream_fields(http::Headers& headers) {
+  headers.set("cache-control", "no-cache");
+  headers.set("x-accel-buffering", "no");
+}
+
+constexpr std::string_view event_stream = "text/event-stream; charset=utf-8";
+
+}  // namespace
+
+http::Headers early_stream_head(const AnswerFacts& facts) {
+  http::Headers headers;
+  headers.add("x-sluice-request-id", facts.request_id);
+  headers.add(facts.id_header, facts.request_id);
+  headers.set("content-type", std::string(event_stream));
+  add_stream_fields(headers);
+  headers.set("trailer",
+              "x-sluice-provider, x-sluice-model, x-sluice-ground, x-sluice-attempts, x-sluice-overhead-us, "
+              "x-sluice-cost-usd, x-sluice-dropped-params, x-sluice-lowered-by, x-sluice-added-params");
+  return headers;
+}
+
 async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::string held,
                                     const dialects::Dialect& dialect, const AnswerFacts& facts, net::Reactor& reactor,
                                     async::Duration idle_limit, async::Deadline deadline,
@@ -51,17 +74,22 @@ async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::s
   http::Headers headers = reply.headers;
   add_facts(headers, facts);
   if (!reply.raw)
-    headers.set("content-type",
-                reply.json_array ? "application/json; charset=utf-8" : "text/event-stream; charset=utf-8");
-  headers.set("cache-control", "no-cache");
-  headers.set("x-accel-buffering", "no");
+    headers.set("content-type", std::string(reply.json_array ? "application/json; charset=utf-8" : event_stream));
+  add_stream_fields(headers);
   headers.set("trailer", std::string(cost_header) + ", " + std::string(dropped_header));
   const bool held_is_all = before_end && reply.complete();
-  Result<void> sent = co_await client.begin_stream(reply.status, headers, held_is_all ? std::string_view() : held);
+  const bool head_is_out = client.started();
+  const std::string_view first = held_is_all ? std::string_view() : held;
+  Result<void> sent;
+  if (!head_is_out)  // no conditional expression: g++ 12 awaits both sides
+    sent = co_await client.begin_stream(reply.status, headers, first);
+  else if (!first.empty())
+    sent = co_await client.write(first);
   if (sent) relayed.first_token = reactor.now();
 
   const auto trailers = [&] {
     http::Headers fields;
+    if (head_is_out) add_facts(fields, facts);
     fields.set(cost_header, final_cost());
     std::vector<std::string> dropped = facts.dropped_params;
     for (std::string& name : reply.dropped_at_end()) dropped.push_back(std::move(name));
@@ -107,9 +135,23 @@ async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::s
 }
 
 async::Task<Result<void>> respond_whole(http::Exchange& client, const Reply& reply, const AnswerFacts& facts) {
+  if (client.started()) {
+    const std::string event = "data: " + reply.body + "\n\n";
+    http::Headers trailers;
+    add_facts(trailers, facts);
+    co_return co_await client.finish_stream(event, trailers);
+  }
   http::Headers headers = reply.headers;
   add_facts(headers, facts);
   co_return co_await client.respond(reply.status, headers, reply.body);
+}
+
+async::Task<> respond_late_error(http::Exchange& client, const Error& error, const dialects::Dialect& dialect,
+                                 const AnswerFacts& facts) {
+  const std::string event = dialect.encode_stream_error(error, facts.request_id);
+  http::Headers trailers;
+  add_facts(trailers, facts);
+  (void)co_await client.finish_stream(event, trailers);
 }
 
 async::Task<int> respond_error(http::Exchange& client, const Error& error, const Failure::Verbatim* verbatim,

@@ -33,6 +33,9 @@ std::string cost_text(const std::optional<Money>& cost);
 constexpr std::string_view cost_header = "x-sluice-cost-usd";
 constexpr std::string_view dropped_header = "x-sluice-dropped-params";
 
+// The head of a stream that goes out before anybody has answered; what is told of the answer follows in its trailers.
+http::Headers early_stream_head(const AnswerFacts& facts);
+
 // What the client is told whose request the server's end has cut off (http::Exchange::was_cut).
 Error stopping();
 
@@ -42,16 +45,22 @@ struct Relayed {
   std::optional<async::TimePoint> first_token;  // when the first bytes were handed to the kernel
 };
 
-// Sends what `reply` brings until its end. When the provider breaks off, the client gets an error event in its own
-// dialect. `facts` go out as fields; what is known only at the end as trailers: the cost, for which `final_cost` is
-// asked then, and all dropped parameters, those of the answer included. With `before_end` the last bytes, from the end
-// marker on, wait for it; it is told when the first token went out. When it fails, they do not go out.
+// Sends what `reply` brings until its end. Where the head is out already (KeepAlive), `facts` go out as trailers. When
+// the provider breaks off, the client gets an error event in its own dialect. `facts` go out as fields; what is known
+// only at the end as trailers: the cost, for which `final_cost` is asked then, and all dropped parameters, those of the
+// answer included. With `before_end` the last bytes, from the end marker on, wait for it; it is told when the first
+// token went out. When it fails, they do not go out.
 using BeforeEnd = std::function<async::Task<Result<void>>(std::optional<async::TimePoint> first_token)>;
 async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::string held,
                                     const dialects::Dialect& dialect, const AnswerFacts& facts, net::Reactor& reactor,
                                     async::Duration idle_limit, async::Deadline deadline,
                                     std::function<std::string()> final_cost, BeforeEnd before_end = {});
 
+// The end of a stream whose head is out and that nobody answers: an error event in the client's dialect.
+async::Task<> respond_late_error(http::Exchange& client, const Error& error, const dialects::Dialect& dialect,
+                                 const AnswerFacts& facts);
+
+// Where the head of a stream is out already, the body is its only event.
 async::Task<Result<void>> respond_whole(http::Exchange& client, const Reply& reply, const AnswerFacts& facts);
 
 // A failure: the provider's own words when there are some for this client, else the dialect's error. Returns the
