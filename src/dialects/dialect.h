@@ -31,7 +31,9 @@ struct ResourceCall {
   bool is_create() const { return id.empty() && method == "POST"; }
   bool is_list() const { return id.empty() && method == "GET"; }
   bool is_delete() const { return method == "DELETE" && path.size() == collection.size() + 1 + id.size(); }
-  bool is_free = true;  // false: the provider bills it, and nobody here knows how much
+  bool is_free = true;       // false: the provider bills it, and nobody here knows how much
+  bool is_upload = false;    // gemini: the body is a file, or a part of one, and goes to the API's address for such
+  bool gives_bytes = false;  // what is kept itself, and not what is known of it
 };
 
 // What a request says outside its body.

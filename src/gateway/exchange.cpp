@@ -5,8 +5,10 @@
 
 #include "gateway/account/on_disk.h"
 #include "gateway/authenticate/authenticate.h"
+#include "gateway/authenticate/upload_ticket.h"
 #include "gateway/resources/conversation.h"
 #include "gateway/resources/resources.h"
+#include "gateway/resources/uploads.h"
 #include "gateway/respond/keep_alive.h"
 #include "store/tags.h"
 
@@ -36,6 +38,18 @@ bool is_about_the_request(int provider_status) {
 // What is not known makes the sum unknown.
 std::optional<Money> sum(const std::optional<Money>& one, const std::optional<Money>& other) {
   return one && other ? std::optional(*one + *other) : std::nullopt;
+}
+
+// The models of these calls stand in no catalogue, and the API itself has defaults among them: a name alone is one of
+// the vendor whose API this is, as it is for what is kept.
+std::string model_of_operation(const config::Snapshot& snapshot, const dialects::Dialect& dialect,
+                               std::string_view model) {
+  constexpr std::string_view vendor = "openai";
+  const bool names_nobody = !model.empty() && !model.contains('/') && !snapshot.find(model);
+  const catalog::Provider* provider = names_nobody ? snapshot.find_provider(vendor) : nullptr;
+  const bool operation = dialect.opaque() || dialect.id() == dialects::DialectId::openai_moderations;
+  if (!operation || !provider || !provider->enabled) return std::string(model);
+  return std::string(vendor) + "/" + std::string(model);
 }
 
 store::Outcome outcome_of(const Error& error) {
@@ -79,8 +93,7 @@ async::Task<> Exchange::run() {
 // that no order or price can bring back what it forbids; admit needs route's prices; only then is anybody called.
 async::Task<Result<void>> Exchange::serve() {
   keys_generation_ = gateway_.store.keys_generation();  // before the table: a newer one is looked at in vain at most
-  CO_TRY(principal_,
-         co_await authenticate(client_.head(), gateway_.store, gateway_.reactor, client_.client_gone(), start_us_));
+  CO_CHECK_OK(co_await identify());
   CO_CHECK_OK(read_tags());
   CO_CHECK_OK(co_await decode(client_, gateway_.dialects, dialect_, std::move(target_), request_));
   CO_TRY(verdict_,
@@ -133,6 +146,30 @@ async::Task<Result<void>> Exchange::serve() {
   co_return relayed;
 }
 
+// A piece of an upload has a ticket; a key that comes with it must be the one that began the upload.
+async::Task<Result<void>> Exchange::identify() {
+  const http::RequestHead& head = client_.head();
+  Result<store::Principal> by_key =
+      co_await authenticate(head, gateway_.store, gateway_.reactor, client_.client_gone(), start_us_);
+  const std::string_view ticket = target_.resource && target_.resource->is_upload
+                                      ? query_value(head.query, upload_ticket_parameter)
+                                      : std::string_view();
+  if (ticket.empty() || (!by_key && by_key.error().code != missing_key_code)) {
+    CO_TRY(principal_, std::move(by_key));
+    co_return Result<void>();
+  }
+  CO_TRY(UploadTicket begun,
+         check_upload_ticket(ticket, query_value(head.query, upload_id_parameter), *gateway_.store.keys(), start_us_));
+  if (by_key && by_key->id() != begun.principal.id())
+    co_return std::unexpected(Error{.kind = ErrorKind::unauthenticated,
+                                    .message = "the upload was begun with another API key",
+                                    .hint = "send its pieces with that key, or without any",
+                                    .code = "conflicting_api_keys"});
+  principal_ = std::move(begun.principal);
+  upload_at_ = std::move(begun.provider);
+  co_return Result<void>();
+}
+
 // The request's own tags come to those of its key, and their limits with them.
 Result<void> Exchange::read_tags() {
   tags_ = principal_->key().tags;
@@ -175,10 +212,13 @@ async::Task<Result<bool>> Exchange::respond_kept(async::Deadline deadline) {
 Result<Plan> Exchange::plan(std::string_view model) const {
   const bool budgeted = has_budget(*principal_, tag_lines_);
   if (const std::optional<dialects::ResourceCall>& call = request_->target.resource)
-    return route_resource(*call, dialect_.id(), model, kept_by_, client_.head().get(provider_header).value_or(""),
-                          budgeted, verdict_, *snapshot_, gateway_.engines.state);
+    return route_resource(
+        *call, dialect_.id(), model, kept_by_,
+        upload_at_.empty() ? client_.head().get(provider_header).value_or("") : std::string_view(upload_at_), budgeted,
+        verdict_, *snapshot_, gateway_.engines.state);
   const dialects::RequestOutline& outline = request_->outline;
-  const RouteQuestion question{.model = model,
+  const std::string asked = model_of_operation(*snapshot_, dialect_, model);
+  const RouteQuestion question{.model = asked,
                                .dialect = dialect_.id(),
                                .has_tools = outline.has_tools,
                                .has_images = outline.images > 0 && !counts(),
@@ -294,10 +334,14 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
   facts_.added_params = reply.added_params;
   status_ = reply.status;
   remember(reply, asked);
+  const std::optional<dialects::ResourceCall>& resource = request_->target.resource;
+  if (resource && resource->is_upload)
+    CO_CHECK_OK(address_pieces_here(reply.headers, client_.head(), !snapshot_->server().tls_certificate.empty(),
+                                    principal_->key(), reply.attempt->provider().id.str(), start_us_));
   if (!reply.streaming()) {
-    if (request_->target.resource) {
+    if (resource) {
       reply.body = dialects::with_results_here(dialect_.id(), std::move(reply.body));
-      reply.body = dialects::with_names_here(dialect_.id(), reply.attempt->provider().id.str(), std::move(reply.body));
+      reply.body = dialects::with_names_here(*resource, reply.attempt->provider().id.str(), std::move(reply.body));
     }
     remember_kept(reply);
     // Settled before the client can see the answer: whoever has it finds it in the ledger.

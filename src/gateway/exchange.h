@@ -25,6 +25,7 @@ class Exchange final : private Underway {
  private:
   std::optional<Reservation> reservation() const override;
   async::Task<Result<void>> serve();
+  async::Task<Result<void>> identify();
   bool asks_for_a_response() const;
   async::Task<Result<bool>> respond_kept(async::Deadline deadline);
   Result<void> read_tags();
@@ -84,8 +85,9 @@ class Exchange final : private Underway {
   std::vector<Share> shares_;  // of the candidates, while admission looks at them
   std::optional<DecodedRequest> request_;
   Verdict verdict_;
-  std::string owner_;    // in whose name things are kept
-  std::string kept_by_;  // the provider that keeps what the request names; may be empty
+  std::string owner_;      // in whose name things are kept
+  std::string upload_at_;  // the provider that an upload has begun at
+  std::string kept_by_;    // the provider that keeps what the request names; may be empty
   std::optional<Plan> plan_;
   Hold hold_;
   Placement placement_;

@@ -62,4 +62,9 @@ const Principal* KeyTable::find(const crypto::Sha256& digest) const {
   return found == by_digest_.end() ? nullptr : &found->second;
 }
 
+const Principal* KeyTable::find_id(std::string_view id) const {
+  const auto found = std::ranges::find_if(by_digest_, [&](const auto& one) { return one.second.id().str() == id; });
+  return found == by_digest_.end() ? nullptr : &found->second;
+}
+
 }  // namespace sluice::store

@@ -61,6 +61,8 @@ class KeyTable {
 
   // Null when no key has this digest. Revoked and expired keys are found: the caller tells them apart.
   const Principal* find(const crypto::Sha256& digest) const;
+  // The same by its id; looks at each.
+  const Principal* find_id(std::string_view id) const;
   std::size_t size() const { return by_digest_.size(); }
   const Lines& lines() const { return lines_; }
   // The keys' own, too.

@@ -233,6 +233,38 @@ def test_a_batch_and_what_it_makes_are_its_owners(server, keepers):
         other.batches.retrieve(batch.id)
 
 
+@pytest.mark.parametrize("line", [
+    {"url": "/v1/responses", "body": {"model": "m", "input": [{"type": "message", "role": "user", "content": [{"type": "input_file", "file_id": "SECRET"}]}]}},
+    {"url": "/v1/responses", "body": {"model": "m", "input": [{"id": "SECRET"}]}},
+    {"url": "/v1/chat/completions", "body": {"model": "m", "messages": [{"role": "user", "content": [{"type": "file", "file": {"file_id": "SECRET"}}]}]}}])
+def test_the_requests_of_a_batch_name_only_what_is_its_owners(server, keepers, line):
+    owner, other = client_of(server), client_of(server)
+    secret = owner.files.create(file=("a.txt", b"secret"), purpose="user_data")
+    lines = b'{"url":"/v1/responses","body":{"model":"m","input":"x"}}\n' + json.dumps(line).replace("SECRET", secret.id).encode()
+    asked = len(keepers[0].recorder.requests)
+    with pytest.raises(openai.NotFoundError):
+        other.files.create(file=("b.jsonl", lines), purpose="batch")
+    assert len(keepers[0].recorder.requests) == asked
+    assert owner.files.create(file=("b.jsonl", lines), purpose="batch").id
+
+
+@pytest.mark.parametrize("path, body", [
+    ("/responses", {"model": "openai/m", "input": [{"id": "SECRET"}]}), ("/responses", {"model": "openai/m", "input": [{"id": "SECRET", "type": None}]}),
+    ("/responses", {"model": "openai/m", "input": [{"type": "reasoning", "id": "SECRET", "summary": []}]}),
+    ("/responses", {"model": "openai/m", "input": [{"type": "image_generation_call", "id": "SECRET"}]}),
+    ("/responses", {"model": "openai/m", "prompt": {"id": "p", "variables": {"metadata": {"type": "input_file", "file_id": "SECRET"}}}}),
+    ("/images/edits", {"model": "openai/m", "prompt": "x", "images": [{"file_id": "SECRET"}]}),
+    ("/chat/completions", {"model": "openai/m", "messages": [{"role": "assistant", "audio": {"id": "SECRET"}}, {"role": "user", "content": "x"}]})])
+def test_whatever_names_it_a_thing_of_others_is_unknown(server, keepers, path, body):
+    owner, other = client_of(server), server.create_key()
+    file = owner.files.create(file=("a.txt", b"secret"), purpose="user_data")
+    asked = len(keepers[0].recorder.requests)
+    with http_client(server, other) as client:
+        answer = client.post(f"/v1{path}", content=json.dumps(body).replace("SECRET", file.id), headers={"content-type": "application/json"})
+    assert answer.status_code == 404 and file.id in answer.json()["error"]["message"], answer.text
+    assert len(keepers[0].recorder.requests) == asked
+
+
 def test_a_list_has_the_callers_own_over_all_pages(server, keepers):
     owner, other = client_of(server), client_of(server)
     own = []

@@ -35,12 +35,15 @@ test('files', async () => {
 });
 
 test('uploads, and the file that one becomes', async () => {
-  const started = await mine.uploads.create({ bytes: 3, filename: 'a', mime_type: 'text/plain', purpose: 'batch' });
+  const started = await mine.uploads.create({ bytes: 3, filename: 'a', mime_type: 'text/plain', purpose: 'assistants' });
   const part = await mine.uploads.parts.create(started.id, { data: await toFile(Buffer.from('abc'), 'part') });
   await unknown(() => other.uploads.complete(started.id, { part_ids: [part.id] }), () => other.uploads.cancel(started.id));
   const done = await mine.uploads.complete(started.id, { part_ids: [part.id] });
   assert.equal((await mine.files.retrieve(done.file.id)).id, done.file.id);
   await unknown(() => other.files.retrieve(done.file.id));
+  // Its lines could name what is another's, and nobody sees a line that is cut.
+  const inParts = mine.uploads.create({ bytes: 3, filename: 'a', mime_type: 'text/plain', purpose: 'batch' });
+  await assert.rejects(inParts, (error) => error.status === 400 && error.param === 'purpose');
 });
 
 test('batches, and what they make', async () => {

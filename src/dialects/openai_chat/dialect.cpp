@@ -58,6 +58,14 @@ class OpenAiChat : public Dialect {
   std::string read_answer_id(const json::Document& parsed) const override {
     return std::string(parsed.root()["id"].string().value_or(""));
   }
+  // Spoken answers, which the next request may name.
+  std::vector<std::string> read_kept_ids(std::string_view body, const json::Document& parsed) const override {
+    std::vector<std::string> ids;
+    if (!body.contains("\"audio\"")) return ids;
+    for (const json::Value& choice : parsed.root()["choices"].elements())
+      if (const auto id = choice["message"]["audio"]["id"].string()) ids.emplace_back(*id);
+    return ids;
+  }
   std::vector<std::string> read_states(std::string_view body, const json::Document& parsed) const override {
     if (!body.contains("reasoning_details")) return {};
     return strings_of(parsed.root()["choices"].at(0)["message"]["reasoning_details"], {"signature", "data"});

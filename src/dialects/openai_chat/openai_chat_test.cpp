@@ -350,5 +350,18 @@ TEST(OpenAiChat, State_that_a_client_has_changed_goes_nowhere) {
   }
 }
 
+TEST(OpenAiChat, Names_the_spoken_answers_that_are_kept) {
+  const auto chat = make_openai_chat();
+  constexpr std::string_view whole =
+      R"({"choices":[{"message":{"audio":{"id":"audio_1","data":"aGk="}}},{"message":{"content":"x"}}]})";
+  EXPECT_EQ(chat->read_kept_ids(whole, *json::Document::parse(whole)), std::vector<std::string>{"audio_1"});
+  const auto watcher = chat->watch_stream(false);
+  for (const char* chunk : {R"({"id":"c","model":"m","choices":[{"delta":{"role":"assistant"}}]})",
+                            R"({"choices":[{"delta":{"audio":{"id":"audio_2","transcript":"h"}}}]})",
+                            R"({"choices":[{"delta":{"audio":{"id":"audio_2","data":"aGk="}}}]})"})
+    watcher->see("", chunk);
+  EXPECT_EQ(watcher->kept_ids(), std::vector<std::string>{"audio_2"});
+}
+
 }  // namespace
 }  // namespace sluice::dialects

@@ -32,6 +32,8 @@ class Watcher : public Watching {
         note_state(scan.string());
       else if (scan.name() == "finish_reason")
         complete_ = complete_ || scan.value_begins_with() == '"';
+      else if (scan.name() == "audio")
+        is_to_be_read = is_to_be_read || (kept_ids_.empty() && scan.value_begins_with() == '{');
       else if (scan.name() == "usage")
         is_to_be_read = is_to_be_read || scan.value_begins_with() == '{';
       else if (scan.name() == "error")
@@ -55,6 +57,8 @@ class Watcher : public Watching {
     if (id_.empty()) id_ = root["id"].string().value_or("");
     if (model_.empty()) model_ = root["model"].string().value_or("");
     if (root["choices"].size() > 0) first_ = false;  // Azure begins with a chunk that has neither choices nor a model
+    for (const json::Value& choice : root["choices"].elements())
+      if (kept_ids_.empty()) keep_id(std::string(choice["delta"]["audio"]["id"].string().value_or("")));
     failed_ = failed_ || event == "error" || root["error"].is_object() || root["error"].is_string();
     const chat::Usage usage = read_chunk_usage(root);
     if (!usage.reported) return Relay::forward;

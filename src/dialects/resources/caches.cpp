@@ -1,6 +1,7 @@
 #include "dialects/resources/caches.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <cstdint>
@@ -64,6 +65,28 @@ std::string_view cache_id(std::string_view name) {
   return at == std::string_view::npos ? name : name.substr(at + marked.size() + 1);
 }
 
+// Of URIs that lead to Google's own API whatever follows is a file's id, so that no way to write one is missed.
+std::string_view google_file_id(std::string_view uri) {
+  uri = uri.substr(0, uri.find_first_of("?#"));
+  std::string lower(uri);
+  std::ranges::transform(lower, lower.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  const std::size_t scheme = lower.find("://");
+  const std::string_view host = scheme == std::string::npos ? std::string_view()
+                                                            : std::string_view(lower).substr(
+                                                                  scheme + 3, lower.find('/', scheme + 3) - scheme - 3);
+  const bool names_api = host.contains("generativelanguage.") || scheme == std::string::npos;
+  const auto is_place = [&](std::string_view version) {
+    const std::size_t at = lower.rfind(std::string(version) + "/files/");
+    return at != std::string::npos && !std::string_view(lower).substr(at + version.size() + 7).contains('/');
+  };
+  if (!names_api && !std::ranges::any_of(std::array<std::string_view, 3>{"/v1beta", "/v1", "/v1alpha"}, is_place))
+    return {};
+  while (uri.ends_with('/')) uri.remove_suffix(1);
+  std::string_view id = uri.substr(uri.rfind('/') + 1);
+  return id.substr(0, id.find(':'));
+}
+
 std::string_view plain_model(std::string_view name) {
   constexpr std::string_view prefix = "models/";
   if (name.starts_with(prefix)) return name.substr(prefix.size());
@@ -79,13 +102,17 @@ std::string model_at_google(std::string_view model, std::string_view account) {
 std::optional<std::int64_t> kept_until_us(const ResourceCall& call, json::Value answer) {
   // A client that has just been told of a cache's end may still ask for it.
   constexpr std::int64_t grace_us = 3'600'000'000;
-  if (call.collection != caches) return std::nullopt;
-  const auto until = unix_us(answer["expireTime"].string().value_or(""));
+  std::string_view time;
+  if (call.collection == caches)
+    time = answer["expireTime"].string().value_or("");
+  else if (call.is_upload)
+    time = answer["file"]["expirationTime"].string().value_or("");
+  const auto until = unix_us(time);
   return until ? std::optional(*until + grace_us) : std::nullopt;
 }
 
-std::string with_names_here(DialectId dialect, std::string_view provider, std::string answer) {
-  if (dialect != DialectId::gemini_resources || !json::Document::parse(answer)) return answer;
+std::string with_names_here(const ResourceCall& call, std::string_view provider, std::string answer) {
+  if (call.collection != caches || !json::Document::parse(answer)) return answer;
   std::vector<Change> changes;
   const std::string_view text = answer;
   const auto list = json::find_members(text, {caches.substr(1)});

@@ -1,4 +1,5 @@
-// Google's cached contents: what they and their models are called here, at Google AI, and at Google Cloud.
+// Google's cached contents: what they and their models are called here, at Google AI, and at Google Cloud; and its
+// files.
 #pragma once
 
 #include <string>
@@ -7,10 +8,14 @@
 namespace sluice::dialects {
 
 inline constexpr std::string_view caches = "/cachedContents";
+inline constexpr std::string_view google_files = "/files";
 
 // The id in a cache's name: "cachedContents/ID", also behind an account ("projects/p/locations/l/cachedContents/ID").
 // All of what is no such name.
 std::string_view cache_id(std::string_view name);
+// The id in a file's URI as Google gives it ("https://generativelanguage.googleapis.com/v1beta/files/ID"), or in its
+// name. Empty for other URIs: what is on the web, at YouTube, in a bucket.
+std::string_view google_file_id(std::string_view uri);
 // The model in a name such as "models/MODEL" or "projects/p/locations/l/publishers/google/models/MODEL".
 std::string_view plain_model(std::string_view name);
 // The model as Google wants it named in a body. `account`: BodyEdit's.

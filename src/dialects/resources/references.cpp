@@ -10,9 +10,10 @@ namespace sluice::dialects {
 namespace {
 
 constexpr std::string_view item_reference = "item_reference";
-constexpr std::array<std::string_view, 1> in_chat = {"file_id"};
+constexpr std::array<std::string_view, 2> in_chat = {"file_id", "audio"};
+constexpr std::array<std::string_view, 1> in_images = {"file_id"};
 constexpr std::array<std::string_view, 2> in_messages = {"file_id", "container"};
-constexpr std::array<std::string_view, 2> in_gemini = {"cachedContent", "cached_content"};
+constexpr std::array<std::string_view, 4> in_gemini = {"cachedContent", "cached_content", "fileUri", "file_uri"};
 constexpr std::array<std::string_view, 8> in_responses = {
     "file_id",   "file_ids",     "vector_store_id", "vector_store_ids",
     "container", "container_id", "conversation",    "previous_response_id"};
@@ -24,6 +25,7 @@ constexpr std::array<std::string_view, 13> in_resources = {
 std::span<const std::string_view> members_of(DialectId dialect) {
   switch (dialect) {
     case DialectId::openai_chat: return in_chat;
+    case DialectId::openai_image_edits: return in_images;
     case DialectId::openai_responses:
     case DialectId::openai_compact:
     case DialectId::openai_input_tokens: return in_responses;
@@ -32,46 +34,51 @@ std::span<const std::string_view> members_of(DialectId dialect) {
     case DialectId::openai_resources:
     case DialectId::anthropic_resources: return in_resources;
     case DialectId::gemini:
-    case DialectId::gemini_count_tokens: return in_gemini;
+    case DialectId::gemini_count_tokens:
+    case DialectId::gemini_embed:
+    case DialectId::gemini_batch_embed:
+    case DialectId::gemini_resources: return in_gemini;
     default: return {};
   }
 }
 
 // A quick look at the bytes. A name may be written with escapes, and those of ASCII all begin alike.
 bool may_name(std::string_view body, std::span<const std::string_view> members) {
-  return has_word(body, "\\u00", 0) || has_word(body, item_reference, 4) ||
-         std::ranges::any_of(members, [&](std::string_view member) {
+  return has_word(body, "\\u00", 0) || std::ranges::any_of(members, [&](std::string_view member) {
            const std::size_t underscore = member.find('_');
            return has_word(body, member, underscore == std::string_view::npos ? 0 : underscore);
          });
 }
 
-// An item of an answer that the vendor keeps; those that Sluice keeps have been put in their places before.
+// What a provider that made it would fill in from what it keeps; what Sluice keeps has been put in its place before,
+// and what Sluice has written itself is nobody's. Without a type and a content an item is a reference, too.
 bool refers_to_item(json::Value item) {
-  // Without a type and a role an item is a reference, too.
-  if (!item["type"].exists()) return item["id"].is_string() && item.size() == 1;
-  return item["type"].string() == item_reference;
+  const std::optional<std::string_view> type = item["type"].string();
+  if (!type) return item["id"].is_string() && !item["content"].exists();
+  if (type == item_reference) return true;
+  constexpr std::string_view own_mark = "_req_";  // of ids that are made here
+  if (item["id"].string().value_or("").contains(own_mark)) return false;
+  if (type == "reasoning") return !item["encrypted_content"].is_string();
+  return type == "image_generation_call" && !item["result"].is_string();
 }
 
-// The client's own data: descriptions of tools, what they were called with, labels.
-bool is_own_data(std::string_view member, json::Value object, bool tool_input) {
-  if (member == "parameters" || member == "input_schema" || member == "schema" || member == "metadata") return true;
-  return tool_input && member == "input" && object["type"].string().value_or("").ends_with("tool_use");
-}
-
+// Looks at a request but not at what is the client's own data in it: its labels, the schemas of its tools and answers,
+// and what its tools were called with. These are known by their places, so that nothing can call itself such.
 class Walk {
  public:
   Walk(std::span<const std::string_view> members, bool tool_input) : members_(members), tool_input_(tool_input) {}
 
-  Result<void> visit(json::Value value) {
-    ++depth_;
-    for (const json::Value& each : value.elements()) CHECK_OK(visit(each));
-    for (const auto& [name, member] : value.members()) {
-      if (is_own_data(name, value, depth_ > 1 && tool_input_)) continue;
-      if (std::ranges::find(members_, name) != members_.end()) CHECK_OK(take(name, member));
-      CHECK_OK(visit(member));
+  Result<void> visit_request(json::Value request) {
+    for (const auto& [name, value] : request.members()) {
+      if (name == "metadata") continue;
+      const bool tools = name == "tools" || name == "functions";
+      const bool format =
+          name == "text" || name == "response_format" || name == "output_config" || name == "output_format";
+      passed_over_ = tools ? Passed::parameters : format ? Passed::schema : Passed::nothing;
+      if (is_named(name)) CHECK_OK(take(name, value));
+      CHECK_OK(name == "requests" ? visit_batch(value) : visit(value));
     }
-    --depth_;
+    passed_over_ = Passed::nothing;
     return {};
   }
   Result<void> visit_items(json::Value input) {
@@ -82,6 +89,29 @@ class Walk {
   std::vector<Reference> take_found() { return std::move(found_); }
 
  private:
+  enum class Passed : std::uint8_t { nothing, parameters, schema };
+
+  bool is_named(std::string_view name) const { return std::ranges::find(members_, name) != members_.end(); }
+  bool is_own_data(std::string_view name, json::Value object) const {
+    if (passed_over_ == Passed::parameters && (name == "parameters" || name == "input_schema")) return true;
+    if (passed_over_ == Passed::schema && name == "schema") return true;
+    return tool_input_ && name == "input" && object["type"].string().value_or("").ends_with("tool_use");
+  }
+  // Anthropic's: each is a request of its own.
+  Result<void> visit_batch(json::Value requests) {
+    for (const json::Value& one : requests.elements())
+      for (const auto& [name, value] : one.members()) CHECK_OK(name == "params" ? visit_request(value) : visit(value));
+    return {};
+  }
+  Result<void> visit(json::Value value) {
+    for (const json::Value& each : value.elements()) CHECK_OK(visit(each));
+    for (const auto& [name, member] : value.members()) {
+      if (is_own_data(name, value)) continue;
+      if (is_named(name)) CHECK_OK(take(name, member));
+      CHECK_OK(visit(member));
+    }
+    return {};
+  }
   // An id, several, or {"id":...}. A new container is described by an object without an id.
   Result<void> take(std::string_view name, json::Value value) {
     if (value.is_object()) value = value["id"];
@@ -102,47 +132,126 @@ class Walk {
   }
 
   std::span<const std::string_view> members_;
-  bool tool_input_;  // Anthropic's API, whose calls of tools have objects as input
-  int depth_ = 0;
+  bool tool_input_;                       // Anthropic's API, whose calls of tools have objects as input
+  Passed passed_over_ = Passed::nothing;  // in the member of the request that is looked at
   std::vector<Reference> found_;
 };
 
-// Google's API has one place for it, and all else in a body may be the client's own data. What does not look like a
-// name here is nobody's.
-Result<void> add_caches(json::Value request, std::vector<Reference>& found) {
-  constexpr std::string_view prefix = "cachedContents/";
-  for (const auto& [name, value] : request.members()) {
-    if (std::ranges::find(in_gemini, name) == in_gemini.end()) continue;
-    std::string_view id = value.string().value_or("");
-    if (id.empty()) continue;
-    if (!found.empty()) return bad_field(std::string(name), "the request names two caches", "name one");
-    if (id.size() > prefix.size() && id.starts_with(prefix)) id.remove_prefix(prefix.size());
-    found.push_back({std::string(name), std::string(id)});
+bool is_google(DialectId dialect) {
+  switch (dialect) {
+    case DialectId::gemini:
+    case DialectId::gemini_count_tokens:
+    case DialectId::gemini_embed:
+    case DialectId::gemini_batch_embed:
+    case DialectId::gemini_resources: return true;
+    default: return false;
   }
-  return {};
 }
 
-Result<std::vector<Reference>> caches_of(json::Value request) {
-  std::vector<Reference> found;
-  CHECK_OK(add_caches(request, found));
-  for (const std::string_view whole : {"generateContentRequest", "generate_content_request"})
-    CHECK_OK(add_caches(request[whole], found));
-  return found;
-}
+// Google's API has one place for a cache and a few for files; all else in a body may be the client's own data. Members
+// may be written in both ways, and repeated. What does not look like a name here is nobody's.
+class GoogleWalk {
+ public:
+  Result<std::vector<Reference>> references(json::Value request) {
+    CHECK_OK(visit_request(request));
+    for (const auto& [name, value] : request.members()) {
+      if (name == "generateContentRequest" || name == "generate_content_request") CHECK_OK(visit_request(value));
+      if (name == "requests")
+        for (const json::Value& each : value.elements()) CHECK_OK(visit_request(each));
+    }
+    return std::move(found_);
+  }
+
+ private:
+  Result<void> visit_request(json::Value request) {
+    for (const auto& [name, value] : request.members()) {
+      if (name == in_gemini[0] || name == in_gemini[1]) CHECK_OK(add_cache(name, value));
+      if (name == "content" || name == "contents" || name == "systemInstruction" || name == "system_instruction")
+        CHECK_OK(visit_contents(value));
+    }
+    return {};
+  }
+  // One, or several; the API takes an object for a list of one.
+  Result<void> visit_contents(json::Value value) {
+    for (const json::Value& each : value.elements()) CHECK_OK(visit_contents(each));
+    for (const auto& [name, parts] : value.members())
+      if (name == "parts") CHECK_OK(visit_parts(parts));
+    return {};
+  }
+  Result<void> visit_parts(json::Value value) {
+    for (const json::Value& each : value.elements()) CHECK_OK(visit_parts(each));
+    for (const auto& [name, part] : value.members()) {
+      if (name == "fileData" || name == "file_data") CHECK_OK(add_file(part));
+      if (name == "functionResponse" || name == "function_response") CHECK_OK(visit_contents(part));
+    }
+    return {};
+  }
+  Result<void> add_file(json::Value file) {
+    for (const auto& [name, value] : file.members()) {
+      if (name != in_gemini[2] && name != in_gemini[3]) continue;
+      const std::string uri(value.string().value_or(""));
+      const std::string_view id = google_file_id(uri);
+      if (id.empty() || std::ranges::find(found_, id, &Reference::id) != found_.end()) continue;
+      if (found_.size() == most_references)
+        return bad_field(std::string(name), "the request names more than 1000 kept things", "name fewer");
+      found_.push_back({std::string(name), std::string(id)});
+    }
+    return {};
+  }
+  Result<void> add_cache(std::string_view name, json::Value value) {
+    constexpr std::string_view prefix = "cachedContents/";
+    std::string_view id = value.string().value_or("");
+    if (id.empty()) return {};
+    if (names_cache_) return bad_field(std::string(name), "the request names two caches", "name one");
+    names_cache_ = true;
+    if (id.size() > prefix.size() && id.starts_with(prefix)) id.remove_prefix(prefix.size());
+    found_.push_back({std::string(name), std::string(id)});
+    return {};
+  }
+
+  std::vector<Reference> found_;
+  bool names_cache_ = false;
+};
 
 }  // namespace
 
 Result<std::vector<Reference>> references(DialectId dialect, std::string_view body, const json::Document& parsed) {
   const std::span<const std::string_view> members = members_of(dialect);
-  if (members.empty() || !may_name(body, members)) return std::vector<Reference>();
-  if (dialect == DialectId::gemini || dialect == DialectId::gemini_count_tokens) return caches_of(parsed.root());
+  if (members.empty()) return std::vector<Reference>();
+  const bool items = dialect == DialectId::openai_responses || dialect == DialectId::openai_input_tokens ||
+                     dialect == DialectId::openai_compact;
+  const bool named = may_name(body, members);
+  if (!named && !items) return std::vector<Reference>();
+  if (is_google(dialect)) return GoogleWalk().references(parsed.root());
   Walk walk(members, dialect == DialectId::anthropic_messages || dialect == DialectId::anthropic_count_tokens ||
                          dialect == DialectId::anthropic_resources);
-  CHECK_OK(walk.visit(parsed.root()));
-  if (dialect == DialectId::openai_responses || dialect == DialectId::openai_input_tokens ||
-      dialect == DialectId::openai_compact)
-    CHECK_OK(walk.visit_items(parsed.root()["input"]));
+  if (named) CHECK_OK(walk.visit_request(parsed.root()));
+  if (items) CHECK_OK(walk.visit_items(parsed.root()["input"]));
   return walk.take_found();
+}
+
+Result<std::vector<Reference>> references_of_batch(std::string_view lines) {
+  std::vector<Reference> found;
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find('\n'));
+    lines.remove_prefix(std::min(lines.size(), line.size() + 1));
+    const auto parsed = json::Document::parse(line);
+    if (!parsed) continue;
+    const std::string body = parsed->root()["body"].text();
+    const auto request = json::Document::parse(body);
+    if (!request) continue;
+    const std::string_view url = parsed->root()["url"].string().value_or("");
+    TRY(std::vector<Reference> named,
+        references(url.ends_with("/responses") ? DialectId::openai_responses : DialectId::openai_resources, body,
+                   *request));
+    for (Reference& one : named) {
+      if (std::ranges::find(found, one.id, &Reference::id) != found.end()) continue;
+      if (found.size() == most_references)
+        return bad_field("file", "the requests of the batch name more than 1000 kept things", "make several batches");
+      found.push_back(std::move(one));
+    }
+  }
+  return found;
 }
 
 std::vector<std::string> kept_by_call(const ResourceCall& call, json::Value answer) {
@@ -153,6 +262,11 @@ std::vector<std::string> kept_by_call(const ResourceCall& call, json::Value answ
   if (call.collection == caches) {
     const std::string_view id = cache_id(answer["name"].string().value_or(""));
     if (!id.empty() && (call.is_create() || call.method == "PATCH")) ids.emplace_back(id);
+    return ids;
+  }
+  if (call.is_upload) {  // the last piece's answer; those before it name nothing
+    const std::string_view id = google_file_id(answer["file"]["name"].string().value_or(""));
+    if (!id.empty()) ids.emplace_back(id);
     return ids;
   }
   if (call.is_create()) note(answer["id"]);

@@ -131,7 +131,8 @@ class Resources : public SideCall {
   DialectId id_;
 };
 
-// Whoever has the model of a cache keeps it; only its making names one.
+// Whoever has the model of a cache keeps it; only its making names one. A file is sent in one or more pieces, each with
+// fields that say which.
 class GeminiResources : public Resources {
  public:
   GeminiResources() : Resources(DialectId::gemini_resources, make_gemini()) {}
@@ -139,7 +140,7 @@ class GeminiResources : public Resources {
   Result<RequestOutline> outline(std::string_view body, const json::Document& parsed,
                                  const RequestTarget& target) const override {
     TRY(RequestOutline result, Resources::outline(body, parsed, target));
-    if (!target.resource->is_create()) return result;
+    if (!target.resource->is_create() || target.resource->collection != caches) return result;
     TRY(const auto spans, json::find_members(body, {"model"}));
     const auto model = parsed.root()["model"].string();
     if (!spans.front() || !model || model->empty())
@@ -148,6 +149,10 @@ class GeminiResources : public Resources {
     result.model_begin = spans.front()->begin;
     result.model_end = spans.front()->end;
     return result;
+  }
+  bool forwards_header(std::string_view name) const override {
+    constexpr std::string_view upload = "x-goog-upload-";
+    return name.size() > upload.size() && http::equal_ignoring_case(name.substr(0, upload.size()), upload);
   }
   std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) const override {
     if (outline.model_end == 0) return std::string(body);
@@ -175,8 +180,33 @@ std::optional<ResourceCall> anthropic_resource_call(std::string_view method, std
   return find_call(anthropic_collections, method, path);
 }
 
+namespace {
+
+// Files come in by uploads alone. Their bytes are given of those that a model has made.
+std::optional<ResourceCall> gemini_file_call(std::string_view method, std::string_view path) {
+  constexpr std::string_view download = ":download";
+  std::string_view id = path.substr(google_files.size());
+  if (!id.empty()) id.remove_prefix(1);
+  const bool gives_bytes = method == "GET" && id.ends_with(download);
+  if (gives_bytes) id.remove_suffix(download.size());
+  if (path.size() > google_files.size() && (!is_segment(id) || id.contains(':'))) return std::nullopt;
+  if (method != "GET" && (method != "DELETE" || id.empty())) return std::nullopt;
+  return ResourceCall{.method = std::string(method),
+                      .path = std::string(path),
+                      .collection = google_files,
+                      .id = std::string(id),
+                      .gives_bytes = gives_bytes};
+}
+
+bool is_below(std::string_view path, std::string_view collection) {
+  return path.starts_with(collection) && (path.size() == collection.size() || path[collection.size()] == '/');
+}
+
+}  // namespace
+
 // Storage is billed by the hour, and making it by the token; so is a longer life.
 std::optional<ResourceCall> gemini_resource_call(std::string_view method, std::string_view path) {
+  if (is_below(path, google_files)) return gemini_file_call(method, path);
   if (!path.starts_with(caches)) return std::nullopt;
   const std::string_view rest = path.substr(caches.size());
   if (!rest.empty() && (rest.front() != '/' || !is_segment(rest.substr(1)))) return std::nullopt;
@@ -187,6 +217,12 @@ std::optional<ResourceCall> gemini_resource_call(std::string_view method, std::s
                       .collection = caches,
                       .id = std::string(rest.empty() ? rest : rest.substr(1)),
                       .is_free = method == "GET" || method == "DELETE"};
+}
+
+std::optional<ResourceCall> gemini_upload_call(std::string_view method, std::string_view path) {
+  if (path != google_files || (method != "POST" && method != "PUT")) return std::nullopt;
+  return ResourceCall{
+      .method = std::string(method), .path = std::string(path), .collection = google_files, .is_upload = true};
 }
 
 std::string with_results_here(DialectId dialect, std::string answer) {
@@ -216,10 +252,10 @@ std::string with_results_here(DialectId dialect, std::string answer) {
   return answer;
 }
 
-ListForm list_form(DialectId dialect) {
+ListForm list_form(DialectId dialect, const ResourceCall& call) {
   if (dialect == DialectId::anthropic_resources) return {.after = "after_id"};
   if (dialect == DialectId::gemini_resources)
-    return {.items = "cachedContents",
+    return {.items = call.collection.substr(1),
             .id = "name",
             .size = "pageSize",
             .cursor = "pageToken",

@@ -1,5 +1,6 @@
 // Calls about what a provider keeps for its clients. Sources: OpenAI's OpenAPI document 2.3.0; Anthropic's API
-// reference (Files, Message Batches); Google's API references (Gemini API and Vertex AI, cachedContents).
+// reference (Files, Message Batches); Google's API references (Gemini API: files, cachedContents; Vertex AI:
+// cachedContents).
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,8 @@ std::unique_ptr<Dialect> make_gemini_resources();
 std::optional<ResourceCall> openai_resource_call(std::string_view method, std::string_view path);
 std::optional<ResourceCall> anthropic_resource_call(std::string_view method, std::string_view path);
 std::optional<ResourceCall> gemini_resource_call(std::string_view method, std::string_view path);
+// The same of a path below /upload/v1beta.
+std::optional<ResourceCall> gemini_upload_call(std::string_view method, std::string_view path);
 
 // How an API lists what it keeps.
 struct ListForm {
@@ -33,7 +36,7 @@ struct ListForm {
   std::string_view next_cursor = "next_page";  // the member with the cursor of the next page
   bool by_cursor = false;                      // all lists go on by cursors; a member without a value is left out
 };
-ListForm list_form(DialectId dialect);
+ListForm list_form(DialectId dialect, const ResourceCall& call);
 
 // A kept thing that a request names.
 struct Reference {
@@ -46,17 +49,22 @@ inline constexpr std::size_t most_references = 1'000;  // of one request
 // data, such as the input of a tool, is passed over. invalid_request for more than most_references.
 Result<std::vector<Reference>> references(DialectId dialect, std::string_view body, const json::Document& parsed);
 
+// The same of a file of requests for a batch, a JSON object in each line: {"custom_id":...,"url":"/v1/responses",
+// "body":{...}}. Lines that are none name nothing: the provider refuses them.
+Result<std::vector<Reference>> references_of_batch(std::string_view lines);
+
 // What a provider keeps from now on because of a call about resources: the ids that its answer names.
 std::vector<std::string> kept_by_call(const ResourceCall& call, json::Value answer);
-// When it forgets them by itself, in microseconds since 1970, where the answer says so (Google's caches).
+// When it forgets them by itself, in microseconds since 1970, where the answer says so (Google's caches and files).
 std::optional<std::int64_t> kept_until_us(const ResourceCall& call, json::Value answer);
 
 // The answer as it is, but with the results of Anthropic's batches to be had here: where it names a URL at the provider
 // for them, clients would go there with the key that they have for Sluice. What is left of it is the path.
 std::string with_results_here(DialectId dialect, std::string answer);
 
-// The answer as it is, but with Google's caches and their models named as clients here name them: "cachedContents/ID"
-// without the account that Google Cloud puts in front, and "models/PROVIDER/MODEL", which is a model's name here.
-std::string with_names_here(DialectId dialect, std::string_view provider, std::string answer);
+// The answer as it is, but with Google's caches (other answers stay as they are) and their models named as clients here
+// name them: "cachedContents/ID" without the account that Google Cloud puts in front, and "models/PROVIDER/MODEL",
+// which is a model's name here.
+std::string with_names_here(const ResourceCall& call, std::string_view provider, std::string answer);
 
 }  // namespace sluice::dialects

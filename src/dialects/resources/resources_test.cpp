@@ -60,8 +60,7 @@ TEST(ResourceCall, Of_a_cache_is_one_of_five) {
   EXPECT_TRUE(gemini_resource_call("GET", "/cachedContents")->is_list());
   EXPECT_TRUE(gemini_resource_call("GET", "/cachedContents/c1")->is_free);
   EXPECT_TRUE(gemini_resource_call("DELETE", "/cachedContents/c1")->is_delete());
-  for (const char* path :
-       {"/cachedContents/", "/cachedContents/..", "/cachedContents/a/b", "/cachedContentsX", "/files"})
+  for (const char* path : {"/cachedContents/", "/cachedContents/..", "/cachedContents/a/b", "/cachedContentsX"})
     EXPECT_FALSE(gemini_resource_call("GET", path)) << path;
   EXPECT_FALSE(gemini_resource_call("POST", "/cachedContents/c1"));
   EXPECT_FALSE(gemini_resource_call("DELETE", "/cachedContents"));
@@ -103,6 +102,89 @@ TEST(References, Are_not_the_clients_own_data) {
     EXPECT_EQ(ids_named_by(DialectId::anthropic_messages, own), "") << own;
   EXPECT_EQ(ids_named_by(DialectId::openai_responses, R"({"tools":[{"container":"auto"}]})"), "");
   EXPECT_EQ(ids_named_by(DialectId::openai_chat, R"({"conversation":"a vendor's own"})"), "");
+}
+
+TEST(References, Are_found_where_the_clients_data_only_seems_to_be) {
+  for (const char* body : {R"({"prompt":{"variables":{"metadata":{"type":"input_file","file_id":"f"}}}})",
+                           R"({"prompt":{"variables":{"parameters":{"file_id":"f"},"schema":[]}}})",
+                           R"({"input":[{"schema":{"file_id":"f"}}]})", R"({"tools":[{"metadata":{"file_id":"f"}}]})"})
+    EXPECT_EQ(ids_named_by(DialectId::openai_responses, body), "file_id=f") << body;
+  EXPECT_EQ(ids_named_by(DialectId::anthropic_resources,
+                         R"({"requests":[{"params":{"metadata":{"file_id":"x"},"tools":[{"input_schema":)"
+                         R"({"file_id":"x"}}],"messages":[{"content":[{"source":{"file_id":"f"}}]}]}}]})"),
+            "file_id=f");
+  EXPECT_EQ(ids_named_by(DialectId::openai_responses, R"({"text":{"format":{"schema":{"default":{"file_id":"x"}}}}})"),
+            "");
+  EXPECT_EQ(ids_named_by(DialectId::openai_image_edits, R"({"images":[{"file_id":"f"}],"mask":{"file_id":"m"}})"),
+            "file_id=f file_id=m");
+  EXPECT_EQ(
+      ids_named_by(DialectId::openai_chat, R"({"audio":{"voice":"alloy","format":"wav"},"modalities":["text","audio"],)"
+                                           R"("messages":[{"role":"assistant","audio":{"id":"audio_1"}},)"
+                                           R"({"content":[{"type":"input_audio","input_audio":{"data":"aGk="}}]}]})"),
+      "audio=audio_1");
+}
+
+TEST(References, Are_items_that_only_their_keeper_can_fill_in) {
+  const auto items = [](const std::string& item) {
+    return ids_named_by(DialectId::openai_responses, R"({"input":[)" + item + "]}");
+  };
+  for (const char* item : {R"({"id":"i"})", R"({"id":"i","type":null})", R"({"type":"item_reference","id":"i"})",
+                           R"({"id":"i","role":"user"})", R"({"type":"reasoning","id":"i","summary":[]})",
+                           R"({"type":"reasoning","id":"i","encrypted_content":null})",
+                           R"({"type":"image_generation_call","id":"i","result":null})"})
+    EXPECT_EQ(items(item), "input=i") << item;
+  for (const char* whole : {R"({"role":"user","content":"x","id":"i"})", R"({"type":"message","id":"i","content":[]})",
+                            R"({"type":"reasoning","id":"i","encrypted_content":"E"})",
+                            R"({"type":"reasoning","id":"rs_req_01_0","summary":[]})",
+                            R"({"type":"image_generation_call","id":"i","result":"aGk="})", R"({"type":"reasoning"})"})
+    EXPECT_EQ(items(whole), "") << whole;
+}
+
+TEST(References, Of_a_batch_are_those_of_its_lines) {
+  const auto named = [](std::string_view lines) {
+    const auto found = references_of_batch(lines);
+    std::string all;
+    for (const Reference& one : *found) all += one.member + "=" + one.id + " ";
+    return all;
+  };
+  EXPECT_EQ(named("{\"custom_id\":\"1\",\"url\":\"/v1/responses\",\"body\":{\"input\":[{\"id\":\"msg_1\"}]}}\n"
+                  "no JSON\n\r\n"
+                  "{\"url\":\"/v1/chat/completions\",\"body\":{\"messages\":[{\"file_id\":\"f\"}]}}\r\n"
+                  "{\"body\":{\"metadata\":{\"file_id\":\"x\"},\"previous_response_id\":\"r\"}}"),
+            "input=msg_1 file_id=f previous_response_id=r ");
+  std::string many;
+  for (std::size_t i = 0; i <= most_references; ++i) many += R"({"body":{"file_id":"f)" + std::to_string(i) + "\"}}\n";
+  EXPECT_FALSE(references_of_batch(many));
+}
+
+TEST(References, To_a_file_at_Google_stand_in_parts) {
+  const auto of_part = [](const std::string& part) {
+    return ids_named_by(DialectId::gemini, R"({"contents":[{"parts":[)" + part + "]}]}");
+  };
+  for (const char* uri :
+       {"https://generativelanguage.googleapis.com/v1beta/files/abc", "files/abc", "abc",
+        "HTTPS://GenerativeLanguage.googleapis.com/v1beta/files/abc?alt=media", "http://127.0.0.1:1/v1beta/files/abc",
+        "https://x@generativelanguage.googleapis.com:443/v9/%66iles/abc/",
+        "https://a.example/v1alpha/files/abc:download"}) {
+    EXPECT_EQ(of_part(R"({"fileData":{"fileUri":")" + std::string(uri) + R"("}})"), "fileUri=abc") << uri;
+    EXPECT_EQ(of_part(R"({"file_data":{"file_uri":")" + std::string(uri) + R"("}})"), "file_uri=abc") << uri;
+  }
+  for (const char* other : {"https://youtu.be/x", "gs://bucket/files/x", "https://a.example/files/report.pdf", ""})
+    EXPECT_EQ(of_part(R"({"fileData":{"fileUri":")" + std::string(other) + R"("}})"), "") << other;
+  EXPECT_EQ(of_part(R"({"functionResponse":{"response":{"fileData":{"fileUri":"files/x"}},"parts":[{"fileData":)"
+                    R"({"fileUri":"files/f"}}]}})"),
+            "fileUri=f");
+  EXPECT_EQ(of_part(R"({"functionCall":{"args":{"fileData":{"fileUri":"files/x"}}}})"), "");
+  constexpr std::string_view file = R"({"parts":{"fileData":{"fileUri":"files/f"}}})";
+  for (const std::string place : {"contents", "content", "systemInstruction", "system_instruction"})
+    for (const DialectId dialect : {DialectId::gemini, DialectId::gemini_count_tokens, DialectId::gemini_embed,
+                                    DialectId::gemini_batch_embed, DialectId::gemini_resources}) {
+      std::string request = "{\"" + place + "\":";
+      request.append(file).append("}");
+      EXPECT_EQ(ids_named_by(dialect, request), "fileUri=f") << place;
+      EXPECT_EQ(ids_named_by(dialect, R"({"generateContentRequest":)" + request + "}"), "fileUri=f") << place;
+      EXPECT_EQ(ids_named_by(dialect, R"({"requests":[)" + request + "]}"), "fileUri=f") << place;
+    }
 }
 
 TEST(References, Of_a_body_that_calls_itself_a_tool_are_found_all_the_same) {
@@ -156,6 +238,34 @@ TEST(KeptByCall, Is_what_was_made_and_what_came_of_it) {
   EXPECT_EQ(kept(*openai_resource_call("GET", "/batches"), R"({"output_file_id":"another's"})"), Ids{});
 }
 
+TEST(GoogleFiles, Are_uploaded_looked_at_downloaded_and_deleted) {
+  const auto upload = gemini_upload_call("POST", "/files");
+  ASSERT_TRUE(upload);
+  EXPECT_TRUE(upload->is_upload && upload->is_free);
+  EXPECT_TRUE(gemini_upload_call("PUT", "/files"));
+  EXPECT_FALSE(gemini_upload_call("GET", "/files"));
+  for (const char* path : {"", "/", "/files/a", "/cachedContents", "/models/m"})
+    EXPECT_FALSE(gemini_upload_call("POST", path)) << path;
+  EXPECT_TRUE(gemini_resource_call("GET", "/files")->is_list());
+  EXPECT_EQ(gemini_resource_call("GET", "/files/a-1")->id, "a-1");
+  EXPECT_TRUE(gemini_resource_call("DELETE", "/files/a")->is_delete());
+  const auto download = gemini_resource_call("GET", "/files/a:download");
+  EXPECT_TRUE(download->gives_bytes);
+  EXPECT_EQ(download->id, "a");
+  for (const char* path : {"/files/", "/files/a/b", "/files/..", "/files/a:other", "/filesx", "/files/:download"})
+    EXPECT_FALSE(gemini_resource_call("GET", path)) << path;
+  for (const char* method : {"POST", "PATCH", "PUT"}) EXPECT_FALSE(gemini_resource_call(method, "/files/a")) << method;
+  EXPECT_FALSE(gemini_resource_call("DELETE", "/files"));
+
+  const auto last =
+      json::Document::parse(R"({"file":{"name":"files/abc","expirationTime":"1970-01-03T00:00:00.123456Z"}})");
+  EXPECT_EQ(kept_by_call(*upload, last->root()), std::vector<std::string>{"abc"});
+  constexpr std::int64_t two_days_and_an_hour_us = 49LL * 3'600'000'000;
+  EXPECT_EQ(kept_until_us(*upload, last->root()), two_days_and_an_hour_us);
+  const auto begun = json::Document::parse("{}");
+  EXPECT_TRUE(kept_by_call(*upload, begun->root()).empty());
+}
+
 TEST(ResultsHere, Are_a_path_of_this_server_and_all_else_stays) {
   const auto here = [](std::string answer) {
     return with_results_here(DialectId::anthropic_resources, std::move(answer));
@@ -191,7 +301,7 @@ TEST(KeptByCall, Knows_when_google_forgets_a_cache) {
 
 TEST(NamesHere, Have_no_account_and_a_model_that_can_be_asked_for) {
   const auto here = [](std::string answer) {
-    return with_names_here(DialectId::gemini_resources, "vertex", std::move(answer));
+    return with_names_here(*gemini_resource_call("GET", "/cachedContents"), "vertex", std::move(answer));
   };
   EXPECT_EQ(here(R"({ "name":"projects/1/locations/l/cachedContents/c1", "n":{"name":"x"}, )"
                  R"("model":"projects/p/locations/l/publishers/google/models/gemini-3"})"),
@@ -201,7 +311,8 @@ TEST(NamesHere, Have_no_account_and_a_model_that_can_be_asked_for) {
   for (const std::string same : {R"({})", R"({"name":7,"model":null})", "no JSON", R"({"cachedContents":7})"})
     EXPECT_EQ(here(same), same);
   const std::string file = R"({"name":"projects/1/cachedContents/c1"})";
-  EXPECT_EQ(with_names_here(DialectId::openai_resources, "openai", file), file);
+  EXPECT_EQ(with_names_here(*openai_resource_call("GET", "/files/f"), "openai", file), file);
+  EXPECT_EQ(with_names_here(*gemini_resource_call("GET", "/files/f"), "gemini", file), file);
 }
 
 TEST(NamesThere, Have_the_account_where_there_is_one) {

@@ -54,7 +54,7 @@ Result<std::string_view> find_key(const http::RequestHead& head) {
     return refuse("conflicting_api_keys", "the request carries two different API keys",
                   "send one key, in `Authorization: Bearer` or in `x-api-key`");
   if (key.empty())
-    return refuse("missing_api_key", "the request carries no API key",
+    return refuse(missing_key_code, "the request carries no API key",
                   "send a Sluice key as `Authorization: Bearer sk-sluice-...` or `x-api-key: sk-sluice-...`; "
                   "`sluice keys create` makes one");
   return key;
@@ -74,16 +74,21 @@ Result<store::Principal> principal_of(const crypto::Sha256& digest, const store:
   if (principal == nullptr)
     return refuse("invalid_api_key", "the API key is unknown",
                   "check it for missing characters, or make a new one with `sluice keys create`");
-  if (principal->key().revoked_at_us)
-    return refuse("revoked_api_key", "the API key has been revoked", "make a new one with `sluice keys create`");
-  if (principal->key().blocked_at_us)
-    return refuse("blocked_api_key", "the API key is blocked", "ask whoever administrates this gateway to unblock it");
-  if (principal->key().expires_at_us && *principal->key().expires_at_us <= now_us)
-    return refuse("expired_api_key", "the API key has expired", "make a new one with `sluice keys create`");
+  CHECK_OK(check_usable(principal->key(), now_us));
   return *principal;
 }
 
 }  // namespace
+
+Result<void> check_usable(const store::VirtualKey& key, std::int64_t now_us) {
+  if (key.revoked_at_us)
+    return refuse("revoked_api_key", "the API key has been revoked", "make a new one with `sluice keys create`");
+  if (key.blocked_at_us)
+    return refuse("blocked_api_key", "the API key is blocked", "ask whoever administrates this gateway to unblock it");
+  if (key.expires_at_us && *key.expires_at_us <= now_us)
+    return refuse("expired_api_key", "the API key has expired", "make a new one with `sluice keys create`");
+  return {};
+}
 
 Result<store::Principal> authenticate(const http::RequestHead& head, const store::KeyTable& keys, std::int64_t now_us) {
   TRY(const crypto::Sha256 digest, find_digest(head));

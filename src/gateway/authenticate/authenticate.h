@@ -23,6 +23,11 @@ constexpr std::size_t max_key_bytes = 256;
 // "conflicting_api_keys". About 0.5 us, most of it the sha256.
 Result<store::Principal> authenticate(const http::RequestHead& head, const store::KeyTable& keys, std::int64_t now_us);
 
+inline constexpr const char* missing_key_code = "missing_api_key";
+
+// Errors: unauthenticated, for a key that has been revoked or blocked, or has expired.
+Result<void> check_usable(const store::VirtualKey& key, std::int64_t now_us);
+
 // The longest that a request with an unknown key waits for a look at the database; a database that is busy for longer
 // means a 401, and another try.
 constexpr std::chrono::milliseconds longest_key_look{250};

@@ -166,7 +166,8 @@ async::Task<Result<Reply>> Asking::ask(std::string& held) {
     CO_CHECK_OK(std::move(room));
   }
   CO_TRY(BaseUrl place, place_of(gateway_, provider()));
-  if (dialect_.id() == chat::DialectId::gemini_resources) place = keeping_place(std::move(place));
+  if (dialect_.id() == chat::DialectId::gemini_resources)
+    place = question_.resource()->is_upload ? upload_place(std::move(place)) : keeping_place(std::move(place));
   CO_TRY(dialects::ProviderRequest request, question_.for_provider(attempt_, dialect_, gateway_.issuers));
   dropped_params_ = std::move(request.dropped_params);
   added_params_ = std::move(request.added_params);
@@ -420,7 +421,8 @@ async::Task<Result<Reply>> Asking::take_anything(http::Response response, std::s
   reply.headers = headers_for_client(response.headers);
   reply.wrote_text = false;
   if (response.status == 204 || response.status == 205) co_return reply;  // there is no body
-  const bool is_content = question_.resource() && question_.resource()->path.ends_with("/content");
+  const bool is_content =
+      question_.resource() && (question_.resource()->gives_bytes || question_.resource()->path.ends_with("/content"));
   if (!is_json(response.headers) || is_content) {  // a file may hold any JSON, and more than fits into memory
     Reply::IdsOfLine ids;
     if (question_.resource() && question_.resource()->path.ends_with("/results"))

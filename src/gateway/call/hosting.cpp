@@ -60,6 +60,11 @@ BaseUrl keeping_place(BaseUrl place) {
   return place;
 }
 
+BaseUrl upload_place(BaseUrl place) {
+  place.path_prefix.insert(0, "/upload");
+  return place;
+}
+
 Result<void> adapt_to_host(const catalog::Quirks& quirks, std::string_view model, bool stream,
                            dialects::ProviderRequest& request) {
   if (!quirks.azure_api_version.empty()) to_azure_deployment(quirks.azure_api_version, model, request);

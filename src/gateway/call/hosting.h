@@ -18,5 +18,7 @@ Result<void> adapt_to_host(const catalog::Quirks& quirks, std::string_view model
 std::string_view account_of(const BaseUrl& place);
 // Where such an account keeps things: beside the publishers of models. The same place elsewhere.
 BaseUrl keeping_place(BaseUrl place);
+// Where Google takes files.
+BaseUrl upload_place(BaseUrl place);
 
 }  // namespace sluice::gateway

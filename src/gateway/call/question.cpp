@@ -13,14 +13,19 @@ namespace {
 
 std::string issuer_of(const Attempt& attempt) { return attempt.provider().id.str() + "/" + attempt.model().str(); }
 
-// What a client says in the query is for the provider, but for its key here, the form of stream that the path asks for
-// already, and the version of Azure's API, which its own provider is asked with.
-std::string query_for_provider(std::string_view query, std::string_view left_out) {
+// What a client says in the query is for the provider, but for its key here and what stands for one, the form of stream
+// that the path asks for already, and the version of Azure's API, which its own provider is asked with.
+std::string query_for_provider(std::string_view query, std::string_view left_out, bool asks_for_bytes) {
   std::string kept;
   while (!query.empty()) {
     const std::string_view one = query.substr(0, query.find('&'));
     query.remove_prefix(std::min(query.size(), one.size() + 1));
     if (!left_out.empty() && one.substr(0, one.find('=')) == left_out) continue;
+    if (one.substr(0, one.find('=')) == upload_ticket_parameter) continue;
+    if (asks_for_bytes && one == "alt=media") {
+      kept.append(kept.empty() ? "" : "&").append(one);
+      continue;
+    }
     if (one.empty() || one.starts_with("key=") || one == "key" || one.starts_with("alt=") || one.starts_with("$alt=") ||
         one.starts_with("api-version="))
       continue;
@@ -54,7 +59,8 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
     request.path =
         resource() ? resource()->path : provider_dialect.path(attempt.model().str(), request_.outline.stream);
     if (resource()) request.method = resource()->method;
-    std::string query = query_for_provider(head_.query, page_ ? page_->parameter : std::string());
+    std::string query = query_for_provider(head_.query, page_ ? page_->parameter : std::string(),
+                                           resource() && resource()->gives_bytes);
     if (page_) query.append(query.empty() ? "" : "&").append(page_->parameter + "=" + percent_encoded(page_->id));
     if (!query.empty()) request.path.append(request.path.contains('?') ? "&" : "?").append(query);
     dialects::BodyEdit edit{.model = attempt.model().str(),

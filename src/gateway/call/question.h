@@ -16,6 +16,9 @@ namespace sluice::gateway {
 // Whose reasoning state it understands: providers of one host are of one vendor, whatever the configuration calls them.
 std::string_view vendor_of(const catalog::Provider& provider);
 
+// In the query of an upload's pieces: what stands for the key there (upload_ticket). No provider sees it.
+inline constexpr std::string_view upload_ticket_parameter = "sluice-upload";
+
 // What a provider is asked, in whatever dialect it speaks. Borrows from the exchange, which outlives the call.
 class Question {
  public:

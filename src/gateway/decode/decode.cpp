@@ -40,8 +40,10 @@ async::Task<Result<void>> decode(http::Exchange& client, const dialects::Dialect
                    "send it uncompressed");
   CO_TRY(std::string body, co_await client.read_body());
   if (dialect.opaque()) {
-    target.content_type = client.head().get("content-type").value_or("application/json");
-    if (dialects::is_form(target.content_type) || (target.resource && body.empty())) {
+    const bool is_upload = target.resource && target.resource->is_upload;
+    const std::string_view usual = is_upload ? "application/octet-stream" : "application/json";
+    target.content_type = client.head().get("content-type").value_or(usual);
+    if (dialects::is_form(target.content_type) || is_upload || (target.resource && body.empty())) {
       CO_TRY(json::Document nothing, json::Document::parse("{}"));
       CO_TRY(dialects::RequestOutline outline, dialect.outline(body, nothing, target));
       decoded = DecodedRequest{std::move(body), std::move(nothing), std::move(outline), std::move(target)};

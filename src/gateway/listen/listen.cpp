@@ -20,7 +20,14 @@ struct ModelPath {
   std::string_view verb;   // empty when there is none
 };
 
-constexpr std::string_view caches_path = "/cachedContents";
+constexpr std::string_view upload_paths[] = {"/upload/v1beta", "/upload/v1"};
+
+// Empty for other paths.
+std::string_view below_uploads(std::string_view path) {
+  for (const std::string_view prefix : upload_paths)
+    if (path.starts_with(prefix) && path.substr(prefix.size()).starts_with('/')) return path.substr(prefix.size());
+  return {};
+}
 
 std::optional<DialectId> gemini_call(std::string_view verb) {
   if (verb == "generateContent" || verb == "streamGenerateContent") return DialectId::gemini;
@@ -64,7 +71,9 @@ std::string_view without_prefix(std::string_view path) {
   for (const std::string_view prefix : {"/anthropic", "/openai", "/gemini"}) {
     if (!path.starts_with(prefix)) continue;
     const std::string_view rest = path.substr(prefix.size());
-    if (rest.starts_with("/v1/") || rest.starts_with("/v1beta/") || rest == "/api/hello") return rest;
+    if (rest.starts_with("/v1/") || rest.starts_with("/v1beta/") || rest == "/api/hello" ||
+        !below_uploads(rest).empty())
+      return rest;
   }
   return path;
 }
@@ -78,9 +87,11 @@ DialectId dialect_of(const http::RequestHead& head) {
   const bool models = path == "/v1/models" || path.starts_with("/v1/models/");
   const bool google_models =
       models && !head.get("anthropic-version") && (head.get("x-goog-api-key") || head.path.starts_with("/gemini/"));
+  const bool google_files = (path == "/v1/files" || path.starts_with("/v1/files/")) && !head.get("anthropic-version") &&
+                            (head.get("x-goog-api-key") || head.path.starts_with("/gemini/"));
   const bool method = asked && (!asked->verb.empty() || (head.method == "POST" && asked->model.contains(':')));
-  if (path.starts_with("/v1beta/") || path.starts_with("/v1/cachedContents") || method ||
-      head.get("x-goog-api-client") || google_models)
+  if (path.starts_with("/v1beta/") || !below_uploads(path).empty() || path.starts_with("/v1/cachedContents") ||
+      method || head.get("x-goog-api-client") || google_models || google_files)
     return DialectId::gemini;
   const bool anthropic =
       head.get("anthropic-version") || path.starts_with("/v1/messages") || head.path.starts_with("/anthropic/");
@@ -124,18 +135,24 @@ struct KeptCall {
   dialects::ResourceCall call;
 };
 
-// What providers keep for their clients. Two vendors have /v1/files; Anthropic's clients say which API they mean.
-std::optional<KeptCall> resource_call(const http::RequestHead& head, std::string_view path, bool anthropic) {
+// What providers keep for their clients. Three vendors have /v1/files; what only their clients say tells them apart.
+std::optional<KeptCall> resource_call(const http::RequestHead& head, std::string_view path, DialectId caller) {
   const auto of = [](DialectId dialect, std::optional<dialects::ResourceCall> call) {
     return call ? std::optional(KeptCall{dialect, *std::move(call)}) : std::nullopt;
   };
-  for (const std::string_view version : {"/v1beta", "/v1"})
-    if (path.starts_with(version) && path.substr(version.size()).starts_with(caches_path))
-      return of(DialectId::gemini_resources, dialects::gemini_resource_call(head.method, path.substr(version.size())));
+  if (const std::string_view upload = below_uploads(path); !upload.empty())
+    return of(DialectId::gemini_resources, dialects::gemini_upload_call(head.method, upload));
+  for (const std::string_view version : {"/v1beta", "/v1"}) {
+    if (!path.starts_with(version)) continue;
+    const std::string_view rest = path.substr(version.size());
+    if (rest.starts_with("/cachedContents") || (caller == DialectId::gemini && rest.starts_with("/files")))
+      return of(DialectId::gemini_resources, dialects::gemini_resource_call(head.method, rest));
+  }
   if (!path.starts_with("/v1/")) return std::nullopt;
   path.remove_prefix(3);
-  return anthropic ? of(DialectId::anthropic_resources, dialects::anthropic_resource_call(head.method, path))
-                   : of(DialectId::openai_resources, dialects::openai_resource_call(head.method, path));
+  return caller == DialectId::anthropic_messages
+             ? of(DialectId::anthropic_resources, dialects::anthropic_resource_call(head.method, path))
+             : of(DialectId::openai_resources, dialects::openai_resource_call(head.method, path));
 }
 
 constexpr std::string_view json_type = "application/json";
@@ -149,11 +166,10 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
   const std::string_view path = without_prefix(head.path);
   const bool get = head.method == "GET" || head.method == "HEAD";
   const bool post = head.method == "POST";
-  const bool anthropic = dialect_of(head) == DialectId::anthropic_messages;
   // The table of paths. A new endpoint is a line here.
   std::string_view allow = "GET, HEAD";
   const ModelCall* of_model = model_call(path);
-  if (auto call = of_model && post ? std::nullopt : resource_call(head, path, anthropic)) {
+  if (auto call = of_model && post ? std::nullopt : resource_call(head, path, dialect_of(head))) {
     dialects::RequestTarget target;
     target.resource = std::move(call->call);
     target.query = head.query;

@@ -18,11 +18,14 @@ std::unexpected<Error> not_a_request(std::string message, std::string hint, std:
 
 // Some providers leave the event's name out; its type stands at the front of the data.
 bool is_last(const http::SseEvent& event) {
-  constexpr std::size_t most_looked_at = 256;
-  const std::string_view front = event.data.substr(0, most_looked_at);
-  for (const std::string_view type : {"response.completed", "response.incomplete", "response.failed", "error"})
-    if (event.event == type || (event.event.empty() && front.contains("\"" + std::string(type) + "\""))) return true;
-  return false;
+  std::string type(event.event);
+  if (type.empty()) {
+    const auto members = json::find_members(event.data, {"type"});
+    if (!members || !members->front()) return false;
+    type = event.data.substr(members->front()->begin, members->front()->end - members->front()->begin);
+    if (type.size() >= 2) type = type.substr(1, type.size() - 2);
+  }
+  return type == "response.completed" || type == "response.incomplete" || type == "response.failed" || type == "error";
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "gateway/resources/desk.h"
 #include "gateway/resources/resources.h"
+#include "gateway/resources/uploads.h"
 
 namespace sluice::gateway {
 namespace {
@@ -18,16 +19,6 @@ struct Page {
   bool by_cursor = false;  // only the provider can say where its list goes on
   std::size_t looked = 0;  // items of the provider
 };
-
-std::string query_value(std::string_view query, std::string_view name) {
-  while (!query.empty()) {
-    const std::string_view one = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(query.size(), one.size() + 1));
-    if (one.starts_with(name) && one.substr(name.size()).starts_with('='))
-      return std::string(one.substr(name.size() + 1));
-  }
-  return {};
-}
 
 Page read_page(json::Value list, const dialects::ListForm& form) {
   Page page;
@@ -73,8 +64,10 @@ async::Task<Result<Page>> own_part(Gateway& gateway, std::string owner, std::str
   co_return page;
 }
 
-// The provider's last page with the owner's items of all pages in it.
-std::string write_list(json::Value last, const Page& all, bool has_more, const dialects::ListForm& form) {
+// The provider's last page with the owner's items of all pages in it. `next`: of lists that go on by cursors, where
+// this one does; empty at its end.
+std::string write_list(json::Value last, const Page& all, bool has_more, const std::string& next,
+                       const dialects::ListForm& form) {
   std::string body;
   json::Writer writer(body);
   writer.begin_object();
@@ -88,6 +81,7 @@ std::string write_list(json::Value last, const Page& all, bool has_more, const d
     write_items();
   }
   for (const auto& [name, value] : last.members()) {
+    if (name == form.next_cursor && form.by_cursor) continue;
     writer.key(name);
     if (name == form.items) {
       write_items();
@@ -101,64 +95,84 @@ std::string write_list(json::Value last, const Page& all, bool has_more, const d
       writer.raw(value.text());
     }
   }
+  if (form.by_cursor && !next.empty()) writer.member(form.next_cursor, next);
   writer.end_object();
   return body;
+}
+
+// One page of the provider, and the owner's part of it.
+struct Look {
+  CallOutcome outcome;
+  std::optional<json::Document> list;  // empty: the outcome is the answer as it stands
+  Page page;
+};
+
+async::Task<Look> look(Gateway& gateway, const Plan& plan, Question& question, const config::Snapshot& snapshot,
+                       std::string owner, dialects::ListForm form, async::Deadline deadline) {
+  const Purse nobody_bills{.affords = [](std::span<const Failure>, const Attempt&) { return true; },
+                           .worst_cost = [](const Attempt&) { return std::optional(Money()); }};
+  Look look;
+  look.outcome = co_await call(gateway, plan, question, snapshot, nobody_bills, deadline);
+  if (!look.outcome.reply || look.outcome.reply->streaming()) co_return look;
+  const Attempt* attempt = look.outcome.reply->attempt;
+  Result<json::Document> list = json::Document::parse(look.outcome.reply->body);
+  const bool is_list =
+      list && (list->root()[form.items].is_array() || (form.by_cursor && !list->root()[form.items].exists()));
+  Result<Page> page = fail(ErrorKind::provider_unreachable, "the provider answered with something that is not a list");
+  if (is_list)  // of what is none nobody can tell whose it is
+    page = co_await own_part(gateway, owner, attempt->provider().id.str(), read_page(list->root(), form), deadline);
+  if (!page) {
+    look.outcome.failures.push_back(
+        {.attempt = attempt, .error = std::move(page).error(), .asked = true, .reached = true});
+    look.outcome.reply.reset();
+    co_return look;
+  }
+  look.list = *std::move(list);
+  look.page = *std::move(page);
+  co_return look;
 }
 
 }  // namespace
 
 async::Task<CallOutcome> call_listing(Gateway& gateway, const Plan& plan, Question& question,
                                       const config::Snapshot& snapshot, std::string owner, async::Deadline deadline) {
-  const dialects::ListForm form = dialects::list_form(question.client_dialect().id());
+  const dialects::ListForm form = dialects::list_form(question.client_dialect().id(), *question.resource());
   const std::string_view query = question.query();
-  const std::string limit_text = query_value(query, form.size);
+  const std::string_view limit_text = query_value(query, form.size);
   std::size_t wanted = 0;
   std::from_chars(limit_text.data(), limit_text.data() + limit_text.size(), wanted);
   const bool backwards = !query_value(query, "before").empty() || !query_value(query, "before_id").empty();
-  const Purse nobody_bills{.affords = [](std::span<const Failure>, const Attempt&) { return true; },
-                           .worst_cost = [](const Attempt&) { return std::optional(Money()); }};
   Page all;
   for (int pages = 1;; ++pages) {
-    CallOutcome outcome = co_await call(gateway, plan, question, snapshot, nobody_bills, deadline);
-    if (!outcome.reply || outcome.reply->streaming()) co_return outcome;
-    const Result<json::Document> list = json::Document::parse(outcome.reply->body);
-    const bool is_list =
-        list && (list->root()[form.items].is_array() || (form.by_cursor && !list->root()[form.items].exists()));
-    if (!is_list) {  // nobody can tell whose this is
-      outcome.failures.push_back({.attempt = outcome.reply->attempt,
-                                  .error = {.kind = ErrorKind::provider_unreachable,
-                                            .message = "the provider answered with something that is not a list"},
-                                  .asked = true,
-                                  .reached = true});
-      outcome.reply.reset();
-      co_return outcome;
-    }
-    Result<Page> page = co_await own_part(gateway, owner, outcome.reply->attempt->provider().id.str(),
-                                          read_page(list->root(), form), deadline);
-    if (!page) {
-      outcome.failures.push_back(
-          {.attempt = outcome.reply->attempt, .error = std::move(page).error(), .asked = true, .reached = true});
-      outcome.reply.reset();
-      co_return outcome;
-    }
-    if (wanted == 0) wanted = std::max<std::size_t>(page->looked, 1);
+    Look one = co_await look(gateway, plan, question, snapshot, owner, form, deadline);
+    if (!one.list) co_return std::move(one.outcome);
+    Page& page = one.page;
+    if (wanted == 0) wanted = std::max<std::size_t>(page.looked, 1);
     wanted = std::min(wanted, most_items);
-    std::ranges::move(page->items, std::back_inserter(all.items));
-    std::ranges::move(page->ids, std::back_inserter(all.ids));
-    bool has_more = !page->next.empty();
+    std::ranges::move(page.items, std::back_inserter(all.items));
+    std::ranges::move(page.ids, std::back_inserter(all.ids));
+    bool has_more = !page.next.empty();
     // A page that goes on by a cursor cannot be cut: the next one begins where the provider's ends. So it may be
     // shorter than the client wants it, but is not empty while there is more.
-    const bool enough = page->by_cursor ? !all.items.empty() : all.items.size() >= wanted;
+    const bool enough = page.by_cursor ? !all.items.empty() : all.items.size() >= wanted;
     if (!has_more || backwards || enough || pages == most_pages) {
-      if (all.items.size() > wanted && !page->by_cursor) {
+      if (all.items.size() > wanted && !page.by_cursor) {
         all.items.resize(wanted);
         all.ids.resize(wanted);
         has_more = true;
       }
-      outcome.reply->body = write_list(list->root(), all, has_more && !all.ids.empty(), form);
-      co_return outcome;
+      // And where it says that there is more, there is: Google's SDKs take no empty page.
+      std::string next = std::move(page.next);
+      while (form.by_cursor && !next.empty() && pages++ < most_pages) {
+        question.go_on_behind(form.cursor, next);
+        Look ahead = co_await look(gateway, plan, question, snapshot, owner, form, deadline);
+        if (!ahead.list || !ahead.page.items.empty()) break;
+        next = std::move(ahead.page.next);
+      }
+      one.outcome.reply->body = write_list(one.list->root(), all, has_more && !all.ids.empty(), next, form);
+      co_return std::move(one.outcome);
     }
-    question.go_on_behind(page->by_cursor ? form.cursor : form.after, page->next);
+    question.go_on_behind(page.by_cursor ? form.cursor : form.after, page.next);
   }
 }
 

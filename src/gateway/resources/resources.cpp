@@ -4,6 +4,8 @@
 #include <array>
 
 #include "dialects/form_data.h"
+#include "dialects/resources/caches.h"
+#include "gateway/call/hosting.h"
 #include "gateway/resources/desk.h"
 
 namespace sluice::gateway {
@@ -40,6 +42,25 @@ void add_cursor(const dialects::ResourceCall& call, std::string_view query, std:
   }
 }
 
+constexpr std::string_view batch_purpose = "batch";
+
+// The requests of a batch are made in the name of the gateway's account, so what they name is looked at when their file
+// comes in.
+Result<void> add_batch(const std::string& body, const std::vector<dialects::FormField>& fields,
+                       std::vector<Reference>& found) {
+  const auto text_of = [&](const dialects::FormField& field) {
+    return std::string_view(body).substr(field.value.begin, field.value.end - field.value.begin);
+  };
+  TRY(const dialects::FormField* purpose, dialects::find_field(fields, "purpose"));
+  if (!purpose || text_of(*purpose) != batch_purpose) return {};
+  for (const dialects::FormField& field : fields) {
+    if (!field.file) continue;
+    TRY(std::vector<Reference> named, dialects::references_of_batch(text_of(field)));
+    std::ranges::move(named, std::back_inserter(found));
+  }
+  return {};
+}
+
 Result<std::vector<Reference>> named_by(dialects::DialectId dialect, const DecodedRequest& request) {
   TRY(std::vector<Reference> found, dialects::references(dialect, request.body, request.parsed));
   const auto& call = request.target.resource;
@@ -50,14 +71,29 @@ Result<std::vector<Reference>> named_by(dialects::DialectId dialect, const Decod
     TRY(const auto fields, dialects::read_form(request.body, request.outline.form_type));
     TRY(const dialects::FormField* file, dialects::find_field(fields, "file_id"));
     if (file) found.push_back({"file_id", request.body.substr(file->value.begin, file->value.end - file->value.begin)});
+    CHECK_OK(add_batch(request.body, fields, found));
   }
+  // Its lines may be cut anywhere, so nobody could look at them.
+  if (call->collection == "/uploads" && call->is_create() && request.parsed.root()["purpose"].string() == batch_purpose)
+    return std::unexpected(Error{.kind = ErrorKind::invalid_request,
+                                 .message = "the requests of a batch are not taken in parts",
+                                 .hint = "send the file whole, with POST /v1/files",
+                                 .param = "purpose"});
   return found;
 }
 
-Error must_say_which(const config::Snapshot& snapshot, dialects::DialectId dialect) {
+// Google Cloud takes files from buckets alone.
+bool has_api(const catalog::Provider& provider, dialects::DialectId dialect, const dialects::ResourceCall& call) {
+  const bool google_files =
+      dialect == dialects::DialectId::gemini_resources && call.collection == dialects::google_files;
+  return provider.speaks(dialect) && !(google_files && !account_of(provider.base_url).empty());
+}
+
+Error must_say_which(const config::Snapshot& snapshot, dialects::DialectId dialect,
+                     const dialects::ResourceCall& call) {
   std::string names;
   for (const catalog::Provider& provider : snapshot.providers())
-    if (provider.enabled && provider.speaks(dialect)) names += (names.empty() ? "" : ", ") + provider.id.str();
+    if (provider.enabled && has_api(provider, dialect, call)) names += (names.empty() ? "" : ", ") + provider.id.str();
   if (names.empty())
     return {.kind = ErrorKind::not_found,
             .message = "no provider is configured that keeps such things",
@@ -71,7 +107,8 @@ Error must_say_which(const config::Snapshot& snapshot, dialects::DialectId diale
 }
 
 // For what is yet to be made: the vendor whose API this is, else the only one that has this API. Engines keep nothing.
-const catalog::Provider* usual_provider(const config::Snapshot& snapshot, dialects::DialectId dialect) {
+const catalog::Provider* usual_provider(const config::Snapshot& snapshot, dialects::DialectId dialect,
+                                        const dialects::ResourceCall& call) {
   const catalog::Provider* vendor =
       snapshot.find_provider(dialect == dialects::DialectId::anthropic_resources ? "anthropic"
                              : dialect == dialects::DialectId::gemini_resources  ? "gemini"
@@ -79,7 +116,7 @@ const catalog::Provider* usual_provider(const config::Snapshot& snapshot, dialec
   if (vendor && vendor->enabled) return vendor;
   const catalog::Provider* only = nullptr;
   for (const catalog::Provider& provider : snapshot.providers()) {
-    if (!provider.enabled || provider.engine || !provider.speaks(dialect)) continue;
+    if (!provider.enabled || provider.engine || !has_api(provider, dialect, call)) continue;
     if (only) return nullptr;
     only = &provider;
   }
@@ -160,14 +197,14 @@ Result<Plan> route_resource(const dialects::ResourceCall& call, dialects::Dialec
                             const config::Snapshot& snapshot, const EngineStates& engines) {
   const catalog::Provider* provider = nullptr;
   ModelName billed_model(std::string(call.collection.substr(1)));
-  if (dialect == dialects::DialectId::gemini_resources && call.is_create()) {
-    TRY(const Maker maker, maker_of(model, dialect, asked_for, verdict, snapshot));
+  if (dialect == dialects::DialectId::gemini_resources && call.is_create() && !call.is_upload) {
+    TRY(const Maker maker, maker_of(model, dialect, kept_by.empty() ? asked_for : kept_by, verdict, snapshot));
     provider = maker.provider;
     billed_model = maker.model;
   } else if (!kept_by.empty() || !asked_for.empty()) {
     const std::string_view name = kept_by.empty() ? asked_for : kept_by;
     provider = snapshot.find_provider(name);
-    if (!provider || !provider->speaks(dialect))
+    if (!provider || !has_api(*provider, dialect, call))
       return std::unexpected(
           Error{.kind = kept_by.empty() ? ErrorKind::invalid_request : ErrorKind::unavailable,
                 .message = "the provider '" + std::string(name.substr(0, 64)) +
@@ -176,8 +213,8 @@ Result<Plan> route_resource(const dialects::ResourceCall& call, dialects::Dialec
                                         : "the operator has taken it out of the configuration since this was made",
                 .param = kept_by.empty() ? std::string(provider_header) : std::string()});
   } else {
-    provider = usual_provider(snapshot, dialect);
-    if (!provider) return std::unexpected(must_say_which(snapshot, dialect));
+    provider = usual_provider(snapshot, dialect, call);
+    if (!provider) return std::unexpected(must_say_which(snapshot, dialect, call));
   }
   auto candidate = std::make_unique<config::Candidate>();
   candidate->provider = provider;

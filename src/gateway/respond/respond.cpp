@@ -24,6 +24,7 @@ void add_facts(http::Headers& headers, const AnswerFacts& facts) {
     headers.add("x-sluice-provider", facts.attempt->provider().id.str());
     headers.add("x-sluice-model", facts.attempt->model().str());
     headers.add("x-sluice-ground", catalog::name(facts.attempt->ground()));
+    headers.add("x-sluice-translated", facts.attempt->lane == Lane::translated ? "true" : "false");
   }
   headers.add("x-sluice-attempts", std::to_string(facts.attempts));
   if (facts.overhead_us) headers.add("x-sluice-overhead-us", std::to_string(*facts.overhead_us));
@@ -61,7 +62,8 @@ http::Headers early_stream_head(const AnswerFacts& facts) {
   headers.set("content-type", std::string(event_stream));
   add_stream_fields(headers);
   headers.set("trailer",
-              "x-sluice-provider, x-sluice-model, x-sluice-ground, x-sluice-attempts, x-sluice-overhead-us, "
+              "x-sluice-provider, x-sluice-model, x-sluice-ground, x-sluice-translated, x-sluice-attempts, "
+              "x-sluice-overhead-us, "
               "x-sluice-cost-usd, x-sluice-dropped-params, x-sluice-lowered-by, x-sluice-added-params");
   return headers;
 }

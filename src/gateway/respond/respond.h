@@ -25,8 +25,8 @@ struct AnswerFacts {
   std::vector<std::string> added_params;  // "max_tokens=8192"
 };
 
-// Adds x-sluice-request-id, -provider, -model, -ground, -attempts, -overhead-us, -cost-usd and -dropped-params, and
-// -added-params and -lowered-by where there are any.
+// Adds x-sluice-request-id, -provider, -model, -ground, -translated, -attempts, -overhead-us, -cost-usd and
+// -dropped-params, and -added-params and -lowered-by where there are any.
 void add_facts(http::Headers& headers, const AnswerFacts& facts);
 // What x-sluice-cost-usd says.
 std::string cost_text(const std::optional<Money>& cost);

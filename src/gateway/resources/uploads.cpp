@@ -1,0 +1,51 @@
+#include "gateway/resources/uploads.h"
+
+#include <algorithm>
+#include <string>
+
+#include "gateway/authenticate/upload_ticket.h"
+#include "gateway/call/question.h"
+
+namespace sluice::gateway {
+namespace {
+
+// What a proxy in front of here says that the client has used.
+std::string_view scheme_of(const http::RequestHead& asked, bool tls) {
+  const std::string_view forwarded = asked.get("x-forwarded-proto").value_or("");
+  if (forwarded == "https" || forwarded == "http") return forwarded;
+  return tls ? "https" : "http";
+}
+
+}  // namespace
+
+std::string_view query_value(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const std::string_view one = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), one.size() + 1));
+    if (one.starts_with(name) && one.substr(name.size()).starts_with('=')) return one.substr(name.size() + 1);
+  }
+  return {};
+}
+
+Result<void> address_pieces_here(http::Headers& answer, const http::RequestHead& asked, bool tls,
+                                 const store::VirtualKey& key, std::string_view provider, std::int64_t now_us) {
+  for (const std::string_view name : {"x-goog-upload-url", "x-goog-upload-control-url"}) {
+    const std::optional<std::string_view> theirs = answer.get(name);
+    if (!theirs) continue;
+    const std::size_t mark = theirs->find('?');
+    const std::string query(mark == std::string_view::npos ? std::string_view() : theirs->substr(mark + 1));
+    const std::string_view upload = query_value(query, upload_id_parameter);
+    if (upload.empty())
+      return std::unexpected(Error{.kind = ErrorKind::provider_unreachable,
+                                   .message = "the provider has begun an upload without an id",
+                                   .hint = "the operator should check its base_url"});
+    std::string here(scheme_of(asked, tls));
+    here.append("://").append(asked.get("host").value_or("")).append(asked.path).append("?");
+    here.append(upload_ticket_parameter).append("=").append(upload_ticket(key, provider, upload, now_us));
+    here.append("&").append(query);
+    answer.set(std::string(name), std::move(here));
+  }
+  return {};
+}
+
+}  // namespace sluice::gateway

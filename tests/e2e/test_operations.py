@@ -1,0 +1,55 @@
+"""OpenAI's calls whose models stand in no catalogue: a name alone, and the API's own default, are its vendor's."""
+
+import json
+
+import pytest
+
+from harness import recorder
+from harness.clients import http_client, openai_client
+from harness.mock_config import openai_vendor
+
+MODERATION = {"id": "modr-1", "model": "omni-moderation-latest", "results": [
+    {"flagged": False, "categories": {}, "category_scores": {}, "category_applied_input_types": {}}]}
+IMAGE = {"created": 1, "data": [{"b64_json": "aGk="}]}
+
+
+@pytest.fixture
+def vendor():
+    side = recorder.Recorder()
+    yield side
+    side.stop()
+
+
+@pytest.fixture
+def client(serve, vendor):
+    server = serve({"providers": {"openai": {"base_url": f"{vendor.url}/v1", "api_key": "sk-vendor"}, "other": openai_vendor(vendor.url)}})
+    with openai_client(server, server.create_key()) as one:
+        yield one
+
+
+def test_a_moderation_needs_no_model(client, vendor):
+    vendor.answer = recorder.fixed(recorder.ok(json.dumps(MODERATION).encode()))
+    answer = client.moderations.with_raw_response.create(input="x")
+    assert answer.headers["x-sluice-provider"] == "openai" and answer.parse().id == "modr-1"
+    assert vendor.requests[0].json() == {"model": "omni-moderation-latest", "input": "x"}
+
+
+@pytest.mark.parametrize("model, provider", [("gpt-image-1", "openai"), ("openai/gpt-image-1", "openai"), ("other/gpt-image-1", "other")])
+def test_an_image_is_made_by_a_model_of_any_name(client, vendor, model, provider):
+    vendor.answer = recorder.fixed(recorder.ok(json.dumps(IMAGE).encode()))
+    answer = client.images.with_raw_response.generate(prompt="x", model=model)
+    assert answer.headers["x-sluice-provider"] == provider and answer.parse().data[0].b64_json == "aGk="
+    assert vendor.requests[0].json()["model"] == "gpt-image-1" and answer.headers["x-sluice-translated"] == "false"
+
+
+def test_a_conversation_needs_a_model_that_is_known(client, vendor):
+    with http_client(client_server(client), client.api_key) as http:
+        answer = http.post("/v1/chat/completions", json={"model": "nobody-knows", "messages": [{"role": "user", "content": "x"}]})
+        listed = [model["id"] for model in http.get("/v1/models").json()["data"]]
+        star = http.post("/v1/chat/completions", json={"model": "other/*", "messages": [{"role": "user", "content": "x"}]})
+    assert (answer.status_code, star.status_code) == (404, 404) and not vendor.requests
+    assert not [name for name in listed if "*" in name]
+
+
+def client_server(client):
+    return type("Server", (), {"url": str(client.base_url).removesuffix("/v1/")})
