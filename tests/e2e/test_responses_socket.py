@@ -144,15 +144,24 @@ def test_a_second_request_meanwhile_is_refused_and_pings_are_answered(server, pr
     assert len(provider.requests) == 1
 
 
-def test_a_client_that_leaves_stops_the_provider_and_is_settled(server, provider):
+# Some providers leave the events' names out; that a response has no error is in its first bytes.
+NAMELESS = [b"data: " + json.dumps(event).encode() + b"\n\n" for event in (
+    {"type": "response.created", "response": {"id": "resp_1", "object": "response", "error": None, "status": "in_progress", "model": "m", "output": []}, "sequence_number": 0},
+    {"type": "response.output_text.delta", "item_id": "msg_1", "output_index": 0, "content_index": 0, "delta": "po", "sequence_number": 1})]
+
+
+@pytest.mark.parametrize("model, begun", [("oai/m", recorder.openai_stream()[:2]), ("resp/m", NAMELESS)], ids=["chat", "responses without names"])
+def test_a_client_that_leaves_stops_the_provider_and_is_settled(server, provider, model, begun):
     def endless(request, connection):
-        connection.send(recorder.sse_head() + recorder.chunk(recorder.openai_stream()[0] + recorder.openai_stream()[1]))
+        connection.send(recorder.sse_head() + recorder.chunk(b"".join(begun)))
         connection.wait_until_peer_leaves()
     provider.answer = endless
     ws = opened(server, server.create_key("left"))
-    ws.send(json.dumps({"type": "response.create", "model": "oai/m", "input": "x"}))
+    ws.send(json.dumps({"type": "response.create", "model": model, "input": "x"}))
     while json.loads(ws.recv(timeout=30))["type"] != "response.output_text.delta":
         pass
+    ws.send(json.dumps({"type": "response.create", "model": model, "input": "y"}))
+    assert json.loads(ws.recv(timeout=30))["error"]["code"] == "response_in_progress"
     ws.close()
     assert provider.requests[0].gone.wait(30)
     eventually(lambda: server.usage_of("left")["requests"] == 1, "the ledger")
