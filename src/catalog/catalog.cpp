@@ -306,6 +306,8 @@ Catalog read_catalog(const std::vector<DataFile>& files, yaml::Diagnostics& diag
       model.ground = Ground::self_hosted;
   share_benchmarks(catalog.models);
   catalog.sha256 = crypto::hex(crypto::sha256(digests));
+  catalog.models.shrink_to_fit();  // both stay until the process ends
+  catalog.prices.shrink_to_fit();
   return catalog;
 }
 

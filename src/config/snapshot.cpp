@@ -16,7 +16,7 @@ catalog::PriceFacts all_prices(Snapshot::Parts& parts) {
   catalog::PriceFacts all = std::move(parts.imported_prices);
   all.facts.insert(all.facts.begin(), std::make_move_iterator(parts.prices.begin()),
                    std::make_move_iterator(parts.prices.end()));
-  parts.prices.clear();
+  parts.prices = {};
   return all;
 }
 
@@ -25,6 +25,7 @@ constexpr std::string_view every_model = "*";  // has a price, and is nothing th
 }  // namespace
 
 Snapshot::Snapshot(Parts parts) : parts_(std::move(parts)), book_(all_prices(parts_)) {
+  parts_.models.shrink_to_fit();  // it stays for hours, and a model that was added has doubled it
   resolve();
   sha256_ = crypto::hex(crypto::sha256(json() + parts_.catalog_sha256 + parts_.imported_prices_sha256));
 }

@@ -33,6 +33,7 @@
 #include "serve/main_loop.h"
 #include "serve/records.h"
 #include "serve/spend_watch.h"
+#include "serve/startup_memory.h"
 #include "serve/upgrade.h"
 #include "serve/worker.h"
 #include "store/data_directory.h"
@@ -390,6 +391,7 @@ void raise_file_limit() {
 }
 
 int serve(const ServeOptions& options) {
+  StartupMemory startup_memory;
   const Program program;
   std::optional<Bequest> bequest = Bequest::take_from_environment();
   const pid_t predecessor = ::getppid();  // where there is a bequest
@@ -658,6 +660,7 @@ int serve(const ServeOptions& options) {
     announce_json(std::cout, announcement, options.config_path.value_or(""));
   else
     stopped_early = announce_to_people(log, std::move(announcement));
+  startup_memory.end();
   while (!stopped_early && !loop.wait(seconds(1))) {
     tell_store_problem(log, **store, **desk, store_problem);
     if (leases) tell_limits_problem(log, leases->health().problem, limits_problem);

@@ -1,6 +1,5 @@
 #include "store/postgres.h"
 
-#include <libpq-fe.h>
 #include <poll.h>
 
 #include <cerrno>
@@ -11,6 +10,7 @@
 
 #include "base/secret.h"
 #include "json/json.h"
+#include "store/libpq.h"
 
 namespace sluice::store {
 namespace {
@@ -35,13 +35,16 @@ constexpr const char* prelude =
     "set_config('statement_timeout', '14s', true), set_config('idle_in_transaction_session_timeout', '20s', true), "
     "set_config('bytea_output', 'hex', true)";
 
+// Link::make has loaded it before anything else here can be.
+const Libpq& pq() { return *Libpq::get(); }
+
 struct Clear {
-  void operator()(PGresult* result) const { PQclear(result); }
+  void operator()(PGresult* result) const { pq().clear(result); }
 };
 using Answer = std::unique_ptr<PGresult, Clear>;
 
 struct FreeText {
-  void operator()(char* text) const { PQfreemem(text); }
+  void operator()(char* text) const { pq().free_memory(text); }
 };
 
 struct Value {
@@ -125,7 +128,7 @@ std::string unhex(std::string_view text) {
 class PostgresDatabase::Link {
  public:
   static Result<std::unique_ptr<Link>> make(const PostgresPlace& place);
-  ~Link() { PQfinish(connection_); }
+  ~Link() { pq().finish(connection_); }
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
@@ -182,8 +185,12 @@ class PostgresDatabase::Link {
 };
 
 Result<std::unique_ptr<PostgresDatabase::Link>> PostgresDatabase::Link::make(const PostgresPlace& place) {
+  if (!Libpq::get())
+    return fail(ErrorKind::unavailable,
+                "store.backend: postgres needs libpq 14 or later (" SLUICE_LIBPQ_SONAME "), and this machine has none",
+                "install PostgreSQL's client library: apt install libpq5");
   char* problem = nullptr;
-  PQconninfoOption* options = PQconninfoParse(place.url.reveal().c_str(), &problem);
+  PQconninfoOption* options = pq().conninfo_parse(place.url.reveal().c_str(), &problem);
   const std::unique_ptr<char, FreeText> message(problem);
   if (!options)  // libpq's words may quote the text, and with it a password
     return fail(ErrorKind::invalid_request, "store.url is no connection string of PostgreSQL",
@@ -195,14 +202,14 @@ Result<std::unique_ptr<PostgresDatabase::Link>> PostgresDatabase::Link::make(con
   };
   const std::string port = of("port");
   std::string name = "postgresql://" + of("host") + (port.empty() ? "" : ":" + port) + "/" + of("dbname");
-  PQconninfoFree(options);
+  pq().conninfo_free(options);
   std::unique_ptr<Link> link(new Link(place, std::move(name)));
   CHECK_OK(link->connect());
   return link;
 }
 
 Result<void> PostgresDatabase::Link::connect() {
-  PQfinish(std::exchange(connection_, nullptr));
+  pq().finish(std::exchange(connection_, nullptr));
   broken_ = listens_ = in_transaction_ = piped_ = false;
   queued_ = 0;
   prepared_ = nullptr;
@@ -211,30 +218,30 @@ Result<void> PostgresDatabase::Link::connect() {
                         "keepalives_count", "tcp_user_timeout", "application_name",
                         "dbname",           "client_encoding",  nullptr};
   const char* values[] = {"5", "30", "5", "3", "15000", "sluice", url_.reveal().c_str(), "UTF8", nullptr};
-  connection_ = PQconnectdbParams(keys, values, 1);
-  if (!connection_ || PQstatus(connection_) != CONNECTION_OK) {
-    const std::string why = connection_ ? first_line(PQerrorMessage(connection_)) : "out of memory";
-    PQfinish(std::exchange(connection_, nullptr));
+  connection_ = pq().connect_params(keys, values, 1);
+  if (!connection_ || pq().status(connection_) != CONNECTION_OK) {
+    const std::string why = connection_ ? first_line(pq().error_message(connection_)) : "out of memory";
+    pq().finish(std::exchange(connection_, nullptr));
     return fail(ErrorKind::unavailable, "cannot reach the database " + name_ + ": " + why,
                 "see that PostgreSQL runs and that store.url names it");
   }
-  if (PQserverVersion(connection_) < oldest_server) {
-    const std::string version = std::to_string(PQserverVersion(connection_) / 10'000);
-    PQfinish(std::exchange(connection_, nullptr));
+  if (pq().server_version(connection_) < oldest_server) {
+    const std::string version = std::to_string(pq().server_version(connection_) / 10'000);
+    pq().finish(std::exchange(connection_, nullptr));
     return fail(ErrorKind::unavailable, "the database " + name_ + " is PostgreSQL " + version,
                 "use PostgreSQL 13 or later; 15 is what sluice is tested with");
   }
-  PQsetnonblocking(connection_, 1);
-  PQsetNoticeProcessor(connection_, [](void*, const char*) {}, nullptr);  // else libpq writes them to stderr
+  pq().set_nonblocking(connection_, 1);
+  pq().set_notice_processor(connection_, [](void*, const char*) {}, nullptr);  // else libpq writes them to stderr
   return {};
 }
 
 Result<void> PostgresDatabase::Link::ensure() {
-  if (connection_ && !broken_ && PQstatus(connection_) == CONNECTION_OK) {
+  if (connection_ && !broken_ && pq().status(connection_) == CONNECTION_OK) {
     // A server that has stopped meanwhile has said so, or closed.
-    pollfd look{PQsocket(connection_), POLLIN, 0};
+    pollfd look{pq().socket(connection_), POLLIN, 0};
     if (::poll(&look, 1, 0) <= 0) return {};
-    if (PQconsumeInput(connection_) == 1 && PQstatus(connection_) == CONNECTION_OK) return {};
+    if (pq().consume_input(connection_) == 1 && pq().status(connection_) == CONNECTION_OK) return {};
   }
   return connect();
 }
@@ -242,32 +249,32 @@ Result<void> PostgresDatabase::Link::ensure() {
 std::unexpected<Error> PostgresDatabase::Link::lost(std::string_view why) {
   broken_ = true;
   std::string text(why);
-  if (text.empty() && connection_) text = first_line(PQerrorMessage(connection_));
+  if (text.empty() && connection_) text = first_line(pq().error_message(connection_));
   return fail(ErrorKind::unavailable, "lost the database " + name_ + ": " + text,
               "see that PostgreSQL runs; it is tried again");
 }
 
 std::unexpected<Error> PostgresDatabase::Link::error_of(const PGresult* result) {
-  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const char* state = pq().result_error_field(result, PG_DIAG_SQLSTATE);
   const std::string_view sqlstate = state ? state : "";
   // 57P01 and on: the server ends; 08: the connection is gone.
   if (sqlstate.empty() || sqlstate.starts_with("57P") || sqlstate.starts_with("08"))
-    return lost(first_line(PQresultErrorMessage(result)));
+    return lost(first_line(pq().result_error_message(result)));
   return fail(ErrorKind::unavailable,
-              "cannot use the database " + name_ + ": " + first_line(PQresultErrorMessage(result)),
+              "cannot use the database " + name_ + ": " + first_line(pq().result_error_message(result)),
               std::string(hint_for(sqlstate)));
 }
 
 Result<PGresult*> PostgresDatabase::Link::next_result(Clock::time_point until) {
   while (true) {
-    const int unsent = PQflush(connection_);
+    const int unsent = pq().flush(connection_);
     if (unsent < 0) return lost("");
-    if (unsent == 0 && PQisBusy(connection_) == 0) return PQgetResult(connection_);
-    pollfd wait{PQsocket(connection_), static_cast<short>(POLLIN | (unsent ? POLLOUT : 0)), 0};
+    if (unsent == 0 && pq().is_busy(connection_) == 0) return pq().get_result(connection_);
+    pollfd wait{pq().socket(connection_), static_cast<short>(POLLIN | (unsent ? POLLOUT : 0)), 0};
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
     if (left <= 0) return lost("no answer within " + std::to_string(longest_answer.count()) + " s");
     if (::poll(&wait, 1, static_cast<int>(left)) < 0 && errno != EINTR) return lost("poll failed");
-    if (wait.revents != 0 && (wait.revents & ~POLLOUT) != 0 && PQconsumeInput(connection_) == 0) return lost("");
+    if (wait.revents != 0 && (wait.revents & ~POLLOUT) != 0 && pq().consume_input(connection_) == 0) return lost("");
   }
 }
 
@@ -279,8 +286,8 @@ Result<void> PostgresDatabase::Link::send(const std::string& sql, std::span<cons
     texts.push_back(value.text ? value.text->c_str() : nullptr);
   }
   prepared_ = nullptr;
-  if (PQsendQueryParams(connection_, sql.c_str(), static_cast<int>(values.size()), types.data(), texts.data(), nullptr,
-                        nullptr, 0) != 1)
+  if (pq().send_query_params(connection_, sql.c_str(), static_cast<int>(values.size()), types.data(), texts.data(),
+                             nullptr, nullptr, 0) != 1)
     return lost("");
   return {};
 }
@@ -299,7 +306,7 @@ Result<Answer> PostgresDatabase::Link::read_until_sync(bool keep_last) {
     }
     nothing = 0;
     Answer answer(raw);
-    const ExecStatusType status = PQresultStatus(answer.get());
+    const ExecStatusType status = pq().result_status(answer.get());
     if (status == PGRES_PIPELINE_SYNC) break;
     if (status == PGRES_FATAL_ERROR && !error) {
       error = error_of(answer.get()).error();
@@ -308,24 +315,24 @@ Result<Answer> PostgresDatabase::Link::read_until_sync(bool keep_last) {
     if (status != PGRES_FATAL_ERROR && status != PGRES_PIPELINE_ABORTED && keep_last) last = std::move(answer);
   }
   piped_ = false;
-  if (PQexitPipelineMode(connection_) != 1) return lost("");
+  if (pq().exit_pipeline_mode(connection_) != 1) return lost("");
   if (error) return std::unexpected(*std::move(error));
   return last;
 }
 
 Result<Answer> PostgresDatabase::Link::pipeline(std::span<const Sent> statements) {
   CHECK_OK(drain());
-  if (PQenterPipelineMode(connection_) != 1) return lost("");
+  if (pq().enter_pipeline_mode(connection_) != 1) return lost("");
   piped_ = true;
   for (const Sent& one : statements) CHECK_OK(send(one.sql, one.values));
-  if (PQpipelineSync(connection_) != 1) return lost("");
+  if (pq().pipeline_sync(connection_) != 1) return lost("");
   return read_until_sync(true);
 }
 
 Result<void> PostgresDatabase::Link::drain() {
   if (queued_ == 0) return {};
   queued_ = 0;
-  if (PQpipelineSync(connection_) != 1) return lost("");
+  if (pq().pipeline_sync(connection_) != 1) return lost("");
   TRY(const Answer ignored, read_until_sync(false));
   return {};
 }
@@ -347,7 +354,7 @@ Result<void> PostgresDatabase::Link::queue(const void* owner, const std::string&
     return {};
   }
   if (!piped_) {
-    if (PQenterPipelineMode(connection_) != 1) return lost("");
+    if (pq().enter_pipeline_mode(connection_) != 1) return lost("");
     piped_ = true;
   }
   std::vector<Oid> types;
@@ -357,10 +364,10 @@ Result<void> PostgresDatabase::Link::queue(const void* owner, const std::string&
     texts.push_back(value.text ? value.text->c_str() : nullptr);
   }
   const int count = static_cast<int>(values.size());
-  if (prepared_ != owner && PQsendPrepare(connection_, "", sql.c_str(), count, types.data()) != 1) return lost("");
+  if (prepared_ != owner && pq().send_prepare(connection_, "", sql.c_str(), count, types.data()) != 1) return lost("");
   prepared_ = owner;
-  if (PQsendQueryPrepared(connection_, "", count, texts.data(), nullptr, nullptr, 0) != 1) return lost("");
-  if (PQflush(connection_) < 0) return lost("");
+  if (pq().send_query_prepared(connection_, "", count, texts.data(), nullptr, nullptr, 0) != 1) return lost("");
+  if (pq().flush(connection_) < 0) return lost("");
   if (++queued_ < most_queued) return {};
   return drain();
 }
@@ -373,14 +380,14 @@ Result<void> PostgresDatabase::Link::run_texts(const char* sql) {
   }
   CHECK_OK(drain());
   prepared_ = nullptr;
-  if (PQsendQuery(connection_, sql) != 1) return lost("");
+  if (pq().send_query(connection_, sql) != 1) return lost("");
   const auto until = Clock::now() + longest_answer;
   std::optional<Error> error;
   while (true) {
     TRY(PGresult * raw, next_result(until));
     if (!raw) break;
     const Answer answer(raw);
-    if (PQresultStatus(raw) == PGRES_FATAL_ERROR && !error) error = error_of(raw).error();
+    if (pq().result_status(raw) == PGRES_FATAL_ERROR && !error) error = error_of(raw).error();
   }
   if (error) return std::unexpected(*std::move(error));
   return {};
@@ -402,7 +409,7 @@ Result<void> PostgresDatabase::Link::commit() {
   TRY(const Answer answer, run("COMMIT", {}));
   in_transaction_ = false;
   // A transaction in which something failed is rolled back, and that is no error to the server.
-  if (answer && std::string_view(PQcmdStatus(answer.get())) == "COMMIT") return {};
+  if (answer && std::string_view(pq().cmd_status(answer.get())) == "COMMIT") return {};
   return fail(ErrorKind::unavailable, "the database " + name_ + " did not keep what was written", "try again");
 }
 
@@ -425,15 +432,16 @@ std::string PostgresDatabase::Link::quoted_schema() const {
 
 // -1 when it cannot be: whoever waits looks by the clock.
 int PostgresDatabase::Link::listen() {
-  if (!connection_ || broken_ || PQstatus(connection_) != CONNECTION_OK) return -1;
+  if (!connection_ || broken_ || pq().status(connection_) != CONNECTION_OK) return -1;
   if (!listens_) {
-    const std::unique_ptr<char, FreeText> channel(PQescapeIdentifier(connection_, channel_.data(), channel_.size()));
+    const std::unique_ptr<char, FreeText> channel(
+        pq().escape_identifier(connection_, channel_.data(), channel_.size()));
     if (!channel) return -1;
     const Result<Answer> listening = run("LISTEN " + std::string(channel.get()), {});
     if (!listening) return -1;
     listens_ = true;
   }
-  return PQsocket(connection_);
+  return pq().socket(connection_);
 }
 
 // One statement with its values, and the rows of its answer.
@@ -456,7 +464,7 @@ class PostgresDatabase::Rows : public Statement::Cursor {
       row_ = -1;
     }
     ++row_;
-    return answer_ && row_ < PQntuples(answer_.get());
+    return answer_ && row_ < pq().tuples(answer_.get());
   }
   Result<void> queue() override { return link_.queue(this, sql_, values_); }
   void reset() override { answer_.reset(); }
@@ -480,10 +488,10 @@ class PostgresDatabase::Rows : public Statement::Cursor {
     if (values_.size() <= index) values_.resize(index + 1);
     values_[index] = std::move(value);
   }
-  bool is_null(int column) const { return !answer_ || PQgetisnull(answer_.get(), row_, column) == 1; }
+  bool is_null(int column) const { return !answer_ || pq().get_is_null(answer_.get(), row_, column) == 1; }
   std::string_view cell(int column) const {
-    return {PQgetvalue(answer_.get(), row_, column),
-            static_cast<std::size_t>(PQgetlength(answer_.get(), row_, column))};
+    return {pq().get_value(answer_.get(), row_, column),
+            static_cast<std::size_t>(pq().get_length(answer_.get(), row_, column))};
   }
 
   std::string sql_;
@@ -518,8 +526,8 @@ int PostgresDatabase::notices() { return link_->listen(); }
 
 void PostgresDatabase::take_notices() {
   PGconn* connection = link_->connection();
-  if (!connection || PQconsumeInput(connection) == 0) return;  // the next statement finds out why
-  while (PGnotify* notice = PQnotifies(connection)) PQfreemem(notice);
+  if (!connection || pq().consume_input(connection) == 0) return;  // the next statement finds out why
+  while (PGnotify* notice = pq().notifies(connection)) pq().free_memory(notice);
 }
 
 Result<void> PostgresDatabase::tell_others() {
