@@ -167,10 +167,13 @@ def footprint(rounds, say):
     say(f"footprint, {OPEN_STREAMS:,} open streams")
     row = {"what": f"memory of an open stream ({OPEN_STREAMS:,} of them, PSS), KB"}
     with rig(ANSWERS) as bench:
-        for gateway in (bench.sluice(KINDS), bench.nginx()):
+        places = f"limits: {{ in_flight: {2 * OPEN_STREAMS}, in_flight_per_key: {2 * OPEN_STREAMS} }}\n"
+        for gateway in (bench.sluice(KINDS, settings=places), bench.nginx()):
             before = memory_kb(gateway.pids)
-            load = bench.open_streams(gateway, gateway.request("slow", short_body(1024, True, gateway.model("slow"))), OPEN_STREAMS)
-            time.sleep(6)
+            load, problems = bench.open_streams(gateway, gateway.request("slow", short_body(1024, True, gateway.model("slow"))), OPEN_STREAMS)
+            time.sleep(10)
+            if problems():
+                raise SystemExit(f"bench: {gateway.name} does not hold {OPEN_STREAMS} streams: {problems()}")
             row[gateway.name] = middle([(memory_kb(gateway.pids) - before) / OPEN_STREAMS], 1)
             load.kill()
             load.wait()

@@ -191,13 +191,14 @@ class Rig:
         return result
 
     def open_streams(self, gateway, request, connections):
-        """A load that holds so many streams open until it is ended."""
-        path = self.folder / "request"
+        """A load that holds so many streams open until it is ended, and a function that says what has gone wrong with it."""
+        path, log = self.folder / "request", self.folder / "load.log"
         path.write_bytes(request)
-        load = subprocess.Popen(["taskset", "-c", str(LOAD_CORE), BUILD / "bench_load", "closed", str(gateway.port), str(connections),
-                                 "0", "3600", path], stdout=subprocess.DEVNULL)
+        with open(log, "wb") as problems:
+            load = subprocess.Popen(["taskset", "-c", str(LOAD_CORE), BUILD / "bench_load", "closed", str(gateway.port), str(connections),
+                                     "0", "3600", path], stdout=subprocess.DEVNULL, stderr=problems)
         self.stack.callback(load.kill)
-        return load
+        return load, lambda: log.read_text(errors="replace")
 
 
 @contextlib.contextmanager
