@@ -308,6 +308,17 @@ void Exchange::keep(const Reply& reply, const Question& asked) {
     keep_response(gateway_, owner_, *request_, std::move(whole), start_us_, snapshot_->responses());
 }
 
+// A stream that has begun is asked of nobody else. Where its client's dialect is its provider's, and nothing of it is
+// kept, nobody looks at the request again: it may be large, and the stream long.
+void Exchange::forget_request(const Reply& reply, const Question& asked) {
+  if (reply.attempt->lane != Lane::same_dialect || asked.is_kept_here(*reply.attempt)) return;
+  prompt_ = prompt();
+  {
+    const json::Document gone = std::move(request_->parsed);
+  }
+  std::string().swap(request_->body);
+}
+
 // Passes the answer on and settles what each attempt has cost. The outcome is serve()'s, which waits for the end.
 async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& asked) {
   // Without an answer the last attempt that reached a provider is the one that ended the request.
@@ -321,7 +332,7 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
   }
   if (!outcome.reply) {
     if (snapshot_->ledger().strict && accounted_) (void)co_await books_are_on_disk();  // the error is told in any case
-    failure_ = std::move(outcome.last_failure());
+    failure_ = std::make_unique<Failure>(std::move(outcome.last_failure()));
     if (failure_->asked) facts_.attempt = failure_->attempt;
     co_return std::unexpected(failure_->error);
   }
@@ -366,6 +377,7 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
   BeforeEnd before_end;
   if (snapshot_->ledger().strict)
     before_end = [&](std::optional<async::TimePoint> first_token) { return settle_before_end(reply, first_token); };
+  forget_request(reply, asked);
   note_overhead();
   nothing_but_comments_ = false;
   const Relayed relayed = co_await respond_stream(client_, reply, std::move(outcome.held), dialect_, facts_,
@@ -459,6 +471,7 @@ async::Task<Result<void>> Exchange::respond_estimate() {
 }
 
 Prompt Exchange::prompt() const {
+  if (prompt_) return *prompt_;
   const dialects::RequestOutline& outline = request_->outline;
   return {.text_bytes = request_->body.size() - std::min(outline.image_bytes, request_->body.size()),
           .images = outline.images};

@@ -2,6 +2,7 @@
 // order.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -25,9 +26,11 @@ class Exchange final : private Underway {
  private:
   std::optional<Reservation> reservation() const override;
   async::Task<Result<void>> serve();
-  async::Task<Result<void>> identify();
+  // Coroutines that are not inlined have a frame of their own while they run; the others' would be in the frame of who
+  // awaits them, and a long stream has that for as long as it runs.
+  [[gnu::noinline]] async::Task<Result<void>> identify();
   bool asks_for_a_response() const;
-  async::Task<Result<bool>> respond_kept(async::Deadline deadline);
+  [[gnu::noinline]] async::Task<Result<bool>> respond_kept(async::Deadline deadline);
   Result<void> read_tags();
   Result<Plan> plan(std::string_view model) const;
   async::TimePoint patience_of_client(async::TimePoint otherwise) const;
@@ -38,7 +41,8 @@ class Exchange final : private Underway {
   void remember_kept(const Reply& reply);
   void keep(const Reply& reply, const Question& asked);
   async::Duration pause_between_comments() const;
-  async::Task<> finish(Result<void> served);
+  void forget_request(const Reply& reply, const Question& asked);
+  [[gnu::noinline]] async::Task<> finish(Result<void> served);
   bool is_affordable(std::span<const Failure> failures, const Attempt& next);
   void account_for(const Failure& failure, int number, bool final);
   void account_for(const Reply& reply, store::Outcome outcome);
@@ -47,13 +51,13 @@ class Exchange final : private Underway {
   bool counts() const { return chat::counts_tokens(dialect_.id()); }
   // Nobody bills the call, and no tokens are counted for it.
   bool is_free() const { return counts() || (request_->target.resource && request_->target.resource->is_free); }
-  async::Task<Result<void>> respond_estimate();
+  [[gnu::noinline]] async::Task<Result<void>> respond_estimate();
   void note_overhead();
   catalog::Quote quote_of(const Attempt& attempt) const;
   Prompt prompt() const;
   std::optional<Money> worst_cost(const Attempt& attempt) const;
   Result<Hold> admit();
-  async::Task<Result<void>> lease(async::Deadline deadline);
+  [[gnu::noinline]] async::Task<Result<void>> lease(async::Deadline deadline);
   bool has_limits() const { return !principal_->lines().empty() || !tag_lines_.empty(); }
   void go_down_when_full();
   void leave_out_too_dear();
@@ -62,7 +66,7 @@ class Exchange final : private Underway {
   Tokens expected_need() const;
   void join_new_limits();
   chat::Usage usage_of(const chat::Usage& told, std::size_t output_bytes) const;
-  async::Task<Result<void>> books_are_on_disk();
+  [[gnu::noinline]] async::Task<Result<void>> books_are_on_disk();
   async::Task<Result<void>> settle_before_end(const Reply& reply, std::optional<async::TimePoint> first_token);
   store::LedgerEntry entry(const Attempt& attempt, int number, bool final) const;
   AuditRecord record() const;
@@ -84,6 +88,7 @@ class Exchange final : private Underway {
   store::Lines tag_lines_;     // limits of tags that the request brings
   std::vector<Share> shares_;  // of the candidates, while admission looks at them
   std::optional<DecodedRequest> request_;
+  std::optional<Prompt> prompt_;  // once the request's body is gone
   Verdict verdict_;
   std::string owner_;      // in whose name things are kept
   std::string upload_at_;  // the provider that an upload has begun at
@@ -91,9 +96,9 @@ class Exchange final : private Underway {
   std::optional<Plan> plan_;
   Hold hold_;
   Placement placement_;
-  std::optional<Failure> failure_;  // the last one, when nobody answered
-  std::optional<Error> error_;      // what ended the request early
-  int status_ = 0;                  // that the client got
+  std::unique_ptr<Failure> failure_;  // the last one, when nobody answered
+  std::optional<Error> error_;        // what ended the request early
+  int status_ = 0;                    // that the client got
   store::Outcome outcome_ = store::Outcome::ok;
   std::optional<store::LedgerEntry> accounted_;  // the last row
   std::optional<Money> cost_ = Money();          // of all rows; empty = unpriced

@@ -123,6 +123,7 @@ async::Task<Result<Response>> Call::send_http1(std::string_view head, std::strin
     for (const Field& field : parsed) response.headers.add(field.name, field.value);
     connection.begin(parsed, bytes.substr(outcome.bytes));
     if (!written) connection.keep_alive = false;
+    if (connection.framing == Connection::Framing::chunked) parsed = ResponseHead();  // likewise
     co_return response;
   }
 }
@@ -154,7 +155,10 @@ Result<void> Call::Connection::take_input(std::string& out) {
     return {};
   }
   TRY(const std::size_t taken, take_body(input, out));
-  input.erase(0, taken);
+  if (taken == input.size())
+    std::string().swap(input);  // a stream may be long, and what comes now is in the scratch buffer
+  else
+    input.erase(0, taken);
   return {};
 }
 

@@ -1,5 +1,6 @@
 #include "http/parse.h"
 
+#include <array>
 #include <bit>
 #include <charconv>
 #include <cstring>
@@ -85,6 +86,23 @@ std::optional<std::string_view> Head::get(std::string_view name) const {
   return std::nullopt;
 }
 
+void Head::move_view(std::string_view& view, const char* from, std::size_t size, const char* to) {
+  // Not all views are of the text: a missing query is of nothing.
+  if (view.data() >= from && view.data() <= from + size) view = {to + (view.data() - from), view.size()};
+}
+
+void Head::moved(const char* from, std::size_t size, const char* to) {
+  for (Field& field : fields_) {
+    move_view(field.name, from, size, to);
+    move_view(field.value, from, size, to);
+  }
+}
+
+void RequestHead::moved(const char* from, std::size_t size, const char* to) {
+  Head::moved(from, size, to);
+  for (std::string_view* view : {&method, &target, &path, &query}) move_view(*view, from, size, to);
+}
+
 // Reads the fields from `at` to the empty line.
 struct HeadParser {
   Head& head;
@@ -98,7 +116,8 @@ struct HeadParser {
   bool expect_continue = false;
 
   HeadOutcome read() {
-    head.count_ = 0;
+    head.fields_.clear();
+    head.fields_.reserve(Head::usual_fields);
     head.content_length.reset();
     head.chunked = false;
     for (;;) {
@@ -126,9 +145,10 @@ struct HeadParser {
     if (end - stop < 2) return {};
     if (*stop != '\r') return refuse(400, "a header value has a control character");
     if (stop[1] != '\n') return refuse(400, "a header line does not end in CR LF");
-    if (head.count_ == Head::max_fields) return refuse(431, "the request has more than 100 header lines: send fewer");
+    if (head.fields_.size() == Head::max_fields)
+      return refuse(431, "the request has more than 100 header lines: send fewer");
     const std::string_view value = trimmed(colon + 1, stop);
-    head.fields_[head.count_++] = {name, value};
+    head.fields_.push_back({name, value});
     at = stop + 2;
     return know(name, value);
   }

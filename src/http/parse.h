@@ -3,10 +3,10 @@
 // to 7).
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "http/headers.h"
 
@@ -19,17 +19,22 @@ class Head {
 
   std::optional<std::string_view> get(std::string_view name) const;
   const Field* begin() const { return fields_.data(); }
-  const Field* end() const { return fields_.data() + count_; }
+  const Field* end() const { return fields_.data() + fields_.size(); }
+  // Its text, of `size` bytes, stands at `to` from now on.
+  void moved(const char* from, std::size_t size, const char* to);
 
   int minor_version = 1;  // HTTP/1.0 or HTTP/1.1
   std::optional<std::uint64_t> content_length;
   bool chunked = false;
   bool keep_alive = true;
 
+ protected:
+  static void move_view(std::string_view& view, const char* from, std::size_t size, const char* to);
+
  private:
   friend struct HeadParser;
-  std::array<Field, max_fields> fields_;
-  std::size_t count_ = 0;
+  static constexpr std::size_t usual_fields = 16;
+  std::vector<Field> fields_;  // at most max_fields
 };
 
 struct RequestHead : Head {
@@ -38,6 +43,8 @@ struct RequestHead : Head {
   std::string_view path;    // of the target, without the query; not decoded
   std::string_view query;   // after '?', may be empty
   bool expect_continue = false;
+
+  void moved(const char* from, std::size_t size, const char* to);
 };
 
 struct ResponseHead : Head {

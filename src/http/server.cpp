@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <utility>
 
 #include "http/chunked.h"
 #include "http/http2_server.h"
@@ -76,9 +77,11 @@ class ServerConnection {
   enum class Next : std::uint8_t { request, end, malformed };
 
   async::Task<Next> read_head(async::Cancel& stop);
+  void keep_head(std::string_view bytes, std::size_t head_bytes);
   async::Task<Result<std::string>> read_body(async::Cancel& client_gone, async::Duration& waited);
-  async::Task<> refuse(int status, std::string message);
-  async::Task<> linger();
+  // With frames of their own, so that the connection's has no room for them.
+  [[gnu::noinline]] async::Task<> refuse(int status, std::string message);
+  [[gnu::noinline]] async::Task<> linger();
   // co_await, then sent(): what goes wrong there means that the client cannot be reached any more.
   net::Stream::Write write(std::string_view first, std::string_view second, async::Cancel& client_gone) {
     return stream_->write(first, second, reactor_.within(limits_.write_timeout, &client_gone));
@@ -94,10 +97,9 @@ class ServerConnection {
   static constexpr std::size_t idle_buffer_bytes = 4096;     // what an idle connection may keep
   static constexpr std::size_t reserve_bytes = 1024 * 1024;  // a promised length is not believed beyond this
   static constexpr std::size_t parser_bytes = 64;            // behind a body: parsers read in blocks (json::Document)
-  std::string input_;     // a head and what came with it; unchanged while its request runs
-  std::string leftover_;  // what came after the body
-  std::size_t head_bytes_ = 0;
-  RequestHead head_;  // views into input_
+  std::string input_;  // a head, and while it is not whole, all that has come; unchanged while its request runs
+  std::string rest_;   // what has come behind the head and nobody has used: the body's beginning, the next request
+  RequestHead head_;   // views into input_
   async::Cancel* stop_ = nullptr;
   bool body_pending_ = false;
   bool keep_alive_ = false;
@@ -109,28 +111,33 @@ class ServerConnection {
 async::Task<ServerConnection::Next> ServerConnection::read_head(async::Cancel& stop) {
   async::Deadline deadline = reactor_.within(limits_.idle_timeout, &stop);
   bool begun = false;
-  std::size_t seen = 0;  // of input_
+  std::size_t seen = 0;             // of `bytes`
+  std::string_view bytes = input_;  // or in the scratch buffer, where most heads come whole
   for (;;) {
     // A head that comes byte by byte is looked at again only when a line has ended.
-    const bool more = !begun || input_.size() >= limits_.header_bytes || input_.find('\n', seen) != std::string::npos;
-    seen = input_.size();
-    if (!input_.empty() && more) {
+    const bool more =
+        !begun || bytes.size() >= limits_.header_bytes || bytes.find('\n', seen) != std::string_view::npos;
+    seen = bytes.size();
+    if (!bytes.empty() && more) {
       if (!begun) deadline = reactor_.within(limits_.header_timeout, &stop);
       begun = true;
-      const HeadOutcome outcome = parse_request_head(input_, {.head_bytes = limits_.header_bytes}, head_);
+      const HeadOutcome outcome = parse_request_head(bytes, {.head_bytes = limits_.header_bytes}, head_);
       if (outcome.state == HeadOutcome::State::complete) {
-        head_bytes_ = outcome.bytes;
+        keep_head(bytes, outcome.bytes);
         co_return Next::request;
       }
       if (outcome.state == HeadOutcome::State::malformed) {
+        if (bytes.data() != input_.data()) input_.assign(bytes);  // it may be HTTP/2
         refuse_status_ = outcome.status;
         refuse_message_ = outcome.message;
         co_return Next::malformed;
       }
     }
+    if (bytes.data() != input_.data()) input_.assign(bytes);
     Result<std::size_t> got = co_await stream_->read(reactor_.scratch(), deadline);
     if (got && *got > 0) {
-      input_.append(reactor_.scratch().data(), *got);
+      bytes = std::string_view(reactor_.scratch().data(), *got);
+      if (!input_.empty()) bytes = input_.append(bytes);
       continue;
     }
     if (!got && got.error().kind == ErrorKind::provider_timeout && begun) {
@@ -139,6 +146,22 @@ async::Task<ServerConnection::Next> ServerConnection::read_head(async::Cancel& s
       co_return Next::malformed;
     }
     co_return Next::end;
+  }
+}
+
+// The head lives as long as its request, and what came behind it not: so each has a place of its own.
+void ServerConnection::keep_head(std::string_view bytes, std::size_t head_bytes) {
+  const std::string_view behind = bytes.substr(head_bytes);
+  rest_.clear();
+  if (!behind.empty()) {
+    rest_.reserve(behind.size() + parser_bytes);  // it may be the whole body
+    rest_.append(behind);
+  }
+  if (bytes.data() == input_.data()) {
+    input_.resize(head_bytes);
+  } else {
+    input_.assign(bytes.substr(0, head_bytes));
+    head_.moved(bytes.data(), head_bytes, input_.data());
   }
 }
 
@@ -154,8 +177,6 @@ async::Task<> ServerConnection::serve(async::Cancel& stop) {
     }
     first_ = false;
     body_pending_ = head_.chunked || head_.content_length.value_or(0) > 0;
-    leftover_.clear();
-    if (!body_pending_) leftover_ = input_.substr(head_bytes_);
     keep_alive_ = head_.keep_alive;
     {
       Http1Exchange exchange(*this);
@@ -170,8 +191,8 @@ async::Task<> ServerConnection::serve(async::Cancel& stop) {
       if (body_pending_) co_await linger();
       co_return;
     }
-    input_.swap(leftover_);
-    leftover_.clear();
+    input_.swap(rest_);
+    rest_.clear();
     if (input_.capacity() > idle_buffer_bytes) input_.shrink_to_fit();
   }
 }
@@ -184,28 +205,32 @@ async::Task<Result<std::string>> ServerConnection::read_body(async::Cancel& clie
                    "shorten it, or raise server.max_body_bytes");
   std::string body;
   if (!body_pending_) co_return body;
-  if (head_.expect_continue && input_.size() == head_bytes_)
+  if (head_.expect_continue && rest_.empty())
     CO_CHECK_OK(sent(co_await write("HTTP/1.1 100 Continue\r\n\r\n", {}, client_gone)));
 
-  // The head's views point into input_, so that stays as it is; what came after the head is the body's beginning.
   const async::Deadline deadline = reactor_.within(limits_.body_timeout, &client_gone);
   if (!head_.chunked) {
     const std::size_t length = *head_.content_length;
+    if (rest_.size() <= length) {
+      body.swap(rest_);
+    } else {
+      body.assign(rest_, 0, length);
+      rest_.erase(0, length);
+    }
     body.reserve(std::min(length, reserve_bytes) + parser_bytes);
-    body.append(input_, head_bytes_, length);
-    leftover_.assign(input_, head_bytes_ + body.size());
     while (body.size() < length) {
       CO_TRY(const std::string_view fresh, co_await read_on(deadline, waited));
       const std::size_t taken = std::min(length - body.size(), fresh.size());
       body.append(fresh.substr(0, taken));
-      leftover_.assign(fresh.substr(taken));
+      rest_.assign(fresh.substr(taken));
     }
   } else {
     ChunkedDecoder decoder;
-    std::string_view fresh = std::string_view(input_).substr(head_bytes_);
+    const std::string begun = std::exchange(rest_, {});
+    std::string_view fresh = begun;
     for (;;) {
       CO_TRY(const std::size_t used, decoder.decode(fresh, body));
-      leftover_.assign(fresh.substr(used));
+      rest_.assign(fresh.substr(used));
       if (body.size() > limits_.body_bytes)
         co_return fail(ErrorKind::request_too_large,
                        "the request body has more than " + std::to_string(limits_.body_bytes) + " bytes, the limit",
@@ -333,7 +358,7 @@ async::Task<Result<std::unique_ptr<WebSocket>>> Http1Exchange::upgrade() {
   const ServerLimits& limits = connection_.limits_;
   const WebSocketLimits socket_limits{.message_bytes = limits.body_bytes, .write_timeout = limits.write_timeout};
   co_return std::make_unique<WebSocket>(connection_.reactor_, *connection_.stream_, socket_limits, *connection_.stop_,
-                                        connection_.leftover_);
+                                        connection_.rest_);
 }
 
 async::Task<> serve_connection(net::Reactor& reactor, std::unique_ptr<net::Stream> stream, const ServerLimits& limits,

@@ -20,8 +20,8 @@ namespace {
 using simdjson::dom::element;
 using simdjson::dom::element_type;
 
-constexpr std::size_t max_depth = 256;  // deeper than any schema; bounds every recursion over values
-constexpr std::size_t kept_parser_bytes = 4 * 1024 * 1024;  // a parser that grew beyond this is given back
+constexpr std::size_t max_depth = 256;               // deeper than any schema; bounds every recursion over values
+constexpr std::size_t kept_bytes = 4 * 1024 * 1024;  // a parser or document that grew beyond this is given back
 
 }  // namespace
 
@@ -43,19 +43,25 @@ struct Numbered : simdjson::dom::document {
 }  // namespace
 
 struct Document::Tape {
-  simdjson::dom::parser parser;
   Numbered document;
   simdjson::dom::element root;
 
   // `has_room`: the parser may read SIMDJSON_PADDING bytes behind the text.
-  simdjson::error_code parse(const char* bytes, std::size_t size, bool has_room) {
+  simdjson::error_code parse(simdjson::dom::parser& parser, const char* bytes, std::size_t size, bool has_room) {
     return parser.parse_into_document(document, bytes, size, !has_room).get(root);
   }
 };
 
 namespace {
 
-// Parsers keep their buffers, and allocating them costs more than parsing a small body.
+// A parser is needed while it parses and never longer, so that a thread has one. It keeps its buffers: allocating them
+// costs more than parsing a small body, and they are twice what the document takes.
+simdjson::dom::parser& parser_of_this_thread() {
+  thread_local simdjson::dom::parser parser;
+  return parser;
+}
+
+// Likewise the documents of requests that have ended.
 class SpareTapes {
  public:
   static constexpr std::size_t max_spare = 8;  // requests that one thread has in its hands at the same time, mostly
@@ -193,7 +199,7 @@ Document& Document::operator=(Document&& other) noexcept {
   return *this;
 }
 Document::~Document() {
-  if (!tape_ || tape_->parser.capacity() > kept_parser_bytes) return;
+  if (!tape_ || tape_->document.capacity() > kept_bytes) return;
   tape_->document.large = std::vector<LargeNumber>();
   auto& spare = SpareTapes::of_this_thread<Tape>();
   if (spare.size() < SpareTapes::max_spare) spare.push_back(std::move(tape_));
@@ -216,21 +222,22 @@ Result<Document> Document::parse(const char* bytes, std::size_t size, bool has_r
     spare.pop_back();
   }
   const std::size_t wanted = std::max<std::size_t>(size, 4096);
+  simdjson::dom::parser& parser = parser_of_this_thread();
   simdjson::error_code code = simdjson::SUCCESS;
-  if (tape->parser.capacity() < wanted || tape->parser.max_depth() != max_depth)
-    code = tape->parser.allocate(wanted, max_depth);
-  if (code == simdjson::SUCCESS) code = tape->parse(bytes, size, has_room);
+  if (parser.capacity() < wanted || parser.max_depth() != max_depth) code = parser.allocate(wanted, max_depth);
+  if (code == simdjson::SUCCESS) code = tape->parse(parser, bytes, size, has_room);
   std::string place;
   if (code == simdjson::NUMBER_ERROR) {
     NumberScan scan({bytes, size});
     if (scan.malformed()) {
       place = " at byte " + std::to_string(*scan.malformed());
-    } else if (code = tape->parse(scan.text().data(), scan.text().size(), false); code == simdjson::SUCCESS) {
+    } else if (code = tape->parse(parser, scan.text().data(), scan.text().size(), false); code == simdjson::SUCCESS) {
       // The tape's first word has its size in its lower 56 bits.
       const std::size_t tape_size = tape->document.tape[0] & 0x00ffffffffffffff;
       tape->document.large = std::move(scan).on_tape(tape->document, tape_size);
     }
   }
+  if (parser.capacity() > kept_bytes) parser = simdjson::dom::parser();
   if (code != simdjson::SUCCESS)
     return fail(ErrorKind::invalid_request, std::string("the body is not valid JSON: ") + reason(code) + place,
                 "check it with a JSON validator");

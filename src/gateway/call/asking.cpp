@@ -119,26 +119,27 @@ Asking::Asking(Gateway& gateway, const Plan& plan, const Attempt& attempt, Quest
       dialect_(attempt.lane == Lane::same_dialect ? question.client_dialect()
                                                   : gateway.dialects.get(attempt.provider().dialect)) {}
 
-async::Task<std::optional<Reply>> Asking::run(std::string& held) {
+async::Task<std::unique_ptr<Reply>> Asking::run(std::string& held) {
   held.clear();
-  Result<Reply> reply = co_await ask(held);
-  if (reply) {
+  Result<std::unique_ptr<Reply>> answered = co_await ask(held);
+  if (answered) {
+    std::unique_ptr<Reply> reply = *std::move(answered);
     reply->attempt = &attempt_;
     reply->places = std::move(places_);
     reply->idle_limit = milliseconds(patience_.stream_idle_timeout_ms);
     reply->dropped_params = std::move(dropped_params_);
     reply->added_params = std::move(added_params_);
-    co_return std::optional<Reply>(*std::move(reply));
+    co_return reply;
   }
   failure_.attempt = &attempt_;
-  failure_.error = std::move(reply).error();
+  failure_.error = std::move(answered).error();
   if (failure_.reached && question_.resource() && question_.resource()->method != "GET")
     failure_.error.retry = Retry::never;
   const ErrorKind kind = failure_.error.kind;
   if (failure_.reached && (kind == ErrorKind::client_gone || kind == ErrorKind::provider_timeout))
     failure_.at_work = true;
   failure_.ours = gateway_.reactor.now() >= deadline_.at;
-  co_return std::nullopt;
+  co_return std::unique_ptr<Reply>();
 }
 
 Failure Asking::outpaced() const {
@@ -157,7 +158,7 @@ Failure Asking::outpaced() const {
   return lost;
 }
 
-async::Task<Result<Reply>> Asking::ask(std::string& held) {
+async::Task<Result<std::unique_ptr<Reply>>> Asking::ask(std::string& held) {
   const std::int64_t of_ground = limit_of(limits_, attempt_.ground());
   if (of_ground > 0 || provider().max_in_flight > 0) {
     const async::TimePoint begin = async::Clock::now();
@@ -251,7 +252,7 @@ async::Task<Result<http::Response>> Asking::exchange(const BaseUrl& place, std::
 }
 
 // 401, 402 and 403 are about the operator's key and account: the provider's words about them are not for the client.
-async::Task<Result<Reply>> Asking::take_error(http::Response response) {
+async::Task<Result<std::unique_ptr<Reply>>> Asking::take_error(http::Response response) {
   Result<std::string> body = co_await call_->read_all(within(patience_.connect_timeout_ms));
   if (!body && body.error().kind == ErrorKind::client_gone) co_return std::unexpected(std::move(body).error());
   if (!body || body->size() > max_error_body_bytes) body = std::string();
@@ -316,23 +317,24 @@ async::Task<Result<json::Document>> Asking::read_whole(std::string& bytes) {
   co_return parsed;
 }
 
-async::Task<Result<Reply>> Asking::take_whole(http::Response response) {
+async::Task<Result<std::unique_ptr<Reply>>> Asking::take_whole(http::Response response) {
   std::string body;
   CO_TRY(const json::Document parsed, co_await read_whole(body));
-  Reply reply;
-  reply.headers = headers_for_client(response.headers);
+  auto reply = std::make_unique<Reply>();
+  reply->headers = headers_for_client(response.headers);
   if (same_dialect()) {
-    reply.set_facts(dialect_.read_usage(parsed), dialect_.read_response_model(parsed), dialect_.read_answer_id(parsed));
-    reply.set_kept_ids(dialect_.read_kept_ids(body, parsed));
+    reply->set_facts(dialect_.read_usage(parsed), dialect_.read_response_model(parsed),
+                     dialect_.read_answer_id(parsed));
+    reply->set_kept_ids(dialect_.read_kept_ids(body, parsed));
     for (const std::string& state : dialect_.read_states(body, parsed))
       gateway_.issuers.note(dialect_.id(), state, vendor_of(provider()));
     if (!question_.previous_id().empty())
       body = dialects::with_string_member(std::move(body), previous_member, question_.previous_id());
-    reply.body = std::move(body);
+    reply->body = std::move(body);
     co_return reply;
   }
   if (chat::embeds(question_.client_dialect().id())) {
-    Result<Reply> embedded = question_.embedded(parsed, dialect_, attempt_);
+    Result<std::unique_ptr<Reply>> embedded = question_.embedded(parsed, dialect_, attempt_);
     if (!embedded) co_return unread(std::move(embedded).error(), parsed);
     co_return embedded;
   }
@@ -340,23 +342,23 @@ async::Task<Result<Reply>> Asking::take_whole(http::Response response) {
   if (!decoded) co_return unread(std::move(decoded).error(), parsed);
   chat::ChatResponse neutral = *std::move(decoded);
   question_.tool_names(dialect_).restore(neutral);
-  reply.set_facts(neutral.usage, neutral.model);
+  reply->set_facts(neutral.usage, neutral.model);
   dropped_params_.insert(dropped_params_.end(), neutral.dropped.begin(), neutral.dropped.end());
-  reply.headers.set("content-type", "application/json");
-  reply.body = question_.client_dialect().encode_response(neutral, question_.answer_options(attempt_));
+  reply->headers.set("content-type", "application/json");
+  reply->body = question_.client_dialect().encode_response(neutral, question_.answer_options(attempt_));
   co_return reply;
 }
 
-async::Task<Result<Reply>> Asking::take_stream(http::Response response, std::string& held) {
+async::Task<Result<std::unique_ptr<Reply>>> Asking::take_stream(http::Response response, std::string& held) {
   const dialects::Framing framing = dialect_.framing();
   if (!is_event_stream(response.headers, framing)) {
     if (is_json(response.headers)) co_return co_await take_whole_as_stream(std::move(response), held);
     co_return unusable("answered without a stream");
   }
-  Reply reply;
-  reply.headers = headers_for_client(response.headers);
-  reply.json_array = question_.json_array();
-  reply.stream_from(
+  auto reply = std::make_unique<Reply>();
+  reply->headers = headers_for_client(response.headers);
+  reply->json_array = question_.json_array();
+  reply->stream_from(
       *std::move(call_), framing,
       same_dialect()
           ? same_dialect_stream(
@@ -367,14 +369,14 @@ async::Task<Result<Reply>> Asking::take_stream(http::Response response, std::str
                 question_.previous_id())
           : translated_stream(dialect_, question_.client_dialect(), question_.answer_options(attempt_),
                               question_.tool_names(dialect_)));
-  held_back_ = &reply;
-  Result<void> safe = co_await hold_back(reply, held);
+  held_back_ = reply.get();
+  Result<void> safe = co_await hold_back(*reply, held);
   held_back_ = nullptr;
   if (!safe) {
-    failure_.usage = reply.usage();
-    failure_.output_bytes = reply.output_bytes();
+    failure_.usage = reply->usage();
+    failure_.output_bytes = reply->output_bytes();
     // An error bills nothing that it does not tell; what was generated before it is billed.
-    if (reply.failed()) failure_.at_work = failure_.usage.reported || failure_.output_bytes > 0;
+    if (reply->failed()) failure_.at_work = failure_.usage.reported || failure_.output_bytes > 0;
     co_return std::unexpected(std::move(safe).error());
   }
   co_return reply;
@@ -413,13 +415,13 @@ async::Task<Result<void>> Asking::hold_back(Reply& reply, std::string& held) {
 }
 
 // What the provider says it is: events, JSON that tells its usage, or bytes. Sound may take as long as a stream.
-async::Task<Result<Reply>> Asking::take_anything(http::Response response, std::string& held) {
+async::Task<Result<std::unique_ptr<Reply>>> Asking::take_anything(http::Response response, std::string& held) {
   if (is_event_stream(response.headers, dialects::Framing::sse))
     co_return co_await take_stream(std::move(response), held);
-  Reply reply;
-  reply.status = response.status;
-  reply.headers = headers_for_client(response.headers);
-  reply.wrote_text = false;
+  auto reply = std::make_unique<Reply>();
+  reply->status = response.status;
+  reply->headers = headers_for_client(response.headers);
+  reply->wrote_text = false;
   if (response.status == 204 || response.status == 205) co_return reply;  // there is no body
   const bool is_content =
       question_.resource() && (question_.resource()->gives_bytes || question_.resource()->path.ends_with("/content"));
@@ -427,32 +429,33 @@ async::Task<Result<Reply>> Asking::take_anything(http::Response response, std::s
     Reply::IdsOfLine ids;
     if (question_.resource() && question_.resource()->path.ends_with("/results"))
       ids = [&dialect = dialect_](std::string_view line) { return dialect.read_kept_ids_of_line(line); };
-    reply.raw_from(*std::move(call_), std::move(ids));
+    reply->raw_from(*std::move(call_), std::move(ids));
     co_return reply;
   }
-  CO_TRY(const json::Document parsed, co_await read_whole(reply.body));
-  reply.set_facts(dialect_.read_usage(parsed), dialect_.read_response_model(parsed), dialect_.read_answer_id(parsed));
+  CO_TRY(const json::Document parsed, co_await read_whole(reply->body));
+  reply->set_facts(dialect_.read_usage(parsed), dialect_.read_response_model(parsed), dialect_.read_answer_id(parsed));
   co_return reply;
 }
 
 // The answer is there and will be billed, so the client gets it in the form that it asked for.
-async::Task<Result<Reply>> Asking::take_whole_as_stream(http::Response response, std::string& held) {
+async::Task<Result<std::unique_ptr<Reply>>> Asking::take_whole_as_stream(http::Response response, std::string& held) {
   std::string body;
   CO_TRY(const json::Document parsed, co_await read_whole(body));
   Result<chat::ChatResponse> whole = dialect_.decode_response(parsed);
   if (!whole && same_dialect()) {  // a call that is no conversation: whoever asked such a provider can read this
-    Reply reply;
-    reply.headers = headers_for_client(response.headers);
-    reply.set_facts(dialect_.read_usage(parsed), dialect_.read_response_model(parsed), dialect_.read_answer_id(parsed));
-    reply.body = std::move(body);
+    auto reply = std::make_unique<Reply>();
+    reply->headers = headers_for_client(response.headers);
+    reply->set_facts(dialect_.read_usage(parsed), dialect_.read_response_model(parsed),
+                     dialect_.read_answer_id(parsed));
+    reply->body = std::move(body);
     co_return reply;
   }
   if (!whole) co_return unusable("answered without a stream", dialect_.read_usage(parsed));
   if (!same_dialect()) question_.tool_names(dialect_).restore(*whole);
-  Reply reply;
-  reply.headers = headers_for_client(response.headers);
-  reply.json_array = question_.json_array();
-  reply.stream_of(whole_as_stream(*whole, question_.client_dialect(), question_.answer_options(attempt_), held));
+  auto reply = std::make_unique<Reply>();
+  reply->headers = headers_for_client(response.headers);
+  reply->json_array = question_.json_array();
+  reply->stream_of(whole_as_stream(*whole, question_.client_dialect(), question_.answer_options(attempt_), held));
   co_return reply;
 }
 

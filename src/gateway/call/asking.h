@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -52,7 +53,7 @@ class Asking {
          const config::Snapshot& snapshot, async::Deadline deadline);
 
   // The reply, or take_failure() says why there is none.
-  async::Task<std::optional<Reply>> run(std::string& held);
+  async::Task<std::unique_ptr<Reply>> run(std::string& held);
   Failure take_failure() { return std::move(failure_); }
   // For the provider, until run() has ended.
   async::Duration waited() const { return waited_ + (call_ ? call_->waited() : async::Duration(0)); }
@@ -60,19 +61,19 @@ class Asking {
   Failure outpaced() const;
 
  private:
-  async::Task<Result<Reply>> ask(std::string& held);
+  async::Task<Result<std::unique_ptr<Reply>>> ask(std::string& held);
   async::Task<Result<void>> take_places(std::int64_t of_ground);
   async::Task<Result<http::Response>> exchange(const BaseUrl& place, std::string_view head, std::string_view body);
-  async::Task<Result<Reply>> take_whole(http::Response response);
+  async::Task<Result<std::unique_ptr<Reply>>> take_whole(http::Response response);
   async::Task<Result<json::Document>> read_whole(std::string& body);
   std::unexpected<Error> unusable(Error why, const chat::Usage& usage);
   std::unexpected<Error> unusable(std::string what, const chat::Usage& usage = {});
   std::unexpected<Error> unread(Error why, const json::Document& parsed);
-  async::Task<Result<Reply>> take_stream(http::Response response, std::string& held);
+  async::Task<Result<std::unique_ptr<Reply>>> take_stream(http::Response response, std::string& held);
   async::Task<Result<void>> hold_back(Reply& reply, std::string& held);
-  async::Task<Result<Reply>> take_whole_as_stream(http::Response response, std::string& held);
-  async::Task<Result<Reply>> take_anything(http::Response response, std::string& held);
-  async::Task<Result<Reply>> take_error(http::Response response);
+  async::Task<Result<std::unique_ptr<Reply>>> take_whole_as_stream(http::Response response, std::string& held);
+  async::Task<Result<std::unique_ptr<Reply>>> take_anything(http::Response response, std::string& held);
+  async::Task<Result<std::unique_ptr<Reply>>> take_error(http::Response response);
   Error too_late(std::string what) const;
   bool same_dialect() const { return attempt_.lane == Lane::same_dialect; }
   const catalog::Provider& provider() const { return attempt_.provider(); }

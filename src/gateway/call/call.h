@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,7 +15,7 @@
 namespace sluice::gateway {
 
 struct CallOutcome {
-  std::optional<Reply> reply;     // empty: nobody answered, the last failure is the answer
+  std::unique_ptr<Reply> reply;   // null: nobody answered, the last failure is the answer
   std::string held;               // a stream's bytes up to its first token, in the client's dialect
   std::vector<Failure> failures;  // in the order of the attempts
   async::Duration waited{0};      // for providers, until the answer or the first token, and between attempts

@@ -17,8 +17,9 @@ Result<dialects::ProviderRequest> Question::embedding_for(const Attempt& attempt
   return provider_dialect.embeddings()->encode_request(*embedding_, attempt.model().str());
 }
 
-Result<Reply> Question::embedded(const json::Document& answer, const dialects::Dialect& provider_dialect,
-                                 const Attempt& attempt) const {
+Result<std::unique_ptr<Reply>> Question::embedded(const json::Document& answer,
+                                                  const dialects::Dialect& provider_dialect,
+                                                  const Attempt& attempt) const {
   TRY(chat::EmbeddingResponse neutral, provider_dialect.embeddings()->decode_response(answer));
   if (neutral.vectors.size() != embedding_->inputs.size())
     return std::unexpected(Error{.kind = ErrorKind::provider_unreachable,
@@ -26,16 +27,16 @@ Result<Reply> Question::embedded(const json::Document& answer, const dialects::D
                                             std::to_string(neutral.vectors.size()) + " embeddings for " +
                                             std::to_string(embedding_->inputs.size()) + " inputs",
                                  .retry = Retry::elsewhere});
-  Reply reply;
-  reply.headers.set("content-type", "application/json");
+  auto reply = std::make_unique<Reply>();
+  reply->headers.set("content-type", "application/json");
   if (!neutral.usage.reported) {
     std::size_t bytes = 0;
     for (const std::string& input : embedding_->inputs) bytes += input.size();
     neutral.usage.input = expected_tokens({.text_bytes = bytes});
-    reply.headers.set("x-sluice-estimated", "usage");
+    reply->headers.set("x-sluice-estimated", "usage");
   }
-  reply.set_facts(neutral.usage, attempt.model().str());
-  reply.body = client_dialect_.embeddings()->encode_response(neutral, *embedding_, attempt.model().str());
+  reply->set_facts(neutral.usage, attempt.model().str());
+  reply->body = client_dialect_.embeddings()->encode_response(neutral, *embedding_, attempt.model().str());
   return reply;
 }
 

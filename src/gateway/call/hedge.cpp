@@ -49,7 +49,7 @@ class Race {
   struct Runner {
     Asking asking;
     std::string held = {};
-    std::optional<Reply> reply = {};
+    std::unique_ptr<Reply> reply = {};
     bool started = false;
     bool done = false;
     bool is_out() const { return done || !started; }

@@ -2,6 +2,7 @@
 // first answers; the other is cancelled, and paid as far as it went.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,7 +13,7 @@ namespace sluice::gateway {
 
 // What one step of a call came to: an answer, and who has failed or lost, in the plan's order.
 struct Step {
-  std::optional<Reply> reply;
+  std::unique_ptr<Reply> reply;
   std::string held;
   std::vector<Failure> failures;
   async::Duration waited{0};  // for providers

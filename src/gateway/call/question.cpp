@@ -81,7 +81,7 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
   } else {
     if (!neutral_) {
       TRY(chat::ChatRequest decoded, client_dialect_.decode_request(request_.parsed, request_.target));
-      neutral_ = std::move(decoded);
+      neutral_ = std::make_unique<chat::ChatRequest>(std::move(decoded));
     }
     const std::string issuer = issuer_of(attempt);
     Result<dialects::ProviderRequest> encoded =

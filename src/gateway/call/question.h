@@ -2,6 +2,7 @@
 // another dialect. It knows no connection and no order.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -54,8 +55,8 @@ class Question {
                                                  const IssuerMemory& issuers);
   // Lane 2 of a call for embeddings: body, usage and headers of the answer. A provider that tells no usage gets an
   // estimate, and x-sluice-estimated says so. provider_unreachable for an answer that does not fit the question.
-  Result<Reply> embedded(const json::Document& answer, const dialects::Dialect& provider_dialect,
-                         const Attempt& attempt) const;
+  Result<std::unique_ptr<Reply>> embedded(const json::Document& answer, const dialects::Dialect& provider_dialect,
+                                          const Attempt& attempt) const;
   // Lane 2: what this provider calls the client's tools, once for_provider() has been asked.
   dialects::ToolNames tool_names(const dialects::Dialect& provider_dialect) const;
   dialects::StreamOptions answer_options(const Attempt& attempt) const;
@@ -78,7 +79,7 @@ class Question {
   std::string key_;
   bool keeps_answer_ = false;
   std::optional<chat::EmbeddingRequest> embedding_;  // the same of a call for embeddings
-  std::optional<chat::ChatRequest> neutral_;         // decoded once, when the first lane 2 candidate is asked
+  std::unique_ptr<chat::ChatRequest> neutral_;       // decoded once, when the first lane 2 candidate is asked
 };
 
 // The answer's limit that is sent for a client that gave none, where the provider's dialect requires one. 8,192 or what

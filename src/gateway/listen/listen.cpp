@@ -159,10 +159,10 @@ constexpr std::string_view json_type = "application/json";
 
 }  // namespace
 
+// No coroutine: its frame would have room for each of these, for as long as a request runs.
 async::Task<> Listen::handle(http::Exchange& exchange) {
   const http::RequestHead& head = exchange.head();
-  if (http::Handler* other = gateway_.beside ? gateway_.beside(head.path) : nullptr)
-    co_return co_await other->handle(exchange);
+  if (http::Handler* other = gateway_.beside ? gateway_.beside(head.path) : nullptr) return other->handle(exchange);
   const std::string_view path = without_prefix(head.path);
   const bool get = head.method == "GET" || head.method == "HEAD";
   const bool post = head.method == "POST";
@@ -173,60 +173,59 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
     dialects::RequestTarget target;
     target.resource = std::move(call->call);
     target.query = head.query;
-    co_return co_await chat(exchange, call->dialect, std::move(target));
+    return chat(exchange, call->dialect, std::move(target));
   }
   if (of_model && of_model->dialect == DialectId::openai_responses && get && http::asks_for_websocket(head))
-    co_return co_await responses_socket(exchange);
+    return responses_socket(exchange);
   if (of_model) {
-    if (post) co_return co_await chat(exchange, of_model->dialect);
+    if (post) return chat(exchange, of_model->dialect);
     allow = "POST";
   } else if (path == "/v1/messages") {
-    if (post) co_return co_await chat(exchange, DialectId::anthropic_messages);
+    if (post) return chat(exchange, DialectId::anthropic_messages);
     allow = "POST";
   } else if (path == "/v1/messages/count_tokens") {
-    if (post) co_return co_await chat(exchange, DialectId::anthropic_count_tokens);
+    if (post) return chat(exchange, DialectId::anthropic_count_tokens);
     allow = "POST";
   } else if (const auto asked = model_path(path); asked && !asked->verb.empty()) {
     const bool stream = asked->verb == "streamGenerateContent";
     dialects::RequestTarget target{.model = decode_model_id(asked->model).value_or(std::string(asked->model)),
                                    .stream = stream,
                                    .json_array = stream && !asks_for_events(head.query)};
-    if (post) co_return co_await chat(exchange, *gemini_call(asked->verb), std::move(target));
+    if (post) return chat(exchange, *gemini_call(asked->verb), std::move(target));
     allow = "POST";
   } else if (asked && post && asked->model.contains(':')) {  // a method in Google's API, and none that is known
-    co_return co_await refuse(
-        exchange, {.kind = ErrorKind::not_found,
-                   .message = "there is no such method at " + std::string(head.path),
-                   .hint = "a model has the methods :generateContent, :streamGenerateContent, :countTokens, "
-                           ":embedContent and :batchEmbedContents",
-                   .code = "unknown_path"});
+    return refuse(exchange, {.kind = ErrorKind::not_found,
+                             .message = "there is no such method at " + std::string(head.path),
+                             .hint = "a model has the methods :generateContent, :streamGenerateContent, :countTokens, "
+                                     ":embedContent and :batchEmbedContents",
+                             .code = "unknown_path"});
   } else if (asked) {
-    if (get) co_return co_await models(exchange, asked->model);
+    if (get) return models(exchange, asked->model);
   } else if (path == "/v1/models" || path == "/models" || path == "/v1beta/models") {
-    if (get) co_return co_await models(exchange, {});
+    if (get) return models(exchange, {});
   } else if (path == "/health/live") {
-    if (get) co_return co_await live(exchange);
+    if (get) return live(exchange);
   } else if (path == "/health/ready") {
-    if (get) co_return co_await ready(exchange);
+    if (get) return ready(exchange);
   } else if (path == "/health/targets") {
-    if (get) co_return co_await targets(exchange);
+    if (get) return targets(exchange);
   } else if (path == "/metrics") {
-    if (get) co_return co_await metrics(exchange);
+    if (get) return metrics(exchange);
   } else if (get && (path == "/" || path == "/api/hello")) {
-    co_return co_await live(exchange);  // clients look whether somebody is there
+    return live(exchange);  // clients look whether somebody is there
   } else {
-    co_return co_await refuse(
-        exchange, {.kind = ErrorKind::not_found,
+    return refuse(exchange,
+                  {.kind = ErrorKind::not_found,
                    .message = "there is nothing at " + std::string(head.path),
                    .hint = "POST /v1/chat/completions or /v1/responses (OpenAI), POST /v1/messages (Anthropic), POST "
                            "/v1beta/models/MODEL:generateContent (Gemini), GET /v1/models",
                    .code = "unknown_path"});
   }
-  co_await refuse(exchange,
-                  {.kind = ErrorKind::method_not_allowed,
-                   .message = std::string(head.method) + " is not supported at " + std::string(head.path),
-                   .hint = "use " + std::string(allow)},
-                  allow);
+  return refuse(exchange,
+                {.kind = ErrorKind::method_not_allowed,
+                 .message = std::string(head.method) + " is not supported at " + std::string(head.path),
+                 .hint = "use " + std::string(allow)},
+                allow);
 }
 
 async::Task<> Listen::chat(http::Exchange& client, DialectId dialect, dialects::RequestTarget target) {

@@ -1,5 +1,7 @@
 #include "gateway/respond/respond.h"
 
+#include <utility>
+
 namespace sluice::gateway {
 namespace {
 
@@ -73,7 +75,7 @@ async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::s
                                     async::Duration idle_limit, async::Deadline deadline,
                                     std::function<std::string()> final_cost, BeforeEnd before_end) {
   Relayed relayed;
-  http::Headers headers = reply.headers;
+  http::Headers headers = std::move(reply.headers);
   add_facts(headers, facts);
   if (!reply.raw)
     headers.set("content-type", std::string(reply.json_array ? "application/json; charset=utf-8" : event_stream));
@@ -87,6 +89,9 @@ async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::s
     sent = co_await client.begin_stream(reply.status, headers, first);
   else if (!first.empty())
     sent = co_await client.write(first);
+  {
+    const http::Headers gone = std::move(headers);
+  }  // a stream may be long
   if (sent) relayed.first_token = reactor.now();
 
   const auto trailers = [&] {
