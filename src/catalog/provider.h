@@ -108,6 +108,7 @@ struct Provider {
   std::vector<std::string> bearer_env;  // the same of a token, which is sent as `Authorization: Bearer`
   Secret api_key;
   AwsKey aws;                   // for aws_sigv4
+  std::string region;           // where it works on data, as the operator says; empty = nobody has said
   GoogleServiceAccount google;  // for google_service_account
   Quirks quirks;
   Patience patience;

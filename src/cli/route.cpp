@@ -4,8 +4,12 @@
 // Sluice's own counts as ready, which the output says.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
+#include <optional>
 #include <ostream>
+#include <string>
+#include <vector>
 
 #include "cli/connection.h"
 #include "cli/data_store.h"
@@ -15,6 +19,7 @@
 #include "gateway/guard/guard.h"
 #include "gateway/route/explain.h"
 #include "gateway/route/route.h"
+#include "gateway/route/workload.h"
 #include "json/json.h"
 
 namespace sluice::cli {
@@ -27,20 +32,31 @@ std::vector<std::string> dialect_names() {
 }
 
 // As the running server sees them; empty when there is none, or it does not answer.
-std::map<std::string, gateway::TargetState, std::less<>> running_targets(const Invocation& invocation) {
-  using Kind = gateway::TargetState::Kind;
+struct Running {
   std::map<std::string, gateway::TargetState, std::less<>> targets;
+  std::map<std::string, gateway::TargetSpeed, std::less<>> speeds;
+};
+
+Running running_targets(const Invocation& invocation) {
+  using Kind = gateway::TargetState::Kind;
+  Running running;
   const std::optional<ServeFile> server = read_serve_file(invocation.data_dir);
   const Result<Page> page = server ? fetch_page(server->url, "/health/targets") : fail(ErrorKind::not_found, "");
   const auto parsed = page && page->status == 200 ? json::Document::parse(page->body) : fail(ErrorKind::not_found, "");
-  if (!parsed) return targets;
+  if (!parsed) return running;
   for (const json::Value& one : parsed->root()["targets"].elements()) {
     gateway::TargetState state{.again_in = std::chrono::milliseconds(one["again_in_ms"].integer().value_or(0))};
     for (const Kind kind : {Kind::half_open, Kind::resting, Kind::open})
       if (one["state"].string() == name(kind)) state.kind = kind;
-    targets.emplace(one["target"].string().value_or(""), state);
+    running.targets.emplace(one["target"].string().value_or(""), state);
   }
-  return targets;
+  for (const json::Value& one : parsed->root()["speeds"].elements())
+    running.speeds.emplace(one["target"].string().value_or(""),
+                           gateway::TargetSpeed{.first_token_us = one["first_token_us"].integer().value_or(-1),
+                                                .token_ns = one["token_ns"].integer().value_or(-1),
+                                                .error_share = one["error_share"].number().value_or(0),
+                                                .calls = one["calls"].integer().value_or(0)});
+  return running;
 }
 
 struct ExplainFlags {
@@ -52,12 +68,37 @@ struct ExplainFlags {
   std::int64_t tokens = 0;
   std::int64_t max_tokens = 0;
   std::string key;
+  std::string path = "/v1/chat/completions";
+  std::vector<std::string> headers;
+  std::string tags;
+  std::string prompt;
   std::string config;
 };
+
+// One message of the user, as a body in the form that signals are read from.
+Result<json::Document> body_of(const std::string& prompt) {
+  std::string body;
+  json::Writer w(body);
+  w.begin_object().key("messages").begin_array().begin_object().member("role", "user").member("content", prompt);
+  w.end_object().end_array().end_object();
+  return json::Document::parse(body);
+}
+
+// The value of a header that `--header name=value` has given.
+std::optional<std::string_view> header_in(const std::vector<std::string>& headers, std::string_view name) {
+  for (const std::string_view one : headers) {
+    const std::size_t mark = std::min(one.find('='), one.size());
+    const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
+    if (std::ranges::equal(one.substr(0, mark), name, same)) return one.substr(std::min(mark + 1, one.size()));
+  }
+  return std::nullopt;
+}
 
 Result<int> explain(const ExplainFlags& flags, Invocation& invocation) {
   TRY(const auto snapshot, load_snapshot(flags.config, invocation));
   gateway::GuardQuestion who;
+  gateway::WorkloadQuestion which{
+      .model = flags.model, .path = flags.path, .has_tools = flags.tools, .has_images = flags.images};
   gateway::RouteQuestion what{.model = flags.model,
                               .has_tools = flags.tools,
                               .has_images = flags.images,
@@ -65,9 +106,10 @@ Result<int> explain(const ExplainFlags& flags, Invocation& invocation) {
                               .max_output_tokens = flags.max_tokens,
                               .when = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())};
   what.dialect = chat::dialect_from_name(flags.dialect).value_or(chat::DialectId::openai_chat);
+  store::KeyReport report;
   if (!flags.key.empty()) {
     TRY(store::Store store, open_store(invocation, IfMissing::refuse));
-    TRY(const store::KeyReport report, find_key(store, flags.key));
+    TRY(report, find_key(store, flags.key));
     if (report.damaged)
       return fail(ErrorKind::invalid_request,
                   fmt::format("the key {} is damaged in the database: nobody comes in with it", report.key.id.str()),
@@ -76,14 +118,31 @@ Result<int> explain(const ExplainFlags& flags, Invocation& invocation) {
     what.budgeted = report.key.budget.has_value();
   }
   if (!flags.data_class.empty()) who.header_class = flags.data_class;
+  which.key_id = report.key.id.str();
+  which.key_name = report.key.name;
+  which.team = report.key.team;
+  const std::string tags = report.key.tags + (report.key.tags.empty() || flags.tags.empty() ? "" : ",") + flags.tags;
+  which.tags = tags;
+  which.header = [&](std::string_view name) { return header_in(flags.headers, name); };
+  which.prompt_tokens = flags.tokens > 0 ? flags.tokens : static_cast<Tokens>((flags.prompt.size() + 3) / 4);
+  TRY(const json::Document body, body_of(flags.prompt));
+  const gateway::Signals signals = gateway::read_signals(body.root());
+  which.signals = [&]() -> const gateway::Signals& { return signals; };
+  what.workload = gateway::workload_of(which, snapshot->workloads());
+  what.expected_input_tokens = what.most_input_tokens = which.prompt_tokens;
+  if (what.workload) who.workload_class = what.workload->require.data_class_value;
   TRY(const gateway::Verdict verdict, gateway::guard(who));
   const auto engines_are_ready = [](const ProviderId&) { return gateway::EngineState::ready; };
-  const auto targets = running_targets(invocation);
+  const Running running = running_targets(invocation);
   const auto state_of = [&](std::string_view target) {
-    const auto found = targets.find(target);
-    return found == targets.end() ? gateway::TargetState() : found->second;
+    const auto found = running.targets.find(target);
+    return found == running.targets.end() ? gateway::TargetState() : found->second;
   };
-  TRY(const gateway::Plan plan, gateway::survey(what, verdict, *snapshot, engines_are_ready, state_of));
+  const auto speed_of = [&](std::string_view target) {
+    const auto found = running.speeds.find(target);
+    return found == running.speeds.end() ? gateway::TargetSpeed() : found->second;
+  };
+  TRY(const gateway::Plan plan, gateway::survey(what, verdict, *snapshot, engines_are_ready, state_of, speed_of));
   std::string text = invocation.json() ? gateway::explain_json(plan) : printable(gateway::explain_text(plan));
   if (!text.ends_with('\n')) text += '\n';
   invocation.console.out << text;
@@ -107,6 +166,12 @@ void add_route(CLI::App& root, Invocation& invocation) {
   whole_number(verb.add_option("--tokens", flags->tokens, "As if its prompt had so many tokens"), 1, most_tokens);
   whole_number(verb.add_option("--max-tokens", flags->max_tokens, "As if it asked for so many"), 1, most_tokens);
   verb.add_option("--key", flags->key, "As if it came with this key")->type_name("ID|NAME");
+  verb.add_option("--path", flags->path, "As if it came to this path, for the workload that it belongs to")
+      ->type_name("PATH");
+  verb.add_option("--header", flags->headers, "As if it had this header; may be said several times")
+      ->type_name("NAME=VALUE");
+  verb.add_option("--tags", flags->tags, "As if it brought these tags")->type_name("TAG,TAG");
+  verb.add_option("--prompt", flags->prompt, "As if the user had written this")->type_name("TEXT");
   add_config_flag(verb, flags->config);
   on_selected(verb, invocation, flags, explain);
 }

@@ -15,6 +15,7 @@
 #include "config/oidc_reader.h"
 #include "config/provider_reader.h"
 #include "config/read_section.h"
+#include "config/workload_reader.h"
 #include "yaml/fields.h"
 
 namespace sluice::config {
@@ -153,11 +154,13 @@ void Loading::read_file(const Node& root, const Report& report) {
   if (providers) read_providers(*providers, report);
   if (const Member* member = fields.take("engines")) read_engines(*member, report);
   const Member* routes = fields.take("models");
+  const Member* workloads = fields.take("workloads");
   fields.refuse_others();
   enable_by_environment();
   if (providers) name_what_is_missing(*providers, report);
   if (!engines_off_) enable_engines();
   if (routes) read_routes(*routes, report);
+  if (workloads) read_workloads(*workloads, parts_, report);
 }
 
 std::vector<std::string> Loading::provider_ids() const {
@@ -654,6 +657,7 @@ Loaded Loading::run() {
   Loaded loaded;
   parts_.providers = std::move(catalog_.providers);
   parts_.models = std::move(catalog_.models);
+  parts_.licences = std::move(catalog_.licences);
   parts_.prices = std::move(catalog_.prices);
   parts_.catalog_sha256 = catalog_.sha256;
   if (auto imported = catalog::read_imports(sources_.prices, sources_.prices_known_on)) {
@@ -701,7 +705,10 @@ Loaded Loading::run() {
   check_values(root.value_or(Node()), Report{source, loaded.diagnostics});
   if (sources_.in_force) keep_what_needs_a_restart();
   loaded.needs_restart = std::move(needs_restart_);
-  if (loaded.diagnostics.ok()) loaded.snapshot = std::make_shared<const Snapshot>(std::move(parts_));
+  if (!loaded.diagnostics.ok()) return loaded;
+  auto snapshot = std::make_shared<const Snapshot>(std::move(parts_));
+  if (root) check_workloads(*root, *snapshot, Report{source, loaded.diagnostics});
+  if (loaded.diagnostics.ok()) loaded.snapshot = std::move(snapshot);
   return loaded;
 }
 

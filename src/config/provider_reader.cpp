@@ -138,6 +138,10 @@ void ProviderReader::aws(const ProviderSetting& setting) {
   fields.refuse_others();
 }
 
+void ProviderReader::region(const ProviderSetting& setting) {
+  if (auto text = fields_.text(setting.name)) provider_.region = *std::move(text);
+}
+
 void ProviderReader::google_key_file(const ProviderSetting& setting) {
   const auto path = fields_.text(setting.name);
   if (!path) return;

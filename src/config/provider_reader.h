@@ -29,6 +29,7 @@ class ProviderReader {
   void ground(const ProviderSetting& setting);
   void auth(const ProviderSetting& setting);
   void aws(const ProviderSetting& setting);
+  void region(const ProviderSetting& setting);
   void google_key_file(const ProviderSetting& setting);
   void azure_api_version(const ProviderSetting& setting);
   void vertex(const ProviderSetting& setting);

@@ -47,6 +47,10 @@ inline constexpr ProviderSetting provider_table[] = {
                 "this machine or a private network.",
      .words = provider_words::ground,
      .read = &ProviderReader::ground},
+    {.name = "region",
+     .meaning = "Where it works on data, for `regions` of a workload: eu, eu-central-1.",
+     .schema = R"("type":"string")",
+     .read = &ProviderReader::region},
     {.name = "auth", .meaning = "How the key is sent.", .words = provider_words::auth, .read = &ProviderReader::auth},
     {.name = "aws",
      .meaning =

@@ -16,6 +16,10 @@ void read_section(yaml::Fields& fields, const Setting<Section> (&table)[N], Sect
       if (const auto value = fields.integer(setting.name, setting.least, setting.most)) into.*setting.number = *value;
     } else if (setting.flag) {
       if (const auto value = fields.boolean(setting.name)) into.*setting.flag = *value;
+    } else if (setting.texts) {
+      into.*setting.texts = fields.texts(setting.name);
+    } else if (setting.maybe) {
+      into.*setting.maybe = fields.boolean(setting.name);
     } else if (auto value = fields.text(setting.name)) {
       into.*setting.text = *std::move(value);
     }

@@ -3,6 +3,7 @@
 #include "catalog/price.h"
 #include "config/provider_table.h"
 #include "config/settings_table.h"
+#include "config/workload_table.h"
 #include "json/json.h"
 
 namespace sluice::config {
@@ -20,6 +21,10 @@ void schema_properties(json::Writer& w, const Setting<Section> (&table)[N]) {
           .member("default", defaults.*setting.number);
     else if (setting.flag)
       w.member("type", "boolean").member("default", defaults.*setting.flag);
+    else if (setting.maybe)
+      w.member("type", "boolean");
+    else if (setting.texts)
+      w.key("type").raw(R"(["array","string"])").key("items").raw(R"({"type":"string"})");
     else
       w.member("type", "string").member("default", defaults.*setting.text);
     w.end_object();
@@ -57,10 +62,12 @@ void reference_section(std::string& out, const char* title, const Setting<Sectio
   for (const Setting<Section>& setting : table) {
     const std::string initial = setting.number ? std::to_string(defaults.*setting.number)
                                 : setting.flag ? (defaults.*setting.flag ? "true" : "false")
-                                               : defaults.*setting.text;
+                                : setting.text ? defaults.*setting.text
+                                               : std::string();
     const std::string bounds = setting.number ? std::to_string(setting.least) + " to " + std::to_string(setting.most)
-                               : setting.flag ? "true or false"
-                                              : "text";
+                               : setting.flag || setting.maybe ? "true or false"
+                               : setting.texts                 ? "list of texts"
+                                                               : "text";
     out.append("| `").append(setting.name).append("` | ").append(initial.empty() ? "(empty)" : "`" + initial + "`");
     out.append(" | ").append(bounds).append(" | ").append(setting.meaning).append(" |\n");
   }
@@ -130,6 +137,30 @@ void write_admin_schema(json::Writer& w) {
   w.end_array().end_object().end_object().end_object();
 }
 
+template <class Section, std::size_t N>
+void schema_inner(json::Writer& w, const char* name, const Setting<Section> (&table)[N]) {
+  w.key(name).begin_object().member("type", "object").member("additionalProperties", false).key("properties");
+  w.begin_object();
+  schema_properties(w, table);
+}
+
+void write_workloads_schema(json::Writer& w) {
+  constexpr std::string_view header = R"({"type":["array","string","null"],"items":{"type":"string"}})";
+  w.key("workloads").begin_object().member("type", "array");
+  w.member("description", "Named classes of requests; a request belongs to the first that it fits.");
+  w.key("items").begin_object().member("type", "object").member("additionalProperties", false);
+  w.key("required").begin_array().string("name").end_array().key("properties").begin_object();
+  schema_properties(w, workload_table);
+  schema_inner(w, "match", match_table);
+  w.key("headers").begin_object().member("type", "object").key("additionalProperties").raw(header).end_object();
+  w.end_object().end_object();
+  schema_inner(w, "require", require_table);
+  w.end_object().end_object();
+  schema_inner(w, "weights", weights_table);
+  w.end_object().end_object();
+  w.end_object().end_object().end_object();
+}
+
 }  // namespace
 
 std::string json_schema() {
@@ -152,6 +183,7 @@ std::string json_schema() {
   schema_section(w, "alerts", alert_table);
   schema_section(w, "keys", key_table);
   write_admin_schema(w);
+  write_workloads_schema(w);
   begin_map_of_objects(w, "providers");
   for (const ProviderSetting& setting : provider_table) schema_property(w, setting);
   schema_properties(w, patience_table);
@@ -217,7 +249,19 @@ std::string reference_page() {
   out.append("And of a provider's settings, for the candidates of this route: ");
   for (const auto& setting : patience_table)
     out.append(&setting == patience_table ? "`" : ", `").append(setting.name).append("`");
-  out.append(".\n");
+  out.append(".\n\n");
+  out.append(
+      "## workloads\n\nA list of named classes of requests. A request belongs to the first whose `match` it fits, and "
+      "to none "
+      "otherwise. [The guide](../guides/workloads.md)\nhas an example.\n\n");
+  reference_section(out, "an entry of workloads", workload_table);
+  reference_section(out, "its match", match_table);
+  out.append(
+      "`headers`: a map of names to a value, a list of values of which one must be there, or nothing: the header is "
+      "there.\nAll of what `match` says must fit, and of a list one entry. Without `match` every request fits.\n\n");
+  reference_section(out, "its require", require_table);
+  reference_section(out, "its weights", weights_table);
+  out.pop_back();
   return out;
 }
 

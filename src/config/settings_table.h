@@ -4,7 +4,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "config/oidc_settings.h"
 #include "config/settings.h"
@@ -18,8 +20,10 @@ struct Setting {
   std::int64_t Section::* number = nullptr;  // either a whole number ...
   std::int64_t least = 0;
   std::int64_t most = 0;
-  std::string Section::* text = nullptr;  // ... or a text ...
-  bool Section::* flag = nullptr;         // ... or true or false
+  std::string Section::* text = nullptr;                // ... or a text ...
+  bool Section::* flag = nullptr;                       // ... or true or false ...
+  std::vector<std::string> Section::* texts = nullptr;  // ... or a list of texts, or one ...
+  std::optional<bool> Section::* maybe = nullptr;       // ... or true, false, or nothing said
 };
 
 constexpr std::int64_t an_hour_ms = 3'600'000;

@@ -4,6 +4,7 @@
 
 #include "base/crypto.h"
 #include "config/settings_table.h"
+#include "config/workload_table.h"
 #include "json/json.h"
 #include "yaml/diagnostics.h"
 
@@ -48,6 +49,8 @@ void Snapshot::resolve() {
     candidate->prices = book_.find(provider.id.str(), model.name.str());
     const catalog::Ground forwarded = provider.ground_of(model.name.str());
     candidate->ground = forwarded != provider.ground ? forwarded : model.ground;
+    const auto licence = std::ranges::find(parts_.licences, model.licence, &catalog::Licence::id);
+    if (licence != parts_.licences.end()) candidate->licence = &*licence;
     for (const std::string& name : model.aliases) by_name.try_emplace(provider.id.str() + "/" + name, candidate.get());
     by_name.try_emplace(candidate->name, candidate.get());
     by_name.try_emplace(provider.id.str() + "/" + model.name.str(), candidate.get());
@@ -132,18 +135,46 @@ std::vector<std::string> Snapshot::names_like(std::string_view wrong, std::size_
 
 namespace {
 
+void write_texts(json::Writer& writer, const std::vector<std::string>& texts) {
+  writer.begin_array();
+  for (const std::string& text : texts) writer.string(text);
+  writer.end_array();
+}
+
 template <class Section, std::size_t N>
 void write_section(json::Writer& writer, const Setting<Section> (&table)[N], const Section& section) {
   writer.begin_object();
   for (const Setting<Section>& setting : table) {
-    if (setting.number)
+    if (setting.number) {
       writer.member(setting.name, section.*setting.number);
-    else if (setting.flag)
+    } else if (setting.flag) {
       writer.member(setting.name, section.*setting.flag);
-    else
+    } else if (setting.maybe) {
+      writer.key(setting.name);
+      section.*setting.maybe ? writer.boolean(*(section.*setting.maybe)) : writer.null();
+    } else if (setting.texts) {
+      write_texts(writer.key(setting.name), section.*setting.texts);
+    } else {
       writer.member(setting.name, section.*setting.text);
+    }
   }
   writer.end_object();
+}
+
+void write_workloads(json::Writer& writer, std::span<const Workload> workloads) {
+  writer.begin_array();
+  for (const Workload& workload : workloads) {
+    writer.begin_object();
+    write_section(writer.key("workload"), workload_table, workload);
+    write_section(writer.key("match"), match_table, workload.match);
+    writer.key("headers").begin_object();
+    for (const auto& [header, values] : workload.match.headers) write_texts(writer.key(header), values);
+    writer.end_object();
+    write_section(writer.key("require"), require_table, workload.require);
+    write_section(writer.key("weights"), weights_table, workload.weights);
+    writer.end_object();
+  }
+  writer.end_array();
 }
 
 }  // namespace
@@ -196,6 +227,7 @@ std::string Snapshot::json() const {
     w.begin_object().member("id", provider.id.str()).member("dialect", chat::name(provider.dialect));
     w.member("host", provider.base_url.host_header).member("path", provider.base_url.path_prefix);
     w.member("tls", provider.base_url.endpoint.tls).member("aws_region", provider.aws.region);
+    if (!provider.region.empty()) w.member("region", provider.region);
     w.member("azure_api_version", provider.quirks.azure_api_version).member("vertex", provider.quirks.vertex);
     w.member("stores_responses", provider.quirks.stores_responses).key("also").begin_array();
     for (const chat::DialectId also : provider.also) w.string(chat::name(also));
@@ -256,7 +288,9 @@ std::string Snapshot::json() const {
     write_section(w.key("patience"), patience_table, route.settings.patience);
     w.end_object();
   }
-  w.end_object().end_object();
+  w.end_object();
+  if (!parts_.workloads.empty()) write_workloads(w.key("workloads"), parts_.workloads);
+  w.end_object();
   return out;
 }
 

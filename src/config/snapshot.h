@@ -13,6 +13,7 @@
 #include "catalog/catalog.h"
 #include "config/oidc_settings.h"
 #include "config/settings.h"
+#include "config/workload.h"
 
 namespace sluice::config {
 
@@ -24,6 +25,7 @@ struct Candidate {
   ModelName model_name;                           // what is sent to the provider
   const catalog::PriceHistory* prices = nullptr;  // null: unpriced
   catalog::Ground ground = catalog::Ground::proprietary;
+  const catalog::Licence* licence = nullptr;  // of its weights; null: not known
 
   catalog::Quote quote(catalog::Moment when) const {
     return prices ? prices->quote(when, provider->aws.region) : catalog::Quote();
@@ -68,10 +70,12 @@ class Snapshot {
     std::vector<EngineSettings> engines;
     std::vector<catalog::Provider> providers;  // known and configured ones, enabled or not, in order of preference
     std::vector<catalog::Model> models;
+    std::vector<catalog::Licence> licences;
     std::vector<catalog::PriceFact> prices;
     catalog::PriceFacts imported_prices;
     std::string imported_prices_sha256;  // empty: there are none
     std::vector<Route> routes;
+    std::vector<Workload> workloads;  // in the order in which they are looked at
     std::string catalog_sha256;
   };
   explicit Snapshot(Parts parts);
@@ -90,6 +94,8 @@ class Snapshot {
   const AdminSettings& admin() const { return parts_.admin; }
   const OidcSettings& oidc() const { return parts_.oidc; }
   std::span<const EngineSettings> engines() const { return parts_.engines; }
+  std::span<const Workload> workloads() const { return parts_.workloads; }
+  std::span<const catalog::Licence> licences() const { return parts_.licences; }
   std::span<const catalog::Provider> providers() const { return parts_.providers; }
   const catalog::Provider* find_provider(std::string_view id) const;
   const catalog::PriceBook& prices() const { return book_; }

@@ -10,6 +10,7 @@
 #include "gateway/resources/resources.h"
 #include "gateway/resources/uploads.h"
 #include "gateway/respond/keep_alive.h"
+#include "gateway/route/workload.h"
 #include "store/tags.h"
 
 namespace sluice::gateway {
@@ -96,8 +97,12 @@ async::Task<Result<void>> Exchange::serve() {
   CO_CHECK_OK(co_await identify());
   CO_CHECK_OK(read_tags());
   CO_CHECK_OK(co_await decode(client_, gateway_.dialects, dialect_, std::move(target_), request_));
+  workload_ = workload();
+  if (workload_) facts_.workload = workload_->name;
   CO_TRY(verdict_,
-         guard({.key_class = principal_->data_class(), .header_class = client_.head().get(data_class_header)}));
+         guard({.key_class = principal_->data_class(),
+                .header_class = client_.head().get(data_class_header),
+                .workload_class = workload_ ? workload_->require.data_class_value : std::optional<DataClass>()}));
 
   const config::RetrySettings& retry = snapshot_->retry();
   const async::Deadline deadline =
@@ -131,6 +136,7 @@ async::Task<Result<void>> Exchange::serve() {
   KeepAlive keep_alive(client_, dialect_, gateway_.reactor);
   if (const async::Duration pause = pause_between_comments(); pause > async::Duration(0))
     keep_alive.begin(pause, facts_);
+  const async::TimePoint asking_since = gateway_.reactor.now();
   CallOutcome outcome;
   if (is_list)  // no conditional expression: g++ 12 awaits both sides
     outcome = co_await call_listing(gateway_, *plan_, asked, *snapshot_, owner_, asking_by);
@@ -139,6 +145,7 @@ async::Task<Result<void>> Exchange::serve() {
   nothing_but_comments_ = co_await keep_alive.end();
   waited_ = outcome.waited;
   facts_.attempts = outcome.attempts();
+  measure(outcome, asking_since);
   Result<void> relayed = co_await relay(outcome, asked);
   if (!relayed && counts() && relayed.error().kind != ErrorKind::client_gone &&
       !is_about_the_request(relayed.error().provider_status) && !client_.started())
@@ -209,29 +216,94 @@ async::Task<Result<bool>> Exchange::respond_kept(async::Deadline deadline) {
   co_return true;
 }
 
-Result<Plan> Exchange::plan(std::string_view model) const {
+// The class of requests that it belongs to, by the configuration; null: none.
+const config::Workload* Exchange::workload() const {
+  if (snapshot_->workloads().empty()) return nullptr;
+  std::optional<Signals> signals;
+  const dialects::RequestOutline& outline = request_->outline;
+  const WorkloadQuestion question{.key_id = principal_->id().str(),
+                                  .key_name = principal_->name(),
+                                  .team = principal_->key().team,
+                                  .tags = tags_,
+                                  .model = outline.model,
+                                  .path = client_.head().path,
+                                  .header = [&](std::string_view name) { return client_.head().get(name); },
+                                  .has_tools = outline.has_tools,
+                                  .has_images = outline.images > 0,
+                                  .prompt_tokens = expected_tokens(prompt()),
+                                  .signals = [&]() -> const Signals& {
+                                    if (!signals) signals = read_signals(request_->parsed.root());
+                                    return *signals;
+                                  }};
+  return workload_of(question, snapshot_->workloads());
+}
+
+// Of the budget that has the least left; what requests under way may cost counts as spent.
+int Exchange::budget_left_percent() const {
+  int least = 100;
+  const std::int64_t now_us = gateway_.time.unix_us();
+  const auto look = [&](const std::shared_ptr<const store::Line>& line) {
+    if (line->rule.unit != store::LimitUnit::money || !line->rule.of_any_model()) return;
+    const store::Account::Standing standing = line->state->account.standing(now_us);
+    const double used = static_cast<double>((standing.spent + standing.held).pico());
+    const double left = line->rule.amount > 0 ? 1 - used / static_cast<double>(line->rule.amount) : 0;
+    least = std::min(least, static_cast<int>(std::clamp(left, 0.0, 1.0) * 100));
+  };
+  std::ranges::for_each(principal_->lines(), look);
+  std::ranges::for_each(tag_lines_, look);
+  return least;
+}
+
+// How fast the targets are is looked at where some workload goes by it.
+void Exchange::measure(const CallOutcome& outcome, async::TimePoint began) {
+  if (snapshot_->workloads().empty() || request_->target.resource || counts()) return;
+  const async::TimePoint now = gateway_.reactor.now();
+  for (const Failure& failure : outcome.failures)
+    if (!failure.ours && !failure.outpaced && is_targets_fault(failure.error))
+      gateway_.speeds.failed(failure.attempt->candidate->name, now);
+  if (outcome.reply && outcome.failures.empty()) asked_at_ = began;
+}
+
+// What was waited for the client is in it: a moving mean of many clients says who is slow all the same.
+void Exchange::measure(const Reply& reply, async::TimePoint end) {
+  if (!asked_at_) return;
+  const auto since = [&](async::TimePoint time) { return duration_cast<microseconds>(time - *asked_at_).count(); };
+  const chat::Usage usage = usage_of(reply.usage(), reply.output_bytes());
+  gateway_.speeds.answered(reply.attempt->candidate->name, first_token_ ? since(*first_token_) : -1, since(end),
+                           usage.output + usage.reasoning, gateway_.reactor.now());
+}
+
+Result<Plan> Exchange::plan(std::string_view model, bool keeps_name) const {
   const bool budgeted = has_budget(*principal_, tag_lines_);
   if (const std::optional<dialects::ResourceCall>& call = request_->target.resource)
     return route_resource(
-        *call, dialect_.id(), model, kept_by_,
-        upload_at_.empty() ? client_.head().get(provider_header).value_or("") : std::string_view(upload_at_), budgeted,
-        verdict_, *snapshot_, gateway_.engines.state);
+        *call, dialect_.id(), model, kept_by_, upload_at_.empty() ? client_.head().get(provider_header).value_or("") : std::string_view(upload_at_), budgeted,
+        verdict_, *snapshot_, gateway_.engines.state, workload_);
   const dialects::RequestOutline& outline = request_->outline;
   const std::string asked = model_of_operation(*snapshot_, dialect_, model);
-  const RouteQuestion question{.model = asked,
-                               .dialect = dialect_.id(),
-                               .has_tools = outline.has_tools,
-                               .has_images = outline.images > 0 && !counts(),
-                               .input_tokens = counts() ? 0 : least_tokens(prompt()),
-                               .max_output_tokens = outline.max_output_tokens.value_or(0),
-                               .budgeted = budgeted && !counts(),
-                               .when = catalog::Moment(std::chrono::seconds(gateway_.time.unix_us() / 1'000'000)),
-                               .kept_by = kept_by_};
+  const RouteQuestion question{
+      .model = asked,
+      .dialect = dialect_.id(),
+      .has_tools = outline.has_tools,
+      .has_images = outline.images > 0 && !counts(),
+      .input_tokens = counts() ? 0 : least_tokens(prompt()),
+      .max_output_tokens = outline.max_output_tokens.value_or(0),
+      .budgeted = budgeted && !counts(),
+      .when = catalog::Moment(std::chrono::seconds(gateway_.time.unix_us() / 1'000'000)),
+      .kept_by = kept_by_,
+      .workload = workload_,
+      .keeps_name = keeps_name,
+      .expected_input_tokens = workload_ ? expected_tokens(prompt()) : 0,
+      .most_input_tokens = workload_ ? most_tokens(prompt()) : 0,
+      .choices = outline.choices,
+      .budget_left_percent = workload_ && workload_->cheapest_below_percent > 0 ? budget_left_percent() : 100};
   Health& health = gateway_.health;
   const async::TimePoint now = gateway_.reactor.now();
-  if (health.quiet(now)) return route(question, verdict_, *snapshot_, gateway_.engines.state);
-  return route(question, verdict_, *snapshot_, gateway_.engines.state,
-               [&](std::string_view target) { return health.state(target, now); });
+  TargetStates targets;
+  if (!health.quiet(now)) targets = [&](std::string_view target) { return health.state(target, now); };
+  TargetSpeeds speeds;
+  if (workload_) speeds = [&](std::string_view target) { return gateway_.speeds.of(target, now); };
+  return route(question, verdict_, *snapshot_, gateway_.engines.state, targets, speeds);
 }
 
 // Among several that serve the same model, the one that has had most of this before.
@@ -357,6 +429,7 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
     remember_kept(reply);
     // Settled before the client can see the answer: whoever has it finds it in the ledger.
     account_for(reply, store::Outcome::ok);
+    measure(reply, gateway_.reactor.now());
     facts_.cost_usd = cost_text(cost_);
     if (snapshot_->ledger().strict) CO_CHECK_OK(co_await books_are_on_disk());
     keep(reply, asked);
@@ -390,6 +463,9 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
   if (!broken && reply.failed()) broken = reply.error();
   if (broken && is_targets_fault(*broken) && gateway_.reactor.now() < deadline.at)
     gateway_.health.cut(reply.attempt->candidate->name, gateway_.reactor.now(), snapshot_->breaker(), *broken);
+  if (!broken) measure(reply, gateway_.reactor.now());
+  if (broken && asked_at_ && is_targets_fault(*broken))
+    gateway_.speeds.failed(reply.attempt->candidate->name, gateway_.reactor.now());
   if (!settled_) account_for(reply, broken ? outcome_of(*broken) : store::Outcome::ok);
   if (broken) co_return std::unexpected(*std::move(broken));
   constexpr milliseconds end_of_transfer{100};  // the last chunk mostly comes with the end marker
@@ -550,7 +626,7 @@ void Exchange::go_down_when_full() {
       if (!full) full = line;
     }
     if (!full || full->rule.downgrade_to == asked) return;
-    Result<Plan> lower = plan(full->rule.downgrade_to);
+    Result<Plan> lower = plan(full->rule.downgrade_to, true);
     if (!lower) return;  // the limit itself then says what it has to say
     plan_ = *std::move(lower);
     asked = full->rule.downgrade_to;
@@ -720,7 +796,7 @@ AuditRecord Exchange::record() const {
           {attempt.provider().id.str(), attempt.model().str(), attempt.ground(), false, name(attempt.reason)});
     for (const Rejection& rejection : plan_->rejections)
       done.candidates.push_back({rejection.candidate->provider->id.str(), rejection.candidate->model_name.str(),
-                                 rejection.candidate->ground, true, name(rejection.why)});
+                                 rejection.candidate->ground, true, rule_name(rejection)});
   }
   if (facts_.attempt) {
     done.provider = facts_.attempt->provider().id.str();

@@ -32,7 +32,11 @@ class Exchange final : private Underway {
   bool asks_for_a_response() const;
   [[gnu::noinline]] async::Task<Result<bool>> respond_kept(async::Deadline deadline);
   Result<void> read_tags();
-  Result<Plan> plan(std::string_view model) const;
+  const config::Workload* workload() const;
+  Result<Plan> plan(std::string_view model, bool keeps_name = false) const;
+  int budget_left_percent() const;
+  void measure(const CallOutcome& outcome, async::TimePoint began);
+  void measure(const Reply& reply, async::TimePoint end);
   async::TimePoint patience_of_client(async::TimePoint otherwise) const;
   bool keeps_answer() const;
   Placement place();
@@ -89,6 +93,7 @@ class Exchange final : private Underway {
   std::vector<Share> shares_;  // of the candidates, while admission looks at them
   std::optional<DecodedRequest> request_;
   std::optional<Prompt> prompt_;  // once the request's body is gone
+  const config::Workload* workload_ = nullptr;  // that it belongs to; of the Snapshot
   Verdict verdict_;
   std::string owner_;      // in whose name things are kept
   std::string upload_at_;  // the provider that an upload has begun at
@@ -104,6 +109,7 @@ class Exchange final : private Underway {
   std::optional<Money> cost_ = Money();          // of all rows; empty = unpriced
   std::string answered_by_;                      // the model that the provider says has answered
   async::Duration waited_{0};                    // for providers
+  std::optional<async::TimePoint> asked_at_;     // of the one call that has answered; empty: there were several
   std::optional<async::TimePoint> first_token_;
   bool nothing_but_comments_ = false;  // has gone out to the client
   bool settled_ = false;               // what the stream cost is booked before its end has gone out

@@ -467,6 +467,7 @@ int serve(const ServeOptions& options) {
   }
   gateway::Places places;
   gateway::Health health([&](const gateway::TargetChange& change) { record_change(log, target_metrics, change); });
+  gateway::Speeds speeds;
   gateway::IssuerMemory issuers;
   gateway::Affinity affinity([&](const gateway::AffinityChoice& choice) { record_choice(target_metrics, choice); });
   std::vector<std::unique_ptr<dialects::Dialect>> all_dialects;
@@ -528,6 +529,7 @@ int serve(const ServeOptions& options) {
                 .sessions = **sessions,
                 .admission = admission,
                 .health = health,
+                .speeds = speeds,
                 .places = places,
                 .issuers = issuers,
                 .affinity = affinity,

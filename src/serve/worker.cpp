@@ -36,6 +36,7 @@ Worker::Worker(Shared& shared)
                .desk = shared.desk,
                .admission = shared.admission,
                .health = shared.health,
+               .speeds = shared.speeds,
                .places = shared.places,
                .books = shared.books,
                .engines = shared.engines,

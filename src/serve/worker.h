@@ -33,6 +33,7 @@ struct Shared {
   identity::Desk& sessions;
   gateway::Admission& admission;
   gateway::Health& health;
+  gateway::Speeds& speeds;
   gateway::Places& places;
   gateway::IssuerMemory& issuers;
   gateway::Affinity& affinity;

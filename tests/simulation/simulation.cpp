@@ -194,6 +194,7 @@ class Run {
   std::unique_ptr<store::ResourceDesk> desk_ = std::move(*store::ResourceDesk::start(directory_.path()));
   gateway::Admission admission_{gateway::Admission::Limits{}};
   gateway::Health health_;
+  gateway::Speeds speeds_;
   gateway::Places places_;
   gateway::IssuerMemory issuers_;
   gateway::Affinity affinity_;
@@ -210,6 +211,7 @@ class Run {
       .desk = *desk_,
       .admission = admission_,
       .health = health_,
+      .speeds = speeds_,
       .places = places_,
       .books = {.ledger = &store_.ledger(),
                 .on_entry = [this](const store::LedgerEntry& entry, store::Appended) { rows_.push_back(entry); }},

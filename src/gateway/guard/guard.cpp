@@ -9,6 +9,8 @@ std::string_view rule_text(Verdict::Rule rule) {
       return "the key's data class is restricted: only self-hosted engines may see the request";
     case Verdict::Rule::restricted_by_header:
       return "the request says that its data is restricted: only self-hosted engines may see it";
+    case Verdict::Rule::restricted_by_workload:
+      return "the workload that the request belongs to is restricted: only self-hosted engines may see it";
   }
   return "unknown";
 }
@@ -26,10 +28,12 @@ Result<Verdict> guard(const GuardQuestion& question) {
                                    .code = "invalid_data_class"});
     verdict.data_class = stricter(question.key_class, *asked);  // a request can only be stricter than its key
   }
+  if (question.workload_class) verdict.data_class = stricter(verdict.data_class, *question.workload_class);
   if (question.key_class == DataClass::restricted)
     verdict.rule = Verdict::Rule::restricted_by_key;
   else if (verdict.data_class == DataClass::restricted)
-    verdict.rule = Verdict::Rule::restricted_by_header;
+    verdict.rule = question.workload_class == DataClass::restricted ? Verdict::Rule::restricted_by_workload
+                                                                    : Verdict::Rule::restricted_by_header;
   return verdict;
 }
 

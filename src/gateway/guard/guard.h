@@ -17,16 +17,18 @@ constexpr std::string_view data_class_header = "x-sluice-data-class";
 struct GuardQuestion {
   DataClass key_class = DataClass::internal;          // of the virtual key
   std::optional<std::string_view> header_class = {};  // value of data_class_header, as sent
+  std::optional<DataClass> workload_class = {};       // of the workload that the request belongs to
 };
 
 struct Verdict {
   // The rule that fired, each with its own text in rule_text().
   enum class Rule : std::uint8_t {
-    open,                 // nothing restricts the request
-    restricted_by_key,    // the key is for restricted data
-    restricted_by_header  // the request says that its data is restricted
+    open,                   // nothing restricts the request
+    restricted_by_key,      // the key is for restricted data
+    restricted_by_header,   // the request says that its data is restricted
+    restricted_by_workload  // the workload that it belongs to is for restricted data
   };
-  DataClass data_class = DataClass::internal;  // the stricter of the key's and the header's
+  DataClass data_class = DataClass::internal;  // the strictest of the key's, the header's and the workload's
   Rule rule = Rule::open;
 
   bool allows(catalog::Ground ground) const {

@@ -34,6 +34,20 @@ TEST(Guard, Keeps_a_request_at_home_that_says_so_itself) {
   EXPECT_FALSE(closed.allows(Ground::proprietary));
 }
 
+TEST(Guard, Keeps_a_request_of_a_restricted_workload_at_home) {
+  for (const char* header : {"public", "internal", "restricted"}) {
+    const Result<Verdict> closed =
+        guard({.key_class = DataClass::public_data, .header_class = header, .workload_class = DataClass::restricted});
+    ASSERT_TRUE(closed.has_value());
+    EXPECT_EQ(closed->rule, Verdict::Rule::restricted_by_workload);
+    EXPECT_FALSE(closed->allows(Ground::hosted_open));
+  }
+  const Result<Verdict> still_closed =
+      guard({.key_class = DataClass::restricted, .workload_class = DataClass::internal});
+  ASSERT_TRUE(still_closed.has_value());
+  EXPECT_FALSE(still_closed->allows(Ground::proprietary)) << "a workload can only be stricter";
+}
+
 TEST(Guard, Lets_no_header_loosen_what_the_key_says) {
   EXPECT_FALSE(verdict(DataClass::restricted, "public").allows(Ground::proprietary));
 }

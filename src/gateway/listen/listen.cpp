@@ -341,7 +341,7 @@ async::Task<> Listen::ready(http::Exchange& exchange) {
   (void)co_await exchange.respond(problem.empty() ? 200 : 503, headers, body);
 }
 
-// Who is left alone, and for how long: `sluice route explain` asks this.
+// Who is left alone, and for how long, and how fast who is: `sluice route explain` asks this.
 async::Task<> Listen::targets(http::Exchange& exchange) {
   const http::Headers headers{{"content-type", std::string(json_type)}};
   std::string body;
@@ -352,6 +352,12 @@ async::Task<> Listen::targets(http::Exchange& exchange) {
     out.begin_object().member("target", one.target).member("state", name(one.state.kind));
     out.member("again_in_ms", one.state.again_in.count()).member("calls", one.calls).member("failures", one.failures);
     out.end_object();
+  }
+  out.end_array().key("speeds").begin_array();
+  for (const Speeds::Report& one : gateway_.speeds.report(gateway_.reactor.now())) {
+    out.begin_object().member("target", one.target).member("first_token_us", one.speed.first_token_us);
+    out.member("token_ns", one.speed.token_ns).key("error_share").number(one.speed.error_share);
+    out.member("calls", one.speed.calls).end_object();
   }
   out.end_array().end_object();
   (void)co_await exchange.respond(200, headers, body);

@@ -194,7 +194,8 @@ async::Task<Result<std::string>> locate(Gateway& gateway, const std::string& own
 
 Result<Plan> route_resource(const dialects::ResourceCall& call, dialects::DialectId dialect, std::string_view model,
                             std::string_view kept_by, std::string_view asked_for, bool budgeted, const Verdict& verdict,
-                            const config::Snapshot& snapshot, const EngineStates& engines) {
+                            const config::Snapshot& snapshot, const EngineStates& engines,
+                            const config::Workload* workload) {
   const catalog::Provider* provider = nullptr;
   ModelName billed_model(std::string(call.collection.substr(1)));
   if (dialect == dialects::DialectId::gemini_resources && call.is_create() && !call.is_upload) {
@@ -222,7 +223,7 @@ Result<Plan> route_resource(const dialects::ResourceCall& call, dialects::Dialec
   candidate->name = provider->id.str() + std::string(call.collection);
   candidate->ground = provider->ground;
   return route_to(std::move(candidate), call.is_free ? free_of_charge() : catalog::Quote(),
-                  {.model = {}, .dialect = dialect, .budgeted = budgeted}, verdict, engines);
+                  {.model = {}, .dialect = dialect, .budgeted = budgeted, .workload = workload}, verdict, engines);
 }
 
 void remember_call(Gateway& gateway, const std::string& owner, const std::string& provider,

@@ -30,7 +30,8 @@ async::Task<Result<std::string>> locate(Gateway& gateway, const std::string& own
 // as of route(), and invalid_request when the client must say which.
 Result<Plan> route_resource(const dialects::ResourceCall& call, dialects::DialectId dialect, std::string_view model,
                             std::string_view kept_by, std::string_view asked_for, bool budgeted, const Verdict& verdict,
-                            const config::Snapshot& snapshot, const EngineStates& engines);
+                            const config::Snapshot& snapshot, const EngineStates& engines,
+                            const config::Workload* workload = nullptr);
 constexpr std::string_view provider_header = "x-sluice-provider";
 
 // These do not wait: who asks afterwards finds it, and what the disk does not take is the desk's problem.

@@ -43,7 +43,10 @@ void append_table(std::string& out, const std::vector<Row>& rows) {
 
 std::string explain_text(const Plan& plan) {
   std::string out = "model       " + plan.model + "\ndata class  " + std::string(name(plan.verdict.data_class)) + " (" +
-                    std::string(rule_text(plan.verdict.rule)) + ")\n\n";
+                    std::string(rule_text(plan.verdict.rule)) + ")\n";
+  if (plan.workload)
+    out += "workload    " + plan.workload->name + "\nobjective   " + std::string(config::name(plan.objective)) + "\n";
+  out += "\n";
   if (!plan.attempts.empty()) {
     std::vector<Row> rows = {{"#", "CANDIDATE", "GROUND", "LANE", "USD PER M TOKENS (IN / OUT)", "REASON"}};
     for (std::size_t i = 0; i < plan.attempts.size(); ++i) {
@@ -59,7 +62,7 @@ std::string explain_text(const Plan& plan) {
     std::vector<Row> rows = {{"REJECTED", "GROUND", "RULE", "REASON"}};
     for (const Rejection& rejection : plan.rejections)
       rows.push_back({rejection.candidate->name, std::string(catalog::name(rejection.candidate->ground)),
-                      std::string(name(rejection.why)), reason_text(rejection, plan)});
+                      std::string(rule_name(rejection)), reason_text(rejection, plan)});
     append_table(out, rows);
   }
   const std::size_t sharing = sharers(plan);
@@ -87,7 +90,9 @@ std::string explain_json(const Plan& plan) {
   std::string out;
   json::Writer w(out);
   w.begin_object().member("model", plan.model).member("data_class", name(plan.verdict.data_class));
-  w.member("rule", rule_text(plan.verdict.rule)).key("choice");
+  w.member("rule", rule_text(plan.verdict.rule)).key("workload");
+  plan.workload ? w.string(plan.workload->name) : w.null();
+  w.member("objective", config::name(plan.objective)).key("choice");
   plan.attempts.empty() ? w.null() : w.string(plan.attempts.front().candidate->name);
   w.member("affinity", plan.settings ? config::name(plan.settings->affinity_kind) : "off");
   w.member("affinity_candidates", static_cast<std::int64_t>(sharers(plan)));
@@ -101,6 +106,12 @@ std::string explain_json(const Plan& plan) {
       w.member("input_usd_per_million", per_million(rates[catalog::Unit::input]));
       w.member("output_usd_per_million", per_million(rates[catalog::Unit::output]));
     }
+    if (plan.workload) {
+      w.key("expected_usd");
+      attempt.expected_cost ? w.string(attempt.expected_cost->usd()) : w.null();
+      w.key("expected_ms");
+      attempt.expected_us >= 0 ? w.integer(attempt.expected_us / 1'000) : w.null();
+    }
     w.member("engine", attempt.provider().engine)
         .member("health", name(attempt.health.kind))
         .member("reason", reason_text(attempt, plan))
@@ -111,7 +122,7 @@ std::string explain_json(const Plan& plan) {
     w.begin_object()
         .member("name", rejection.candidate->name)
         .member("ground", catalog::name(rejection.candidate->ground))
-        .member("rule", name(rejection.why))
+        .member("rule", rule_name(rejection))
         .member("reason", reason_text(rejection, plan))
         .end_object();
   w.end_array().end_object();

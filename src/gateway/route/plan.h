@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,11 @@ struct Attempt {
     knows_prompt,   // has had most of the prompt's beginning before
     keeps_session,  // has the session
     least_loaded,   // nobody who has room knows it, and this one has the least to do
+    // By the objective of the request's workload:
+    cheapest,
+    fastest,
+    best,
+    weighted,
   };
   const config::Candidate* candidate = nullptr;
   catalog::Quote quote;
@@ -35,6 +41,10 @@ struct Attempt {
   Reason reason = Reason::listed;
   std::uint32_t position = 0;  // in the route's list, from 0
   TargetState health;          // as of the plan; not well for the least bad of those that are all unwell
+  // Where a workload has an objective:
+  std::optional<Money> expected_cost = {};  // empty: unpriced
+  std::int64_t expected_us = -1;            // until the answer's end; -1: not measured
+  double error_share = 0;                   // of its calls of late
 
   const catalog::Provider& provider() const { return *candidate->provider; }
   const ModelName& model() const { return candidate->model_name; }
@@ -56,18 +66,28 @@ struct Rejection {
     engine_not_ready,  // its engine starts, restarts or has failed
     resting,           // it has asked to be left alone for again_in
     breaker_open,      // its calls fail: it is left alone for again_in
+    // Rules of the request's workload:
+    workload_rule,     // `unmet` says which
+    request_too_dear,  // needed > limit, both in picodollars; so for the next two, for a million tokens
+    input_too_dear,
+    output_too_dear,
+    too_slow,         // needed > limit, both in milliseconds; while another is faster
+    too_many_errors,  // needed > limit, both in percent; while another has fewer
   };
   const config::Candidate* candidate = nullptr;
   Why why = Why::data_class;
   Tokens needed = 0;
   Tokens limit = 0;
   std::chrono::milliseconds again_in{0};
+  config::Unmet unmet = {};
 };
 
 struct Plan {
   std::string model;  // as the client named it
   config::Target::Kind kind = config::Target::Kind::route;
   Verdict verdict;
+  const config::Workload* workload = nullptr;  // that the request belongs to; null: none
+  config::Objective objective = config::Objective::listed;
   std::vector<Attempt> attempts;  // in the order in which to ask
   std::vector<Rejection> rejections;
   const config::RouteSettings* settings = nullptr;     // of the route; null: the defaults
@@ -77,7 +97,8 @@ struct Plan {
 // For people: "listed 2nd in `auto`", "set GROQ_API_KEY".
 std::string reason_text(const Attempt& attempt, const Plan& plan);
 std::string reason_text(const Rejection& rejection, const Plan& plan);
-std::string_view name(Rejection::Why why);      // "data_class", ...
-std::string_view name(Attempt::Reason reason);  // "listed", ...
+std::string_view name(Rejection::Why why);               // "data_class", ...
+std::string_view rule_name(const Rejection& rejection);  // the same, and of a workload its rule: "regions"
+std::string_view name(Attempt::Reason reason);           // "listed", ...
 
 }  // namespace sluice::gateway

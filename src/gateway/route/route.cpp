@@ -2,18 +2,68 @@
 
 #include <algorithm>
 
+#include "gateway/route/objective.h"
+
 namespace sluice::gateway {
 namespace {
 
 using config::Candidate;
 using Why = Rejection::Why;
 
+// What a model with no known limit may write when the client sets none; as admission reserves it.
+constexpr Tokens output_without_a_limit = 8'192;
+
+// Ceilings on prices: by the book, for this request.
+std::optional<Rejection> price_rejection(const Candidate& candidate, const catalog::Quote& quote,
+                                         const RouteQuestion& question) {
+  const config::WorkloadRequire& require = question.workload->require;
+  if (!require.most_per_request && !require.most_input && !require.most_output) return std::nullopt;
+  if (!quote.priced()) return Rejection{.candidate = &candidate, .why = Why::unpriced};
+  const auto above = [&](Why why, std::int64_t pico, Money most) {
+    return pico <= most.pico()
+               ? std::nullopt
+               : std::optional(Rejection{.candidate = &candidate, .why = why, .needed = pico, .limit = most.pico()});
+  };
+  constexpr std::int64_t million = 1'000'000;
+  const catalog::Rates& rates = quote.rates(question.expected_input_tokens);
+  if (require.most_input)
+    if (auto out = above(Why::input_too_dear, rates[catalog::Unit::input] * million, *require.most_input)) return out;
+  if (require.most_output)
+    if (auto out = above(Why::output_too_dear, rates[catalog::Unit::output] * million, *require.most_output))
+      return out;
+  if (!require.most_per_request) return std::nullopt;
+  const Tokens limit =
+      candidate.model && candidate.model->max_output > 0 ? candidate.model->max_output : output_without_a_limit;
+  const Tokens output = (question.max_output_tokens > 0 ? question.max_output_tokens : limit) *
+                        std::max<std::int64_t>(question.choices, 1);
+  const std::optional<Money> worst = catalog::upper_bound(quote, question.most_input_tokens, output);
+  return worst ? above(Why::request_too_dear, worst->pico(), *require.most_per_request) : std::nullopt;
+}
+
+// Ceilings on what is measured: whoever is above one is out while another is below.
+std::optional<Rejection> speed_rejection(const Candidate& candidate, const TargetSpeed& speed,
+                                         const config::WorkloadRequire& require) {
+  const std::int64_t first_token_ms = speed.first_token_us / 1'000;
+  if (require.max_first_token_ms > 0 && first_token_ms > require.max_first_token_ms)
+    return Rejection{
+        .candidate = &candidate, .why = Why::too_slow, .needed = first_token_ms, .limit = require.max_first_token_ms};
+  const auto errors = static_cast<std::int64_t>(speed.error_share * 100 + 0.5);
+  if (errors > require.max_error_percent)
+    return Rejection{
+        .candidate = &candidate, .why = Why::too_many_errors, .needed = errors, .limit = require.max_error_percent};
+  return std::nullopt;
+}
+
 std::optional<Rejection> rejection_of(const Candidate& candidate, const catalog::Quote& quote,
                                       const RouteQuestion& question, const Verdict& verdict,
-                                      const EngineStates& engines) {
+                                      const EngineStates& engines, config::About about = config::About::model) {
   const auto because = [&](Why why) { return Rejection{.candidate = &candidate, .why = why}; };
   // The guard's word comes first: nothing after it can bring a forbidden ground back.
   if (!verdict.allows(candidate.ground)) return because(Why::data_class);
+  if (question.workload)
+    if (const auto unmet = config::first_unmet(*question.workload, candidate,
+                                               std::chrono::floor<std::chrono::days>(question.when), about))
+      return Rejection{.candidate = &candidate, .why = Why::workload_rule, .unmet = *unmet};
   if (!candidate.provider->enabled) return because(Why::not_enabled);
   if (!question.kept_by.empty() && candidate.provider->id.str() != question.kept_by)
     return because(Why::kept_elsewhere);
@@ -31,6 +81,8 @@ std::optional<Rejection> rejection_of(const Candidate& candidate, const catalog:
     if (question.has_images && !model->images) return because(Why::no_images);
   }
   if (question.budgeted && !quote.priced()) return because(Why::unpriced);
+  if (question.workload && about == config::About::model)
+    if (auto too_dear = price_rejection(candidate, quote, question)) return too_dear;
   if (candidate.provider->engine && engines && engines(candidate.provider->id) != EngineState::ready)
     return because(Why::engine_not_ready);
   return std::nullopt;
@@ -63,6 +115,35 @@ void ask_the_unwell(Plan& plan, std::vector<Attempt> unwell) {
   plan.attempts = std::move(unwell);
 }
 
+// Who is above a ceiling on what is measured is better than nobody.
+void ask_the_slow(Plan& plan, std::vector<Attempt> slow) {
+  if (slow.empty()) return;
+  std::erase_if(plan.rejections, [](const Rejection& rejection) {
+    return rejection.why == Why::too_slow || rejection.why == Why::too_many_errors;
+  });
+  plan.attempts = std::move(slow);
+}
+
+// Each candidate with the first rule that it does not keep.
+Error broken_rules(const Plan& plan) {
+  constexpr std::size_t most_told = 4;
+  std::string each;
+  std::size_t told = 0;
+  for (const Rejection& rejection : plan.rejections) {
+    if (told++ == most_told) break;
+    each += (each.empty() ? "" : "; ") + rejection.candidate->name + ": " + std::string(rule_name(rejection)) + " (" +
+            reason_text(rejection, plan) + ")";
+  }
+  if (plan.rejections.size() > most_told)
+    each += "; and " + std::to_string(plan.rejections.size() - most_told) + " more";
+  return {.kind = ErrorKind::forbidden,
+          .message = "no candidate of '" + plan.model + "' keeps the rules of the workload `" + plan.workload->name +
+                     "`: " + std::move(each),
+          .hint = "ask for another model, or the operator for a candidate that keeps them",
+          .param = "model",
+          .code = "workload_rules"};
+}
+
 // Why nobody may be asked: the reason that the caller, or else the operator, can do most about.
 Error nobody(const Plan& plan) {
   const auto found = [&](Why why) {
@@ -83,6 +164,11 @@ Error nobody(const Plan& plan) {
             .code = "engine_not_ready",
             .retry = Retry::anywhere,
             .retry_after = std::chrono::milliseconds(1'000)};
+  if (plan.workload && std::ranges::any_of(plan.rejections, [](const Rejection& one) {
+        return one.why == Why::workload_rule || one.why == Why::request_too_dear || one.why == Why::input_too_dear ||
+               one.why == Why::output_too_dear;
+      }))
+    return broken_rules(plan);
   if (const Rejection* context = found(Why::context_too_small))
     return {.kind = ErrorKind::invalid_request,
             .message = "the request " + reason_text(*context, plan),
@@ -135,12 +221,29 @@ Error nobody(const Plan& plan) {
           .code = "provider_not_configured"};
 }
 
+// While a budget runs out, what is cheap comes first.
+config::Objective objective_of(const config::Workload& workload, const RouteQuestion& question) {
+  return question.budget_left_percent < workload.cheapest_below_percent ? config::Objective::cheapest
+                                                                        : workload.objective_kind;
+}
+
+Expected expected_of(const config::Workload& workload, const RouteQuestion& question) {
+  Tokens output = workload.expected_output_tokens;
+  if (question.max_output_tokens > 0) output = std::min(output, question.max_output_tokens);
+  return {.input = question.expected_input_tokens, .output = output * std::max<std::int64_t>(question.choices, 1)};
+}
+
 }  // namespace
 
 Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const config::Snapshot& snapshot,
-                    const EngineStates& engines, const TargetStates& targets) {
-  Plan plan{.model = std::string(question.model), .verdict = verdict};
+                    const EngineStates& engines, const TargetStates& targets, const TargetSpeeds& speeds) {
+  const config::Workload* workload = question.workload;
+  const bool own_route = workload && !workload->route.empty() && !question.keeps_name;
+  const std::string_view asked = own_route ? std::string_view(workload->route) : question.model;
+  Plan plan{.model = std::string(asked), .verdict = verdict, .workload = workload};
+  if (workload) plan.objective = objective_of(*workload, question);
   std::vector<Attempt> unwell;
+  std::vector<Attempt> slow;
   const auto consider = [&](const Candidate& candidate, Attempt::Reason reason, std::uint32_t position) {
     const catalog::Quote quote = candidate.quote(question.when);
     if (auto rejection = rejection_of(candidate, quote, question, verdict, engines)) {
@@ -158,10 +261,24 @@ Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const
       unwell.push_back(std::move(attempt));
       return;
     }
+    if (workload) {
+      const TargetSpeed speed = speeds ? speeds(candidate.name) : TargetSpeed();
+      estimate(attempt, expected_of(*workload, question), speed);
+      if (auto rejection = speed_rejection(candidate, speed, workload->require)) {
+        plan.rejections.push_back(*rejection);
+        slow.push_back(std::move(attempt));
+        return;
+      }
+    }
     plan.attempts.push_back(std::move(attempt));
   };
+  const auto finish = [&] {
+    if (plan.attempts.empty()) ask_the_slow(plan, std::move(slow));
+    if (plan.attempts.empty()) ask_the_unwell(plan, std::move(unwell));
+    if (workload) order(plan.attempts, *workload, plan.objective);
+  };
 
-  if (const config::Target* target = snapshot.find(question.model)) {
+  if (const config::Target* target = snapshot.find(asked)) {
     plan.kind = target->kind;
     plan.settings = &target->settings;
     plan.attempts.reserve(target->candidates.size());
@@ -169,22 +286,25 @@ Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const
                         : target->kind == config::Target::Kind::direct ? Attempt::Reason::asked_for
                                                                        : Attempt::Reason::offers_model;
     for (std::uint32_t i = 0; i < target->candidates.size(); ++i) consider(*target->candidates[i], reason, i);
-    if (plan.attempts.empty()) ask_the_unwell(plan, std::move(unwell));
+    finish();
     return plan;
   }
-  plan.outside_catalog = std::make_unique<Candidate>(snapshot.outside_catalog(question.model));
-  if (!plan.outside_catalog->provider) return std::unexpected(unknown_model(question.model, snapshot));
+  plan.outside_catalog = std::make_unique<Candidate>(snapshot.outside_catalog(asked));
+  if (!plan.outside_catalog->provider) return std::unexpected(unknown_model(asked, snapshot));
   plan.kind = config::Target::Kind::direct;
   consider(*plan.outside_catalog, Attempt::Reason::asked_for, 0);
-  if (plan.attempts.empty()) ask_the_unwell(plan, std::move(unwell));
+  finish();
   return plan;
 }
 
 Result<Plan> route_to(std::unique_ptr<Candidate> candidate, catalog::Quote quote, const RouteQuestion& question,
                       const Verdict& verdict, const EngineStates& engines) {
-  Plan plan{.model = candidate->name, .kind = config::Target::Kind::direct, .verdict = verdict};
+  Plan plan{.model = candidate->name,
+            .kind = config::Target::Kind::direct,
+            .verdict = verdict,
+            .workload = question.workload};
   plan.outside_catalog = std::move(candidate);
-  if (auto rejection = rejection_of(*plan.outside_catalog, quote, question, verdict, engines))
+  if (auto rejection = rejection_of(*plan.outside_catalog, quote, question, verdict, engines, config::About::no_model))
     plan.rejections.push_back(*rejection);
   else
     plan.attempts.push_back(
@@ -200,8 +320,8 @@ catalog::Quote free_of_charge() {
 }
 
 Result<Plan> route(const RouteQuestion& question, const Verdict& verdict, const config::Snapshot& snapshot,
-                   const EngineStates& engines, const TargetStates& targets) {
-  TRY(Plan plan, survey(question, verdict, snapshot, engines, targets));
+                   const EngineStates& engines, const TargetStates& targets, const TargetSpeeds& speeds) {
+  TRY(Plan plan, survey(question, verdict, snapshot, engines, targets, speeds));
   if (plan.attempts.empty()) return std::unexpected(nobody(plan));
   return plan;
 }

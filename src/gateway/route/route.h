@@ -10,6 +10,7 @@
 #include "chat/dialect_id.h"
 #include "config/snapshot.h"
 #include "gateway/guard/guard.h"
+#include "gateway/health/speeds.h"
 #include "gateway/route/plan.h"
 
 namespace sluice::gateway {
@@ -24,6 +25,13 @@ struct RouteQuestion {
   bool budgeted = false;          // the key has a budget: what has no price cannot be reserved
   catalog::Moment when = {};      // whose prices count, and by which models are retired
   std::string_view kept_by = {};  // the provider that keeps what the request names; empty: nobody does
+  // That the request belongs to; its rules are looked at after the verdict and before everything else. null: none.
+  const config::Workload* workload = nullptr;
+  bool keeps_name = false;  // `model` is not the client's but a limit's: the workload's route does not replace it
+  Tokens expected_input_tokens = 0;
+  Tokens most_input_tokens = 0;
+  std::int64_t choices = 1;
+  int budget_left_percent = 100;  // of the budget that has the least left
 };
 
 enum class EngineState : std::uint8_t { absent, starting, ready, failed };
@@ -35,10 +43,11 @@ using TargetStates = std::function<TargetState(std::string_view)>;
 // because it has asked for that, is out while there is another; where all are, they are asked all the same, the one
 // that may be asked again soonest first. Errors: not_found, code "model_not_found", when the name means nothing.
 Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const config::Snapshot& snapshot,
-                    const EngineStates& engines, const TargetStates& targets = {});
+                    const EngineStates& engines, const TargetStates& targets = {}, const TargetSpeeds& speeds = {});
 
 // survey, or the error for the client when nobody may be asked:
 //   unavailable                                an engine is not ready; another try may help
+//   forbidden, "workload_rules"                nobody keeps the rules of the workload; the message has each one's first
 //   invalid_request, "context_length_exceeded" the prompt is too long for every candidate
 //   invalid_request, "unsupported_feature"     no candidate has tools or reads images
 //   forbidden, "data_class_denied"             restricted data and no engine of the organisation's own
@@ -47,9 +56,10 @@ Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const
 //   successor not_found, "provider_not_configured"       the model is known, its provider has no key not_found,
 //   "model_not_found"               the name means nothing; the hint has the nearest names
 Result<Plan> route(const RouteQuestion& question, const Verdict& verdict, const config::Snapshot& snapshot,
-                   const EngineStates& engines, const TargetStates& targets = {});
+                   const EngineStates& engines, const TargetStates& targets = {}, const TargetSpeeds& speeds = {});
 
-// The plan with this one candidate, which is in no Snapshot: for calls that are not about a model. Errors as of
+// The plan with this one candidate, which is in no Snapshot: for calls that are not about a model, so that a workload's
+// rules about models say nothing. Errors as of
 // route().
 Result<Plan> route_to(std::unique_ptr<config::Candidate> candidate, catalog::Quote quote, const RouteQuestion& question,
                       const Verdict& verdict, const EngineStates& engines);

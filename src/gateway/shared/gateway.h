@@ -18,6 +18,7 @@
 #include "gateway/audit/audit.h"
 #include "gateway/credentials/google_token.h"
 #include "gateway/health/health.h"
+#include "gateway/health/speeds.h"
 #include "gateway/route/affinity.h"
 #include "gateway/route/route.h"
 #include "gateway/shared/issuer_memory.h"
@@ -80,6 +81,7 @@ struct Gateway {
   store::ResourceDesk& desk;
   Admission& admission;
   Health& health;
+  Speeds& speeds;
   Places& places;
   Books books;
   Engines engines;

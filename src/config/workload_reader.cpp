@@ -1,0 +1,280 @@
+#include "config/workload_reader.h"
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+
+#include "config/read_section.h"
+#include "config/workload_table.h"
+
+namespace sluice::config {
+namespace {
+
+using yaml::Fields;
+using yaml::Member;
+using yaml::Node;
+using yaml::Report;
+
+constexpr std::string_view known_languages[] = {"de", "en", "es", "fr", "it", "nl", "pt", "ar",
+                                                "el", "he", "hi", "ja", "ko", "ru", "th", "zh"};
+
+// Where an entry of a list setting stands; the setting itself where it is one text.
+const Node& place_of(const Node& map, const char* setting, std::size_t index) {
+  const Member* member = map.find(setting);
+  if (!member) return map;
+  return member->value.is_list() && index < member->value.items.size() ? member->value.items[index] : member->value;
+}
+
+const Node& place_of(const Node& map, const char* setting) {
+  const Member* member = map.find(setting);
+  return member ? member->value : map;
+}
+
+class WorkloadReader {
+ public:
+  WorkloadReader(const Node& node, Workload& workload, const Snapshot::Parts& parts, const Report& report)
+      : node_(node), workload_(workload), parts_(parts), report_(report) {}
+
+  void read() {
+    Fields fields(node_, "a workload", report_);
+    read_section(fields, workload_table, workload_);
+    const Member* match = fields.take("match");
+    const Member* require = fields.take("require");
+    const Member* weights = fields.take("weights");
+    fields.refuse_others();
+    if (workload_.name.empty())
+      report_.error(node_, "a workload needs a `name`", "write `- name: letters` and below it `match:`");
+    if (match) read_match(*match);
+    if (require) read_require(*require);
+    if (weights) {
+      Fields inner(weights->value, "`weights`", report_);
+      read_section(inner, weights_table, workload_.weights);
+      inner.refuse_others();
+    }
+    read_objective(weights);
+  }
+
+ private:
+  void known(const Node& map, const char* setting, const std::vector<std::string>& given,
+             const std::vector<std::string>& words, const char* what) {
+    for (std::size_t i = 0; i < given.size(); ++i) {
+      if (std::ranges::find(words, given[i]) != words.end()) continue;
+      const std::string near = yaml::nearest(given[i], words);
+      report_.error(place_of(map, setting, i), "there is no " + std::string(what) + " `" + given[i] + "`",
+                    near.empty() ? "this rule could never fire: take it out" : "did you mean `" + near + "`?");
+    }
+  }
+
+  void read_match(const Member& member) {
+    WorkloadMatch& match = workload_.match;
+    Fields fields(member.value, "`match`", report_);
+    read_section(fields, match_table, match);
+    if (const Member* headers = fields.take("headers")) read_headers(headers->value);
+    fields.refuse_others();
+    known(member.value, "languages", match.languages, {std::begin(known_languages), std::end(known_languages)},
+          "language");
+    for (std::size_t i = 0; i < match.paths.size(); ++i)
+      if (!match.paths[i].starts_with('/'))
+        report_.error(place_of(member.value, "paths", i), "`" + match.paths[i] + "` is no path",
+                      "write it as the API has it: /v1/messages");
+    const auto crossed = [&](const char* least, const char* most, std::int64_t low, std::int64_t high) {
+      if (high > 0 && low > high)
+        report_.error(place_of(member.value, least),
+                      "`" + std::string(least) + "` is above `" + most + "`, so nothing can ever match",
+                      "change one of them");
+    };
+    crossed("min_prompt_tokens", "max_prompt_tokens", match.min_prompt_tokens, match.max_prompt_tokens);
+    crossed("min_turns", "max_turns", match.min_turns, match.max_turns);
+  }
+
+  void read_headers(const Node& node) {
+    if (!node.is_map())
+      return report_.error(node, "`headers` must be a map, not " + describe(node),
+                           "write `headers: { x-app: letters }`");
+    for (const Member& header : node.members) {
+      std::string name = header.key;
+      for (char& c : name) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+      std::vector<std::string> values;
+      if (header.value.is_list())
+        for (const Node& value : header.value.items) values.push_back(value.text);
+      else if (header.value.is_scalar())
+        values.push_back(header.value.text);
+      else if (!header.value.is_null())
+        report_.error(header.value, "the value of the header `" + name + "` must be a text or a list of texts",
+                      "leave it empty when any value will do");
+      workload_.match.headers.emplace_back(std::move(name), std::move(values));
+    }
+  }
+
+  void read_usd(const Node& map, const char* setting, const std::string& text, std::optional<Money>& into) {
+    if (text.empty()) return;
+    const auto amount = Money::parse_usd(text);
+    if (amount)
+      into = *amount;
+    else
+      report_.error(place_of(map, setting), "`" + text + "` is no amount in USD", "write for example 0.05");
+  }
+
+  void read_require(const Member& member) {
+    WorkloadRequire& require = workload_.require;
+    const Node& map = member.value;
+    Fields fields(map, "`require`", report_);
+    read_section(fields, require_table, require);
+    fields.refuse_others();
+    if (!require.data_class.empty()) {
+      require.data_class_value = data_class_from_name(require.data_class);
+      if (!require.data_class_value)
+        report_.error(place_of(map, "data_class"), "`" + require.data_class + "` is no data class",
+                      "use public, internal or restricted");
+    }
+    std::vector<std::string> providers;
+    for (const catalog::Provider& provider : parts_.providers) providers.push_back(provider.id.str());
+    std::vector<std::string> licences;
+    for (const catalog::Licence& licence : parts_.licences) licences.push_back(licence.id);
+    known(map, "grounds", require.grounds, {"self_hosted", "hosted_open", "proprietary"}, "ground");
+    known(map, "providers", require.providers, providers, "provider");
+    known(map, "licences", require.licences, licences, "licence");
+    known(map, "without_terms", require.without_terms,
+          {catalog::licence_term_names.begin(), catalog::licence_term_names.end()}, "term of a licence");
+    read_usd(map, "max_usd_per_request", require.max_usd_per_request, require.most_per_request);
+    read_usd(map, "max_input_usd", require.max_input_usd, require.most_input);
+    read_usd(map, "max_output_usd", require.max_output_usd, require.most_output);
+    if (require.min_quality.empty()) return;
+    double least = 0;
+    const char* end = require.min_quality.data() + require.min_quality.size();
+    const auto [at, error] = std::from_chars(require.min_quality.data(), end, least);
+    if (error != std::errc() || at != end)
+      report_.error(place_of(map, "min_quality"), "`" + require.min_quality + "` is no number",
+                    "write for example 70.5");
+    else
+      require.least_quality = least;
+    if (workload_.quality.empty())
+      report_.error(
+          place_of(map, "min_quality"), "a least quality needs its benchmark",
+          "name it at the workload: `quality: SWE-bench Verified`; values of different tests are not compared");
+  }
+
+  void read_objective(const Member* weights_at) {
+    const auto found = std::ranges::find(all_objectives, workload_.objective, [](Objective one) { return name(one); });
+    if (found == std::end(all_objectives))
+      return report_.error(place_of(node_, "objective"), "`" + workload_.objective + "` is no objective",
+                           "write listed, cheapest, fastest, best or weighted");
+    workload_.objective_kind = *found;
+    const WorkloadWeights& weights = workload_.weights;
+    const bool weighted = *found == Objective::weighted;
+    if (weighted && weights.price + weights.latency + weights.quality + weights.errors == 0)
+      report_.error(place_of(node_, "objective"), "`weighted` has no weights",
+                    "write `weights: { price: 50, latency: 30, quality: 20 }`");
+    if (!weighted && weights_at)
+      report_.error_at_key(*weights_at, "`weights` count for the objective `weighted` alone",
+                           "write `objective: weighted`, or take them out");
+    if (workload_.quality.empty() && (*found == Objective::best || (weighted && weights.quality > 0)))
+      report_.error(place_of(node_, "objective"), "nobody says by which benchmark quality goes",
+                    "name one: `quality: SWE-bench Verified`");
+    if (!workload_.quality.empty()) {
+      std::vector<std::string> metrics;
+      for (const catalog::Model& model : parts_.models)
+        for (const catalog::Benchmark& mark : model.benchmarks)
+          if (std::ranges::find(metrics, mark.metric) == metrics.end()) metrics.push_back(mark.metric);
+      known(node_, "quality", {workload_.quality}, metrics, "benchmark in the catalogue called");
+    }
+  }
+
+  const Node& node_;
+  Workload& workload_;
+  const Snapshot::Parts& parts_;
+  const Report& report_;
+};
+
+// Whom requests of the workload may reach by name. Empty: anybody.
+std::vector<const Candidate*> reached(const Workload& workload, const Snapshot& snapshot) {
+  std::vector<std::string> names = workload.match.models;
+  if (!workload.route.empty()) names = {workload.route};
+  std::vector<const Candidate*> all;
+  for (const std::string& name : names) {
+    const Target* target = snapshot.find(name);
+    if (!target) return {};  // provider/model that the catalogue does not know
+    all.insert(all.end(), target->candidates.begin(), target->candidates.end());
+  }
+  return all;
+}
+
+// Why nobody can ever answer requests of the workload; empty: somebody can.
+std::string why_dead(const Workload& workload, const Snapshot& snapshot) {
+  std::vector<const Candidate*> all = reached(workload, snapshot);
+  const bool anybody = all.empty();
+  if (anybody)
+    for (const auto& candidate : snapshot.candidates()) all.push_back(candidate.get());
+  constexpr std::size_t most_shown = 3;
+  std::string why;
+  std::size_t shown = 0;
+  for (const Candidate* candidate : all) {
+    // On a day long past: what is retired is told at the request, and would otherwise stop a start one day.
+    const auto unmet = first_unmet(workload, *candidate, catalog::Date{});
+    const bool leaves =
+        workload.require.data_class_value == DataClass::restricted && candidate->ground != catalog::Ground::self_hosted;
+    if (!unmet && !leaves) return {};
+    if (anybody && !candidate->provider->enabled) continue;
+    if (shown++ < most_shown)
+      why += (why.empty() ? "" : "; ") + candidate->name + ": " +
+             (leaves ? "restricted data stays on self-hosted ground" : unmet_text(*unmet, workload, *candidate));
+  }
+  return why.empty() ? "no candidate keeps its rules" : why;
+}
+
+}  // namespace
+
+void read_workloads(const Member& member, Snapshot::Parts& parts, const Report& report) {
+  if (!member.value.is_list())
+    return report.error(member.value, "`workloads` must be a list, not " + describe(member.value),
+                        "write `workloads:` and below it `- name: letters`; the first that fits a request counts");
+  if (member.value.items.size() > most_workloads)
+    return report.error(member.value, "there are more than 200 workloads", "join those that have the same rules");
+  for (const Node& node : member.value.items) {
+    Workload workload;
+    WorkloadReader(node, workload, parts, report).read();
+    const auto same = std::ranges::find(parts.workloads, workload.name, &Workload::name);
+    if (same != parts.workloads.end() && !workload.name.empty())
+      report.error(place_of(node, "name"), "there are two workloads `" + workload.name + "`",
+                   "give one of them another name");
+    parts.workloads.push_back(std::move(workload));
+  }
+}
+
+void check_workloads(const Node& root, const Snapshot& snapshot, const Report& report) {
+  const Member* section = root.find("workloads");
+  if (!section) return;
+  const std::span<const Workload> workloads = snapshot.workloads();
+  for (std::size_t i = 0; i < workloads.size() && i < section->value.items.size(); ++i) {
+    const Workload& workload = workloads[i];
+    const Node& node = section->value.items[i];
+    bool known = true;
+    const auto must_be_known = [&](const std::string& name, const Node& place, bool route) {
+      const Target* target = snapshot.find(name);
+      if (target ? !route || target->kind == Target::Kind::route : !route && snapshot.outside_catalog(name).provider)
+        return;
+      known = false;
+      const std::vector<std::string> near = snapshot.names_like(name, 1);
+      report.error(place, "there is no " + std::string(route ? "route" : "model") + " `" + name + "`",
+                   near.empty() ? "GET /v1/models or `sluice models` lists them" : "did you mean `" + near[0] + "`?");
+    };
+    const Member* match = node.find("match");
+    for (std::size_t n = 0; n < workload.match.models.size(); ++n)
+      must_be_known(workload.match.models[n], place_of(match->value, "models", n), false);
+    if (!workload.route.empty()) must_be_known(workload.route, place_of(node, "route"), true);
+    for (std::size_t before = 0; before < i; ++before) {
+      if (!covers(workloads[before].match, workload.match)) continue;
+      report.error(place_of(node, "name"),
+                   "`" + workload.name + "` can never be reached: each request that it fits belongs to `" +
+                       workloads[before].name + "`, which stands before it",
+                   "put it before `" + workloads[before].name + "`, or take it out");
+      break;
+    }
+    if (!known) continue;
+    if (const std::string why = why_dead(workload, snapshot); !why.empty())
+      report.error(place_of(node, "name"), "nobody may ever answer requests of `" + workload.name + "`: " + why,
+                   "change its `require`, or add a candidate that keeps it");
+  }
+}
+
+}  // namespace sluice::config
