@@ -174,6 +174,7 @@ void add_route(CLI::App& root, Invocation& invocation) {
   verb.add_option("--prompt", flags->prompt, "As if the user had written this")->type_name("TEXT");
   add_config_flag(verb, flags->config);
   on_selected(verb, invocation, flags, explain);
+  add_route_replay(group, invocation);
 }
 
 }  // namespace sluice::cli
