@@ -158,6 +158,12 @@ void write_workloads_schema(json::Writer& w) {
   w.end_object().end_object();
   schema_inner(w, "weights", weights_table);
   w.end_object().end_object();
+  schema_inner(w, "canary", canary_table);
+  w.end_object().end_object();
+  schema_inner(w, "shadow", shadow_table);
+  w.end_object().end_object();
+  schema_inner(w, "cascade", cascade_table);
+  w.end_object().end_object();
   w.end_object().end_object().end_object();
 }
 
@@ -261,6 +267,9 @@ std::string reference_page() {
       "there.\nAll of what `match` says must fit, and of a list one entry. Without `match` every request fits.\n\n");
   reference_section(out, "its require", require_table);
   reference_section(out, "its weights", weights_table);
+  reference_section(out, "its canary", canary_table);
+  reference_section(out, "its shadow", shadow_table);
+  reference_section(out, "its cascade", cascade_table);
   out.pop_back();
   return out;
 }

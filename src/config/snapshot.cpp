@@ -94,6 +94,16 @@ void Snapshot::resolve() {
     targets_[route.name] = route;
     routes_.push_back(std::move(route));
   }
+
+  // A canary or a shadow may be a model that the catalogue does not know.
+  for (const Workload& workload : parts_.workloads)
+    for (const std::string& name : {workload.canary.target, workload.shadow.target}) {
+      if (name.empty() || targets_.contains(name)) continue;
+      auto candidate = std::make_unique<Candidate>(outside_catalog(name));
+      if (!candidate->provider) continue;  // the loader refuses it
+      targets_[name] = {name, Target::Kind::direct, {candidate.get()}, {}};
+      outside_.push_back(std::move(candidate));
+    }
 }
 
 const Target* Snapshot::find(std::string_view name) const {
@@ -172,6 +182,9 @@ void write_workloads(json::Writer& writer, std::span<const Workload> workloads) 
     writer.end_object();
     write_section(writer.key("require"), require_table, workload.require);
     write_section(writer.key("weights"), weights_table, workload.weights);
+    write_section(writer.key("canary"), canary_table, workload.canary);
+    write_section(writer.key("shadow"), shadow_table, workload.shadow);
+    write_section(writer.key("cascade"), cascade_table, workload.cascade);
     writer.end_object();
   }
   writer.end_array();

@@ -96,6 +96,57 @@ struct WorkloadWeights {
   std::int64_t errors = 0;
 };
 
+// A share of the requests for one more candidate, taken back when it is worse than the others.
+struct Canary {
+  std::string target = "";  // provider/model; "" = none
+  std::int64_t percent = 5;
+  std::int64_t min_requests = 50;                  // of each side, before anything is judged
+  std::int64_t max_error_increase_percent = 5;     // percentage points more of failed calls
+  std::int64_t max_latency_increase_percent = 50;  // of the others' time
+
+  bool on() const { return !target.empty(); }
+  friend bool operator==(const Canary&, const Canary&) = default;
+};
+
+// What anybody can check of an answer.
+enum class Check : std::uint8_t {
+  empty,
+  refusal,    // the provider says so, or a short answer sounds so
+  length,     // cut by the limit on its length
+  too_short,  // than `min_answer_bytes`
+  schema,     // the request asked for JSON, and it is none, or not as its schema says
+};
+inline constexpr Check all_checks[] = {Check::empty, Check::refusal, Check::length, Check::too_short, Check::schema};
+constexpr std::string_view name(Check check) {
+  switch (check) {
+    case Check::empty: return "empty";
+    case Check::refusal: return "refusal";
+    case Check::length: return "length";
+    case Check::too_short: return "too_short";
+    case Check::schema: return "schema";
+  }
+  return "unknown";
+}
+
+// Cheap first: an answer that fails a check is not passed on, and the next candidate is asked.
+struct Cascade {
+  std::vector<std::string> escalate_on = {};
+  std::vector<Check> checks = {};  // parsed from it
+  std::int64_t min_answer_bytes = 0;
+
+  bool on() const { return !checks.empty(); }
+};
+
+// Requests that are put to one more candidate as well, whose answers nobody gets.
+struct Shadow {
+  std::string target = "";  // provider/model; "" = none
+  std::int64_t percent = 10;
+  std::int64_t max_in_flight = 4;
+
+  bool on() const { return !target.empty(); }
+  friend bool operator==(const Shadow&, const Shadow&) = default;
+};
+
 struct Workload {
   std::string name = {};
   std::string route = "";  // a name under `models`, in place of what the client named; "" = that
@@ -107,6 +158,9 @@ struct Workload {
   WorkloadMatch match = {};
   WorkloadRequire require = {};
   WorkloadWeights weights = {};
+  Canary canary = {};
+  Shadow shadow = {};
+  Cascade cascade = {};
 };
 
 // A rule of `require` that a candidate does not keep, by what the catalogue and the configuration say of it. In the

@@ -41,6 +41,9 @@ class WorkloadReader {
     const Member* match = fields.take("match");
     const Member* require = fields.take("require");
     const Member* weights = fields.take("weights");
+    const Member* canary = fields.take("canary");
+    const Member* shadow = fields.take("shadow");
+    const Member* cascade = fields.take("cascade");
     fields.refuse_others();
     if (workload_.name.empty())
       report_.error(node_, "a workload needs a `name`", "write `- name: letters` and below it `match:`");
@@ -52,6 +55,9 @@ class WorkloadReader {
       inner.refuse_others();
     }
     read_objective(weights);
+    if (canary) read_canary(*canary);
+    if (shadow) read_shadow(*shadow);
+    if (cascade) read_cascade(*cascade);
   }
 
  private:
@@ -154,6 +160,42 @@ class WorkloadReader {
           "name it at the workload: `quality: SWE-bench Verified`; values of different tests are not compared");
   }
 
+  void read_canary(const Member& member) {
+    Fields fields(member.value, "`canary`", report_);
+    read_section(fields, canary_table, workload_.canary);
+    fields.refuse_others();
+    if (!workload_.canary.on())
+      report_.error_at_key(member, "a canary needs its `target`", "write `target: provider/model`");
+  }
+
+  void read_shadow(const Member& member) {
+    Fields fields(member.value, "`shadow`", report_);
+    read_section(fields, shadow_table, workload_.shadow);
+    fields.refuse_others();
+    if (!workload_.shadow.on())
+      report_.error_at_key(member, "shadow traffic needs its `target`", "write `target: provider/model`");
+  }
+
+  void read_cascade(const Member& member) {
+    Cascade& cascade = workload_.cascade;
+    Fields fields(member.value, "`cascade`", report_);
+    read_section(fields, cascade_table, cascade);
+    fields.refuse_others();
+    std::vector<std::string> words;
+    for (const Check check : all_checks) words.emplace_back(name(check));
+    known(member.value, "escalate_on", cascade.escalate_on, words, "check");
+    for (const Check check : all_checks)
+      if (std::ranges::find(cascade.escalate_on, name(check)) != cascade.escalate_on.end())
+        cascade.checks.push_back(check);
+    const bool short_wanted = std::ranges::find(cascade.checks, Check::too_short) != cascade.checks.end();
+    if (cascade.escalate_on.empty())
+      report_.error_at_key(member, "a cascade without `escalate_on` never goes on",
+                           "write `escalate_on: [empty, refusal, length]`");
+    else if (short_wanted && cascade.min_answer_bytes == 0)
+      report_.error(place_of(member.value, "escalate_on"),
+                    "nothing is shorter than 0 bytes, so `too_short` can never fire", "set `min_answer_bytes`");
+  }
+
   void read_objective(const Member* weights_at) {
     const auto found = std::ranges::find(all_objectives, workload_.objective, [](Objective one) { return name(one); });
     if (found == std::end(all_objectives))
@@ -222,6 +264,24 @@ std::string why_dead(const Workload& workload, const Snapshot& snapshot) {
   return why.empty() ? "no candidate keeps its rules" : why;
 }
 
+// A canary or a shadow that its own workload's rules leave out gets nothing, ever.
+void check_aside(const Workload& workload, const char* setting, const std::string& name, const Node& node,
+                 const Snapshot& snapshot, const Report& report) {
+  const Node& place = place_of(node.find(setting)->value, "target");
+  const std::string never = "the " + std::string(setting) + " can never be asked: ";
+  const Target* target = snapshot.find(name);
+  if (!target || target->kind != Target::Kind::direct)
+    return report.error(place, "`" + name + "` is no provider/model that is known",
+                        "name one candidate; `sluice models --all` lists those of the catalogue");
+  const Candidate& candidate = *target->candidates.front();
+  if (workload.require.data_class_value == DataClass::restricted && candidate.ground != catalog::Ground::self_hosted)
+    report.error(place, never + "restricted data stays on self-hosted ground",
+                 "choose a candidate on self-hosted ground");
+  else if (const auto unmet = first_unmet(workload, candidate, catalog::Date{}))
+    report.error(place, never + unmet_text(*unmet, workload, candidate),
+                 "choose one that keeps the rules of `" + workload.name + "`");
+}
+
 }  // namespace
 
 void read_workloads(const Member& member, Snapshot::Parts& parts, const Report& report) {
@@ -271,6 +331,12 @@ void check_workloads(const Node& root, const Snapshot& snapshot, const Report& r
       break;
     }
     if (!known) continue;
+    if (workload.canary.on()) check_aside(workload, "canary", workload.canary.target, node, snapshot, report);
+    if (workload.shadow.on()) check_aside(workload, "shadow", workload.shadow.target, node, snapshot, report);
+    if (workload.cascade.on() && reached(workload, snapshot).size() == 1)
+      report.error_at_key(*node.find("cascade"),
+                          "`" + workload.name + "` has one candidate, so its cascade can never go on",
+                          "add a dearer candidate to its route, or take the cascade out");
     if (const std::string why = why_dead(workload, snapshot); !why.empty())
       report.error(place_of(node, "name"), "nobody may ever answer requests of `" + workload.name + "`: " + why,
                    "change its `require`, or add a candidate that keeps it");

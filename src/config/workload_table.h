@@ -112,4 +112,37 @@ inline constexpr Setting<WorkloadWeights> weights_table[] = {
     {"errors", "Share of failed calls.", &WorkloadWeights::errors, 0, 1'000},
 };
 
+inline constexpr Setting<Canary> canary_table[] = {
+    {.name = "target", .meaning = "The candidate, provider/model; by the same rules.", .text = &Canary::target},
+    {"percent", "Of the workload's requests that go to it; the others are its fallbacks.", &Canary::percent, 0, 100},
+    {"min_requests", "Of the canary and of the others, before anything is judged.", &Canary::min_requests, 1,
+     1'000'000},
+    {"max_error_increase_percent",
+     "Its share goes back to 0 when more of its calls fail than of the others, by so many percentage points.",
+     &Canary::max_error_increase_percent, 0, 100},
+    {"max_latency_increase_percent",
+     "Or when its answers (of streams the first token) take so many percent longer in the mean.",
+     &Canary::max_latency_increase_percent, 0, 10'000},
+};
+
+inline constexpr Setting<Shadow> shadow_table[] = {
+    {.name = "target",
+     .meaning = "The candidate, provider/model; by the same rules and limits, and billed.",
+     .text = &Shadow::target},
+    {"percent", "Of the workload's requests that are put to it as well, once the client has its answer.",
+     &Shadow::percent, 0, 100},
+    {"max_in_flight", "Such calls under way at the same time; further ones are left out.", &Shadow::max_in_flight, 1,
+     1'000},
+};
+
+inline constexpr Setting<Cascade> cascade_table[] = {
+    {.name = "escalate_on",
+     .meaning =
+         "Checks of an answer that is not streamed: empty, refusal, length (cut by its limit), too_short, schema "
+         "(it is not the JSON that the request asked for). When one fails the next candidate is asked, and both are "
+         "billed; the last one's answer is passed on as it is.",
+     .texts = &Cascade::escalate_on},
+    {"min_answer_bytes", "What is `too_short`.", &Cascade::min_answer_bytes, 0, 1'000'000},
+};
+
 }  // namespace sluice::config

@@ -117,6 +117,28 @@ TEST(Workload, One_that_nobody_may_ever_answer_is_refused_with_the_rules) {
                  "licence is not known");
 }
 
+TEST(Workload, A_canary_a_shadow_and_a_cascade_that_can_do_nothing_are_refused) {
+  expect_refused("workloads:\n  - { name: a, canary: { percent: 5 } }\n", "canary", "needs its `target`");
+  expect_refused("workloads:\n  - { name: a, canary: { target: both } }\n", "both", "is no provider/model");
+  expect_refused("workloads:\n  - { name: a, route: both, canary: { target: far/n }, require: { regions: [eu] } }\n",
+                 "far/n", "the canary can never be asked: its region us-east-1 is not among eu");
+  expect_refused(
+      "workloads:\n  - { name: a, route: both, shadow: { target: far/n }, require: { data_class: restricted } }\n",
+      "far/n", "the shadow can never be asked: restricted data");
+  expect_refused("workloads:\n  - { name: a, cascade: { escalate_on: [refused] } }\n", "refused",
+                 "did you mean `refusal`");
+  expect_refused("workloads:\n  - { name: a, cascade: { escalate_on: [too_short] } }\n", "[too_short",
+                 "can never fire");
+  expect_refused("workloads:\n  - { name: a, route: away, cascade: { escalate_on: [empty] } }\n", "cascade",
+                 "its cascade can never go on");
+  const Loaded good = load_text(
+      "workloads:\n  - { name: a, route: both, canary: { target: far/n }, shadow: { target: home/n }, cascade: { "
+      "escalate_on: "
+      "[empty, length] } }\n");
+  ASSERT_TRUE(good.snapshot) << good.diagnostics.render();
+  EXPECT_NE(good.snapshot->find("home/n"), nullptr) << "also a model that the catalogue does not know";
+}
+
 TEST(Workload, Rules_leave_out_whom_they_say) {
   const Loaded loaded = load_text(R"(workloads:
   - { name: regions, match: { keys: [a] }, require: { regions: [eu] } }

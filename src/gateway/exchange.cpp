@@ -88,6 +88,7 @@ async::Task<> Exchange::run() {
   gateway_.underway.push_back(*this);
   Result<void> served = co_await serve();
   co_await finish(std::move(served));
+  if (shadowed_) start_shadow();
 }
 
 // The order matters: nothing is read of a body before somebody is known to answer for it; guard judges before route, so
@@ -116,6 +117,8 @@ async::Task<Result<void>> Exchange::serve() {
     CO_CHECK_OK(co_await recall(gateway_, owner_, dialect_, *request_, deadline));
   CO_TRY(kept_by_, co_await locate(gateway_, owner_, dialect_.id(), *request_, deadline));
   CO_TRY(plan_, plan(request_->outline.model));
+  offer_canary();
+  offer_shadow();
   CO_TRY(hold_, admit());
   if (!hold_.complete()) CO_CHECK_OK(co_await lease(deadline));
 
@@ -142,6 +145,8 @@ async::Task<Result<void>> Exchange::serve() {
     outcome = co_await call_listing(gateway_, *plan_, asked, *snapshot_, owner_, asking_by);
   else
     outcome = co_await call(gateway_, *plan_, asked, *snapshot_, purse, asking_by);
+  note_canary(outcome);
+  co_await escalate(outcome, asked, asking_by);
   nothing_but_comments_ = co_await keep_alive.end();
   waited_ = outcome.waited;
   facts_.attempts = outcome.attempts();
@@ -214,63 +219,6 @@ async::Task<Result<bool>> Exchange::respond_kept(async::Deadline deadline) {
   add_facts(headers, facts_);
   CO_CHECK_OK(co_await client_.respond(status_, headers, *body));
   co_return true;
-}
-
-// The class of requests that it belongs to, by the configuration; null: none.
-const config::Workload* Exchange::workload() const {
-  if (snapshot_->workloads().empty()) return nullptr;
-  std::optional<Signals> signals;
-  const dialects::RequestOutline& outline = request_->outline;
-  const WorkloadQuestion question{.key_id = principal_->id().str(),
-                                  .key_name = principal_->name(),
-                                  .team = principal_->key().team,
-                                  .tags = tags_,
-                                  .model = outline.model,
-                                  .path = client_.head().path,
-                                  .header = [&](std::string_view name) { return client_.head().get(name); },
-                                  .has_tools = outline.has_tools,
-                                  .has_images = outline.images > 0,
-                                  .prompt_tokens = expected_tokens(prompt()),
-                                  .signals = [&]() -> const Signals& {
-                                    if (!signals) signals = read_signals(request_->parsed.root());
-                                    return *signals;
-                                  }};
-  return workload_of(question, snapshot_->workloads());
-}
-
-// Of the budget that has the least left; what requests under way may cost counts as spent.
-int Exchange::budget_left_percent() const {
-  int least = 100;
-  const std::int64_t now_us = gateway_.time.unix_us();
-  const auto look = [&](const std::shared_ptr<const store::Line>& line) {
-    if (line->rule.unit != store::LimitUnit::money || !line->rule.of_any_model()) return;
-    const store::Account::Standing standing = line->state->account.standing(now_us);
-    const double used = static_cast<double>((standing.spent + standing.held).pico());
-    const double left = line->rule.amount > 0 ? 1 - used / static_cast<double>(line->rule.amount) : 0;
-    least = std::min(least, static_cast<int>(std::clamp(left, 0.0, 1.0) * 100));
-  };
-  std::ranges::for_each(principal_->lines(), look);
-  std::ranges::for_each(tag_lines_, look);
-  return least;
-}
-
-// How fast the targets are is looked at where some workload goes by it.
-void Exchange::measure(const CallOutcome& outcome, async::TimePoint began) {
-  if (snapshot_->workloads().empty() || request_->target.resource || counts()) return;
-  const async::TimePoint now = gateway_.reactor.now();
-  for (const Failure& failure : outcome.failures)
-    if (!failure.ours && !failure.outpaced && is_targets_fault(failure.error))
-      gateway_.speeds.failed(failure.attempt->candidate->name, now);
-  if (outcome.reply && outcome.failures.empty()) asked_at_ = began;
-}
-
-// What was waited for the client is in it: a moving mean of many clients says who is slow all the same.
-void Exchange::measure(const Reply& reply, async::TimePoint end) {
-  if (!asked_at_) return;
-  const auto since = [&](async::TimePoint time) { return duration_cast<microseconds>(time - *asked_at_).count(); };
-  const chat::Usage usage = usage_of(reply.usage(), reply.output_bytes());
-  gateway_.speeds.answered(reply.attempt->candidate->name, first_token_ ? since(*first_token_) : -1, since(end),
-                           usage.output + usage.reasoning, gateway_.reactor.now());
 }
 
 Result<Plan> Exchange::plan(std::string_view model, bool keeps_name) const {
@@ -380,10 +328,10 @@ void Exchange::keep(const Reply& reply, const Question& asked) {
     keep_response(gateway_, owner_, *request_, std::move(whole), start_us_, snapshot_->responses());
 }
 
-// A stream that has begun is asked of nobody else. Where its client's dialect is its provider's, and nothing of it is
-// kept, nobody looks at the request again: it may be large, and the stream long.
+// A stream that has begun is asked of nobody else. Where its client's dialect is its provider's, nothing of it is kept
+// and no shadow follows, nobody looks at the request again: it may be large, and the stream long.
 void Exchange::forget_request(const Reply& reply, const Question& asked) {
-  if (reply.attempt->lane != Lane::same_dialect || asked.is_kept_here(*reply.attempt)) return;
+  if (reply.attempt->lane != Lane::same_dialect || asked.is_kept_here(*reply.attempt) || shadowed_) return;
   prompt_ = prompt();
   {
     const json::Document gone = std::move(request_->parsed);
@@ -430,6 +378,7 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
     // Settled before the client can see the answer: whoever has it finds it in the ledger.
     account_for(reply, store::Outcome::ok);
     measure(reply, gateway_.reactor.now());
+    if (shadowed_) read_for_shadow(reply);
     facts_.cost_usd = cost_text(cost_);
     if (snapshot_->ledger().strict) CO_CHECK_OK(co_await books_are_on_disk());
     keep(reply, asked);
@@ -719,6 +668,7 @@ void Exchange::account_for(const Failure& failure, int number, bool final) {
   row.outcome = outcome_of(failure.error);
   if (row.outcome == store::Outcome::refused) row.outcome = store::Outcome::provider_failed;
   if (failure.outpaced) row.outcome = store::Outcome::outpaced;
+  if (failure.escalated) row.outcome = store::Outcome::escalated;
   // Who was at work has read the prompt, whoever ended it. Who answers with an error bills nothing.
   if (failure.at_work) row.usage = usage_of(failure.usage, failure.output_bytes);
   book(std::move(row), failure.at_work ? quote_of(*failure.attempt) : free_of_charge());

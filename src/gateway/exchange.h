@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gateway/account/estimate.h"
 #include "gateway/call/call.h"
@@ -36,6 +37,12 @@ class Exchange final : private Underway {
   Result<Plan> plan(std::string_view model, bool keeps_name = false) const;
   int budget_left_percent() const;
   void measure(const CallOutcome& outcome, async::TimePoint began);
+  void offer_canary();
+  void offer_shadow();
+  void read_for_shadow(const Reply& reply);
+  void start_shadow();
+  void note_canary(const CallOutcome& outcome);
+  async::Task<> escalate(CallOutcome& outcome, Question& asked, async::Deadline deadline);
   void measure(const Reply& reply, async::TimePoint end);
   async::TimePoint patience_of_client(async::TimePoint otherwise) const;
   bool keeps_answer() const;
@@ -99,6 +106,7 @@ class Exchange final : private Underway {
   std::string upload_at_;  // the provider that an upload has begun at
   std::string kept_by_;    // the provider that keeps what the request names; may be empty
   std::optional<Plan> plan_;
+  std::vector<std::unique_ptr<Plan>> rests_;  // of the plan, that a cascade has gone on with
   Hold hold_;
   Placement placement_;
   std::unique_ptr<Failure> failure_;  // the last one, when nobody answered
@@ -111,9 +119,14 @@ class Exchange final : private Underway {
   async::Duration waited_{0};                    // for providers
   std::optional<async::TimePoint> asked_at_;     // of the one call that has answered; empty: there were several
   std::optional<async::TimePoint> first_token_;
+  bool shadowed_ = false;                 // the request goes to its workload's shadow as well, once it is over
+  std::optional<std::string> text_ = {};  // of the answer, where it is for that
+  bool refused_ = false;                  // and what else there is of it
+  bool was_cut_ = false;
+  bool called_tool_ = false;
   bool nothing_but_comments_ = false;  // has gone out to the client
-  bool settled_ = false;               // what the stream cost is booked before its end has gone out
-  bool lost_ = false;                  // a row that the ledger did not take
+  bool settled_ = false;  // what the stream cost is booked before its end has gone out
+  bool lost_ = false;     // a row that the ledger did not take
 };
 
 }  // namespace sluice::gateway

@@ -51,6 +51,20 @@ void record_change(telemetry::Log& log, telemetry::TargetMetrics& metrics, const
   }
 }
 
+void record_rollback(telemetry::Log& log, telemetry::TargetMetrics& metrics, const gateway::Canaries::Report& report) {
+  metrics.canary_rollbacks.with(report.workload, report.target).add();
+  log.warn("canary rolled back", {{"workload", report.workload},
+                                  {"target", report.target},
+                                  {"why", report.why},
+                                  {"calls", report.canary.calls},
+                                  {"failures", report.canary.failures}});
+}
+
+void record_canaries(telemetry::TargetMetrics& metrics, const std::vector<gateway::Canaries::Report>& canaries) {
+  for (const gateway::Canaries::Report& one : canaries)
+    metrics.canary_percent.with(one.workload, one.target).set(static_cast<double>(one.percent));
+}
+
 void record_targets(telemetry::TargetMetrics& metrics, const std::vector<gateway::Health::Report>& targets) {
   for (const gateway::Health::Report& one : targets) {
     const double state = one.state.kind == gateway::TargetState::Kind::well   ? 0

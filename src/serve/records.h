@@ -36,4 +36,9 @@ void record_choice(telemetry::TargetMetrics& metrics, const gateway::AffinityCho
 void record_affinity(telemetry::TargetMetrics& metrics, const gateway::Affinity& affinity,
                      gateway::Affinity::TimePoint now);
 
+// One line and a counter for a canary that has lost its share. Any thread.
+void record_rollback(telemetry::Log& log, telemetry::TargetMetrics& metrics, const gateway::Canaries::Report& report);
+// Sets the gauges to the canaries' shares at this moment. Any thread.
+void record_canaries(telemetry::TargetMetrics& metrics, const std::vector<gateway::Canaries::Report>& canaries);
+
 }  // namespace sluice::serve

@@ -468,6 +468,9 @@ int serve(const ServeOptions& options) {
   gateway::Places places;
   gateway::Health health([&](const gateway::TargetChange& change) { record_change(log, target_metrics, change); });
   gateway::Speeds speeds;
+  gateway::Shadows shadows;
+  gateway::Canaries canaries(
+      [&](const gateway::Canaries::Report& report) { record_rollback(log, target_metrics, report); });
   gateway::IssuerMemory issuers;
   gateway::Affinity affinity([&](const gateway::AffinityChoice& choice) { record_choice(target_metrics, choice); });
   std::vector<std::unique_ptr<dialects::Dialect>> all_dialects;
@@ -530,6 +533,8 @@ int serve(const ServeOptions& options) {
                 .admission = admission,
                 .health = health,
                 .speeds = speeds,
+                .canaries = canaries,
+                .shadows = shadows,
                 .places = places,
                 .issuers = issuers,
                 .affinity = affinity,
@@ -556,6 +561,7 @@ int serve(const ServeOptions& options) {
                       server_metrics.certificate_ends.with().set(
                           static_cast<double>(snapshots.load()->server().certificate.expires_unix_seconds));
                       record_affinity(target_metrics, affinity, time.now());
+                      record_canaries(target_metrics, canaries.report());
                       limit_metrics.store_down.with().set(leases && !leases->health().problem.empty() ? 1 : 0);
                       record_limits(limit_metrics, (*store)->keys()->lines(), time.unix_us());
                       server_metrics.connections.with().set(static_cast<double>(shared.connections.load()));

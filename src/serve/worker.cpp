@@ -37,6 +37,8 @@ Worker::Worker(Shared& shared)
                .admission = shared.admission,
                .health = shared.health,
                .speeds = shared.speeds,
+               .canaries = shared.canaries,
+               .shadows = shared.shadows,
                .places = shared.places,
                .books = shared.books,
                .engines = shared.engines,
@@ -50,6 +52,7 @@ Worker::Worker(Shared& shared)
                .limits_problem = shared.limits_problem,
                .beyond_limit = shared.beyond_limit},
       handler_(gateway_) {
+  gateway_.background = &background_;
   if (!shared.administration) return;
   administration_.emplace(reactor_, providers_, *shared.administration, shared.sign_in, shared.sessions);
   gateway_.beside = [this](std::string_view path) -> http::Handler* {
@@ -238,13 +241,14 @@ async::Task<> Worker::stop_when_idle(Worker* worker) {
   constexpr milliseconds look_again{5};
   constexpr milliseconds to_record{1'000};
   const auto idle_by = [&](const async::TimePoint& latest) -> async::Task<> {
-    while (worker->connections_.size() > 0 && worker->reactor_.now() < latest)
+    while (worker->connections_.size() + worker->background_.jobs.size() > 0 && worker->reactor_.now() < latest)
       co_await worker->reactor_.scheduler().sleep(worker->reactor_.within(look_again));
   };
   co_await idle_by(worker->drain_until_);
   // Who is still there is told why its answer ends here; each request is settled and recorded.
   for (Open* open = worker->open_.front(); open; open = worker->open_.after(*open))
     for (http::Exchange* one = open->parting.running.front(); one; one = open->parting.running.after(*one)) one->cut();
+  worker->background_.cut.fire();
   const async::TimePoint told_by = worker->reactor_.now() + to_record;
   co_await idle_by(told_by);
   // To what still runs, a client that does not read or a socket between two messages, its client is gone.

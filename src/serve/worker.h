@@ -34,6 +34,8 @@ struct Shared {
   gateway::Admission& admission;
   gateway::Health& health;
   gateway::Speeds& speeds;
+  gateway::Canaries& canaries;
+  gateway::Shadows& shadows;
   gateway::Places& places;
   gateway::IssuerMemory& issuers;
   gateway::Affinity& affinity;
@@ -122,6 +124,7 @@ class Worker {
   std::optional<AdminFront> administration_;
   gateway::Gateway gateway_;
   gateway::Listen handler_;
+  gateway::Background background_;
   std::unique_ptr<net::Listener> listener_;
   async::Cancel stop_;
   async::Cancel closed_;  // no more connections are accepted

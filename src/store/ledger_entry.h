@@ -29,12 +29,14 @@ enum class Outcome : std::uint8_t {
   internal,         // a fault of Sluice ended it
   // The provider complained about the request itself (a 400, say): it is the client's to mend.
   provider_rejected,
-  outpaced,  // a call beside another that was faster: cancelled, and billed as far as it went
+  outpaced,   // a call beside another that was faster: cancelled, and billed as far as it went
+  escalated,  // its answer has failed a check of its workload's cascade, and the next candidate was asked
+  shadow,     // the same request at one more candidate, whose answer nobody got; no request of its own
 };
 // In the order of their values, which are on disk: a new one goes to the end.
-inline constexpr std::array outcomes = {Outcome::ok,      Outcome::client_gone, Outcome::provider_failed,
-                                        Outcome::refused, Outcome::internal,    Outcome::provider_rejected,
-                                        Outcome::outpaced};
+inline constexpr std::array outcomes = {Outcome::ok,       Outcome::client_gone, Outcome::provider_failed,
+                                        Outcome::refused,  Outcome::internal,    Outcome::provider_rejected,
+                                        Outcome::outpaced, Outcome::escalated,   Outcome::shadow};
 
 constexpr std::string_view name(Outcome outcome) {
   switch (outcome) {
@@ -45,6 +47,8 @@ constexpr std::string_view name(Outcome outcome) {
     case Outcome::internal: return "internal";
     case Outcome::provider_rejected: return "provider_rejected";
     case Outcome::outpaced: return "outpaced";
+    case Outcome::escalated: return "escalated";
+    case Outcome::shadow: return "shadow";
   }
   return "unknown";
 }

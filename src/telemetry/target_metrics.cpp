@@ -27,6 +27,12 @@ TargetMetrics::TargetMetrics(Registry& registry)
       affinity_under_way(registry.gauge("sluice_affinity_under_way", "Requests of them under way.", {"target"})),
       affinity_blocks(registry.gauge("sluice_affinity_blocks",
                                      "Beginnings of prompts that are remembered, in blocks of "
-                                     "1 KB; at most 262,144.")) {}
+                                     "1 KB; at most 262,144.")),
+      canary_percent(registry.gauge("sluice_canary_percent",
+                                    "Of a workload's requests that go to its canary; 0 once that is rolled back.",
+                                    {"workload", "target"})),
+      canary_rollbacks(registry.counter("sluice_canary_rollbacks_total",
+                                        "Canaries that were worse than the others by more than their margins.",
+                                        {"workload", "target"})) {}
 
 }  // namespace sluice::telemetry

@@ -21,6 +21,10 @@ struct TargetMetrics {
   GaugeFamily& affinity_load;            // target
   GaugeFamily& affinity_under_way;       // target
   GaugeFamily& affinity_blocks;
+
+  // Of workloads with a canary.
+  GaugeFamily& canary_percent;      // workload, target: 0 once it is rolled back
+  CounterFamily& canary_rollbacks;  // workload, target
 };
 
 }  // namespace sluice::telemetry

@@ -195,6 +195,8 @@ class Run {
   gateway::Admission admission_{gateway::Admission::Limits{}};
   gateway::Health health_;
   gateway::Speeds speeds_;
+  gateway::Canaries canaries_;
+  gateway::Shadows shadows_;
   gateway::Places places_;
   gateway::IssuerMemory issuers_;
   gateway::Affinity affinity_;
@@ -212,6 +214,8 @@ class Run {
       .admission = admission_,
       .health = health_,
       .speeds = speeds_,
+      .canaries = canaries_,
+      .shadows = shadows_,
       .places = places_,
       .books = {.ledger = &store_.ledger(),
                 .on_entry = [this](const store::LedgerEntry& entry, store::Appended) { rows_.push_back(entry); }},

@@ -18,13 +18,14 @@ namespace sluice::gateway {
 struct Failure {
   const Attempt* attempt = nullptr;
   Error error;
-  bool asked = false;     // it was called, whether or not it could be reached
-  bool reached = false;   // the request went out
-  bool at_work = false;   // it had begun to answer, or had not said no when it was left: it bills what it did
-  bool unusable = false;  // it answered with status 200 and something that nobody can read
-  bool outpaced = false;  // it was cancelled because another one was faster
-  bool ours = false;      // the request's own time was up: that says nothing about who was asked
-  chat::Usage usage;      // what it told before it failed
+  bool asked = false;      // it was called, whether or not it could be reached
+  bool reached = false;    // the request went out
+  bool at_work = false;    // it had begun to answer, or had not said no when it was left: it bills what it did
+  bool unusable = false;   // it answered with status 200 and something that nobody can read
+  bool outpaced = false;   // it was cancelled because another one was faster
+  bool escalated = false;  // its whole answer has failed a check of its workload's cascade
+  bool ours = false;       // the request's own time was up: that says nothing about who was asked
+  chat::Usage usage;       // what it told before it failed
   std::size_t output_bytes = 0;
   // The provider's own error answer in the client's dialect: passed on as it is when nobody else answers.
   struct Verbatim {

@@ -359,6 +359,29 @@ async::Task<> Listen::targets(http::Exchange& exchange) {
     out.member("token_ns", one.speed.token_ns).key("error_share").number(one.speed.error_share);
     out.member("calls", one.speed.calls).end_object();
   }
+  out.end_array().key("canaries").begin_array();
+  for (const Canaries::Report& one : gateway_.canaries.report()) {
+    out.begin_object().member("workload", one.workload).member("target", one.target).member("percent", one.percent);
+    out.member("rolled_back", one.rolled_back).member("why", one.why);
+    for (const auto& [side, counts] : {std::pair("canary", &one.canary), std::pair("others", &one.others)}) {
+      out.key(side).begin_object().member("calls", counts->calls).member("failures", counts->failures);
+      out.key("mean_ms").number(counts->mean_us() / 1'000).end_object();
+    }
+    out.end_object();
+  }
+  out.end_array().key("shadows").begin_array();
+  for (const Shadows::Report& one : gateway_.shadows.report()) {
+    out.begin_object().member("workload", one.workload).member("target", one.target).member("compared", one.compared);
+    out.member("failed", one.failed).member("skipped", one.skipped).member("texts", one.texts);
+    out.member("same_text", one.same_text);
+    for (const auto& [name, side] : {std::pair("client", &one.client), std::pair("shadow", &one.shadow)}) {
+      out.key(name).begin_object().member("cost_usd", store::usd(side->pico)).member("unpriced", side->unpriced);
+      out.key("mean_ms").number(one.compared == 0 ? 0 : static_cast<double>(side->us / one.compared) / 1'000);
+      out.member("output_tokens", side->output).member("refused", side->refused).member("cut", side->cut);
+      out.member("tool_calls", side->tool_calls).end_object();
+    }
+    out.end_object();
+  }
   out.end_array().end_object();
   (void)co_await exchange.respond(200, headers, body);
 }

@@ -33,6 +33,7 @@ void add_facts(http::Headers& headers, const AnswerFacts& facts) {
   if (facts.cost_usd) headers.add(cost_header, *facts.cost_usd);
   headers.add(dropped_header, list(facts.dropped_params));
   if (!facts.lowered_by.empty()) headers.add("x-sluice-lowered-by", facts.lowered_by);
+  if (!facts.escalated.empty()) headers.add("x-sluice-escalated", facts.escalated);
   if (!facts.workload.empty()) headers.add("x-sluice-workload", facts.workload);
   if (!facts.added_params.empty()) headers.add("x-sluice-added-params", list(facts.added_params));
 }

@@ -21,13 +21,14 @@ struct AnswerFacts {
   std::optional<std::int64_t> overhead_us;  // spent here until the answer (or its first token) was ready to go out
   std::optional<std::string> cost_usd;      // "0.000125", or "unpriced"; empty while a stream's cost is not known
   std::string lowered_by;                   // the limit that has sent the request to another model; empty: none
+  std::string escalated;                    // from whom, and the check: "a/m: length"; empty: it was not
   std::string workload;                     // that the request belongs to; empty: none
   std::vector<std::string> dropped_params;
   std::vector<std::string> added_params;  // "max_tokens=8192"
 };
 
 // Adds x-sluice-request-id, -provider, -model, -ground, -translated, -attempts, -overhead-us, -cost-usd and
-// -dropped-params, and -added-params, -lowered-by and -workload where there are any.
+// -dropped-params, and -added-params, -lowered-by, -workload and -escalated where there are any.
 void add_facts(http::Headers& headers, const AnswerFacts& facts);
 // What x-sluice-cost-usd says.
 std::string cost_text(const std::optional<Money>& cost);

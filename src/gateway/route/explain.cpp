@@ -78,6 +78,18 @@ std::string explain_text(const Plan& plan) {
                     : "prefix: numbers 1 to " + std::to_string(sharing) +
                           " serve the same model; a prompt goes where its beginning has been before")
         .append(", while none gets more than its share\n");
+  if (plan.canary)
+    out.append("canary      ")
+        .append(plan.canary->candidate->name)
+        .append(": asked first by ")
+        .append(std::to_string(plan.workload->canary.percent))
+        .append(" % of the requests, while it is as good as the others\n");
+  if (plan.shadow)
+    out.append("shadow      ")
+        .append(plan.shadow->candidate->name)
+        .append(": asked as well by ")
+        .append(std::to_string(plan.workload->shadow.percent))
+        .append(" % of the requests, for nobody\n");
   for (const Attempt& attempt : plan.attempts)
     if (attempt.provider().engine)
       out.append("engine      ")
@@ -96,6 +108,10 @@ std::string explain_json(const Plan& plan) {
   plan.attempts.empty() ? w.null() : w.string(plan.attempts.front().candidate->name);
   w.member("affinity", plan.settings ? config::name(plan.settings->affinity_kind) : "off");
   w.member("affinity_candidates", static_cast<std::int64_t>(sharers(plan)));
+  w.key("canary");
+  plan.canary ? w.string(plan.canary->candidate->name) : w.null();
+  w.key("shadow");
+  plan.shadow ? w.string(plan.shadow->candidate->name) : w.null();
   w.key("candidates").begin_array();
   for (const Attempt& attempt : plan.attempts) {
     w.begin_object().member("name", attempt.candidate->name).member("provider", attempt.provider().id.str());

@@ -45,6 +45,8 @@ std::string_view name(Attempt::Reason reason) {
     case Attempt::Reason::fastest: return "fastest";
     case Attempt::Reason::best: return "best";
     case Attempt::Reason::weighted: return "weighted";
+    case Attempt::Reason::canary: return "canary";
+    case Attempt::Reason::shadow: return "shadow";
   }
   return "unknown";
 }
@@ -86,6 +88,8 @@ std::string choice_text(const Attempt& attempt, const Plan& plan) {
     case Attempt::Reason::cheapest: return "by price: " + cost_words(attempt);
     case Attempt::Reason::fastest: return "by time: " + time_words(attempt);
     case Attempt::Reason::best: return "by quality: " + quality_words(attempt, plan) + ", " + cost_words(attempt);
+    case Attempt::Reason::canary: return "canary of `" + plan.workload->name + "`";
+    case Attempt::Reason::shadow: return "shadow of `" + plan.workload->name + "`";
     case Attempt::Reason::weighted:
       return "weighted: " + cost_words(attempt) + ", " + time_words(attempt) + ", " + quality_words(attempt, plan);
   }
@@ -93,6 +97,11 @@ std::string choice_text(const Attempt& attempt, const Plan& plan) {
 }
 
 }  // namespace
+
+void put_canary_first(Plan& plan) {
+  std::erase_if(plan.attempts, [&](const Attempt& one) { return one.candidate == plan.canary->candidate; });
+  plan.attempts.insert(plan.attempts.begin(), *plan.canary);
+}
 
 std::string reason_text(const Attempt& attempt, const Plan& plan) {
   const std::string choice = choice_text(attempt, plan);

@@ -34,6 +34,8 @@ struct Attempt {
     fastest,
     best,
     weighted,
+    canary,  // the share of the workload's requests that goes to it
+    shadow,  // asked beside the others, for nobody
   };
   const config::Candidate* candidate = nullptr;
   catalog::Quote quote;
@@ -88,11 +90,17 @@ struct Plan {
   Verdict verdict;
   const config::Workload* workload = nullptr;  // that the request belongs to; null: none
   config::Objective objective = config::Objective::listed;
-  std::vector<Attempt> attempts;  // in the order in which to ask
+  std::optional<Attempt> shadow = {};  // of the workload, when it keeps the rules and is well; never among the attempts
+  std::vector<Attempt> attempts;       // in the order in which to ask
   std::vector<Rejection> rejections;
+  std::optional<Attempt> canary = {};  // of the workload, when it keeps the rules and is well; among the attempts once
+                                       // it has been put there
   const config::RouteSettings* settings = nullptr;     // of the route; null: the defaults
   std::unique_ptr<config::Candidate> outside_catalog;  // the one candidate that is in no Snapshot, if there is one
 };
+
+// Puts the canary in front of the others. Only when there is one.
+void put_canary_first(Plan& plan);
 
 // For people: "listed 2nd in `auto`", "set GROQ_API_KEY".
 std::string reason_text(const Attempt& attempt, const Plan& plan);

@@ -18,6 +18,10 @@ using config::Workload;
 
 constexpr int policies = 400;
 constexpr int requests_of_each = 25;
+constexpr const char* models[] = {"a", "b-cloud", "of-no-catalogue"};
+constexpr const char* routes[] = {"auto", "fast", "cheap"};
+constexpr const char* asked[] = {"auto",    "fast", "cheap", "a", "b-cloud", "p0/a", "p1/b-cloud", "p1/of-no-catalogue",
+                                 "nonsense"};
 constexpr Ground grounds[] = {Ground::self_hosted, Ground::hosted_open, Ground::proprietary};
 
 class Dice {
@@ -66,13 +70,12 @@ config::Snapshot::Parts random_parts(Dice& dice) {
   for (const char* route : {"auto", "fast", "cheap"}) {
     config::Route one{.name = route, .candidates = {}};
     for (std::size_t n = 1 + dice.below(6); n > 0; --n)
-      one.candidates.push_back("p" + std::to_string(dice.below(providers)) + "/" +
-                               std::string(dice.one_of((const char*[]){"a", "b-cloud", "of-no-catalogue"})));
+      one.candidates.push_back("p" + std::to_string(dice.below(providers)) + "/" + std::string(dice.one_of(models)));
     parts.routes.push_back(one);
   }
   for (std::size_t n = dice.below(5); n > 0; --n) {
     Workload workload{.name = "w" + std::to_string(n)};
-    if (dice.coin()) workload.route = dice.one_of((const char*[]){"auto", "fast", "cheap"});
+    if (dice.coin()) workload.route = dice.one_of(routes);
     workload.objective_kind = dice.one_of(config::all_objectives);
     workload.quality = "Bench";
     workload.weights = {.price = 1, .latency = 1, .quality = 1, .errors = 1};
@@ -80,6 +83,8 @@ config::Snapshot::Parts random_parts(Dice& dice) {
     if (dice.coin()) workload.match.keys = {"app"};
     if (dice.coin()) workload.match.pii = dice.coin();
     if (dice.coin()) workload.match.tools = dice.coin();
+    if (dice.coin()) workload.canary.target = "p" + std::to_string(dice.below(providers)) + "/" + dice.one_of(models);
+    if (dice.coin()) workload.shadow.target = "p" + std::to_string(dice.below(providers)) + "/a";
     config::WorkloadRequire& require = workload.require;
     if (dice.coin()) require.data_class_value = static_cast<DataClass>(dice.below(3));
     if (dice.coin(20)) require.grounds = {std::string(catalog::name(dice.one_of(grounds)))};
@@ -98,6 +103,8 @@ TEST(Policy, A_restricted_request_never_leaves_self_hosted_grounds_whatever_fail
   int asked_at_home = 0;
   int asked_elsewhere = 0;
   int nobody = 0;
+  int canaries = 0;
+  int shadows = 0;
   for (unsigned seed = 1; seed <= policies; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Dice dice(seed);
@@ -105,8 +112,7 @@ TEST(Policy, A_restricted_request_never_leaves_self_hosted_grounds_whatever_fail
     for (int n = 0; n < requests_of_each; ++n) {
       const Signals signals{.pii = dice.coin()};
       const bool tools = dice.coin(20);
-      const std::string model = dice.one_of((const char*[]){"auto", "fast", "cheap", "a", "b-cloud", "p0/a",
-                                                            "p1/b-cloud", "p1/of-no-catalogue", "nonsense"});
+      const std::string model = dice.one_of(asked);
       const WorkloadQuestion which{.key_name = dice.coin() ? "app" : "other",
                                    .model = model,
                                    .has_tools = tools,
@@ -145,8 +151,16 @@ TEST(Policy, A_restricted_request_never_leaves_self_hosted_grounds_whatever_fail
                                      .expected_input_tokens = 100,
                                      .most_input_tokens = 200,
                                      .budget_left_percent = static_cast<int>(dice.below(101))};
-        const auto plan = survey(question, *verdict, snapshot, engine, ill, speed);
+        auto plan = survey(question, *verdict, snapshot, engine, ill, speed);
         if (!plan) continue;
+        if (plan->canary) {
+          ++canaries;
+          put_canary_first(*plan);
+        }
+        if (plan->shadow) {
+          ++shadows;
+          plan->attempts.push_back(*plan->shadow);  // asked as well
+        }
         if (restricted) ++restricted_plans;
         if (plan->attempts.empty()) ++nobody;
         for (const Attempt& attempt : plan->attempts) {
@@ -168,6 +182,8 @@ TEST(Policy, A_restricted_request_never_leaves_self_hosted_grounds_whatever_fail
   EXPECT_GT(asked_at_home, 1'000);
   EXPECT_GT(asked_elsewhere, 1'000);
   EXPECT_GT(nobody, 1'000);
+  EXPECT_GT(canaries, 500);
+  EXPECT_GT(shadows, 500);
 }
 
 }  // namespace

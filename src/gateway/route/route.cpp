@@ -272,10 +272,30 @@ Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const
     }
     plan.attempts.push_back(std::move(attempt));
   };
+  // A candidate beside the list, by the same rules as everybody. In the list already, it was told there why it is out.
+  const auto aside = [&](const std::string& name, Attempt::Reason reason) -> std::optional<Attempt> {
+    const config::Target* target = name.empty() ? nullptr : snapshot.find(name);
+    if (!target) return std::nullopt;
+    const Candidate* candidate = target->candidates.front();
+    const std::size_t others = plan.attempts.size();
+    const auto is_it = [&](const Attempt& one) { return one.candidate == candidate; };
+    const bool listed = std::ranges::any_of(plan.attempts, is_it) ||
+                        std::ranges::find(plan.rejections, candidate, &Rejection::candidate) != plan.rejections.end();
+    if (!listed) consider(*candidate, reason, static_cast<std::uint32_t>(others));
+    const auto found = std::ranges::find_if(plan.attempts, is_it);
+    if (found == plan.attempts.end()) return std::nullopt;
+    Attempt attempt = *found;
+    attempt.reason = reason;
+    if (!listed) plan.attempts.pop_back();
+    return attempt;
+  };
   const auto finish = [&] {
     if (plan.attempts.empty()) ask_the_slow(plan, std::move(slow));
     if (plan.attempts.empty()) ask_the_unwell(plan, std::move(unwell));
     if (workload) order(plan.attempts, *workload, plan.objective);
+    if (!workload) return;
+    plan.canary = aside(workload->canary.target, Attempt::Reason::canary);
+    plan.shadow = aside(workload->shadow.target, Attempt::Reason::shadow);
   };
 
   if (const config::Target* target = snapshot.find(asked)) {

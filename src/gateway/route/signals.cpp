@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -188,6 +189,22 @@ constexpr Words common_words[] = {
     {"nl", " de het en is een van niet ik dat met voor hoe op zijn kunt "},
 };
 
+// Which languages a word is common in, a bit for each of common_words; made once.
+const std::unordered_map<std::string_view, std::uint8_t>& languages_of_words() {
+  static const std::unordered_map<std::string_view, std::uint8_t> languages = [] {
+    std::unordered_map<std::string_view, std::uint8_t> made;
+    for (std::size_t n = 0; n < std::size(common_words); ++n)
+      for (std::string_view rest = common_words[n].words; rest.size() > 1;) {
+        rest.remove_prefix(1);
+        const std::size_t end = rest.find(' ');
+        made[rest.substr(0, end)] |= static_cast<std::uint8_t>(1u << n);
+        rest.remove_prefix(end);
+      }
+    return made;
+  }();
+  return languages;
+}
+
 // Of a code point that is no Latin letter; empty: it says nothing.
 constexpr std::string_view script_language(char32_t c) {
   if (c >= 0x370 && c <= 0x3FF) return "el";
@@ -266,11 +283,16 @@ bool has_pii(std::string_view text) {
 }
 
 bool has_secret(std::string_view text) {
-  for (const TokenForm& form : token_forms)
-    for (std::size_t at = text.find(form.begin); at != std::string_view::npos; at = text.find(form.begin, at + 1))
-      if (is_token_at(text, at, form)) return true;
-  for (std::size_t at = text.find("eyJ"); at != std::string_view::npos; at = text.find("eyJ", at + 1))
-    if (is_jwt_at(text, at)) return true;
+  // Few words begin with what a token begins with, so most of a text is passed over by its first letters.
+  constexpr std::string_view first_letters = "Agsrxe";
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (i > 0 && is_token(text[i - 1])) continue;
+    if (first_letters.find(text[i]) == std::string_view::npos) continue;
+    const std::string_view rest = text.substr(i);
+    for (const TokenForm& form : token_forms)
+      if (rest.starts_with(form.begin) && is_token_at(text, i, form)) return true;
+    if (rest.starts_with("eyJ") && is_jwt_at(text, i)) return true;
+  }
   const std::size_t begin = text.find("-----BEGIN ");
   return begin != std::string_view::npos && text.substr(begin, 60).find("PRIVATE KEY-----") != std::string_view::npos;
 }
@@ -293,14 +315,13 @@ std::string_view language_of(std::string_view text) {
   int latin = 0;
   int other = 0;
   std::size_t words = 0;
-  std::string word = " ";
+  std::string word;
+  const auto& languages = languages_of_words();
   const auto end_word = [&] {
-    if (word.size() > 1 && words++ < most_words) {
-      word += ' ';
-      for (std::size_t n = 0; n < hits.size(); ++n)
-        if (common_words[n].words.find(word) != std::string_view::npos) ++hits[n];
-    }
-    word = " ";
+    if (!word.empty() && words++ < most_words)
+      if (const auto found = languages.find(word); found != languages.end())
+        for (std::size_t n = 0; n < hits.size(); ++n) hits[n] += (found->second >> n) & 1;
+    word.clear();
   };
   for (std::size_t i = 0; i < text.size();) {
     const auto byte = static_cast<unsigned char>(text[i]);

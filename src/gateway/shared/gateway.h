@@ -8,6 +8,8 @@
 #include <optional>
 #include <random>
 
+#include "async/scheduler.h"
+#include "async/scope.h"
 #include "base/address.h"
 #include "base/ulid.h"
 #include "config/snapshot.h"
@@ -20,7 +22,9 @@
 #include "gateway/health/health.h"
 #include "gateway/health/speeds.h"
 #include "gateway/route/affinity.h"
+#include "gateway/route/canaries.h"
 #include "gateway/route/route.h"
+#include "gateway/route/shadows.h"
 #include "gateway/shared/issuer_memory.h"
 #include "gateway/shared/successor.h"
 #include "http/client.h"
@@ -71,6 +75,13 @@ class TimeSource {
   virtual std::int64_t unix_us() const { return store::wall_clock_us(); }
 };
 
+// What goes on when the request that it comes from is over. It ends with the reactor, and a moment before that is told
+// to.
+struct Background {
+  async::Cancel cut;
+  async::Scope jobs = {};  // last: they use the above
+};
+
 struct Gateway {
   net::Reactor& reactor;
   http::ConnectionPool& providers;
@@ -82,6 +93,8 @@ struct Gateway {
   Admission& admission;
   Health& health;
   Speeds& speeds;
+  Canaries& canaries;
+  Shadows& shadows;
   Places& places;
   Books books;
   Engines engines;
@@ -100,6 +113,8 @@ struct Gateway {
 
   // Whose paths these are when they are not the gateway's; null: they are. Outlives the reactor; may be empty.
   std::function<http::Handler*(std::string_view path)> beside;
+
+  Background* background = nullptr;  // null: nothing goes on
 
   Successor* successor = nullptr;  // set once another process keeps the budgets
   async::List<Underway> underway = {};

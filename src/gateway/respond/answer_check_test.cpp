@@ -1,0 +1,118 @@
+#include "gateway/respond/answer_check.h"
+
+#include <gtest/gtest.h>
+
+namespace sluice::gateway {
+namespace {
+
+using chat::DialectId;
+using config::Check;
+
+config::Cascade on(std::vector<Check> checks, std::int64_t least = 0) {
+  config::Cascade cascade;
+  cascade.checks = std::move(checks);
+  cascade.min_answer_bytes = least;
+  return cascade;
+}
+
+std::optional<Check> check(const config::Cascade& cascade, std::string_view answer, std::string_view request = "{}",
+                           DialectId dialect = DialectId::openai_chat) {
+  const auto parsed = json::Document::parse(request);
+  EXPECT_TRUE(parsed.has_value()) << request;
+  return failed_check(cascade, dialect, parsed->root(), answer);
+}
+
+std::string chat(std::string_view text, std::string_view finish = "stop") {
+  std::string body;
+  json::Writer w(body);
+  w.begin_object().key("choices").begin_array().begin_object().key("message").begin_object().member("content", text);
+  w.end_object().member("finish_reason", finish).end_object().end_array().end_object();
+  return body;
+}
+
+const config::Cascade all = on({Check::empty, Check::refusal, Check::length, Check::too_short, Check::schema}, 3);
+
+TEST(AnswerCheck, A_good_answer_passes) {
+  EXPECT_EQ(check(all, chat("It is Paris.")), std::nullopt);
+  EXPECT_EQ(check(all, "no JSON"), std::nullopt);
+  EXPECT_EQ(check(all, R"({"data":[]})", "{}", DialectId::openai_embeddings), std::nullopt);
+}
+
+TEST(AnswerCheck, Each_check_fails_what_it_says) {
+  EXPECT_EQ(check(all, chat(" \n")), Check::empty);
+  EXPECT_EQ(check(all, chat("I'm sorry, but I can't help with that.")), Check::refusal);
+  EXPECT_EQ(
+      check(all, chat("I'm sorry, but I can't help with that." + std::string(500, ' ') + "But here is the answer.")),
+      std::nullopt)
+      << "a long text may begin so";
+  EXPECT_EQ(check(all, chat("", "content_filter")), Check::refusal);
+  EXPECT_EQ(check(all, chat("Once upon a", "length")), Check::length);
+  EXPECT_EQ(check(all, chat("No")), Check::too_short);
+  EXPECT_EQ(check(on({Check::length}), chat("No")), std::nullopt) << "only those that are asked for";
+}
+
+TEST(AnswerCheck, A_tool_call_needs_no_text) {
+  EXPECT_EQ(
+      check(all,
+            R"({"choices":[{"message":{"content":null,"tool_calls":[{"id":"a"}]},"finish_reason":"tool_calls"}]})"),
+      std::nullopt);
+}
+
+TEST(AnswerCheck, Answers_of_each_dialect_are_read) {
+  const auto empty_in = [&](DialectId dialect, std::string_view body) { return check(all, body, "{}", dialect); };
+  EXPECT_EQ(empty_in(DialectId::anthropic_messages,
+                     R"({"content":[{"type":"text","text":"Paris"}],"stop_reason":"end_turn"})"),
+            std::nullopt);
+  EXPECT_EQ(empty_in(DialectId::anthropic_messages, R"({"content":[],"stop_reason":"end_turn"})"), Check::empty);
+  EXPECT_EQ(empty_in(DialectId::anthropic_messages, R"({"content":[],"stop_reason":"refusal"})"), Check::refusal);
+  EXPECT_EQ(empty_in(DialectId::anthropic_messages,
+                     R"({"content":[{"type":"text","text":"Pa"}],"stop_reason":"max_tokens"})"),
+            Check::length);
+  EXPECT_EQ(empty_in(DialectId::openai_responses,
+                     R"({"output":[{"type":"message","content":[{"type":"output_text","text":"Paris"}]}]})"),
+            std::nullopt);
+  EXPECT_EQ(
+      empty_in(DialectId::openai_responses, R"({"output":[],"incomplete_details":{"reason":"max_output_tokens"}})"),
+      Check::empty);
+  EXPECT_EQ(
+      empty_in(DialectId::gemini, R"({"candidates":[{"content":{"parts":[{"text":"Paris"}]},"finishReason":"STOP"}]})"),
+      std::nullopt);
+  EXPECT_EQ(empty_in(DialectId::gemini, R"({"promptFeedback":{"blockReason":"SAFETY"}})"), Check::refusal);
+}
+
+TEST(AnswerCheck, An_answer_must_be_the_json_that_was_asked_for) {
+  constexpr std::string_view wants =
+      R"({"response_format":{"type":"json_schema","json_schema":{"schema":{"type":"object","required":["age"],)"
+      R"("properties":{"age":{"type":"integer"}}}}}})";
+  EXPECT_EQ(check(all, chat(R"({"age":42})"), wants), std::nullopt);
+  EXPECT_EQ(check(all, chat(R"({"age":"old"})"), wants), Check::schema);
+  EXPECT_EQ(check(all, chat("He is 42."), wants), Check::schema);
+  EXPECT_EQ(check(all, chat("He is 42."), R"({"response_format":{"type":"json_object"}})"), Check::schema);
+  EXPECT_EQ(check(all, chat("He is 42."), R"({"response_format":{"type":"text"}})"), std::nullopt);
+}
+
+TEST(AnswerCheck, A_schemas_keywords_are_kept) {
+  const auto fault = [](std::string_view schema, std::string_view value) {
+    const auto one = json::Document::parse(schema);
+    const auto other = json::Document::parse(value);
+    EXPECT_TRUE(one.has_value() && other.has_value()) << schema << value;
+    return schema_fault(one->root(), other->root());
+  };
+  EXPECT_EQ(fault(R"({"type":["string","null"]})", "null"), "");
+  EXPECT_EQ(fault(R"({"type":"integer"})", "1.5"), "$ is no \"integer\"");
+  EXPECT_EQ(fault(R"({"type":"number"})", "1"), "");
+  EXPECT_EQ(fault(R"({"enum":["a","b"]})", R"("c")"), R"($ is none of ["a","b"])");
+  EXPECT_EQ(fault(R"({"const":1})", "2"), "$ is not 1");
+  EXPECT_EQ(fault(R"({"minimum":2})", "1"), "$ is below its minimum");
+  EXPECT_EQ(fault(R"({"items":{"type":"string"},"minItems":1})", "[]"), "$ is too short");
+  EXPECT_EQ(fault(R"({"items":{"type":"string"}})", R"(["a",1])"), "$[1] is no \"string\"");
+  EXPECT_EQ(fault(R"({"properties":{"a":{}},"additionalProperties":false})", R"({"b":1})"), "$.b must not be there");
+  EXPECT_EQ(fault(R"({"anyOf":[{"type":"string"},{"type":"null"}]})", "1"), "$ fits none of `anyOf`");
+  EXPECT_EQ(
+      fault(R"({"$ref":"#/$defs/n","$defs":{"n":{"properties":{"next":{"$ref":"#/$defs/n"},"v":{"type":"integer"}}}}})",
+            R"({"v":1,"next":{"v":"x"}})"),
+      "$.next.v is no \"integer\"");
+}
+
+}  // namespace
+}  // namespace sluice::gateway
