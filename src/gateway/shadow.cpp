@@ -74,7 +74,7 @@ async::Task<> run_shadow(Gateway* gateway, std::unique_ptr<ShadowCall> call) {
   const Attempt& attempt = call->plan.attempts.front();
   store::LedgerEntry row = std::move(call->row);
   row.start_us = gateway->time.unix_us() - duration_cast<microseconds>(gateway->time.now() - began).count();
-  bool whole = outcome.reply.has_value();
+  bool whole = outcome.reply != nullptr;
   if (whole && outcome.reply->streaming()) whole = co_await read_out(*outcome.reply, deadline);
   const bool at_work = outcome.reply || (!outcome.failures.empty() && outcome.failures.back().at_work);
   if (outcome.reply) {
