@@ -39,5 +39,77 @@ TEST(SchemaReferences, Refuses_what_cannot_be_written_out) {
   EXPECT_TRUE(inlined(wide + R"("d30":{"type":"string"}}})").contains("larger than 1 MB"));
 }
 
+// A part for each number, which refers to the next one.
+std::string chain(int length) {
+  std::string schema = R"({"properties":{"a":{"$ref":"#/$defs/d0"}},"$defs":{)";
+  for (int i = 0; i < length; ++i)
+    schema += "\"d" + std::to_string(i) + R"(":{"$ref":"#/$defs/d)" + std::to_string(i + 1) + "\"},";
+  return schema + "\"d" + std::to_string(length) + R"(":{"type":"string"}}})";
+}
+
+TEST(SchemaReferences, Refuses_longer_chains_than_any_schema_has) {
+  EXPECT_EQ(inlined(chain(63)), R"({"properties":{"a":{"type":"string"}}})");
+  EXPECT_TRUE(inlined(chain(64)).contains("'#/$defs/d64' is inside the parts of 64 others"));
+  EXPECT_TRUE(inlined(chain(10'000)).contains("inside the parts of 64 others"));
+}
+
+TEST(SchemaReferences, Refuses_more_levels_than_JSON_may_have) {
+  std::string schema = R"({"items":{"$ref":"#/$defs/d0"},"$defs":{)";
+  for (int i = 0; i < 10; ++i) {
+    schema += "\"d" + std::to_string(i) + "\":";
+    for (int k = 0; k < 40; ++k) schema += R"({"items":)";
+    schema += R"({"$ref":"#/$defs/d)" + std::to_string(i + 1) + "\"}" + std::string(40, '}') + ",";
+  }
+  EXPECT_TRUE(inlined(schema + R"("d10":{"type":"string"}}})").contains("more than 256 levels"));
+}
+
+// A look-up that walks the parts would take 30,000 times 30,000 steps, twice.
+TEST(SchemaReferences, Finds_each_of_many_parts_at_once) {
+  std::string properties;
+  std::string parts;
+  std::string alternatives;
+  std::string expected;
+  for (int i = 0; i < 30'000; ++i) {
+    const std::string number = std::to_string(i);
+    const std::string comma = i == 0 ? "" : ",";
+    properties += comma + "\"p" + number + R"(":{"$ref":"#/$defs/d)" + number + "\"}";
+    parts += comma + "\"d" + number + R"(":{"$ref":"#/anyOf/)" + number + "\"}";
+    alternatives += comma + "{}";
+    expected += comma + "\"p" + number + "\":{}";
+  }
+  EXPECT_EQ(
+      inlined(R"({"anyOf":[)" + alternatives + R"(],"properties":{)" + properties + R"(},"$defs":{)" + parts + "}}"),
+      R"({"anyOf":[)" + alternatives + R"(],"properties":{)" + expected + "}}");
+}
+
+TEST(SchemaReferences, Refuses_work_that_leaves_no_trace) {
+  std::string schema = R"({"items":[)";
+  for (int i = 0; i < 2'000; ++i) schema += R"({"$ref":"#/$defs/d"},)";
+  schema += R"({}],"$defs":{"d":{)";
+  for (int i = 0; i < 2'000; ++i) schema += R"("definitions":{},)";
+  EXPECT_TRUE(inlined(schema + R"("title":"d"}}})").contains("more than can be written out"));
+}
+
+TEST(SchemaReferences, Leaves_properties_of_any_name_where_they_are) {
+  EXPECT_EQ(
+      inlined(
+          R"({"properties":{"definitions":{"type":"string"},"$defs":{"type":"null"},"$ref":{"type":"number"},)"
+          R"("x":{"$ref":"#/$defs/y"}},"patternProperties":{"$ref":{"$ref":"#/$defs/y"}},)"
+          R"("required":["definitions","x"],"$defs":{"y":{"properties":{"definitions":{"$ref":"#/definitions/z"}}}},)"
+          R"("definitions":{"z":{"type":"boolean"}}})"),
+      R"({"properties":{"definitions":{"type":"string"},"$defs":{"type":"null"},"$ref":{"type":"number"},)"
+      R"("x":{"properties":{"definitions":{"type":"boolean"}}}},)"
+      R"("patternProperties":{"$ref":{"properties":{"definitions":{"type":"boolean"}}}},)"
+      R"("required":["definitions","x"]})");
+}
+
+TEST(SchemaReferences, Leaves_values_as_they_are) {
+  const std::string_view values =
+      R"("const":{"$ref":"#/a"},"enum":[{"$ref":"#/b"},{"$defs":{}}],"default":{"definitions":{"$ref":"x"}},)"
+      R"("examples":[{"$ref":"#/c"}])";
+  EXPECT_EQ(inlined("{" + std::string(values) + R"(,"items":{"$ref":"#/$defs/y"},"$defs":{"y":{"type":"null"}}})"),
+            "{" + std::string(values) + R"(,"items":{"type":"null"}})");
+}
+
 }  // namespace
 }  // namespace sluice::dialects
