@@ -175,9 +175,28 @@ std::string custom_arguments(std::string_view input) {
   return text;
 }
 
-const chat::Tool* find_tool(std::span<const chat::Tool> tools, std::string_view name) {
-  const auto found = std::ranges::find(tools, name, &chat::Tool::name);
-  return found == tools.end() ? nullptr : &*found;
+Result<void> add_tool(chat::ChatRequest& request, chat::Tool tool) {
+  if (request.tools.size() == most_tools)
+    return bad_field("tools", "at most " + std::to_string(most_tools) + " tools can be given to this model",
+                     "send those that matter for this request");
+  request.tools.push_back(std::move(tool));
+  return {};
+}
+
+const chat::Tool* ToolsByName::find(std::string_view name) {
+  constexpr std::size_t few = 8;
+  if (tools_.size() <= few) {
+    const auto walked = std::ranges::find(tools_, name, &chat::Tool::name);
+    return walked == tools_.end() ? nullptr : &*walked;
+  }
+  if (table_.empty())
+    for (const chat::Tool& tool : tools_) table_.try_emplace(tool.name, &tool);
+  const auto found = table_.find(name);
+  return found == table_.end() ? nullptr : found->second;
+}
+
+void keep_only(const std::unordered_set<std::string_view>& names, std::vector<chat::Tool>& tools) {
+  std::erase_if(tools, [&](const chat::Tool& tool) { return !names.contains(tool.name); });
 }
 
 namespace {

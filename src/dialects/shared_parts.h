@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -155,8 +156,25 @@ std::string custom_arguments(std::string_view input);
 // The schema of a function's parameters: without any, or whose schema leaves its type out, it takes an object all the
 // same.
 Result<std::string> object_schema(const Fields& function);
-// The client's tool of this name; nullptr when it has none.
-const chat::Tool* find_tool(std::span<const chat::Tool> tools, std::string_view name);
+// OpenAI takes 128 tools and the others not many more; a model that is to choose among thousands could not.
+inline constexpr std::size_t most_tools = 4'096;
+// Adds a tool of a client's request. invalid_request for `tools` when there are more than that.
+Result<void> add_tool(chat::ChatRequest& request, chat::Tool tool);
+
+// Tools by their names. As many look-ups may come as a conversation has calls, so of many tools a table is made at the
+// first; a few are walked. The tools are borrowed.
+class ToolsByName {
+ public:
+  explicit ToolsByName(std::span<const chat::Tool> tools) : tools_(tools) {}
+  const chat::Tool* find(std::string_view name);  // the first of this name; nullptr when there is none
+
+ private:
+  std::span<const chat::Tool> tools_;
+  std::unordered_map<std::string_view, const chat::Tool*> table_;
+};
+
+// The tools that are named, and no others.
+void keep_only(const std::unordered_set<std::string_view>& names, std::vector<chat::Tool>& tools);
 
 std::optional<chat::Reasoning::Effort> effort_from_name(std::string_view name);
 std::string_view name(chat::Reasoning::Effort effort);

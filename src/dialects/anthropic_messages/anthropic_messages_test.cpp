@@ -262,5 +262,16 @@ TEST(CountTokens, Needs_no_limit_and_changes_the_models_name_alone) {
   EXPECT_EQ(count->outline(empty, *json::Document::parse(empty), {}).error().param, "messages");
 }
 
+TEST(AnthropicMessages, There_is_a_most_of_tools) {
+  std::string tools = R"({"name":"f","input_schema":{"type":"object"}})";
+  for (int i = 0; i < 4'096; ++i) tools += R"(,{"name":"f","input_schema":{"type":"object"}})";
+  const auto parsed = json::Document::parse(
+      R"({"model":"m","max_tokens":9,"messages":[{"role":"user","content":"x"}],"tools":[)" + tools + "]}");
+  ASSERT_TRUE(parsed);
+  const auto request = dialect->decode_request(*parsed, {});
+  ASSERT_FALSE(request);
+  EXPECT_EQ(request.error().param, "tools");
+}
+
 }  // namespace
 }  // namespace sluice::dialects

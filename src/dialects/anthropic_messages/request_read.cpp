@@ -116,11 +116,11 @@ class RequestReader : RequestReading {
       if (schema.empty())
         return bad_field(tool.path("input_schema"), "this field is required", "add a JSON Schema of type object");
       TRY(const auto strict, tool.boolean("strict"));
-      request_.tools.push_back({.name = std::string(name),
-                                .description = std::string(description.value_or("")),
-                                .parameters = std::move(schema),
-                                .strict = strict,
-                                .cache = cache_mark(tool["cache_control"])});
+      CHECK_OK(add_tool(request_, {.name = std::string(name),
+                                   .description = std::string(description.value_or("")),
+                                   .parameters = std::move(schema),
+                                   .strict = strict,
+                                   .cache = cache_mark(tool["cache_control"])}));
       note_others(tool, {"type", "name", "description", "input_schema", "strict", "cache_control"}, "tools");
     }
     return {};

@@ -262,5 +262,20 @@ TEST(BedrockConverse, Serves_no_client) {
   EXPECT_FALSE(dialect->decode_request(*parsed, {}));
 }
 
+// Looking through all names for each call would take 50'000 times 12'500 steps.
+TEST(BedrockConverse, Declares_many_called_tools) {
+  chat::ChatRequest request = saying({chat::Text{"hi"}});
+  chat::Message calls{.role = chat::Role::assistant};
+  constexpr int count = 50'000;
+  for (int i = 0; i < count; ++i)
+    calls.blocks.emplace_back(chat::ToolCall{.id = "1", .name = "f" + std::to_string(i / 2 * 2), .arguments = "{}"});
+  request.messages.push_back(std::move(calls));
+  request.messages.push_back({chat::Role::user, {chat::Text{"x"}}});
+  const auto sent = encoded(request);
+  ASSERT_TRUE(sent);
+  ASSERT_EQ(sent->added_params.size(), count / 2);
+  EXPECT_EQ(sent->added_params.back(), "tools=f49998");
+}
+
 }  // namespace
 }  // namespace sluice::dialects

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "base/crypto.h"
@@ -238,7 +239,7 @@ class RequestWriter : RequestWriting {
 
   Result<void> write_call(const chat::ToolCall& call) {
     CHECK_OK(object_arguments(call));
-    if (std::ranges::find(called_, call.name) == called_.end()) called_.push_back(call.name);
+    if (is_called_.insert(call.name).second) called_.push_back(call.name);
     json_.begin_object().key("toolUse").begin_object().member("toolUseId", tool_use_id(call.id));
     json_.member("name", call.name).key("input").raw(call.arguments).end_object().end_object();
     return {};
@@ -287,8 +288,9 @@ class RequestWriter : RequestWriting {
     if (forbidden && called_.empty()) return {};
     if (forbidden && !request_.tools.empty()) drop("tool_choice");  // what was called must stay declared
     std::vector<std::string> missing;
+    ToolsByName tools(request_.tools);
     for (const std::string& name : called_)
-      if (!find_tool(request_.tools, name)) missing.push_back(name);
+      if (!tools.find(name)) missing.push_back(name);
     if (request_.tools.empty() && missing.empty()) return {};
 
     json_.key("toolConfig").begin_object().key("tools").begin_array();
@@ -437,6 +439,7 @@ class RequestWriter : RequestWriting {
   const bool nova_;
   std::unordered_map<std::string, int> document_names_;  // how often each has been asked for
   std::vector<std::string> called_;                      // names of the tools that the conversation has called
+  std::unordered_set<std::string> is_called_;            // the same, to be looked up
 };
 
 }  // namespace

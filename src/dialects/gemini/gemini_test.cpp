@@ -367,5 +367,48 @@ TEST(CountTokens, Reads_a_prompt_or_a_whole_request) {
   EXPECT_FALSE(count->outline(wrong, *json::Document::parse(wrong), {}));
 }
 
+TEST(Gemini, Many_responses_find_their_calls) {
+  constexpr int count = 10'000;
+  std::string calls;
+  std::string responses;
+  for (int i = 0; i < count; ++i) {
+    const std::string comma = i == 0 ? "" : ",";
+    calls += comma + R"({"functionCall":{"name":"f)" + std::to_string(i) + "\"}}";
+    responses += comma + R"({"functionResponse":{"name":"f)" + std::to_string(count - 1 - i) + R"(","response":{}}})";
+  }
+  const std::string body = R"({"contents":[{"role":"user","parts":[{"text":"x"}]},{"role":"model","parts":[)" + calls +
+                           R"(]},{"role":"user","parts":[)" + responses + "]}]}";
+  const auto request = dialect->decode_request(parse(body), {.model = "m"});
+  ASSERT_TRUE(request);
+  EXPECT_EQ(std::get<chat::ToolResult>(request->messages[2].blocks[0]).call_id, "call_1_" + std::to_string(count - 1));
+}
+
+TEST(Gemini, A_response_is_the_first_calls_that_waits_for_one) {
+  const auto request = dialect->decode_request(
+      parse(
+          R"({"contents":[{"role":"model","parts":[{"functionCall":{"name":"f","id":"a"}},{"functionCall":{"name":"f"}},)"
+          R"({"functionCall":{"name":"g"}},{"functionCall":{"name":"f","id":"a"}}]},{"role":"user","parts":[)"
+          R"({"functionResponse":{"name":"f","id":"a","response":{}}},{"functionResponse":{"name":"f","response":{}}},)"
+          R"({"functionResponse":{"name":"g","response":{}}},{"functionResponse":{"name":"f","response":{}}}]}]})"),
+      {.model = "m"});
+  ASSERT_TRUE(request);
+  std::string ids;
+  for (const chat::Block& block : request->messages[1].blocks) ids += std::get<chat::ToolResult>(block).call_id + " ";
+  EXPECT_EQ(ids, "a call_0_1 call_0_2 a ");
+  EXPECT_EQ(
+      decode_fault(
+          R"({"contents":[{"role":"model","parts":[{"functionCall":{"name":"f"}}]},{"role":"user","parts":[)"
+          R"({"functionResponse":{"name":"f","response":{}}},{"functionResponse":{"name":"f","response":{}}}]}]})"),
+      "contents[1].parts[1].functionResponse.name");
+}
+
+TEST(Gemini, There_is_a_most_of_functions) {
+  std::string functions = R"({"name":"f"})";
+  for (int i = 0; i < 4'096; ++i) functions += R"(,{"name":"f"})";
+  EXPECT_EQ(
+      decode_fault(R"({"contents":[{"parts":[{"text":"x"}]}],"tools":[{"functionDeclarations":[)" + functions + "]}]}"),
+      "tools");
+}
+
 }  // namespace
 }  // namespace sluice::dialects

@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "dialects/gemini/message.h"
 #include "dialects/gemini/parts.h"
@@ -55,6 +57,12 @@ class RequestReader : RequestReading {
   }
 
  private:
+  struct Call {
+    std::string id;
+    std::string name;
+    bool answered = false;
+  };
+
   void note_others(const Message& object, std::initializer_list<std::string_view> known, std::string_view where) {
     for (const std::string& name : object.others(known)) note_extra(path_of(where, name));
   }
@@ -199,9 +207,9 @@ class RequestReader : RequestReading {
       schema = R"({"type":"object","properties":{}})";
     else if (const auto parsed = json::Document::parse(schema); parsed && !parsed->root()["type"].exists())
       schema.insert(1, R"("type":"object",)");
-    request_.tools.push_back({.name = std::string(name),
-                              .description = std::string(description.value_or("")),
-                              .parameters = std::move(schema)});
+    CHECK_OK(add_tool(request_, {.name = std::string(name),
+                                 .description = std::string(description.value_or("")),
+                                 .parameters = std::move(schema)}));
     note_others(function, {"name", "description", "parameters", "parametersJsonSchema"}, "tools.functionDeclarations");
     return {};
   }
@@ -236,16 +244,15 @@ class RequestReader : RequestReading {
 
   // A model that may call some of its functions only is given no others.
   Result<void> allow_only(const std::vector<json::Value>& names, const std::string& path) {
-    std::vector<std::string_view> allowed;
+    std::unordered_set<std::string_view> allowed;
+    ToolsByName tools(request_.tools);
     for (std::size_t i = 0; i < names.size(); ++i) {
       const auto name = names[i].string();
-      if (!name || find_tool(request_.tools, *name) == nullptr)
+      if (!name || tools.find(*name) == nullptr)
         return bad_field(path_of(path, i), "there is no function of this name in the tools");
-      allowed.push_back(*name);
+      allowed.insert(*name);
     }
-    if (allowed.size() == 1) return {};  // a named choice
-    std::erase_if(request_.tools,
-                  [&](const chat::Tool& tool) { return std::ranges::find(allowed, tool.name) == allowed.end(); });
+    if (names.size() > 1) keep_only(allowed, request_.tools);  // a single one is a named choice
     return {};
   }
 
@@ -343,7 +350,22 @@ class RequestReader : RequestReading {
     into.blocks.emplace_back(chat::ToolCall{
         .id = known.id, .name = known.name, .arguments = arguments.empty() ? "{}" : std::move(arguments)});
     calls_.push_back(std::move(known));
+    call_of_id_.try_emplace(calls_.back().id, calls_.size() - 1);
+    calls_of_name_[calls_.back().name].places.push_back(calls_.size() - 1);
     return {};
+  }
+
+  Call* call_of(std::string_view id) {
+    const auto found = call_of_id_.find(std::string(id));
+    return found == call_of_id_.end() ? nullptr : &calls_[found->second];
+  }
+
+  Call* first_waiting(std::string_view name) {
+    const auto found = calls_of_name_.find(std::string(name));
+    if (found == calls_of_name_.end()) return nullptr;
+    auto& [places, next] = found->second;
+    while (next < places.size() && calls_[places[next]].answered) ++next;
+    return next < places.size() ? &calls_[places[next]] : nullptr;
   }
 
   // By its id, else the first call of this name that has no answer yet.
@@ -352,9 +374,8 @@ class RequestReader : RequestReading {
     TRY(const std::string_view name, response.required_string("name"));
     TRY(const auto id, response.string("id"));
     const bool by_id = id && !id->empty();
-    const auto call = std::ranges::find_if(
-        calls_, [&](const Call& one) { return by_id ? one.id == *id : one.name == name && !one.answered; });
-    if (call == calls_.end())
+    Call* call = by_id ? call_of(*id) : first_waiting(name);
+    if (!call)
       return bad_field(response.path(by_id ? "id" : "name"),
                        by_id ? "no earlier functionCall has the id '" + std::string(*id) + "'"
                              : "no earlier functionCall of '" + std::string(name) + "' waits for a response",
@@ -447,13 +468,14 @@ class RequestReader : RequestReading {
                      "send it as inlineData, or ask for a model of Google");
   }
 
-  struct Call {
-    std::string id;
-    std::string name;
-    bool answered = false;
-  };
   const Message& message_;
   std::vector<Call> calls_;
+  std::unordered_map<std::string, std::size_t> call_of_id_;  // the first with it: its place in calls_
+  struct OfName {
+    std::vector<std::size_t> places;  // in calls_
+    std::size_t next = 0;             // of these, the first that may wait for its response
+  };
+  std::unordered_map<std::string, OfName> calls_of_name_;
   std::size_t content_ = 0;  // that is being read
 };
 

@@ -363,5 +363,12 @@ TEST(OpenAiChat, Names_the_spoken_answers_that_are_kept) {
   EXPECT_EQ(watcher->kept_ids(), std::vector<std::string>{"audio_2"});
 }
 
+TEST(ToolChoice, There_is_a_most_of_tools) {
+  std::string tools = R"({"type":"custom","custom":{"name":"c"}})";
+  for (int i = 0; i < 4'096; ++i) tools += R"(,{"type":"function","function":{"name":"f"}})";
+  EXPECT_EQ(decode_fault(R"({"model":"m","messages":[{"role":"user","content":"x"}],"tools":[)" + tools + "]}"),
+            "tools");
+}
+
 }  // namespace
 }  // namespace sluice::dialects

@@ -2,6 +2,7 @@
 // the encoding dialect refuses or drops them.
 #include <algorithm>
 #include <limits>
+#include <unordered_set>
 
 #include "dialects/fields.h"
 #include "dialects/image_url.h"
@@ -169,11 +170,11 @@ class RequestReader : RequestReading {
       TRY(const auto description, function.string("description"));
       TRY(std::string parameters, object_schema(function));
       TRY(const auto strict, function.boolean("strict"));
-      request_.tools.push_back({.name = std::string(name),
-                                .description = std::string(description.value_or("")),
-                                .parameters = std::move(parameters),
-                                .strict = strict,
-                                .cache = cache_mark(tool["cache_control"])});
+      CHECK_OK(add_tool(request_, {.name = std::string(name),
+                                   .description = std::string(description.value_or("")),
+                                   .parameters = std::move(parameters),
+                                   .strict = strict,
+                                   .cache = cache_mark(tool["cache_control"])}));
       note_others(tool, {"type", "function", "cache_control"}, "tools");
       note_others(function, {"name", "description", "parameters", "strict"}, "tools.function");
     }
@@ -184,10 +185,10 @@ class RequestReader : RequestReading {
     TRY(const Fields custom, Fields::of(tool["custom"], tool.path("custom")));
     TRY(const std::string_view name, custom.required_string("name"));
     TRY(const auto description, custom.string("description"));
-    request_.tools.push_back({.name = std::string(name),
-                              .description = std::string(description.value_or("")),
-                              .parameters = std::string(custom_tool_schema),
-                              .custom = true});
+    CHECK_OK(add_tool(request_, {.name = std::string(name),
+                                 .description = std::string(description.value_or("")),
+                                 .parameters = std::string(custom_tool_schema),
+                                 .custom = true}));
     if (custom["format"]["type"].string().value_or("text") != "text")
       request_.tools.back().custom_format = custom["format"].text();
     return {};
@@ -476,16 +477,16 @@ Result<void> allow_only(const Fields& choice, json::Value (*name_of)(const Field
   if (mode != "auto" && mode != "required")
     return bad_field(choice.path("mode"), "it must be auto or required, not '" + std::string(mode) + "'");
   TRY(const std::vector<json::Value> tools, choice.required_array("tools"));
-  std::vector<std::string_view> allowed;
+  std::unordered_set<std::string_view> allowed;
+  ToolsByName by_name(request.tools);
   for (std::size_t i = 0; i < tools.size(); ++i) {
     TRY(const Fields tool, Fields::of(tools[i], path_of(choice.path("tools"), i)));
     const auto name = name_of(tool).string();
-    if (!name || std::ranges::find(request.tools, *name, &chat::Tool::name) == request.tools.end())
+    if (!name || by_name.find(*name) == nullptr)
       return bad_field(path_of(choice.path("tools"), i), "there is no tool of this name in the tools");
-    allowed.push_back(*name);
+    allowed.insert(*name);
   }
-  std::erase_if(request.tools,
-                [&](const chat::Tool& tool) { return std::ranges::find(allowed, tool.name) == allowed.end(); });
+  keep_only(allowed, request.tools);
   using Mode = chat::ToolChoice::Mode;
   request.tool_choice = chat::ToolChoice{.mode = mode == "required" ? Mode::required : Mode::automatic};
   return {};

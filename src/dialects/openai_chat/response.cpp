@@ -12,8 +12,8 @@
 namespace sluice::dialects::openai {
 namespace {
 
-void write_tool_call(json::Writer& writer, const chat::ToolCall& call, std::span<const chat::Tool> tools) {
-  const chat::Tool* tool = find_tool(tools, call.name);
+void write_tool_call(json::Writer& writer, const chat::ToolCall& call, ToolsByName& tools) {
+  const chat::Tool* tool = tools.find(call.name);
   writer.begin_object().member("id", call.id);
   if (tool && tool->custom) {
     writer.member("type", "custom").key("custom").begin_object();
@@ -279,7 +279,8 @@ std::string encode_response(const chat::ChatResponse& response, const StreamOpti
   }
   if (!calls.empty()) {
     writer.key("tool_calls").begin_array();
-    for (const chat::ToolCall* call : calls) write_tool_call(writer, *call, options.tools);
+    ToolsByName tools(options.tools);
+    for (const chat::ToolCall* call : calls) write_tool_call(writer, *call, tools);
     writer.end_array();
   }
   writer.key("annotations").begin_array();

@@ -9,7 +9,7 @@ namespace {
 
 class Encoder : public StreamEncoder {
  public:
-  explicit Encoder(const StreamOptions& options) : options_(options) {
+  explicit Encoder(const StreamOptions& options) : options_(options), tools_(options.tools) {
     json::Writer writer(head_);
     writer.begin_object().member("id", prefixed_id(options.response_id)).member("object", "chat.completion.chunk");
     writer.member("created", options.created_unix_seconds).member("model", options.model);
@@ -65,7 +65,7 @@ class Encoder : public StreamEncoder {
     block_ = 0;
     if (block.kind != chat::BlockKind::tool_call) return;
     ++tool_calls_;
-    const chat::Tool* tool = find_tool(options_.tools, block.tool_name);
+    const chat::Tool* tool = tools_.find(block.tool_name);
     custom_ = tool && tool->custom;
     custom_arguments_.clear();
     write_tool_call(out, [&](json::Writer& writer) {
@@ -151,6 +151,7 @@ class Encoder : public StreamEncoder {
   void write(const chat::StreamError& failed, std::string& out) { out += encode_stream_error(failed.error, ""); }
 
   StreamOptions options_;
+  ToolsByName tools_;
   std::string head_;  // the members that all chunks share, without the closing brace
   std::int64_t tool_calls_ = 0;
   bool has_text_ = false;

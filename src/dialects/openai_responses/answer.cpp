@@ -181,8 +181,8 @@ std::string reasoning_item(std::string_view id, std::string_view text, std::stri
   return out;
 }
 
-CalledTool called_tool(std::string_view name, std::span<const chat::Tool> tools) {
-  const chat::Tool* tool = find_tool(tools, name);
+CalledTool called_tool(std::string_view name, ToolsByName& tools) {
+  const chat::Tool* tool = tools.find(name);
   if (!tool) return {.name = name};
   return {.name = tool->own_name.empty() ? name : std::string_view(tool->own_name),
           .name_space = tool->name_space,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dialects/dialect.h"
+#include "dialects/shared_parts.h"
 
 namespace sluice::dialects::responses {
 
@@ -43,7 +44,7 @@ struct CalledTool {
   std::string_view name_space;
   bool custom = false;
 };
-CalledTool called_tool(std::string_view name, std::span<const chat::Tool> tools);
+CalledTool called_tool(std::string_view name, ToolsByName& tools);
 // `input` is the arguments, or the text of a custom tool.
 std::string call_item(std::string_view id, std::string_view status, std::string_view call_id, const CalledTool& tool,
                       std::string_view input);

@@ -388,5 +388,23 @@ TEST(Compact, Is_a_call_below_responses_whose_usage_and_state_are_read) {
   EXPECT_EQ(compact->read_states(answer, *parsed), std::vector<std::string>{"gAAA"});
 }
 
+TEST(ResponsesRequest, There_is_a_most_of_tools) {
+  std::string tools = R"({"type":"namespace","name":"n","tools":[{"name":"f"})";
+  for (int i = 0; i < 4'095; ++i) tools += R"(,{"name":"f"})";
+  tools += "]}";
+  EXPECT_EQ(decode_fault(with_member("\"tools\":[" + tools + "]")), "");
+  EXPECT_EQ(decode_fault(with_member("\"tools\":[" + tools + R"(,{"type":"function","name":"f"}])")), "tools");
+}
+
+// Looking each up, or each among those noted before, would take 100'000 times 50'000 steps.
+TEST(ResponsesRequest, Many_unknown_members_of_a_tool_are_noted_once) {
+  std::string members;
+  for (int i = 0; i < 100'000; ++i) members += ",\"u" + std::to_string(i) + "\":" + (i % 2 == 0 ? "1" : "false");
+  const auto request = decoded_request(
+      with_member(R"("tools":[{"type":"function","name":"f","u0":1},{"type":"function","name":"g")" + members + "}]"));
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->extras.size(), 50'000);
+}
+
 }  // namespace
 }  // namespace sluice::dialects

@@ -17,7 +17,8 @@ bool is_verbosity(std::string_view name) { return name == "verbosity" || name ==
 
 class RequestWriter : RequestWriting {
  public:
-  using RequestWriting::RequestWriting;
+  RequestWriter(const chat::ChatRequest& request, const EncodeOptions& options)
+      : RequestWriting(request, options), tools_(request.tools) {}
 
   Result<ProviderRequest> write() {
     CHECK_OK(check());
@@ -182,7 +183,7 @@ class RequestWriter : RequestWriting {
   }
 
   void write_call(const chat::ToolCall& call) {
-    const chat::Tool* tool = find_tool(request_.tools, call.name);
+    const chat::Tool* tool = tools_.find(call.name);
     const bool custom = call.custom || (tool && tool->custom);
     json_.begin_object().member("type", custom ? "custom_tool_call" : "function_call").member("call_id", call.id);
     json_.member("name", call.name);
@@ -244,7 +245,7 @@ class RequestWriter : RequestWriting {
       case Mode::none: json_.member("tool_choice", "none"); return;
       case Mode::required: json_.member("tool_choice", "required"); return;
       case Mode::named: {
-        const chat::Tool* tool = find_tool(request_.tools, choice.name);
+        const chat::Tool* tool = tools_.find(choice.name);
         json_.key("tool_choice").begin_object().member("type", tool && tool->custom ? "custom" : "function");
         json_.member("name", choice.name).end_object();
         return;
@@ -321,6 +322,7 @@ class RequestWriter : RequestWriting {
     json_.end_object();
   }
 
+  ToolsByName tools_;
   std::unordered_set<std::string_view> custom_calls_;  // their ids, so far
 };
 

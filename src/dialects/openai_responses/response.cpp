@@ -185,6 +185,7 @@ std::string encode_response(const chat::ChatResponse& response, const StreamOpti
     if (!parts.empty()) items.push_back(message_item(item_id("msg_", options, items.size()), status, parts));
     parts.clear();
   };
+  ToolsByName tools(options.tools);
   for (const chat::Block& block : response.blocks) {
     if (const auto* text = std::get_if<chat::Text>(&block)) {
       parts.push_back(text_part(text->text, annotations_of(*text), text->logprobs));
@@ -193,7 +194,7 @@ std::string encode_response(const chat::ChatResponse& response, const StreamOpti
     end_message("completed");
     const bool last = &block == &response.blocks.back();
     if (const auto* call = std::get_if<chat::ToolCall>(&block)) {
-      const CalledTool tool = called_tool(call->name, options.tools);
+      const CalledTool tool = called_tool(call->name, tools);
       items.push_back(call_item(item_id(tool.custom ? "ctc_" : "fc_", options, items.size()),
                                 last ? outcome.status : "completed", call->id, tool,
                                 tool.custom ? custom_input(call->arguments) : call->arguments));

@@ -12,7 +12,7 @@ namespace {
 
 class Encoder : public StreamEncoder {
  public:
-  explicit Encoder(const StreamOptions& options) : options_(options) {}
+  explicit Encoder(const StreamOptions& options) : options_(options), tools_(options.tools) {}
 
   void encode(const chat::ChatEvent& event, std::string& out) override {
     std::visit([&](const auto& item) { write(item, out); }, event);
@@ -102,7 +102,7 @@ class Encoder : public StreamEncoder {
       case chat::BlockKind::tool_call:
         tool_name_ = block.tool_name;
         call_id_ = block.tool_id;
-        tool_ = called_tool(tool_name_, options_.tools);
+        tool_ = called_tool(tool_name_, tools_);
         id_ = item_id(tool_.custom ? "ctc_" : "fc_", options_, items_.size());
         write_item_event(out, "response.output_item.added", call_item(id_, "in_progress", call_id_, tool_, ""));
         return;
@@ -234,6 +234,7 @@ class Encoder : public StreamEncoder {
   }
 
   StreamOptions options_;
+  ToolsByName tools_;
   std::string whole_;
   std::int64_t next_number_ = 0;
   std::vector<std::string> items_;       // those that are done, as JSON

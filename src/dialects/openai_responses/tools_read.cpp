@@ -1,6 +1,7 @@
 // The tools of a client's request. Functions and custom tools can be carried; what runs at the vendor cannot.
 #include <algorithm>
 #include <cstdint>
+#include <unordered_set>
 
 #include "dialects/openai_chat/parts.h"
 #include "dialects/openai_responses/parts.h"
@@ -27,6 +28,7 @@ class ToolsReader {
 
   Result<void> read() {
     TRY(const std::vector<json::Value> tools, fields_.array("tools"));
+    search_is_chosen_ = is_chosen("web_search");
     for (std::size_t i = 0; i < tools.size(); ++i) {
       TRY(const Fields tool, Fields::of(tools[i], path_of("tools", i)));
       CHECK_OK(read_tool(tool));
@@ -40,7 +42,7 @@ class ToolsReader {
     if (type == "function" || type == "custom") return read_own(tool, type, "");
     if (type == "namespace") return read_name_space(tool);
     // Codex always offers the search; without it the model answers from what it knows.
-    if (type.starts_with("web_search") && !is_chosen("web_search")) return leave_out("tools.web_search");
+    if (type.starts_with("web_search") && !search_is_chosen_) return leave_out("tools.web_search");
     // All tools are there without a search for them, unless it is the client that finds them.
     if (type == "tool_search" && tool["execution"].string() != "client") return leave_out("tools.tool_search");
     return bad_field(tool.path("type"), "the tool '" + std::string(type) + "' runs at OpenAI only",
@@ -48,7 +50,7 @@ class ToolsReader {
   }
 
   Result<void> leave_out(std::string name) {
-    if (std::ranges::find(left_out_, name) == left_out_.end()) left_out_.push_back(std::move(name));
+    if (noted_.insert(name).second) left_out_.push_back(std::move(name));
     return {};
   }
 
@@ -91,13 +93,12 @@ class ToolsReader {
       TRY(read.strict, tool.boolean("strict"));
       note_others(tool, {"type", "name", "description", "parameters", "strict"});
     }
-    request_.tools.push_back(std::move(read));
-    return {};
+    return add_tool(request_, std::move(read));
   }
 
   void note_others(const Fields& tool, std::initializer_list<std::string_view> known) {
-    for (const std::string_view name : tool.others(known))
-      if (tool[name].boolean() != false) (void)leave_out("tools." + std::string(name));
+    for (const auto& [name, value] : tool.other_members(known))
+      if (value.boolean() != false) (void)leave_out("tools." + std::string(name));
   }
 
   Result<void> read_choice() {
@@ -136,6 +137,8 @@ class ToolsReader {
   const Fields& fields_;
   chat::ChatRequest& request_;
   std::vector<std::string>& left_out_;
+  std::unordered_set<std::string> noted_;  // in left_out_
+  bool search_is_chosen_ = false;
 };
 
 }  // namespace
