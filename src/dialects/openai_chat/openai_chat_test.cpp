@@ -131,6 +131,63 @@ TEST(OpenAiChat, Stream_keeps_text_that_follows_a_call) {
       "[a:f{}][b:g{}][:'done'] finish");
 }
 
+TEST(OpenAiChat, Stream_reads_the_older_form_of_a_call) {
+  EXPECT_EQ(
+      decoded(
+          {R"({"id":"c","choices":[{"index":0,"delta":{"role":"assistant","content":null,"function_call":{"name":"f","arguments":""}}}]})",
+           R"({"choices":[{"index":0,"delta":{"function_call":{"arguments":"{\"a\":"}}}]})",
+           R"({"choices":[{"index":0,"delta":{"function_call":{"arguments":"1}"}}}]})",
+           R"({"choices":[{"index":0,"delta":{},"finish_reason":"function_call"}]})", "[DONE]"}),
+      R"([call_c_0:f{"a":1}] finish)");
+  // Beside the newer form, or empty, it says nothing of its own.
+  EXPECT_EQ(
+      decoded(
+          {R"({"id":"c","choices":[{"delta":{"function_call":{"name":"f","arguments":"{}"},"tool_calls":[{"index":0,"id":"1","function":{"name":"f","arguments":"{}"}}]}}]})",
+           R"({"choices":[{"delta":{"function_call":{"name":"","arguments":""}},"finish_reason":"tool_calls"}]})",
+           "[DONE]"}),
+      "[1:f{}] finish");
+}
+
+TEST(OpenAiChat, Answer_with_the_older_form_of_a_call_has_it) {
+  const auto answered = [](std::string_view message) -> std::string {
+    const auto parsed = json::Document::parse(
+        R"({"id":"c","choices":[{"index":0,"finish_reason":"function_call","message":)" + std::string(message) + "}]}");
+    if (!parsed) return "not JSON";
+    const auto response = dialect->decode_response(*parsed);
+    if (!response) return "fault";
+    std::string out = response->stop == chat::StopReason::tool_use ? "" : "no call ";
+    for (const chat::Block& block : response->blocks)
+      if (const auto* call = std::get_if<chat::ToolCall>(&block)) out += call->id + ":" + call->name + call->arguments;
+    return out;
+  };
+  EXPECT_EQ(answered(R"({"content":null,"function_call":{"name":"f","arguments":"{\"a\":1}"}})"),
+            R"(call_c_0:f{"a":1})");
+  EXPECT_EQ(answered(R"({"function_call":{"name":"f"}})"), "call_c_0:f{}");
+  EXPECT_EQ(answered(R"({"function_call":{"arguments":"{}"}})"), "fault");
+  EXPECT_EQ(answered(R"({"function_call":{"name":"f"},"tool_calls":[{"id":"1","function":{"name":"f"}}]})"), "1:f{}");
+}
+
+TEST(OpenAiChat, Answers_are_the_choice_with_the_number_0) {
+  const auto whole = json::Document::parse(
+      R"({"id":"c","choices":[{"index":1,"message":{"content":"b"}},{"index":0,"message":{"content":"a"}}]})");
+  ASSERT_TRUE(whole);
+  const auto response = dialect->decode_response(*whole);
+  ASSERT_TRUE(response);
+  ASSERT_EQ(response->blocks.size(), 1);
+  EXPECT_EQ(std::get<chat::Text>(response->blocks[0]).text, "a");
+  EXPECT_EQ(response->dropped, std::vector<std::string>{"answer.choices"});
+
+  const auto decoder = dialect->decode_stream();
+  std::vector<chat::ChatEvent> events;
+  ASSERT_TRUE(decoder->decode("", R"({"id":"c","choices":[{"index":1,"delta":{"content":"b"}}]})", events));
+  ASSERT_TRUE(
+      decoder->decode("", R"({"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]})", events));
+  ASSERT_TRUE(decoder->decode("", "[DONE]", events));
+  const auto* finish = std::get_if<chat::Finish>(&events.back());
+  ASSERT_TRUE(finish);
+  EXPECT_EQ(finish->dropped, std::vector<std::string>{"answer.choices"});
+}
+
 TEST(OpenAiChat, Stream_holds_text_back_that_would_cut_a_call_in_two) {
   EXPECT_EQ(
       decoded(

@@ -42,6 +42,11 @@ struct Prose {
 };
 // A string, or an array of parts: Mistral's models have their reasoning among them. Parts of other types are lost.
 void read_content(json::Value content, std::vector<Prose>& into, std::vector<std::string>& lost);
+// What a provider may call the one tool call of an answer: the form that functions had before tools. Servers that have
+// both give it beside tool_calls, or empty.
+bool is_older_call(json::Value message);
+// The name under which further choices are lost.
+inline constexpr const char* further_choices = "answer.choices";
 // Of a part of the type `thinking`.
 std::string thinking_text(json::Value part);
 // The id in chat/ of reasoning that came as a part of the content, where it must go back, too.

@@ -146,6 +146,12 @@ std::string thinking_text(json::Value part) {
   return joined;
 }
 
+bool is_older_call(json::Value message) {
+  const json::Value call = message["function_call"];
+  return call.is_object() && call.size() > 0 && message["tool_calls"].size() == 0 &&
+         !(call["name"].string().value_or("").empty() && call["arguments"].string().value_or("").empty());
+}
+
 void note_lost_members(json::Value message, std::vector<std::string>& lost) {
   for (const std::string_view name : {"audio", "images"})
     if (message[name].size() > 0) note_lost(lost, "answer." + std::string(name));
@@ -168,10 +174,14 @@ bool has_signature(json::Value extra_content) {
 
 Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   const json::Value root = parsed.root();
-  const json::Value choice = root["choices"].at(0);
+  const std::vector<json::Value> choices = root["choices"].elements();
+  const auto first =
+      std::ranges::find_if(choices, [](const json::Value& each) { return each["index"].integer().value_or(0) == 0; });
+  const json::Value choice = first == choices.end() ? root["choices"].at(0) : *first;  // as streams do
   const json::Value message = choice["message"];
   if (!message.is_object()) return wrong_shape("a completion without choices[0].message");
   chat::ChatResponse response;
+  if (choices.size() > 1) note_lost(response.dropped, further_choices);
   response.id = root["id"].string().value_or("");
   response.model = root["model"].string().value_or("");
   if (const std::string_view reasoning = reasoning_of(message); !reasoning.empty())
@@ -196,6 +206,18 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   }
   if (!citations.empty()) note_lost(response.dropped, "answer.annotations");
   bool has_calls = false;
+  const auto add_function = [&](std::string_view given_id, json::Value function) -> Result<void> {
+    if (!function["name"].is_string()) return wrong_shape("a tool call without function.name");
+    std::string arguments(function["arguments"].string().value_or(""));
+    if (function["arguments"].is_object()) arguments = function["arguments"].text();  // Ollama's way
+    if (arguments.find_first_not_of(" \t\r\n") == std::string::npos) arguments = "{}";
+    std::string id(given_id);
+    if (id.empty()) id = "call_" + response.id + "_" + std::to_string(response.blocks.size());
+    response.blocks.emplace_back(
+        chat::ToolCall{std::move(id), std::string(*function["name"].string()), std::move(arguments)});
+    has_calls = true;
+    return {};
+  };
   for (const json::Value& call : message["tool_calls"].elements()) {
     if (const json::Value custom = call["custom"]; custom["name"].is_string()) {
       response.blocks.emplace_back(chat::ToolCall{.id = std::string(call["id"].string().value_or("")),
@@ -207,17 +229,9 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
     }
     if (const json::Value extra = call["extra_content"]; extra.is_object())
       response.blocks.emplace_back(state_block(call_state, extra.text()));
-    const json::Value function = call["function"];
-    if (!function["name"].is_string()) return wrong_shape("a tool call without function.name");
-    std::string arguments(function["arguments"].string().value_or(""));
-    if (function["arguments"].is_object()) arguments = function["arguments"].text();  // Ollama's way
-    if (arguments.find_first_not_of(" \t\r\n") == std::string::npos) arguments = "{}";
-    std::string id(call["id"].string().value_or(""));
-    if (id.empty()) id = "call_" + response.id + "_" + std::to_string(response.blocks.size());
-    response.blocks.emplace_back(
-        chat::ToolCall{std::move(id), std::string(*function["name"].string()), std::move(arguments)});
-    has_calls = true;
+    CHECK_OK(add_function(call["id"].string().value_or(""), call["function"]));
   }
+  if (is_older_call(message)) CHECK_OK(add_function("", message["function_call"]));
   response.refusal = message["refusal"].string().value_or("");
   response.stop = stop_reason(choice["finish_reason"].string().value_or(""), has_calls);
   response.usage = read_chunk_usage(root);

@@ -115,8 +115,13 @@ class Decoder : public Decoding {
     if (root["choices"].size() > 0) tell_start(out);  // Azure begins with a chunk that has neither choices nor a model
     if (const chat::Usage usage = read_chunk_usage(root); usage.reported) usage_ = usage;
     if (const auto tier = root["service_tier"].string()) service_tier_ = *tier;
-    for (const json::Value& choice : root["choices"].elements())
-      if (choice["index"].integer().value_or(0) == 0) CHECK_OK(read_choice(choice, out));
+    for (const json::Value& choice : root["choices"].elements()) {
+      if (choice["index"].integer().value_or(0) == 0) {
+        CHECK_OK(read_choice(choice, out));
+      } else {
+        note_lost(dropped_, further_choices);
+      }
+    }
     return {};
   }
 
@@ -164,6 +169,7 @@ class Decoder : public Decoding {
         note_lost(dropped_, "answer.annotations");
     }
     for (const json::Value& fragment : delta["tool_calls"].elements()) CHECK_OK(read_fragment(fragment, out));
+    if (is_older_call(delta)) CHECK_OK(read_older_call(delta["function_call"], out));
     if (const auto reason = choice["finish_reason"].string()) finish_reason_ = *reason;
     return {};
   }
@@ -213,23 +219,12 @@ class Decoder : public Decoding {
   }
 
   Result<void> read_fragment(json::Value fragment, std::vector<chat::ChatEvent>& out) {
-    const std::string_view id = fragment["id"].string().value_or("");
     const bool custom = fragment["custom"].is_object();
     const json::Value function = fragment[custom ? "custom" : "function"];
-    const std::string_view name = function["name"].string().value_or("");
-    const std::int64_t index = fragment["index"].integer().value_or(0);
-    const auto known = by_index_.find(index);
     const json::Value arguments = function[custom ? "input" : "arguments"];
-    const bool has_arguments = arguments.is_object() || !arguments.string().value_or("").empty();
-    const bool is_new = known == by_index_.end() || begins_another(calls_[known->second], id, name, has_arguments);
-    if (is_new) {
-      if (name.empty()) return not_the_protocol("a tool call begins without a name");
-      if (calls_.size() >= max_tool_calls) return not_the_protocol("more than 1024 tool calls in one answer");
-      by_index_[index] = calls_.size();
-      calls_.push_back({id.empty() ? "call_" + id_ + "_" + std::to_string(calls_.size()) : std::string(id),
-                        std::string(name), "", "", custom});
-    }
-    const std::size_t place = by_index_[index];
+    const std::string_view id = fragment["id"].string().value_or("");
+    TRY(const std::size_t place,
+        place_of(fragment["index"].integer().value_or(0), id, custom, function["name"], arguments));
     if (const json::Value extra = fragment["extra_content"]; extra.is_object()) {
       std::string state = extra.text();
       CHECK_OK(keep(state.size()));
@@ -239,6 +234,29 @@ class Decoder : public Decoding {
         calls_[place].state = std::move(state);
     }
     return add(place, arguments.is_object() ? arguments.text() : std::string(arguments.string().value_or("")), out);
+  }
+
+  Result<void> read_older_call(json::Value call, std::vector<chat::ChatEvent>& out) {
+    constexpr std::int64_t index = -1;  // it has none, and a call of the newer form may come beside it
+    const json::Value arguments = call["arguments"];
+    TRY(const std::size_t place, place_of(index, "", false, call["name"], arguments));
+    return add(place, arguments.is_object() ? arguments.text() : std::string(arguments.string().value_or("")), out);
+  }
+
+  // In calls_, of the call that a fragment belongs to or begins.
+  Result<std::size_t> place_of(std::int64_t index, std::string_view id, bool custom, json::Value called,
+                               json::Value arguments) {
+    const std::string_view name = called.string().value_or("");
+    const auto known = by_index_.find(index);
+    const bool has_arguments = arguments.is_object() || !arguments.string().value_or("").empty();
+    if (known != by_index_.end() && !begins_another(calls_[known->second], id, name, has_arguments))
+      return known->second;
+    if (name.empty()) return not_the_protocol("a tool call begins without a name");
+    if (calls_.size() >= max_tool_calls) return not_the_protocol("more than 1024 tool calls in one answer");
+    by_index_[index] = calls_.size();
+    calls_.push_back({id.empty() ? "call_" + id_ + "_" + std::to_string(calls_.size()) : std::string(id),
+                      std::string(name), "", "", custom});
+    return calls_.size() - 1;
   }
 
   Result<void> add(std::size_t place, std::string fragment, std::vector<chat::ChatEvent>& out) {
