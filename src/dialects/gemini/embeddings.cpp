@@ -17,7 +17,7 @@ constexpr std::int64_t most_dimensions = 1 << 16;  // the largest models have 4,
 
 // A content's text: its parts belong together.
 Result<std::string> text_of(const Message& content) {
-  TRY(const std::vector<json::Value> parts, content.required_array("parts"));
+  TRY(const std::vector<json::Value> parts, content.required_messages("parts"));
   std::string text;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     TRY(const Message part, Message::of(parts[i], path_of(content.path("parts"), i)));

@@ -82,6 +82,35 @@ TEST(Gemini, Outline_takes_the_model_and_the_stream_from_the_path) {
   EXPECT_EQ(dialect->edit(body, *outline, {.model = "other", .ask_for_stream_usage = true}), body);
 }
 
+// The API takes a single message for a repeated field.
+TEST(Gemini, One_message_stands_for_an_array_of_it) {
+  const std::string_view body =
+      R"({"contents":{"role":"user","parts":{"inlineData":{"mimeType":"image/png","data":"abcd"}}},)"
+      R"("system_instruction":{"parts":{"text":"s"}},"tools":{"functionDeclarations":{"name":"f"}},)"
+      R"("safetySettings":{"category":"HARM_CATEGORY_HARASSMENT","threshold":"BLOCK_NONE"}})";
+  const auto outline = dialect->outline(body, parse(body), {.model = "m"});
+  ASSERT_TRUE(outline);
+  EXPECT_TRUE(outline->has_tools);
+  EXPECT_EQ(outline->images, 1);
+  EXPECT_EQ(dialect->edit(body, *outline, {.model = "m"}), body);
+  const auto request = dialect->decode_request(parse(body), {.model = "m"});
+  ASSERT_TRUE(request);
+  ASSERT_EQ(request->messages.size(), 1);
+  EXPECT_EQ(std::get<chat::Image>(request->messages[0].blocks.at(0)).base64, "abcd");
+  EXPECT_EQ(request->system.at(0).text, "s");
+  EXPECT_EQ(request->tools.at(0).name, "f");
+  EXPECT_EQ(request->extras.at(0).first, "safetySettings");
+
+  EXPECT_EQ(decode_fault(R"({"contents":{"parts":{"text":7}}})"), "contents[0].parts[0].text");
+  EXPECT_EQ(decode_fault(R"({"contents":{"parts":"x"}})"), "contents[0].parts");
+  const std::string_view counted = R"({"contents":{"parts":{"text":"hi"}}})";
+  EXPECT_TRUE(make_gemini_count_tokens()->outline(counted, parse(counted), {.model = "m"}));
+  const std::string_view embedded = R"({"content":{"parts":{"text":"hi"}}})";
+  const auto texts = make_gemini_embed()->embeddings()->decode_request(parse(embedded));
+  ASSERT_TRUE(texts);
+  EXPECT_EQ(texts->inputs, std::vector<std::string>{"hi"});
+}
+
 TEST(Gemini, Edit_takes_sealed_signatures_out_whatever_else_is_in_their_text) {
   const auto edited = [](const std::string& members) {
     const std::string body = R"({"contents":[{"parts":[{)" + members + "}]}]}";
@@ -99,7 +128,7 @@ TEST(Gemini, Outline_names_the_field_that_is_wrong) {
   EXPECT_EQ(outline_fault("{}"), "contents");
   EXPECT_EQ(outline_fault(R"({"contents":[]})"), "contents");
   EXPECT_EQ(outline_fault(R"({"contents":[7]})"), "contents[0]");
-  EXPECT_EQ(outline_fault(R"({"contents":[{}],"tools":{}})"), "tools");
+  EXPECT_EQ(outline_fault(R"({"contents":[{}],"tools":7})"), "tools");
   EXPECT_EQ(outline_fault(R"({"contents":[{}],"generationConfig":{"maxOutputTokens":0}})"),
             "generationConfig.maxOutputTokens");
   EXPECT_EQ(outline_fault(R"({"contents":[{}],"generationConfig":{"maxOutputTokens":"many"}})"),

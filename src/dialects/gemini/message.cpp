@@ -52,6 +52,21 @@ Result<std::optional<std::int64_t>> Message::integer(std::string_view name, std:
   return std::optional(value);
 }
 
+std::vector<json::Value> repeated(json::Value field) {
+  if (field.is_object()) return {field};
+  return field.elements();
+}
+
+Result<std::vector<json::Value>> Message::messages(std::string_view name) const {
+  if ((*this)[name].is_object()) return repeated((*this)[name]);
+  return array(name);
+}
+
+Result<std::vector<json::Value>> Message::required_messages(std::string_view name) const {
+  if ((*this)[name].is_object()) return repeated((*this)[name]);
+  return required_array(name);
+}
+
 Result<std::optional<Message>> Message::message(std::string_view name) const {
   const json::Value value = (*this)[name];
   if (!value.exists()) return std::nullopt;

@@ -35,6 +35,9 @@ class Message {
   Result<std::vector<json::Value>> required_array(std::string_view name) const {
     return fields_.required_array(spelling(name));
   }
+  // A repeated field of messages, of which the API takes a single one without its array. Empty when absent.
+  Result<std::vector<json::Value>> messages(std::string_view name) const;
+  Result<std::vector<json::Value>> required_messages(std::string_view name) const;  // and not empty
   Result<std::string> object_text(std::string_view name) const { return fields_.object_text(spelling(name)); }
   // Absent when the message has no such member.
   Result<std::optional<Message>> message(std::string_view name) const;
@@ -49,6 +52,8 @@ class Message {
   Fields fields_;
 };
 
+// The messages of a repeated field, whatever else stands in its place.
+std::vector<json::Value> repeated(json::Value field);
 std::string snake_case(std::string_view name);
 std::string camel_case(std::string_view name);
 

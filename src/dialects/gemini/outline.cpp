@@ -12,8 +12,8 @@ constexpr std::int64_t max_candidates = 8;  // the API's own limit
 constexpr std::string_view sealed_begin = "\"c2x1aWNlLXNlYWxlZDo";
 
 void count_images_of(const Message& request, RequestOutline& outline) {
-  for (const json::Value& content : request["contents"].elements())
-    for (const json::Value& part : content["parts"].elements()) {
+  for (const json::Value& content : repeated(request["contents"]))
+    for (const json::Value& part : repeated(content["parts"])) {
       const auto fields = Message::of(part, "");
       if (!fields) continue;
       for (const std::string_view member : {"inlineData", "fileData"}) {
@@ -82,10 +82,10 @@ Result<RequestOutline> outline(std::string_view body, const json::Document& pars
   result.stream = target.stream;
   result.json_array = target.json_array;
   result.wants_stream_usage = true;
-  TRY(const std::vector<json::Value> contents, request.required_array("contents"));
+  TRY(const std::vector<json::Value> contents, request.required_messages("contents"));
   for (std::size_t i = 0; i < contents.size(); ++i)
     if (!contents[i].is_object()) return bad_field(path_of("contents", i), "it must be an object");
-  TRY(const std::vector<json::Value> tools, request.array("tools"));
+  TRY(const std::vector<json::Value> tools, request.messages("tools"));
   result.has_tools = !tools.empty();
   TRY(const auto spans, find_once(body, {"contents", "tools", "generationConfig", "systemInstruction"}));
   TRY(const auto config, request.message("generationConfig"));

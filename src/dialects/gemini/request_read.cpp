@@ -169,7 +169,7 @@ class RequestReader : RequestReading {
     }
     TRY(const auto system, message_.message("systemInstruction"));
     if (!system) return {};
-    TRY(const std::vector<json::Value> parts, system->array("parts"));
+    TRY(const std::vector<json::Value> parts, system->messages("parts"));
     for (std::size_t i = 0; i < parts.size(); ++i) {
       TRY(const Message part, Message::of(parts[i], path_of(system->path("parts"), i)));
       const auto text = part["text"].string();
@@ -180,13 +180,13 @@ class RequestReader : RequestReading {
   }
 
   Result<void> read_tools() {
-    TRY(const std::vector<json::Value> tools, message_.array("tools"));
+    TRY(const std::vector<json::Value> tools, message_.messages("tools"));
     for (std::size_t i = 0; i < tools.size(); ++i) {
       TRY(const Message tool, Message::of(tools[i], path_of(message_.path("tools"), i)));
       if (const auto hosted = tool.others({"functionDeclarations"}); !hosted.empty())
         return bad_field(tool.path(hosted.front()), "the tool '" + hosted.front() + "' runs at Google only",
                          std::string(elsewhere_hint));
-      TRY(const std::vector<json::Value> functions, tool.array("functionDeclarations"));
+      TRY(const std::vector<json::Value> functions, tool.messages("functionDeclarations"));
       for (std::size_t k = 0; k < functions.size(); ++k) {
         TRY(const Message function, Message::of(functions[k], path_of(tool.path("functionDeclarations"), k)));
         CHECK_OK(read_function(function));
@@ -258,7 +258,7 @@ class RequestReader : RequestReading {
 
   // No other provider filters by such thresholds. Whoever wants less filtering than the default loses nothing.
   Result<void> read_safety() {
-    TRY(const std::vector<json::Value> settings, message_.array("safetySettings"));
+    TRY(const std::vector<json::Value> settings, message_.messages("safetySettings"));
     for (std::size_t i = 0; i < settings.size(); ++i) {
       TRY(const Message setting, Message::of(settings[i], path_of(message_.path("safetySettings"), i)));
       TRY(const auto threshold, setting.string("threshold"));
@@ -272,7 +272,7 @@ class RequestReader : RequestReading {
   }
 
   Result<void> read_contents() {
-    TRY(const std::vector<json::Value> contents, message_.required_array("contents"));
+    TRY(const std::vector<json::Value> contents, message_.required_messages("contents"));
     for (content_ = 0; content_ < contents.size(); ++content_) {
       TRY(const Message content, Message::of(contents[content_], path_of(message_.path("contents"), content_)));
       TRY(const auto role, content.string("role"));
@@ -281,7 +281,7 @@ class RequestReader : RequestReading {
         read.role = chat::Role::assistant;
       else if (role && !role->empty() && *role != "user" && *role != "function")
         return bad_field(content.path("role"), "it must be user or model, not '" + std::string(*role) + "'");
-      TRY(const std::vector<json::Value> parts, content.array("parts"));
+      TRY(const std::vector<json::Value> parts, content.messages("parts"));
       for (std::size_t i = 0; i < parts.size(); ++i) {
         TRY(const Message part, Message::of(parts[i], path_of(content.path("parts"), i)));
         CHECK_OK(read_part(part, read));
@@ -384,7 +384,7 @@ class RequestReader : RequestReading {
     chat::ToolResult result{.call_id = call->id};
     if (!response["response"].is_object()) return bad_field(response.path("response"), "an object is expected");
     result.content.emplace_back(chat::Text{result_text(response["response"], result.is_error)});
-    TRY(const std::vector<json::Value> parts, response.array("parts"));
+    TRY(const std::vector<json::Value> parts, response.messages("parts"));
     for (std::size_t i = 0; i < parts.size(); ++i) {
       TRY(const Message one, Message::of(parts[i], path_of(response.path("parts"), i)));
       chat::Message holder;
