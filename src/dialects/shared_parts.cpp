@@ -150,6 +150,23 @@ Error in_words_of(const Dialect& client, Error error) {
   return error;
 }
 
+void in_words_of(const Dialect& client, const chat::ChatRequest& request, ProviderRequest& sent) {
+  std::unordered_set<std::string_view> own;
+  for (const auto& [name, value] : request.extras) own.insert(name);
+  std::unordered_set<std::string> named;  // two of chat/'s names may be one in the client's words
+  std::vector<std::string> dropped;
+  for (std::string& name : sent.dropped_params) {
+    if (!own.contains(name)) name = client.own_name(name);
+    if (named.insert(name).second) dropped.push_back(std::move(name));
+  }
+  sent.dropped_params = std::move(dropped);
+  for (std::string& added : sent.added_params) {
+    const std::size_t name = added.find('=');
+    added = std::string(client.own_name(std::string_view(added).substr(0, name))) +
+            added.substr(std::min(name, added.size()));
+  }
+}
+
 std::string_view own_name_in(std::span<const OwnName> names, std::string_view name) {
   const auto found = std::ranges::find(names, name, &OwnName::name);
   return found == names.end() ? name : found->own;

@@ -139,6 +139,8 @@ http::Headers json_headers();
 
 // A refusal by a provider's dialect, in which the parameter has the name that the client's dialect gives it.
 Error in_words_of(const Dialect& client, Error error);
+// So have what was dropped from a request and what was added to it. Names of extras are the client's already.
+void in_words_of(const Dialect& client, const chat::ChatRequest& request, ProviderRequest& sent);
 // chat/'s name of a request's parameter and an API's own. own_name_in() gives the name itself when it is not there.
 struct OwnName {
   std::string_view name;

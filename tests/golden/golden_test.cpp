@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "cases.h"
+#include "dialects/gemini/message.h"
 #include "dialects/shared_parts.h"
 #include "replay.h"
 
@@ -118,6 +119,8 @@ class Golden : public testing::TestWithParam<Case> {
         provider(), request_,
         {.model = provider_model_, .default_max_output_tokens = 4096, .reasoning = true, .issuer = options_.issuer});
     if (!sent) return std::unexpected(dialects::in_words_of(client(), std::move(sent).error()));
+    dialects::in_words_of(client(), request_, *sent);
+    for (const std::string& name : sent->dropped_params) expect_said(name, body);
     report_.request(*sent);
     return pretty(sent->body);
   }
@@ -128,10 +131,20 @@ class Golden : public testing::TestWithParam<Case> {
     expect_file(file("sent.json"), "");
     expect_error(error);
     if (error.message.contains("required")) return;
-    std::istringstream path(error.param);
+    expect_said(error.param, body);
+  }
+
+  // Each step of the path is a word of the request: a member, or the type of one that is meant as a whole. Google's
+  // members have two spellings.
+  static void expect_said(const std::string& name, const std::string& body) {
+    std::istringstream path(name);
     for (std::string step; std::getline(path, step, '.');) {
       step.resize(std::min(step.find('['), step.size()));
-      EXPECT_TRUE(body.contains("\"" + step + "\"")) << "the client did not say " << step << " of " << error.param;
+      const std::string other = step == "reasoning_effort" ? "reasoning"  // which other clients have it in
+                                : step == "thinking"       ? "redacted_thinking"
+                                                           : dialects::gemini::snake_case(step);
+      EXPECT_TRUE(body.contains("\"" + step) || body.contains("\"" + other))
+          << "the client did not say " << step << " of " << name;
     }
   }
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "dialects/shared_parts.h"
+
 namespace sluice::dialects {
 namespace {
 
@@ -271,6 +273,19 @@ TEST(AnthropicMessages, There_is_a_most_of_tools) {
   const auto request = dialect->decode_request(*parsed, {});
   ASSERT_FALSE(request);
   EXPECT_EQ(request.error().param, "tools");
+}
+
+TEST(AnthropicMessages, What_is_dropped_and_added_has_the_clients_names) {
+  const chat::ChatRequest request{.extras = {{"seed", "1"}, {"reasoning", "true"}}};  // the client's own words
+  ProviderRequest sent{.dropped_params = {"seed", "reasoning", "reasoning.budget", "user", "top_k",
+                                          "parallel_tool_calls", "messages.content.document", "messages.content.image"},
+                       .added_params = {"reasoning.budget=1024", "max_tokens=8192", "tools=a=b", "stop"}};
+  in_words_of(*dialect, request, sent);
+  EXPECT_EQ(sent.dropped_params,
+            (std::vector<std::string>{"seed", "reasoning", "thinking.budget_tokens", "metadata.user_id", "top_k",
+                                      "tool_choice.disable_parallel_tool_use", "messages.content.source.media_type"}));
+  EXPECT_EQ(sent.added_params, (std::vector<std::string>{"thinking.budget_tokens=1024", "max_tokens=8192", "tools=a=b",
+                                                         "stop_sequences"}));
 }
 
 }  // namespace

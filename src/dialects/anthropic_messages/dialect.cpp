@@ -10,15 +10,21 @@
 namespace sluice::dialects {
 namespace {
 
-constexpr std::array<OwnName, 9> own_names = {{{"response_format.schema", "output_config.format.schema"},
-                                               {"stop", "stop_sequences"},
-                                               {"response_format", "output_config.format"},
-                                               {"messages.content.image", "messages.content.source.media_type"},
-                                               {"messages.content.image.url", "messages.content.source.url"},
-                                               {"messages.content.document", "messages.content.source.media_type"},
-                                               {"messages.content.document.url", "messages.content.source.url"},
-                                               {"messages.tool_calls.arguments", "messages.content.input"},
-                                               {"messages.tool_calls.name", "messages.content.name"}}};
+constexpr std::array<OwnName, 15> own_names = {{{"response_format.schema", "output_config.format.schema"},
+                                                {"stop", "stop_sequences"},
+                                                {"response_format", "output_config.format"},
+                                                {"user", "metadata.user_id"},
+                                                {"reasoning", "thinking"},
+                                                {"reasoning.effort", "output_config.effort"},
+                                                {"reasoning.budget", "thinking.budget_tokens"},
+                                                {"parallel_tool_calls", "tool_choice.disable_parallel_tool_use"},
+                                                {"messages.content.image", "messages.content.source.media_type"},
+                                                {"messages.content.image.url", "messages.content.source.url"},
+                                                {"messages.content.document", "messages.content.source.media_type"},
+                                                {"messages.content.document.url", "messages.content.source.url"},
+                                                {"messages.content.document.name", "messages.content.title"},
+                                                {"messages.tool_calls.arguments", "messages.content.input"},
+                                                {"messages.tool_calls.name", "messages.content.name"}}};
 
 class AnthropicMessages : public Dialect {
  public:

@@ -224,7 +224,7 @@ class RequestWriter : RequestWriting {
     json_.key("thinking").begin_object();
     if (reasoning.budget) {
       const Tokens budget = std::clamp(*reasoning.budget, least_budget, limit - 1);
-      if (budget != *reasoning.budget) out_.added_params.push_back("thinking.budget_tokens=" + std::to_string(budget));
+      if (budget != *reasoning.budget) out_.added_params.push_back("reasoning.budget=" + std::to_string(budget));
       json_.member("type", "enabled").member("budget_tokens", budget);
     } else {
       json_.member("type", "adaptive");

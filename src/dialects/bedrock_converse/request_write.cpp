@@ -384,7 +384,7 @@ class RequestWriter : RequestWriting {
     if (reasoning.budget) {
       const Tokens most = request_.max_output_tokens ? *request_.max_output_tokens - 1 : *reasoning.budget;
       const Tokens budget = std::max(std::min(*reasoning.budget, most), least_budget);
-      if (budget != *reasoning.budget) out_.added_params.push_back("thinking.budget_tokens=" + std::to_string(budget));
+      if (budget != *reasoning.budget) out_.added_params.push_back("reasoning.budget=" + std::to_string(budget));
       json_.member("type", "enabled").member("budget_tokens", budget);
     } else {
       json_.member("type", "adaptive");

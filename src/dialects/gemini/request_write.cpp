@@ -344,7 +344,7 @@ class RequestWriter : RequestWriting {
       const Tokens budget =
           std::min(reasoning.budget ? *reasoning.budget : budget_of_effort(*reasoning.effort), largest_budget);
       if (reasoning.budget && budget != *reasoning.budget)
-        out_.added_params.push_back("thinkingBudget=" + std::to_string(budget));
+        out_.added_params.push_back("reasoning.budget=" + std::to_string(budget));
       json_.member("thinkingBudget", budget);
       if (reasoning.budget && reasoning.effort && *reasoning.effort != Effort::none) drop("reasoning.effort");
     } else if (reasoning.adaptive && older) {

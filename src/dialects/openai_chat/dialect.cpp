@@ -9,15 +9,22 @@
 namespace sluice::dialects {
 namespace {
 
-constexpr std::array<OwnName, 8> own_names = {
+constexpr std::array<OwnName, 15> own_names = {
     {{"response_format.schema", "response_format.json_schema.schema"},
      {"top_logprobs", "logprobs"},
+     {"reasoning", "reasoning_effort"},
+     {"reasoning.effort", "reasoning_effort"},
+     {"reasoning.budget", "reasoning.max_tokens"},
+     {"system.cache_control", "messages.content.cache_control"},
      {"messages.content.image", "messages.content.image_url.url"},
      {"messages.content.image.url", "messages.content.image_url.url"},
      {"messages.content.document", "messages.content.file.file_data"},
+     {"messages.content.document.name", "messages.content.file.filename"},
      {"messages.content.audio", "messages.content.input_audio"},
+     {"messages.content.thinking", "messages.reasoning"},
      {"messages.tool_calls.arguments", "messages.tool_calls.function.arguments"},
-     {"messages.tool_calls.name", "messages.tool_calls.function.name"}}};
+     {"messages.tool_calls.name", "messages.tool_calls.function.name"},
+     {"tools.strict", "tools.function.strict"}}};
 
 class OpenAiChat : public Dialect {
  public:

@@ -9,17 +9,24 @@
 namespace sluice::dialects {
 namespace {
 
-constexpr std::array<OwnName, 11> own_names = {{{"response_format.schema", "text.format.schema"},
-                                                {"messages", "input"},
-                                                {"max_tokens", "max_output_tokens"},
-                                                {"response_format", "text.format"},
-                                                {"logprobs", "include"},
-                                                {"messages.content.image", "input.content.image_url"},
-                                                {"messages.content.image.url", "input.content.image_url"},
-                                                {"messages.content.document", "input.content.file_data"},
-                                                {"messages.content.document.url", "input.content.file_url"},
-                                                {"messages.tool_calls.arguments", "input.arguments"},
-                                                {"messages.tool_calls.name", "input.name"}}};
+constexpr std::array<OwnName, 17> own_names = {
+    {{"response_format.schema", "text.format.schema"},
+     {"messages", "input"},
+     {"max_tokens", "max_output_tokens"},
+     {"response_format", "text.format"},
+     {"logprobs", "include"},
+     {"messages.content.image", "input.content.image_url"},
+     {"messages.content.image.url", "input.content.image_url"},
+     {"messages.content.image_url.detail", "input.content.detail"},
+     {"messages.content.document", "input.content.file_data"},
+     {"messages.content.document.url", "input.content.file_url"},
+     {"messages.content.document.name", "input.content.filename"},
+     {"messages.content.thinking", "input.reasoning"},
+     {"messages.content.cache_control", "input.content.prompt_cache_breakpoint"},
+     {"cache_control", "input.content.prompt_cache_breakpoint"},
+     {"messages.tool_calls.arguments", "input.arguments"},
+     {"messages.tool_calls.name", "input.name"},
+     {"tools.custom.format", "tools.format"}}};
 
 class OpenAiResponses : public Dialect {
  public:

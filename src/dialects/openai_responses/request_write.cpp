@@ -284,7 +284,7 @@ class RequestWriter : RequestWriting {
     if (!request_.max_output_tokens) return;
     const Tokens limit = std::max(*request_.max_output_tokens, least_output);
     json_.member("max_output_tokens", limit);
-    if (limit != *request_.max_output_tokens) out_.added_params.push_back("max_output_tokens=" + std::to_string(limit));
+    if (limit != *request_.max_output_tokens) out_.added_params.push_back("max_tokens=" + std::to_string(limit));
   }
 
   // A budget or the model's own choice are asked for by clients that show what they get.

@@ -102,6 +102,7 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
       return encoded;
     }
     request = *std::move(encoded);
+    dialects::in_words_of(client_dialect_, *neutral_, request);
   }
   const bool opaque = provider_dialect.opaque();
   if (!resource() || !request.body.empty())

@@ -24,6 +24,7 @@ Result<std::string> as_chat_body(const dialects::Dialects& dialects, const diale
                                                                             .continues_prefill = true,
                                                                             .reasoning = true});
   if (!encoded) return std::unexpected(dialects::in_words_of(responses, std::move(encoded).error()));
+  dialects::in_words_of(responses, request, *encoded);
   dropped = std::move(encoded->dropped_params);
   return std::move(encoded->body);
 }
