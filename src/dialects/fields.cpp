@@ -59,6 +59,12 @@ Result<Fields> Fields::of(json::Value object, std::string path) {
   return Fields(object, std::move(path));
 }
 
+Result<Fields> Fields::once(json::Value object, std::string path) {
+  TRY(Fields fields, of(object, std::move(path)));
+  if (const auto key = object.repeated_key()) return bad_field(fields.path(*key), "it is there twice", "send it once");
+  return fields;
+}
+
 json::Value Fields::present(std::string_view name) const {
   const json::Value value = object_[name];
   return value.is_null() ? json::Value() : value;

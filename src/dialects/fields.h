@@ -25,6 +25,8 @@ class Fields {
  public:
   // invalid_request when `object` is none. `path` is empty for the request itself.
   static Result<Fields> of(json::Value object, std::string path);
+  // The same of what is told anew: invalid_request for a member that is there twice, for one of the two would be lost.
+  static Result<Fields> once(json::Value object, std::string path);
 
   json::Value object() const { return object_; }
   json::Value operator[](std::string_view name) const { return present(name); }

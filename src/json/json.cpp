@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <unordered_set>
 
 #include "json/plain.h"
 #include "json/quotes.h"
@@ -339,6 +340,25 @@ std::vector<std::pair<std::string_view, Value>> Value::members() const {
   all.reserve(object.size());
   for (const auto& [key, item] : object) all.emplace_back(key, Access::wrap(item));
   return all;
+}
+
+std::optional<std::string_view> Value::repeated_key() const {
+  simdjson::dom::object object;
+  if (!exists() || Access::unwrap(*this).get(object) != simdjson::SUCCESS) return std::nullopt;
+  std::array<std::string_view, 16> few;  // most objects have no more, and need no table
+  std::unordered_set<std::string_view> many;
+  std::size_t count = 0;
+  for (const auto& [key, item] : object) {
+    if (count < few.size()) {
+      const auto end = few.begin() + static_cast<std::ptrdiff_t>(count);
+      if (std::find(few.begin(), end, key) != end) return key;
+      few[count++] = key;
+      continue;
+    }
+    if (many.empty()) many.insert(few.begin(), few.end());
+    if (!many.insert(key).second) return key;
+  }
+  return std::nullopt;
 }
 
 namespace {

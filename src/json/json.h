@@ -39,6 +39,7 @@ class Value {
   std::size_t size() const;  // elements or members; 0 for another type
   std::vector<Value> elements() const;
   std::vector<std::pair<std::string_view, Value>> members() const;
+  std::optional<std::string_view> repeated_key() const;  // the first that an object has for the second time
 
   // The value as compact JSON text: members in their order, integers exact, numbers beyond 64 bits as they were
   // written, strings re-escaped minimally.

@@ -220,5 +220,20 @@ TEST(Json, Finds_the_places_of_an_arrays_elements) {
   EXPECT_EQ(found("7"), "");
 }
 
+TEST(Json, Knows_a_key_that_is_there_twice) {
+  const auto repeated = [](const std::string& text) {
+    const auto parsed = Document::parse(text);
+    return std::string(parsed ? parsed->root().repeated_key().value_or("none") : "not JSON");
+  };
+  EXPECT_EQ(repeated(R"({"a":1,"b":{"a":2,"a":3}})"), "none");
+  EXPECT_EQ(repeated(R"({"a":1,"b":2,"\u0061":3})"), "a");
+  EXPECT_EQ(repeated("[1,1]"), "none");
+  std::string many = "{\"k0\":0";
+  for (int i = 1; i < 1'000; ++i) many += ",\"k" + std::to_string(i) + "\":0";
+  EXPECT_EQ(repeated(many + "}"), "none");
+  EXPECT_EQ(repeated(many + R"(,"k3":1})"), "k3");
+  EXPECT_EQ(repeated(many + R"(,"k999":1})"), "k999");
+}
+
 }  // namespace
 }  // namespace sluice::json

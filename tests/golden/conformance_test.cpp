@@ -136,11 +136,13 @@ class Proof {
     if (before && after == After::gone) fault("'" + std::string(feature.name) + "' is lost, and no name says so");
     if (before) shown_[&feature] = after == After::otherwise ? Outcome::adapted : Outcome::exact;
   }
-  // The report's names are the client's, a feature's are chat/'s or the begin of a client's own. "max_tokens=" is added.
+  // The report's names are the client's, a feature's are chat/'s or the begin of a client's own. "max_tokens=" is
+  // added.
   bool is_loss(const Feature& feature, std::string_view name) const {
     const auto& client = all_dialects().get(case_.client);
     return std::ranges::any_of(feature.losses, [&](std::string_view loss) {
-      if (loss.ends_with('=')) return name.starts_with(std::string(client.own_name(loss.substr(0, loss.size() - 1))) + "=");
+      if (loss.ends_with('='))
+        return name.starts_with(std::string(client.own_name(loss.substr(0, loss.size() - 1))) + "=");
       const bool whole = loss.starts_with('=');
       if (name == client.own_name(loss.substr(whole ? 1 : 0))) return true;
       return !whole && name.contains(loss);

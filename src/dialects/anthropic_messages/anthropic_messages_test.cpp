@@ -288,5 +288,19 @@ TEST(AnthropicMessages, What_is_dropped_and_added_has_the_clients_names) {
                                                          "stop_sequences"}));
 }
 
+TEST(AnthropicMessages, Refuses_what_is_there_twice) {
+  for (const auto& [members, param] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
+           {R"("top_k":1,"top_k":2)", "top_k"},
+           {R"("thinking":{"type":"enabled","type":"disabled"})", "thinking.type"},
+           {R"("tools":[{"name":"f","name":"g","input_schema":{}}])", "tools[0].name"}}) {
+    const auto parsed = json::Document::parse(
+        R"({"model":"m","max_tokens":9,"messages":[{"role":"user","content":"x"}],)" + std::string(members) + "}");
+    ASSERT_TRUE(parsed);
+    const auto request = dialect->decode_request(*parsed, {});
+    ASSERT_FALSE(request);
+    EXPECT_EQ(request.error().param, param);
+  }
+}
+
 }  // namespace
 }  // namespace sluice::dialects

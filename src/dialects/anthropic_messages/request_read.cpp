@@ -56,7 +56,7 @@ class RequestReader : RequestReading {
 
   Result<void> read_thinking() {
     if (!fields_["thinking"].exists()) return {};
-    TRY(const Fields thinking, Fields::of(fields_["thinking"], "thinking"));
+    TRY(const Fields thinking, Fields::once(fields_["thinking"], "thinking"));
     TRY(const std::string_view type, thinking.required_string("type"));
     note_others(thinking, {"type", "budget_tokens", "display"}, "thinking");
     if (type == "disabled") {
@@ -85,7 +85,7 @@ class RequestReader : RequestReading {
     }
     TRY(const std::vector<json::Value> blocks, fields_.array("system"));
     for (std::size_t i = 0; i < blocks.size(); ++i) {
-      TRY(const Fields block, Fields::of(blocks[i], path_of("system", i)));
+      TRY(const Fields block, Fields::once(blocks[i], path_of("system", i)));
       TRY(chat::Text text, read_text(block));
       note_others(block, {"type", "text", "cache_control"}, "system");
       if (!text.text.empty()) request_.system.push_back(std::move(text));
@@ -105,7 +105,7 @@ class RequestReader : RequestReading {
   Result<void> read_tools() {
     TRY(const std::vector<json::Value> tools, fields_.array("tools"));
     for (std::size_t i = 0; i < tools.size(); ++i) {
-      TRY(const Fields tool, Fields::of(tools[i], path_of("tools", i)));
+      TRY(const Fields tool, Fields::once(tools[i], path_of("tools", i)));
       TRY(const auto type, tool.string("type"));
       if (type && *type != "custom")
         return bad_field(tool.path("type"), "the tool '" + std::string(*type) + "' runs at Anthropic only",
@@ -128,7 +128,7 @@ class RequestReader : RequestReading {
 
   Result<void> read_tool_choice() {
     if (!fields_["tool_choice"].exists()) return {};
-    TRY(const Fields choice, Fields::of(fields_["tool_choice"], "tool_choice"));
+    TRY(const Fields choice, Fields::once(fields_["tool_choice"], "tool_choice"));
     TRY(const std::string_view type, choice.required_string("type"));
     using Mode = chat::ToolChoice::Mode;
     chat::ToolChoice result;
@@ -153,7 +153,7 @@ class RequestReader : RequestReading {
 
   Result<void> read_output_config() {
     if (!fields_["output_config"].exists()) return {};
-    TRY(const Fields config, Fields::of(fields_["output_config"], "output_config"));
+    TRY(const Fields config, Fields::once(fields_["output_config"], "output_config"));
     note_others(config, {"format", "effort"}, "output_config");
     TRY(const auto effort, config.string("effort"));
     if (effort) {
@@ -163,7 +163,7 @@ class RequestReader : RequestReading {
         return bad_field("output_config.effort", "it must be low, medium, high, xhigh or max");
     }
     if (!config["format"].exists()) return {};
-    TRY(const Fields format, Fields::of(config["format"], "output_config.format"));
+    TRY(const Fields format, Fields::once(config["format"], "output_config.format"));
     TRY(const std::string_view type, format.required_string("type"));
     if (type != "json_schema") return bad_field(format.path("type"), "only json_schema is known");
     TRY(std::string schema, format.object_text("schema"));
@@ -175,7 +175,7 @@ class RequestReader : RequestReading {
   Result<void> read_messages() {
     TRY(const std::vector<json::Value> messages, fields_.required_array("messages"));
     for (std::size_t i = 0; i < messages.size(); ++i) {
-      TRY(const Fields message, Fields::of(messages[i], path_of("messages", i)));
+      TRY(const Fields message, Fields::once(messages[i], path_of("messages", i)));
       TRY(const std::string_view role, message.required_string("role"));
       if (role == "system") {
         CHECK_OK(read_later_system(message));
@@ -217,7 +217,7 @@ class RequestReader : RequestReading {
       return bad_field(message.path("content"), "a string or an array of blocks is expected");
     TRY(const std::vector<json::Value> blocks, message.array("content"));
     for (std::size_t i = 0; i < blocks.size(); ++i) {
-      TRY(const Fields block, Fields::of(blocks[i], path_of(message.path("content"), i)));
+      TRY(const Fields block, Fields::once(blocks[i], path_of(message.path("content"), i)));
       CHECK_OK(read_block(block, into));
     }
     return {};
@@ -262,7 +262,7 @@ class RequestReader : RequestReading {
   }
 
   Result<chat::Document> read_document(const Fields& block) {
-    TRY(const Fields source, Fields::of(block["source"], block.path("source")));
+    TRY(const Fields source, Fields::once(block["source"], block.path("source")));
     TRY(const std::string_view type, source.required_string("type"));
     note_others(block, {"type", "source", "title", "cache_control"}, "messages.content");
     chat::Document document{.name = std::string(block["title"].string().value_or("")),
@@ -293,7 +293,7 @@ class RequestReader : RequestReading {
     TRY(const std::vector<json::Value> parts, source.array("content"));
     std::string joined;
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      TRY(const Fields part, Fields::of(parts[i], path_of(source.path("content"), i)));
+      TRY(const Fields part, Fields::once(parts[i], path_of(source.path("content"), i)));
       TRY(const chat::Text text, read_text(part));
       joined.append(joined.empty() ? "" : "\n").append(text.text);
     }
@@ -301,7 +301,7 @@ class RequestReader : RequestReading {
   }
 
   static Result<chat::Image> read_image(const Fields& block) {
-    TRY(const Fields source, Fields::of(block["source"], block.path("source")));
+    TRY(const Fields source, Fields::once(block["source"], block.path("source")));
     TRY(const std::string_view type, source.required_string("type"));
     if (type == "url") {
       TRY(const std::string_view url, source.required_string("url"));
@@ -347,7 +347,7 @@ class RequestReader : RequestReading {
     } else {
       TRY(const std::vector<json::Value> parts, block.array("content"));
       for (std::size_t i = 0; i < parts.size(); ++i) {
-        TRY(const Fields part, Fields::of(parts[i], path_of(block.path("content"), i)));
+        TRY(const Fields part, Fields::once(parts[i], path_of(block.path("content"), i)));
         if (part["type"].string() == "image") {
           TRY(chat::Image image, read_image(part));
           result.content.emplace_back(std::move(image));
@@ -376,7 +376,7 @@ Result<RequestOutline> outline(std::string_view body, const json::Document& pars
 }
 
 Result<RequestOutline> outline_of_prompt(std::string_view body, const json::Document& parsed) {
-  TRY(const Fields fields, Fields::of(parsed.root(), ""));
+  TRY(const Fields fields, Fields::once(parsed.root(), ""));
   TRY(RequestOutline result, outline_of_messages(fields));
   result.wants_stream_usage = true;
   TRY(result.max_output_tokens, fields.integer("max_tokens", 1, max_tokens_limit));
@@ -389,7 +389,7 @@ Result<RequestOutline> outline_of_prompt(std::string_view body, const json::Docu
 }
 
 Result<chat::ChatRequest> decode_request(const json::Document& parsed) {
-  TRY(const Fields fields, Fields::of(parsed.root(), ""));
+  TRY(const Fields fields, Fields::once(parsed.root(), ""));
   return RequestReader(fields).read();
 }
 

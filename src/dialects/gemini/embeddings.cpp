@@ -20,7 +20,7 @@ Result<std::string> text_of(const Message& content) {
   TRY(const std::vector<json::Value> parts, content.required_messages("parts"));
   std::string text;
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    TRY(const Message part, Message::of(parts[i], path_of(content.path("parts"), i)));
+    TRY(const Message part, Message::once(parts[i], path_of(content.path("parts"), i)));
     if (!part["text"].is_string())
       return bad_field(content.path("parts"), "this model embeds text alone", "send parts with a text");
     text.append(i ? "\n" : "").append(*part["text"].string());
@@ -47,7 +47,7 @@ class Embeddings : public EmbeddingCall {
   explicit Embeddings(bool batch) : batch_(batch) {}
 
   Result<chat::EmbeddingRequest> decode_request(const json::Document& parsed) const override {
-    TRY(const Message root, Message::of(parsed.root(), ""));
+    TRY(const Message root, Message::once(parsed.root(), ""));
     chat::EmbeddingRequest request;
     if (!batch_) {
       CHECK_OK(read_one(root, request));
@@ -55,7 +55,7 @@ class Embeddings : public EmbeddingCall {
     }
     TRY(const std::vector<json::Value> requests, root.required_array("requests"));
     for (std::size_t i = 0; i < requests.size(); ++i) {
-      TRY(const Message one, Message::of(requests[i], path_of("requests", i)));
+      TRY(const Message one, Message::once(requests[i], path_of("requests", i)));
       CHECK_OK(read_one(one, request));
     }
     return request;

@@ -439,5 +439,18 @@ TEST(Gemini, There_is_a_most_of_functions) {
       "tools");
 }
 
+TEST(Gemini, Decode_refuses_what_is_there_twice_in_either_spelling) {
+  const auto with = [](std::string_view members) {
+    return R"({"contents":[{"parts":[{"text":"x"}]}],)" + std::string(members) + "}";
+  };
+  EXPECT_EQ(decode_fault(with(R"("generationConfig":{"topP":0.1,"topP":0.2})")), "generationConfig.topP");
+  EXPECT_EQ(decode_fault(with(R"("generationConfig":{"topP":0.1,"top_p":0.2})")), "generationConfig.top_p");
+  EXPECT_EQ(decode_fault(with(R"("safetySettings":[],"safety_settings":[])")), "safety_settings");
+  EXPECT_EQ(decode_fault(R"({"contents":[{"parts":[{"text":"x","text":"y"}]}]})"), "contents[0].parts[0].text");
+  EXPECT_EQ(decode_fault(with(R"("generation_config":{"top_p":0.1})")), "");
+  // Between two of the same API it is theirs to judge.
+  EXPECT_EQ(outline_fault(with(R"("generationConfig":{"topP":0.1,"topP":0.2})")), "");
+}
+
 }  // namespace
 }  // namespace sluice::dialects

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <unordered_set>
 
 namespace sluice::dialects::gemini {
 
@@ -32,7 +33,20 @@ std::string camel_case(std::string_view name) {
 
 Result<Message> Message::of(json::Value object, std::string path) {
   TRY(const Fields fields, Fields::of(object, std::move(path)));
-  return Message(fields);
+  return Message(fields, false);
+}
+
+Result<Message> Message::once(json::Value object, std::string path) {
+  TRY(const Fields fields, Fields::once(object, std::move(path)));
+  const auto members = object.members();
+  const auto is_snake = [](const auto& member) { return member.first.contains('_'); };
+  if (std::ranges::any_of(members, is_snake)) {
+    std::unordered_set<std::string> names;
+    for (const auto& [name, value] : members)
+      if (!names.insert(camel_case(name)).second)
+        return bad_field(fields.path(name), "it is there twice, in Google's two spellings", "send it once");
+  }
+  return Message(fields, true);
 }
 
 std::string Message::spelling(std::string_view name) const {
@@ -70,7 +84,7 @@ Result<std::vector<json::Value>> Message::required_messages(std::string_view nam
 Result<std::optional<Message>> Message::message(std::string_view name) const {
   const json::Value value = (*this)[name];
   if (!value.exists()) return std::nullopt;
-  TRY(Message found, of(value, path(name)));
+  TRY(Message found, once_ ? once(value, path(name)) : of(value, path(name)));
   return std::optional(std::move(found));
 }
 

@@ -17,6 +17,8 @@ namespace sluice::dialects::gemini {
 class Message {
  public:
   static Result<Message> of(json::Value object, std::string path);
+  // As Fields::once(), of which the two spellings of a name are one; and so are the messages in it.
+  static Result<Message> once(json::Value object, std::string path);
 
   const Fields& fields() const { return fields_; }
   json::Value operator[](std::string_view name) const { return fields_[spelling(name)]; }
@@ -46,10 +48,11 @@ class Message {
   std::vector<std::string> others(std::initializer_list<std::string_view> known) const;
 
  private:
-  explicit Message(const Fields& fields) : fields_(fields) {}
+  Message(const Fields& fields, bool once) : fields_(fields), once_(once) {}
   std::string spelling(std::string_view name) const;  // the one that the message uses
 
   Fields fields_;
+  bool once_;
 };
 
 // The messages of a repeated field, whatever else stands in its place.

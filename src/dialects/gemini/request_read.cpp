@@ -171,7 +171,7 @@ class RequestReader : RequestReading {
     if (!system) return {};
     TRY(const std::vector<json::Value> parts, system->messages("parts"));
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      TRY(const Message part, Message::of(parts[i], path_of(system->path("parts"), i)));
+      TRY(const Message part, Message::once(parts[i], path_of(system->path("parts"), i)));
       const auto text = part["text"].string();
       if (!text) return bad_field(part.path("text"), "only text is possible here");
       if (!text->empty()) request_.system.push_back({.text = std::string(*text)});
@@ -182,13 +182,13 @@ class RequestReader : RequestReading {
   Result<void> read_tools() {
     TRY(const std::vector<json::Value> tools, message_.messages("tools"));
     for (std::size_t i = 0; i < tools.size(); ++i) {
-      TRY(const Message tool, Message::of(tools[i], path_of(message_.path("tools"), i)));
+      TRY(const Message tool, Message::once(tools[i], path_of(message_.path("tools"), i)));
       if (const auto hosted = tool.others({"functionDeclarations"}); !hosted.empty())
         return bad_field(tool.path(hosted.front()), "the tool '" + hosted.front() + "' runs at Google only",
                          std::string(elsewhere_hint));
       TRY(const std::vector<json::Value> functions, tool.messages("functionDeclarations"));
       for (std::size_t k = 0; k < functions.size(); ++k) {
-        TRY(const Message function, Message::of(functions[k], path_of(tool.path("functionDeclarations"), k)));
+        TRY(const Message function, Message::once(functions[k], path_of(tool.path("functionDeclarations"), k)));
         CHECK_OK(read_function(function));
       }
     }
@@ -260,7 +260,7 @@ class RequestReader : RequestReading {
   Result<void> read_safety() {
     TRY(const std::vector<json::Value> settings, message_.messages("safetySettings"));
     for (std::size_t i = 0; i < settings.size(); ++i) {
-      TRY(const Message setting, Message::of(settings[i], path_of(message_.path("safetySettings"), i)));
+      TRY(const Message setting, Message::once(settings[i], path_of(message_.path("safetySettings"), i)));
       TRY(const auto threshold, setting.string("threshold"));
       const std::string_view word = threshold.value_or("");
       if (word == "BLOCK_LOW_AND_ABOVE" || word == "BLOCK_MEDIUM_AND_ABOVE" || word == "BLOCK_ONLY_HIGH")
@@ -274,7 +274,7 @@ class RequestReader : RequestReading {
   Result<void> read_contents() {
     TRY(const std::vector<json::Value> contents, message_.required_messages("contents"));
     for (content_ = 0; content_ < contents.size(); ++content_) {
-      TRY(const Message content, Message::of(contents[content_], path_of(message_.path("contents"), content_)));
+      TRY(const Message content, Message::once(contents[content_], path_of(message_.path("contents"), content_)));
       TRY(const auto role, content.string("role"));
       chat::Message read;
       if (role == "model")
@@ -283,7 +283,7 @@ class RequestReader : RequestReading {
         return bad_field(content.path("role"), "it must be user or model, not '" + std::string(*role) + "'");
       TRY(const std::vector<json::Value> parts, content.messages("parts"));
       for (std::size_t i = 0; i < parts.size(); ++i) {
-        TRY(const Message part, Message::of(parts[i], path_of(content.path("parts"), i)));
+        TRY(const Message part, Message::once(parts[i], path_of(content.path("parts"), i)));
         CHECK_OK(read_part(part, read));
       }
       request_.messages.push_back(std::move(read));
@@ -339,7 +339,7 @@ class RequestReader : RequestReading {
   }
 
   Result<void> read_call(const Message& part, chat::Message& into) {
-    TRY(const Message call, Message::of(part["functionCall"], part.path("functionCall")));
+    TRY(const Message call, Message::once(part["functionCall"], part.path("functionCall")));
     TRY(const std::string_view name, call.required_string("name"));
     TRY(const auto id, call.string("id"));
     TRY(std::string arguments, call.object_text("args"));
@@ -370,7 +370,7 @@ class RequestReader : RequestReading {
 
   // By its id, else the first call of this name that has no answer yet.
   Result<void> read_response(const Message& part, chat::Message& into) {
-    TRY(const Message response, Message::of(part["functionResponse"], part.path("functionResponse")));
+    TRY(const Message response, Message::once(part["functionResponse"], part.path("functionResponse")));
     TRY(const std::string_view name, response.required_string("name"));
     TRY(const auto id, response.string("id"));
     const bool by_id = id && !id->empty();
@@ -386,7 +386,7 @@ class RequestReader : RequestReading {
     result.content.emplace_back(chat::Text{result_text(response["response"], result.is_error)});
     TRY(const std::vector<json::Value> parts, response.messages("parts"));
     for (std::size_t i = 0; i < parts.size(); ++i) {
-      TRY(const Message one, Message::of(parts[i], path_of(response.path("parts"), i)));
+      TRY(const Message one, Message::once(parts[i], path_of(response.path("parts"), i)));
       chat::Message holder;
       CHECK_OK(read_inline(one, holder));
       for (chat::Block& block : holder.blocks) {
@@ -417,7 +417,7 @@ class RequestReader : RequestReading {
   }
 
   Result<void> read_inline(const Message& part, chat::Message& into) {
-    TRY(const Message blob, Message::of(part["inlineData"], part.path("inlineData")));
+    TRY(const Message blob, Message::once(part["inlineData"], part.path("inlineData")));
     TRY(const std::string_view type, blob.required_string("mimeType"));
     TRY(const std::string_view data, blob.required_string("data"));
     TRY(const auto name, blob.string("displayName"));
@@ -451,7 +451,7 @@ class RequestReader : RequestReading {
   }
 
   static Result<void> read_file(const Message& part, chat::Message& into) {
-    TRY(const Message file, Message::of(part["fileData"], part.path("fileData")));
+    TRY(const Message file, Message::once(part["fileData"], part.path("fileData")));
     TRY(const std::string_view uri, file.required_string("fileUri"));
     TRY(const auto type, file.string("mimeType"));
     if (!uri.starts_with("https://") || uri.starts_with("https://generativelanguage.googleapis.com/"))
@@ -482,7 +482,7 @@ class RequestReader : RequestReading {
 }  // namespace
 
 Result<chat::ChatRequest> decode_request(const json::Document& parsed, const RequestTarget& target) {
-  TRY(const Message request, Message::of(parsed.root(), ""));
+  TRY(const Message request, Message::once(parsed.root(), ""));
   return RequestReader(request).read(target);
 }
 

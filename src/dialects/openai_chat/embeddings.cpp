@@ -46,7 +46,7 @@ Result<std::vector<std::string>> read_inputs(const Fields& fields) {
 class Embeddings : public EmbeddingCall {
  public:
   Result<chat::EmbeddingRequest> decode_request(const json::Document& parsed) const override {
-    TRY(const Fields fields, Fields::of(parsed.root(), ""));
+    TRY(const Fields fields, Fields::once(parsed.root(), ""));
     chat::EmbeddingRequest request;
     TRY(request.inputs, read_inputs(fields));
     TRY(request.dimensions, fields.integer("dimensions", 1, most_dimensions));

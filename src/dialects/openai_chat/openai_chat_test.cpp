@@ -427,5 +427,22 @@ TEST(ToolChoice, There_is_a_most_of_tools) {
             "tools");
 }
 
+TEST(OpenAiChat, Decode_refuses_what_is_there_twice) {
+  const auto with = [](std::string_view members) {
+    return R"({"model":"m","messages":[{"role":"user","content":"x"}],)" + std::string(members) + "}";
+  };
+  EXPECT_EQ(decode_fault(with(R"("temperature":0.1,"temperature":0.9)")), "temperature");
+  EXPECT_EQ(decode_fault(with(R"("x":0.1,"\u0078":0.9)")), "x");
+  EXPECT_EQ(decode_fault(with(R"("tools":[{"type":"function","function":{"name":"f","name":"g"}}])")),
+            "tools[0].function.name");
+  EXPECT_EQ(decode_fault(R"({"model":"m","messages":[{"role":"user","content":"x","role":"assistant"}]})"),
+            "messages[0].role");
+  EXPECT_EQ(
+      decode_fault(R"({"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"x","text":"y"}]}]})"),
+      "messages[0].content[0].text");
+  // Between two of the same API it is theirs to judge.
+  EXPECT_EQ(outline_fault(with(R"("temperature":0.1,"temperature":0.9)")), "");
+}
+
 }  // namespace
 }  // namespace sluice::dialects

@@ -93,7 +93,7 @@ class RequestReader : RequestReading {
     request_.user = user.value_or("");
     request_.include_usage = !request_.stream;
     if (!fields_["stream_options"].exists()) return {};
-    TRY(const Fields options, Fields::of(fields_["stream_options"], "stream_options"));
+    TRY(const Fields options, Fields::once(fields_["stream_options"], "stream_options"));
     TRY(const auto include, options.boolean("include_usage"));
     request_.include_usage = !request_.stream || include.value_or(false);
     note_others(options, {"include_usage"}, "stream_options");
@@ -106,7 +106,7 @@ class RequestReader : RequestReading {
     chat::Reasoning reasoning;
     bool said = effort.has_value();
     if (fields_["reasoning"].exists()) {
-      TRY(const Fields object, Fields::of(fields_["reasoning"], "reasoning"));
+      TRY(const Fields object, Fields::once(fields_["reasoning"], "reasoning"));
       TRY(const auto inner, object.string("effort"));
       if (!effort) effort = inner;
       TRY(reasoning.budget, object.integer("max_tokens", 0, max_tokens_limit));
@@ -156,7 +156,7 @@ class RequestReader : RequestReading {
   Result<void> read_tools() {
     TRY(const std::vector<json::Value> tools, fields_.array("tools"));
     for (std::size_t i = 0; i < tools.size(); ++i) {
-      TRY(const Fields tool, Fields::of(tools[i], path_of("tools", i)));
+      TRY(const Fields tool, Fields::once(tools[i], path_of("tools", i)));
       TRY(const std::string_view type, tool.required_string("type"));
       if (type == "custom") {
         CHECK_OK(read_custom_tool(tool));
@@ -165,7 +165,7 @@ class RequestReader : RequestReading {
       if (type != "function")
         return bad_field(tool.path("type"), "a tool of type '" + std::string(type) + "' cannot be given to this model",
                          "describe it as a function");
-      TRY(const Fields function, Fields::of(tool["function"], tool.path("function")));
+      TRY(const Fields function, Fields::once(tool["function"], tool.path("function")));
       TRY(const std::string_view name, function.required_string("name"));
       TRY(const auto description, function.string("description"));
       TRY(std::string parameters, object_schema(function));
@@ -182,7 +182,7 @@ class RequestReader : RequestReading {
   }
 
   Result<void> read_custom_tool(const Fields& tool) {
-    TRY(const Fields custom, Fields::of(tool["custom"], tool.path("custom")));
+    TRY(const Fields custom, Fields::once(tool["custom"], tool.path("custom")));
     TRY(const std::string_view name, custom.required_string("name"));
     TRY(const auto description, custom.string("description"));
     CHECK_OK(add_tool(request_, {.name = std::string(name),
@@ -205,15 +205,15 @@ class RequestReader : RequestReading {
                          "it must be auto, none, required or a named function, not '" + std::string(*word) + "'");
       return {};
     }
-    TRY(const Fields choice, Fields::of(value, "tool_choice"));
+    TRY(const Fields choice, Fields::once(value, "tool_choice"));
     TRY(const std::string_view type, choice.required_string("type"));
     if (type == "allowed_tools") {
-      TRY(const Fields allowed, Fields::of(choice["allowed_tools"], "tool_choice.allowed_tools"));
+      TRY(const Fields allowed, Fields::once(choice["allowed_tools"], "tool_choice.allowed_tools"));
       return allow_only(
           allowed, [](const Fields& tool) { return tool[tool["type"].string().value_or("")]["name"]; }, request_);
     }
     if (type == "custom") {
-      TRY(const Fields custom, Fields::of(choice["custom"], "tool_choice.custom"));
+      TRY(const Fields custom, Fields::once(choice["custom"], "tool_choice.custom"));
       TRY(const std::string_view name, custom.required_string("name"));
       request_.tool_choice = chat::ToolChoice{.mode = Mode::named, .name = std::string(name)};
       return {};
@@ -221,7 +221,7 @@ class RequestReader : RequestReading {
     if (type != "function")
       return bad_field("tool_choice.type", "'" + std::string(type) + "' cannot be carried to this model",
                        "name one function, or use required");
-    TRY(const Fields function, Fields::of(choice["function"], "tool_choice.function"));
+    TRY(const Fields function, Fields::once(choice["function"], "tool_choice.function"));
     TRY(const std::string_view name, function.required_string("name"));
     request_.tool_choice = chat::ToolChoice{.mode = Mode::named, .name = std::string(name)};
     return {};
@@ -229,7 +229,7 @@ class RequestReader : RequestReading {
 
   Result<void> read_response_format() {
     if (!fields_["response_format"].exists()) return {};
-    TRY(const Fields format, Fields::of(fields_["response_format"], "response_format"));
+    TRY(const Fields format, Fields::once(fields_["response_format"], "response_format"));
     TRY(const std::string_view type, format.required_string("type"));
     if (type == "text") return {};
     if (type == "json_object") {
@@ -240,7 +240,7 @@ class RequestReader : RequestReading {
       request_.extras.emplace_back("response_format", fields_["response_format"].text());
       return {};
     }
-    TRY(const Fields named, Fields::of(format["json_schema"], "response_format.json_schema"));
+    TRY(const Fields named, Fields::once(format["json_schema"], "response_format.json_schema"));
     TRY(const auto name, named.string("name"));
     TRY(std::string schema, named.object_text("schema"));
     if (schema.empty())
@@ -253,7 +253,7 @@ class RequestReader : RequestReading {
   Result<void> read_messages() {
     TRY(const std::vector<json::Value> messages, fields_.required_array("messages"));
     for (std::size_t i = 0; i < messages.size(); ++i) {
-      TRY(const Fields message, Fields::of(messages[i], path_of("messages", i)));
+      TRY(const Fields message, Fields::once(messages[i], path_of("messages", i)));
       TRY(const std::string_view role, message.required_string("role"));
       CHECK_OK(read_message(role, message));
       note_if_empty(message);
@@ -312,7 +312,7 @@ class RequestReader : RequestReading {
       read.blocks.emplace_back(chat::Text{std::string(*refusal)});
     TRY(const std::vector<json::Value> calls, message.array("tool_calls"));
     for (std::size_t i = 0; i < calls.size(); ++i) {
-      TRY(const Fields call, Fields::of(calls[i], path_of(message.path("tool_calls"), i)));
+      TRY(const Fields call, Fields::once(calls[i], path_of(message.path("tool_calls"), i)));
       TRY(chat::ToolCall one, read_tool_call(call));
       read.blocks.emplace_back(std::move(one));
     }
@@ -345,7 +345,7 @@ class RequestReader : RequestReading {
   Result<chat::ToolCall> read_tool_call(const Fields& call) {
     TRY(const std::string_view id, call.required_string("id"));
     if (call["type"].string() == "custom") {
-      TRY(const Fields custom, Fields::of(call["custom"], call.path("custom")));
+      TRY(const Fields custom, Fields::once(call["custom"], call.path("custom")));
       TRY(const std::string_view name, custom.required_string("name"));
       TRY(const auto input, custom.string("input"));
       note_call(id);
@@ -358,7 +358,7 @@ class RequestReader : RequestReading {
       return bad_field(call.path("type"),
                        "a tool call of type '" + std::string(*type) + "' cannot be given to this model");
     note_others(call, {"id", "type", "function", "index"}, "messages.tool_calls");
-    TRY(const Fields function, Fields::of(call["function"], call.path("function")));
+    TRY(const Fields function, Fields::once(call["function"], call.path("function")));
     TRY(const std::string_view name, function.required_string("name"));
     TRY(const auto arguments, function.string("arguments"));
     note_call(id);
@@ -401,7 +401,7 @@ class RequestReader : RequestReading {
       return bad_field(message.path("content"), "a string or an array of parts is expected");
     TRY(const std::vector<json::Value> elements, message.array("content"));
     for (std::size_t i = 0; i < elements.size(); ++i) {
-      TRY(const Fields part, Fields::of(elements[i], path_of(message.path("content"), i)));
+      TRY(const Fields part, Fields::once(elements[i], path_of(message.path("content"), i)));
       TRY(const std::string_view type, part.required_string("type"));
       if (type == "thinking" && thinking) {
         thinking->blocks.emplace_back(chat::Thinking{.text = thinking_text(part.object()), .signature = ""});
@@ -411,7 +411,7 @@ class RequestReader : RequestReading {
         if (!text->empty()) parts.emplace_back(chat::Text{.text = std::string(*text), .cache = mark_of(part)});
         note_others(part, {"type", type, "cache_control", "prompt_cache_breakpoint"}, "messages.content");
       } else if (type == "image_url") {
-        TRY(const Fields image, Fields::of(part["image_url"], part.path("image_url")));
+        TRY(const Fields image, Fields::once(part["image_url"], part.path("image_url")));
         TRY(const std::string_view url, image.required_string("url"));
         TRY(chat::Image read, image_from_url(url, image.path("url")));
         read.detail = image["detail"].string().value_or("");
@@ -419,12 +419,12 @@ class RequestReader : RequestReading {
         parts.emplace_back(std::move(read));
         note_others(image, {"url", "detail"}, "messages.content.image_url");
       } else if (type == "input_audio") {
-        TRY(const Fields audio, Fields::of(part["input_audio"], part.path("input_audio")));
+        TRY(const Fields audio, Fields::once(part["input_audio"], part.path("input_audio")));
         TRY(const std::string_view data, audio.required_string("data"));
         TRY(const std::string_view format, audio.required_string("format"));
         parts.emplace_back(chat::Audio{.format = std::string(format), .base64 = std::string(data)});
       } else if (type == "file") {
-        TRY(const Fields file, Fields::of(part["file"], part.path("file")));
+        TRY(const Fields file, Fields::once(part["file"], part.path("file")));
         TRY(chat::Document document, read_file(file));
         document.cache = mark_of(part);
         parts.emplace_back(std::move(document));
@@ -480,7 +480,7 @@ Result<void> allow_only(const Fields& choice, json::Value (*name_of)(const Field
   std::unordered_set<std::string_view> allowed;
   ToolsByName by_name(request.tools);
   for (std::size_t i = 0; i < tools.size(); ++i) {
-    TRY(const Fields tool, Fields::of(tools[i], path_of(choice.path("tools"), i)));
+    TRY(const Fields tool, Fields::once(tools[i], path_of(choice.path("tools"), i)));
     const auto name = name_of(tool).string();
     if (!name || by_name.find(*name) == nullptr)
       return bad_field(path_of(choice.path("tools"), i), "there is no tool of this name in the tools");
@@ -493,7 +493,7 @@ Result<void> allow_only(const Fields& choice, json::Value (*name_of)(const Field
 }
 
 Result<chat::ChatRequest> decode_request(const json::Document& parsed) {
-  TRY(const Fields fields, Fields::of(parsed.root(), ""));
+  TRY(const Fields fields, Fields::once(parsed.root(), ""));
   return RequestReader(fields).read();
 }
 

@@ -406,5 +406,12 @@ TEST(ResponsesRequest, Many_unknown_members_of_a_tool_are_noted_once) {
   EXPECT_EQ(request->extras.size(), 50'000);
 }
 
+TEST(ResponsesRequest, Refuses_what_is_there_twice) {
+  EXPECT_EQ(decode_fault(with_member(R"("temperature":0.1,"temperature":0.9)")), "temperature");
+  EXPECT_EQ(decode_fault(with_member(R"("text":{"verbosity":"low","verbosity":"high"})")), "text.verbosity");
+  EXPECT_EQ(decode_fault(with_item(R"({"role":"user","content":"x","content":"y"})")), "input[0].content");
+  EXPECT_EQ(decode_fault(with_member(R"("tools":[{"type":"function","name":"f","name":"g"}])")), "tools[0].name");
+}
+
 }  // namespace
 }  // namespace sluice::dialects

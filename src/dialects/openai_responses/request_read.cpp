@@ -65,7 +65,7 @@ class RequestReader : RequestReading {
 
   Result<void> read_reasoning() {
     if (!fields_["reasoning"].exists()) return {};
-    TRY(const Fields object, Fields::of(fields_["reasoning"], "reasoning"));
+    TRY(const Fields object, Fields::once(fields_["reasoning"], "reasoning"));
     chat::Reasoning reasoning;
     TRY(const auto effort, object.string("effort"));
     if (effort) {
@@ -84,12 +84,12 @@ class RequestReader : RequestReading {
 
   Result<void> read_text() {
     if (!fields_["text"].exists()) return {};
-    TRY(const Fields text, Fields::of(fields_["text"], "text"));
+    TRY(const Fields text, Fields::once(fields_["text"], "text"));
     TRY(const auto verbosity, text.string("verbosity"));
     if (verbosity && *verbosity != "medium") request_.extras.emplace_back("text.verbosity", text["verbosity"].text());
     note_others(text, {"format", "verbosity"}, "text");
     if (!text["format"].exists()) return {};
-    TRY(const Fields format, Fields::of(text["format"], "text.format"));
+    TRY(const Fields format, Fields::once(text["format"], "text.format"));
     TRY(const std::string_view type, format.required_string("type"));
     if (type == "text") return {};
     if (type == "json_object") {
@@ -143,7 +143,7 @@ class RequestReader : RequestReading {
     if (input.exists() && !input.is_array()) return bad_field("input", "a string or an array of items is expected");
     TRY(const std::vector<json::Value> items, fields_.required_array("input"));
     for (std::size_t i = 0; i < items.size(); ++i) {
-      TRY(const Fields item, Fields::of(items[i], path_of("input", i)));
+      TRY(const Fields item, Fields::once(items[i], path_of("input", i)));
       CHECK_OK(read_item(item));
     }
     if (has_kept_state()) return {};
@@ -273,7 +273,7 @@ class RequestReader : RequestReading {
     if (!item[member].is_array()) return bad_field(item.path(member), "a string or an array of parts is expected");
     TRY(const std::vector<json::Value> elements, item.array(member));
     for (std::size_t i = 0; i < elements.size(); ++i) {
-      TRY(const Fields part, Fields::of(elements[i], path_of(item.path(member), i)));
+      TRY(const Fields part, Fields::once(elements[i], path_of(item.path(member), i)));
       CHECK_OK(read_part(part, parts));
     }
     return parts;
@@ -350,7 +350,7 @@ class RequestReader : RequestReading {
 }  // namespace
 
 Result<chat::ChatRequest> decode_request(const json::Document& parsed) {
-  TRY(const Fields fields, Fields::of(parsed.root(), ""));
+  TRY(const Fields fields, Fields::once(parsed.root(), ""));
   return RequestReader(fields).read();
 }
 

@@ -30,7 +30,7 @@ class ToolsReader {
     TRY(const std::vector<json::Value> tools, fields_.array("tools"));
     search_is_chosen_ = is_chosen("web_search");
     for (std::size_t i = 0; i < tools.size(); ++i) {
-      TRY(const Fields tool, Fields::of(tools[i], path_of("tools", i)));
+      TRY(const Fields tool, Fields::once(tools[i], path_of("tools", i)));
       CHECK_OK(read_tool(tool));
     }
     return read_choice();
@@ -65,7 +65,7 @@ class ToolsReader {
     TRY(const std::string_view name, group.required_string("name"));
     TRY(const std::vector<json::Value> tools, group.array("tools"));
     for (std::size_t i = 0; i < tools.size(); ++i) {
-      TRY(const Fields tool, Fields::of(tools[i], path_of(group.path("tools"), i)));
+      TRY(const Fields tool, Fields::once(tools[i], path_of(group.path("tools"), i)));
       TRY(const auto type, tool.string("type"));
       if (type && *type != "function" && *type != "custom")
         return bad_field(tool.path("type"), "only functions and custom tools are possible here");
@@ -111,7 +111,7 @@ class ToolsReader {
         return bad_field("tool_choice",
                          "it must be auto, none, required or a named tool, not '" + std::string(*word) + "'");
     } else {
-      TRY(const Fields choice, Fields::of(value, "tool_choice"));
+      TRY(const Fields choice, Fields::once(value, "tool_choice"));
       TRY(const std::string_view type, choice.required_string("type"));
       if (type == "allowed_tools") {
         CHECK_OK(openai::allow_only(choice, [](const Fields& tool) { return tool["name"]; }, request_));
