@@ -277,7 +277,7 @@ std::vector<Feature> of_requests() {
       {.name = "output limit",
        .dialects = "CRMG",
        .asked = [](const Asked& a) { return a.request.max_output_tokens.has_value(); },
-       .losses = {"max_tokens="}},
+       .refusals = {"takes no limit below 16"}},
       {.name = "no output limit",
        .dialects = "CRG",
        .asked = [](const Asked& a) { return !a.request.max_output_tokens; },

@@ -74,6 +74,9 @@ TEST(OpenAiResponses, Outline_names_the_field_that_is_wrong) {
   EXPECT_EQ(outline_fault(R"({"model":"m","input":[7]})"), "input[0]");
   EXPECT_EQ(outline_fault(with_member(R"("stream":1)")), "stream");
   EXPECT_EQ(outline_fault(with_member(R"("max_output_tokens":0)")), "max_output_tokens");
+  EXPECT_EQ(outline_fault(with_member(R"("previous_response_id":"")")), "previous_response_id");
+  EXPECT_EQ(outline_fault(with_member(R"("previous_response_id":5)")), "previous_response_id");
+  EXPECT_EQ(outline_fault(with_member(R"("previous_response_id":null)")), "");
   EXPECT_EQ(outline_fault(with_member(R"("input":"y")")), "input") << "given twice";
   EXPECT_EQ(outline_fault(R"({"model":"m","previous_response_id":"resp_1"})"), "")
       << "what the vendor keeps may be the whole input";
@@ -196,6 +199,10 @@ TEST(OpenAiResponses, Writer_says_what_it_cannot_carry) {
   ASSERT_TRUE(sent);
   EXPECT_EQ(sent->body, R"({"model":"m","input":[{"role":"user","content":"x"}],"store":false})");
   EXPECT_EQ(sent->dropped_params, (std::vector<std::string>{"top_k", "seed", "reasoning", "service_tier"}));
+  request.max_output_tokens = 15;  // the API takes 16 and more
+  EXPECT_EQ(dialect->encode_request(request, {.model = "m"}).error().param, "max_tokens");
+  request.max_output_tokens = 16;
+  EXPECT_TRUE(dialect->encode_request(request, {.model = "m"})->body.contains(R"("max_output_tokens":16)"));
   request.stop = {"END"};
   EXPECT_EQ(dialect->encode_request(request, {.model = "m"}).error().param, "stop");
   request.stop.clear();

@@ -75,6 +75,9 @@ Result<RequestOutline> outline(std::string_view body, const json::Document& pars
   TRY(const std::string_view model, fields.required_string("model"));
   result.model = model;
   CHECK_OK(check_input(fields));
+  TRY(const auto previous, fields.string("previous_response_id"));
+  if (previous && previous->empty())
+    return bad_field("previous_response_id", "it must not be empty", "send the id of a response, or leave it out");
   TRY(const auto stream, fields.boolean("stream"));
   result.stream = stream.value_or(false);
   result.wants_stream_usage = true;

@@ -32,6 +32,11 @@ class RequestWriter : RequestWriting {
 
  private:
   Result<void> check() {
+    if (request_.max_output_tokens && *request_.max_output_tokens < least_output)
+      return bad_field("max_tokens",
+                       "this provider takes no limit below " + std::to_string(least_output) +
+                           ", and the answer could be longer than it allows",
+                       "raise it, or ask for a model whose provider takes it");
     if (!request_.stop.empty()) return refuse("stop", "this provider's API has no stop sequences");
     for (const auto& [name, value] : request_.extras)
       if (!is_verbosity(name)) CHECK_OK(drop_or_refuse(name));
@@ -281,10 +286,7 @@ class RequestWriter : RequestWriting {
   }
 
   void write_limit() {
-    if (!request_.max_output_tokens) return;
-    const Tokens limit = std::max(*request_.max_output_tokens, least_output);
-    json_.member("max_output_tokens", limit);
-    if (limit != *request_.max_output_tokens) out_.added_params.push_back("max_tokens=" + std::to_string(limit));
+    if (request_.max_output_tokens) json_.member("max_output_tokens", *request_.max_output_tokens);
   }
 
   // A budget or the model's own choice are asked for by clients that show what they get.
