@@ -32,6 +32,8 @@ def checked(options):
     if not re.fullmatch(r"[a-z][a-z0-9-]{0,31}", options.name):
         refuse(f"`{options.name}` is no name", "small letters, digits and `-`, at most 32, a letter first: it becomes NAME/model")
     url = urlsplit(options.base_url)
+    if "@" in url.netloc:
+        refuse("a base URL has no user and no password", "the key comes from the environment: --key-env VARIABLE")
     if url.scheme not in ("https", "http") or not url.netloc or url.query or url.fragment:
         refuse(f"`{options.base_url}` is no base URL", "give what stands before /chat/completions: https://api.example.com/v1")
     if url.scheme == "http" and url.hostname not in ("127.0.0.1", "localhost"):
@@ -44,7 +46,8 @@ def checked(options):
 
 def files(options):
     """Path -> text of what is to be written."""
-    lines = [f"name: {options.title or options.name.capitalize()}", f"dialect: {options.dialect}",
+    # JSON's quotes are YAML's too: a title may have a colon, a number sign, or look like a number.
+    lines = [f"name: {json.dumps(options.title or options.name.capitalize(), ensure_ascii=False)}", f"dialect: {options.dialect}",
              f"base_url: {options.base_url.rstrip('/')}", f"ground: {options.ground}",
              f"auth: {'x_api_key' if options.dialect == 'anthropic_messages' else 'bearer'}", f"key_env: [{options.key_env}]"]
     if options.docs:

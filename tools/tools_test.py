@@ -18,6 +18,7 @@ import bench
 import import_litellm
 import import_model_facts
 import layers
+import new_provider
 import run as guides
 import tally
 import tidy
@@ -210,6 +211,24 @@ class Bench(unittest.TestCase):
         row = bench.relay_row("x", {"sluice": [(10.0, 1), (40.0, 1), (9.0, 1)], "nginx": [(10.0, 1), (20.0, 1), (10.0, 1)]})
         self.assertEqual(row["ratio"], {"median": 1.0, "min": 0.9, "max": 2.0})
         self.assertEqual(row["sluice"]["cpu_us"]["median"], 10.0)
+
+
+class NewProvider(Tree):
+    def begin(self, *arguments):
+        return subprocess.run([sys.executable, new_provider.__file__, "--root", str(self.root), *arguments], capture_output=True, text=True)
+
+    def test_a_title_is_text_whatever_stands_in_it(self):
+        made = self.begin("example", "https://api.example.com/v1", "--title", 'Ex: "ample" # 1')
+        self.assertEqual(made.returncode, 0, made.stderr)
+        self.assertIn('name: "Ex: \\"ample\\" # 1"\n', (self.root / "data/providers/example.yaml").read_text())
+
+    def test_a_base_url_with_a_password_is_refused_and_not_repeated(self):
+        for url in ("https://user:secret@api.example.com/v1", "ftp://user:secret@api.example.com"):
+            refused = self.begin("example", url)
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn("no user and no password", refused.stderr)
+            self.assertNotIn("secret", refused.stderr)
+        self.assertFalse((self.root / "data/providers").exists())
 
 
 class Report(unittest.TextTestResult):
