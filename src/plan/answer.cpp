@@ -39,9 +39,9 @@ std::vector<WorkloadCost> costs_of(const Plan& plan) {
           line.capacity = fmt::format("{:.0f} output tokens/s a node, batch {:.0f}, bound by {} ({})",
                                       served->output_tokens_per_s, served->batch, served->bound_by, served->source);
       } else {
-        const MoneySum pico = bill(option, monthly_tokens(workload, 1));
-        line.usd_per_month = usd(pico);
-        line.cost = cents(pico);
+        line.usd_per_month = bill_usd(option, workload, 1);
+        line.cost = workload.measured_usd.contains(option.name) ? cents(line.usd_per_month)
+                                                                : cents(bill(option, monthly_tokens(workload, 1)));
       }
       one.lines.push_back(std::move(line));
     }

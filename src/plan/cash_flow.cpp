@@ -41,8 +41,8 @@ CashFlow cash_flow(const Plan& plan, const Placement& placement) {
         if (share <= 0) continue;
         if (number == 1) month.capex_usd += share * problem.pairs[w][o].switching_usd;
         if (problem.pool_of[o] < 0) {
-          month.apis_usd += share * usd(bill(plan.options[o], monthly_tokens(plan.workloads[w], volume))) *
-                            std::pow(1 + drift, number - 1);
+          month.apis_usd +=
+              share * bill_usd(plan.options[o], plan.workloads[w], volume) * std::pow(1 + drift, number - 1);
           continue;
         }
         for (std::size_t hour = 0; hour < 24; ++hour)

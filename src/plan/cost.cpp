@@ -59,6 +59,12 @@ MoneySum bill(const Option& option, const MonthlyTokens& tokens) {
 
 double usd(MoneySum pico) { return static_cast<double>(pico) / pico_per_usd; }
 
+double bill_usd(const Option& option, const Workload& workload, double volume) {
+  const auto measured = workload.measured_usd.find(option.name);
+  if (measured != workload.measured_usd.end()) return measured->second * volume;
+  return usd(bill(option, monthly_tokens(workload, volume)));
+}
+
 std::string cents(double amount) { return fmt::format("{:.2f}", amount == 0 ? 0.0 : amount); }
 
 std::string cents(MoneySum pico) {

@@ -23,6 +23,9 @@ MonthlyTokens monthly_tokens(double tokens, double mix, double cached);
 // Picodollars; zero for a free option, which says so itself.
 MoneySum bill(const Option& option, const MonthlyTokens& tokens);
 double usd(MoneySum pico);
+// What a workload's month costs at an option with a price, at that volume: measured call by call where that is known,
+// else by a request of the mean size.
+double bill_usd(const Option& option, const Workload& workload, double volume);
 // Rounded once, half to even, to cents: "41819.13".
 std::string cents(double usd_amount);
 std::string cents(MoneySum pico);

@@ -49,6 +49,9 @@ struct Workload {
   bool split = false;              // may be divided over options
   double peak = 3;                 // the busiest second over the busiest hour's mean
   Profile profile = {};
+  // Option to USD a month that the recorded calls would have cost there, each by its own size; empty: the bill of a
+  // mean request counts.
+  std::map<std::string, double> measured_usd = {};
   double tokens_per_month() const { return requests_per_month * (input_tokens + output_tokens); }
   double mix() const { return output_tokens > 0 ? input_tokens / output_tokens : 0; }
 };

@@ -315,7 +315,7 @@ Problem make_problem(const Plan& plan, const Assumptions& assumptions, double vo
           pair.impossible = served.error().message;
         }
       } else {
-        pair.usd_per_month += usd(bill(option, monthly_tokens(workload, volume)));
+        pair.usd_per_month += bill_usd(option, workload, volume);
       }
       judge(pair, plan, workload, option);
     }
