@@ -32,6 +32,7 @@ void add_verbs(CLI::App& root, Invocation& invocation) {
   add_models(root, invocation);
   add_route(root, invocation);
   add_plan(root, invocation);
+  add_advise(root, invocation);
   add_keys(root, invocation);
   add_admin_keys(root, invocation);
   add_subjects(root, invocation);

@@ -30,16 +30,10 @@ int exit_of(const plan::Answer& answer) {
 
 // The plan with real traffic for its workloads.
 Result<int> run_on_traffic(const PlanFlags& flags, Invocation& invocation) {
-  TRY(const auto base, base_plan(flags.file, invocation));
-  if (!base) return exit_failed;
   TRY(const TrafficSource source, open_traffic(flags.traffic, invocation));
-  const auto groups = replay::groups_of(source.traffic, *replay::by_from_name(flags.traffic.by), source.span);
-  std::vector<std::string> notes = {"the workloads are those of " + source.says};
-  std::vector<plan::Option> now = places_now(source, notes);
-  plan::Plan made = replay::plan_of(*base, source.traffic, source.span, groups, std::move(now));
-  made.notes.insert(made.notes.begin(), notes.begin(), notes.end());
-  if (flags.file.empty()) made.name = "Plan from " + source.says;
-  TRY(const plan::Answer answer, plan::answer(std::move(made)));
+  TRY(TrafficPlan made, plan_of_traffic(flags.file, flags.traffic, source, invocation));
+  if (!made.plan) return exit_failed;
+  TRY(const plan::Answer answer, plan::answer(*std::move(made.plan)));
   print_plan(answer, invocation);
   return exit_of(answer);
 }

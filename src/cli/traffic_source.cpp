@@ -225,4 +225,18 @@ Result<std::optional<plan::Plan>> base_plan(const std::string& file, Invocation&
   return read;
 }
 
+Result<TrafficPlan> plan_of_traffic(const std::string& file, const TrafficFlags& flags, const TrafficSource& source,
+                                    Invocation& invocation) {
+  TrafficPlan out;
+  TRY(out.plan, base_plan(file, invocation));
+  if (!out.plan) return out;
+  out.groups = replay::groups_of(source.traffic, *replay::by_from_name(flags.by), source.span);
+  std::vector<std::string> notes = {"the workloads are those of " + source.says};
+  std::vector<plan::Option> now = places_now(source, notes);
+  out.plan = replay::plan_of(*std::move(out.plan), source.traffic, source.span, out.groups, std::move(now));
+  out.plan->notes.insert(out.plan->notes.begin(), notes.begin(), notes.end());
+  if (file.empty()) out.plan->name = "Plan from " + source.says;
+  return out;
+}
+
 }  // namespace sluice::cli

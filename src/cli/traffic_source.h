@@ -1,7 +1,9 @@
 // Recorded traffic for the verbs that plan, replay and advise: the ledger's rows of a time, or a trace in a file.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +48,13 @@ std::vector<plan::Option> places_now(const TrafficSource& source, std::vector<st
 // A plan file, or without one the options that `sluice plan init` begins with, without its workloads and rules.
 // Empty: the file is wrong, and the console's err has said how.
 Result<std::optional<plan::Plan>> base_plan(const std::string& file, Invocation& invocation);
+// The plan with the traffic for its workloads, and the groups that they are.
+struct TrafficPlan {
+  std::optional<plan::Plan> plan;  // empty as of base_plan()
+  std::vector<replay::Group> groups;
+};
+Result<TrafficPlan> plan_of_traffic(const std::string& file, const TrafficFlags& flags, const TrafficSource& source,
+                                    Invocation& invocation);
 Result<std::string> read_plan_file(const std::string& path);
 
 }  // namespace sluice::cli

@@ -15,6 +15,7 @@ void add_route(CLI::App& root, Invocation& invocation);
 void add_route_replay(CLI::App& group, Invocation& invocation);  // of `route`
 void add_plan(CLI::App& root, Invocation& invocation);
 void add_plan_replay(CLI::App& plan, Invocation& invocation);
+void add_advise(CLI::App& root, Invocation& invocation);
 void add_keys(CLI::App& root, Invocation& invocation);
 void add_admin_keys(CLI::App& root, Invocation& invocation);
 void add_subjects(CLI::App& root, Invocation& invocation);  // orgs, teams, users

@@ -1,0 +1,141 @@
+"""Traffic as a recorded trace has it, served over mock vendors; then what `sluice advise`, `plan` and `plan replay` make of the ledger."""
+
+import csv
+import io
+import itertools
+import json
+from decimal import Decimal
+
+import pytest
+
+from harness.clients import chat_body, http_client
+from harness.mock_config import openai_vendor
+from harness.places import shared_data
+from harness.recorder import Recorder, ok
+from harness.wait import eventually
+
+CHAT = "/v1/chat/completions"
+CALLS = 60
+# Thresholds, a cache price, a price per request and hours of the day that are always one of the two.
+PRICES = {"big": [
+    {"input": 5.0, "cache_read": 0.5, "output": 25.0, "request": 0.0001, "hours": "00:00-12:00",
+     "tiers": [{"prompt_tokens": 12000, "op": "gt", "input": 10.0, "cache_read": 1.0, "output": 37.5}]},
+    {"input": 4.0, "cache_read": 0.4, "output": 20.0, "request": 0.0001, "hours": "12:00-00:00",
+     "tiers": [{"prompt_tokens": 12000, "op": "gt", "input": 8.0, "cache_read": 0.8, "output": 30.0}]}],
+    "small": {"input": 0.30, "output": 0.50}}
+PLAN = """\
+plan: What runs
+draws: 200
+options:
+  - { name: a host, ground: hosted_open, price: { input: 0.10, output: 0.40, source: an offer }, quality: { ours: 0.9 } }
+workloads:
+  - { name: assistant, tokens_per_month: 1M, mix: 3:1, quality: { ours: 0.8 } }
+"""
+
+
+def trace():
+    path = shared_data() / "traces/mooncake_conversation_trace.jsonl"
+    if not path.exists():
+        pytest.skip(f"the trace is not at {path}")
+    with path.open() as lines:
+        return [json.loads(line) for line in itertools.islice(lines, CALLS)]
+
+
+def as_the_trace_says(request, connection):
+    """Usage as the request's `user` field asks for it: prompt/cached/completion."""
+    prompt, cached, completion = (int(n) for n in request.json()["user"].split("/"))
+    connection.send(ok(json.dumps({
+        "id": "c", "object": "chat.completion", "created": 1790000000, "model": request.json()["model"],
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "yes"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion,
+                  "prompt_tokens_details": {"cached_tokens": cached}}}).encode()))
+
+
+@pytest.fixture
+def served(serve):
+    """(server, the rows that it served): two routes, the second of which fails over from a vendor that refuses."""
+    rows = trace()
+    vendor, refusing = Recorder(), Recorder()
+    vendor.answer = as_the_trace_says
+    refusing.answer = lambda request, connection: connection.send(
+        ok(b'{"error":{"message":"full","type":"server_error"}}', status="503 Service Unavailable"))
+    server = serve({
+        "providers": {"one": openai_vendor(vendor.url, prices=PRICES), "down": openai_vendor(refusing.url, prices=PRICES)},
+        "models": {"assistant": ["one/big"], "letters": ["down/big", "one/small"]}})
+    key = server.create_key("asks")
+    seen = set()
+    with http_client(server, key) as client:
+        for number, row in enumerate(rows):
+            held = len(list(itertools.takewhile(seen.__contains__, row["hash_ids"])))
+            seen.update(row["hash_ids"])
+            cached = min(held * 512, row["input_length"])
+            user = f"{row['input_length']}/{cached}/{row['output_length']}"
+            answer = client.post(CHAT, json=chat_body("letters" if number % 4 == 3 else "assistant", user=user))
+            assert answer.status_code == 200, answer.text
+    eventually(lambda: server.run_json("usage")["total"]["requests"] == CALLS, "the ledger's rows")
+    yield server, rows
+    vendor.stop()
+    refusing.stop()
+
+
+def test_after_a_replayed_trace_the_advice_costs_today_what_the_ledger_has(served, tmp_path):
+    server, rows = served
+    total = server.run_json("usage", "--since", "1d")["total"]
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(PLAN)
+    advice = server.run_json("advise", str(plan), "--since", "1d", "--by", "route")
+    assert advice["current"]["cost_usd"] == total["cost_usd"]
+    assert Decimal(total["cost_usd"]) > 0
+    by_name = {one["workload"]: one for one in advice["workloads"]}
+    assert set(by_name) == {"assistant", "letters"}
+    assert sum(Decimal(one["cost_usd"]) for one in advice["workloads"]) == Decimal(total["cost_usd"])
+    # The route's own calls: what the vendor that refused was asked is no work, and cost nothing.
+    assert by_name["assistant"]["from"] == "one/big"
+    assert by_name["letters"]["from"] == "one/small"
+    assert by_name["assistant"]["to"] == "a host" and Decimal(by_name["assistant"]["saves_usd_per_month"]) > 0
+    assert by_name["assistant"]["when"] == "if_shown"
+    assert any("a week of traffic" in text for text in by_name["assistant"]["missing"])
+    assert any("no quality is asked for" in text for text in by_name["letters"]["missing"])
+    assert "should stand at" in server.run("advise", str(plan), "--since", "1d", "--by", "route").stdout.lower()
+
+    replayed = server.run_json("plan", "replay", "--ledger", "--since", "1d")
+    assert replayed["recorded_usd"] == replayed["priced_usd"] == total["cost_usd"]
+    assert replayed["identical"] is True and replayed["unpriced"] == 0 and replayed["differences"] == []
+
+    # The planner's bill at the host is what these calls cost there, by the month.
+    planned = server.run_json("plan", str(plan), "--ledger", "--since", "1d", "--by", "route")
+    tokens = [(r["input_length"], r["output_length"]) for n, r in enumerate(rows) if n % 4 != 3]
+    there = sum(Decimal(i) * Decimal("0.1") + Decimal(o) * Decimal("0.4") for i, o in tokens) / 10**6
+    cost = next(c for c in planned["costs"] if c["workload"] == "assistant")
+    line = next(o for o in cost["options"] if o["option"] == "a host")
+    here = next(o for o in cost["options"] if o["option"] == "one/big")
+    was = Decimal(by_name["assistant"]["cost_usd"])
+    # Both scale by the same month, so their ratio is the ratio of the exact sums, to the rounded cents.
+    assert float(Decimal(line["usd_per_month"]) / Decimal(here["usd_per_month"])) == pytest.approx(float(there / was), rel=1e-3)
+
+
+def test_the_ledgers_own_export_replays_to_the_same_sum(served, tmp_path):
+    server, _ = served
+    total = server.run_json("usage")["total"]["cost_usd"]
+    for form in ("csv", "jsonl"):
+        path = tmp_path / f"calls.{form}"
+        server.run("logs", "export", "--to", str(path))
+        replayed = server.run_json("plan", "replay", "--trace", str(path), "--config", str(server.config_file))
+        assert replayed["recorded_usd"] == replayed["priced_usd"] == total, form
+        assert replayed["identical"] is True and replayed["faults"]["rows"] == 0
+    # A row that was cut is named, counted and left out; the others stay.
+    rows = list(csv.reader(io.StringIO((tmp_path / "calls.csv").read_text())))
+    lost = Decimal(rows[5][rows[0].index("cost_usd")])
+    text = (tmp_path / "calls.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "cut.csv").write_text("".join([*text[:5], text[5][:20] + "\n", *text[6:]]))
+    replayed = server.run_json("plan", "replay", "--trace", str(tmp_path / "cut.csv"), "--config", str(server.config_file))
+    assert replayed["faults"]["rows"] == 1 and replayed["faults"]["named"][0]["line"] == 6
+    assert Decimal(replayed["recorded_usd"]) == Decimal(total) - lost
+
+
+def test_what_is_not_there_is_said(serve):
+    server = serve({"providers": {}})
+    empty = server.run("advise", check=False)
+    assert empty.returncode != 0 and "the ledger has no calls since 30d" in empty.stderr
+    both = server.run("plan", "--ledger", "--trace", "x.csv", check=False)
+    assert both.returncode == 2 and "name either --ledger or --trace" in both.stderr
