@@ -32,9 +32,11 @@ void print_placement(const plan::Answer& answer, Console& console) {
   }
   table.print(console.out, console.colour());
   console.out << fmt::format(
-      "total {} USD a month: bills {}, nodes {}, people {}; hardware {} USD at the start. Each for itself: {}.\n",
+      "total {} USD a month: bills {}, nodes {}, people {}, evidence {}; hardware {} USD at the start. Each for "
+      "itself: {}.\n",
       plan::cents(placed.best.usd_per_month), plan::cents(placed.best.api_usd), plan::cents(placed.best.node_usd),
-      plan::cents(placed.best.people_usd), plan::cents(placed.best.capex_usd), plan::cents(placed.greedy_usd));
+      plan::cents(placed.best.people_usd), plan::cents(placed.best.evidence_usd), plan::cents(placed.best.capex_usd),
+      plan::cents(placed.greedy_usd));
   for (const plan::Scenario& one : placed.scenarios)
     console.out << fmt::format(
         "  {}: {}\n", one.name,
@@ -43,6 +45,20 @@ void print_placement(const plan::Answer& answer, Console& console) {
     if (rule.usd_per_month > 0)
       console.out << fmt::format("  {} costs {} USD a month; {}\n", rule.rule, plan::cents(rule.usd_per_month),
                                  rule.effect);
+  for (const plan::RuleGroup& group : placed.rule_groups)
+    if (group.usd_per_month > group.alone_usd + 0.005)
+      console.out << fmt::format("  {} together cost {} USD a month, and {} one by one; {}\n", group.name,
+                                 plan::cents(group.usd_per_month), plan::cents(group.alone_usd), group.effect);
+  for (std::size_t o = 0; o < answer.plan.options.size(); ++o) {
+    const plan::Option& option = answer.plan.options[o];
+    if (!option.has_terms()) continue;
+    const double list = placed.best.list_usd[o];
+    console.out << fmt::format("  {}: {} USD by the list, {} under its terms{}\n", option.name, plan::cents(list),
+                               plan::cents(plan::under_terms(option, list)),
+                               !option.commitment                     ? ""
+                               : plan::takes_commitment(option, list) ? " (with the commitment)"
+                                                                      : " (the commitment is not worth signing)");
+  }
   if (answer.draws) {
     const plan::Spread& chosen = answer.draws->plans.front();
     console.out << fmt::format(

@@ -34,6 +34,7 @@ CashFlow cash_flow(const Plan& plan, const Placement& placement) {
     Month month{.number = number};
     if (number == 1) month.capex_usd += people.one_off_usd;
     std::vector<std::array<double, 24>> loads(plan.pools.size(), std::array<double, 24>{});
+    std::vector<double> list(plan.options.size(), 0);  // bills before discounts and commitments
     for (std::size_t w = 0; w < plan.workloads.size(); ++w) {
       const double volume = std::pow(1 + plan.workloads[w].growth_per_month, number - 1);
       for (std::size_t o = 0; o < plan.options.size(); ++o) {
@@ -50,6 +51,7 @@ CashFlow cash_flow(const Plan& plan, const Placement& placement) {
               share * problem.pairs[w][o].nodes_at_full_load * volume * problem.hours[w][hour];
       }
     }
+    for (std::size_t o = 0; o < plan.options.size(); ++o) month.apis_usd += under_terms(plan.options[o], list[o]);
     for (std::size_t p = 0; p < plan.pools.size(); ++p) {
       if (placement.nodes[p] <= 0) continue;
       const double busiest = std::ranges::max(loads[p]);
@@ -64,7 +66,7 @@ CashFlow cash_flow(const Plan& plan, const Placement& placement) {
       const double write_off = problem.nodes[p].capex_usd > 0 ? problem.nodes[p].lines.front().usd_per_month : 0;
       month.running_usd += owned[p] * (problem.nodes[p].usd_per_month() - write_off);
     }
-    month.running_usd += people.usd_per_month();
+    month.running_usd += people.usd_per_month() + plan.assumptions["evidence.usd_per_month"];
     if (number == plan.horizon_months)
       for (const auto& [at, usd] : bought) month.resale_usd += usd * resale_share(number - at + 1, life);
     flow.total_usd += month.out_usd();

@@ -18,7 +18,32 @@ double sum(const std::vector<CostLine>& lines) {
   return total;
 }
 
+double with_discounts(const Option& option, double list_usd) {
+  double usd = list_usd;
+  double before = 0;
+  for (const VolumeDiscount& one : option.discounts) {
+    usd -= std::max(0.0, list_usd - one.above_usd) * (one.share - before);
+    before = one.share;
+  }
+  return usd;
+}
+
+double with_commitment(const Commitment& commitment, double list_usd) {
+  return std::max(commitment.usd_per_month, list_usd * (1 - commitment.discount));
+}
+
 }  // namespace
+
+bool takes_commitment(const Option& option, double list_usd) {
+  if (!option.commitment) return false;
+  return option.commitment->is_signed ||
+         with_commitment(*option.commitment, list_usd) < with_discounts(option, list_usd);
+}
+
+double under_terms(const Option& option, double list_usd) {
+  return takes_commitment(option, list_usd) ? with_commitment(*option.commitment, list_usd)
+                                            : with_discounts(option, list_usd);
+}
 
 MonthlyTokens monthly_tokens(const Workload& workload, double volume_factor) {
   const double requests = workload.requests_per_month * volume_factor;

@@ -26,6 +26,10 @@ double usd(MoneySum pico);
 // What a workload's month costs at an option with a price, at that volume: measured call by call where that is known,
 // else by a request of the mean size.
 double bill_usd(const Option& option, const Workload& workload, double volume);
+// What a month's list bill at an API comes to under its discounts or its commitment, whichever is less; a signed one
+// counts also when nothing is used.
+double under_terms(const Option& option, double list_usd);
+bool takes_commitment(const Option& option, double list_usd);
 // Rounded once, half to even, to cents: "41819.13".
 std::string cents(double usd_amount);
 std::string cents(MoneySum pico);

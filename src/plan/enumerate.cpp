@@ -22,13 +22,12 @@ class Search {
     for (std::size_t w = 0; w < count; ++w) {
       for (std::size_t o = 0; o < problem.options(); ++o)
         if (allowed(problem, ask, w, o)) options_[w].push_back(o);
-      const auto cost = [&](std::size_t o) { return problem.pairs[w][o].usd_per_month; };
+      const auto cost = [&](std::size_t o) { return least(w, o); };
       std::ranges::sort(options_[w], {}, cost);
       drop_dominated(w);
     }
     for (std::size_t w = count; w-- > 0;)
-      cheapest_rest_[w] =
-          cheapest_rest_[w + 1] + (options_[w].empty() ? 0 : problem.pairs[w][options_[w][0]].usd_per_month);
+      cheapest_rest_[w] = cheapest_rest_[w + 1] + (options_[w].empty() ? 0 : least(w, options_[w][0]));
   }
 
   std::optional<Placement> run() {
@@ -37,6 +36,15 @@ class Search {
   }
 
  private:
+  // The least that the workload adds at this option. Under a commitment it may be nothing: it is paid already.
+  double least(std::size_t w, std::size_t o) const {
+    const Option& option = problem_.plan->options[o];
+    const Pair& pair = problem_.pairs[w][o];
+    if (option.commitment) return pair.usd_per_month - problem_.bill(w, o);
+    const double off = option.discounts.empty() ? 0 : option.discounts.back().share;
+    return pair.usd_per_month - off * problem_.bill(w, o);
+  }
+
   // Without a limit on vendors all APIs are alike but for their cost; of a pool, an option that costs no less and loads
   // no less is never needed.
   void drop_dominated(std::size_t w) {
@@ -44,6 +52,8 @@ class Search {
     std::vector<std::size_t> kept;
     for (const std::size_t o : options_[w]) {
       const auto dominates = [&](std::size_t k) {
+        // Terms make a bill depend on what else stands there.
+        if (problem_.plan->options[o].has_terms() || problem_.plan->options[k].has_terms()) return false;
         if (problem_.pool_of[k] != problem_.pool_of[o]) return false;
         if (problem_.pool_of[o] < 0)
           return !vendors || problem_.plan->options[k].vendor == problem_.plan->options[o].vendor;

@@ -79,6 +79,17 @@ constexpr std::array table = {
     Key{"option", "supports", texts, 0, 0, "what it can do: tools, images, fine_tune, ..."},
     Key{"option", "switching_usd", usd, 0, 1e9, "once, for each workload that moves here"},
 
+    Key{"option", "volume_discounts", sections, 0, 10, "of a month's bill, each on the part above an amount",
+        "volume_discount"},
+    Key{"option", "commitment", section, 0, 0, "least to be paid a month, for a discount", "commitment"},
+
+    Key{"volume_discount", "above_usd", usd, 0, 1e9, "list bill of a month from which on it counts", "", true},
+    Key{"volume_discount", "share", share, 0.001, 0.95, "off the list price", "", true},
+
+    Key{"commitment", "usd_per_month", usd, 1, 1e9, "paid, used or not", "", true},
+    Key{"commitment", "discount", share, 0, 0.95, "off the list price"},
+    Key{"commitment", "signed", flag, 0, 0, "it is paid in any case; else the plan says whether to sign"},
+
     Key{"price", "input", price, 0.005, 2000, "USD per million input tokens", "", true},
     Key{"price", "output", price, 0.005, 2000, "USD per million output tokens", "", true},
     Key{"price", "cached", price, 0.0005, 2000, "USD per million input tokens from the cache; input unless said"},

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <iterator>
 
 #include "plan/quantity.h"
 
@@ -208,6 +210,57 @@ Result<void> find_runner_up(const Problem& problem, const Placement& best, std::
   return {};
 }
 
+std::string effect_of(const Problem& problem, const Placement& best, const Placement& without) {
+  std::vector<std::string> moves;
+  for (std::size_t w = 0; w < problem.workloads(); ++w)
+    for (std::size_t o = 0; o < problem.options(); ++o)
+      if (without.shares[w][o] > best.shares[w][o] + 1e-6)
+        moves.push_back(fmt::format("{} to {}", problem.plan->workloads[w].name, problem.plan->options[o].name));
+  return moves.empty() ? "fewer nodes" : "without it: " + joined(moves, ", ");
+}
+
+// Each workload's rules, each kind over all workloads, the plan's limits, and everything: left out together. Of fewer
+// than two rules there is no group.
+Result<void> price_groups(const Problem& problem, const Placement& best, PlacementResult& result) {
+  if (problem.workloads() > max_resolved_workloads) return {};
+  using Rules = std::vector<std::pair<Rule, int>>;
+  const Rules all = rules_in_force(problem);
+  std::vector<std::pair<std::string, Rules>> groups;
+  const auto add = [&](std::string name, const auto& belongs) {
+    Rules group;
+    std::ranges::copy_if(all, std::back_inserter(group), belongs);
+    if (group.size() < 2) return;
+    for (const auto& [known, rules] : groups)
+      if (rules == group) return;
+    groups.emplace_back(std::move(name), std::move(group));
+  };
+  for (std::size_t w = 0; w < problem.workloads(); ++w)
+    add(fmt::format("all rules of `{}`", problem.plan->workloads[w].name),
+        [&](const auto& one) { return one.second == static_cast<int>(w); });
+  for (const Rule rule : workload_rules)
+    add(std::string(name(rule)) + " of all workloads", [&](const auto& one) { return one.first == rule; });
+  add("all limits", [](const auto& one) { return one.second < 0; });
+  add("all rules", [](const auto&) { return true; });
+  for (const auto& [group_name, rules] : groups) {
+    Ask ask;
+    RuleGroup one{.name = group_name};
+    for (const auto& [rule, workload] : rules) {
+      ask.without.rules.emplace(rule, workload);
+      one.rules.push_back(in_words(problem, rule, workload));
+      const auto alone = std::ranges::find(result.rules, one.rules.back(), &RulePrice::rule);
+      if (alone != result.rules.end()) one.alone_usd += alone->usd_per_month;
+    }
+    TRY(const auto without, optimum(problem, ask));
+    if (!without) continue;
+    one.usd_per_month = best.usd_per_month - without->usd_per_month;
+    if (one.usd_per_month < 0.005) continue;
+    one.effect = effect_of(problem, best, *without);
+    result.rule_groups.push_back(std::move(one));
+  }
+  std::ranges::sort(result.rule_groups, std::greater(), &RuleGroup::usd_per_month);
+  return {};
+}
+
 // Plan-wide rules always; those of one workload one by one in small plans, by kind over all workloads in large ones.
 Result<void> price_rules(const Problem& problem, const Placement& best, PlacementResult& result) {
   std::vector<std::pair<Rule, int>> rules = rules_in_force(problem);
@@ -227,14 +280,7 @@ Result<void> price_rules(const Problem& problem, const Placement& best, Placemen
                                                    : std::string(name(rule)) + " of all workloads",
                   .workload = workload >= 0 ? problem.plan->workloads[static_cast<std::size_t>(workload)].name : "",
                   .usd_per_month = std::abs(price) < 0.005 ? 0 : price};
-    std::vector<std::string> moves;
-    for (std::size_t w = 0; w < problem.workloads(); ++w)
-      for (std::size_t o = 0; o < problem.options(); ++o)
-        if (without->shares[w][o] > best.shares[w][o] + 1e-6)
-          moves.push_back(fmt::format("{} to {}", problem.plan->workloads[w].name, problem.plan->options[o].name));
-    one.effect = one.usd_per_month == 0 ? "nothing would change for less"
-                 : moves.empty()        ? "fewer nodes"
-                                        : "without it: " + joined(moves, ", ");
+    one.effect = one.usd_per_month == 0 ? "nothing would change for less" : effect_of(problem, best, *without);
     if (one.usd_per_month > 0) result.binding.push_back(one.rule);
     result.rules.push_back(std::move(one));
   }
@@ -296,6 +342,7 @@ Result<PlacementResult> place(const Plan& plan, const Assumptions& assumptions) 
   }
   TRY(result.greedy_usd, greedy(problem));
   CHECK_OK(price_rules(problem, *best, result));
+  CHECK_OK(price_groups(problem, *best, result));
   CHECK_OK(compare_scenarios(problem, result));
   return result;
 }

@@ -35,6 +35,15 @@ struct RulePrice {
   std::string effect;
 };
 
+// Rules that belong together, left out together: two that forbid the same cost nothing one by one, and much together.
+struct RuleGroup {
+  std::string name;                // "all rules of `letters`", "quality of all workloads", "all limits", "all rules"
+  std::vector<std::string> rules;  // in words
+  double usd_per_month = 0;
+  double alone_usd = 0;  // the sum of what each costs alone
+  std::string effect;
+};
+
 struct Scenario {
   std::string name;
   std::string what;
@@ -50,6 +59,8 @@ struct PlacementResult {
   std::vector<Chosen> workloads;
   double greedy_usd = 0;  // each workload for itself, then shared
   std::vector<RulePrice> rules;
+  std::vector<RuleGroup> rule_groups;  // those that cost something, the dearest first; of at most
+                                       // max_resolved_workloads workloads
   std::vector<std::string> binding;
   std::vector<Scenario> scenarios;
   std::string solver;

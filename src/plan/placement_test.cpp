@@ -1,5 +1,6 @@
 #include "plan/placement.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "plan/read_plan.h"
@@ -69,6 +70,71 @@ TEST(Place, The_price_of_a_rule_is_what_the_plan_saves_without_it) {
   ASSERT_NE(rule, got.rules.end());
   EXPECT_NEAR(rule->usd_per_month, got.best.usd_per_month - cheaper->best.usd_per_month, 0.01);
   EXPECT_NE(std::ranges::find(got.binding, rule->rule), got.binding.end());
+}
+
+TEST(Place, Two_rules_that_forbid_the_same_have_a_price_together) {
+  const PlacementResult got = placed(replaced(shared_node, "mix: 3:1, quality: { eval: 0.8 } }",
+                                              "mix: 3:1, quality: { eval: 0.8 }, only: [api, own] }"));
+  ASSERT_TRUE(got.feasible);
+  const auto group = std::ranges::find(got.rule_groups, "all rules of `one`", &RuleGroup::name);
+  ASSERT_NE(group, got.rule_groups.end());
+  EXPECT_EQ(group->rules.size(), 2u);
+  // Alone each of them saves nothing: the other one still forbids the cheap option.
+  EXPECT_EQ(group->alone_usd, 0);
+  const Plan without = plan_of(replaced(shared_node, "mix: 3:1, quality: { eval: 0.8 }", "mix: 3:1"));
+  const auto cheaper = place(without, without.assumptions);
+  ASSERT_TRUE(cheaper);
+  EXPECT_NEAR(group->usd_per_month, got.best.usd_per_month - cheaper->best.usd_per_month, 0.01);
+  EXPECT_GT(group->usd_per_month, 1'000);
+  EXPECT_TRUE(group->effect.starts_with("without it: one to cheap")) << group->effect;
+}
+
+constexpr const char* terms = R"(plan: terms
+options:
+  - { name: listed, price: { input: 1, output: 5 } }
+  - { name: committed, price: { input: 1.1, output: 5.5 }, commitment: { usd_per_month: 9000, discount: 30 % } }
+workloads:
+  - { name: one, requests_per_month: 1M, input_tokens: 1000, output_tokens: 1000 }
+  - { name: two, requests_per_month: 1M, input_tokens: 1000, output_tokens: 1000 }
+)";
+
+TEST(Place, A_commitment_is_signed_when_workloads_together_make_it_worth_it) {
+  // 6,000 a month each by the list; committed 6,600 each, less 30 %, at least 9,000.
+  const PlacementResult both = placed(terms);
+  EXPECT_NEAR(both.best.usd_per_month, 13'200 * 0.7, 1e-6);
+  const PlacementResult one =
+      placed(replaced(terms, "{ name: two, requests_per_month: 1M", "{ name: two, requests_per_month: 1k"));
+  EXPECT_NEAR(one.best.usd_per_month, 6'006, 1e-6);
+  // Signed, it is paid in any case, and so it is used.
+  const PlacementResult signed_one =
+      placed(replaced(replaced(terms, "{ name: two, requests_per_month: 1M", "{ name: two, requests_per_month: 1k"),
+                      "discount: 30 %", "signed: true"));
+  EXPECT_NEAR(signed_one.best.usd_per_month, 9'000, 1e-6);
+  EXPECT_EQ(signed_one.workloads[0].shares[0].first, "committed");
+}
+
+TEST(Place, A_volume_discount_counts_on_the_part_above_its_amount) {
+  const PlacementResult got =
+      placed(replaced(replaced(terms, "discount: 30 %", "discount: 1 %"), "price: { input: 1, output: 5 }",
+                      "price: { input: 1, output: 5 }, volume_discounts: [{ above_usd: 5k, share: 10 % }, { above_usd: "
+                      "10k, share: 50 % }]"));
+  EXPECT_NEAR(got.best.usd_per_month, 5'000 + 5'000 * 0.9 + 2'000 * 0.5, 1e-6);
+}
+
+TEST(Place, Evidence_is_paid_on_any_ground_and_moves_nothing) {
+  const PlacementResult without = placed(shared_node);
+  const std::string text = std::string(shared_node) + "assumptions: { evidence.usd_per_month: 4000 }\n";
+  const PlacementResult with = placed(text);
+  EXPECT_NEAR(with.best.usd_per_month, without.best.usd_per_month + 4'000, 1e-6);
+  EXPECT_EQ(with.best.shares, without.best.shares);
+  for (std::size_t i = 0; i < with.scenarios.size(); ++i)
+    if (with.scenarios[i].placement) {
+      EXPECT_NEAR(with.scenarios[i].placement->usd_per_month, without.scenarios[i].placement->usd_per_month + 4'000,
+                  1e-6);
+    }
+  // A limit on the month counts it.
+  EXPECT_TRUE(placed(text + fmt::format("limits: {{ monthly_usd: {} }}\n", with.best.usd_per_month + 1)).feasible);
+  EXPECT_FALSE(placed(text + fmt::format("limits: {{ monthly_usd: {} }}\n", with.best.usd_per_month - 3'999)).feasible);
 }
 
 TEST(Place, An_eval_that_an_option_has_not_run_is_no_pass) {

@@ -95,6 +95,19 @@ struct Pool {
   std::vector<std::string> regions;
 };
 
+// A vendor's discount on the part of a month's list bill that is above an amount.
+struct VolumeDiscount {
+  double above_usd = 0;
+  double share = 0;
+};
+
+// At least so much a month is paid, used or not, and the list bill is less by a share for it.
+struct Commitment {
+  double usd_per_month = 0;
+  double discount = 0;
+  bool is_signed = false;  // it is paid whatever the plan says; else the plan says whether to sign
+};
+
 struct Option {
   std::string name;
   yaml::Place place;
@@ -115,7 +128,10 @@ struct Option {
   double tpot_ms = 0;
   double context_tokens = 0;  // 0 = not limited
   std::vector<std::string> supports;
-  double switching_usd = 0;  // once, for a workload that moves here
+  double switching_usd = 0;                    // once, for a workload that moves here
+  std::vector<VolumeDiscount> discounts = {};  // rising in both; of an API
+  std::optional<Commitment> commitment = {};   // of an API; never together with the discounts in one month
+  bool has_terms() const { return commitment || !discounts.empty(); }
   bool self_hosted() const { return !pool.empty(); }
 };
 

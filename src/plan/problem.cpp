@@ -144,6 +144,58 @@ void add_capacity(const Problem& problem, const Columns& at, Milp& milp) {
   }
 }
 
+// The bill of an option under its terms is the least of some straight lines (a discount's part each) and of the
+// commitment, which is never below its amount. So one of them is chosen, and the whole bill goes to it.
+void add_terms(const Problem& problem, std::size_t o, const Columns& at, Milp& milp) {
+  const Option& option = problem.plan->options[o];
+  double most = 0;  // the list bill when everything stands here
+  for (std::size_t w = 0; w < problem.workloads(); ++w)
+    if (at.x[w][o] >= 0) most += problem.bill(w, o);
+  std::vector<int> chosen;  // binaries: at most one
+  std::vector<int> parts;   // the list bill that goes to each
+  const auto part = [&](double fixed, double slope, bool must) {
+    chosen.push_back(milp.add({.name = "z", .least = must ? 1.0 : 0.0, .cost = fixed, .integer = true}));
+    parts.push_back(milp.add({.name = "b", .most = std::max(most, 1.0), .cost = slope}));
+    Milp::Row& row = milp.row("chosen", Milp::Sense::at_most, 0);
+    row.columns = {parts.back(), chosen.back()};
+    row.factors = {1, -std::max(most, 1.0)};
+  };
+  const bool is_signed = option.commitment && option.commitment->is_signed;
+  if (!is_signed) {
+    double fixed = 0;
+    double before = 0;
+    part(0, 1, false);
+    for (const VolumeDiscount& one : option.discounts) {
+      fixed += one.above_usd * (one.share - before);
+      before = one.share;
+      part(fixed, 1 - one.share, false);
+    }
+  }
+  if (option.commitment) {
+    part(0, 0, is_signed);
+    const int paid = milp.add({.name = "c", .most = std::max(most, option.commitment->usd_per_month), .cost = 1});
+    Milp::Row& least = milp.row("committed", Milp::Sense::at_least, 0);
+    least.columns = {paid, chosen.back()};
+    least.factors = {1, -option.commitment->usd_per_month};
+    Milp::Row& used = milp.row("used", Milp::Sense::at_least, 0);
+    used.columns = {paid, parts.back()};
+    used.factors = {1, -(1 - option.commitment->discount)};
+  }
+  Milp::Row& all = milp.row("list bill", Milp::Sense::equal, 0);
+  for (std::size_t w = 0; w < problem.workloads(); ++w)
+    if (at.x[w][o] >= 0) {
+      all.columns.push_back(at.x[w][o]);
+      all.factors.push_back(problem.bill(w, o));
+    }
+  for (const int one : parts) {
+    all.columns.push_back(one);
+    all.factors.push_back(-1);
+  }
+  Milp::Row& once = milp.row("one of the terms", Milp::Sense::at_most, 1);
+  once.columns = chosen;
+  once.factors.assign(chosen.size(), 1);
+}
+
 void add_limits(const Problem& problem, const Ask& ask, const Columns& at, Milp& milp) {
   const Limits& limits = problem.plan->limits;
   if (limits.capex_usd && !ask.without.has(Rule::capex, -1)) {
@@ -154,7 +206,7 @@ void add_limits(const Problem& problem, const Ask& ask, const Columns& at, Milp&
     }
   }
   if (limits.monthly_usd && !ask.without.has(Rule::monthly, -1)) {
-    Milp::Row& row = milp.row("monthly", Milp::Sense::at_most, *limits.monthly_usd);
+    Milp::Row& row = milp.row("monthly", Milp::Sense::at_most, *limits.monthly_usd - problem.evidence_usd);
     for (std::size_t c = 0; c < milp.columns.size(); ++c)
       if (milp.columns[c].cost != 0) {
         row.columns.push_back(static_cast<int>(c));
@@ -193,8 +245,11 @@ Built build(const Problem& problem, const Ask& ask) {
   for (std::size_t w = 0; w < problem.workloads(); ++w)
     for (std::size_t o = 0; o < problem.options(); ++o)
       if (allowed(problem, ask, w, o))
-        at.x[w][o] =
-            milp.add({.name = "x", .cost = problem.pairs[w][o].usd_per_month, .integer = !divisible(problem, w)});
+        at.x[w][o] = milp.add({.name = "x",
+                               .cost = problem.plan->options[o].has_terms()
+                                           ? problem.pairs[w][o].usd_per_month - problem.bill(w, o)
+                                           : problem.pairs[w][o].usd_per_month,
+                               .integer = !divisible(problem, w)});
   if (!problem.nodes.empty()) {
     at.s = milp.add({.name = "s", .cost = problem.first_pool_usd - problem.further_pool_usd, .integer = true});
     for (std::size_t p = 0; p < problem.nodes.size(); ++p) {
@@ -235,6 +290,9 @@ Built build(const Problem& problem, const Ask& ask) {
         two.factors.assign(columns.size(), 1);
       }
   }
+  for (std::size_t o = 0; o < problem.options(); ++o)
+    if (problem.plan->options[o].has_terms()) add_terms(problem, o, at, milp);
+  milp.constant = problem.evidence_usd;
   add_capacity(problem, at, milp);
   add_limits(problem, ask, at, milp);
   return built;
@@ -263,6 +321,11 @@ std::string_view name(Rule rule) {
   return "unknown";
 }
 
+double Problem::bill(std::size_t w, std::size_t o) const {
+  const Pair& pair = pairs[w][o];
+  return pool_of[o] >= 0 ? 0 : pair.usd_per_month - pair.switching_usd / plan->horizon_months;
+}
+
 bool allowed(const Problem& problem, const Ask& ask, std::size_t w, std::size_t o) {
   const Pair& pair = problem.pairs[w][o];
   const Option& option = problem.plan->options[o];
@@ -279,7 +342,9 @@ bool allowed(const Problem& problem, const Ask& ask, std::size_t w, std::size_t 
 }
 
 Problem make_problem(const Plan& plan, const Assumptions& assumptions, double volume) {
-  Problem problem{.plan = &plan, .max_utilisation = assumptions["load.max_utilisation"]};
+  Problem problem{.plan = &plan,
+                  .max_utilisation = assumptions["load.max_utilisation"],
+                  .evidence_usd = assumptions["evidence.usd_per_month"]};
   for (const Pool& pool : plan.pools) problem.nodes.push_back(node_cost(pool, assumptions));
   for (const Option& option : plan.options) {
     const auto at = std::ranges::find(plan.pools, option.pool, &Pool::name);
@@ -324,20 +389,30 @@ Problem make_problem(const Plan& plan, const Assumptions& assumptions, double vo
 }
 
 Placement priced(const Problem& problem, std::vector<std::vector<double>> shares) {
-  Placement placement{.nodes = std::vector<double>(problem.nodes.size(), 0)};
+  Placement placement{.nodes = std::vector<double>(problem.nodes.size(), 0),
+                      .evidence_usd = problem.evidence_usd,
+                      .list_usd = std::vector<double>(problem.options(), 0)};
   std::vector<std::array<double, 24>> loads(problem.nodes.size(), std::array<double, 24>{});
   std::vector<bool> open(problem.nodes.size(), false);
   for (std::size_t w = 0; w < problem.workloads(); ++w)
     for (std::size_t o = 0; o < problem.options(); ++o) {
       const double share = shares[w][o];
       if (share <= 0) continue;
-      placement.api_usd += share * problem.pairs[w][o].usd_per_month;
+      if (problem.plan->options[o].has_terms()) {  // shared by all workloads that stand there
+        placement.api_usd += share * (problem.pairs[w][o].usd_per_month - problem.bill(w, o));
+      } else {
+        placement.api_usd += share * problem.pairs[w][o].usd_per_month;
+      }
+      placement.list_usd[o] += share * problem.bill(w, o);
       if (problem.pool_of[o] < 0) continue;
       const auto p = static_cast<std::size_t>(problem.pool_of[o]);
       open[p] = true;
       for (std::size_t hour = 0; hour < 24; ++hour)
         loads[p][hour] += share * problem.pairs[w][o].nodes_at_full_load * problem.hours[w][hour];
     }
+  for (std::size_t o = 0; o < problem.options(); ++o)
+    if (problem.plan->options[o].has_terms())
+      placement.api_usd += under_terms(problem.plan->options[o], placement.list_usd[o]);
   double pools = 0;
   for (std::size_t p = 0; p < problem.nodes.size(); ++p) {
     if (!open[p]) continue;
@@ -349,7 +424,7 @@ Placement priced(const Problem& problem, std::vector<std::vector<double>> shares
     placement.capex_usd += placement.nodes[p] * problem.nodes[p].capex_usd;
   }
   if (pools > 0) placement.people_usd = problem.first_pool_usd + (pools - 1) * problem.further_pool_usd;
-  placement.usd_per_month = placement.api_usd + placement.node_usd + placement.people_usd;
+  placement.usd_per_month = placement.api_usd + placement.node_usd + placement.people_usd + placement.evidence_usd;
   placement.shares = std::move(shares);
   return placement;
 }

@@ -69,8 +69,11 @@ struct Problem {
   double first_pool_usd = 0;
   double further_pool_usd = 0;
   double max_utilisation = 0.85;
+  double evidence_usd = 0;
   double total_tokens = 0;
 
+  // Of the pair, without the switching cost.
+  double bill(std::size_t workload, std::size_t option) const;
   std::size_t workloads() const { return pairs.size(); }
   std::size_t options() const { return pool_of.size(); }
 };
@@ -86,6 +89,8 @@ struct Placement {
   double node_usd = 0;
   double people_usd = 0;
   double capex_usd = 0;
+  double evidence_usd = 0;       // audit evidence: due on any ground, so no reason to prefer one
+  std::vector<double> list_usd;  // option: its bills before discounts and commitments
 };
 
 // What a division costs: nodes are as many as its busiest hour needs.

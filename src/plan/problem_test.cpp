@@ -66,6 +66,21 @@ Plan random_plan(unsigned seed, std::size_t workloads, std::size_t options, std:
   return plan;
 }
 
+// Some of its APIs get discounts and commitments, some signed.
+void add_terms(Plan& plan, unsigned seed) {
+  std::mt19937 random(seed);
+  const auto uniform = [&](double low, double high) {
+    return low + (high - low) * (static_cast<double>(random() % 100'000) / 1e5);
+  };
+  for (Option& option : plan.options) {
+    if (option.self_hosted()) continue;
+    if (random() % 2 == 0) option.discounts = {{uniform(1e3, 2e4), 0.05}, {uniform(3e4, 1e5), uniform(0.1, 0.4)}};
+    if (random() % 3 == 0)
+      option.commitment = Commitment{
+          .usd_per_month = uniform(1e3, 1e5), .discount = uniform(0.05, 0.5), .is_signed = random() % 4 == 0};
+  }
+}
+
 // GLPK's optimum of the same program; empty when it says that there is none.
 std::optional<double> by_glpk(const Milp& milp) {
   const std::filesystem::path folder =
@@ -93,7 +108,8 @@ TEST(Placement, Equals_GLPK_on_200_random_plans) {
   if (std::system("glpsol --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "no glpsol: install glpk-utils";
   int infeasible = 0;
   for (unsigned seed = 0; seed < 200; ++seed) {
-    const Plan plan = random_plan(seed, 2 + seed % 9, 4 + seed % 7, seed % 3, true);
+    Plan plan = random_plan(seed, 2 + seed % 9, 4 + seed % 7, seed % 3, true);
+    if (seed % 2 == 1) add_terms(plan, seed);
     const Problem problem = make_problem(plan, plan.assumptions);
     const auto ours = optimum(problem, {});
     ASSERT_TRUE(ours) << ours.error().message;
@@ -112,7 +128,8 @@ TEST(Placement, Equals_GLPK_on_200_random_plans) {
 
 TEST(Placement, The_enumerator_finds_the_same_optimum) {
   for (unsigned seed = 1000; seed < 1060; ++seed) {
-    const Plan plan = random_plan(seed, 2 + seed % 7, 4 + seed % 9, seed % 3, false);
+    Plan plan = random_plan(seed, 2 + seed % 7, 4 + seed % 9, seed % 3, false);
+    if (seed % 2 == 1) add_terms(plan, seed);
     const Problem problem = make_problem(plan, plan.assumptions);
     const auto tried = enumerate(problem, {});
     ASSERT_TRUE(tried) << tried.error().message;

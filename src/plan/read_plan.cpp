@@ -314,6 +314,33 @@ std::optional<ModelShape> read_shape(Section& in, const Report& report) {
   return std::nullopt;
 }
 
+void read_terms(Section& in, const Node& node, const Report& report, Option& out) {
+  for (const Node* one : in.list("volume_discounts")) {
+    Section discount(*one, "volume_discount", "a volume discount of " + in.what(), report);
+    out.discounts.push_back({discount.number("above_usd", 0), discount.number("share", 0)});
+    discount.refuse_others();
+    if (out.discounts.size() > 1) {
+      const VolumeDiscount& before = out.discounts[out.discounts.size() - 2];
+      if (out.discounts.back().above_usd <= before.above_usd || out.discounts.back().share <= before.share)
+        report.error(*one, "volume discounts must rise, in their amounts and in their shares",
+                     "put the smallest first; a discount that falls with the volume is none");
+    }
+  }
+  if (const yaml::Member* member = in.member("commitment")) {
+    Section commitment(member->value, "commitment", "the commitment of " + in.what(), report);
+    out.commitment = Commitment{.usd_per_month = commitment.number("usd_per_month", 0),
+                                .discount = commitment.number("discount", 0),
+                                .is_signed = commitment.flag("signed", false)};
+    commitment.refuse_others();
+    if (!out.commitment->is_signed && out.commitment->discount <= 0)
+      report.error(member->value, "a commitment without a discount is never worth signing",
+                   "add `discount: 15 %`, or `signed: true` when it is paid already");
+  }
+  if (out.has_terms() && out.self_hosted())
+    report.error(node, fmt::format("{} has a pool, and terms of a vendor", in.what()),
+                 "discounts and commitments are of APIs; a rented node has its rent_usd_per_hour");
+}
+
 Option read_option(const Node& node, const catalog::Catalog& catalog, catalog::Date when, const Report& report) {
   Section in(node, "option", named("option", node), report);
   Option out;
@@ -359,6 +386,7 @@ Option read_option(const Node& node, const catalog::Catalog& catalog, catalog::D
   if (const auto context = in.number("context")) out.context_tokens = *context;
   for (std::string& one : in.texts("supports")) out.supports.push_back(std::move(one));
   out.switching_usd = in.number("switching_usd", 0);
+  read_terms(in, node, report, out);
   in.refuse_others();
   return out;
 }

@@ -209,10 +209,11 @@ std::string cfo_page(const Answer& answer) {
         "td", 2, 1);
   }
   out += fmt::format(
-      "</table></div><p class=\"soft\">Bills {} + nodes {} + people {}. Each workload for itself would have cost "
-      "{}.</p>",
+      "</table></div><p class=\"soft\">Bills {} + nodes {} + people {} + audit evidence {}. Each workload for itself "
+      "would have cost {}.</p>",
       dollars("placement.api_usd", placed.best.api_usd), dollars("placement.node_usd", placed.best.node_usd),
       dollars("placement.people_usd", placed.best.people_usd),
+      dollars("placement.evidence_usd", placed.best.evidence_usd),
       dollars("placement.greedy_usd_per_month", placed.greedy_usd));
   out += "<h3>Other ways</h3><div class=\"wide\"><table>" + row({"Plan", "a month", ""}, "th", 1, 1);
   for (std::size_t i = 0; i < placed.scenarios.size(); ++i) {
@@ -234,6 +235,21 @@ std::string cfo_page(const Answer& answer) {
                   dollars(path("placement.rules", i, "usd_per_month"), placed.rules[i].usd_per_month),
                   escaped(placed.rules[i].effect)},
                  "td", 1, 1);
+    out += "</table></div>";
+  }
+  if (!placed.rule_groups.empty()) {
+    out +=
+        "<h3>What rules cost together</h3><p class=\"soft\">Where two rules forbid the same, leaving out one of them "
+        "alone "
+        "saves nothing.</p><div class=\"wide\"><table>" +
+        row({"Rules", "a month", "each alone, summed", "what they do"}, "th", 1, 2);
+    for (std::size_t i = 0; i < placed.rule_groups.size(); ++i) {
+      const RuleGroup& group = placed.rule_groups[i];
+      out += row(
+          {escaped(group.name), dollars(path("placement.rule_groups", i, "usd_per_month"), group.usd_per_month),
+           dollars(path("placement.rule_groups", i, "alone_usd_per_month"), group.alone_usd), escaped(group.effect)},
+          "td", 1, 2);
+    }
     out += "</table></div>";
   }
   return out + "</section>";

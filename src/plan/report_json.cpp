@@ -196,6 +196,18 @@ void write_placement(Writer& out, const Plan& plan, const PlacementResult& place
   money(out, "api_usd", placed.best.api_usd);
   money(out, "node_usd", placed.best.node_usd);
   money(out, "people_usd", placed.best.people_usd);
+  money(out, "evidence_usd", placed.best.evidence_usd);
+  out.key("terms").begin_array();
+  for (std::size_t o = 0; o < placed.best.list_usd.size(); ++o) {
+    const Option& option = plan.options[o];
+    if (!option.has_terms()) continue;
+    const double list = placed.best.list_usd[o];
+    out.begin_object().member("option", option.name);
+    money(out, "list_usd_per_month", list);
+    money(out, "usd_per_month", under_terms(option, list));
+    out.member("commitment", option.commitment.has_value() && takes_commitment(option, list)).end_object();
+  }
+  out.end_array();
   money(out, "capex_usd", placed.best.capex_usd);
   money(out, "greedy_usd_per_month", placed.greedy_usd);
   out.key("nodes").begin_array();
@@ -230,6 +242,14 @@ void write_placement(Writer& out, const Plan& plan, const PlacementResult& place
     out.begin_object().member("rule", rule.rule);
     money(out, "usd_per_month", rule.usd_per_month);
     out.member("effect", rule.effect).end_object();
+  }
+  out.end_array().key("rule_groups").begin_array();
+  for (const RuleGroup& group : placed.rule_groups) {
+    out.begin_object().member("group", group.name);
+    texts(out, "rules", group.rules);
+    money(out, "usd_per_month", group.usd_per_month);
+    money(out, "alone_usd_per_month", group.alone_usd);
+    out.member("effect", group.effect).end_object();
   }
   out.end_array();
   texts(out, "binding", placed.binding);

@@ -28,14 +28,16 @@ double quantile(const std::vector<double>& sorted, double p) {
 
 // A placement reduced to what draws change.
 struct Reduced {
-  double api_usd = 0;           // bills at today's prices and volumes
-  double switching_usd = 0;     // a month's part
-  std::vector<double> busiest;  // pool: nodes' worth of load in its busiest hour
+  double api_usd = 0;            // bills at today's prices and volumes, of options without terms
+  std::vector<double> list_usd;  // option: the same of those with terms, before these
+  double switching_usd = 0;      // a month's part
+  std::vector<double> busiest;   // pool: nodes' worth of load in its busiest hour
   std::vector<bool> open;
 };
 
 Reduced reduced(const Problem& problem, const Placement& placement) {
-  Reduced out{.busiest = std::vector<double>(problem.nodes.size(), 0),
+  Reduced out{.list_usd = std::vector<double>(problem.options(), 0),
+              .busiest = std::vector<double>(problem.nodes.size(), 0),
               .open = std::vector<bool>(problem.nodes.size(), false)};
   std::vector<std::array<double, 24>> loads(problem.nodes.size(), std::array<double, 24>{});
   for (std::size_t w = 0; w < problem.workloads(); ++w)
@@ -45,7 +47,10 @@ Reduced reduced(const Problem& problem, const Placement& placement) {
       const Pair& pair = problem.pairs[w][o];
       const double switching = pair.switching_usd / problem.plan->horizon_months;
       out.switching_usd += share * switching;
-      out.api_usd += share * (pair.usd_per_month - switching);
+      if (problem.plan->options[o].has_terms())
+        out.list_usd[o] += share * problem.bill(w, o);
+      else
+        out.api_usd += share * (pair.usd_per_month - switching);
       if (problem.pool_of[o] < 0) continue;
       const auto p = static_cast<std::size_t>(problem.pool_of[o]);
       out.open[p] = true;
@@ -58,8 +63,10 @@ Reduced reduced(const Problem& problem, const Placement& placement) {
 
 double month_of(const Plan& plan, const Assumptions& world, const Reduced& one) {
   const double volume = world["volume.factor"];
-  double usd =
-      one.switching_usd + one.api_usd * volume * mean_drift(world["price.drift_per_month"], plan.horizon_months);
+  const double drift = mean_drift(world["price.drift_per_month"], plan.horizon_months);
+  double usd = one.switching_usd + world["evidence.usd_per_month"] + one.api_usd * volume * drift;
+  for (std::size_t o = 0; o < plan.options.size(); ++o)
+    if (plan.options[o].has_terms()) usd += under_terms(plan.options[o], one.list_usd[o] * volume * drift);
   double pools = 0;
   for (std::size_t p = 0; p < one.busiest.size(); ++p) {
     if (!one.open[p]) continue;
