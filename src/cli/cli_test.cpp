@@ -47,6 +47,38 @@ struct Verbs : testing::Test {
 
 // --- plan
 
+TEST_F(Verbs, Plan_init_asks_on_a_terminal_explains_and_asks_again) {
+  const std::string file = (folder / "asked.yaml").string();
+  test.console.in_is_terminal = true;
+  // name, use case (wrong, then right), then a default for each other question but the last ones.
+  test.in.str("letters\nletter\ndocuments\n" + std::string(30, '\n'));
+  EXPECT_EQ(test.run({"plan", "init", file, "--set", "tokens_per_month=5B"}), exit_ok) << err();
+  for (const char* one : {"Use case", "Scale", "Team", "Cost structure", "Compliance", "Integration"})
+    EXPECT_NE(out().find(one), std::string::npos) << one;
+  EXPECT_NE(out().find("`letter` is none of: chat code documents batch"), std::string::npos) << out();
+  EXPECT_EQ(out().find("How many tokens a month"), std::string::npos) << "it was answered by the flag";
+  EXPECT_EQ(out().find("The least result in it"), std::string::npos) << "there is no eval";
+  EXPECT_EQ(test.run({"plan", file}), exit_ok) << err();
+  EXPECT_NE(out().find("letters"), std::string::npos);
+}
+
+TEST_F(Verbs, Plan_init_writes_nothing_from_half_a_dialogue_or_answers_that_contradict_each_other) {
+  const std::string file = (folder / "none.yaml").string();
+  test.console.in_is_terminal = true;
+  test.in.str("letters\n");
+  EXPECT_EQ(test.run({"plan", "init", file}), exit_failed);
+  EXPECT_NE(err().find("nothing is written"), std::string::npos) << err();
+  test.console.in_is_terminal = false;
+  EXPECT_EQ(test.run({"plan", "init", file, "--set", "data_class=restricted", "--set", "runs_engines=no"}),
+            exit_failed);
+  EXPECT_NE(err().find("no plan keeps all of these answers"), std::string::npos) << err();
+  write("answers.yaml", "name: x\nuse_cases: chat\n");
+  EXPECT_EQ(test.run({"plan", "init", file, "--answers", (folder / "answers.yaml").string()}), exit_failed);
+  EXPECT_NE(err().find("answers.yaml:2: there is no question `use_cases`"), std::string::npos) << err();
+  EXPECT_NE(err().find("did you mean `use_case`?"), std::string::npos) << err();
+  EXPECT_FALSE(std::filesystem::exists(file));
+}
+
 TEST_F(Verbs, Plan_writes_a_plan_to_begin_with_and_answers_it) {
   const std::string file = (folder / "plan.yaml").string();
   EXPECT_EQ(test.run({"plan", "init", file}), exit_ok) << err();

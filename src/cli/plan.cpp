@@ -1,8 +1,5 @@
 // `sluice plan FILE`: where each workload belongs and what it costs. Reads a plan file and the catalogue, asks no
 // server.
-#include <fmt/format.h>
-
-#include <fstream>
 #include <ostream>
 
 #include "cli/plan_views.h"
@@ -12,7 +9,6 @@
 #include "plan/answer.h"
 #include "plan/quantity.h"
 #include "plan/schema.h"
-#include "plan/starter.h"
 
 namespace sluice::cli {
 namespace {
@@ -45,23 +41,6 @@ Result<int> run_plan(const PlanFlags& flags, Invocation& invocation) {
   TRY(const plan::Answer answer, plan::answer(*read));
   print_plan(answer, invocation);
   return exit_of(answer);
-}
-
-struct InitFlags {
-  std::string file = "plan.yaml";
-};
-
-Result<int> run_init(const InitFlags& flags, Invocation& invocation) {
-  if (std::ifstream(flags.file))
-    return fail(ErrorKind::invalid_request, fmt::format("{} is there already", flags.file),
-                "name another file: sluice plan init OTHER.yaml");
-  std::ofstream file(flags.file);
-  file << plan::starter_plan();
-  if (!file.flush())
-    return fail(ErrorKind::unavailable, fmt::format("{} cannot be written", flags.file),
-                "look at the folder's permissions and room");
-  invocation.console.out << fmt::format("wrote {}: change it, then `sluice plan {}`\n", flags.file, flags.file);
-  return exit_ok;
 }
 
 struct NoFlags {};
@@ -102,10 +81,7 @@ void add_plan(CLI::App& root, Invocation& invocation) {
       return run_plan(*flags, invocation);
     };
   });
-  CLI::App& init = add_verb(verb, invocation, {"init", "Write a plan to begin with", "sluice plan init my-plan.yaml"});
-  auto init_flags = std::make_shared<InitFlags>();
-  init.add_option("file", init_flags->file, "Where to; plan.yaml unless said")->type_name(file_value);
-  on_selected(init, invocation, init_flags, run_init);
+  add_plan_init(verb, invocation);
   CLI::App& schema =
       add_verb(verb, invocation, {"schema", "Print the JSON Schema of a plan, for editors", "sluice plan schema"});
   on_selected(schema, invocation, std::make_shared<NoFlags>(), run_schema);
