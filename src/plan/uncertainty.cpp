@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numbers>
 
 #include "plan/quantity.h"
 
@@ -114,6 +115,8 @@ double Random::uniform() {
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
   return static_cast<double>((z ^ (z >> 31)) >> 11) * 0x1.0p-53;
 }
+
+double normal(double u, double v) { return std::sqrt(-2 * std::log(1 - u)) * std::cos(2 * std::numbers::pi * v); }
 
 double triangular(double u, double low, double peak, double high) {
   if (high <= low) return peak;
@@ -228,7 +231,10 @@ Band break_even_band(const Plan& plan, const BreakEvenStudy& study, const std::s
     const Assumptions world = drawn_world(plan, random);
     const double fixed =
         node_cost(pool, world).usd_per_month() + (study.staff ? people_cost(plan, world, 1).usd_per_month() : 0);
-    all.push_back(fixed / (price * mean_drift(world["price.drift_per_month"], plan.horizon_months)));
+    const double u = random.uniform();  // in a fixed order, or a seed would name two answers
+    // Prices are a factor of today's, lognormal: a break-even has no months over which a drift could be taken.
+    const double factor = std::exp(world["price.log_mean"] + world["price.log_sigma"] * normal(u, random.uniform()));
+    all.push_back(fixed / (price * factor));
   }
   std::ranges::sort(all);
   band.p5 = quantile(all, 0.05);

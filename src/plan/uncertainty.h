@@ -21,6 +21,8 @@ class Random {
  private:
   std::uint64_t state_;
 };
+// A standard normal number from two uniform ones (Box and Muller).
+double normal(double u, double v);
 // The value below which a triangle over low, peak, high has the share u.
 double triangular(double u, double low, double peak, double high);
 
