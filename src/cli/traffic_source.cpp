@@ -152,13 +152,14 @@ std::vector<plan::Option> places_now(const TrafficSource& source, std::vector<st
     if (!call.correction && !stream.provider.empty()) ++calls[{stream.provider, stream.model}];
   }
   std::vector<std::pair<std::int64_t, std::pair<std::string, std::string>>> order;
+  order.reserve(calls.size());
   for (const auto& [place, count] : calls) order.emplace_back(count, place);
   std::ranges::sort(order, std::greater());
   std::vector<plan::Option> options;
   for (const auto& [count, place] : order) {
     if (options.size() == most_places_now) break;
     const auto& [provider, model] = place;
-    const std::string name = provider + "/" + model;
+    const std::string name = fmt::format("{}/{}", provider, model);
     const catalog::Moment now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     const catalog::Quote quote = source.snapshot->prices().quote(ProviderId(provider), ModelName(model), now,
                                                                  region_of(*source.snapshot)(provider));

@@ -253,6 +253,7 @@ std::vector<Differs> differences(const Traffic& traffic, const catalog::PriceBoo
     ++found.try_emplace(id, Differs{id, call.start_us, call.cost_pico, now, 0}).first->second.calls;
   }
   std::vector<Differs> all;
+  all.reserve(found.size());
   for (const auto& [stream, one] : found) all.push_back(one);
   return all;
 }
