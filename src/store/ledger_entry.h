@@ -1,8 +1,8 @@
 // One row of the ledger: a request that reached a provider, or one attempt of it that failed over. The row is written
 // whatever ended the request, also when the client left or the stream broke, because the provider bills all the same.
-// On disk it is a versioned binary record of about 200 bytes (little endian, names as short strings). What few rows
-// have (sound, images, searches, a service tier, counts in doubt, a correction) makes it version 2, with more behind
-// it. Its tags come last.
+// On disk it is a versioned binary record of about 150 bytes: numbers as long as they need to be, names as short
+// strings, the id as a ULID's bits. Flags say whether more follows: what few rows have (sound, images, searches, a
+// service tier, counts in doubt, a correction), and tags, which come last.
 #pragma once
 
 #include <array>

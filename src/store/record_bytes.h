@@ -11,6 +11,7 @@ namespace sluice::store {
 
 // A longer text is cut, at a character's start: records stay small whatever a client sends.
 constexpr std::size_t max_name_bytes = 255;
+constexpr std::size_t max_varint_bytes = 10;  // of 64 bits
 
 // Appends to a string. `most_bytes` bounds all that is written, and is the caller's to know.
 class RecordWriter {
@@ -28,6 +29,15 @@ class RecordWriter {
   void u8(std::uint8_t value) { *at_++ = static_cast<char>(value); }
   void u16(std::uint16_t value) { number(value, 2); }
   void i64(std::int64_t value) { number(static_cast<std::uint64_t>(value), 8); }
+  // Seven bits a byte, the lowest first: what is small takes little room. At most max_varint_bytes.
+  void varint(std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7) u8(static_cast<std::uint8_t>(value | 0x80));
+    u8(static_cast<std::uint8_t>(value));
+  }
+  // The sign as the lowest bit, so that what is a little below zero is small as well.
+  void signed_varint(std::int64_t value) {
+    varint((static_cast<std::uint64_t>(value) << 1) ^ (value < 0 ? ~std::uint64_t{0} : 0));
+  }
   void name(std::string_view text) {
     if (text.size() > max_name_bytes) text = cut(text);
     u8(static_cast<std::uint8_t>(text.size()));
@@ -60,6 +70,21 @@ class RecordReader {
   std::uint8_t u8() { return static_cast<std::uint8_t>(number(1)); }
   std::uint16_t u16() { return static_cast<std::uint16_t>(number(2)); }
   std::int64_t i64() { return static_cast<std::int64_t>(number(8)); }
+  // What is longer than a number can be is as good as cut off.
+  std::uint64_t varint() {
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < max_varint_bytes; ++i) {
+      const std::uint8_t byte = u8();
+      value |= static_cast<std::uint64_t>(byte & 0x7f) << (7 * i);
+      if (byte < 0x80) return value;
+    }
+    complete_ = false;
+    return value;
+  }
+  std::int64_t signed_varint() {
+    const std::uint64_t value = varint();
+    return static_cast<std::int64_t>((value >> 1) ^ (value & 1 ? ~std::uint64_t{0} : 0));
+  }
   std::string_view name() { return take(u8()); }
   std::string_view text(std::size_t size) { return take(size); }
   template <class Array>
