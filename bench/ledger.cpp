@@ -80,7 +80,7 @@ std::string model_name(std::int64_t number) { return "model-2026-04-" + std::to_
 store::LedgerEntry entry(std::int64_t number, std::int64_t at_us) {
   store::LedgerEntry one;
   char id[48];
-  std::snprintf(id, sizeof id, "req_01hzxk2m3n4p5q6r7s%08llx", static_cast<unsigned long long>(number));
+  std::snprintf(id, sizeof id, "req_01HZXK2M3N4P5Q6R7S%08llX", static_cast<unsigned long long>(number));
   one.request_id = RequestId(id);
   one.start_us = at_us;
   one.end_us = at_us + 1'500'000;
@@ -214,20 +214,27 @@ void fill(const std::string& directory, std::int64_t rows) {
     must(made.bind(std::int64_t{keys}).bind(std::int64_t{teams}).run());
   }
   {
+    must(database->execute(
+        "INSERT INTO ledger_words (word, last_row) VALUES ('openai_chat', 0), ('fast', 0), ('openai', 0), "
+        "('anthropic', 0), ('proprietary', 0), ('ok', 0), ('https://openai.com/api/pricing', 0), "
+        "('0011223344556677', 0)"));
+    auto words = must(
+        database->prepare("INSERT INTO ledger_words (word, last_row) WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT "
+                          "i + 1 FROM n WHERE i + 1 < ?1) SELECT printf(?2, i), 0 FROM n"));
+    must(words.bind(std::int64_t{keys}).bind("key_%012d").run());
+    words.reset();
+    must(words.bind(std::int64_t{models}).bind("model-2026-04-%d").run());
+  }
+  {
+    // Words have their numbers in the order in which they came: the eight above, the keys, the models.
     auto made = must(database->prepare(
-        "INSERT INTO ledger (request_id, start_us, end_us, key_id, dialect, requested_model, provider, model, ground, "
-        "stream, status, outcome, attempt, final, input, cache_read, cache_write_5m, cache_write_1h, output, "
-        "reasoning, "
-        "reported, cost_pico, price_source, ttft_us, total_us, config_hash, input_audio, input_image, input_video, "
-        "cache_read_audio, output_audio, output_image, searches, service_tier, doubts, raw_usage, correction, tags) "
+        "INSERT INTO ledger_rows (request_id, start_us, end_us, key_word, dialect_word, requested_word, provider_word, "
+        "model_word, ground_word, stream, status, outcome_word, attempt, final, input, cache_read, output, reported, "
+        "cost_pico, source_word, ttft_us, total_us, config_word, correction) "
         "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1) "
-        "SELECT printf('req_01hzxk2m3n4p5q6r7s%08x', i), ?2 + i * ?3, ?2 + i * ?3 + 1500000, printf('key_%012d', i * 7 "
-        "% "
-        "?4), 'openai_chat', 'fast', iif(i % 3, 'openai', 'anthropic'), 'model-2026-04-' || (i * 5 % ?5), "
-        "'proprietary', "
-        "i % 2, 200, 'ok', 1, 1, 900 + i % 700, i % 5 * 100, 0, 0, 200 + i % 300, 0, 1, 3000000000 + i % 1000000, "
-        "'https://openai.com/api/pricing', 230000, 1500000, x'0011223344556677', 0, 0, 0, 0, 0, 0, 0, 0, 0, '', 0, '' "
-        "FROM n"));
+        "SELECT printf('req_01HZXK2M3N4P5Q6R7S%08X', i), ?2 + i * ?3, ?2 + i * ?3 + 1500000, 9 + i * 7 % ?4, 1, 2, "
+        "iif(i % 3, 3, 4), 9 + ?4 + i * 5 % ?5, 5, i % 2, 200, 6, 1, 1, 900 + i % 700, nullif(i % 5 * 100, 0), "
+        "200 + i % 300, 1, 3000000000 + i % 1000000, 7, 230000, 1500000, 8, 0 FROM n"));
     made.bind(rows).bind(first_us).bind(days * us_per_day / rows);
     must(made.bind(std::int64_t{keys}).bind(std::int64_t{models}).run());
   }

@@ -1,10 +1,16 @@
 #include "store/fold.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
+#include "base/crypto.h"
 #include "store/ledger_entry.h"
 #include "store/log_reader.h"
 #include "store/rollup.h"
@@ -21,22 +27,76 @@ struct Spend {
 };
 using Spends = std::map<std::string, Spend>;
 
-Result<void> insert(Statement& row, const LedgerEntry& entry) {
+// What rows say again and again has a number in ledger_words: looked up once a batch. Nobody else writes meanwhile.
+class Words {
+ public:
+  explicit Words(const Database& database) : database_(database) {}
+
+  Result<std::int64_t> number(std::string_view word) {
+    if (const auto known = numbers_.find(word); known != numbers_.end()) return known->second;
+    TRY(Statement select, database_.prepare("SELECT id FROM ledger_words WHERE word = ?"));
+    TRY(const bool there, select.bind(word).step());
+    if (there) return numbers_.emplace(word, select.integer(0)).first->second;
+    TRY(Statement insert, database_.prepare("INSERT INTO ledger_words (word, last_row) VALUES (?, 0) RETURNING id"));
+    TRY(const bool made, insert.bind(word).step());
+    if (!made) return fail(ErrorKind::internal, "a word of the ledger got no number", "report this as a bug");
+    return numbers_.emplace(word, insert.integer(0)).first->second;
+  }
+
+  // None of the rows that have used them so far is behind that one.
+  Result<void> note_use(std::int64_t last_row) {
+    TRY(Statement update, database_.prepare("UPDATE ledger_words SET last_row = ?1 WHERE id = ?2"));
+    for (const auto& [word, number] : numbers_) CHECK_OK(update.bind(last_row).bind(number).queue());
+    return {};
+  }
+
+ private:
+  const Database& database_;
+  std::map<std::string, std::int64_t, std::less<>> numbers_;
+};
+
+// In the order of `insert_row`, which leaves out what is not there.
+Result<void> insert(Statement& row, Words& words, const LedgerEntry& entry) {
   const chat::Usage& usage = entry.usage;
-  row.bind(entry.request_id.str()).bind(entry.start_us).bind(entry.end_us).bind(entry.key_id.str());
-  row.bind(chat::name(entry.client_dialect)).bind(entry.requested_model).bind(entry.provider.str());
-  row.bind(entry.model.str()).bind(catalog::name(entry.ground)).bind(std::int64_t{entry.stream});
-  row.bind(std::int64_t{entry.status}).bind(name(entry.outcome)).bind(std::int64_t{entry.attempt});
-  row.bind(std::int64_t{entry.final}).bind(usage.input).bind(usage.cache_read).bind(usage.cache_write_5m);
-  row.bind(usage.cache_write_1h).bind(usage.output).bind(usage.reasoning).bind(std::int64_t{usage.reported});
-  row.bind(entry.cost ? std::optional(entry.cost->pico()) : std::nullopt).bind(entry.price_source);
-  row.bind(entry.ttft_us).bind(entry.total_us).bind_blob(entry.config_hash);
-  row.bind(usage.input_audio).bind(usage.input_image).bind(usage.input_video).bind(usage.cache_read_audio);
-  row.bind(usage.output_audio).bind(usage.output_image).bind(usage.searches);
+  std::array<std::int64_t, 9> numbers{};
+  const std::string config = crypto::hex(entry.config_hash);
+  const std::array<std::string_view, numbers.size()> said = {entry.key_id.str(),
+                                                             chat::name(entry.client_dialect),
+                                                             entry.requested_model,
+                                                             entry.provider.str(),
+                                                             entry.model.str(),
+                                                             catalog::name(entry.ground),
+                                                             name(entry.outcome),
+                                                             entry.price_source,
+                                                             config};
+  for (std::size_t i = 0; i < said.size(); ++i) {
+    TRY(numbers[i], words.number(said[i]));
+  }
+  row.bind(entry.start_us).bind(entry.end_us).bind(usage.input).bind(usage.output);
+  row.bind(entry.cost ? std::optional(entry.cost->pico()) : std::nullopt).bind(entry.total_us);
+  row.bind(entry.ttft_us);
+  for (const Tokens tokens : {usage.cache_read, usage.cache_write_5m, usage.cache_write_1h, usage.reasoning,
+                              usage.input_audio, usage.input_image, usage.input_video, usage.cache_read_audio,
+                              usage.output_audio, usage.output_image, usage.searches})
+    row.bind(tokens);
+  for (const std::int64_t number : numbers) row.bind(number);
+  row.bind(std::int64_t{entry.status}).bind(std::int64_t{entry.stream}).bind(std::int64_t{entry.attempt});
+  row.bind(std::int64_t{entry.final}).bind(std::int64_t{usage.reported});
+  row.bind(std::int64_t{static_cast<std::uint8_t>(entry.correction)});
   row.bind(std::int64_t{static_cast<std::uint8_t>(usage.service_tier)}).bind(std::int64_t{usage.doubts});
-  row.bind(usage.raw.text()).bind(std::int64_t{static_cast<std::uint8_t>(entry.correction)});
-  return row.bind(entry.tags).queue();
+  row.bind(entry.request_id.str()).bind(entry.tags).bind(usage.raw.text());
+  return row.queue();
 }
+
+constexpr const char* insert_row =
+    "INSERT INTO ledger_rows (start_us, end_us, input, output, cost_pico, total_us, ttft_us, cache_read, "
+    "cache_write_5m, cache_write_1h, reasoning, input_audio, input_image, input_video, cache_read_audio, output_audio, "
+    "output_image, searches, key_word, dialect_word, requested_word, provider_word, model_word, ground_word, "
+    "outcome_word, source_word, config_word, status, stream, attempt, final, reported, correction, service_tier, "
+    "doubts, request_id, tags, raw_usage) VALUES "
+    "(?, ?, ?, ?, ?, ?, nullif(?, -1), nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0), "
+    "nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, "
+    "?, ?, ?, ?, ?, ?, ?, nullif(?, 0), nullif(?, 0), ?, nullif(?, ''), nullif(?, ''))";
 
 Result<void> add(const Database& database, const Spends& spends) {
   TRY(Statement upsert,
@@ -56,8 +116,8 @@ Result<void> add(const Database& database, const Spends& spends) {
 
 // Rows that began in these hours since 1970 are among those that have come in just now: nobody else writes meanwhile,
 // and numbers only rise, though a shared database leaves some out.
-Result<void> note_hours(const Database& database, const std::set<std::int64_t>& hours, std::int64_t last_before) {
-  TRY(const std::int64_t last, database.integer("SELECT coalesce(max(row), 0) FROM ledger"));
+Result<void> note_hours(const Database& database, const std::set<std::int64_t>& hours, std::int64_t last_before,
+                        std::int64_t last) {
   TRY(Statement upsert, database.prepare("INSERT INTO ledger_hours (hour, first_row, last_row) VALUES (?1, ?2, ?3) "
                                          "ON CONFLICT (hour) DO UPDATE SET last_row = excluded.last_row"));
   for (const std::int64_t hour : hours) CHECK_OK(upsert.bind(hour).bind(last_before + 1).bind(last).queue());
@@ -88,15 +148,9 @@ Result<bool> fold_batch(Database& database, const std::string& directory, const 
   TRY(const LogPosition from, position(database, position_name));  // another process may have been here
   report.position = from;
   TRY(LogReader reader, LogReader::open(directory, from, until));
-  TRY(Statement row, database.prepare("INSERT INTO ledger (request_id, start_us, end_us, key_id, dialect, "
-                                      "requested_model, provider, model, ground, stream, "
-                                      "status, outcome, attempt, final, input, cache_read, cache_write_5m, "
-                                      "cache_write_1h, output, reasoning, reported, "
-                                      "cost_pico, price_source, ttft_us, total_us, config_hash, input_audio, "
-                                      "input_image, input_video, cache_read_audio, output_audio, output_image, "
-                                      "searches, service_tier, doubts, raw_usage, correction, tags) VALUES "
-                                      "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"));
-  TRY(const std::int64_t last_before, database.integer("SELECT coalesce(max(row), 0) FROM ledger"));
+  TRY(Statement row, database.prepare(insert_row));
+  Words words(database);
+  TRY(const std::int64_t last_before, database.integer("SELECT coalesce(max(row), 0) FROM ledger_rows"));
   std::set<std::int64_t> hours;
   Spends spends;
   Rollup rollup;
@@ -108,7 +162,7 @@ Result<bool> fold_batch(Database& database, const std::string& directory, const 
     if (!record) break;
     const Result<LedgerEntry> entry = decode_ledger_entry(*record);
     if (entry) {
-      CHECK_OK(insert(row, *entry));
+      CHECK_OK(insert(row, words, *entry));
       hours.insert(entry->start_us / us_per_hour);
       rollup.add(*entry);
       Spend& spend = spends[entry->key_id.str()];
@@ -122,7 +176,9 @@ Result<bool> fold_batch(Database& database, const std::string& directory, const 
   }
   const std::uint64_t damaged = reader.damaged_bytes() + unreadable;
   if (reader.position() == from) return false;
-  CHECK_OK(note_hours(database, hours, last_before));
+  TRY(const std::int64_t last, database.integer("SELECT coalesce(max(row), 0) FROM ledger_rows"));
+  CHECK_OK(words.note_use(last));
+  CHECK_OK(note_hours(database, hours, last_before, last));
   CHECK_OK(add(database, spends));
   CHECK_OK(rollup.write(database));
   TRY(const LogPosition damaged_before, position(database, damage_name));

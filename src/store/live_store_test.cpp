@@ -165,13 +165,13 @@ TEST_P(LiveStores, Says_what_is_wrong_when_the_database_fails_and_goes_on_servin
   const auto created = live->store().create_key({}, now_us);
   ASSERT_TRUE(live->reload_keys());
   auto intruder = database_of(directory.path());
-  ASSERT_TRUE(intruder->execute("ALTER TABLE ledger RENAME TO away"));
+  ASSERT_TRUE(intruder->execute("ALTER TABLE ledger_hours RENAME TO away"));
   ASSERT_EQ(live->ledger().append(encoded(KeyId("key_a"), 5)), Appended::queued);
   ASSERT_TRUE(wait_until([&] { return live->health().degraded(); }));
   EXPECT_NE(live->health().problem().find(intruder->name()), std::string::npos);
   EXPECT_FALSE(live->refuses_new_work());
   EXPECT_NE(live->keys()->find(created->key.digest), nullptr);
-  ASSERT_TRUE(intruder->execute("ALTER TABLE away RENAME TO ledger"));
+  ASSERT_TRUE(intruder->execute("ALTER TABLE away RENAME TO ledger_hours"));
   EXPECT_TRUE(wait_until([&] { return !live->health().degraded(); }));
   EXPECT_TRUE(wait_until([&] { return live->store().usage({})->total.cost_pico == 5; }));
 }

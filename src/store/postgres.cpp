@@ -28,6 +28,9 @@ constexpr int most_queued = 256;
 
 constexpr int oldest_server = 130'000;
 
+// A ledger of a hundred million rows is copied in that time; a start that hangs is worse than one that gives up.
+constexpr std::chrono::hours longest_migration{1};
+
 // Said in each transaction, as nothing may last longer. lock_timeout: another process holds the lock and hangs;
 // idle_in_transaction: this one hangs with it. Both shorter than longest_answer, so that the server's words are heard.
 constexpr const char* prelude =
@@ -372,7 +375,8 @@ Result<void> PostgresDatabase::Link::queue(const void* owner, const std::string&
   return drain();
 }
 
-// The simple protocol takes several statements at once.
+// The simple protocol takes several statements at once. Within a transaction they are a migration's, which may copy a
+// whole ledger.
 Result<void> PostgresDatabase::Link::run_texts(const char* sql) {
   if (!in_transaction_) {
     TRY(const Answer answer, run(sql, {}));
@@ -381,7 +385,7 @@ Result<void> PostgresDatabase::Link::run_texts(const char* sql) {
   CHECK_OK(drain());
   prepared_ = nullptr;
   if (pq().send_query(connection_, sql) != 1) return lost("");
-  const auto until = Clock::now() + longest_answer;
+  const auto until = Clock::now() + longest_migration;
   std::optional<Error> error;
   while (true) {
     TRY(PGresult * raw, next_result(until));

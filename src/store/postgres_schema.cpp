@@ -1,6 +1,8 @@
 #include "store/postgres_schema.h"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -213,6 +215,116 @@ constexpr std::array migrations = {
     CREATE INDEX ledger_corrections ON ledger(request_id) WHERE correction > 0;
     CREATE INDEX ledger_corrected ON ledger(start_us) WHERE correction > 0;
     )sql",
+    // As in schema.cpp. The widest columns come first: PostgreSQL fills up to a number's width in front of it.
+    R"sql(
+    SET LOCAL statement_timeout = 0;
+CREATE TABLE ledger_words (
+      id INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      word TEXT NOT NULL UNIQUE,
+      last_row BIGINT NOT NULL
+    );
+    INSERT INTO ledger_words (word, last_row) SELECT word, max(last_row) FROM (
+      SELECT key_id AS word, max(row) AS last_row FROM ledger GROUP BY 1 UNION ALL
+      SELECT dialect AS word, max(row) AS last_row FROM ledger GROUP BY 1 UNION ALL
+      SELECT requested_model AS word, max(row) AS last_row FROM ledger GROUP BY 1 UNION ALL
+      SELECT provider AS word, max(row) AS last_row FROM ledger GROUP BY 1 UNION ALL
+      SELECT model AS word, max(row) AS last_row FROM ledger GROUP BY 1 UNION ALL
+      SELECT ground AS word, max(row) AS last_row FROM ledger GROUP BY 1 UNION ALL
+      SELECT outcome AS word, max(row) AS last_row FROM ledger GROUP BY 1 UNION ALL
+      SELECT price_source AS word, max(row) AS last_row FROM ledger GROUP BY 1 UNION ALL
+      SELECT encode(config_hash, 'hex') AS word, max(row) AS last_row FROM ledger GROUP BY 1) AS used GROUP BY word;
+
+    CREATE TABLE ledger_rows (
+      row BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      start_us BIGINT NOT NULL,
+      end_us BIGINT NOT NULL,
+      input BIGINT NOT NULL,
+      output BIGINT NOT NULL,
+      cost_pico BIGINT,
+      total_us BIGINT NOT NULL,
+      ttft_us BIGINT,
+      cache_read BIGINT,
+      cache_write_5m BIGINT,
+      cache_write_1h BIGINT,
+      reasoning BIGINT,
+      input_audio BIGINT,
+      input_image BIGINT,
+      input_video BIGINT,
+      cache_read_audio BIGINT,
+      output_audio BIGINT,
+      output_image BIGINT,
+      searches BIGINT,
+      key_word INTEGER NOT NULL,
+      dialect_word INTEGER NOT NULL,
+      requested_word INTEGER NOT NULL,
+      provider_word INTEGER NOT NULL,
+      model_word INTEGER NOT NULL,
+      ground_word INTEGER NOT NULL,
+      outcome_word INTEGER NOT NULL,
+      source_word INTEGER NOT NULL,
+      config_word INTEGER NOT NULL,
+      status INTEGER NOT NULL,
+      stream SMALLINT NOT NULL,
+      attempt SMALLINT NOT NULL,
+      final SMALLINT NOT NULL,
+      reported SMALLINT NOT NULL,
+      correction SMALLINT NOT NULL,
+      service_tier SMALLINT,
+      doubts SMALLINT,
+      request_id TEXT NOT NULL,
+      tags TEXT,
+      raw_usage TEXT
+    );
+    INSERT INTO ledger_rows (
+        row, start_us, end_us, input, output, cost_pico, total_us, ttft_us, cache_read, cache_write_5m,
+        cache_write_1h, reasoning, input_audio, input_image, input_video, cache_read_audio, output_audio,
+        output_image, searches, key_word, dialect_word, requested_word, provider_word, model_word, ground_word,
+        outcome_word, source_word, config_word, status, stream, attempt, final, reported, correction,
+        service_tier, doubts, request_id, tags, raw_usage) OVERRIDING SYSTEM VALUE
+      SELECT
+        row, start_us, end_us, input, output, cost_pico, total_us, nullif(ttft_us, -1), nullif(cache_read, 0),
+        nullif(cache_write_5m, 0), nullif(cache_write_1h, 0), nullif(reasoning, 0), nullif(input_audio, 0),
+        nullif(input_image, 0), nullif(input_video, 0), nullif(cache_read_audio, 0), nullif(output_audio, 0),
+        nullif(output_image, 0), nullif(searches, 0), (SELECT id FROM ledger_words WHERE word = key_id),
+        (SELECT id FROM ledger_words WHERE word = dialect),
+        (SELECT id FROM ledger_words WHERE word = requested_model),
+        (SELECT id FROM ledger_words WHERE word = provider), (SELECT id FROM ledger_words WHERE word = model),
+        (SELECT id FROM ledger_words WHERE word = ground), (SELECT id FROM ledger_words WHERE word = outcome),
+        (SELECT id FROM ledger_words WHERE word = price_source),
+        (SELECT id FROM ledger_words WHERE word = encode(config_hash, 'hex')), status, stream, attempt, final,
+        reported, correction, nullif(service_tier, 0), nullif(doubts, 0), request_id, nullif(tags, ''),
+        nullif(raw_usage, '')
+      FROM ledger;
+    SELECT setval(pg_get_serial_sequence('ledger_rows', 'row'), coalesce(max(row), 0) + 1, false) FROM ledger_rows;
+    DROP TABLE ledger;
+    CREATE INDEX ledger_end ON ledger_rows(end_us);
+    CREATE INDEX ledger_corrections ON ledger_rows(request_id) WHERE correction > 0;
+    CREATE INDEX ledger_corrected ON ledger_rows(start_us) WHERE correction > 0;
+
+    CREATE VIEW ledger AS SELECT
+      r.row, r.request_id, r.start_us, r.end_us, k.word AS key_id, d.word AS dialect, q.word AS requested_model,
+      p.word AS provider, m.word AS model, g.word AS ground, r.stream, r.status, o.word AS outcome, r.attempt,
+      r.final, r.input, coalesce(r.cache_read, 0) AS cache_read,
+      coalesce(r.cache_write_5m, 0) AS cache_write_5m, coalesce(r.cache_write_1h, 0) AS cache_write_1h,
+      r.output, coalesce(r.reasoning, 0) AS reasoning, r.reported, r.cost_pico, s.word AS price_source,
+      coalesce(r.ttft_us, -1) AS ttft_us, r.total_us, c.word AS config_hash,
+      coalesce(r.input_audio, 0) AS input_audio, coalesce(r.input_image, 0) AS input_image,
+      coalesce(r.input_video, 0) AS input_video, coalesce(r.cache_read_audio, 0) AS cache_read_audio,
+      coalesce(r.output_audio, 0) AS output_audio, coalesce(r.output_image, 0) AS output_image,
+      coalesce(r.searches, 0) AS searches, coalesce(r.service_tier, 0) AS service_tier,
+      coalesce(r.doubts, 0) AS doubts, coalesce(r.raw_usage, '') AS raw_usage, r.correction,
+      coalesce(r.tags, '') AS tags
+      FROM ledger_rows r
+      LEFT JOIN ledger_words k ON k.id = r.key_word
+      LEFT JOIN ledger_words d ON d.id = r.dialect_word
+      LEFT JOIN ledger_words q ON q.id = r.requested_word
+      LEFT JOIN ledger_words p ON p.id = r.provider_word
+      LEFT JOIN ledger_words m ON m.id = r.model_word
+      LEFT JOIN ledger_words g ON g.id = r.ground_word
+      LEFT JOIN ledger_words o ON o.id = r.outcome_word
+      LEFT JOIN ledger_words s ON s.id = r.source_word
+      LEFT JOIN ledger_words c ON c.id = r.config_word;
+    )sql",
 };
 constexpr auto known = static_cast<std::int64_t>(migrations.size());
 
@@ -234,19 +346,26 @@ Result<std::int64_t> read_version(PostgresDatabase& database) {
   return version;
 }
 
+Result<void> migrate(PostgresDatabase& database, std::int64_t count) {
+  TRY(Transaction transaction, Transaction::begin(database));
+  CHECK_OK(database.make_schema());
+  TRY(const std::int64_t from, read_version(database));  // again: another process may have been faster
+  for (std::int64_t next = from; next < count; ++next)
+    CHECK_OK(database.execute(migrations[static_cast<std::size_t>(next)]));
+  TRY(Statement stamp, database.prepare("UPDATE state SET value = ? WHERE name = 'schema_version'"));
+  CHECK_OK(stamp.bind(count).run());
+  return transaction.commit();
+}
+
 }  // namespace
 
 Result<void> prepare_database(PostgresDatabase& database) {
   TRY(const std::int64_t version, read_version(database));
-  if (version == known) return {};
-  TRY(Transaction transaction, Transaction::begin(database));
-  CHECK_OK(database.make_schema());
-  TRY(const std::int64_t from, read_version(database));  // again: another process may have been faster
-  for (auto next = static_cast<std::size_t>(from); next < migrations.size(); ++next)
-    CHECK_OK(database.execute(migrations[next]));
-  TRY(Statement stamp, database.prepare("UPDATE state SET value = ? WHERE name = 'schema_version'"));
-  CHECK_OK(stamp.bind(known).run());
-  return transaction.commit();
+  return version == known ? Result<void>() : migrate(database, known);
+}
+
+Result<void> prepare_old_database(PostgresDatabase& database, std::size_t count) {
+  return migrate(database, std::min(static_cast<std::int64_t>(count), known));
 }
 
 }  // namespace sluice::store

@@ -57,7 +57,7 @@ TEST(Postgres, Has_the_same_tables_and_columns_as_the_file) {
                     "'same_tables'"),
             columns(**sqlite,
                     "SELECT m.name || '.' || c.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type "
-                    "= 'table' AND m.name NOT LIKE 'sqlite_%'"));
+                    "IN ('table', 'view') AND m.name NOT LIKE 'sqlite_%'"));
 }
 
 TEST(Postgres, Is_refused_when_it_is_newer_than_the_program) {

@@ -52,19 +52,22 @@ Result<std::int64_t> drop_rows(Database& database, std::int64_t before_us) {
     CHECK_OK(mark.bind(before_us).run());
   }
   // The newest row stays, whatever its age: the next one's number is above it.
-  TRY(Statement rows, database.prepare("SELECT row FROM ledger WHERE end_us < ?1 AND correction = 0 "
-                                       "AND row < (SELECT max(row) FROM ledger) ORDER BY end_us LIMIT ?2"));
+  TRY(Statement rows, database.prepare("SELECT row FROM ledger_rows WHERE end_us < ?1 AND correction = 0 "
+                                       "AND row < (SELECT max(row) FROM ledger_rows) ORDER BY end_us LIMIT ?2"));
   TRY(std::vector<std::int64_t> old, numbers(rows.bind(before_us).bind(batch_rows)));
-  TRY(Statement corrections, database.prepare("SELECT row FROM ledger WHERE correction > 0 AND start_us < ?1 "
-                                              "AND row < (SELECT max(row) FROM ledger) LIMIT ?2"));
+  TRY(Statement corrections, database.prepare("SELECT row FROM ledger_rows WHERE correction > 0 AND start_us < ?1 "
+                                              "AND row < (SELECT max(row) FROM ledger_rows) LIMIT ?2"));
   TRY(const std::vector<std::int64_t> old_corrections,
       numbers(corrections.bind(before_us - corrections_behind_us).bind(batch_rows)));
   old.insert(old.end(), old_corrections.begin(), old_corrections.end());
-  TRY(Statement remove, database.prepare("DELETE FROM ledger WHERE row = ?"));
+  TRY(Statement remove, database.prepare("DELETE FROM ledger_rows WHERE row = ?"));
   for (const std::int64_t row : old) CHECK_OK(remove.bind(row).queue());
   if (old.empty()) {
-    TRY(Statement hours, database.prepare("DELETE FROM ledger_hours WHERE last_row < (SELECT min(row) FROM ledger)"));
-    CHECK_OK(hours.run());
+    for (const char* sql : {"DELETE FROM ledger_hours WHERE last_row < (SELECT min(row) FROM ledger_rows)",
+                            "DELETE FROM ledger_words WHERE last_row < (SELECT min(row) FROM ledger_rows)"}) {
+      TRY(Statement behind, database.prepare(sql));
+      CHECK_OK(behind.run());
+    }
   }
   CHECK_OK(transaction.commit());
   return static_cast<std::int64_t>(old.size());

@@ -79,6 +79,7 @@ struct Ledger : OnEachBackend {
     return dropped.value_or(Dropped{});
   }
   std::int64_t rows() { return database->integer("SELECT count(*) FROM ledger").value_or(-1); }
+  std::int64_t words() { return database->integer("SELECT count(*) FROM ledger_words").value_or(-1); }
   std::size_t segments() { return list_segments(ledger_path(directory.path()))->size(); }
   MoneySum cost(const UsageQuery& query = {}) { return store.usage(query)->total.cost_pico; }
 };
@@ -100,6 +101,26 @@ TEST_P(Ledger, Drops_old_rows_and_segments_and_keeps_the_sums) {
   ASSERT_TRUE(sound);
   EXPECT_TRUE(sound->sound) << (sound->findings.empty() ? "" : sound->findings.front());
   EXPECT_EQ(sound->rows_since_us, now_us / day_us * day_us - 7 * day_us);
+}
+
+TEST_P(Ledger, Forgets_the_words_that_no_row_says_any_more) {
+  const auto write = [&](const LedgerEntry& one) {
+    std::string bytes;
+    encode(one, bytes);
+    const auto log = AppendLog::open(ledger_path(directory.path()), {});
+    ASSERT_EQ((*log)->append(bytes), Appended::queued);
+    ASSERT_TRUE((*log)->flush(20s));
+    ASSERT_TRUE(store.fold());
+  };
+  LedgerEntry old = entry(now_us - 39 * day_us, 1);
+  old.requested_model = "asked-for-once";
+  write(old);
+  write(entry(now_us, 2));
+  const std::int64_t before = words();
+  EXPECT_EQ(drop(7).rows, 1);
+  EXPECT_EQ(drop(7).rows, 0);
+  EXPECT_EQ(words(), before - 1);
+  EXPECT_EQ(store.last_entries(1)->front().entry, entry(now_us, 2));
 }
 
 TEST_P(Ledger, Drops_nothing_that_is_not_folded_and_nothing_when_all_is_to_be_kept) {

@@ -1,7 +1,9 @@
 #include "store/schema.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <thread>
@@ -26,6 +28,9 @@ constexpr std::int64_t application_id = 0x534c5549;
 // subjects      organisations, teams and users
 // limits        what they, keys, tags and everybody together may use at most; one for each scope, subject, model, unit
 //               and window
+//
+// ledger_rows     the ledger; `ledger` is a view of it, with the words and the zeros
+// ledger_words    what its rows say again and again, and the last row that may say it: retention forgets it behind that
 //
 // admin_keys      who may use the administration's API
 // admin_requests  what was answered to requests that carry an Idempotency-Key
@@ -275,6 +280,115 @@ constexpr std::array migrations = {
     ) STRICT;
     INSERT INTO ledger_hours SELECT start_us / 3600000000 AS hour, min(row), max(row) FROM ledger GROUP BY hour;
     )sql",
+    // The ledger in half the room: its rows say what repeats (a key, a model, a price's source) by a number, and
+    // nothing where there is nothing. Whoever asks, asks the view.
+    R"sql(
+    CREATE TABLE ledger_words (
+      id INTEGER PRIMARY KEY,
+      word TEXT NOT NULL UNIQUE,
+      last_row INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO ledger_words (word, last_row) SELECT word, max(last_row) FROM (
+      SELECT key_id AS word, max(row) AS last_row FROM ledger GROUP BY 1 UNION ALL
+      SELECT dialect AS word, max(row) AS last_row FROM ledger GROUP BY 1 UNION ALL
+      SELECT requested_model AS word, max(row) AS last_row FROM ledger GROUP BY 1 UNION ALL
+      SELECT provider AS word, max(row) AS last_row FROM ledger GROUP BY 1 UNION ALL
+      SELECT model AS word, max(row) AS last_row FROM ledger GROUP BY 1 UNION ALL
+      SELECT ground AS word, max(row) AS last_row FROM ledger GROUP BY 1 UNION ALL
+      SELECT outcome AS word, max(row) AS last_row FROM ledger GROUP BY 1 UNION ALL
+      SELECT price_source AS word, max(row) AS last_row FROM ledger GROUP BY 1 UNION ALL
+      SELECT lower(hex(config_hash)) AS word, max(row) AS last_row FROM ledger GROUP BY 1) AS used GROUP BY word;
+
+    CREATE TABLE ledger_rows (
+      row INTEGER PRIMARY KEY,
+      start_us INTEGER NOT NULL,
+      end_us INTEGER NOT NULL,
+      input INTEGER NOT NULL,
+      output INTEGER NOT NULL,
+      cost_pico INTEGER,
+      total_us INTEGER NOT NULL,
+      ttft_us INTEGER,
+      cache_read INTEGER,
+      cache_write_5m INTEGER,
+      cache_write_1h INTEGER,
+      reasoning INTEGER,
+      input_audio INTEGER,
+      input_image INTEGER,
+      input_video INTEGER,
+      cache_read_audio INTEGER,
+      output_audio INTEGER,
+      output_image INTEGER,
+      searches INTEGER,
+      key_word INTEGER NOT NULL,
+      dialect_word INTEGER NOT NULL,
+      requested_word INTEGER NOT NULL,
+      provider_word INTEGER NOT NULL,
+      model_word INTEGER NOT NULL,
+      ground_word INTEGER NOT NULL,
+      outcome_word INTEGER NOT NULL,
+      source_word INTEGER NOT NULL,
+      config_word INTEGER NOT NULL,
+      status INTEGER NOT NULL,
+      stream INTEGER NOT NULL,
+      attempt INTEGER NOT NULL,
+      final INTEGER NOT NULL,
+      reported INTEGER NOT NULL,
+      correction INTEGER NOT NULL,
+      service_tier INTEGER,
+      doubts INTEGER,
+      request_id TEXT NOT NULL,
+      tags TEXT,
+      raw_usage TEXT
+    ) STRICT;
+    INSERT INTO ledger_rows (
+        row, start_us, end_us, input, output, cost_pico, total_us, ttft_us, cache_read, cache_write_5m,
+        cache_write_1h, reasoning, input_audio, input_image, input_video, cache_read_audio, output_audio,
+        output_image, searches, key_word, dialect_word, requested_word, provider_word, model_word, ground_word,
+        outcome_word, source_word, config_word, status, stream, attempt, final, reported, correction,
+        service_tier, doubts, request_id, tags, raw_usage)
+      SELECT
+        row, start_us, end_us, input, output, cost_pico, total_us, nullif(ttft_us, -1), nullif(cache_read, 0),
+        nullif(cache_write_5m, 0), nullif(cache_write_1h, 0), nullif(reasoning, 0), nullif(input_audio, 0),
+        nullif(input_image, 0), nullif(input_video, 0), nullif(cache_read_audio, 0), nullif(output_audio, 0),
+        nullif(output_image, 0), nullif(searches, 0), (SELECT id FROM ledger_words WHERE word = key_id),
+        (SELECT id FROM ledger_words WHERE word = dialect),
+        (SELECT id FROM ledger_words WHERE word = requested_model),
+        (SELECT id FROM ledger_words WHERE word = provider), (SELECT id FROM ledger_words WHERE word = model),
+        (SELECT id FROM ledger_words WHERE word = ground), (SELECT id FROM ledger_words WHERE word = outcome),
+        (SELECT id FROM ledger_words WHERE word = price_source),
+        (SELECT id FROM ledger_words WHERE word = lower(hex(config_hash))), status, stream, attempt, final,
+        reported, correction, nullif(service_tier, 0), nullif(doubts, 0), request_id, nullif(tags, ''),
+        nullif(raw_usage, '')
+      FROM ledger;
+    DROP TABLE ledger;
+    CREATE INDEX ledger_end ON ledger_rows(end_us);
+    CREATE INDEX ledger_corrections ON ledger_rows(request_id) WHERE correction > 0;
+    CREATE INDEX ledger_corrected ON ledger_rows(start_us) WHERE correction > 0;
+
+    CREATE VIEW ledger AS SELECT
+      r.row, r.request_id, r.start_us, r.end_us, k.word AS key_id, d.word AS dialect, q.word AS requested_model,
+      p.word AS provider, m.word AS model, g.word AS ground, r.stream, r.status, o.word AS outcome, r.attempt,
+      r.final, r.input, coalesce(r.cache_read, 0) AS cache_read,
+      coalesce(r.cache_write_5m, 0) AS cache_write_5m, coalesce(r.cache_write_1h, 0) AS cache_write_1h,
+      r.output, coalesce(r.reasoning, 0) AS reasoning, r.reported, r.cost_pico, s.word AS price_source,
+      coalesce(r.ttft_us, -1) AS ttft_us, r.total_us, c.word AS config_hash,
+      coalesce(r.input_audio, 0) AS input_audio, coalesce(r.input_image, 0) AS input_image,
+      coalesce(r.input_video, 0) AS input_video, coalesce(r.cache_read_audio, 0) AS cache_read_audio,
+      coalesce(r.output_audio, 0) AS output_audio, coalesce(r.output_image, 0) AS output_image,
+      coalesce(r.searches, 0) AS searches, coalesce(r.service_tier, 0) AS service_tier,
+      coalesce(r.doubts, 0) AS doubts, coalesce(r.raw_usage, '') AS raw_usage, r.correction,
+      coalesce(r.tags, '') AS tags
+      FROM ledger_rows r
+      LEFT JOIN ledger_words k ON k.id = r.key_word
+      LEFT JOIN ledger_words d ON d.id = r.dialect_word
+      LEFT JOIN ledger_words q ON q.id = r.requested_word
+      LEFT JOIN ledger_words p ON p.id = r.provider_word
+      LEFT JOIN ledger_words m ON m.id = r.model_word
+      LEFT JOIN ledger_words g ON g.id = r.ground_word
+      LEFT JOIN ledger_words o ON o.id = r.outcome_word
+      LEFT JOIN ledger_words s ON s.id = r.source_word
+      LEFT JOIN ledger_words c ON c.id = r.config_word;
+    )sql",
 };
 
 Result<std::int64_t> check_version(const SqliteDatabase& database) {
@@ -291,14 +405,14 @@ Result<std::int64_t> check_version(const SqliteDatabase& database) {
   return version;
 }
 
-Result<void> migrate(SqliteDatabase& database) {
+Result<void> migrate(SqliteDatabase& database, std::size_t count) {
   TRY(Transaction transaction, Transaction::begin(database));
   TRY(const std::int64_t from, check_version(database));  // again: another process may have been faster
-  for (auto version = static_cast<std::size_t>(from); version < migrations.size(); ++version)
+  for (auto version = static_cast<std::size_t>(from); version < count; ++version)
     CHECK_OK(database.execute(migrations[version]));
   // PRAGMA takes no bound values; these are our own constants.
-  const std::string stamp = "PRAGMA application_id = " + std::to_string(application_id) +
-                            "; PRAGMA user_version = " + std::to_string(migrations.size());
+  const std::string stamp =
+      "PRAGMA application_id = " + std::to_string(application_id) + "; PRAGMA user_version = " + std::to_string(count);
   CHECK_OK(database.execute(stamp.c_str()));
   return transaction.commit();
 }
@@ -322,7 +436,11 @@ Result<void> prepare_database(SqliteDatabase& database) {
   CHECK_OK(switched);
   TRY(const std::int64_t version, std::move(read));
   if (version == static_cast<std::int64_t>(migrations.size())) return {};
-  return migrate(database);
+  return migrate(database, migrations.size());
+}
+
+Result<void> prepare_old_database(SqliteDatabase& database, std::size_t count) {
+  return migrate(database, std::min(count, migrations.size()));
 }
 
 }  // namespace sluice::store

@@ -640,7 +640,7 @@ TEST_P(Check, Finds_rows_that_are_missing_in_the_database) {
   Store store = open(directory.path());
   write_ledger(directory.path(), {entry("key_a", 5), entry("key_b", 7)});
   ASSERT_TRUE(store.fold());
-  ASSERT_TRUE(database_of(directory.path())->execute("DELETE FROM ledger WHERE row = 1"));
+  ASSERT_TRUE(database_of(directory.path())->execute("DELETE FROM ledger_rows WHERE row = 1"));
   EXPECT_FALSE(store.check()->sound);
 }
 

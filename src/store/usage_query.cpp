@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <limits>
 #include <map>
@@ -56,6 +57,18 @@ std::optional<Outcome> outcome_from_name(std::string_view text) {
   return std::nullopt;
 }
 
+// From the hexadecimal digits that crypto::hex() wrote; zeros for what is none.
+ConfigHash config_hash(std::string_view digits) {
+  ConfigHash hash{};
+  if (digits.size() != 2 * hash.size()) return {};
+  for (std::size_t i = 0; i < hash.size(); ++i) {
+    const char* from = digits.data() + 2 * i;
+    const auto [end, error] = std::from_chars(from, from + 2, hash[i], 16);
+    if (error != std::errc() || end != from + 2) return {};
+  }
+  return hash;
+}
+
 LoggedEntry read_entry(const Statement& row) {
   LoggedEntry logged;
   LedgerEntry& entry = logged.entry;
@@ -87,8 +100,7 @@ LoggedEntry read_entry(const Statement& row) {
   entry.price_source = row.text(24);
   entry.ttft_us = row.integer(25);
   entry.total_us = row.integer(26);
-  const std::string_view hash = row.blob(27);
-  if (hash.size() == entry.config_hash.size()) std::ranges::copy(hash, entry.config_hash.begin());
+  entry.config_hash = config_hash(row.text(27));
   usage.input_audio = row.integer(28);
   usage.input_image = row.integer(29);
   usage.input_video = row.integer(30);
