@@ -142,8 +142,10 @@ std::string of_instance(std::string_view name, std::string_view instance) {
 }
 
 // One transaction; what it says is also in `report`. True when there may be more.
-Result<bool> fold_batch(Database& database, const std::string& directory, const std::string& position_name,
-                        const std::string& damage_name, LogPosition until, FoldReport& report) {
+Result<bool> fold_batch(Database& database, const std::string& directory, std::string_view position_of,
+                        std::string_view instance, LogPosition until, FoldReport& report) {
+  const std::string position_name = of_instance(position_of, instance);
+  const std::string damage_name = of_instance("damaged_bytes", instance);
   TRY(Transaction transaction, Transaction::begin(database, Writing::ledger));
   TRY(const LogPosition from, position(database, position_name));  // another process may have been here
   report.position = from;
@@ -157,6 +159,7 @@ Result<bool> fold_batch(Database& database, const std::string& directory, const 
   std::size_t records = 0;
   std::uint64_t entries = 0;
   std::uint64_t unreadable = 0;
+  bool corrects = false;
   for (; records < fold_batch_rows; ++records) {
     TRY(const auto record, reader.next());
     if (!record) break;
@@ -165,6 +168,7 @@ Result<bool> fold_batch(Database& database, const std::string& directory, const 
       CHECK_OK(insert(row, words, *entry));
       hours.insert(entry->start_us / us_per_hour);
       rollup.add(*entry);
+      corrects = corrects || entry->correction != Correction::none;
       Spend& spend = spends[entry->key_id.str()];
       spend.pico += entry->cost.value_or(Money()).pico();
       spend.requests += entry->final ? 1 : 0;
@@ -179,6 +183,11 @@ Result<bool> fold_batch(Database& database, const std::string& directory, const 
   TRY(const std::int64_t last, database.integer("SELECT coalesce(max(row), 0) FROM ledger_rows"));
   CHECK_OK(words.note_use(last));
   CHECK_OK(note_hours(database, hours, last_before, last));
+  if (corrects) {
+    TRY(Statement note,
+        database.prepare("INSERT INTO correction_batches (last_row, first_row, instance) VALUES (?, ?, ?)"));
+    CHECK_OK(note.bind(last).bind(last_before + 1).bind(instance).run());
+  }
   CHECK_OK(add(database, spends));
   CHECK_OK(rollup.write(database));
   TRY(const LogPosition damaged_before, position(database, damage_name));
@@ -205,8 +214,7 @@ Result<FoldReport> fold(Database& database, const std::string& log_directory, st
                         LogPosition until) {
   FoldReport report;
   while (true) {
-    TRY(const bool more, fold_batch(database, log_directory, of_instance("folded_position", instance),
-                                    of_instance("damaged_bytes", instance), until, report));
+    TRY(const bool more, fold_batch(database, log_directory, "folded_position", instance, until, report));
     if (!more) return report;
   }
 }
@@ -215,8 +223,7 @@ Result<void> fold_corrections(Database& database, const std::string& log_directo
                               FoldReport& report) {
   FoldReport own;
   while (true) {
-    TRY(const bool more, fold_batch(database, log_directory, of_instance("corrections_position", instance),
-                                    of_instance("damaged_bytes", instance), no_position, own));
+    TRY(const bool more, fold_batch(database, log_directory, "corrections_position", instance, no_position, own));
     if (more) continue;
     report.entries += own.entries;
     report.damaged_bytes += own.damaged_bytes;

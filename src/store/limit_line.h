@@ -78,6 +78,7 @@ struct LineState {
   Account account;
   std::atomic<std::int64_t> tat_ns{0};  // GCRA's theoretical arrival time, monotonic clock
   std::atomic<std::int32_t> taken{0};   // places
+  std::int64_t corrected_row = 0;       // the watcher's: corrections up to this row of the ledger were counted at once
 
   // Requests, tokens or places of a limit that several processes share: what this one may take without asking.
   struct Leased {

@@ -4,6 +4,7 @@
 #include <limits>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "base/crypto.h"
 #include "store/admin_acts.h"
@@ -212,10 +213,49 @@ Result<std::vector<LimitLine>> list_limits(const Database& database) {
   return read_limits(select);
 }
 
-Result<LogPosition> load_spend(Database& database, std::string_view instance, const std::vector<const Line*>& lines,
+Result<std::int64_t> corrected_row(const Database& database) {
+  return database.integer("SELECT coalesce(max(last_row), 0) FROM correction_batches");
+}
+
+Result<std::int64_t> corrections_behind(Database& database, std::int64_t row, std::string_view instance,
+                                        const std::function<void(const CountedCorrection&)>& take) {
+  TRY(Transaction view, Transaction::begin_reading(database));
+  TRY(const std::int64_t last, corrected_row(database));
+  std::vector<std::pair<std::int64_t, std::int64_t>> batches;
+  TRY(Statement select, database.prepare("SELECT first_row, last_row FROM correction_batches WHERE last_row > ?1 AND "
+                                         "(?2 = '' OR instance = ?2) ORDER BY last_row"));
+  select.bind(row).bind(instance);
+  while (true) {
+    TRY(const bool more, select.step());
+    if (!more) break;
+    batches.emplace_back(select.integer(0), select.integer(1));
+  }
+  TRY(Statement rows, database.prepare("SELECT row, key_id, tags, provider, model, start_us, cost_pico FROM ledger "
+                                       "WHERE row >= ? AND row <= ? AND correction > 0"));
+  for (const auto& [first, end] : batches) {
+    rows.bind(std::max(first, row + 1)).bind(end);
+    while (true) {
+      TRY(const bool more, rows.step());
+      if (!more) break;
+      take({.row = rows.integer(0),
+            .key_id = rows.text(1),
+            .tags = rows.text(2),
+            .provider = rows.text(3),
+            .model = rows.text(4),
+            .at_us = rows.integer(5),
+            .cost = Money::pico(rows.integer(6))});
+    }
+    rows.reset();
+  }
+  return last;
+}
+
+Result<LoadedSpend> load_spend(Database& database, std::string_view instance, const std::vector<const Line*>& lines,
                                const LinesOf& lines_of, std::int64_t now_us) {
   TRY(Transaction view, Transaction::begin_reading(database));
-  TRY(const LogPosition folded, folded_position(database, instance));
+  LoadedSpend loaded;
+  TRY(loaded.folded, folded_position(database, instance));
+  TRY(loaded.corrected_row, corrected_row(database));
   TRY(const std::int64_t kept_since, rows_since(database));
   std::map<const Line*, std::int64_t> first;
   std::int64_t earliest = std::numeric_limits<std::int64_t>::max();
@@ -224,7 +264,7 @@ Result<LogPosition> load_spend(Database& database, std::string_view instance, co
     first[line] = line->state->account.first(now_us);
     earliest = std::min(earliest, first[line]);
   }
-  if (first.empty()) return folded;
+  if (first.empty()) return loaded;
 
   // Where an hour lies in two of a line's buckets (a zone with half hours, a short window), its rows are asked.
   std::map<std::int64_t, std::set<const Line*>> split;
@@ -243,7 +283,7 @@ Result<LogPosition> load_spend(Database& database, std::string_view instance, co
   }
   for (const auto& [hour_us, of] : split) CHECK_OK(load_rows(database, hour_us, of, lines_of, first));
   for (const auto& [line, from] : first) line->state->account.forget_alerts(line->rule.money(), now_us);
-  return folded;
+  return loaded;
 }
 
 }  // namespace sluice::store

@@ -48,9 +48,30 @@ Result<std::vector<LimitLine>> list_limits(const Database& database);
 // Which lines a row of the ledger counts against: given its key and tags. The models' patterns are not looked at.
 using LinesOf = std::function<std::vector<const Line*>(std::string_view key_id, std::string_view tags)>;
 
-// Brings the accounts of money lines to what the database's ledger says, in one view of it. Returns the position up to
-// which the log of `instance` (see fold.h) has been folded. `lines` are those that `lines_of` can give.
-Result<LogPosition> load_spend(Database& database, std::string_view instance, const std::vector<const Line*>& lines,
+// What load_spend() has seen.
+struct LoadedSpend {
+  LogPosition folded = 0;          // up to where the log of the instance has been folded
+  std::int64_t corrected_row = 0;  // as corrected_row()
+};
+// Brings the accounts of money lines to what the database's ledger says, in one view of it. `lines` are those that
+// `lines_of` can give; `instance` as in fold.h.
+Result<LoadedSpend> load_spend(Database& database, std::string_view instance, const std::vector<const Line*>& lines,
                                const LinesOf& lines_of, std::int64_t now_us);
+
+// The last row of the ledger that may be a correction.
+Result<std::int64_t> corrected_row(const Database& database);
+// The corrections behind that row, in one view of the ledger; returns its corrected_row(). Of an `instance`: those that
+// its own directory had, where others count theirs.
+struct CountedCorrection {
+  std::int64_t row = 0;
+  std::string key_id;
+  std::string tags;
+  std::string provider;
+  std::string model;
+  std::int64_t at_us = 0;
+  Money cost;  // may be below zero
+};
+Result<std::int64_t> corrections_behind(Database& database, std::int64_t row, std::string_view instance,
+                                        const std::function<void(const CountedCorrection&)>& take);
 
 }  // namespace sluice::store

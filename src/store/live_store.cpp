@@ -68,6 +68,8 @@ struct LiveStore::State {
   std::unordered_map<std::string, std::shared_ptr<LineState>> line_states;  // under reload_mutex; by the line's id
   std::int64_t keys_version = -1;                                           // under reload_mutex
   std::int64_t data_version = -1;                                           // under reload_mutex
+  std::optional<LineIndex> line_index;                                      // under reload_mutex; of the table
+  std::int64_t corrected = 0;   // under reload_mutex; corrections up to this row have been counted
   std::int64_t act_queued = 0;  // the folder's: the newest administrative act that the audit log's queue has taken
 
   mutable std::mutex mutex;  // of what follows
@@ -94,10 +96,11 @@ struct LiveStore::State {
   }
   Result<void> load_table();
   std::shared_ptr<const Line> line_of(const LimitLine& rule, std::vector<const Line*>& fresh);
-  std::shared_ptr<const Lines> lines_of(const KeyReport& report, const LineIndex& index);
+  std::shared_ptr<const Lines> lines_of(const KeyReport& report, const LineIndex& index, std::int64_t corrected_then);
   AppendLog::Durable publish(std::shared_ptr<const KeyTable> table, std::uint64_t& accepted);
   Result<void> count_spend(const std::vector<const Line*>& fresh, const LineIndex& index, AppendLog::Durable durable,
                            std::uint64_t accepted);
+  Result<void> count_corrections();
   Result<void> fold_and_hand_over();
   bool sleep(std::chrono::milliseconds time);
   bool wait_for_look(std::chrono::steady_clock::time_point last_look);
@@ -124,6 +127,7 @@ Result<void> LiveStore::State::reload_if_changed() {
     return {};
   }
   TRY(const std::int64_t version, database.integer("SELECT value FROM state WHERE name = 'keys_version'"));
+  CHECK_OK(count_corrections());
   if (version != keys_version) CHECK_OK(load_table());
   keys_version = version;
   data_version = data;
@@ -141,15 +145,43 @@ std::shared_ptr<const Line> LiveStore::State::line_of(const LimitLine& rule, std
   return line;
 }
 
+// What `prices reprice` has written beside this server, against the lines that count already; those that come later
+// find it in the sums. Where several processes say what each has spent, this one has what its own directory says.
+Result<void> LiveStore::State::count_corrections() {
+  if (!line_index || handed_over) return {};
+  TRY(const std::int64_t last, corrected_row(*watch_store.database_));
+  if (last <= corrected) return {};
+  std::unordered_map<std::string, const Line*> own;  // by the key's id
+  const Lines all = keys.load()->all_lines();        // keeps them alive
+  for (const auto& line : all)
+    if (line->rule.is_keys_own() && line->rule.unit == LimitUnit::money) own.emplace(line->rule.subject, line.get());
+  const auto count = [&](const Line& line, const CountedCorrection& correction) {
+    if (line.rule.unit != LimitUnit::money || correction.row <= line.state->corrected_row) return;
+    if (matches(line.rule.model, correction.provider, correction.model))
+      line.state->account.load(correction.at_us, correction.cost);
+  };
+  TRY(corrected, corrections_behind(*watch_store.database_, corrected,
+                                    options.shared_limits ? watch_store.instance_ : std::string_view(),
+                                    [&](const CountedCorrection& correction) {
+                                      if (const auto line = own.find(correction.key_id); line != own.end())
+                                        count(*line->second, correction);
+                                      for (const Line* line : line_index->lines_of(correction.key_id, correction.tags))
+                                        count(*line, correction);
+                                    }));
+  return {};
+}
+
 // The key's own limits, and those of whom it belongs to. Nobody has used a key before it is in a table, and its own
 // budget is as old as the key: its sum needs no more than what has been folded.
-std::shared_ptr<const Lines> LiveStore::State::lines_of(const KeyReport& report, const LineIndex& index) {
+std::shared_ptr<const Lines> LiveStore::State::lines_of(const KeyReport& report, const LineIndex& index,
+                                                        std::int64_t corrected_then) {
   Lines lines = own_lines(report.key);
   for (std::shared_ptr<const Line>& own : lines) {
     std::vector<const Line*> fresh;
     own = line_of(own->rule, fresh);
     if (fresh.empty()) continue;
     own->state->account.load(0, report.spent);
+    own->state->corrected_row = corrected_then;
     own->state->account.forget_alerts(own->rule.money(), wall_clock_us());
   }
   const Lines of_owners = index.lines_of(report.key);
@@ -183,7 +215,9 @@ Result<void> LiveStore::State::count_spend(const std::vector<const Line*>& fresh
                 "look at the disk of the data directory; it is tried again");
   const LinesOf of_row = [&](std::string_view key_id, std::string_view tags) { return index.lines_of(key_id, tags); };
   const std::int64_t now_us = wall_clock_us();
-  TRY(const LogPosition folded, load_spend(*watch_store.database_, watch_store.instance_, fresh, of_row, now_us));
+  TRY(const LoadedSpend loaded, load_spend(*watch_store.database_, watch_store.instance_, fresh, of_row, now_us));
+  const LogPosition folded = loaded.folded;
+  for (const Line* line : fresh) line->state->corrected_row = loaded.corrected_row;
 
   const std::uint64_t unwritten = accepted - durable.records;  // at the publication
   std::uint64_t behind = 0;                                    // records read behind `durable`
@@ -210,7 +244,14 @@ Result<void> LiveStore::State::count_spend(const std::vector<const Line*>& fresh
 
 // One damaged row must not keep the others out.
 Result<void> LiveStore::State::load_table() {
-  TRY(std::vector<KeyReport> reports, watch_store.list_keys());
+  std::vector<KeyReport> reports;
+  std::int64_t corrected_then = 0;  // when the keys' sums were read
+  {
+    TRY(const Transaction view, Transaction::begin_reading(*watch_store.database_));
+    TRY(corrected_then, corrected_row(*watch_store.database_));
+    TRY(reports, watch_store.list_keys());
+  }
+  if (!line_index) corrected = corrected_then;  // no line is older
   TRY(const std::vector<LimitLine> rules, list_limits(*watch_store.database_));
   std::vector<const Line*> fresh;
   Lines lines;
@@ -231,7 +272,7 @@ Result<void> LiveStore::State::load_table() {
     const auto known = key_states.find(report.key.id);
     auto state = known != key_states.end() ? known->second : std::make_shared<KeyState>();
     states[report.key.id] = state;
-    std::shared_ptr<const Lines> of_key = lines_of(report, index);
+    std::shared_ptr<const Lines> of_key = lines_of(report, index, corrected_then);
     principals.emplace_back(std::make_shared<const VirtualKey>(std::move(report.key)), std::move(state),
                             std::move(of_key));
   }
@@ -242,6 +283,7 @@ Result<void> LiveStore::State::load_table() {
   std::uint64_t accepted = 0;
   const AppendLog::Durable durable =
       publish(std::make_shared<const KeyTable>(std::move(principals), lines, index.by_tag()), accepted);
+  line_index = index;
   {
     std::lock_guard held(mutex);
     damaged_keys = damage;

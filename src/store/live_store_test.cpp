@@ -159,6 +159,57 @@ TEST_P(LiveStores, Folds_in_the_background) {
   EXPECT_FALSE(live->health().degraded());
 }
 
+TEST_P(LiveStores, Counts_corrections_that_are_written_beside_it_at_once_and_each_once) {
+  TestingDirectory directory;
+  auto cli = Store::open(home_of(directory.path()));
+  ASSERT_TRUE(cli);
+  ASSERT_TRUE(cli->create_subject(SubjectKind::team, "red", "", now_us));
+  const auto created = cli->create_key({.name = "laptop", .budget = Money::pico(1'000), .team = "red"}, now_us);
+  ASSERT_TRUE(created) << created.error().message;
+  ASSERT_TRUE(cli->set_limit({.scope = LimitScope::team, .subject = "red", .amount = 1'000}, now_us));
+  const KeyId id = created->key.id;
+  auto live = start(directory.path());
+  ASSERT_EQ(live->ledger().append(encoded(id, 5)), Appended::queued);
+  ASSERT_TRUE(live->stop(patience));
+  live.reset();
+  live = start(directory.path());
+  const auto spent = [&] {
+    std::vector<std::int64_t> all;
+    const auto table = live->keys();
+    for (const auto& line : table->find(created->key.digest)->lines())
+      if (line->rule.unit == LimitUnit::money) all.push_back(line->state->account.standing(now_us).spent.pico());
+    return all;
+  };
+  const auto look = [&] {
+    const std::uint64_t number = live->look_for_keys();
+    ASSERT_TRUE(wait_until([&] { return live->looked_for_keys(number); }));
+  };
+  const auto correct = [&](std::int64_t pico) {
+    LedgerEntry entry = *decode_ledger_entry(encoded(id, pico));
+    entry.correction = Correction::difference;
+    entry.final = false;
+    ASSERT_TRUE(cli->correct({entry}));
+  };
+  using Sums = std::vector<std::int64_t>;
+  EXPECT_EQ(spent(), (Sums{5, 5}));
+  correct(7);
+  EXPECT_TRUE(wait_until([&] { return spent() == Sums{12, 12}; }));
+  // A limit that is new finds the correction in the sums, and not once more.
+  ASSERT_TRUE(cli->set_limit({.scope = LimitScope::everybody, .amount = 1'000}, now_us));
+  EXPECT_TRUE(wait_until([&] { return spent() == Sums{12, 12, 12}; }));
+  correct(-2);
+  EXPECT_TRUE(wait_until([&] { return spent() == Sums{10, 10, 10}; }));
+  look();
+  look();
+  EXPECT_EQ(spent(), (Sums{10, 10, 10}));
+  // Nor does a start count anything twice.
+  ASSERT_TRUE(live->stop(patience));
+  live.reset();
+  live = start(directory.path());
+  look();
+  EXPECT_EQ(spent(), (Sums{10, 10, 10}));
+}
+
 TEST_P(LiveStores, Says_what_is_wrong_when_the_database_fails_and_goes_on_serving) {
   TestingDirectory directory;
   const auto live = start(directory.path());

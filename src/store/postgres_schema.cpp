@@ -325,6 +325,13 @@ CREATE TABLE ledger_words (
       LEFT JOIN ledger_words s ON s.id = r.source_word
       LEFT JOIN ledger_words c ON c.id = r.config_word;
     )sql",
+    R"sql(
+    CREATE TABLE correction_batches (
+      last_row BIGINT PRIMARY KEY,
+      first_row BIGINT NOT NULL,
+      instance TEXT NOT NULL
+    );
+    )sql",
 };
 constexpr auto known = static_cast<std::int64_t>(migrations.size());
 

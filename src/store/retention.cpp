@@ -64,7 +64,8 @@ Result<std::int64_t> drop_rows(Database& database, std::int64_t before_us) {
   for (const std::int64_t row : old) CHECK_OK(remove.bind(row).queue());
   if (old.empty()) {
     for (const char* sql : {"DELETE FROM ledger_hours WHERE last_row < (SELECT min(row) FROM ledger_rows)",
-                            "DELETE FROM ledger_words WHERE last_row < (SELECT min(row) FROM ledger_rows)"}) {
+                            "DELETE FROM ledger_words WHERE last_row < (SELECT min(row) FROM ledger_rows)",
+                            "DELETE FROM correction_batches WHERE last_row < (SELECT min(row) FROM ledger_rows)"}) {
       TRY(Statement behind, database.prepare(sql));
       CHECK_OK(behind.run());
     }

@@ -32,6 +32,8 @@ constexpr std::int64_t application_id = 0x534c5549;
 // ledger_rows     the ledger; `ledger` is a view of it, with the words and the zeros
 // ledger_words    what its rows say again and again, and the last row that may say it: retention forgets it behind that
 //
+// correction_batches  which rows may be corrections, and whose log had them: a running server counts them from here
+//
 // admin_keys      who may use the administration's API
 // admin_requests  what was answered to requests that carry an Idempotency-Key
 // admin_sessions  who is signed in
@@ -388,6 +390,14 @@ constexpr std::array migrations = {
       LEFT JOIN ledger_words o ON o.id = r.outcome_word
       LEFT JOIN ledger_words s ON s.id = r.source_word
       LEFT JOIN ledger_words c ON c.id = r.config_word;
+    )sql",
+    // Corrections that have come in, for servers that are running.
+    R"sql(
+    CREATE TABLE correction_batches (
+      last_row INTEGER PRIMARY KEY,
+      first_row INTEGER NOT NULL,
+      instance TEXT NOT NULL
+    ) STRICT;
     )sql",
 };
 

@@ -129,8 +129,8 @@ class Store {
   // them; oldest first.
   Result<std::vector<PricedRow>> priced_rows(std::int64_t since_us, std::int64_t until_us, std::int64_t after,
                                              std::size_t count);
-  // Adds corrections to the ledger, on disk when this returns. Works beside a running server, whose keys learn what
-  // they have spent when it starts again. Errors: unavailable; what was written before it counts, and a second run
+  // Adds corrections to the ledger, on disk when this returns. Works beside a running server, whose
+  // budgets count them within a second. Errors: unavailable; what was written before it counts, and a second run
   // finds the rest.
   Result<std::uint64_t> correct(const std::vector<LedgerEntry>& corrections);
 
