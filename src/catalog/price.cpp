@@ -1,5 +1,7 @@
 #include "catalog/price.h"
 
+#include <date/tz.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -109,6 +111,15 @@ std::optional<int> take_clock(std::string_view& text) {
   return hours * 60 + minutes;
 }
 
+// By its IANA name; null when this machine has none of that name.
+const date::time_zone* find_zone(std::string_view name) {
+  try {
+    return date::locate_zone(std::string(name));
+  } catch (const std::runtime_error&) {
+    return nullptr;
+  }
+}
+
 std::string clock_text(int minutes) {
   const auto two = [](int n) { return std::string(n < 10 ? "0" : "") + std::to_string(n); };
   return two(minutes / 60) + ":" + two(minutes % 60);
@@ -128,9 +139,13 @@ Rates fill(const GivenRates& given, const Rates* base) {
 }
 
 bool TimeWindow::holds(Moment when) const {
-  const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(when.time_since_epoch()).count();
-  const auto local =
-      static_cast<int>(((minutes + utc_offset_minutes) % minutes_per_day + minutes_per_day) % minutes_per_day);
+  const auto minutes_of = [](std::chrono::seconds time) {
+    return std::chrono::floor<std::chrono::minutes>(time).count();
+  };
+  const auto minutes =
+      zone ? minutes_of(when.time_since_epoch() + zone->get_info(when).offset)  // offsets of long ago have seconds
+           : minutes_of(when.time_since_epoch()) + utc_offset_minutes;
+  const auto local = static_cast<int>((minutes % minutes_per_day + minutes_per_day) % minutes_per_day);
   return from_minute <= to_minute ? local >= from_minute && local < to_minute
                                   : local >= from_minute || local < to_minute;
 }
@@ -143,6 +158,10 @@ std::optional<TimeWindow> parse_window(std::string_view text) {
   if (!to || *from == *to) return std::nullopt;
   TimeWindow window{.from_minute = static_cast<std::int16_t>(*from), .to_minute = static_cast<std::int16_t>(*to)};
   if (text.empty() || text == "Z" || text == " UTC") return window;
+  if (text.front() == ' ') {
+    window.zone = find_zone(text.substr(1));
+    return window.zone ? std::optional(window) : std::nullopt;
+  }
   const bool west = text.front() == '-';
   if (!west && text.front() != '+') return std::nullopt;
   text.remove_prefix(1);
@@ -154,6 +173,7 @@ std::optional<TimeWindow> parse_window(std::string_view text) {
 
 std::string window_text(const TimeWindow& window) {
   std::string text = clock_text(window.from_minute) + "-" + clock_text(window.to_minute);
+  if (window.zone) return text + " " + window.zone->name();
   if (window.utc_offset_minutes != 0)
     text += (window.utc_offset_minutes < 0 ? "-" : "+") + clock_text(std::abs(window.utc_offset_minutes));
   return text;

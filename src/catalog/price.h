@@ -16,6 +16,10 @@
 #include "catalog/date.h"
 #include "chat/usage.h"
 
+namespace date {
+class time_zone;
+}
+
 namespace sluice::catalog {
 
 using chat::ServiceTier;
@@ -156,16 +160,19 @@ constexpr std::optional<SourceKind> source_kind_from_name(std::string_view text)
 // A moment in UTC, by which prices go. A Date is its midnight.
 using Moment = std::chrono::sys_seconds;
 
-// The hours of a day in which a price holds, in UTC or at a fixed distance from it. `to` before `from` goes over
-// midnight; the first minute is in it, the last is not.
+// The hours of a day in which a price holds, in UTC, at a fixed distance from it, or by the clocks of a time zone with
+// their summer time. `to` before `from` goes over midnight; the first minute is in it, the last is not. On the days on
+// which the clocks are set, what they do not show does not hold, and what they show twice holds twice.
 struct TimeWindow {
   std::int16_t from_minute = 0;  // 0 to 1439
   std::int16_t to_minute = 0;
   std::int16_t utc_offset_minutes = 0;
+  const date::time_zone* zone = nullptr;  // the library's, for as long as the program runs; then there is no offset
   bool holds(Moment when) const;
   friend bool operator==(const TimeWindow&, const TimeWindow&) = default;
 };
-// "16:30-00:30", "16:30-00:30+08:00" and back. Empty when it is none.
+// "16:30-00:30", "16:30-00:30+08:00", "09:00-17:00 Europe/Berlin" and back. Empty when it is none, and for a zone that
+// this machine does not know.
 std::optional<TimeWindow> parse_window(std::string_view text);
 std::string window_text(const TimeWindow& window);
 

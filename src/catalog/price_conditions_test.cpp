@@ -112,9 +112,41 @@ TEST(PriceConditions, Hours_are_in_UTC_or_at_a_distance_from_it) {
   EXPECT_EQ(window_text(*parse_window("16:30-00:30")), "16:30-00:30");
   EXPECT_TRUE(parse_window("22:00-06:00-05:00")->holds(day("1969-12-31") + std::chrono::hours(4)))
       << "before 1970, too";
-  for (const char* bad :
-       {"", "16:30", "16:30-", "24:00-01:00", "16:60-17:00", "16:30-16:30", "16:30-17:30+15:00", "1:00-2:00"})
+  for (const char* bad : {"", "16:30", "16:30-", "24:00-01:00", "16:60-17:00", "16:30-16:30", "16:30-17:30+15:00",
+                          "1:00-2:00", "16:30-17:30 Mars/Olympus", "16:30-17:30 ", "16:30-17:30+01:00 Europe/Berlin"})
     EXPECT_FALSE(parse_window(bad)) << bad;
+}
+
+TEST(PriceConditions, Hours_of_a_time_zone_follow_its_clocks_also_on_the_days_on_which_they_are_set) {
+  using std::chrono::minutes;
+  const auto berlin = parse_window("02:30-08:30 Europe/Berlin");
+  ASSERT_TRUE(berlin);
+  EXPECT_EQ(window_text(*berlin), "02:30-08:30 Europe/Berlin");
+  EXPECT_EQ(parse_window(window_text(*berlin)), berlin);
+  // The first and the last minute in UTC, and how many of the day hold.
+  const auto hours_of = [&](const char* date) {
+    std::string text;
+    int held = 0;
+    for (int minute = 0; minute < 24 * 60; ++minute) {
+      const bool holds = berlin->holds(day(date) + minutes(minute));
+      const bool before = berlin->holds(day(date) + minutes(minute - 1));
+      if (holds != before)
+        text += (holds ? " from " : " to ") + std::to_string(minute / 60) + ":" + std::to_string(minute % 60);
+      held += holds ? 1 : 0;
+    }
+    return std::to_string(held) + text;
+  };
+  EXPECT_EQ(hours_of("2026-01-15"), "360 from 1:30 to 7:30");
+  EXPECT_EQ(hours_of("2026-07-15"), "360 from 0:30 to 6:30");
+  // 2:00 is followed by 3:00: the half hour from 2:30 on is not there.
+  EXPECT_EQ(hours_of("2026-03-29"), "330 from 1:0 to 6:30");
+  // 3:00 is followed by 2:00: the half hour from 2:30 on comes twice.
+  EXPECT_EQ(hours_of("2026-10-25"), "390 from 0:30 to 1:0 from 1:30 to 7:30");
+  const auto night = parse_window("22:00-06:00 America/New_York");
+  ASSERT_TRUE(night);
+  EXPECT_TRUE(night->holds(day("2026-07-15") + minutes(9 * 60 + 59)));
+  EXPECT_FALSE(night->holds(day("2026-07-15") + minutes(10 * 60)));
+  EXPECT_TRUE(night->holds(day("2026-01-15") + minutes(10 * 60 + 59)));
 }
 
 TEST(PriceConditions, Each_unit_has_a_price_or_that_of_what_it_is_a_part_of) {

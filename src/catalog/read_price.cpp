@@ -109,8 +109,10 @@ void read_price(Fields& fields, const Node& node, const Report& report, PriceFac
   if (const auto hours = fields.text("hours")) {
     fact.window = parse_window(*hours);
     if (!fact.window)
-      report.error(node.find("hours")->value, "`" + *hours + "` are no hours of a day",
-                   "write `hours: \"16:30-00:30\"` in UTC, or with the distance from it: 16:30-00:30+08:00");
+      report.error(
+          node.find("hours")->value, "`" + *hours + "` are no hours of a day",
+          "write `hours: \"16:30-00:30\"` in UTC, with the distance from it as in 16:30-00:30+08:00, or with a time "
+          "zone that this machine knows as in 09:00-17:00 Europe/Berlin");
   }
   if (fact.effective_to && *fact.effective_to <= fact.effective_from)
     report.error(node.find("effective_to")->value, "the price ends before it begins",
