@@ -33,6 +33,7 @@ enum class Doubt : std::uint8_t {
   negative = 1,      // a count below zero was taken for zero
   overflow = 2,      // a count beyond any answer was cut
   inconsistent = 4,  // a part was larger than its whole, or no whole number
+  second_model = 8,  // another model worked within the answer: its tokens are in no class here, and so not in the cost
 };
 
 // The provider's own words about usage that is in doubt, at most max_raw_usage_bytes of them; empty as a rule.

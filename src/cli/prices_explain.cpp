@@ -64,6 +64,7 @@ std::vector<std::string> doubt_words(const chat::Usage& usage) {
   if (usage.has(chat::Doubt::negative)) words.emplace_back("a count below zero was taken for zero");
   if (usage.has(chat::Doubt::overflow)) words.emplace_back("a count beyond any answer was cut");
   if (usage.has(chat::Doubt::inconsistent)) words.emplace_back("a part was larger than its whole, or no whole number");
+  if (usage.has(chat::Doubt::second_model)) words.emplace_back("tokens of a second model (an advisor) are not in it");
   return words;
 }
 

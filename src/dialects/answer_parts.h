@@ -25,6 +25,8 @@ class UsageCounts {
   Tokens of(json::Value value);                   // 0 for what is none
   Tokens part(json::Value value, Tokens& whole);  // taken out of `whole`
   Tokens part(Tokens value, Tokens& whole);
+  // The provider counts tokens of another model beside these.
+  void second_model() { doubt(chat::Doubt::second_model); }
 
  private:
   json::Value from_;

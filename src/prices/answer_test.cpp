@@ -43,15 +43,27 @@ TEST(Usage, Anthropic_tells_compactions_and_searches_beside_the_sums) {
     "output_tokens":20,"output_tokens_details":{"thinking_tokens":8},"server_tool_use":{"web_search_requests":3},
     "service_tier":"batch","iterations":[{"type":"compaction","input_tokens":1000,"output_tokens":100},
     {"type":"message","input_tokens":10,"output_tokens":20},{"type":"advisor_message","model":"o","input_tokens":7,"output_tokens":7}]}})");
-  EXPECT_EQ(told, (chat::Usage{.input = 1010,
-                               .cache_read = 5,
-                               .cache_write_5m = 5,
-                               .cache_write_1h = 4,
-                               .output = 112,
-                               .reasoning = 8,
-                               .reported = true,
-                               .searches = 3,
-                               .service_tier = ServiceTier::batch}));
+  EXPECT_TRUE(told.has(chat::Doubt::second_model)) << "the advisor's tokens are another model's";
+  EXPECT_NE(told.raw.text().find("advisor_message"), std::string_view::npos);
+  chat::Usage counted = told;
+  counted.doubts = 0;
+  counted.raw = {};
+  EXPECT_EQ(counted, (chat::Usage{.input = 1010,
+                                  .cache_read = 5,
+                                  .cache_write_5m = 5,
+                                  .cache_write_1h = 4,
+                                  .output = 112,
+                                  .reasoning = 8,
+                                  .reported = true,
+                                  .searches = 3,
+                                  .service_tier = ServiceTier::batch}));
+}
+
+TEST(Usage, Nothing_is_in_doubt_about_iterations_of_the_model_itself) {
+  const chat::Usage told = usage(DialectId::anthropic_messages, R"({"model":"c","usage":{"input_tokens":10,
+    "output_tokens":20,"iterations":[{"type":"message","input_tokens":10,"output_tokens":20},
+    {"type":"advisor_message","model":"o","input_tokens":0,"output_tokens":0}]}})");
+  EXPECT_EQ(told, (chat::Usage{.input = 10, .output = 20, .reported = true}));
 }
 
 TEST(Usage, Responses_Bedrock_and_embeddings_have_their_own_words) {

@@ -25,10 +25,14 @@ void merge_cache_writes(UsageCounts& counts, json::Value from, chat::Usage& usag
   usage.cache_write_5m = *total;
 }
 
-// What the model used to shorten the conversation on the way is told in a list alone, not in the sums.
-void add_compactions(UsageCounts& counts, json::Value iterations, chat::Usage& usage) {
+// What the model used to shorten the conversation on the way is told in a list alone, not in the sums. So is what an
+// advisor used: it has a price of its own, which one row of the ledger cannot have as well.
+void add_iterations(UsageCounts& counts, json::Value iterations, chat::Usage& usage) {
   for (const json::Value& each : iterations.elements()) {
-    if (each["type"].string() != "compaction") continue;
+    const std::string_view type = each["type"].string().value_or("");
+    if (type == "advisor_message" && counts.of(each["input_tokens"]) + counts.of(each["output_tokens"]) > 0)
+      counts.second_model();
+    if (type != "compaction") continue;
     chat::Usage own;
     merge_cache_writes(counts, each, own);
     usage.input += counts.of(each["input_tokens"]);
@@ -70,7 +74,7 @@ void merge_usage(json::Value from, chat::Usage& usage) {
   if (const auto searches = told(counts, from["server_tool_use"]["web_search_requests"])) usage.searches = *searches;
   read_service_tier(from["service_tier"], usage);
   if (from["speed"].string() == "fast") usage.service_tier = chat::ServiceTier::fast;
-  add_compactions(counts, from["iterations"], usage);
+  add_iterations(counts, from["iterations"], usage);
 }
 
 void write_usage(json::Writer& writer, const chat::Usage& usage, std::string_view service_tier) {
