@@ -60,8 +60,9 @@ Result<int> schema(const SchemaFlags&, Invocation& invocation) {
 }  // namespace
 
 void add_config(CLI::App& root, Invocation& invocation) {
-  CLI::App& group = add_group(
-      root, {"config", "Check a configuration, or see what it may hold", "sluice config validate sluice.yaml"});
+  CLI::App& group =
+      add_group(root, {"config", "Check a configuration, see what it may hold, or share one through the store",
+                       "sluice config validate sluice.yaml"});
   CLI::App& validate_verb = add_verb(
       group, invocation,
       {"validate", "Everything that is wrong with a configuration, at once", "sluice config validate sluice.yaml"});
@@ -75,6 +76,7 @@ void add_config(CLI::App& root, Invocation& invocation) {
       group, invocation,
       {"schema", "The JSON Schema of the configuration, for editors", "sluice config schema > sluice.schema.json"});
   on_selected(schema_verb, invocation, std::make_shared<SchemaFlags>(), schema);
+  add_config_store(group, invocation);
 }
 
 }  // namespace sluice::cli

@@ -27,6 +27,7 @@ void add_prices(CLI::App& root, Invocation& invocation);
 void add_logs(CLI::App& root, Invocation& invocation);
 void add_logs_export(CLI::App& logs, Invocation& invocation);
 void add_config(CLI::App& root, Invocation& invocation);
+void add_config_store(CLI::App& config, Invocation& invocation);
 void add_import(CLI::App& root, Invocation& invocation);
 void add_doctor(CLI::App& root, Invocation& invocation);
 void add_completion(CLI::App& root, Invocation& invocation);

@@ -69,6 +69,9 @@ void check_store(const StoreSettings& store, const TellSetting& wrong) {
   if (!is_identifier || store.schema.starts_with("pg_"))
     wrong("store", "schema", "`" + store.schema + "` is no name of a schema",
           "use lower-case letters, digits and _, at most 48, and not pg_ at the beginning");
+  if (store.configuration != "file" && store.configuration != "store")
+    wrong("store", "configuration", "`" + store.configuration + "` is neither file nor store",
+          "`file`: this one; `store`: what `sluice config push` has put there");
   if (store.when_stale != "fail_closed" && store.when_stale != "serve_stale")
     wrong("store", "when_stale", "`" + store.when_stale + "` is neither fail_closed nor serve_stale",
           "use one of the two");

@@ -530,7 +530,7 @@ void Loading::keep_what_needs_a_restart() {
     if (setting) needs_restart_.push_back(std::string(setting) + ": it is as it was until then");
   parts_.admin = admin;
   if (!(parts_.store == sources_.in_force->store())) {
-    needs_restart_.push_back("store: it runs with other settings");
+    if (!sources_.from_store) needs_restart_.push_back("store: it runs with other settings");
     parts_.store = sources_.in_force->store();
   }
   const LimitSettings& limits = sources_.in_force->limits();

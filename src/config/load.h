@@ -36,6 +36,8 @@ struct Sources {
   std::optional<catalog::Date> prices_known_on = {};  // only what had been imported by that day
   // What runs when this is a reload: its sockets, threads and engines stay, whatever the file says of them.
   const Snapshot* in_force = nullptr;
+  // The text was pushed into the store: where that is, is the file's to say.
+  bool from_store = false;
 };
 
 struct Loaded {

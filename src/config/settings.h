@@ -126,6 +126,8 @@ struct StoreSettings {
   std::string schema = "sluice";           // in it
   std::int64_t stale_limit_s = 300;        // how old what is known of keys may be while PostgreSQL is away
   std::string when_stale = "fail_closed";  // and then: fail_closed, serve_stale
+  std::string configuration = "file";      // where the configuration is: file, store
+  bool has_configuration() const { return configuration == "store"; }
   bool on_postgres() const { return backend == "postgres"; }
 
   friend bool operator==(const StoreSettings&, const StoreSettings&) = default;

@@ -234,6 +234,11 @@ inline constexpr Setting<StoreSettings> store_table[] = {
     {.name = "when_stale",
      .meaning = "And then: `fail_closed` answers 503, as a key may have been revoked; `serve_stale` goes on.",
      .text = &StoreSettings::when_stale},
+    {.name = "configuration",
+     .meaning =
+         "Where the rest of the configuration is: `file`; or `store`, where `sluice config push` puts it for all "
+         "processes. Then this file says what needs a restart, and all else until something was pushed.",
+     .text = &StoreSettings::configuration},
 };
 
 inline constexpr Setting<AlertSettings> alert_table[] = {

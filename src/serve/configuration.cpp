@@ -26,6 +26,7 @@ std::string_view name(Reloader::Trigger trigger) {
   switch (trigger) {
     case Reloader::Trigger::signal: return "signal";
     case Reloader::Trigger::call: return "call";
+    case Reloader::Trigger::store: return "store";
     case Reloader::Trigger::file: break;
   }
   return "file";
@@ -43,19 +44,31 @@ std::string place_of(const yaml::Diagnostic& finding) {
   return place;
 }
 
-}  // namespace
-
-Result<config::Loaded> read_configuration(const ServeOptions& options, const config::Snapshot* in_force) {
-  config::Sources sources{.env = engines::process_environment()};
-  if (options.config_path) {
-    sources.name = *options.config_path;
-    TRY(sources.text, config::read_source(*options.config_path));
-  }
+// With what the command line, the environment and the data directory say beside a text.
+Result<config::Loaded> read(const ServeOptions& options, config::Sources sources, const config::Snapshot* in_force) {
+  sources.env = engines::process_environment();
   if (options.listen) sources.overrides.push_back({"server.listen", *options.listen, "--listen"});
   if (options.engine == "none") sources.overrides.push_back({"engines", "none", "--engine"});
   TRY(sources.prices, store::read_price_files(options.data_dir));
   sources.in_force = in_force;
   return config::load(sources);
+}
+
+}  // namespace
+
+Result<config::Loaded> read_configuration(const ServeOptions& options, const config::Snapshot* in_force) {
+  config::Sources sources;
+  if (options.config_path) {
+    sources.name = *options.config_path;
+    TRY(sources.text, config::read_source(*options.config_path));
+  }
+  return read(options, std::move(sources), in_force);
+}
+
+Result<config::Loaded> read_configuration(const ServeOptions& options, const config::Snapshot& in_force,
+                                          const store::ConfigGeneration& pushed) {
+  return read(options, {.name = "generation " + std::to_string(pushed.number), .text = pushed.text, .from_store = true},
+              &in_force);
 }
 
 std::string reloaded_json(const Reloaded& reloaded) {
@@ -96,7 +109,7 @@ Reloaded Reloader::reload(Trigger trigger) {
   read_last_ = now;
   const auto start = std::chrono::steady_clock::now();
   const std::shared_ptr<const config::Snapshot> before = snapshots_.load();
-  Result<config::Loaded> loaded = read_configuration(options_, before.get());
+  Result<config::Loaded> loaded = load(*before);
   if (!loaded) {
     reloaded.error = std::move(loaded).error();
   } else {
@@ -110,6 +123,36 @@ Reloaded Reloader::reload(Trigger trigger) {
   reloaded.took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
   tell(trigger, reloaded);
   return reloaded;
+}
+
+Result<config::Loaded> Reloader::load(const config::Snapshot& before) {
+  if (store_) {
+    TRY(const auto pushed, store_->store().configuration());
+    if (pushed) {
+      tried_ = pushed->number;
+      return read_configuration(options_, before, *pushed);
+    }
+  }
+  return read_configuration(options_, &before);
+}
+
+Result<void> Reloader::follow(store::LiveStore& store) {
+  store_ = &store;
+  TRY(const auto pushed, store.store().configuration());
+  if (!pushed) return {};
+  const Reloaded reloaded = reload(Trigger::store);
+  if (reloaded.applied) return {};
+  if (reloaded.error) return std::unexpected(*reloaded.error);
+  return fail(ErrorKind::invalid_request,
+              "generation " + std::to_string(pushed->number) +
+                  " of the configuration in the store is not valid here\n" + reloaded.loaded.diagnostics.render(),
+              "set what it refers to, or push another: `sluice config push FILE`, `sluice config rollback`");
+}
+
+void Reloader::reload_if_pushed() {
+  if (!store_ || store_->config_generation() == tried_) return;
+  tried_ = store_->config_generation();  // also when it cannot be read now
+  reload(Trigger::store);
 }
 
 void Reloader::reload_if_changed() {

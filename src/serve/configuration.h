@@ -11,6 +11,7 @@
 #include "config/load.h"
 #include "gateway/shared/gateway.h"
 #include "serve/serve.h"
+#include "store/live_store.h"
 #include "telemetry/log.h"
 #include "telemetry/server_metrics.h"
 
@@ -19,6 +20,9 @@ namespace sluice::serve {
 // What the file, the environment and the command line say. `in_force`: what runs, when this is a reload. Errors:
 // not_found, when the file cannot be read.
 Result<config::Loaded> read_configuration(const ServeOptions& options, const config::Snapshot* in_force);
+// The same with a generation of the store's in the file's place.
+Result<config::Loaded> read_configuration(const ServeOptions& options, const config::Snapshot& in_force,
+                                          const store::ConfigGeneration& pushed);
 
 // What came of a reload.
 struct Reloaded {
@@ -35,20 +39,27 @@ std::string reloaded_json(const Reloaded& reloaded);
 // One thread.
 class Reloader {
  public:
-  enum class Trigger : std::uint8_t { signal, call, file };
+  enum class Trigger : std::uint8_t { signal, call, file, store };
 
   // All of them outlive it.
   Reloader(const ServeOptions& options, gateway::SnapshotCell& snapshots, telemetry::Log& log,
            telemetry::ServerMetrics& metrics);
 
+  // From here on the configuration is what was pushed into the store, as soon as anything was. Puts the newest
+  // generation in force. Errors: those of the store; invalid_request for a generation that this server cannot take.
+  Result<void> follow(store::LiveStore& store);
+
   // Reads, judges, and exchanges the Snapshot or not; the log and the metrics tell.
   Reloaded reload(Trigger trigger);
   // The same when the file holds other bytes than when it was read last.
   void reload_if_changed();
+  // The same when another generation has come into the store; each is tried once.
+  void reload_if_pushed();
   // Lets go of Snapshots that no request uses any more: they are freed here, not by a reactor.
   void free_retired();
 
  private:
+  Result<config::Loaded> load(const config::Snapshot& before);
   void tell(Trigger trigger, const Reloaded& reloaded);
 
   const ServeOptions& options_;
@@ -56,6 +67,8 @@ class Reloader {
   telemetry::Log& log_;
   telemetry::ServerMetrics& metrics_;
   std::string read_last_;                          // SHA-256 of the file's bytes
+  store::LiveStore* store_ = nullptr;              // that the configuration comes from; null: from the file
+  std::int64_t tried_ = 0;                         // the last generation that was read
   static constexpr std::size_t most_retired = 16;  // beyond that the last request frees its Snapshot
   std::vector<std::shared_ptr<const config::Snapshot>> retired_;
 };

@@ -606,8 +606,12 @@ int serve(const ServeOptions& options) {
   }
   if (!bequest)
     if (auto started = start_engines(engines, *snapshot, engines_at); !started) return refuse(started.error());
+  Reloader reloader(options, snapshots, log, server_metrics);
+  const bool follows_store = snapshot->store().has_configuration();
+  if (follows_store)
+    if (auto followed = reloader.follow(**store); !followed) return refuse(followed.error());
   // After all that may refuse to start: it is shown once, and only by a start that comes this far.
-  auto first_key = ensure_first_key(**store, *snapshot);
+  auto first_key = ensure_first_key(**store, *snapshots.load());
   if (!first_key) return refuse(first_key.error());
   std::optional<Inheritance> inheritance;
   if (bequest) {
@@ -630,7 +634,6 @@ int serve(const ServeOptions& options) {
   auto control = ControlSocket::listen(options.data_dir);
   if (!control) return refuse(control.error());
   AddressFile address_file(options.data_dir, url, options.config_path);
-  Reloader reloader(options, snapshots, log, server_metrics);
   const ConfigWatch watch(options.config_path.value_or(""));
   if (!watch.problem().empty())
     log.warn("changes of the configuration will not be seen",
@@ -669,7 +672,9 @@ int serve(const ServeOptions& options) {
   else
     stopped_early = announce_to_people(log, std::move(announcement));
   startup_memory.end();
-  while (!stopped_early && !loop.wait(seconds(1))) {
+  // What was pushed is in force within a second of its push.
+  while (!stopped_early && !loop.wait(follows_store ? milliseconds(200) : milliseconds(1'000))) {
+    reloader.reload_if_pushed();
     tell_store_problem(log, **store, **desk, store_problem);
     if (leases) tell_limits_problem(log, leases->health().problem, limits_problem);
     (*store)->keep_days(snapshots.load()->ledger().keep_days);

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "store/admin_acts.h"
+#include "store/configurations.h"
 #include "store/data_directory.h"
 #include "store/database.h"
 #include "store/fold.h"
@@ -83,6 +84,7 @@ struct LiveStore::State {
 
   std::atomic<std::int64_t> keep_days{0};
   std::atomic<std::int64_t> rows_since_us{0};
+  std::atomic<std::int64_t> config_generation{0};
   std::atomic<std::uint64_t> looks_done{0};                      // written by the watcher
   std::atomic<std::chrono::steady_clock::duration> keys_seen{};  // that has seen the database
   std::thread listener;                                          // where other processes tell that keys have changed
@@ -127,6 +129,8 @@ Result<void> LiveStore::State::reload_if_changed() {
     return {};
   }
   TRY(const std::int64_t version, database.integer("SELECT value FROM state WHERE name = 'keys_version'"));
+  TRY(const std::int64_t generation, newest_configuration(database));
+  config_generation.store(generation);
   CHECK_OK(count_corrections());
   if (version != keys_version) CHECK_OK(load_table());
   keys_version = version;
@@ -475,6 +479,8 @@ Result<void> LiveStore::take_back() {
   state_->handed_over = false;
   return {};
 }
+
+std::int64_t LiveStore::config_generation() const { return state_->config_generation.load(); }
 
 bool LiveStore::refuses_new_work() const {
   return state_->ledger->refuses_new_work() || state_->audit->refuses_new_work();

@@ -65,6 +65,9 @@ class LiveStore : public RequestStore {
   // Makes create_key() and revoke_key() of this process visible at once. Blocking.
   Result<void> reload_keys();
 
+  // The newest configuration that was pushed into the store, as the watcher has seen it last; 0: none. Any thread.
+  std::int64_t config_generation() const;
+
   // How many days of rows and log segments are kept (retention.h); 0 = all. Any thread; the folder follows.
   void keep_days(std::int64_t days);
 

@@ -332,6 +332,16 @@ CREATE TABLE ledger_words (
       instance TEXT NOT NULL
     );
     )sql",
+    R"sql(
+    CREATE TABLE config_generations (
+      number BIGINT PRIMARY KEY,
+      text TEXT NOT NULL,
+      sha256 TEXT NOT NULL,
+      made_at_us BIGINT NOT NULL,
+      made_by TEXT NOT NULL,
+      said TEXT NOT NULL
+    );
+    )sql",
 };
 constexpr auto known = static_cast<std::int64_t>(migrations.size());
 

@@ -34,6 +34,8 @@ constexpr std::int64_t application_id = 0x534c5549;
 //
 // correction_batches  which rows may be corrections, and whose log had them: a running server counts them from here
 //
+// config_generations  configurations for all who take theirs from here; the newest counts
+//
 // admin_keys      who may use the administration's API
 // admin_requests  what was answered to requests that carry an Idempotency-Key
 // admin_sessions  who is signed in
@@ -397,6 +399,17 @@ constexpr std::array migrations = {
       last_row INTEGER PRIMARY KEY,
       first_row INTEGER NOT NULL,
       instance TEXT NOT NULL
+    ) STRICT;
+    )sql",
+    // Configurations that were pushed, for all processes that take theirs from the store. Only added to.
+    R"sql(
+    CREATE TABLE config_generations (
+      number INTEGER PRIMARY KEY,
+      text TEXT NOT NULL,
+      sha256 TEXT NOT NULL,
+      made_at_us INTEGER NOT NULL,
+      made_by TEXT NOT NULL,
+      said TEXT NOT NULL
     ) STRICT;
     )sql",
 };

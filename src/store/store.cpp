@@ -161,6 +161,16 @@ Result<std::vector<LimitReport>> Store::list_limits(std::int64_t now_us) {
   return reports;
 }
 
+Result<ConfigGeneration> Store::push_configuration(std::string_view text, std::string_view said, std::int64_t now_us) {
+  return store::push_configuration(*database_, text, said, now_us);
+}
+
+Result<std::optional<ConfigGeneration>> Store::configuration(std::optional<std::int64_t> number) {
+  return store::configuration(*database_, number);
+}
+
+Result<std::vector<ConfigGeneration>> Store::list_configurations() { return store::list_configurations(*database_); }
+
 Result<FoldReport> Store::fold(LogPosition until) {
   TRY(FoldReport report, store::fold(*database_, ledger_path(directory_), instance_, until));
   // Behind the rows that they mend.

@@ -15,6 +15,7 @@
 #include "store/admin_acts.h"
 #include "store/admin_keys.h"
 #include "store/admin_requests.h"
+#include "store/configurations.h"
 #include "store/cost_rows.h"
 #include "store/home.h"
 #include "store/hour_sums.h"
@@ -79,6 +80,11 @@ class Store {
   Result<LimitLine> remove_limit(std::string_view id, std::int64_t now_us);
   // With what was spent of money: as far as fold() has come, and without what requests under way have reserved.
   Result<std::vector<LimitReport>> list_limits(std::int64_t now_us);
+
+  // See configurations.h.
+  Result<ConfigGeneration> push_configuration(std::string_view text, std::string_view said, std::int64_t now_us);
+  Result<std::optional<ConfigGeneration>> configuration(std::optional<std::int64_t> number = {});
+  Result<std::vector<ConfigGeneration>> list_configurations();
 
   // Whose acts those that follow are; the operating system's user's until somebody is named.
   void act_as(Doer doer);

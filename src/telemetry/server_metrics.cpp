@@ -25,7 +25,8 @@ ServerMetrics::ServerMetrics(Registry& registry)
                                       "Requests of the administration's API, by the route and the answer's status.",
                                       {"route", "status"})),
       stopping(registry.gauge("sluice_stopping", "1 from the signal to stop on, else 0.")) {
-  for (const char* trigger : {"signal", "call", "file"}) reloads.with(trigger, "refused");  // alerts need the zero
+  for (const char* trigger : {"signal", "call", "file", "store"})
+    reloads.with(trigger, "refused");  // alerts need the zero
   for (const char* limit : {"streams", "head_bytes", "head_frames", "bodies", "resets", "control_frames",
                             "empty_frames", "queued_frames", "protocol"})
     http2_limits.with(limit);

@@ -9,7 +9,7 @@ namespace sluice::telemetry {
 struct ServerMetrics {
   explicit ServerMetrics(Registry& registry);
 
-  CounterFamily& reloads;         // trigger: signal, call, file; outcome: applied, refused
+  CounterFamily& reloads;         // trigger: signal, call, file, store; outcome: applied, refused
   GaugeFamily& config_errors;     // of the configuration that was read last; 0: it is in force
   GaugeFamily& config_since;      // when the one in force came into force, Unix seconds
   GaugeFamily& needs_restart;     // settings in the file that wait for a restart
