@@ -71,6 +71,28 @@ TEST(Postgres, Is_refused_when_it_is_newer_than_the_program) {
   EXPECT_NE(store.error().message.find("newer sluice (version 99"), std::string::npos) << store.error().message;
 }
 
+// The server answers COMMIT of a transaction in which something failed with ROLLBACK, and calls that a success.
+TEST(Postgres, Never_takes_a_commit_that_rolled_back_for_one_that_kept_what_was_written) {
+  const auto database = raw("commits");
+  ASSERT_TRUE(database->execute("CREATE SCHEMA commits"));
+  ASSERT_TRUE(database->execute("CREATE TABLE commits.things (n BIGINT PRIMARY KEY)"));
+  {
+    auto transaction = Transaction::begin(*database);
+    ASSERT_TRUE(transaction);
+    ASSERT_TRUE(database->execute("INSERT INTO commits.things VALUES (1)"));
+    EXPECT_FALSE(database->execute("INSERT INTO commits.things VALUES (1)"));
+    const auto kept = transaction->commit();
+    ASSERT_FALSE(kept);
+    EXPECT_NE(kept.error().message.find("did not keep"), std::string::npos) << kept.error().message;
+  }
+  EXPECT_EQ(database->integer("SELECT count(*) FROM commits.things"), 0);
+  auto transaction = Transaction::begin(*database);
+  ASSERT_TRUE(transaction) << "the connection goes on";
+  ASSERT_TRUE(database->execute("INSERT INTO commits.things VALUES (1)"));
+  EXPECT_TRUE(transaction->commit());
+  EXPECT_EQ(database->integer("SELECT count(*) FROM commits.things"), 1);
+}
+
 TEST(Postgres, Is_refused_when_the_schema_is_another_programs) {
   TestingDirectory directory;
   ASSERT_TRUE(raw("others")->execute("CREATE SCHEMA others"));
