@@ -209,3 +209,26 @@ def test_pgbouncer_in_transaction_mode_works(replicas, postgres):
     for server in servers:
         assert server.stop() == 0
     pooler.close()
+
+
+def test_a_database_that_hangs_keeps_no_client_waiting_and_is_told_within_its_time(replicas, postgres):
+    (server,) = replicas(1)
+    key = server.create_key("k")
+    assert ask(server, key).status_code == 200
+    postgres.stand_still()
+    try:
+        began = time.monotonic()
+        for _ in range(20):
+            assert ask(server, key).status_code == 200
+        print(f"20 answers in {time.monotonic() - began:.2f} s beside a database that hangs")
+        listed = server.run("keys", "list", check=False, timeout=60)  # a command ends, and says why
+        assert listed.returncode != 0
+        assert "cannot reach the database" in listed.stderr, listed.stderr
+        eventually(lambda: "the store has a problem" in server.log(), "the server to say what is wrong", timeout_s=60)
+        assert ask(server, key).status_code == 200
+    finally:
+        postgres.go_on()
+    eventually(lambda: "the store is well again" in server.log(), "the store to be well again", timeout_s=60)
+    eventually(lambda: server.usage_of("k")["requests"] == 22, "all rows to come in, each once")
+    assert server.run("keys", "revoke", "k").returncode == 0
+    eventually(lambda: ask(server, key).status_code == 401, "a revoked key to be refused again")

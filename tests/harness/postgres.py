@@ -65,6 +65,25 @@ class Postgres:
         self._process.send_signal(how)
         self._process.wait(60)
 
+    def _family(self):
+        """The server and its sessions: each is a process of its own."""
+        def parent(pid):
+            try:
+                return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+            except OSError:
+                return None
+        children = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+        return [self._process.pid] + [pid for pid in children if parent(pid) == self._process.pid]
+
+    def stand_still(self):
+        """Takes connections (the kernel does) and answers nobody, as a machine without power behind a live switch."""
+        for pid in self._family():
+            os.kill(pid, signal.SIGSTOP)
+
+    def go_on(self):
+        for pid in reversed(self._family()):
+            os.kill(pid, signal.SIGCONT)
+
     def ask(self, sql):
         """Rows of a statement, as lists of texts."""
         done = subprocess.run([_program("psql"), self.url, "-X", "-A", "-t", "-F", "\t", "-v", "ON_ERROR_STOP=1", "-c", sql],
