@@ -171,7 +171,10 @@ Result<Answer> Administration::act(const Request& request, const Allowed& allowe
             .store = store_,
             .around = around_,
             .now_us = options_.now_us(),
+            .if_match = {},
+            .etag = {},
             .dropped = {}};
+  if (const auto tag = request.header("if-match")) call.if_match = std::string(*tag);
   TRY(call.query, read_query(request.query, route.query));
   if (!route.document) {
     TRY(call.body, read_body(request.body, route.body));
@@ -180,6 +183,7 @@ Result<Answer> Administration::act(const Request& request, const Allowed& allowe
   TRY(std::string body, route.handle(call));
   if (route.changes_keys) (void)around_.keys_changed();  // it is done; the store goes on trying to load it
   Answer answer = json_answer(route.status, std::move(body));
+  if (!call.etag.empty()) answer.headers.set("etag", call.etag);
   if (!call.dropped.empty()) answer.headers.set("x-sluice-dropped-params", call.dropped);
   return answer;
 }

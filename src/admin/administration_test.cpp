@@ -3,15 +3,21 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "admin/routes.h"
 #include "config/load.h"
 #include "json/json.h"
+#include "store/append_log.h"
+#include "store/data_directory.h"
+#include "store/ledger_entry.h"
 #include "store/testing_directory.h"
 
 namespace sluice::admin {
@@ -320,6 +326,83 @@ TEST_F(Api, A_scope_counts_for_LiteLLMs_endpoints_too) {
   EXPECT_EQ(ask(key, "POST", "/key/delete", R"({"key_aliases":["blues"]})").status, 404);
   EXPECT_EQ(ask(key, "POST", "/team/update", R"({"team_id":"red","max_budget":99})").status, 403);
   EXPECT_EQ(ask(key, "POST", "/key/generate", R"({"team_id":"blue"})").status, 400);
+}
+
+TEST_F(Api, A_null_takes_a_keys_limit_away_and_nothing_else) {
+  const auto made = store_.create_key(
+      {.name = "app", .expires_at_us = now_us + 1, .budget = Money::pico(5), .rpm = 10, .tpm = 20}, now_us);
+  ASSERT_TRUE(made) << made.error().message;
+  const std::string owner = admin_key(Role::owner);
+  const Answer changed = ask(owner, "PATCH", "/admin/v1/keys/app", R"({"rpm":null,"expires_at":null,"tpm":30})");
+  ASSERT_EQ(changed.status, 200) << changed.body;
+  store::VirtualKey key = store_.list_keys()->front().key;
+  EXPECT_EQ(key.rpm, std::nullopt);
+  EXPECT_EQ(key.expires_at_us, std::nullopt);
+  EXPECT_EQ(key.tpm, 30);
+  EXPECT_EQ(key.budget, Money::pico(5));
+  ASSERT_EQ(ask(owner, "PATCH", "/admin/v1/keys/app", R"({"budget_usd":null})").status, 200);
+  EXPECT_EQ(store_.list_keys()->front().key.budget, std::nullopt);
+}
+
+TEST_F(Api, A_change_of_what_has_changed_since_does_nothing) {
+  ASSERT_TRUE(store_.create_key({.name = "app", .rpm = 10}, now_us));
+  const std::string owner = admin_key(Role::owner);
+  const std::string seen(ask(owner, "GET", "/admin/v1/keys/app").headers.get("etag").value_or(""));
+  ASSERT_FALSE(seen.empty());
+  const Answer first = ask(owner, "PATCH", "/admin/v1/keys/app", R"({"rpm":11})", {{"if-match", seen}});
+  ASSERT_EQ(first.status, 200) << first.body;
+  const Answer late = ask(owner, "PATCH", "/admin/v1/keys/app", R"({"rpm":12})", {{"if-match", seen}});
+  EXPECT_EQ(late.status, 412) << late.body;
+  EXPECT_EQ(store_.list_keys()->front().key.rpm, 11);
+  const std::string now(first.headers.get("etag").value_or(""));
+  EXPECT_EQ(ask(owner, "GET", "/admin/v1/keys/app").headers.get("etag"), now);
+  for (const std::string& tag : {now, std::string("*")})
+    EXPECT_EQ(ask(owner, "PATCH", "/admin/v1/keys/app", R"({"tpm":5})", {{"if-match", tag}}).status, 200) << tag;
+}
+
+TEST_F(Api, Why_a_period_costs_more_is_told_within_what_the_role_sees) {
+  ASSERT_TRUE(store_.create_subject(SubjectKind::team, "red", "", now_us));
+  const auto red = store_.create_key({.name = "red-app", .team = "red"}, now_us);
+  const auto other = store_.create_key({.name = "other"}, now_us);
+  ASSERT_TRUE(red && other);
+  constexpr std::int64_t day_us = 86'400'000'000;
+  {
+    const auto log = store::AppendLog::open(store::ledger_path(directory_.path()), {});
+    for (const auto& [key, days_ago, pico] :
+         {std::tuple{red->key.id, 2, 1'000}, {red->key.id, 1, 3'000}, {other->key.id, 1, 50}}) {
+      store::LedgerEntry entry;
+      entry.key_id = key;
+      entry.provider = ProviderId("acme");
+      entry.model = ModelName("m");
+      entry.start_us = entry.end_us = now_us - days_ago * day_us;
+      entry.usage = {.input = pico / 10, .reported = true};
+      entry.cost = Money::pico(pico);
+      std::string bytes;
+      encode(entry, bytes);
+      ASSERT_EQ((*log)->append(bytes), store::Appended::queued);
+    }
+    ASSERT_TRUE((*log)->flush(std::chrono::seconds(20)));
+  }
+  ASSERT_TRUE(store_.fold());
+  const std::string periods =
+      "/admin/v1/usage/explain?before_since=2026-11-21&before_until=2026-11-22&since=2026-11-22&by=key";
+  const Answer all = ask(admin_key(Role::owner), "GET", periods);
+  ASSERT_EQ(all.status, 200) << all.body;
+  const auto told = json::Document::parse(all.body);
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->root()["total"]["difference_usd"].string(), "0.00000000205");
+  EXPECT_EQ(told->root()["data"].size(), 2u);
+  EXPECT_EQ(told->root()["data"].at(0)["name"].string(), "red-app");
+  EXPECT_EQ(told->root()["data"].at(0)["before"]["requests"].integer(), 1);
+
+  const store::Scope of_red{ScopeKind::team, store_.list_subjects(SubjectKind::team)->front().id};
+  const Answer part = ask(admin_key(Role::viewer, of_red), "GET", periods);
+  ASSERT_EQ(part.status, 200) << part.body;
+  EXPECT_EQ(json::Document::parse(part.body)->root()["total"]["difference_usd"].string(), "0.000000002");
+  EXPECT_EQ(ask(admin_key(Role::owner), "GET",
+                "/admin/v1/usage/explain?before_since=2026-11-22&before_until=2026-11-21&since=2026-11-22")
+                .status,
+            400);
 }
 
 // A way to sign in beside administration keys.

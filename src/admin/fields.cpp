@@ -130,7 +130,10 @@ Result<Input> read_body(std::string_view body, std::span<const Field> fields) {
       if (std::ranges::find(seen, name) != seen.end())
         return wrong_field(name, "`" + std::string(name) + "` stands there twice", "leave one of them out");
       seen.push_back(name);
-      if (value.is_null()) continue;
+      if (value.is_null()) {
+        input.nulls_.emplace(name);
+        continue;
+      }
       const std::string_view type = bare(field->type);
       if (type == "integer") {
         const auto number = value.integer();

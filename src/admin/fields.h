@@ -10,8 +10,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,11 +36,12 @@ struct Field {
 constexpr std::size_t most_string_bytes = 1'024;  // of a field that is no `text`; names are shorter still
 constexpr std::size_t most_list_items = 100;
 
-// What was given, checked against its fields. A null is as if it had not been given.
+// What was given, checked against its fields. A null is as if it had not been given, for all who do not ask.
 class Input {
  public:
   bool has(std::string_view name) const { return values_.contains(name); }
-  std::string text(std::string_view name) const;  // empty when it was not given
+  bool is_null(std::string_view name) const { return nulls_.contains(name); }  // given as null
+  std::string text(std::string_view name) const;                               // empty when it was not given
   std::optional<std::int64_t> integer(std::string_view name) const;
   std::optional<bool> flag(std::string_view name) const;
   std::vector<std::string> list(std::string_view name) const;
@@ -50,6 +53,7 @@ class Input {
   friend Result<Input> read_query(std::string_view, std::span<const Field>);
   using Value = std::variant<std::string, std::int64_t, bool, std::vector<std::string>>;
   std::map<std::string, Value, std::less<>> values_;
+  std::set<std::string, std::less<>> nulls_;
 };
 
 // Errors: invalid_request that names the field: one that is not known, that is missing, or of another type; one that

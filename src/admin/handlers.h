@@ -37,6 +37,7 @@ Result<std::string> remove_limit(Call& call);
 
 // usage_api.cpp
 Result<std::string> sum_usage(Call& call);
+Result<std::string> explain_usage(Call& call);
 Result<std::string> list_ledger(Call& call);
 Result<std::string> list_acts(Call& call);
 

@@ -4,6 +4,7 @@
 
 #include "admin/handlers.h"
 #include "admin/visible.h"
+#include "base/crypto.h"
 #include "store/tags.h"
 
 namespace sluice::admin {
@@ -50,6 +51,15 @@ std::string text_of(const KeyReport& report, std::int64_t now_us, const Secret* 
   if (secret) out.member("key", secret->reveal());
   out.end_object();
   return text;
+}
+
+// Of what an administrator can change: what the key spends meanwhile is no change.
+std::string tag_of(const VirtualKey& key) {
+  std::string said = key.id.str() + '\0' + key.name;
+  for (const std::optional<std::int64_t>& one : {key.budget ? std::optional(key.budget->pico()) : std::nullopt, key.rpm,
+                                                 key.tpm, key.expires_at_us, key.blocked_at_us, key.revoked_at_us})
+    said += '\0' + (one ? std::to_string(*one) : std::string());
+  return '"' + crypto::hex(crypto::sha256(said)).substr(0, 16) + '"';
 }
 
 // Whose the key will be. Whose scope is a team makes keys of that team.
@@ -148,6 +158,7 @@ Result<std::string> create_key(Call& call) {
 Result<std::string> get_key(Call& call) {
   TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
   TRY(const KeyReport report, visible.key(call.id));
+  call.etag = tag_of(report.key);
   return text_of(report, call.now_us);
 }
 
@@ -160,7 +171,21 @@ Result<std::string> change_key(Call& call) {
   change.budget = call.body.money("budget_usd");
   change.rpm = call.body.integer("rpm");
   change.tpm = call.body.integer("tpm");
+  change.no_expiry = call.body.is_null("expires_at");
+  change.no_budget = call.body.is_null("budget_usd");
+  change.no_rpm = call.body.is_null("rpm");
+  change.no_tpm = call.body.is_null("tpm");
+  if (call.if_match && *call.if_match != "*")
+    change.if_still = [&](const VirtualKey& key) -> Result<void> {
+      if (tag_of(key) == *call.if_match) return {};
+      return std::unexpected(Error{.kind = ErrorKind::invalid_request,
+                                   .message = "the key has been changed since: it is " + tag_of(key) + " now",
+                                   .hint = "look at it again, and send the change with its new ETag",
+                                   .param = "If-Match",
+                                   .code = "changed_since"});
+    };
   TRY(report.key, call.store.change_key(report.key.id.str(), change, call.now_us));
+  call.etag = tag_of(report.key);
   return text_of(report, call.now_us);
 }
 

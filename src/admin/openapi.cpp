@@ -95,6 +95,9 @@ void write_parameters(json::Writer& out, const Route& route) {
     write_type(out.member("description", field.meaning).key("schema"), field.type, "");
     out.end_object();
   }
+  if (std::string_view(route.method) == "PATCH")
+    out.raw(
+        R"({"name":"If-Match","in":"header","required":false,"description":"The ETag of what was seen: where it has changed since, the answer is 412 and nothing is done","schema":{"type":"string"}})");
   if (std::string_view(route.method) == "POST" && route.verb != Verb::read)
     out.raw(
         R"({"name":"Idempotency-Key","in":"header","required":false,"description":"A request that comes again under the same key within a day does nothing again","schema":{"type":"string","maxLength":255}})");

@@ -16,6 +16,7 @@ std::string_view title_of(int status) {
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
     case 409: return "Conflict";
+    case 412: return "Precondition Failed";
     case 413: return "Content Too Large";
     case 415: return "Unsupported Media Type";
     case 501: return "Not Implemented";
@@ -29,7 +30,10 @@ std::string_view title_of(int status) {
 int status_of(const Error& error) {
   switch (error.kind) {
     case ErrorKind::invalid_request:
-      return error.code == "conflict" ? 409 : error.code == "not_implemented" ? 501 : 400;
+      return error.code == "conflict"          ? 409
+             : error.code == "not_implemented" ? 501
+             : error.code == "changed_since"   ? 412
+                                               : 400;
     case ErrorKind::unauthenticated: return 401;
     case ErrorKind::forbidden: return 403;
     case ErrorKind::not_found: return 404;

@@ -43,7 +43,9 @@ struct Call {
   store::Store& store;
   const Surroundings& around;
   std::int64_t now_us = 0;
-  std::string dropped;  // names of what was given and means nothing here, for x-sluice-dropped-params
+  std::optional<std::string> if_match;  // the header: the tag of what the caller has seen
+  std::string etag;                     // of what the answer shows; empty: it has none
+  std::string dropped;                  // names of what was given and means nothing here, for x-sluice-dropped-params
 };
 
 using Handle = Result<std::string> (*)(Call& call);

@@ -33,6 +33,14 @@ constexpr Field usage_query[] = {
     {"user", "string", "Only this user's"},
     {"model", "string", "Only this model's: its name, or provider/model"},
     {"tag", "string", "Only what has this tag"}};
+constexpr Field difference_query[] = {{"before_since", "time", "The earlier period: from", true},
+                                      {"before_until", "time", "... to before", true},
+                                      {"since", "time", "The later period: from", true},
+                                      {"until", "time", "... to before; now unless told"},
+                                      {"by", "=all|key|team|model|route|tag", "What to tell apart; `all` unless told"},
+                                      {"key", "string", "Only this key's, by id or name"},
+                                      {"team", "string", "Only this team's"},
+                                      {"user", "string", "Only this user's"}};
 constexpr Field ledger_query[] = {SLUICE_PAGE,
                                   {"since", "time", "Requests that started at or after"},
                                   {"until", "time", "Requests that started before"},
@@ -68,11 +76,12 @@ constexpr Field key_body[] = {{"name", "string", "Unique among the keys that are
                               {"tpm", "integer", "Tokens per minute"},
                               {"data_class", "=public|internal|restricted", "Where its requests may go"},
                               {"expires_at", "time", "From then on it is refused"}};
-constexpr Field key_change_body[] = {{"name", "string", "Unique among the keys that are not revoked"},
-                                     {"budget_usd", "usd", "Of a key that was made with one; for another set a limit"},
-                                     {"rpm", "integer", "Requests per minute"},
-                                     {"tpm", "integer", "Tokens per minute"},
-                                     {"expires_at", "time", "From then on it is refused"}};
+constexpr Field key_change_body[] = {
+    {"name", "string", "Unique among the keys that are not revoked"},
+    {"budget_usd", "usd", "Of a key that has one; for another set a limit. null: none any more"},
+    {"rpm", "integer", "Requests per minute. null: any"},
+    {"tpm", "integer", "Tokens per minute. null: any"},
+    {"expires_at", "time", "From then on it is refused. null: never"}};
 constexpr Field limit_body[] = {{"scope", "=everybody|org|team|user|key|tag", "For whom", true},
                                 {"subject", "string", "The organisation, team, user or key, by id or name; or the tag"},
                                 {"usd", "usd", "A budget: most that may be spent in the window"},
@@ -137,6 +146,21 @@ constexpr Field limit_fields[] = {{"id", "string"},
 constexpr Field usage_row_fields[] = {{"name", "string"}, {"key_id", "string?"}, SLUICE_SUM_FIELDS};
 constexpr Field sums_fields[] = {SLUICE_SUM_FIELDS};
 constexpr Field usage_fields[] = {{"by", "string"}, {"data", "[UsageRow]"}, {"total", "Sums"}};
+constexpr Field period_fields[] = {
+    {"requests", "integer"}, {"tokens", "integer", "Of rows that have a price"}, {"unpriced", "integer"}};
+constexpr Field difference_fields[] = {{"name", "string"},
+                                       {"before_usd", "usd"},
+                                       {"after_usd", "usd"},
+                                       {"difference_usd", "usd", "The sum of the five effects, exactly"},
+                                       {"volume_usd", "usd", "More or fewer tokens"},
+                                       {"mix_usd", "usd", "Other models and kinds of tokens"},
+                                       {"cache_usd", "usd", "Other shares of cached tokens"},
+                                       {"tier_usd", "usd", "Other shares of tiers"},
+                                       {"price_usd", "usd", "Other prices, and corrections"},
+                                       {"before", "PeriodSums"},
+                                       {"after", "PeriodSums"}};
+constexpr Field explained_fields[] = {
+    {"by", "string"}, {"data", "[UsageDifference]", "The largest first"}, {"total", "UsageDifference"}};
 constexpr Field entry_fields[] = {{"row", "integer"},
                                   {"started_at", "time"},
                                   {"request_id", "string"},
@@ -267,6 +291,9 @@ constexpr Schema schema_table[] = {
     {"Sums", sums_fields},
     {"UsageRow", usage_row_fields},
     {"Usage", usage_fields},
+    {"PeriodSums", period_fields},
+    {"UsageDifference", difference_fields},
+    {"UsageExplained", explained_fields},
     {"LedgerEntry", entry_fields},
     {"Act", act_fields},
     {"Price", price_fields},
@@ -478,6 +505,16 @@ constexpr Route route_table[] = {
      "Usage",
      200,
      sum_usage},
+    {"GET",
+     "/admin/v1/usage/explain",
+     usage,
+     read,
+     "Why one period costs more than another: volume, mix, cache, tier and price, which add up",
+     difference_query,
+     {},
+     "UsageExplained",
+     200,
+     explain_usage},
     {"GET",
      "/admin/v1/ledger",
      ledger,

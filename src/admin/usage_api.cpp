@@ -2,10 +2,12 @@
 // which a running server does every second.
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <utility>
 
 #include "admin/handlers.h"
 #include "admin/visible.h"
+#include "spend/periods.h"
 #include "store/tags.h"
 
 namespace sluice::admin {
@@ -17,6 +19,8 @@ using store::SubjectKind;
 // A page of the ledger looks at so many rows and no more; where they have been few for the filter, it is short and the
 // next one goes on.
 constexpr std::int64_t rows_per_page = 100'000;
+// About two seconds of the administration's thread for each of the two periods.
+constexpr std::int64_t most_rows_explained = 500'000;
 
 // The keys that the query names, within those that are seen; empty: all.
 Result<std::optional<std::vector<KeyId>>> find_keys(Call& call, const Visible& visible) {
@@ -112,6 +116,41 @@ Result<std::string> sum_usage(Call& call) {
   }
   out.end_array().key("total").begin_object();
   write_sums(out, report.total);
+  out.end_object().end_object();
+  return text;
+}
+
+Result<std::string> explain_usage(Call& call) {
+  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  spend::Asked asked{
+      .before = {call.query.time_us("before_since").value_or(0), call.query.time_us("before_until").value_or(0)},
+      .after = {call.query.time_us("since").value_or(0), call.query.time_us("until").value_or(call.now_us)},
+      .most_rows = most_rows_explained};
+  for (const auto& [period, field] : {std::pair(&asked.before, "before_until"), {&asked.after, "until"}})
+    if (period->from_us >= period->to_us)
+      return wrong_field(field, std::string("the period ends before it begins: `") + field + "`",
+                         "a period's first moment comes first, and its last is not in it");
+  if (call.query.has("by")) asked.by = call.query.text("by");
+  TRY(const std::optional<std::vector<KeyId>> keys, find_keys(call, visible));
+  if (keys) {
+    const std::set<std::string> ids = [&] {
+      std::set<std::string> all;
+      for (const KeyId& key : *keys) all.insert(key.str());
+      return all;
+    }();
+    asked.counts = [ids](const store::LedgerEntry& entry) { return ids.contains(entry.key_id.str()); };
+  }
+  TRY(const spend::Comparison told, spend::compare(call.store, call.around.snapshot()->prices(), asked));
+  std::string text;
+  json::Writer out(text);
+  out.begin_object().member("by", asked.by).key("data").begin_array();
+  for (const spend::Compared& one : told.groups) {
+    out.begin_object().member("name", one.group);
+    write(out, one);
+    out.end_object();
+  }
+  out.end_array().key("total").begin_object().member("name", told.total.group);
+  write(out, told.total);
   out.end_object().end_object();
   return text;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "base/data_class.h"
 #include "base/ids.h"
 #include "base/money.h"
+#include "base/result.h"
 #include "base/secret.h"
 
 namespace sluice::store {
@@ -63,6 +65,13 @@ struct KeyChange {
   std::optional<Money> budget;  // only of a key that has one
   std::optional<std::int64_t> rpm;
   std::optional<std::int64_t> tpm;
+  // Taken away; beats a value that is given as well.
+  bool no_expiry = false;
+  bool no_budget = false;
+  bool no_rpm = false;
+  bool no_tpm = false;
+  // Asked within the change's own transaction, of the key as it is: an error, and nothing changes. Empty: yes.
+  std::function<Result<void>(const VirtualKey&)> if_still = {};
 };
 
 struct CreatedKey {

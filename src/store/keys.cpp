@@ -226,15 +226,19 @@ Result<VirtualKey> change_key(Database& database, std::string_view id_or_name, c
                               std::int64_t now_us) {
   TRY(Transaction transaction, Transaction::begin(database));
   TRY(VirtualKey key, find_live_key(database, id_or_name));
+  if (change.if_still) CHECK_OK(change.if_still(key));
   // What a key has spent before it had a budget is counted by a limit alone (LiveStore::State::lines_of).
   if (change.budget && !key.budget)
-    return fail(ErrorKind::invalid_request, "the key was made without a budget and gets none later",
+    return fail(ErrorKind::invalid_request, "the key has no budget and gets none later",
                 "set a limit for it: `sluice budgets set --key " + key.id.str() + " --usd ...`");
   NewKey wanted{.name = change.name.value_or(key.name),
                 .expires_at_us = change.expires_at_us,
                 .budget = change.budget ? change.budget : key.budget,
                 .rpm = change.rpm ? change.rpm : key.rpm,
                 .tpm = change.tpm ? change.tpm : key.tpm};
+  if (change.no_budget) wanted.budget.reset();
+  if (change.no_rpm) wanted.rpm.reset();
+  if (change.no_tpm) wanted.tpm.reset();
   if (wanted.name == key.id.str()) wanted.name.clear();  // one that was made up from it
   CHECK_OK(check(wanted, now_us));
   if (change.name && *change.name != key.name) {
@@ -245,6 +249,7 @@ Result<VirtualKey> change_key(Database& database, std::string_view id_or_name, c
     key.name = *change.name;
   }
   if (change.expires_at_us) key.expires_at_us = change.expires_at_us;
+  if (change.no_expiry) key.expires_at_us.reset();
   key.budget = wanted.budget;
   key.rpm = wanted.rpm;
   key.tpm = wanted.tpm;

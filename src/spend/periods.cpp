@@ -1,0 +1,112 @@
+#include "spend/periods.h"
+
+#include <algorithm>
+#include <map>
+
+#include "store/tags.h"
+
+namespace sluice::spend {
+namespace {
+
+constexpr std::size_t most_groups = 100'000;  // of tags: each request may bring its own
+
+// What the groups are called that a row belongs to.
+class Grouping {
+ public:
+  static Result<Grouping> open(const std::string& by, store::Store& store) {
+    Grouping grouping(by);
+    if (by != "key" && by != "team") return grouping;
+    TRY(const std::vector<store::KeyReport> keys, store.list_keys());
+    std::map<std::string, std::string> teams;
+    TRY(const std::vector<store::Subject> subjects, store.list_subjects(store::SubjectKind::team));
+    for (const store::Subject& team : subjects) teams[team.id] = team.name;
+    for (const store::KeyReport& report : keys) {
+      const auto team = teams.find(report.key.team);
+      grouping.labels_[report.key.id.str()] = by == "key"           ? report.key.name
+                                              : team == teams.end() ? report.key.team
+                                                                    : team->second;
+    }
+    return grouping;
+  }
+
+  std::vector<std::string> groups_of(const store::LedgerEntry& entry) const {
+    if (by_ == "all") return {};
+    if (by_ == "model") return {entry.provider.str() + "/" + entry.model.str()};
+    if (by_ == "route") return {entry.requested_model};
+    if (by_ == "tag") {
+      std::vector<std::string> tags;
+      for (const std::string_view tag : store::split_tags(entry.tags)) tags.emplace_back(tag);
+      if (tags.empty()) tags.emplace_back("(none)");
+      return tags;
+    }
+    const std::string& key = entry.key_id.str();
+    if (by_ == "key" && key.starts_with(store::temporary_id_prefix)) return {"(chat and run)"};
+    const auto label = labels_.find(key);
+    if (label == labels_.end() || label->second.empty()) return {by_ == "key" ? key : "(none)"};
+    return {label->second};
+  }
+
+ private:
+  explicit Grouping(std::string by) : by_(std::move(by)) {}
+  std::string by_;
+  std::map<std::string, std::string> labels_;
+};
+
+}  // namespace
+
+Result<Comparison> compare(store::Store& store, const catalog::PriceBook& prices, const Asked& asked) {
+  TRY(const Grouping grouping, Grouping::open(asked.by, store));
+  std::map<std::string, Compared> groups;
+  Comparison told{.groups = {}, .total = {.group = "total"}};
+  for (const bool later : {false, true}) {
+    const Period& period = later ? asked.after : asked.before;
+    store::CostRange range{.from_us = period.from_us, .to_us = period.to_us, .provider = {}, .model = {}};
+    if (asked.most_rows > 0) range.most = asked.most_rows + 1;
+    TRY(const std::int64_t rows, store.each_cost(range, [&](const store::LedgerEntry& entry) -> Result<void> {
+      if (asked.counts && !asked.counts(entry)) return {};
+      const auto add = [&](Compared& to) { (later ? to.after : to.before).add(entry, prices); };
+      add(told.total);
+      for (const std::string& group : grouping.groups_of(entry)) add(groups[group]);
+      if (groups.size() > most_groups)
+        return fail(ErrorKind::invalid_request, "there are more than " + std::to_string(most_groups) + " groups",
+                    "ask for shorter periods, or by something else");
+      return {};
+    }));
+    if (asked.most_rows > 0 && rows > asked.most_rows)
+      return fail(ErrorKind::invalid_request,
+                  "a period has more than " + std::to_string(asked.most_rows) + " rows, which is the most here",
+                  "ask for shorter periods, or run `sluice usage explain`, which takes its time");
+  }
+  const auto finish = [](Compared& one) { one.difference = explain(one.before, one.after); };
+  finish(told.total);
+  told.groups.reserve(groups.size());
+  for (auto& [group, one] : groups) {
+    one.group = group;
+    finish(one);
+    told.groups.push_back(std::move(one));
+  }
+  const auto size = [](const Compared& one) {
+    const MoneySum sum = one.difference.sum();
+    return sum < 0 ? -sum : sum;
+  };
+  std::ranges::sort(told.groups, [&](const Compared& a, const Compared& b) {
+    return size(a) != size(b) ? size(a) > size(b) : a.group < b.group;
+  });
+  return told;
+}
+
+void write(json::Writer& out, const Compared& one) {
+  const Difference& told = one.difference;
+  out.member("before_usd", store::usd(told.before)).member("after_usd", store::usd(told.after));
+  out.member("difference_usd", store::usd(told.sum())).member("volume_usd", store::usd(told.volume));
+  out.member("mix_usd", store::usd(told.mix)).member("cache_usd", store::usd(told.cache));
+  out.member("tier_usd", store::usd(told.tier)).member("price_usd", store::usd(told.price));
+  const auto side = [&](const char* name, const Costs& costs) {
+    out.key(name).begin_object().member("requests", costs.requests()).member("tokens", costs.tokens());
+    out.member("unpriced", costs.unpriced()).end_object();
+  };
+  side("before", one.before);
+  side("after", one.after);
+}
+
+}  // namespace sluice::spend
