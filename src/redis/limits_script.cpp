@@ -106,12 +106,13 @@ if epoch == 0 then
   redis.call('HDEL', ikey, 'reply')
   return {'registered', begun}
 end
+-- First of all: another one has begun under this name since, whatever its calls are numbered.
+if known[1] and tonumber(known[1]) > epoch then return {'superseded'} end
 if not known[1] or tonumber(known[1]) < epoch or tonumber(known[2]) < seq - 1 then
   open_us = math.max(open_us, now_us + grace_ms * 1000)
   redis.call('HSET', P .. 'g', 'open_us', string.format('%.0f', open_us))
   return {'unknown'}
 end
-if tonumber(known[1]) > epoch then return {'superseded'} end
 if tonumber(known[2]) >= seq then
   if not known[3] then return {'unknown'} end
   return cmsgpack.unpack(known[3])

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
@@ -22,7 +23,8 @@ namespace sluice::redis {
 
 class TestingServer {
  public:
-  TestingServer() {
+  enum class Keep : std::uint8_t { nothing, everything };
+  explicit TestingServer(Keep keep = Keep::nothing) : keep_(keep) {
     std::string pattern = (std::filesystem::temp_directory_path() / "sluice_redis_XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no directory for redis-server");
     directory_ = pattern;
@@ -37,12 +39,24 @@ class TestingServer {
   TestingServer(const TestingServer&) = delete;
   TestingServer& operator=(const TestingServer&) = delete;
 
-  // Without what it knew: nothing is kept on disk.
+  // Without what it knew, unless everything is kept: then each write is on disk before it is answered.
   void start() {
     const std::string socket = path();
-    std::vector<std::string> words{
-        "redis-server", "--port", "0",     "--unixsocket", socket,      "--save",           "",
-        "--appendonly", "no",     "--dir", directory_,     "--logfile", directory_ + "/log"};
+    std::vector<std::string> words{"redis-server",
+                                   "--port",
+                                   "0",
+                                   "--unixsocket",
+                                   socket,
+                                   "--save",
+                                   "",
+                                   "--appendonly",
+                                   keep_ == Keep::everything ? "yes" : "no",
+                                   "--appendfsync",
+                                   "always",
+                                   "--dir",
+                                   directory_,
+                                   "--logfile",
+                                   directory_ + "/log"};
     std::vector<char*> arguments;
     for (std::string& word : words) arguments.push_back(word.data());
     arguments.push_back(nullptr);
@@ -78,6 +92,7 @@ class TestingServer {
   }
 
  private:
+  const Keep keep_;
   std::string directory_;
   pid_t pid_ = 0;
 };

@@ -1,5 +1,5 @@
-// Two periods of the ledger beside each other, in all and by group: what `sluice usage explain` and the administration's
-// API tell. The arithmetic is difference.h's; here rows are read and sorted into groups.
+// Two periods of the ledger beside each other, in all and by group: what `sluice usage explain` and the
+// administration's API tell. The arithmetic is difference.h's; here rows are read and sorted into groups.
 #pragma once
 
 #include <cstdint>

@@ -50,8 +50,7 @@ TEST_P(Configurations, Are_generations_of_which_the_newest_counts_and_an_old_one
 
 TEST_P(Configurations, Are_seen_by_a_running_server_and_the_old_ones_are_dropped) {
   const TestingDirectory directory;
-  const auto live =
-      LiveStore::start(home_of(directory.path()), {.key_poll_ms = std::chrono::milliseconds(1)});
+  const auto live = LiveStore::start(home_of(directory.path()), {.key_poll_ms = std::chrono::milliseconds(1)});
   ASSERT_TRUE(live) << live.error().message;
   EXPECT_EQ((*live)->config_generation(), 0);
   auto cli = Store::open(home_of(directory.path()));
