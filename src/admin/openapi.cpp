@@ -129,6 +129,22 @@ void write_operation(json::Writer& out, const Route& route) {
   out.end_object().end_object().end_object();
 }
 
+// What a browser is sent through to sign in: pages of identity/, which stand in no table of routes, as no role is asked
+// for them. Where nobody can sign in (no `admin.oidc`) they are 404.
+struct Page {
+  const char* path;
+  const char* item;
+};
+constexpr Page sign_in_pages[] = {
+    {"/admin/v1/auth/login",
+     R"json({"get":{"operationId":"get_auth_login","summary":"Begin a sign-in","tags":["sign-in"],"security":[],"parameters":[{"name":"return_to","in":"query","required":false,"description":"A path of this server to end at","schema":{"type":"string"}}],"responses":{"302":{"description":"To the issuer"},"default":{"description":"What was wrong"}}}})json"},
+    {"/admin/v1/auth/callback",
+     R"json({"get":{"operationId":"get_auth_callback","summary":"Where the issuer sends the browser back to","tags":["sign-in"],"security":[],"parameters":[{"name":"state","in":"query","required":true,"schema":{"type":"string"}},{"name":"code","in":"query","required":false,"schema":{"type":"string"}},{"name":"error","in":"query","required":false,"schema":{"type":"string"}}],"responses":{"302":{"description":"Signed in: a session in a cookie, and on to return_to"},"default":{"description":"What was wrong"}}}})json"},
+    {"/admin/v1/auth/me",
+     R"json({"get":{"operationId":"get_auth_me","summary":"Who is signed in","tags":["sign-in"],"security":[],"responses":{"200":{"description":"The word of the issuer, the role and the session","content":{"application/json":{"schema":{"type":"object","required":["issuer","subject","email","role","scope","session_id","until"]}}}},"401":{"description":"Nobody is"}}}})json"},
+    {"/admin/v1/auth/logout",
+     R"json({"post":{"operationId":"post_auth_logout","summary":"End the session","tags":["sign-in"],"security":[],"responses":{"200":{"description":"Whether there was one","content":{"application/json":{"schema":{"type":"object","required":["signed_out"]}}}},"403":{"description":"A page of another site asks"}}}})json"}};
+
 }  // namespace
 
 std::string openapi() {
@@ -153,6 +169,7 @@ std::string openapi() {
     }
     out.end_object();
   }
+  for (const Page& page : sign_in_pages) out.key(page.path).raw(page.item);
   out.end_object().key("components").begin_object();
   out.key("securitySchemes")
       .raw(
