@@ -573,6 +573,15 @@ def test_previous_response_id_works_where_the_provider_keeps_nothing(chat_only, 
             call()
 
 
+def test_what_is_wrong_is_named_as_the_client_counts(chat_only):
+    server, _ = chat_only
+    with http_client(server, server.create_key()) as client:
+        first = client.post("/v1/responses", json={"model": "second/m", "input": "one"}).json()["id"]
+        answer = client.post("/v1/responses", json={"model": "second/m", "previous_response_id": first,
+                                                    "input": [{"role": "user", "content": "x"}, {"type": "function_call_output", "output": "x"}]})
+    assert answer.status_code == 400 and answer.json()["error"]["param"].startswith("input[1]"), answer.text
+
+
 def test_a_kept_response_is_its_owners(chat_only):
     server, keeper = chat_only
     owner, other = client_of(server), client_of(server)

@@ -1,6 +1,7 @@
 #include "gateway/call/question.h"
 
 #include <algorithm>
+#include <charconv>
 #include <span>
 
 #include "base/percent.h"
@@ -32,6 +33,22 @@ std::string query_for_provider(std::string_view query, std::string_view left_out
     kept.append(kept.empty() ? "" : "&").append(one);
   }
   return kept;
+}
+
+// A client counts its own items, and not those that have been put in front of them.
+Error in_own_count(Error error, const DecodedRequest& request) {
+  constexpr std::string_view member = "input[";
+  if (request.own_input.empty() || !error.param.starts_with(member)) return error;
+  const auto own = json::Document::parse(request.own_input);
+  const std::size_t of_client = own && own->root().is_array() ? own->root().size() : 1;
+  const std::size_t all = request.parsed.root()["input"].size();
+  std::size_t number = 0;
+  const char* const begin = error.param.data() + member.size();
+  const char* const end = std::from_chars(begin, error.param.data() + error.param.size(), number).ptr;
+  if (all < of_client || number < all - of_client) return error;
+  error.param = std::string(member) + std::to_string(number - (all - of_client)) +
+                error.param.substr(static_cast<std::size_t>(end - error.param.data()));
+  return error;
 }
 
 }  // namespace
@@ -80,8 +97,9 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
     TRY(request, embedding_for(attempt, provider_dialect));
   } else {
     if (!neutral_) {
-      TRY(chat::ChatRequest decoded, client_dialect_.decode_request(request_.parsed, request_.target));
-      neutral_ = std::make_unique<chat::ChatRequest>(std::move(decoded));
+      Result<chat::ChatRequest> decoded = client_dialect_.decode_request(request_.parsed, request_.target);
+      if (!decoded) return std::unexpected(in_own_count(std::move(decoded).error(), request_));
+      neutral_ = std::make_unique<chat::ChatRequest>(*std::move(decoded));
     }
     const std::string issuer = issuer_of(attempt);
     Result<dialects::ProviderRequest> encoded =
