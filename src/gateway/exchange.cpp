@@ -225,7 +225,8 @@ Result<Plan> Exchange::plan(std::string_view model, bool keeps_name) const {
   const bool budgeted = has_budget(*principal_, tag_lines_);
   if (const std::optional<dialects::ResourceCall>& call = request_->target.resource)
     return route_resource(
-        *call, dialect_.id(), model, kept_by_, upload_at_.empty() ? client_.head().get(provider_header).value_or("") : std::string_view(upload_at_), budgeted,
+        *call, dialect_.id(), model, kept_by_,
+        upload_at_.empty() ? client_.head().get(provider_header).value_or("") : std::string_view(upload_at_), budgeted,
         verdict_, *snapshot_, gateway_.engines.state, workload_);
   const dialects::RequestOutline& outline = request_->outline;
   const std::string asked = model_of_operation(*snapshot_, dialect_, model);

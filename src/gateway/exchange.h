@@ -99,7 +99,7 @@ class Exchange final : private Underway {
   store::Lines tag_lines_;     // limits of tags that the request brings
   std::vector<Share> shares_;  // of the candidates, while admission looks at them
   std::optional<DecodedRequest> request_;
-  std::optional<Prompt> prompt_;  // once the request's body is gone
+  std::optional<Prompt> prompt_;                // once the request's body is gone
   const config::Workload* workload_ = nullptr;  // that it belongs to; of the Snapshot
   Verdict verdict_;
   std::string owner_;      // in whose name things are kept
@@ -125,8 +125,8 @@ class Exchange final : private Underway {
   bool was_cut_ = false;
   bool called_tool_ = false;
   bool nothing_but_comments_ = false;  // has gone out to the client
-  bool settled_ = false;  // what the stream cost is booked before its end has gone out
-  bool lost_ = false;     // a row that the ledger did not take
+  bool settled_ = false;               // what the stream cost is booked before its end has gone out
+  bool lost_ = false;                  // a row that the ledger did not take
 };
 
 }  // namespace sluice::gateway
