@@ -21,8 +21,6 @@ catalog::PriceFacts all_prices(Snapshot::Parts& parts) {
   return all;
 }
 
-constexpr std::string_view every_model = "*";  // has a price, and is nothing that can be asked for
-
 }  // namespace
 
 Snapshot::Snapshot(Parts parts) : parts_(std::move(parts)), book_(all_prices(parts_)) {
@@ -58,7 +56,7 @@ void Snapshot::resolve() {
   };
   for (const catalog::Provider& provider : parts_.providers)
     for (const catalog::Model& model : parts_.models)
-      if (model.provider == provider.id && model.name.str() != every_model) offer(model, provider);
+      if (model.provider == provider.id) offer(model, provider);
   for (const auto& [name, candidate] : by_name) targets_[name] = {name, Target::Kind::direct, {candidate}, {}};
 
   // A model's own name stands for every provider that offers it; those that may be called first.
@@ -114,8 +112,7 @@ const Target* Snapshot::find(std::string_view name) const {
 Candidate Snapshot::outside_catalog(std::string_view name) const {
   Candidate candidate;
   const std::size_t slash = name.find('/');
-  if (slash == std::string_view::npos || slash + 1 == name.size() || name.substr(slash + 1) == every_model)
-    return candidate;
+  if (slash == std::string_view::npos || slash + 1 == name.size()) return candidate;
   candidate.provider = find_provider(name.substr(0, slash));
   if (candidate.provider && candidate.provider->engine)
     candidate.provider = nullptr;  // it has the model it was started with

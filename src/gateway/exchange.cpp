@@ -229,6 +229,12 @@ Result<Plan> Exchange::plan(std::string_view model, bool keeps_name) const {
         upload_at_.empty() ? client_.head().get(provider_header).value_or("") : std::string_view(upload_at_), budgeted,
         verdict_, *snapshot_, gateway_.engines.state, workload_);
   const dialects::RequestOutline& outline = request_->outline;
+  if (model == "*" || model.ends_with("/*"))
+    return std::unexpected(Error{.kind = ErrorKind::not_found,
+                                 .message = "'" + std::string(model) + "' stands for every model that the provider has",
+                                 .hint = "name one of them in its place",
+                                 .param = "model",
+                                 .code = "model_not_found"});
   const std::string asked = model_of_operation(*snapshot_, dialect_, model);
   const RouteQuestion question{
       .model = asked,

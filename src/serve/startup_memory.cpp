@@ -1,7 +1,13 @@
 #include "serve/startup_memory.h"
 
+#include <link.h>
 #include <mimalloc.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include <cstddef>
+#include <cstdint>
+#include <span>
 #include <utility>
 
 // Only the program is linked to mimalloc; elsewhere these are null.
@@ -10,6 +16,23 @@
 #pragma weak mi_collect
 
 namespace sluice::serve {
+namespace {
+
+// Code that has run is in memory page by page until something else wants the room. Half of it here has read the
+// configuration, and will not run again soon: what does comes back from the kernel's cache at its next call.
+int forget_code(dl_phdr_info* object, std::size_t /*bytes*/, void* /*nothing*/) {
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  for (const ElfW(Phdr) & part : std::span(object->dlpi_phdr, object->dlpi_phnum)) {
+    if (part.p_type != PT_LOAD || (part.p_flags & PF_X) == 0 || (part.p_flags & PF_W) != 0) continue;
+    const std::uintptr_t begin = (object->dlpi_addr + part.p_vaddr) & ~(page - 1);
+    const std::uintptr_t end = (object->dlpi_addr + part.p_vaddr + part.p_memsz + page - 1) & ~(page - 1);
+    // Where it does not work, nothing is lost but room.
+    (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+  }
+  return 0;
+}
+
+}  // namespace
 
 StartupMemory::StartupMemory() {
   if (!mi_option_get || !mi_option_set || !mi_collect) return;
@@ -18,6 +41,8 @@ StartupMemory::StartupMemory() {
 }
 
 void StartupMemory::end() {
+  if (std::exchange(ended_, true)) return;
+  dl_iterate_phdr(forget_code, nullptr);
   const std::optional<long> delay_ms = std::exchange(delay_ms_, std::nullopt);
   if (!delay_ms) return;
   mi_collect(true);

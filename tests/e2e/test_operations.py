@@ -45,10 +45,8 @@ def test_an_image_is_made_by_a_model_of_any_name(client, vendor, model, provider
 def test_a_conversation_needs_a_model_that_is_known(client, vendor):
     with http_client(client_server(client), client.api_key) as http:
         answer = http.post("/v1/chat/completions", json={"model": "nobody-knows", "messages": [{"role": "user", "content": "x"}]})
-        listed = [model["id"] for model in http.get("/v1/models").json()["data"]]
         star = http.post("/v1/chat/completions", json={"model": "other/*", "messages": [{"role": "user", "content": "x"}]})
     assert (answer.status_code, star.status_code) == (404, 404) and not vendor.requests
-    assert not [name for name in listed if "*" in name]
 
 
 def client_server(client):

@@ -102,8 +102,9 @@ std::optional<ListedModel> find_model(const config::Snapshot& snapshot, std::str
   }
   const config::Candidate outside = snapshot.outside_catalog(id);
   if (!outside.provider || !outside.provider->enabled) return std::nullopt;
-  const bool has_catalogue = std::ranges::any_of(
-      snapshot.candidates(), [&](const auto& candidate) { return candidate->provider == outside.provider; });
+  const bool has_catalogue = std::ranges::any_of(snapshot.candidates(), [&](const auto& candidate) {
+    return candidate->provider == outside.provider && candidate->model_name.str() != "*";
+  });
   if (has_catalogue) return std::nullopt;
   return ListedModel{std::string(id), outside.provider->id.str()};
 }
