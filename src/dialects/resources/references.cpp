@@ -10,8 +10,7 @@ namespace sluice::dialects {
 namespace {
 
 constexpr std::string_view item_reference = "item_reference";
-constexpr std::array<std::string_view, 2> in_chat = {"file_id", "audio"};
-constexpr std::array<std::string_view, 1> in_images = {"file_id"};
+constexpr std::array<std::string_view, 1> in_chat = {"file_id"};
 constexpr std::array<std::string_view, 2> in_messages = {"file_id", "container"};
 constexpr std::array<std::string_view, 4> in_gemini = {"cachedContent", "cached_content", "fileUri", "file_uri"};
 constexpr std::array<std::string_view, 8> in_responses = {
@@ -24,8 +23,8 @@ constexpr std::array<std::string_view, 13> in_resources = {
 
 std::span<const std::string_view> members_of(DialectId dialect) {
   switch (dialect) {
-    case DialectId::openai_chat: return in_chat;
-    case DialectId::openai_image_edits: return in_images;
+    case DialectId::openai_chat:
+    case DialectId::openai_image_edits: return in_chat;
     case DialectId::openai_responses:
     case DialectId::openai_compact:
     case DialectId::openai_input_tokens: return in_responses;
@@ -84,6 +83,13 @@ class Walk {
   Result<void> visit_items(json::Value input) {
     for (const json::Value& item : input.elements())
       if (refers_to_item(item)) CHECK_OK(note("input", item["id"].string().value_or("")));
+    return {};
+  }
+  // Spoken answers.
+  Result<void> visit_messages(json::Value messages) {
+    for (const json::Value& message : messages.elements())
+      for (const auto& [name, value] : message.members())
+        if (name == "audio") CHECK_OK(take(name, value));
     return {};
   }
   std::vector<Reference> take_found() { return std::move(found_); }
@@ -220,13 +226,15 @@ Result<std::vector<Reference>> references(DialectId dialect, std::string_view bo
   if (members.empty()) return std::vector<Reference>();
   const bool items = dialect == DialectId::openai_responses || dialect == DialectId::openai_input_tokens ||
                      dialect == DialectId::openai_compact;
+  const bool chat = dialect == DialectId::openai_chat;
   const bool named = may_name(body, members);
-  if (!named && !items) return std::vector<Reference>();
+  if (!named && !items && !chat) return std::vector<Reference>();
   if (is_google(dialect)) return GoogleWalk().references(parsed.root());
   Walk walk(members, dialect == DialectId::anthropic_messages || dialect == DialectId::anthropic_count_tokens ||
                          dialect == DialectId::anthropic_resources);
   if (named) CHECK_OK(walk.visit_request(parsed.root()));
   if (items) CHECK_OK(walk.visit_items(parsed.root()["input"]));
+  if (chat) CHECK_OK(walk.visit_messages(parsed.root()["messages"]));
   return walk.take_found();
 }
 
