@@ -1,5 +1,6 @@
 #include "store/key_table.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace sluice::store {
