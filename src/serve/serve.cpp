@@ -633,6 +633,7 @@ int serve(const ServeOptions& options) {
                           address->text();
   auto control = ControlSocket::listen(options.data_dir);
   if (!control) return refuse(control.error());
+  startup_memory.end();  // before anybody is told that the server is there
   AddressFile address_file(options.data_dir, url, options.config_path);
   const ConfigWatch watch(options.config_path.value_or(""));
   if (!watch.problem().empty())
@@ -671,7 +672,6 @@ int serve(const ServeOptions& options) {
     announce_json(std::cout, announcement, options.config_path.value_or(""));
   else
     stopped_early = announce_to_people(log, std::move(announcement));
-  startup_memory.end();
   // What was pushed is in force within a second of its push.
   while (!stopped_early && !loop.wait(follows_store ? milliseconds(200) : milliseconds(1'000))) {
     reloader.reload_if_pushed();
