@@ -280,13 +280,13 @@ def test_a_list_has_the_callers_own_over_all_pages(server, keepers):
 
 def test_what_two_providers_keep_is_not_mixed(server):
     client = client_of(server)
-    here = client.files.create(file=("a", b"1"), purpose="batch")
-    there = client.files.create(file=("b", b"1"), purpose="batch", extra_headers={"x-sluice-provider": "second"})
+    here = client.files.create(file=("a", b"{}"), purpose="batch")
+    there = client.files.create(file=("b", b"{}"), purpose="batch", extra_headers={"x-sluice-provider": "second"})
     with pytest.raises(openai.BadRequestError, match="two providers"):
         client.vector_stores.create(file_ids=[here.id, there.id])
     assert client.vector_stores.create(file_ids=[there.id]).id.startswith("vect-b")
     with pytest.raises(openai.BadRequestError, match="not configured"):
-        client.files.create(file=("a", b"1"), purpose="batch", extra_headers={"x-sluice-provider": "nobody"})
+        client.files.create(file=("a", b"{}"), purpose="batch", extra_headers={"x-sluice-provider": "nobody"})
 
 
 def test_a_request_that_names_a_file_goes_where_the_file_is(server, keepers):
@@ -329,9 +329,9 @@ def test_data_of_a_tool_is_no_reference(server, keepers):
 def test_restricted_data_is_not_uploaded_and_a_budget_buys_no_batch(server, keepers):
     restricted = client_of(server, server.create_key(data_class="restricted"))
     with pytest.raises(openai.PermissionDeniedError, match="self-hosted"):
-        restricted.files.create(file=("a", b"1"), purpose="batch")
+        restricted.files.create(file=("a", b"{}"), purpose="batch")
     thrifty = client_of(server, server.create_key("thrifty", budget="1"))
-    file = thrifty.files.create(file=("a", b"1"), purpose="batch")
+    file = thrifty.files.create(file=("a", b"{}"), purpose="batch")
     with pytest.raises(openai.PermissionDeniedError, match="price"):
         thrifty.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
     used = eventually(lambda: (row := server.usage_of("thrifty"))["requests"] and row, "the ledger")

@@ -27,7 +27,7 @@ def pytest_runtest_setup(item):
     if "delete" in item.name:
         made.difference_update(names)  # an earlier test may have deleted it
     for name in sorted(names - made):
-        answer = client.post(SETTINGS["url"], files={"file": (SETTINGS["make"] + name, b"1")}, data={"purpose": "batch"})
+        answer = client.post(SETTINGS["url"], files={"file": (SETTINGS["make"] + name, b"1")}, data={"purpose": "assistants"})
         answer.raise_for_status()
         made.add(name)
 

@@ -65,8 +65,10 @@ std::string_view cache_id(std::string_view name) {
   return at == std::string_view::npos ? name : name.substr(at + marked.size() + 1);
 }
 
-// Of URIs that lead to Google's own API whatever follows is a file's id, so that no way to write one is missed.
+// Of URIs that lead to Google's own API whatever follows is a file's id, so that no way to write one is missed. On
+// other hosts, which may stand for Google's, only what looks like one of its files.
 std::string_view google_file_id(std::string_view uri) {
+  if (uri.starts_with("gs://")) return {};
   uri = uri.substr(0, uri.find_first_of("?#"));
   std::string lower(uri);
   std::ranges::transform(lower, lower.begin(),
@@ -80,8 +82,7 @@ std::string_view google_file_id(std::string_view uri) {
     const std::size_t at = lower.rfind(std::string(version) + "/files/");
     return at != std::string::npos && !std::string_view(lower).substr(at + version.size() + 7).contains('/');
   };
-  if (!names_api && !std::ranges::any_of(std::array<std::string_view, 3>{"/v1beta", "/v1", "/v1alpha"}, is_place))
-    return {};
+  if (!names_api && !std::ranges::any_of(std::array<std::string_view, 2>{"/v1beta", "/v1alpha"}, is_place)) return {};
   while (uri.ends_with('/')) uri.remove_suffix(1);
   std::string_view id = uri.substr(uri.rfind('/') + 1);
   return id.substr(0, id.find(':'));

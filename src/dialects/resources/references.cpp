@@ -49,16 +49,29 @@ bool may_name(std::string_view body, std::span<const std::string_view> members) 
          });
 }
 
+// Nothing, in any of the ways to write it.
+bool is_empty(json::Value value) {
+  if (const auto text = value.string()) return text->empty();
+  return !value.exists() || value.is_null() || (value.is_array() && value.size() == 0);
+}
+
 // What a provider that made it would fill in from what it keeps; what Sluice keeps has been put in its place before,
-// and what Sluice has written itself is nobody's. Without a type and a content an item is a reference, too.
+// and what Sluice has written itself is nobody's. Without a type and a content an item is a reference, too. A type that
+// is there twice may be either.
 bool refers_to_item(json::Value item) {
-  const std::optional<std::string_view> type = item["type"].string();
-  if (!type) return item["id"].is_string() && !item["content"].exists();
-  if (type == item_reference) return true;
+  bool has_type = false;
+  std::string_view type;
+  for (const auto& [name, value] : item.members()) {
+    if (name != "type" || !value.is_string()) continue;
+    type = *value.string();
+    has_type = true;
+    if (type == item_reference) return true;
+  }
+  if (!has_type) return item["id"].is_string() && is_empty(item["content"]);
   constexpr std::string_view own_mark = "_req_";  // of ids that are made here
   if (item["id"].string().value_or("").contains(own_mark)) return false;
-  if (type == "reasoning") return !item["encrypted_content"].is_string();
-  return type == "image_generation_call" && !item["result"].is_string();
+  if (type == "reasoning") return is_empty(item["encrypted_content"]);
+  return type == "image_generation_call" && is_empty(item["result"]);
 }
 
 // Looks at a request but not at what is the client's own data in it: its labels, the schemas of its tools and answers,
@@ -82,7 +95,9 @@ class Walk {
   }
   Result<void> visit_items(json::Value input) {
     for (const json::Value& item : input.elements())
-      if (refers_to_item(item)) CHECK_OK(note("input", item["id"].string().value_or("")));
+      if (refers_to_item(item))
+        for (const auto& [name, value] : item.members())
+          if (name == "id") CHECK_OK(note("input", value.string().value_or("")));
     return {};
   }
   // Spoken answers.
@@ -239,27 +254,26 @@ Result<std::vector<Reference>> references(DialectId dialect, std::string_view bo
 }
 
 Result<std::vector<Reference>> references_of_batch(std::string_view lines) {
-  std::vector<Reference> found;
-  while (!lines.empty()) {
+  Walk walk(in_resources, false);
+  for (std::size_t number = 1; !lines.empty(); ++number) {
     const std::string_view line = lines.substr(0, lines.find('\n'));
     lines.remove_prefix(std::min(lines.size(), line.size() + 1));
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     const auto parsed = json::Document::parse(line);
-    if (!parsed) continue;
-    const std::string body = parsed->root()["body"].text();
-    const auto request = json::Document::parse(body);
-    if (!request) continue;
-    const std::string_view url = parsed->root()["url"].string().value_or("");
-    TRY(std::vector<Reference> named,
-        references(url.ends_with("/responses") ? DialectId::openai_responses : DialectId::openai_resources, body,
-                   *request));
-    for (Reference& one : named) {
-      if (std::ranges::find(found, one.id, &Reference::id) != found.end()) continue;
-      if (found.size() == most_references)
-        return bad_field("file", "the requests of the batch name more than 1000 kept things", "make several batches");
-      found.push_back(std::move(one));
+    if (!parsed || !parsed->root().is_object())
+      return bad_field("file", "line " + std::to_string(number) + " of the batch is not a JSON object",
+                       "write each request in a line of its own, as UTF-8 without a byte order mark");
+    // Whatever API the request is for, and if its body is there twice.
+    for (const auto& [name, body] : parsed->root().members()) {
+      if (name != "body") continue;
+      CHECK_OK(walk.visit_request(body));
+      for (const auto& [member, value] : body.members()) {
+        if (member == "input") CHECK_OK(walk.visit_items(value));
+        if (member == "messages") CHECK_OK(walk.visit_messages(value));
+      }
     }
   }
-  return found;
+  return walk.take_found();
 }
 
 std::vector<std::string> kept_by_call(const ResourceCall& call, json::Value answer) {

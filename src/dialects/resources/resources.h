@@ -50,7 +50,7 @@ inline constexpr std::size_t most_references = 1'000;  // of one request
 Result<std::vector<Reference>> references(DialectId dialect, std::string_view body, const json::Document& parsed);
 
 // The same of a file of requests for a batch, a JSON object in each line: {"custom_id":...,"url":"/v1/responses",
-// "body":{...}}. Lines that are none name nothing: the provider refuses them.
+// "body":{...}}. Errors: invalid_request for a line that is none.
 Result<std::vector<Reference>> references_of_batch(std::string_view lines);
 
 // What a provider keeps from now on because of a call about resources: the ids that its answer names.

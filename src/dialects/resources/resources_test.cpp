@@ -131,7 +131,11 @@ TEST(References, Are_items_that_only_their_keeper_can_fill_in) {
   for (const char* item : {R"({"id":"i"})", R"({"id":"i","type":null})", R"({"type":"item_reference","id":"i"})",
                            R"({"id":"i","role":"user"})", R"({"type":"reasoning","id":"i","summary":[]})",
                            R"({"type":"reasoning","id":"i","encrypted_content":null})",
-                           R"({"type":"image_generation_call","id":"i","result":null})"})
+                           R"({"type":"image_generation_call","id":"i","result":null})", R"({"id":"i","content":null})",
+                           R"({"id":"i","content":[]})", R"({"id":"i","content":""})",
+                           R"({"type":"reasoning","id":"i","encrypted_content":""})",
+                           R"({"type":"image_generation_call","id":"i","result":""})",
+                           R"({"type":"message","id":"i","type":"item_reference"})"})
     EXPECT_EQ(items(item), "input=i") << item;
   for (const char* whole : {R"({"role":"user","content":"x","id":"i"})", R"({"type":"message","id":"i","content":[]})",
                             R"({"type":"reasoning","id":"i","encrypted_content":"E"})",
@@ -148,10 +152,14 @@ TEST(References, Of_a_batch_are_those_of_its_lines) {
     return all;
   };
   EXPECT_EQ(named("{\"custom_id\":\"1\",\"url\":\"/v1/responses\",\"body\":{\"input\":[{\"id\":\"msg_1\"}]}}\n"
-                  "no JSON\n\r\n"
+                  "\r\n"
                   "{\"url\":\"/v1/chat/completions\",\"body\":{\"messages\":[{\"file_id\":\"f\"}]}}\r\n"
                   "{\"body\":{\"metadata\":{\"file_id\":\"x\"},\"previous_response_id\":\"r\"}}"),
             "input=msg_1 file_id=f previous_response_id=r ");
+  EXPECT_EQ(named(R"({"body":{"file_id":"a"},"body":{"messages":[{"audio":{"id":"b"}}],"input":[{"id":"c"}]}})"),
+            "file_id=a audio=b input=c ");
+  for (const char* odd : {"no JSON", "\xef\xbb\xbf{\"body\":{}}", "{\"body\":{\"t\":NaN}}", "{}\r{}", "[]"})
+    EXPECT_FALSE(references_of_batch(odd)) << odd;
   std::string many;
   for (std::size_t i = 0; i <= most_references; ++i) many += R"({"body":{"file_id":"f)" + std::to_string(i) + "\"}}\n";
   EXPECT_FALSE(references_of_batch(many));
@@ -169,7 +177,8 @@ TEST(References, To_a_file_at_Google_stand_in_parts) {
     EXPECT_EQ(of_part(R"({"fileData":{"fileUri":")" + std::string(uri) + R"("}})"), "fileUri=abc") << uri;
     EXPECT_EQ(of_part(R"({"file_data":{"file_uri":")" + std::string(uri) + R"("}})"), "file_uri=abc") << uri;
   }
-  for (const char* other : {"https://youtu.be/x", "gs://bucket/files/x", "https://a.example/files/report.pdf", ""})
+  for (const char* other : {"https://youtu.be/x", "gs://bucket/files/x", "https://a.example/files/report.pdf",
+                            "https://a.example/api/v1/files/report.pdf", "gs://b/v1beta/files/d.pdf", ""})
     EXPECT_EQ(of_part(R"({"fileData":{"fileUri":")" + std::string(other) + R"("}})"), "") << other;
   EXPECT_EQ(of_part(R"({"functionResponse":{"response":{"fileData":{"fileUri":"files/x"}},"parts":[{"fileData":)"
                     R"({"fileUri":"files/f"}}]}})"),

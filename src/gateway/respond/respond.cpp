@@ -68,7 +68,8 @@ http::Headers early_stream_head(const AnswerFacts& facts) {
   headers.set("trailer",
               "x-sluice-provider, x-sluice-model, x-sluice-ground, x-sluice-translated, x-sluice-attempts, "
               "x-sluice-overhead-us, "
-              "x-sluice-cost-usd, x-sluice-dropped-params, x-sluice-lowered-by, x-sluice-added-params");
+              "x-sluice-cost-usd, x-sluice-dropped-params, x-sluice-lowered-by, x-sluice-added-params, "
+              "x-sluice-workload, x-sluice-escalated");
   return headers;
 }
 
