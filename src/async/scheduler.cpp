@@ -15,6 +15,12 @@ void Wait::wake(Woken why) {
   if (!ReadyNode::linked()) scheduler_.ready_.push_back(*this);
 }
 
+void Wait::attempt_late() {
+  if (woken_ != Woken::not_yet) return;
+  woken_ = Woken::event;
+  scheduler_.late_.push_back(*this);
+}
+
 void Wait::arm(std::coroutine_handle<> coroutine, const Deadline& deadline) {
   coroutine_ = coroutine;
   woken_ = Woken::not_yet;
@@ -58,6 +64,7 @@ void Scheduler::advance(TimePoint now) {
 
 bool Scheduler::run_ready() {
   for (int resumed = 0; resumed < resumes_per_round; ++resumed) {
+    if (ready_.empty()) attempt_late();
     Wait* wait = ready_.pop_front();
     if (!wait) return false;
     if (wait->woken_ == Woken::event && !wait->attempt()) {
@@ -68,7 +75,21 @@ bool Scheduler::run_ready() {
     wait->CancelNode::unlink();
     wait->coroutine_.resume();  // may destroy *wait
   }
+  attempt_late();
   return !ready_.empty();
+}
+
+void Scheduler::attempt_late() {
+  while (Wait* wait = late_.pop_front()) {
+    if (wait->woken_ == Woken::event) {
+      if (!wait->attempt()) {
+        wait->woken_ = Woken::not_yet;
+        continue;
+      }
+      wait->woken_ = Woken::done;
+    }
+    ready_.push_back(*wait);
+  }
 }
 
 TimePoint Scheduler::next_expiry() const {

@@ -40,10 +40,12 @@ struct Deadline {
   Cancel* cancel = nullptr;  // a borrow that outlives the wait: both belong to the same connection
 
   static Deadline never() { return {}; }
+  bool cancelled() const { return cancel && cancel->fired(); }
   Deadline earlier(TimePoint other) const { return {other < at ? other : at, cancel}; }
 };
 
-enum class Woken : std::uint8_t { not_yet, event, deadline, cancelled };
+// event: it may attempt what it waits for; done: it has.
+enum class Woken : std::uint8_t { not_yet, event, done, deadline, cancelled };
 
 // One suspended coroutine and the reasons for which it may go on. Base of every awaiter that really waits.
 class Wait : public ReadyNode, public TimerNode, public CancelNode {
@@ -58,6 +60,8 @@ class Wait : public ReadyNode, public TimerNode, public CancelNode {
   void arm(std::coroutine_handle<> coroutine, const Deadline& deadline);
   // Called after an event, before the coroutine goes on. False: a false alarm, keep waiting.
   virtual bool attempt() { return true; }
+  // Has attempt() called when everybody who is ready has run: all attempts of a round one behind the other.
+  void attempt_late();
   Scheduler& scheduler() const { return scheduler_; }
 
  private:
@@ -87,7 +91,7 @@ class Scheduler {
     struct Sleep : Wait {
       Deadline deadline;
       Sleep(Scheduler& scheduler, Deadline d) : Wait(scheduler), deadline(d) {}
-      bool await_ready() const { return deadline.cancel && deadline.cancel->fired(); }
+      bool await_ready() const { return deadline.cancelled(); }
       void await_suspend(std::coroutine_handle<> coroutine) { arm(coroutine, deadline); }
       void await_resume() const {}
     };
@@ -102,10 +106,12 @@ class Scheduler {
     return std::chrono::duration_cast<std::chrono::milliseconds>(at.time_since_epoch()).count();
   }
   void add_timer(Wait& wait);
+  void attempt_late();
 
   TimePoint now_;
   std::int64_t tick_;  // every slot before this tick is done
   List<Wait, ReadyNode> ready_;
+  List<Wait, ReadyNode> late_;
   std::array<List<Wait, TimerNode>, wheel_slots> wheel_;
   std::array<std::uint64_t, wheel_slots / 64> occupied_{};  // a set bit: the slot may hold timers
 };

@@ -1,5 +1,6 @@
 // Stream: a two-way byte stream, plain or TLS, and the awaiters that read and write it. An awaiter tries the system
-// call first and waits only when it would block, so a busy connection never touches the event loop.
+// call first and waits only when it would block, so a busy connection never touches the event loop. Writes of a round
+// go out one behind the other when all code of the round has run: the peers are woken once, not once for each.
 #pragma once
 
 #include <sys/uio.h>
@@ -118,8 +119,11 @@ class Stream::Write : public Transfer {
  public:
   Write(Stream& stream, std::string_view first, std::string_view second, async::Deadline deadline)
       : Transfer(stream, stream.writer_, deadline), first_(first), second_(second) {}
-  bool await_ready() { return advance(); }
-  void await_suspend(std::coroutine_handle<> coroutine) { suspend(coroutine); }
+  bool await_ready() { return deadline_.cancelled() && advance(); }
+  void await_suspend(std::coroutine_handle<> coroutine) {
+    suspend(coroutine);
+    attempt_late();
+  }
   Result<void> await_resume();
 
  private:
