@@ -53,6 +53,11 @@ std::unexpected<Error> bad_field(std::string path, std::string_view what, std::s
   return std::unexpected(std::move(error));
 }
 
+std::unexpected<Error> beyond_limit(const char* limit, std::unexpected<Error> error) {
+  error.error().code = limit;
+  return error;
+}
+
 Result<Fields> Fields::of(json::Value object, std::string path) {
   if (!object.is_object())
     return bad_field(std::move(path), "an object is expected, not " + std::string(type_name(object.type())));

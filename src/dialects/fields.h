@@ -20,6 +20,8 @@ std::string path_of(std::string_view parent, std::size_t index);
 
 // invalid_request with param = path; message is "path: what".
 std::unexpected<Error> bad_field(std::string path, std::string_view what, std::string hint = {});
+// The same error, with the name of the bound that was met (telemetry/limit_table.h) as its code.
+std::unexpected<Error> beyond_limit(const char* limit, std::unexpected<Error> error);
 
 class Fields {
  public:

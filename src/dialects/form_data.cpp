@@ -13,9 +13,12 @@ constexpr std::size_t max_boundary_bytes = 70;  // RFC 2046, 5.1.1
 constexpr std::size_t max_head_bytes = 8'192;   // of one field: a name and a file name, both with room
 constexpr std::string_view line_end = "\r\n";
 
-std::unexpected<Error> bad_form(std::string what) {
-  return fail(ErrorKind::invalid_request, "the form cannot be read: " + std::move(what),
-              "send multipart/form-data as RFC 7578 has it");
+// `limit`: the name of the bound that it meets, as in telemetry/limit_table.h.
+std::unexpected<Error> bad_form(std::string what, const char* limit = "") {
+  return std::unexpected(Error{.kind = ErrorKind::invalid_request,
+                               .message = "the form cannot be read: " + std::move(what),
+                               .hint = "send multipart/form-data as RFC 7578 has it",
+                               .code = limit});
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -118,10 +121,11 @@ Result<std::vector<FormField>> read_form(std::string_view body, std::string_view
     std::string_view rest = body.substr(at);
     if (rest.starts_with("--")) return fields;
     if (!rest.starts_with(line_end)) return bad_form("a boundary is followed by something else than a line end");
-    if (fields.size() == max_fields) return bad_form("it has more than 512 fields");
+    if (fields.size() == max_fields) return bad_form("it has more than 512 fields", "form_fields");
     rest.remove_prefix(line_end.size());
     const std::size_t head_end = rest.substr(0, max_head_bytes).find("\r\n\r\n");
-    if (head_end == std::string_view::npos) return bad_form("the head of a field has no end");
+    if (head_end == std::string_view::npos)
+      return bad_form("the head of a field has no end", rest.size() < max_head_bytes ? "" : "form_head_bytes");
     TRY(FormField field, read_head(rest.substr(0, head_end)));
     field.value.begin = at + line_end.size() + head_end + 4;
     // A boundary right behind the head would be the end of the field for one parser and its content for another.

@@ -194,8 +194,9 @@ std::string custom_arguments(std::string_view input) {
 
 Result<void> add_tool(chat::ChatRequest& request, chat::Tool tool) {
   if (request.tools.size() == most_tools)
-    return bad_field("tools", "at most " + std::to_string(most_tools) + " tools can be given to this model",
-                     "send those that matter for this request");
+    return beyond_limit(
+        "tools", bad_field("tools", "at most " + std::to_string(most_tools) + " tools can be given to this model",
+                           "send those that matter for this request"));
   request.tools.push_back(std::move(tool));
   return {};
 }

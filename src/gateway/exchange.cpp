@@ -423,7 +423,10 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
   if (broken && asked_at_ && is_targets_fault(*broken))
     gateway_.speeds.failed(reply.attempt->candidate->name, gateway_.reactor.now());
   if (!settled_) account_for(reply, broken ? outcome_of(*broken) : store::Outcome::ok);
-  if (broken) co_return std::unexpected(*std::move(broken));
+  if (broken) {
+    note_limit(*broken);
+    co_return std::unexpected(*std::move(broken));
+  }
   constexpr milliseconds end_of_transfer{100};  // the last chunk mostly comes with the end marker
   co_await reply.drain(gateway_.reactor.within(end_of_transfer));
   co_return Result<void>{};
@@ -668,8 +671,14 @@ store::LedgerEntry Exchange::entry(const Attempt& attempt, int number, bool fina
 
 catalog::Quote Exchange::quote_of(const Attempt& attempt) const { return is_free() ? free_of_charge() : attempt.quote; }
 
+void Exchange::note_limit(const Error& error) const {
+  if (error.kind == ErrorKind::provider_unreachable && !error.code.empty() && gateway_.beyond_limit)
+    gateway_.beyond_limit(error.code);
+}
+
 void Exchange::account_for(const Failure& failure, int number, bool final) {
   if (!failure.reached) return;  // nobody was asked, so nobody bills
+  note_limit(failure.error);
   store::LedgerEntry row = entry(*failure.attempt, number, final);
   row.status = failure.error.provider_status;
   row.outcome = outcome_of(failure.error);

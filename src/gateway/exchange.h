@@ -55,6 +55,8 @@ class Exchange final : private Underway {
   void forget_request(const Reply& reply, const Question& asked);
   [[gnu::noinline]] async::Task<> finish(Result<void> served);
   bool is_affordable(std::span<const Failure> failures, const Attempt& next);
+  // A bound of answers that a provider has met, for metrics.
+  void note_limit(const Error& error) const;
   void account_for(const Failure& failure, int number, bool final);
   void account_for(const Reply& reply, store::Outcome outcome);
   void book(store::LedgerEntry row, const catalog::Quote& quote);

@@ -101,8 +101,12 @@ Result<std::optional<AwsEvent>> AwsEventSplitter::next() {
   const std::size_t total = big_endian(rest, 0, 4);
   const std::size_t header_bytes = big_endian(rest, 4, 4);
   if (crc32(rest.substr(0, 8)) != big_endian(rest, 8, 4)) return broken("has a wrong checksum");
-  if (total > max_message_bytes || header_bytes > max_header_bytes ||
-      total < prelude_bytes + header_bytes + checksum_bytes)
+  if (total > max_message_bytes) {
+    std::unexpected<Error> refused = broken("has a message of a wrong length");
+    refused.error().code = "event_stream_bytes";
+    return refused;
+  }
+  if (header_bytes > max_header_bytes || total < prelude_bytes + header_bytes + checksum_bytes)
     return broken("has a message of a wrong length");
   if (rest.size() < total) return std::nullopt;
 

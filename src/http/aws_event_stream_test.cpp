@@ -102,6 +102,18 @@ TEST(AwsEventStream, Refuses_lengths_and_headers_that_make_no_sense) {
     EXPECT_EQ(split(aws_message_of(headers, ""), 1), no_sense);
 }
 
+TEST(AwsEventStream, Names_the_bound_of_a_message_that_is_too_large) {
+  std::string bytes;
+  append_big_endian(bytes, AwsEventSplitter::max_message_bytes + 1, 4);
+  append_big_endian(bytes, 0, 4);
+  append_big_endian(bytes, crc32(bytes), 4);
+  AwsEventSplitter splitter;
+  splitter.feed(bytes);
+  const auto event = splitter.next();
+  ASSERT_FALSE(event);
+  EXPECT_EQ(event.error().code, "event_stream_bytes");
+}
+
 TEST(AwsEventStream, Says_when_the_service_gives_up) {
   const std::string bytes = aws_message_of(
       aws_string_header(":message-type", "error") + aws_string_header(":error-code", "InternalFailure"), "");

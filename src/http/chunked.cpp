@@ -28,7 +28,10 @@ Result<std::size_t> ChunkedDecoder::decode(std::string_view in, std::string& out
     switch (state_) {
       case State::size:
         if (const int digit = hex_value(c); digit >= 0) {
-          if (++digits_ > 15) return malformed("a chunk size is too large");
+          if (++digits_ > max_size_digits) {
+            limit_ = "chunk_size_digits";
+            return malformed("a chunk size is too large");
+          }
           left_ = left_ * 16 + static_cast<std::uint64_t>(digit);
         } else if (digits_ == 0) {
           return malformed("a chunk has no size");
@@ -47,7 +50,10 @@ Result<std::size_t> ChunkedDecoder::decode(std::string_view in, std::string& out
         } else if (!is_text(c)) {
           return malformed("a chunk extension has a control character");
         }
-        if (++extension_bytes_ > max_extension_bytes) return malformed("the chunk extensions are too long");
+        if (++extension_bytes_ > max_extension_bytes) {
+          limit_ = "chunk_extension_bytes";
+          return malformed("the chunk extensions are too long");
+        }
         ++i;
         break;
       case State::size_lf:
@@ -84,7 +90,10 @@ Result<std::size_t> ChunkedDecoder::decode(std::string_view in, std::string& out
         } else if (!is_text(c)) {
           return malformed("a trailer has a control character");
         }
-        if (++trailer_bytes_ > max_trailer_bytes) return malformed("the trailers are too long");
+        if (++trailer_bytes_ > max_trailer_bytes) {
+          limit_ = "trailer_bytes";
+          return malformed("the trailers are too long");
+        }
         ++i;
         break;
       case State::trailer_lf:

@@ -18,10 +18,14 @@ class ChunkedDecoder {
   // bounded: both are read for nothing, and a chunk of one byte may carry any number of them.
   Result<std::size_t> decode(std::string_view in, std::string& out);
   bool finished() const { return state_ == State::finished; }
+  // The bound that decode() has refused for, by its name in telemetry/limit_table.h; empty: it was none.
+  std::string_view limit() const { return limit_; }
 
- private:
+  static constexpr std::size_t max_size_digits = 15;        // sizes stay below 2^60
   static constexpr std::size_t max_extension_bytes = 4096;  // nobody uses them
   static constexpr std::size_t max_trailer_bytes = 16384;
+
+ private:
   enum class State : std::uint8_t {
     size,
     extension,
@@ -37,6 +41,7 @@ class ChunkedDecoder {
   };
 
   State state_ = State::size;
+  std::string_view limit_;
   std::uint64_t left_ = 0;  // of the chunk
   std::size_t digits_ = 0;
   std::size_t extension_bytes_ = 0;

@@ -189,8 +189,11 @@ async::Task<Result<std::string>> Call::read_all(async::Deadline deadline) {
   if (connection_) CO_CHECK_OK(connection_->take_input(body));
   for (;;) {
     if (body.size() > pool_->limits_.body_bytes)
-      co_return std::unexpected(
-          cut("the provider's answer is larger than " + std::to_string(pool_->limits_.body_bytes) + " bytes"));
+      co_return std::unexpected(Error{
+          .kind = ErrorKind::provider_unreachable,
+          .message = "the provider's answer is larger than " + std::to_string(pool_->limits_.body_bytes) + " bytes",
+          .code = "answer_bytes",
+          .retry = Retry::anywhere});
     if (is_complete()) co_return body;
     const async::TimePoint begin = async::Clock::now();
     CO_TRY(const bool more, co_await read_some(body, deadline));

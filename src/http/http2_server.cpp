@@ -103,7 +103,7 @@ class Http2ServerConnection {
   // Ends the connection: the client does what only somebody does who wants to hurt, or what no program should.
   void beyond(std::string_view limit, std::string_view message);
   void count_empty_frame() {
-    if (!empty_frames_.take(reactor_.now())) beyond("empty_frames", "too many DATA frames without data");
+    if (!empty_frames_.take(reactor_.now())) beyond("http2_empty_frames", "too many DATA frames without data");
   }
   Http2Exchange* exchange_of(std::int32_t id) {
     return static_cast<Http2Exchange*>(nghttp2_session_get_stream_user_data(link_.session(), id));
@@ -159,16 +159,16 @@ struct Http2ServerConnection::Callbacks {
     if (frame->type == NGHTTP2_HEADERS || frame->type == NGHTTP2_CONTINUATION) {
       c.head_bytes_ += frame->length;
       if (c.head_bytes_ > c.limits_.http2.head_times * c.limits_.header_bytes)
-        c.beyond("head_bytes", "a request's head is too long");
+        c.beyond("http2_head_bytes", "a request's head is too long");
     }
     if (frame->type == NGHTTP2_CONTINUATION && ++c.head_frames_ > c.limits_.http2.head_frames)
-      c.beyond("head_frames", "a request's head comes in too many frames");
+      c.beyond("http2_head_frames", "a request's head comes in too many frames");
     if (frame->type == NGHTTP2_DATA && frame->length == 0 && !(frame->flags & NGHTTP2_FLAG_END_STREAM))
       c.count_empty_frame();
     const bool control = frame->type == NGHTTP2_SETTINGS || frame->type == NGHTTP2_PING ||
                          frame->type == NGHTTP2_PRIORITY || frame->type == NGHTTP2_WINDOW_UPDATE;
     if (control && !c.control_frames_.take(c.reactor_.now()))
-      c.beyond("control_frames", "too many frames that carry no request");
+      c.beyond("http2_control_frames", "too many frames that carry no request");
     return 0;
   }
 
@@ -178,7 +178,7 @@ struct Http2ServerConnection::Callbacks {
     const std::int32_t id = frame->hd.stream_id;
     if (c.running_ + c.arrived_.size() >= c.limits_.http2.streams) {
       // Those that were taken back still run until they have been settled.
-      c.handler_.beyond_limit("streams");
+      c.handler_.beyond_limit("http2_streams");
       nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
       return 0;
     }
@@ -202,7 +202,7 @@ struct Http2ServerConnection::Callbacks {
       case NGHTTP2_RST_STREAM: {
         const Http2Exchange* exchange = c.exchange_of(frame->hd.stream_id);
         if (!(exchange && exchange->sent_) && !c.resets_.take(c.reactor_.now()))
-          c.beyond("resets", "too many requests taken back before their end");
+          c.beyond("http2_resets", "too many requests taken back before their end");
         break;
       }
       case NGHTTP2_HEADERS:
@@ -277,7 +277,7 @@ struct Http2ServerConnection::Callbacks {
   }
 
   static int invalid_frame(nghttp2_session*, const nghttp2_frame*, int, void* user) {
-    self(user).handler_.beyond_limit("protocol");
+    self(user).handler_.beyond_limit("http2_protocol");
     return 0;
   }
 };
@@ -331,13 +331,13 @@ void Http2ServerConnection::feed(std::string_view bytes) {
       nghttp2_session_mem_recv(link_.session(), reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   if (used < 0) {
     // What nghttp2 cannot go on after: no preface, more answers asked for than it keeps.
-    if (!terminated_) handler_.beyond_limit("protocol");
+    if (!terminated_) handler_.beyond_limit("http2_protocol");
     terminated_ = true;
   }
   start_requests();
   link_.collect();
   if (nghttp2_session_get_outbound_queue_size(link_.session()) > limits_.http2.queued_frames)
-    beyond("queued_frames", "too many frames that ask for an answer while none is read");
+    beyond("http2_queued_frames", "too many frames that ask for an answer while none is read");
   look_.notify();
 }
 
@@ -493,7 +493,7 @@ bool Http2Exchange::read_head() {
   refuse_status_ = 431;
   refuse_message_ = "the request's head is larger than the limit";
   if (head_bytes_ > connection_.limits_.header_bytes) {
-    connection_.handler_.beyond_limit("head_bytes");
+    connection_.handler_.beyond_limit("http2_head_bytes");
     return false;
   }
   refuse_status_ = 400;
@@ -511,6 +511,7 @@ bool Http2Exchange::read_head() {
   if (outcome.state == HeadOutcome::State::malformed) {
     refuse_status_ = outcome.status;
     refuse_message_ = outcome.message;
+    if (outcome.limit != HeadLimit::none) connection_.handler_.beyond_limit(name(outcome.limit));
   }
   head_ = RequestHead();
   return false;
@@ -548,12 +549,14 @@ async::Task<Result<std::string>> Http2Exchange::read_body() {
   }
   waited_ += async::Clock::now() - begin;
   reading_ = false;
-  if (body_too_large_)
+  if (body_too_large_) {
+    connection_.handler_.beyond_limit("body_bytes");
     co_return fail(ErrorKind::request_too_large,
                    "the request body has more than " + std::to_string(limits.body_bytes) + " bytes, the limit",
                    "shorten it, or raise server.max_body_bytes");
+  }
   if (bodies_too_large_) {
-    connection_.handler_.beyond_limit("bodies");
+    connection_.handler_.beyond_limit("http2_bodies");
     co_return fail(ErrorKind::overloaded,
                    "the requests that run on this connection have bodies of more than " +
                        std::to_string(limits.http2.bodies_per_connection) + " times server.max_body_bytes together",
@@ -561,6 +564,7 @@ async::Task<Result<std::string>> Http2Exchange::read_body() {
   }
   if (!received_) {
     if (closed_ || client_gone_.fired()) co_return std::unexpected(gone("the client took its request back"));
+    connection_.handler_.beyond_limit("body_timeout");
     co_return fail(ErrorKind::invalid_request, "the request body did not arrive in time",
                    "send it without pauses; the operator can raise server.body_timeout_ms");
   }
@@ -624,7 +628,11 @@ async::Task<Result<void>> Http2Exchange::push(std::string_view piece, bool last)
   }
   const bool all = pending_.empty() && (!last || sent_);
   pending_ = {};
-  if (!all) co_return std::unexpected(gone("the client does not take its answer"));
+  if (!all) {
+    if (!closed_ && !connection_.link_.failed() && !client_gone_.fired())
+      connection_.handler_.beyond_limit("write_timeout");
+    co_return std::unexpected(gone("the client does not take its answer"));
+  }
   co_return Result<void>();
 }
 

@@ -58,7 +58,9 @@ const char* skip_value(const char* at, const char* end) {
   }
 }
 
-HeadOutcome refuse(int status, const char* message) { return {State::malformed, 0, status, message}; }
+HeadOutcome refuse(int status, const char* message, HeadLimit limit = HeadLimit::none) {
+  return {State::malformed, 0, status, limit, message};
+}
 
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
@@ -146,7 +148,7 @@ struct HeadParser {
     if (*stop != '\r') return refuse(400, "a header value has a control character");
     if (stop[1] != '\n') return refuse(400, "a header line does not end in CR LF");
     if (head.fields_.size() == Head::max_fields)
-      return refuse(431, "the request has more than 100 header lines: send fewer");
+      return refuse(431, "the request has more than 100 header lines: send fewer", HeadLimit::fields);
     const std::string_view value = trimmed(colon + 1, stop);
     head.fields_.push_back({name, value});
     at = stop + 2;
@@ -228,7 +230,7 @@ bool may_be_version(const char* at, const char* end) {
 // A head that has not ended, or has ended, beyond the limit.
 HeadOutcome within_limit(const HeadOutcome& outcome, std::size_t bytes, const HeadLimits& limits) {
   if (outcome.state == State::malformed || bytes < limits.head_bytes) return outcome;
-  return refuse(431, "the head is too long");
+  return refuse(431, "the head is too long", HeadLimit::bytes);
 }
 
 // Fills path and query. "http://host/path" names the host a second time: `authority` is that, else empty.
@@ -263,7 +265,7 @@ HeadOutcome parse_request(std::string_view buffer, const HeadLimits& limits, Req
   at = stop + 1;
   stop = skip(at, end, target_characters);
   head.target = {at, stop};
-  if (head.target.size() > limits.target_bytes) return refuse(414, "the request target is too long");
+  if (head.target.size() > limits.target_bytes) return refuse(414, "the request target is too long", HeadLimit::target);
   if (stop == end) return {};
   if (*stop != ' ') return refuse(400, "the request target has a character that is not allowed there");
 
@@ -315,6 +317,16 @@ HeadOutcome parse_response(std::string_view buffer, ResponseHead& head) {
 }
 
 }  // namespace
+
+std::string_view name(HeadLimit limit) {
+  switch (limit) {
+    case HeadLimit::bytes: return "head_bytes";
+    case HeadLimit::fields: return "head_fields";
+    case HeadLimit::target: return "target_bytes";
+    case HeadLimit::none: break;
+  }
+  return {};
+}
 
 HeadOutcome parse_request_head(std::string_view buffer, const HeadLimits& limits, RequestHead& head) {
   const HeadOutcome outcome = parse_request(buffer, limits, head);

@@ -56,10 +56,16 @@ struct HeadLimits {
   std::size_t target_bytes = 8 * 1024;
 };
 
+// Which bound a head has met: beyond one, or none.
+enum class HeadLimit : std::uint8_t { none, bytes, fields, target };
+// By its name in telemetry/limit_table.h; empty for none.
+std::string_view name(HeadLimit limit);
+
 struct HeadOutcome {
   enum class State : std::uint8_t { incomplete, complete, malformed } state = State::incomplete;
-  std::size_t bytes = 0;     // complete: the head's length, with its empty line
-  int status = 400;          // malformed: what to answer (400, 414, 431, 501, 505)
+  std::size_t bytes = 0;  // complete: the head's length, with its empty line
+  int status = 400;       // malformed: what to answer (400, 414, 431, 501, 505)
+  HeadLimit limit = HeadLimit::none;
   const char* message = "";  // malformed: why
 };
 

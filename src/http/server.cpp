@@ -28,15 +28,6 @@ bool has_token(const RequestHead& head, std::string_view name, std::string_view 
 
 }  // namespace
 
-namespace {
-
-Result<void> sent(Result<void> written) {
-  if (written) return written;
-  return fail(ErrorKind::client_gone, "the client does not take its answer: " + written.error().message);
-}
-
-}  // namespace
-
 class ServerConnection;
 
 // One request of HTTP/1.1.
@@ -82,7 +73,9 @@ class ServerConnection {
   // With frames of their own, so that the connection's has no room for them.
   [[gnu::noinline]] async::Task<> refuse(int status, std::string message);
   [[gnu::noinline]] async::Task<> linger();
-  // co_await, then sent(): what goes wrong there means that the client cannot be reached any more.
+  // What goes wrong with write() means that the client cannot be reached any more.
+  Result<void> sent(Result<void> written);
+  // co_await, then sent().
   net::Stream::Write write(std::string_view first, std::string_view second, async::Cancel& client_gone) {
     return stream_->write(first, second, reactor_.within(limits_.write_timeout, &client_gone));
   }
@@ -106,7 +99,14 @@ class ServerConnection {
   bool first_ = true;  // nothing but what is read now has come on this connection
   int refuse_status_ = 0;
   std::string refuse_message_;
+  std::string_view refuse_limit_;  // by its name; empty: it was none
 };
+
+Result<void> ServerConnection::sent(Result<void> written) {
+  if (written) return written;
+  if (written.error().kind == ErrorKind::provider_timeout) handler_.beyond_limit("write_timeout");
+  return fail(ErrorKind::client_gone, "the client does not take its answer: " + written.error().message);
+}
 
 async::Task<ServerConnection::Next> ServerConnection::read_head(async::Cancel& stop) {
   async::Deadline deadline = reactor_.within(limits_.idle_timeout, &stop);
@@ -130,6 +130,7 @@ async::Task<ServerConnection::Next> ServerConnection::read_head(async::Cancel& s
         if (bytes.data() != input_.data()) input_.assign(bytes);  // it may be HTTP/2
         refuse_status_ = outcome.status;
         refuse_message_ = outcome.message;
+        refuse_limit_ = name(outcome.limit);
         co_return Next::malformed;
       }
     }
@@ -142,9 +143,11 @@ async::Task<ServerConnection::Next> ServerConnection::read_head(async::Cancel& s
     }
     if (!got && got.error().kind == ErrorKind::provider_timeout && begun) {
       refuse_status_ = 408;
+      refuse_limit_ = "head_timeout";
       refuse_message_ = "the request's head did not arrive in time";
       co_return Next::malformed;
     }
+    if (!got && got.error().kind == ErrorKind::provider_timeout) handler_.beyond_limit("idle_timeout");
     co_return Next::end;
   }
 }
@@ -198,11 +201,13 @@ async::Task<> ServerConnection::serve(async::Cancel& stop) {
 }
 
 async::Task<Result<std::string>> ServerConnection::read_body(async::Cancel& client_gone, async::Duration& waited) {
-  if (head_.content_length.value_or(0) > limits_.body_bytes)
+  if (head_.content_length.value_or(0) > limits_.body_bytes) {
+    handler_.beyond_limit("body_bytes");
     co_return fail(ErrorKind::request_too_large,
                    "the request body has " + std::to_string(*head_.content_length) + " bytes, the limit is " +
                        std::to_string(limits_.body_bytes),
                    "shorten it, or raise server.max_body_bytes");
+  }
   std::string body;
   if (!body_pending_) co_return body;
   if (head_.expect_continue && rest_.empty())
@@ -229,12 +234,16 @@ async::Task<Result<std::string>> ServerConnection::read_body(async::Cancel& clie
     const std::string begun = std::exchange(rest_, {});
     std::string_view fresh = begun;
     for (;;) {
-      CO_TRY(const std::size_t used, decoder.decode(fresh, body));
-      rest_.assign(fresh.substr(used));
-      if (body.size() > limits_.body_bytes)
+      Result<std::size_t> used = decoder.decode(fresh, body);
+      if (!decoder.limit().empty()) handler_.beyond_limit(decoder.limit());
+      if (!used) co_return std::unexpected(std::move(used).error());
+      rest_.assign(fresh.substr(*used));
+      if (body.size() > limits_.body_bytes) {
+        handler_.beyond_limit("body_bytes");
         co_return fail(ErrorKind::request_too_large,
                        "the request body has more than " + std::to_string(limits_.body_bytes) + " bytes, the limit",
                        "shorten it, or raise server.max_body_bytes");
+      }
       if (decoder.finished()) break;
       CO_TRY(fresh, co_await read_on(deadline, waited));
     }
@@ -247,14 +256,17 @@ async::Task<Result<std::string_view>> ServerConnection::read_on(async::Deadline 
   const async::TimePoint begin = async::Clock::now();
   const Result<std::size_t> got = co_await stream_->read(reactor_.scratch(), deadline);
   waited += async::Clock::now() - begin;
-  if (!got && got.error().kind == ErrorKind::provider_timeout)
+  if (!got && got.error().kind == ErrorKind::provider_timeout) {
+    handler_.beyond_limit("body_timeout");
     co_return fail(ErrorKind::invalid_request, "the request body did not arrive in time",
                    "send it without pauses; the operator can raise server.body_timeout_ms");
+  }
   if (!got || *got == 0) co_return fail(ErrorKind::client_gone, "the client closed the connection within its request");
   co_return std::string_view(reactor_.scratch().data(), *got);
 }
 
 async::Task<> ServerConnection::refuse(int status, std::string message) {
+  if (!refuse_limit_.empty()) handler_.beyond_limit(refuse_limit_);
   Headers headers;
   const std::string body = handler_.malformed(status, message, headers);
   head_ = RequestHead();  // whatever it has points into bytes that were given up
@@ -302,7 +314,7 @@ async::Task<Result<void>> Http1Exchange::respond(int status, const Headers& head
   text.append("\r\n");
   // Finished when all of it is out: behind half an answer the next one would be taken for its rest.
   if (head().method == "HEAD") body = {};
-  Result<void> written = sent(co_await connection_.write(text, body, client_gone_));
+  Result<void> written = connection_.sent(co_await connection_.write(text, body, client_gone_));
   finished_ = written.has_value();
   co_return written;
 }
@@ -316,15 +328,15 @@ async::Task<Result<void>> Http1Exchange::begin_stream(int status, const Headers&
     append_chunk(text, first);
     first = {};
   }
-  co_return sent(co_await connection_.write(text, first, client_gone_));
+  co_return connection_.sent(co_await connection_.write(text, first, client_gone_));
 }
 
 async::Task<Result<void>> Http1Exchange::write(std::string_view piece) {
-  if (!chunked_) co_return sent(co_await connection_.write(piece, {}, client_gone_));
+  if (!chunked_) co_return connection_.sent(co_await connection_.write(piece, {}, client_gone_));
   std::string framed;
   framed.reserve(piece.size() + 20);
   append_chunk(framed, piece);
-  co_return sent(co_await connection_.write(framed, {}, client_gone_));
+  co_return connection_.sent(co_await connection_.write(framed, {}, client_gone_));
 }
 
 async::Task<Result<void>> Http1Exchange::finish_stream(std::string_view last, const Headers& trailers) {
@@ -334,7 +346,7 @@ async::Task<Result<void>> Http1Exchange::finish_stream(std::string_view last, co
     append_last_chunk(end, trailers);
     last = end;
   }
-  Result<void> written = sent(co_await connection_.write(last, {}, client_gone_));
+  Result<void> written = connection_.sent(co_await connection_.write(last, {}, client_gone_));
   finished_ = written.has_value();
   co_return written;
 }
@@ -354,7 +366,7 @@ async::Task<Result<std::unique_ptr<WebSocket>>> Http1Exchange::upgrade() {
   const std::string text =
       "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: " +
       accept + "\r\n\r\n";
-  CO_CHECK_OK(sent(co_await connection_.write(text, {}, client_gone_)));
+  CO_CHECK_OK(connection_.sent(co_await connection_.write(text, {}, client_gone_)));
   const ServerLimits& limits = connection_.limits_;
   const WebSocketLimits socket_limits{.message_bytes = limits.body_bytes, .write_timeout = limits.write_timeout};
   co_return std::make_unique<WebSocket>(connection_.reactor_, *connection_.stream_, socket_limits, *connection_.stop_,

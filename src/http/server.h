@@ -109,7 +109,7 @@ class Handler {
   virtual async::Task<> handle(Exchange& exchange) = 0;
   // A head that is no HTTP or beyond a limit: the body of the answer, in a shape the client may understand.
   virtual std::string malformed(int status, std::string_view message, Headers& headers) = 0;
-  // A client has gone beyond a limit of Http2Limits, for metrics: "resets", "control_frames".
+  // A client has met a bound, for metrics: "head_bytes", "http2_resets". The names stand in telemetry/limit_table.h.
   virtual void beyond_limit(std::string_view /*limit*/) {}
 };
 

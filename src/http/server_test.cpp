@@ -43,7 +43,9 @@ class Echo : public Handler {
   std::string malformed(int status, std::string_view message, Headers&) override {
     return std::to_string(status) + " " + std::string(message);
   }
+  void beyond_limit(std::string_view limit) override { limits_met.emplace_back(limit); }
   int requests = 0;
+  std::vector<std::string> limits_met;
   std::optional<Error> last_error;
 };
 
@@ -174,6 +176,56 @@ TEST_F(ServerTest, A_head_without_end_is_refused_at_the_limit) {
   limits.header_bytes = 1000;
   EXPECT_TRUE(reply_to_pieces({"GET / HTTP/1.1\r\nX: ", std::string(500, 'a'), std::string(600, 'a')})
                   .starts_with("HTTP/1.1 431"));
+}
+
+TEST_F(ServerTest, Names_the_bound_that_a_request_has_met_once) {
+  limits.header_bytes = 10'000;
+  limits.header_timeout = limits.body_timeout = limits.idle_timeout = milliseconds(20);
+  limits.body_bytes = 1000;
+  const std::string head = "POST /a HTTP/1.1\r\nHost: x\r\n";
+  const std::string chunked = head + "Transfer-Encoding: chunked\r\n\r\n";
+  std::string fields;
+  for (int i = 0; i < 101; ++i) fields += "x: y\r\n";
+  const std::pair<std::string, std::string> cases[] = {
+      {"idle_timeout", ""},
+      {"head_timeout", head},
+      {"head_bytes", head + "x: " + std::string(11'000, 'a')},
+      {"head_fields", head + fields + "\r\n"},
+      {"target_bytes", "GET /" + std::string(9'000, 'a') + " HTTP/1.1\r\n"},
+      {"body_bytes", head + "Content-Length: 1001\r\n\r\n"},
+      {"body_bytes", chunked + "3e9\r\n" + std::string(1001, 'a')},
+      {"body_timeout", head + "Content-Length: 10\r\n\r\n"},
+      {"chunk_size_digits", chunked + std::string(16, '1')},
+      {"chunk_extension_bytes", chunked + "1;" + std::string(5'000, 'a')},
+      {"trailer_bytes", chunked + "0\r\nx: " + std::string(17'000, 'a')}};
+  for (const auto& [name, text] : cases) {
+    echo.limits_met.clear();
+    (void)reply_to(text);
+    EXPECT_EQ(echo.limits_met, std::vector{name});
+  }
+  echo.limits_met.clear();
+  (void)reply_to(head + "Connection: close\r\n\r\n");
+  (void)reply_to("POST /a HTTP/1.1\r\n\r\n");
+  EXPECT_TRUE(echo.limits_met.empty()) << "what is only wrong meets no bound";
+}
+
+// Asks for more than the sockets between the two hold, and reads none of it.
+Task<> ask_and_not_read(net::Connector& connector, Endpoint server, std::string text, bool& over, Deadline deadline) {
+  auto stream = co_await net::connect(connector, server, deadline);
+  if (stream) (void)co_await (*stream)->write(text, {}, deadline);
+  while (!over) co_await connector.reactor.scheduler().sleep(connector.reactor.within(milliseconds(5)));
+}
+
+TEST_F(ServerTest, A_client_that_does_not_read_its_answer_is_left_at_the_write_timeout) {
+  limits.write_timeout = milliseconds(20);
+  bool over = false;
+  const std::string body(30'000'000, 'x');
+  scope.spawn(ask_and_not_read, std::ref(connector), here(),
+              "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body,
+              std::ref(over), reactor.within(seconds(20)));
+  run_until([&] { return !echo.limits_met.empty(); });
+  over = true;
+  EXPECT_EQ(echo.limits_met, std::vector<std::string>{"write_timeout"});
 }
 
 TEST_F(ServerTest, Tells_a_client_that_asks_to_go_on) {

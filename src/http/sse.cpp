@@ -39,7 +39,9 @@ Result<void> SseSplitter::feed(std::string_view bytes) {
   }
   buffer_.append(bytes);
   if (buffer_.size() > max_event_bytes + bytes.size())
-    return fail(ErrorKind::provider_unreachable, "the provider sent an event of more than 8 MiB");
+    return std::unexpected(Error{.kind = ErrorKind::provider_unreachable,
+                                 .message = "the provider sent an event of more than 8 MiB",
+                                 .code = "sse_event_bytes"});
   return {};
 }
 

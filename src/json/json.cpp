@@ -240,8 +240,10 @@ Result<Document> Document::parse(const char* bytes, std::size_t size, bool has_r
   }
   if (parser.capacity() > kept_bytes) parser = simdjson::dom::parser();
   if (code != simdjson::SUCCESS)
-    return fail(ErrorKind::invalid_request, std::string("the body is not valid JSON: ") + reason(code) + place,
-                "check it with a JSON validator");
+    return std::unexpected(Error{.kind = ErrorKind::invalid_request,
+                                 .message = std::string("the body is not valid JSON: ") + reason(code) + place,
+                                 .hint = "check it with a JSON validator",
+                                 .code = code == simdjson::DEPTH_ERROR ? "json_depth" : ""});
   return Document(std::move(tape));
 }
 

@@ -2,6 +2,12 @@
 
 namespace sluice::serve {
 
+void record_limit(telemetry::ServerMetrics& metrics, const Error& error) {
+  if (error.provider_status != 0) return;  // the code is the provider's own
+  const telemetry::Limit* limit = telemetry::find_limit(error.code);
+  if (limit && limit->side == telemetry::Limit::Side::client) metrics.beyond(limit->name);
+}
+
 void record_attempt(telemetry::RequestMetrics& metrics, const store::LedgerEntry& entry) {
   const std::string_view provider = entry.provider.str();
   const std::string_view ground = catalog::name(entry.ground);

@@ -5,6 +5,7 @@
 #include "store/live_store.h"
 #include "telemetry/log.h"
 #include "telemetry/request_metrics.h"
+#include "telemetry/server_metrics.h"
 #include "telemetry/store_metrics.h"
 #include "telemetry/target_metrics.h"
 
@@ -13,6 +14,10 @@ namespace sluice::serve {
 // One line and the counters for a request that has ended. Any thread.
 void record_request(telemetry::Log& log, telemetry::RequestMetrics& metrics, const gateway::AuditRecord& record,
                     const gateway::Timing& timing, const Error* error);
+
+// Counts the bound that a request has met, if that is why it ended with this error: its name is the error's code. What
+// a provider's bytes meet is counted where the call fails (Gateway::beyond_limit). Any thread.
+void record_limit(telemetry::ServerMetrics& metrics, const Error& error);
 
 // The counters for one attempt that reached a provider. Any thread.
 void record_attempt(telemetry::RequestMetrics& metrics, const store::LedgerEntry& entry);

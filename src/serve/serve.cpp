@@ -551,6 +551,7 @@ int serve(const ServeOptions& options) {
                     [&](const gateway::AuditRecord& record, store::Appended audited, const gateway::Timing& timing,
                         const Error* error) {
                       record_request(log, metrics, record, timing, error);
+                      if (error) record_limit(server_metrics, *error);
                       record_append(store_metrics, "audit", audited);
                     },
                 .metrics_page =
@@ -571,7 +572,7 @@ int serve(const ServeOptions& options) {
                 .readiness_problem = [&] { return readiness_problem(**store, snapshots, engines, stopping.load()); },
                 .limits_problem = [&] { return leases ? leases->health().problem : std::string(); },
                 .threads = threads,
-                .beyond_limit = [&](std::string_view limit) { server_metrics.http2_limits.with(limit).add(); },
+                .beyond_limit = [&](std::string_view limit) { server_metrics.beyond(limit); },
                 .no_handshake = [&] { server_metrics.no_handshakes.with().add(); },
                 .administration = snapshot->admin().listen.empty() ? administration.get() : nullptr};
   if (!server.certificate.empty())

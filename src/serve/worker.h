@@ -47,7 +47,7 @@ struct Shared {
   std::function<std::string()> readiness_problem;
   std::function<std::string()> limits_problem;
   std::size_t threads = 1;                             // workers
-  std::function<void(std::string_view)> beyond_limit;  // of HTTP/2, by a client
+  std::function<void(std::string_view)> beyond_limit;  // as gateway::Gateway has it
   std::function<void()> no_handshake;                  // a client with which TLS came to nothing
   admin::Desk* administration = nullptr;               // null: its paths are not here
   ClientTls client_tls;

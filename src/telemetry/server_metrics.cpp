@@ -15,6 +15,8 @@ ServerMetrics::ServerMetrics(Registry& registry)
       connections(registry.gauge("sluice_client_connections", "Client connections that are open.")),
       http2_limits(registry.counter("sluice_http2_limits_total",
                                     "Times that a client went beyond a limit of HTTP/2, by the limit.", {"limit"})),
+      limit_hits(registry.counter("sluice_limit_hits_total",
+                                  "Times that a bound of docs/reference/limits.md was met, by its name.", {"limit"})),
       no_handshakes(registry.counter("sluice_tls_handshake_failures_total",
                                      "Connections of clients with which TLS came to nothing.")),
       certificate_ends(registry.gauge("sluice_tls_certificate_expires_seconds",
@@ -30,10 +32,20 @@ ServerMetrics::ServerMetrics(Registry& registry)
   for (const char* limit : {"streams", "head_bytes", "head_frames", "bodies", "resets", "control_frames",
                             "empty_frames", "queued_frames", "protocol"})
     http2_limits.with(limit);
+  for (const Limit& limit : limit_table())
+    if (!limit.metric) limit_hits.with(limit.name);
   no_handshakes.with();
   config_errors.with();
   needs_restart.with();
   stopping.with();
+}
+
+void ServerMetrics::beyond(std::string_view limit) {
+  constexpr std::string_view of_http2 = "http2_";
+  const Limit* known = find_limit(limit);
+  if (!known || known->metric) return;
+  limit_hits.with(known->name).add();
+  if (limit.starts_with(of_http2)) http2_limits.with(limit.substr(of_http2.size())).add();
 }
 
 }  // namespace sluice::telemetry

@@ -38,7 +38,9 @@ def small(serve, provider):
 def limits_of(server):
     """How often each limit of HTTP/2 was met."""
     page = httpx.get(f"{server.url}/metrics", timeout=60).text
-    return {name: int(count) for name, count in re.findall(r'^sluice_http2_limits_total\{limit="(\w+)"\} (\d+)', page, re.MULTILINE)}
+    found = {name: int(count) for name, count in re.findall(r'^sluice_http2_limits_total\{limit="(\w+)"\} (\d+)', page, re.MULTILINE)}
+    assert found == {name: int(count) for name, count in re.findall(r'^sluice_limit_hits_total\{limit="http2_(\w+)"\} (\d+)', page, re.MULTILINE)}
+    return found
 
 
 @pytest.fixture(scope="module")

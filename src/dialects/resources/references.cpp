@@ -147,7 +147,8 @@ class Walk {
     const bool known = std::ranges::find(found_, id, &Reference::id) != found_.end();
     if (known) return {};
     if (found_.size() == most_references)
-      return bad_field(std::string(name), "the request names more than 1000 kept things", "name fewer");
+      return beyond_limit("references",
+                          bad_field(std::string(name), "the request names more than 1000 kept things", "name fewer"));
     found_.push_back({std::string(name), std::string(id)});
     return {};
   }
@@ -214,7 +215,8 @@ class GoogleWalk {
       const std::string_view id = google_file_id(uri);
       if (id.empty() || std::ranges::find(found_, id, &Reference::id) != found_.end()) continue;
       if (found_.size() == most_references)
-        return bad_field(std::string(name), "the request names more than 1000 kept things", "name fewer");
+        return beyond_limit("references",
+                            bad_field(std::string(name), "the request names more than 1000 kept things", "name fewer"));
       found_.push_back({std::string(name), std::string(id)});
     }
     return {};

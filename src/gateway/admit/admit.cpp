@@ -419,6 +419,7 @@ Result<Hold> Admission::admit(const store::Principal& principal, const Need& nee
         Error{.kind = ErrorKind::overloaded,
               .message = "all " + std::to_string(limits_.max_in_flight) + " places for requests are taken",
               .hint = "try again when retry-after has passed",
+              .code = "in_flight",
               .retry_after = std::chrono::milliseconds(1'000)});
 
   // From here on the Hold's destructor gives back what has been taken, whatever refuses the request.

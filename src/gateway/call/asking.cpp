@@ -301,8 +301,11 @@ async::Task<Result<json::Document>> Asking::read_whole(std::string& bytes) {
   if (!body) {
     if (body.error().kind == ErrorKind::provider_timeout)
       body.error() = too_late("did not complete its answer in time");
-    else if (body.error().kind != ErrorKind::client_gone)
+    else if (body.error().kind != ErrorKind::client_gone) {
+      std::string limit = std::move(body.error().code);
       body.error() = no_answer(provider(), "broke off: " + body.error().message);
+      body.error().code = std::move(limit);
+    }
     co_return std::unexpected(std::move(body).error());
   }
   bytes = *std::move(body);

@@ -18,6 +18,7 @@ Error too_long() {
   return {.kind = ErrorKind::provider_unreachable,
           .message = "the provider's answer is longer than 64 MB, the most that is translated",
           .hint = "limit the answer's tokens, or ask for a model whose provider speaks your API",
+          .code = "translated_bytes",
           .retry = Retry::never};
 }
 

@@ -109,7 +109,7 @@ struct Gateway {
   std::function<std::string()> metrics_page;           // Prometheus text
   std::function<std::string()> readiness_problem;      // empty: ready; else one sentence
   std::function<std::string()> limits_problem = {};    // of the store of shared limits, as a sentence; empty: none
-  std::function<void(std::string_view)> beyond_limit;  // a client went beyond this limit of HTTP/2; may be empty
+  std::function<void(std::string_view)> beyond_limit;  // somebody met the bound of this name; may be empty
 
   // Whose paths these are when they are not the gateway's; null: they are. Outlives the reactor; may be empty.
   std::function<http::Handler*(std::string_view path)> beside;
