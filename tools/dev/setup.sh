@@ -5,7 +5,7 @@
 PACKAGES_BUILD=(clang-19 lld-19 libclang-rt-19-dev ccache cmake ninja-build pkg-config git ca-certificates libssl-dev
   libc-ares-dev libnghttp2-dev libsqlite3-dev libpq-dev libyaml-dev libsimdjson-dev libfmt-dev libhowardhinnant-date-dev libcli11-dev libmimalloc-dev libwslay-dev
   libgtest-dev clang-format-19 libhiredis-dev valgrind coinor-libcbc-dev glpk-utils)
-PACKAGES_TEST=(redis-server postgresql-15 pgbouncer)  # the real ones, for several processes; tests start their own
+PACKAGES_TEST=(redis-server postgresql-15 pgbouncer nginx-light)  # the real ones; tests start their own
 PACKAGES_BENCH=(nginx-light procps util-linux python3)
 PYTHON=python3
 
@@ -66,6 +66,7 @@ setup_test() {
     as_root sed -i 's/^#*create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf
   fi
   [ -x /usr/sbin/pgbouncer ] || as_root ln -sfn /dev/null /etc/systemd/system/pgbouncer.service
+  [ -x /usr/sbin/nginx ] || as_root ln -sfn /dev/null /etc/systemd/system/nginx.service
   need_packages "${PACKAGES_TEST[@]}"
 }
 setup_bench() { need_packages "${PACKAGES_BENCH[@]}"; }
