@@ -8,10 +8,12 @@ interleaved, because neighbours on a shared machine come and go: read the ratios
   latency      open loop: what is added at a fixed rate, and the highest rate at which p99 stays below 0.9 ms
   streams      1,000 streams of 50 events a second: what is added to the first token, and how even the events come
   footprint    idle memory, time to be ready, size of the binary, memory of an open stream
+  attack       what healthy clients notice of attacks, and the memory that these take; only when it is asked for
 """
 import argparse
 import json
 import os
+import re
 import shutil
 import signal
 import statistics
@@ -19,13 +21,16 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
+import attack as attacks
 from answers import ANSWERS, KINDS, conversation, short_body
-from rig import BUILD, memory_kb, rig
+from rig import BUILD, LOAD_CORE, memory_kb, rig
 
 SECONDS = 3
-TABLES = ("relay", "translation", "latency", "streams", "footprint")
+USUAL_TABLES = ("relay", "translation", "latency", "streams", "footprint")
+TABLES = (*USUAL_TABLES, "attack")
 
 # name, provider's answer, connections, request body bytes, per event (or per request)
 SCENARIOS = [
@@ -44,6 +49,8 @@ LATENCY_CONNECTIONS = 128
 LATENCY_LIMIT_US = 900
 RATES = [2_000, 4_000, 6_000, 8_000, 10_000, 12_500, 15_000, 17_500, 20_000, 25_000, 30_000, 35_000, 40_000]
 STREAMS, OPEN_STREAMS = 1_000, 5_000
+HEALTHY_RATE, HEALTHY_CONNECTIONS = 500, 32
+ATTACK_SETTLES_S = 2  # until its connections stand
 
 
 def middle(values, digits=2):
@@ -180,6 +187,39 @@ def footprint(rounds, say):
     return [*rows, row]
 
 
+def bounds_met(port):
+    page = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30).read().decode()
+    return sum(int(count) for count in re.findall(r"^sluice_limit_hits_total\{.*\} (\d+)$", page, re.MULTILINE))
+
+
+def attack(rounds, say):
+    """The p99 of healthy clients under each attack over that before it, the most memory (RSS, peak) of the server, and how often
+    the attack has met a bound: an attack that meets none holds only what it may, or does not reach the server."""
+    rows = []
+    with rig(ANSWERS) as bench:
+        gateway = bench.sluice(KINDS)
+        key = gateway.headers("chat")[0].encode() + b"\r\n"
+        request = gateway.request("chat", short_body(1024, False, gateway.model("chat")))
+
+        def p99():
+            return bench.load(gateway, request, HEALTHY_CONNECTIONS, SECONDS, rate=HEALTHY_RATE)["answer_us"]["p99"]
+        p99()
+        for one in attacks.ATTACKS:
+            ratios, alone, under, met = [], [], [], bounds_met(gateway.port)
+            for number in range(rounds):
+                say(f"attack {one.__name__}, round {number + 1} of {rounds}")
+                alone.append(p99())
+                with attacks.under(one, LOAD_CORE, gateway.port, key):
+                    time.sleep(ATTACK_SETTLES_S)
+                    under.append(p99())
+                ratios.append(under[-1] / alone[-1])
+            peak_kb = next(int(line.split()[1]) for line in Path(f"/proc/{gateway.pids[0]}/status").read_text().splitlines() if line.startswith("VmHWM:"))
+            rows.append({"what": one.__name__.replace("_", " "), "alone_p99_us": middle(alone, 0), "p99_us": middle(under, 0),
+                         "ratio": middle(ratios), "rss_mb": round(peak_kb / 1024, 1),
+                         "bounds_met": bounds_met(gateway.port) - met})
+    return rows
+
+
 def span(value, digits=2):
     return f"{value['median']:,.{digits}f} ({value['min']:,.{digits}f}-{value['max']:,.{digits}f})"
 
@@ -218,6 +258,11 @@ def footprint_table(rows):
     return table(["footprint", "Sluice", "nginx"], [[r["what"], span(r["sluice"], 1), span(r["nginx"], 1) if "nginx" in r else "-"] for r in rows])
 
 
+def attack_table(rows):
+    return table(["healthy clients beside an attack", "p99 before, us", "p99 under it, us", "ratio", "server's memory so far, MB", "bounds met"],
+                 [[r["what"], span(r["alone_p99_us"], 0), span(r["p99_us"], 0), span(r["ratio"]), f"{r['rss_mb']}", f"{r['bounds_met']:,}"] for r in rows])
+
+
 def portkey_folder(say):
     """Portkey's gateway from npm, in the cache folder; None where npm cannot get it."""
     folder = Path(os.environ.get("SLUICE_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sluice") / "bench/portkey-1.15.2"
@@ -235,7 +280,7 @@ def main():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", choices=TABLES, nargs="+", default=TABLES, help="some of the tables")
+    parser.add_argument("--only", choices=TABLES, nargs="+", default=USUAL_TABLES, help="some of the tables")
     parser.add_argument("--portkey", action="store_true", help="measure Portkey's gateway beside (installs it with npm)")
     options = parser.parse_args()
     if os.cpu_count() < 2:
@@ -244,13 +289,13 @@ def main():
     portkey = portkey_folder(say) if options.portkey else None
     measured = {"relay": lambda: relay(options.rounds, portkey, say), "translation": lambda: translation(options.rounds, say),
                 "latency": lambda: latency(options.rounds, say), "streams": lambda: streams(options.rounds, say),
-                "footprint": lambda: footprint(options.rounds, say)}
+                "footprint": lambda: footprint(options.rounds, say), "attack": lambda: attack(options.rounds, say)}
     rows = {name: measured[name]() for name in TABLES if name in options.only}
     if options.json:
         print(json.dumps(rows, indent=2))
     else:
         made = {"relay": relay_table, "translation": translation_table, "latency": latency_table, "streams": streams_table,
-                "footprint": footprint_table}
+                "footprint": footprint_table, "attack": attack_table}
         print("\n\n".join(made[name](part) for name, part in rows.items()))
 
 
