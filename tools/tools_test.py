@@ -13,12 +13,13 @@ import xml.etree.ElementTree as xml
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / folder) for folder in ("tools", "tools/dev", "tests/docs", "bench")]
+sys.path[:0] = [str(ROOT / folder) for folder in ("tools", "tools/dev", "tests/docs", "tests/simulation", "bench")]
 import bench
 import import_litellm
 import import_model_facts
 import layers
 import new_provider
+import planted
 import run as guides
 import tally
 import tidy
@@ -32,6 +33,15 @@ sluice_module(http http
 sluice_module(gateway_guard gateway/guard DEPS base)
 """
 TABLE = "| `src/base/` | x |\n| `src/net/` | x |\n| `src/http/` | x |\n| `src/gateway/guard/` | x |\n"
+
+
+class Planted(unittest.TestCase):
+    def test_each_bug_can_still_be_planted(self):
+        self.assertGreaterEqual(len(planted.BUGS), 20)
+        self.assertEqual([], [bug.what for bug in planted.BUGS if not planted.can_be_planted(bug)])
+
+    def test_a_bug_whose_place_has_changed_is_told(self):
+        self.assertFalse(planted.can_be_planted(planted.BUGS[0]._replace(old="no such line")))
 
 
 class Tree(unittest.TestCase):

@@ -22,17 +22,18 @@ class Bug(NamedTuple):
     new: str
 
 
-ADMIT, EXCHANGE, REPLY, CLIENT = "src/gateway/admit/admit.cpp", "src/gateway/exchange.cpp", "src/gateway/call/reply.cpp", "src/http/client.cpp"
+ADMIT, ACCOUNT, EXCHANGE = "src/gateway/admit/admit.cpp", "src/store/account.cpp", "src/gateway/exchange.cpp"
+REPLY, CLIENT = "src/gateway/call/reply.cpp", "src/http/client.cpp"
 BUGS = [
-    Bug("a settled request keeps what it had reserved and not used", ADMIT,
-        "if (reserved_ > Money()) add(state.committed_pico, -reserved_.pico());", ""),
+    Bug("a request that ends keeps what it had reserved and not used", ADMIT,
+        "if (part.reserved > Money()) state.account.give_back(part.reserved);", ""),
     Bug("a request that ends does not give its place back", ADMIT,
-        "if (has_key_place_) state.in_flight.fetch_sub(1, std::memory_order_relaxed);", ""),
-    Bug("what was spent is booked twice", ADMIT, "add(state.spent_pico, cost.pico());", "add(state.spent_pico, 2 * cost.pico());"),
-    Bug("a budget is looked at and not compared with what the request may cost", ADMIT,
-        "if (before > budget || pico > budget - before) return false;", "if (before > budget) return false;"),
+        "if (has_key_place_) principal_->state().in_flight.fetch_sub(1, std::memory_order_relaxed);", ""),
+    Bug("what was spent is booked twice", ACCOUNT, "  add(end_us, cost);\n", "  add(end_us, cost + cost);\n"),
+    Bug("a budget is looked at and not compared with what the request may cost", ACCOUNT,
+        "if (committed > limit || amount > limit - committed) return false;", "if (committed > limit) return false;"),
     Bug("the header that restricts data is read and forgotten", "src/gateway/guard/guard.cpp",
-        "verdict.rule = Verdict::Rule::restricted_by_header;", "verdict.data_class = DataClass::internal;"),
+        "verdict.data_class = stricter(question.key_class, *asked);", "(void)asked;"),
     Bug("an attempt that failed leaves no row", EXCHANGE, "if (!failure.reached) return;", "return;"),
     Bug("every attempt is the final one", EXCHANGE, "store::LedgerEntry row = entry(*failure.attempt, number, final);",
         "store::LedgerEntry row = entry(*failure.attempt, number, final || number > 0);"),
@@ -44,8 +45,9 @@ BUGS = [
     Bug("what came before a stream's first token is not passed on", "src/gateway/call/call.cpp", "outcome.held = std::move(step.held);", ""),
     Bug("a stream that was cut is taken for a whole one", REPLY,
         "    if (!watcher_->failed() && !watcher_->complete()) return std::unexpected(incomplete());\n", ""),
-    Bug("a translated stream that was cut is taken for a whole one", REPLY,
-        "    if (!finished_) return std::unexpected(incomplete());\n", ""),
+    Bug("a translated stream that was cut is taken for a whole one", REPLY,  # two lines refuse it, each would do
+        "    CHECK_OK(decoder_->finish(events_));\n    CHECK_OK(encode(out));\n    if (!finished_) return std::unexpected(incomplete());\n",
+        "    (void)decoder_->finish(events_);\n    CHECK_OK(encode(out));\n"),
     Bug("the end marker that a provider forgot is not added", REPLY, "out.append(watcher_->end_marker());", "(void)out;"),
     Bug("a provider's second goodbye is passed on", REPLY, "bool finished() const override { return watcher_->finished(); }",
         "bool finished() const override { return false; }"),
@@ -56,8 +58,9 @@ BUGS = [
     Bug("an answer's last bytes are left out", CLIENT, "complete = left == 0;", "complete = left <= 8;"),
     Bug("the last chunk of a stream is forgotten", "src/http/server.cpp", "append_last_chunk(end, trailers);", "(void)trailers;"),
     Bug("a row's tokens are swapped on their way to the disk", "src/store/ledger_entry.cpp",
-        "entry.usage.cache_write_1h, entry.usage.output, entry.usage.reasoning})",
-        "entry.usage.cache_write_1h, entry.usage.reasoning, entry.usage.output})"),
+        "  for (const auto count : counts) to.varint(recorded(entry.usage.*count));",
+        "  for (const auto count : std::array{counts[0], counts[1], counts[2], counts[3], counts[5], counts[4]})\n"
+        "    to.varint(recorded(entry.usage.*count));"),
 ]
 
 
