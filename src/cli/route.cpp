@@ -16,6 +16,7 @@
 #include "cli/load_config.h"
 #include "cli/probe.h"
 #include "cli/verbs.h"
+#include "difficulty/features.h"
 #include "gateway/guard/guard.h"
 #include "gateway/route/explain.h"
 #include "gateway/route/route.h"
@@ -128,6 +129,20 @@ Result<int> explain(const ExplainFlags& flags, Invocation& invocation) {
   TRY(const json::Document body, body_of(flags.prompt));
   const gateway::Signals signals = gateway::read_signals(body.root());
   which.signals = [&]() -> const gateway::Signals& { return signals; };
+  const difficulty::Model* model = snapshot->difficulty_model();
+  const auto score = [&] {
+    const std::string text = gateway::newest_text(body.root(), gateway::most_signal_bytes);
+    return model->score(difficulty::features_of({.text = text,
+                                                 .prompt_bytes = static_cast<std::size_t>(which.prompt_tokens) * 4,
+                                                 .turns = signals.turns,
+                                                 .language = signals.language,
+                                                 .max_output_tokens = flags.max_tokens,
+                                                 .code = signals.code,
+                                                 .tools = flags.tools,
+                                                 .images = flags.images}));
+  };
+  if (model) which.difficulty = score;
+  if (model) what.difficulty = score();
   what.workload = gateway::workload_of(which, snapshot->workloads());
   what.expected_input_tokens = what.most_input_tokens = which.prompt_tokens;
   if (what.workload) who.workload_class = what.workload->require.data_class_value;
@@ -175,6 +190,7 @@ void add_route(CLI::App& root, Invocation& invocation) {
   add_config_flag(verb, flags->config);
   on_selected(verb, invocation, flags, explain);
   add_route_replay(group, invocation);
+  add_route_train(group, invocation);
 }
 
 }  // namespace sluice::cli

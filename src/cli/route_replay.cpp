@@ -98,7 +98,7 @@ class Replay {
     for (const config::Workload& workload : policy.workloads())
       if (workload.match.code || workload.match.pii || workload.match.secrets || workload.match.tools ||
           workload.match.images || !workload.match.languages.empty() || workload.match.min_turns > 0 ||
-          workload.match.max_turns > 0 || !workload.match.headers.empty())
+          workload.match.max_turns > 0 || workload.match.asks_difficulty() || !workload.match.headers.empty())
         done_.undecided.insert(workload.name);
       else
         decided_.push_back(workload);

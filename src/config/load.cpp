@@ -140,6 +140,7 @@ void Loading::read_file(const Node& root, const Report& report) {
   section("breaker", breaker_table, parts_.breaker);
   section("limits", limits_table, parts_.limits);
   section("responses", responses_table, parts_.responses);
+  section("difficulty", difficulty_table, parts_.difficulty);
   section("ledger", ledger_table, parts_.ledger);
   section("store", store_table, parts_.store);
   section("alerts", alert_table, parts_.alerts);
@@ -160,6 +161,8 @@ void Loading::read_file(const Node& root, const Report& report) {
   if (providers) name_what_is_missing(*providers, report);
   if (!engines_off_) enable_engines();
   if (routes) read_routes(*routes, report);
+  if (const Member* difficulty = root.find("difficulty"))
+    read_difficulty(*difficulty, parts_, sources_.read_file ? sources_.read_file : read_secret_file, report);
   if (workloads) read_workloads(*workloads, parts_, report);
 }
 

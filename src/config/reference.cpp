@@ -184,6 +184,7 @@ std::string json_schema() {
   schema_section(w, "breaker", breaker_table);
   schema_section(w, "limits", limits_table);
   schema_section(w, "responses", responses_table);
+  schema_section(w, "difficulty", difficulty_table);
   schema_section(w, "ledger", ledger_table);
   schema_section(w, "store", store_table);
   schema_section(w, "alerts", alert_table);
@@ -223,6 +224,7 @@ std::string reference_page() {
   reference_section(out, "breaker", breaker_table);
   reference_section(out, "limits", limits_table);
   reference_section(out, "responses", responses_table);
+  reference_section(out, "difficulty", difficulty_table);
   reference_section(out, "ledger", ledger_table);
   reference_section(out, "store", store_table);
   reference_section(out, "alerts", alert_table);

@@ -112,6 +112,11 @@ struct ResponsesSettings {
   std::int64_t max_mb = 1'024;  // of all; then the oldest go
 };
 
+// What says how hard a request is.
+struct DifficultySettings {
+  std::string model = "";  // a file; "" = nothing does
+};
+
 // When an answer may end, and how long the ledger's rows are kept.
 struct LedgerSettings {
   std::string durability = "group";  // "group" or "strict"

@@ -191,6 +191,12 @@ inline constexpr Setting<RouteSettings> route_table[] = {
      .text = &RouteSettings::session_header},
 };
 
+inline constexpr Setting<DifficultySettings> difficulty_table[] = {
+    {.name = "model",
+     .meaning = "File of the score that `sluice route train` has made; empty = none. Read with the configuration.",
+     .text = &DifficultySettings::model},
+};
+
 inline constexpr Setting<ResponsesSettings> responses_table[] = {
     {"keep_days",
      "How long answers of /v1/responses are kept for previous_response_id, in the data directory and with their "

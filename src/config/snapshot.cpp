@@ -198,6 +198,9 @@ std::string Snapshot::json() const {
   write_section(w.key("breaker"), breaker_table, parts_.breaker);
   write_section(w.key("limits"), limits_table, parts_.limits);
   write_section(w.key("responses"), responses_table, parts_.responses);
+  write_section(w.key("difficulty"), difficulty_table, parts_.difficulty);
+  if (parts_.difficulty_model)
+    w.member("difficulty_sha256", crypto::hex(crypto::sha256(difficulty::to_json(*parts_.difficulty_model))));
   write_section(w.key("ledger"), ledger_table, parts_.ledger);
   StoreSettings store = parts_.store;  // a password may be in its URL
   if (!store.url.empty()) store.url = "sha256:" + crypto::hex(crypto::sha256(store.url));

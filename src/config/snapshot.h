@@ -14,6 +14,7 @@
 #include "config/oidc_settings.h"
 #include "config/settings.h"
 #include "config/workload.h"
+#include "difficulty/model.h"
 
 namespace sluice::config {
 
@@ -61,6 +62,8 @@ class Snapshot {
     BreakerSettings breaker;
     LimitSettings limits;
     ResponsesSettings responses;
+    DifficultySettings difficulty;
+    std::shared_ptr<const difficulty::Model> difficulty_model;  // null: there is none
     LedgerSettings ledger;
     StoreSettings store;
     AlertSettings alerts;
@@ -87,6 +90,8 @@ class Snapshot {
   const BreakerSettings& breaker() const { return parts_.breaker; }
   const LimitSettings& limits() const { return parts_.limits; }
   const ResponsesSettings& responses() const { return parts_.responses; }
+  // Null: nothing says how hard a request is.
+  const difficulty::Model* difficulty_model() const { return parts_.difficulty_model.get(); }
   const LedgerSettings& ledger() const { return parts_.ledger; }
   const StoreSettings& store() const { return parts_.store; }
   const AlertSettings& alerts() const { return parts_.alerts; }

@@ -153,7 +153,9 @@ bool covers(const WorkloadMatch& earlier, const WorkloadMatch& later) {
   }
   return covers_range(earlier.min_prompt_tokens, earlier.max_prompt_tokens, later.min_prompt_tokens,
                       later.max_prompt_tokens) &&
-         covers_range(earlier.min_turns, earlier.max_turns, later.min_turns, later.max_turns);
+         covers_range(earlier.min_turns, earlier.max_turns, later.min_turns, later.max_turns) &&
+         earlier.min_difficulty_percent <= later.min_difficulty_percent &&
+         earlier.max_difficulty_percent >= later.max_difficulty_percent;
 }
 
 }  // namespace sluice::config

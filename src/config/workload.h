@@ -39,9 +39,12 @@ struct WorkloadMatch {
   std::int64_t max_prompt_tokens = 0;  // 0 = no bound
   std::int64_t min_turns = 0;
   std::int64_t max_turns = 0;  // 0 = no bound
+  std::int64_t min_difficulty_percent = 0;
+  std::int64_t max_difficulty_percent = 100;
 
   // Something of it needs a look into the texts.
   bool reads_content() const { return !languages.empty() || code || pii || secrets || min_turns > 0 || max_turns > 0; }
+  bool asks_difficulty() const { return min_difficulty_percent > 0 || max_difficulty_percent < 100; }
 };
 
 // What a candidate must have. What is not known of it counts as missing.
@@ -154,7 +157,9 @@ struct Workload {
   Objective objective_kind = Objective::listed;
   std::string quality = "";  // the metric of the benchmark
   std::int64_t expected_output_tokens = 500;
-  std::int64_t cheapest_below_percent = 0;  // of a budget; 0 = never
+  std::int64_t cheapest_below_percent = 0;        // of a budget; 0 = never
+  std::int64_t best_from_difficulty_percent = 0;  // 0 = never
+  bool learn = false;
   WorkloadMatch match = {};
   WorkloadRequire require = {};
   WorkloadWeights weights = {};

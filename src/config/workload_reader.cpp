@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <functional>
+#include <memory>
 
 #include "config/read_section.h"
 #include "config/workload_table.h"
@@ -58,6 +59,10 @@ class WorkloadReader {
     if (canary) read_canary(*canary);
     if (shadow) read_shadow(*shadow);
     if (cascade) read_cascade(*cascade);
+    if (workload_.learn && !workload_.cascade.on())
+      report_.error(place_of(node_, "learn"),
+                    "without a cascade no answer is checked, so there is nothing to learn from",
+                    "add `cascade: { escalate_on: [empty, refusal, length] }`, or take `learn` out");
   }
 
  private:
@@ -91,6 +96,19 @@ class WorkloadReader {
     };
     crossed("min_prompt_tokens", "max_prompt_tokens", match.min_prompt_tokens, match.max_prompt_tokens);
     crossed("min_turns", "max_turns", match.min_turns, match.max_turns);
+    if (match.min_difficulty_percent > match.max_difficulty_percent)
+      report_.error(place_of(member.value, "min_difficulty_percent"),
+                    "`min_difficulty_percent` is above `max_difficulty_percent`, so nothing can ever match",
+                    "change one of them");
+    if (match.asks_difficulty())
+      needs_model(place_of(member.value,
+                           match.min_difficulty_percent > 0 ? "min_difficulty_percent" : "max_difficulty_percent"));
+  }
+
+  void needs_model(const Node& place) {
+    if (parts_.difficulty_model) return;
+    report_.error(place, "nothing says how hard a request is, so this can never count",
+                  "train a score with `sluice route train -o FILE`, and name it: `difficulty: { model: FILE }`");
   }
 
   void read_headers(const Node& node) {
@@ -210,6 +228,12 @@ class WorkloadReader {
     if (!weighted && weights_at)
       report_.error_at_key(*weights_at, "`weights` count for the objective `weighted` alone",
                            "write `objective: weighted`, or take them out");
+    if (workload_.best_from_difficulty_percent > 0) {
+      needs_model(place_of(node_, "best_from_difficulty_percent"));
+      if (workload_.quality.empty())
+        report_.error(place_of(node_, "best_from_difficulty_percent"), "nobody says by which benchmark quality goes",
+                      "name one: `quality: SWE-bench Verified`");
+    }
     if (workload_.quality.empty() && (*found == Objective::best || (weighted && weights.quality > 0)))
       report_.error(place_of(node_, "objective"), "nobody says by which benchmark quality goes",
                     "name one: `quality: SWE-bench Verified`");
@@ -283,6 +307,17 @@ void check_aside(const Workload& workload, const char* setting, const std::strin
 }
 
 }  // namespace
+
+void read_difficulty(const Member& member, Snapshot::Parts& parts, const ReadFile& read_file, const Report& report) {
+  const std::string& path = parts.difficulty.model;
+  if (path.empty()) return;
+  const Node& place = place_of(member.value, "model");
+  const std::optional<std::string> text = read_file(path);
+  if (!text) return report.error(place, "cannot read the file " + path, "make it with `sluice route train -o FILE`");
+  Result<difficulty::Model> model = difficulty::read_model(*text);
+  if (!model) return report.error(place, path + ": " + model.error().message, model.error().hint);
+  parts.difficulty_model = std::make_shared<const difficulty::Model>(*std::move(model));
+}
 
 void read_workloads(const Member& member, Snapshot::Parts& parts, const Report& report) {
   if (!member.value.is_list())

@@ -1,6 +1,10 @@
 // Reads `workloads:`, and finds what in it can never do what it says.
 #pragma once
 
+#include <functional>
+#include <optional>
+#include <string>
+
 #include "config/snapshot.h"
 #include "yaml/fields.h"
 
@@ -8,6 +12,11 @@ namespace sluice::config {
 
 // Whoever looks through thousands of classes for each request is slow, and nobody reads so many.
 inline constexpr std::size_t most_workloads = 200;
+
+using ReadFile = std::function<std::optional<std::string>(const std::string& path)>;
+// The score that `difficulty:` names, which has been read into parts.difficulty.
+void read_difficulty(const yaml::Member& member, Snapshot::Parts& parts, const ReadFile& read_file,
+                     const yaml::Report& report);
 
 // Each by itself: words, numbers, and settings that only make sense together. `parts` has providers and licences.
 void read_workloads(const yaml::Member& member, Snapshot::Parts& parts, const yaml::Report& report);

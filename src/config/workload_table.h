@@ -29,6 +29,15 @@ inline constexpr Setting<Workload> workload_table[] = {
     {"cheapest_below_percent",
      "When less than so many percent of a budget of the request are left, `cheapest` is the objective; 0 = never.",
      &Workload::cheapest_below_percent, 0, 100},
+    {"best_from_difficulty_percent",
+     "From that difficulty on `best` is the objective, and the objective below it; 0 = never. The score comes from "
+     "`difficulty.model`.",
+     &Workload::best_from_difficulty_percent, 0, 100},
+    {.name = "learn",
+     .meaning = "Whether the audit log keeps what a difficulty score can learn from: which check of the cascade an "
+                "answer has failed, and of the request 16 numbers and the places of its words in a table of 512. No "
+                "text; but whoever has the log can test whether a word may have been there.",
+     .flag = &Workload::learn},
 };
 
 inline constexpr Setting<WorkloadMatch> match_table[] = {
@@ -60,6 +69,10 @@ inline constexpr Setting<WorkloadMatch> match_table[] = {
      most_match_tokens},
     {"min_turns", "Messages of the user; 0 = no bound.", &WorkloadMatch::min_turns, 0, 1'000'000},
     {"max_turns", "Messages of the user; 0 = no bound.", &WorkloadMatch::max_turns, 0, 1'000'000},
+    {"min_difficulty_percent",
+     "How probable it is, by `difficulty.model`, that a cheap answer fails its checks; 0 = no bound.",
+     &WorkloadMatch::min_difficulty_percent, 0, 100},
+    {"max_difficulty_percent", "The same; 100 = no bound.", &WorkloadMatch::max_difficulty_percent, 0, 100},
 };
 
 inline constexpr Setting<WorkloadRequire> require_table[] = {

@@ -139,6 +139,42 @@ TEST(Workload, A_canary_a_shadow_and_a_cascade_that_can_do_nothing_are_refused) 
   EXPECT_NE(good.snapshot->find("home/n"), nullptr) << "also a model that the catalogue does not know";
 }
 
+TEST(Workload, A_difficulty_that_nothing_can_tell_is_refused) {
+  expect_refused("workloads:\n  - { name: a, match: { min_difficulty_percent: 60 } }\n", "60", "can never count");
+  expect_refused("workloads:\n  - { name: a, match: { max_difficulty_percent: 60 } }\n", "60", "can never count");
+  expect_refused("workloads:\n  - { name: a, best_from_difficulty_percent: 60, quality: SWE-bench Verified }\n",
+                 "60, quality", "can never count");
+  expect_refused("workloads:\n  - { name: a, learn: true }\n", "true", "nothing to learn from");
+  expect_refused("difficulty: { model: nowhere.json }\n", "nowhere", "cannot read the file nowhere.json");
+}
+
+TEST(Workload, A_difficulty_score_is_read_with_the_configuration_and_is_part_of_its_digest) {
+  std::string score = difficulty::to_json(difficulty::Model{.target = "far/m"});
+  const auto load_with = [&](std::string_view workloads) {
+    return load(Sources{.text = std::string(grounds) + "difficulty: { model: score.json }\n" + std::string(workloads),
+                        .read_file = [&](const std::string& path) {
+                          return path == "score.json" ? std::optional(score) : std::nullopt;
+                        }});
+  };
+  const Loaded loaded = load_with(
+      "workloads:\n  - { name: a, match: { min_difficulty_percent: 60 } }\n  - { name: b, match: { "
+      "max_difficulty_percent: 40 } }\n");
+  ASSERT_TRUE(loaded.snapshot) << loaded.diagnostics.render();
+  ASSERT_TRUE(loaded.snapshot->difficulty_model());
+  EXPECT_EQ(loaded.snapshot->difficulty_model()->target, "far/m");
+  score.replace(score.find("far/m"), 5, "far/n");
+  EXPECT_NE(load_with("").snapshot->sha256(), load_text("").snapshot->sha256());
+  const Loaded covered = load_with(
+      "workloads:\n  - { name: a, match: { min_difficulty_percent: 40 } }\n  - { name: b, match: { "
+      "min_difficulty_percent: 60 } }\n");
+  EXPECT_NE(covered.diagnostics.render().find("belongs to `a`"), std::string::npos);
+  const Loaded crossed =
+      load_with("workloads:\n  - { name: a, match: { min_difficulty_percent: 60, max_difficulty_percent: 50 } }\n");
+  EXPECT_NE(crossed.diagnostics.render().find("nothing can ever match"), std::string::npos);
+  score = "{}";
+  EXPECT_NE(load_with("").diagnostics.render().find("score.json: this is no difficulty model"), std::string::npos);
+}
+
 TEST(Workload, Rules_leave_out_whom_they_say) {
   const Loaded loaded = load_text(R"(workloads:
   - { name: regions, match: { keys: [a] }, require: { regions: [eu] } }

@@ -251,7 +251,8 @@ Result<Plan> Exchange::plan(std::string_view model, bool keeps_name) const {
       .expected_input_tokens = workload_ ? expected_tokens(prompt()) : 0,
       .most_input_tokens = workload_ ? most_tokens(prompt()) : 0,
       .choices = outline.choices,
-      .budget_left_percent = workload_ && workload_->cheapest_below_percent > 0 ? budget_left_percent() : 100};
+      .budget_left_percent = workload_ && workload_->cheapest_below_percent > 0 ? budget_left_percent() : 100,
+      .difficulty = difficulty_};
   Health& health = gateway_.health;
   const async::TimePoint now = gateway_.reactor.now();
   TargetStates targets;
@@ -781,6 +782,7 @@ AuditRecord Exchange::record() const {
   }
   done.dropped_params.assign(facts_.dropped_params.begin(), facts_.dropped_params.end());
   done.config_hash = config_hash_;
+  if (workload_) note_workload(done);
   return done;
 }
 

@@ -33,7 +33,7 @@ class Exchange final : private Underway {
   bool asks_for_a_response() const;
   [[gnu::noinline]] async::Task<Result<bool>> respond_kept(async::Deadline deadline);
   Result<void> read_tags();
-  const config::Workload* workload() const;
+  const config::Workload* workload();
   Result<Plan> plan(std::string_view model, bool keeps_name = false) const;
   int budget_left_percent() const;
   void measure(const CallOutcome& outcome, async::TimePoint began);
@@ -83,6 +83,7 @@ class Exchange final : private Underway {
   async::Task<Result<void>> settle_before_end(const Reply& reply, std::optional<async::TimePoint> first_token);
   store::LedgerEntry entry(const Attempt& attempt, int number, bool final) const;
   AuditRecord record() const;
+  void note_workload(AuditRecord& done) const;
 
   Gateway& gateway_;
   http::Exchange& client_;
@@ -103,6 +104,10 @@ class Exchange final : private Underway {
   std::optional<DecodedRequest> request_;
   std::optional<Prompt> prompt_;                // once the request's body is gone
   const config::Workload* workload_ = nullptr;  // that it belongs to; of the Snapshot
+  std::string features_ = {};                   // of the request, packed, where its workload learns
+  std::optional<double> difficulty_;            // where something has asked for it
+  std::string checked_ = {};                    // provider/model whose answer was checked first; empty: none was
+  std::string_view check_ = {};                 // that it has failed
   Verdict verdict_;
   std::string owner_;      // in whose name things are kept
   std::string upload_at_;  // the provider that an upload has begun at

@@ -1,8 +1,10 @@
 // What an Exchange does for the workload that its request belongs to: which one that is, what is measured for it, its
 // canary, and its cascade. When each of them happens, exchange.cpp says.
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
+#include "difficulty/features.h"
 #include "gateway/exchange.h"
 #include "gateway/respond/answer_check.h"
 #include "gateway/route/workload.h"
@@ -13,10 +15,42 @@ namespace sluice::gateway {
 using std::chrono::duration_cast;
 using std::chrono::microseconds;
 
+namespace {
+
+difficulty::Features features_of(json::Value body, const dialects::RequestOutline& outline, std::size_t prompt_bytes,
+                                 const Signals& signals) {
+  const std::string text = newest_text(body, most_signal_bytes);
+  return difficulty::features_of({.text = text,
+                                  .prompt_bytes = prompt_bytes,
+                                  .turns = signals.turns,
+                                  .language = signals.language,
+                                  .max_output_tokens = outline.max_output_tokens.value_or(0),
+                                  .code = signals.code,
+                                  .tools = outline.has_tools,
+                                  .images = outline.images > 0,
+                                  .wants_schema = wants_schema(body)});
+}
+
+}  // namespace
+
 // The class of requests that it belongs to, by the configuration; null: none.
-const config::Workload* Exchange::workload() const {
+const config::Workload* Exchange::workload() {
   if (snapshot_->workloads().empty()) return nullptr;
-  std::optional<Signals> signals;
+  std::optional<Signals> read;
+  const auto signals = [&]() -> const Signals& {
+    if (!read) read = read_signals(request_->parsed.root());
+    return *read;
+  };
+  std::optional<difficulty::Features> features;
+  const auto look = [&]() -> const difficulty::Features& {
+    if (!features) features = features_of(request_->parsed.root(), request_->outline, prompt().text_bytes, signals());
+    return *features;
+  };
+  const difficulty::Model* model = snapshot_->difficulty_model();
+  const auto score = [&] {
+    if (!difficulty_) difficulty_ = model->score(look());
+    return *difficulty_;
+  };
   const dialects::RequestOutline& outline = request_->outline;
   const WorkloadQuestion question{.key_id = principal_->id().str(),
                                   .key_name = principal_->name(),
@@ -28,11 +62,12 @@ const config::Workload* Exchange::workload() const {
                                   .has_tools = outline.has_tools,
                                   .has_images = outline.images > 0,
                                   .prompt_tokens = expected_tokens(prompt()),
-                                  .signals = [&]() -> const Signals& {
-                                    if (!signals) signals = read_signals(request_->parsed.root());
-                                    return *signals;
-                                  }};
-  return workload_of(question, snapshot_->workloads());
+                                  .signals = signals,
+                                  .difficulty = model ? std::function<double()>(score) : nullptr};
+  const config::Workload* found = workload_of(question, snapshot_->workloads());
+  if (found && model && found->best_from_difficulty_percent > 0) score();
+  if (found && found->learn) features_ = difficulty::pack(look());
+  return found;
 }
 
 // Of the budget that has the least left; what requests under way may cost counts as spent.
@@ -148,6 +183,10 @@ async::Task<> Exchange::escalate(CallOutcome& outcome, Question& asked, async::D
   while (outcome.reply && !outcome.reply->streaming() && outcome.reply->status == 200) {
     Reply& reply = *outcome.reply;
     const auto failed = failed_check(workload_->cascade, dialect_.id(), request_->parsed.root(), reply.body);
+    if (checked_.empty()) {
+      checked_ = reply.attempt->candidate->name;
+      if (failed) check_ = config::name(*failed);
+    }
     const auto after = static_cast<std::size_t>(reply.attempt - current->attempts.data()) + 1;
     if (!failed || after >= current->attempts.size()) co_return;
     Failure not_good_enough{
@@ -188,6 +227,16 @@ async::Task<> Exchange::escalate(CallOutcome& outcome, Question& asked, async::D
     outcome.held = std::move(next.held);
     current = &rest;
   }
+}
+
+void Exchange::note_workload(AuditRecord& done) const {
+  done.workload = workload_->name;
+  done.canary = plan_ && !plan_->attempts.empty() && plan_->attempts.front().reason == Attempt::Reason::canary;
+  done.escalated = facts_.escalated;
+  done.checked = checked_;
+  done.check = check_;
+  if (difficulty_) done.difficulty_permille = static_cast<int>(std::lround(*difficulty_ * 1000));
+  done.features = features_;
 }
 
 // What was waited for the client is in it: a moving mean of many clients says who is slow all the same.

@@ -103,6 +103,16 @@ void record_affinity(telemetry::TargetMetrics& metrics, const gateway::Affinity&
   metrics.affinity_blocks.with().set(static_cast<double>(affinity.blocks_known()));
 }
 
+namespace {
+
+std::string per_mille(int value) {
+  std::string digits = std::to_string(value % 1000);
+  digits.insert(0, 3 - digits.size(), '0');
+  return std::to_string(value / 1000) + "." + digits;
+}
+
+}  // namespace
+
 void record_request(telemetry::Log& log, telemetry::RequestMetrics& metrics, const gateway::AuditRecord& record,
                     const gateway::Timing& timing, const Error* error) {
   const std::string_view dialect = record.client_dialect ? chat::name(*record.client_dialect) : "none";
@@ -122,6 +132,7 @@ void record_request(telemetry::Log& log, telemetry::RequestMetrics& metrics, con
   if (!log.enabled(level)) return;
   const bool used = record.usage.total_input() + record.usage.total_output() > 0;
   const std::string cost = record.cost ? record.cost->usd() : used ? "unpriced" : "0.0";
+  const std::string difficulty = record.difficulty_permille < 0 ? "" : per_mille(record.difficulty_permille);
   log.write(level, "request",
             {{"request_id", record.request_id},
              {"key", record.key_id.empty() ? "none" : record.key_id},
@@ -140,6 +151,10 @@ void record_request(telemetry::Log& log, telemetry::RequestMetrics& metrics, con
              {"ttft_us", timing.first_token_us},
              {"total_us", timing.total_us},
              {"overhead_us", timing.overhead_us},
+             {"workload", record.workload},
+             {"canary", record.canary},
+             {"escalated", record.escalated},
+             {"difficulty", difficulty},
              {"error", error ? std::string_view(error->message) : std::string_view()}});
 }
 

@@ -14,16 +14,26 @@ constexpr std::int64_t format_version = 1;
 // First byte of a request's record; an administrative act is JSON and begins with '{'.
 constexpr std::uint8_t binary_version = 2;
 
-enum Flag : std::uint8_t { stream = 1, has_dialect = 2, has_ground = 4, has_cost = 8, reported = 16 };
+enum Flag : std::uint8_t {
+  stream = 1,
+  has_dialect = 2,
+  has_ground = 4,
+  has_cost = 8,
+  reported = 16,
+  has_workload = 32
+};
 
 std::string_view bounded(std::string_view text) { return store::RecordWriter::cut(text); }
 
 std::size_t kept(std::size_t count) { return std::min(count, max_audit_candidates); }
 
+constexpr std::size_t most_feature_bytes = 512;  // more than difficulty::pack writes
+
 // Numbers and flags are below 200 bytes.
 std::size_t most_bytes(const AuditRecord& record) {
   constexpr std::size_t name = 1 + store::max_name_bytes;
-  return 200 + 12 * name + kept(record.candidates.size()) * (2 + 3 * name) + kept(record.dropped_params.size()) * name;
+  return 200 + most_feature_bytes + 16 * name + kept(record.candidates.size()) * (2 + 3 * name) +
+         kept(record.dropped_params.size()) * name;
 }
 
 void write_candidates(json::Writer& to, const AuditRecord& record) {
@@ -45,6 +55,17 @@ void write_usage(json::Writer& to, const chat::Usage& usage) {
   to.member("input", usage.input).member("cache_read", usage.cache_read).member("cache_write_5m", usage.cache_write_5m);
   to.member("cache_write_1h", usage.cache_write_1h).member("output", usage.output).member("reasoning", usage.reasoning);
   to.member("reported", usage.reported).end_object();
+}
+
+void write_workload(json::Writer& to, const AuditRecord& record) {
+  if (record.workload.empty()) return;
+  to.member("workload", bounded(record.workload));
+  if (record.canary) to.member("canary", true);
+  if (!record.escalated.empty()) to.member("escalated", bounded(record.escalated));
+  if (!record.checked.empty())
+    to.member("checked", bounded(record.checked)).member("check", record.check.empty() ? "passed" : record.check);
+  if (record.difficulty_permille >= 0) to.member("difficulty_permille", record.difficulty_permille);
+  if (!record.features.empty()) to.member("features", record.features);
 }
 
 void write_dropped(json::Writer& to, const std::vector<std::string_view>& names) {
@@ -83,6 +104,7 @@ std::string to_json(const AuditRecord& record) {
   }
   if (!record.price_source.empty()) to.member("price_source", bounded(record.price_source));
   write_dropped(to, record.dropped_params);
+  write_workload(to, record);
   to.member("config_hash", crypto::hex(record.config_hash)).end_object();
   return out;
 }
@@ -92,7 +114,8 @@ void encode(const AuditRecord& record, std::string& out) {
   to.u8(binary_version);
   to.u8(static_cast<std::uint8_t>((record.stream ? Flag::stream : 0) | (record.client_dialect ? has_dialect : 0) |
                                   (record.ground ? has_ground : 0) | (record.cost ? has_cost : 0) |
-                                  (record.usage.reported ? reported : 0)));
+                                  (record.usage.reported ? reported : 0) |
+                                  (record.workload.empty() ? 0 : has_workload)));
   to.u8(static_cast<std::uint8_t>(record.client_dialect.value_or(chat::DialectId{})));
   to.u8(static_cast<std::uint8_t>(record.data_class));
   to.u8(static_cast<std::uint8_t>(record.ground.value_or(catalog::Ground{})));
@@ -125,6 +148,14 @@ void encode(const AuditRecord& record, std::string& out) {
   const std::size_t dropped = kept(record.dropped_params.size());
   to.u8(static_cast<std::uint8_t>(dropped));
   for (std::size_t i = 0; i < dropped; ++i) to.name(record.dropped_params[i]);
+  if (record.workload.empty()) return;
+  for (const std::string_view* text : {&record.workload, &record.escalated, &record.checked, &record.check})
+    to.name(*text);
+  to.u8(record.canary ? 1 : 0);
+  to.u16(static_cast<std::uint16_t>(record.difficulty_permille + 1));
+  const std::string_view features = record.features.substr(0, most_feature_bytes);
+  to.u16(static_cast<std::uint16_t>(features.size()));
+  to.bytes(features.data(), features.size());
 }
 
 namespace {
@@ -136,8 +167,9 @@ std::optional<Enum> known(std::uint8_t value, std::size_t count) {
 constexpr std::size_t grounds = 3;
 constexpr std::size_t data_classes = 3;
 
-// Borrows from the bytes. Empty for a cut or unknown record.
-std::optional<AuditRecord> decode(std::string_view bytes) {
+}  // namespace
+
+std::optional<AuditRecord> read_record(std::string_view bytes) {
   store::RecordReader from(bytes);
   if (from.u8() != binary_version) return std::nullopt;
   const std::uint8_t flags = from.u8();
@@ -182,14 +214,19 @@ std::optional<AuditRecord> decode(std::string_view bytes) {
   for (std::uint8_t i = 0; i < dropped && from.complete(); ++i) record.dropped_params.push_back(from.name());
   record.stream = flags & Flag::stream;
   record.usage.reported = flags & reported;
+  if (flags & has_workload) {
+    for (std::string_view* text : {&record.workload, &record.escalated, &record.checked, &record.check})
+      *text = from.name();
+    record.canary = from.u8() != 0;
+    record.difficulty_permille = from.u16() - 1;
+    record.features = from.text(from.u16());
+  }
   return from.complete() ? std::optional(std::move(record)) : std::nullopt;
 }
 
-}  // namespace
-
 Result<std::string> audit_json(std::string_view bytes) {
   if (bytes.starts_with('{')) return std::string(bytes);
-  const std::optional<AuditRecord> record = decode(bytes);
+  const std::optional<AuditRecord> record = read_record(bytes);
   if (record) return to_json(*record);
   return fail(ErrorKind::invalid_request, "an audit record cannot be read",
               "it was written by a newer sluice or is damaged");

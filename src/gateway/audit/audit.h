@@ -58,6 +58,14 @@ struct AuditRecord {
   std::string_view price_source;
   std::vector<std::string_view> dropped_params;  // names only
   store::ConfigHash config_hash = {};
+  // Of the workload that the request belongs to; empty: none, and then nothing of what follows.
+  std::string_view workload;
+  bool canary = false;           // its canary was asked first
+  std::string_view escalated;    // from whom and why: "a/m: length"; empty: it was not
+  std::string_view checked;      // provider/model whose answer its cascade has checked first; empty: none was
+  std::string_view check;        // that it has failed, a word of config::all_checks; empty: it has passed
+  int difficulty_permille = -1;  // -1: nobody has asked for it
+  std::string_view features;     // as difficulty::pack writes them, where the workload learns; empty: not kept
 };
 
 constexpr std::size_t max_audit_candidates = 32;  // keeps a record below 4 KiB
@@ -68,6 +76,8 @@ void encode(const AuditRecord& record, std::string& out);
 // The JSON of a record of the audit log: of a request, or of an administrative act, which is kept as JSON. Errors:
 // invalid_request for a cut or unknown record.
 Result<std::string> audit_json(std::string_view bytes);
+// Borrows from the bytes. Empty for an administrative act, and for a record that is cut or unknown.
+std::optional<AuditRecord> read_record(std::string_view bytes);
 store::Appended audit(store::RecordLog& log, const AuditRecord& record);
 
 }  // namespace sluice::gateway

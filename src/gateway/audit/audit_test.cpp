@@ -50,6 +50,20 @@ TEST(Audit, What_is_read_is_what_was_recorded) {
   refused.request_id = "req_2";
   refused.outcome = store::Outcome::refused;
   EXPECT_EQ(kept(refused), to_json(refused));
+  AuditRecord learned = served();
+  learned.workload = "letters";
+  learned.canary = true;
+  learned.escalated = "acme/small: length";
+  learned.checked = "acme/small";
+  learned.check = "length";
+  learned.difficulty_permille = 615;
+  learned.features = "00ff01";
+  EXPECT_EQ(kept(learned), to_json(learned));
+  const auto document = json::Document::parse(kept(learned));
+  ASSERT_TRUE(document);
+  EXPECT_EQ(document->root()["workload"].string(), "letters");
+  EXPECT_EQ(document->root()["check"].string(), "length");
+  EXPECT_EQ(document->root()["difficulty_permille"].integer(), 615);
   EXPECT_EQ(*audit_json(R"({"act":"key_created"})"), R"({"act":"key_created"})");
 }
 

@@ -1,5 +1,7 @@
 #include "gateway/route/explain.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "gateway/route/affinity.h"
@@ -46,6 +48,9 @@ std::string explain_text(const Plan& plan) {
                     std::string(rule_text(plan.verdict.rule)) + ")\n";
   if (plan.workload)
     out += "workload    " + plan.workload->name + "\nobjective   " + std::string(config::name(plan.objective)) + "\n";
+  if (plan.difficulty)
+    out +=
+        fmt::format("difficulty  {:.2f}: how probable it is that a cheap answer fails its checks\n", *plan.difficulty);
   out += "\n";
   if (!plan.attempts.empty()) {
     std::vector<Row> rows = {{"#", "CANDIDATE", "GROUND", "LANE", "USD PER M TOKENS (IN / OUT)", "REASON"}};
@@ -104,7 +109,9 @@ std::string explain_json(const Plan& plan) {
   w.begin_object().member("model", plan.model).member("data_class", name(plan.verdict.data_class));
   w.member("rule", rule_text(plan.verdict.rule)).key("workload");
   plan.workload ? w.string(plan.workload->name) : w.null();
-  w.member("objective", config::name(plan.objective)).key("choice");
+  w.member("objective", config::name(plan.objective)).key("difficulty");
+  plan.difficulty ? w.number(*plan.difficulty) : w.null();
+  w.key("choice");
   plan.attempts.empty() ? w.null() : w.string(plan.attempts.front().candidate->name);
   w.member("affinity", plan.settings ? config::name(plan.settings->affinity_kind) : "off");
   w.member("affinity_candidates", static_cast<std::int64_t>(sharers(plan)));

@@ -90,6 +90,7 @@ struct Plan {
   Verdict verdict;
   const config::Workload* workload = nullptr;  // that the request belongs to; null: none
   config::Objective objective = config::Objective::listed;
+  std::optional<double> difficulty = {};  // of the request, where its workload or the question has asked for it
   std::optional<Attempt> shadow = {};  // of the workload, when it keeps the rules and is well; never among the attempts
   std::vector<Attempt> attempts;       // in the order in which to ask
   std::vector<Rejection> rejections;

@@ -223,8 +223,10 @@ Error nobody(const Plan& plan) {
 
 // While a budget runs out, what is cheap comes first.
 config::Objective objective_of(const config::Workload& workload, const RouteQuestion& question) {
-  return question.budget_left_percent < workload.cheapest_below_percent ? config::Objective::cheapest
-                                                                        : workload.objective_kind;
+  if (question.budget_left_percent < workload.cheapest_below_percent) return config::Objective::cheapest;
+  const bool hard = workload.best_from_difficulty_percent > 0 && question.difficulty &&
+                    *question.difficulty * 100 >= static_cast<double>(workload.best_from_difficulty_percent);
+  return hard ? config::Objective::best : workload.objective_kind;
 }
 
 Expected expected_of(const config::Workload& workload, const RouteQuestion& question) {
@@ -241,6 +243,7 @@ Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const
   const bool own_route = workload && !workload->route.empty() && !question.keeps_name;
   const std::string_view asked = own_route ? std::string_view(workload->route) : question.model;
   Plan plan{.model = std::string(asked), .verdict = verdict, .workload = workload};
+  plan.difficulty = question.difficulty;
   if (workload) plan.objective = objective_of(*workload, question);
   std::vector<Attempt> unwell;
   std::vector<Attempt> slow;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string_view>
 
 #include "base/result.h"
@@ -31,7 +32,8 @@ struct RouteQuestion {
   Tokens expected_input_tokens = 0;
   Tokens most_input_tokens = 0;
   std::int64_t choices = 1;
-  int budget_left_percent = 100;  // of the budget that has the least left
+  int budget_left_percent = 100;          // of the budget that has the least left
+  std::optional<double> difficulty = {};  // from 0 to 1; empty: nothing says it
 };
 
 enum class EngineState : std::uint8_t { absent, starting, ready, failed };

@@ -364,6 +364,39 @@ std::string_view language_of(std::string_view text) {
   return *best >= 2 && *best > second ? common_words[best - hits.begin()].language : std::string_view();
 }
 
+namespace {
+
+json::Value turns_of(json::Value body) {
+  json::Value turns;
+  for (const char* member : {"messages", "contents", "input", "prompt"})
+    if (!turns.exists()) turns = body[member];
+  return turns;
+}
+
+}  // namespace
+
+std::string newest_text(json::Value body, std::size_t most_bytes) {
+  const json::Value turns = turns_of(body);
+  const std::vector<json::Value> messages = turns.is_array() ? turns.elements() : std::vector<json::Value>{turns};
+  std::string all;
+  for (std::size_t i = messages.size(); i-- > 0;) {
+    if (!messages[i].exists() || !is_of_user(messages[i])) continue;
+    walk(messages[i], [&](std::string_view text) {
+      if (!all.empty()) all.push_back('\n');
+      all.append(text.substr(0, most_bytes - std::min(all.size(), most_bytes)));
+      return all.size() < most_bytes;
+    });
+    break;
+  }
+  return all;
+}
+
+bool wants_schema(json::Value body) {
+  return body["response_format"].is_object() || body["text"]["format"].is_object() ||
+         body["output_config"]["format"].is_object() || body["generationConfig"]["responseSchema"].exists() ||
+         body["generationConfig"]["responseJsonSchema"].exists();
+}
+
 Signals read_signals(json::Value body) {
   Signals signals;
   const auto look = [&](std::string_view text) {
@@ -374,9 +407,7 @@ Signals read_signals(json::Value body) {
     signals.secrets = signals.secrets || has_secret(text);
     return signals.bytes < most_signal_bytes;
   };
-  json::Value turns;
-  for (const char* member : {"messages", "contents", "input", "prompt"})
-    if (!turns.exists()) turns = body[member];
+  const json::Value turns = turns_of(body);
   const std::vector<json::Value> messages = turns.is_array() ? turns.elements() : std::vector<json::Value>{turns};
   bool go_on = true;
   for (std::size_t i = messages.size(); i-- > 0;) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "json/json.h"
@@ -26,6 +27,13 @@ struct Signals {
 
 // Of a body in any client's dialect. Bytes of images and files are not looked at.
 Signals read_signals(json::Value body);
+
+// What the user has written last: the texts of the newest message of the user, at most `most_bytes` of them, with line
+// ends between. For the difficulty score.
+std::string newest_text(json::Value body, std::size_t most_bytes);
+
+// Whether the answer is to be JSON of a form that the request gives, in any dialect.
+bool wants_schema(json::Value body);
 
 // The parts, each of one text in UTF-8.
 bool looks_like_code(std::string_view text);

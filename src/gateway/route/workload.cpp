@@ -36,6 +36,11 @@ bool has_tag(const Texts& wanted, std::string_view tags) {
   return false;
 }
 
+bool fits(const config::WorkloadMatch& match, const Signals& signals) {
+  return fits(match.code, signals.code) && fits(match.pii, signals.pii) && fits(match.secrets, signals.secrets) &&
+         has(match.languages, signals.language) && within(signals.turns, match.min_turns, match.max_turns);
+}
+
 bool fits(const config::WorkloadMatch& match, const WorkloadQuestion& asked) {
   if (!match.keys.empty() && !has(match.keys, asked.key_id) && !has(match.keys, asked.key_name)) return false;
   if (!has(match.teams, asked.team) || !has(match.models, asked.model) || !has_path(match.paths, asked.path) ||
@@ -47,10 +52,12 @@ bool fits(const config::WorkloadMatch& match, const WorkloadQuestion& asked) {
     const std::optional<std::string_view> value = asked.header ? asked.header(name) : std::nullopt;
     if (!value || !has(values, *value)) return false;
   }
-  if (!match.reads_content()) return true;
-  const Signals& signals = asked.signals();
-  return fits(match.code, signals.code) && fits(match.pii, signals.pii) && fits(match.secrets, signals.secrets) &&
-         has(match.languages, signals.language) && within(signals.turns, match.min_turns, match.max_turns);
+  if (match.reads_content() && !fits(match, asked.signals())) return false;
+  if (!match.asks_difficulty()) return true;
+  if (!asked.difficulty) return false;
+  const double percent = asked.difficulty() * 100;
+  return percent >= static_cast<double>(match.min_difficulty_percent) &&
+         percent <= static_cast<double>(match.max_difficulty_percent);
 }
 
 }  // namespace

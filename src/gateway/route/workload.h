@@ -25,6 +25,7 @@ struct WorkloadQuestion {
   bool has_images = false;
   Tokens prompt_tokens = 0;  // expected
   std::function<const Signals&()> signals;
+  std::function<double()> difficulty = {};  // from 0 to 1; empty: nothing says it
 };
 
 // Null: it belongs to none.

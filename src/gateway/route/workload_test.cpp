@@ -58,6 +58,24 @@ TEST(Workloads, Each_condition_must_fit) {
   EXPECT_FALSE(fits({.keys = {"app"}, .models = {"other"}}));
 }
 
+TEST(Workloads, Difficulty_is_asked_for_last_and_nothing_fits_where_nothing_tells_it) {
+  WorkloadQuestion question = asks();
+  EXPECT_FALSE(fits({.min_difficulty_percent = 60}, question));
+  int asked = 0;
+  question.difficulty = [&] {
+    ++asked;
+    return 0.6;
+  };
+  EXPECT_TRUE(fits({.min_difficulty_percent = 60}, question));
+  EXPECT_TRUE(fits({.max_difficulty_percent = 60}, question));
+  EXPECT_FALSE(fits({.min_difficulty_percent = 61}, question));
+  EXPECT_FALSE(fits({.max_difficulty_percent = 59}, question));
+  EXPECT_EQ(asked, 4);
+  EXPECT_FALSE(fits({.keys = {"x"}, .min_difficulty_percent = 60}, question));
+  EXPECT_TRUE(fits({}, question));
+  EXPECT_EQ(asked, 4) << "it costs microseconds";
+}
+
 TEST(Workloads, Signals_are_looked_at_only_where_the_rest_fits) {
   int looked = 0;
   const Signals german{.code = true, .language = "de", .turns = 3};
@@ -221,6 +239,25 @@ TEST(Ceilings, On_prices_leave_out_who_is_above) {
   EXPECT_EQ(world.order(), (Names{"cheap", "home"}));
   world.parts.prices.erase(world.parts.prices.begin() + 2);
   EXPECT_EQ(world.order(), (Names{"home"})) << "what has no price may cost anything";
+}
+
+TEST(Objectives, From_its_difficulty_on_the_best_is_asked_first) {
+  World world;
+  world.workload.quality = "Bench";
+  const Names listed = world.order();
+  world.workload.objective_kind = config::Objective::best;
+  const Names best = world.order();
+  ASSERT_NE(listed, best);
+  world.workload.objective_kind = config::Objective::listed;
+  world.workload.best_from_difficulty_percent = 60;
+  EXPECT_EQ(world.order(), listed) << "nothing tells the difficulty";
+  world.question.difficulty = 0.59;
+  EXPECT_EQ(world.order(), listed);
+  world.question.difficulty = 0.6;
+  EXPECT_EQ(world.order(), best);
+  world.question.budget_left_percent = 10;
+  world.workload.cheapest_below_percent = 20;
+  EXPECT_EQ(world.plan()->objective, config::Objective::cheapest) << "what the budget says comes first";
 }
 
 TEST(Ceilings, On_what_is_measured_leave_out_who_is_above_while_another_is_below) {
