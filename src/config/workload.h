@@ -136,6 +136,7 @@ struct Cascade {
   std::vector<std::string> escalate_on = {};
   std::vector<Check> checks = {};  // parsed from it
   std::int64_t min_answer_bytes = 0;
+  bool hold_streams = false;
 
   bool on() const { return !checks.empty(); }
 };

@@ -151,11 +151,15 @@ inline constexpr Setting<Shadow> shadow_table[] = {
 inline constexpr Setting<Cascade> cascade_table[] = {
     {.name = "escalate_on",
      .meaning =
-         "Checks of an answer that is not streamed: empty, refusal, length (cut by its limit), too_short, schema "
+         "Checks of an answer: empty, refusal, length (cut by its limit), too_short, schema "
          "(it is not the JSON that the request asked for). When one fails the next candidate is asked, and both are "
          "billed; the last one's answer is passed on as it is.",
      .texts = &Cascade::escalate_on},
     {"min_answer_bytes", "What is `too_short`.", &Cascade::min_answer_bytes, 0, 1'000'000},
+    {.name = "hold_streams",
+     .meaning = "Hold a stream back until its end, so that it is checked as well; its first token comes with its last. "
+                "Otherwise streams pass unchecked.",
+     .flag = &Cascade::hold_streams},
 };
 
 }  // namespace sluice::config

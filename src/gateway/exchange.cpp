@@ -10,6 +10,7 @@
 #include "gateway/resources/resources.h"
 #include "gateway/resources/uploads.h"
 #include "gateway/respond/keep_alive.h"
+#include "gateway/respond/stream_text.h"
 #include "gateway/route/workload.h"
 #include "store/tags.h"
 
@@ -131,6 +132,7 @@ async::Task<Result<void>> Exchange::serve() {
   const async::Deadline asking_by = deadline.earlier(patience_of_client(deadline.at));
   Question asked(*request_, dialect_, client_.head(), facts_.request_id, start_us_ / 1'000'000);
   if (keeps_answer()) asked.keep_answer();
+  if (checks_streams()) asked.hold_streams();
   asked.asked_by(principal_->id().str());
   const bool is_list = request_->target.resource && request_->target.resource->is_list();
   const Purse purse{
@@ -407,11 +409,18 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
   BeforeEnd before_end;
   if (snapshot_->ledger().strict)
     before_end = [&](std::optional<async::TimePoint> first_token) { return settle_before_end(reply, first_token); };
+  std::optional<StreamText> said;  // read on by the reply, which nobody asks for more once this function has ended
+  if (shadowed_) {
+    said.emplace(dialect_, reply.json_array);
+    said->feed(outcome.held);
+    reply.on_piece = [&said](std::string_view piece) { said->feed(piece); };
+  }
   forget_request(reply, asked);
   note_overhead();
   nothing_but_comments_ = false;
   const Relayed relayed = co_await respond_stream(client_, reply, std::move(outcome.held), dialect_, facts_,
                                                   gateway_.reactor, reply.idle_limit, deadline, final_cost, before_end);
+  if (said) note_said(said->done());
   if (relayed.error) remember_kept(reply);  // what has gone out by then can be named
   first_token_ = relayed.first_token;
   for (std::string& name : reply.dropped_at_end()) facts_.dropped_params.push_back(std::move(name));

@@ -9,6 +9,7 @@
 
 #include "gateway/account/estimate.h"
 #include "gateway/call/call.h"
+#include "gateway/respond/answer_check.h"
 #include "gateway/respond/respond.h"
 #include "gateway/shared/gateway.h"
 #include "http/server.h"
@@ -40,6 +41,8 @@ class Exchange final : private Underway {
   void offer_canary();
   void offer_shadow();
   void read_for_shadow(const Reply& reply);
+  void note_said(std::optional<AnswerText> answer);
+  bool checks_streams() const;
   void start_shadow();
   void note_canary(const CallOutcome& outcome);
   async::Task<> escalate(CallOutcome& outcome, Question& asked, async::Deadline deadline);

@@ -7,6 +7,7 @@
 #include "difficulty/features.h"
 #include "gateway/exchange.h"
 #include "gateway/respond/answer_check.h"
+#include "gateway/respond/stream_text.h"
 #include "gateway/route/workload.h"
 #include "gateway/shadow.h"
 
@@ -110,11 +111,21 @@ void Exchange::offer_shadow() {
 void Exchange::read_for_shadow(const Reply& reply) {
   const auto parsed = json::Document::parse(reply.body);
   if (!parsed) return;
-  AnswerText answer = read_answer(dialect_.id(), parsed->root());
-  refused_ = answer.refused;
-  was_cut_ = answer.cut;
-  called_tool_ = answer.calls_tool;
-  text_ = std::move(answer.text);
+  note_said(read_answer(dialect_.id(), parsed->root()));
+}
+
+// Of the client's answer, for the report on its shadow.
+void Exchange::note_said(std::optional<AnswerText> answer) {
+  if (!answer) return;
+  refused_ = answer->refused;
+  was_cut_ = answer->cut;
+  called_tool_ = answer->calls_tool;
+  text_ = std::move(answer->text);
+}
+
+bool Exchange::checks_streams() const {
+  return workload_ && workload_->cascade.on() && workload_->cascade.hold_streams && request_->outline.stream &&
+         !request_->target.resource;
 }
 
 // The client has its answer; what the shadow costs is reserved and billed like everything else, and where there is not
@@ -180,9 +191,19 @@ void Exchange::note_canary(const CallOutcome& outcome) {
 async::Task<> Exchange::escalate(CallOutcome& outcome, Question& asked, async::Deadline deadline) {
   if (!workload_ || !workload_->cascade.on() || counts() || request_->target.resource) co_return;
   const Plan* current = &*plan_;
-  while (outcome.reply && !outcome.reply->streaming() && outcome.reply->status == 200) {
+  while (outcome.reply && outcome.reply->status == 200) {
     Reply& reply = *outcome.reply;
-    const auto failed = failed_check(workload_->cascade, dialect_.id(), request_->parsed.root(), reply.body);
+    if (reply.streaming() && !(checks_streams() && reply.complete())) co_return;
+    std::optional<config::Check> failed;
+    if (reply.streaming()) {
+      StreamText said(dialect_, reply.json_array);
+      said.feed(outcome.held);
+      const std::optional<AnswerText> answer = said.done();
+      if (!answer) co_return;  // its client knows what it is, we do not
+      failed = failed_check(workload_->cascade, dialect_.id(), request_->parsed.root(), *answer);
+    } else {
+      failed = failed_check(workload_->cascade, dialect_.id(), request_->parsed.root(), reply.body);
+    }
     if (checked_.empty()) {
       checked_ = reply.attempt->candidate->name;
       if (failed) check_ = config::name(*failed);

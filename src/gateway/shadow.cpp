@@ -5,6 +5,7 @@
 #include "gateway/account/estimate.h"
 #include "gateway/call/call.h"
 #include "gateway/respond/answer_check.h"
+#include "gateway/respond/stream_text.h"
 
 namespace sluice::gateway {
 namespace {
@@ -13,9 +14,6 @@ using std::chrono::duration_cast;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
-// Of a stream that nobody gets, what is kept at once.
-constexpr std::size_t most_kept_bytes = std::size_t{64} << 10;
-
 // What has been taken of the workload's places.
 struct PlaceOfShadow {
   Shadows& shadows;
@@ -23,15 +21,27 @@ struct PlaceOfShadow {
   ~PlaceOfShadow() { shadows.end(workload); }
 };
 
-// Reads a stream to its end, and keeps nothing of it.
-async::Task<bool> read_out(Reply& reply, async::Deadline deadline) {
-  std::string bytes;
+// Reads a stream to its end; of its bytes only what they say is kept. `reply` and `said` outlive the call: both are
+// run_shadow's.
+async::Task<bool> read_out(Reply& reply, std::string bytes, StreamText& said, async::Deadline deadline) {
   for (;;) {
+    said.feed(bytes);
+    bytes.clear();
     const Result<bool> more = co_await reply.more(bytes, deadline);
     if (!more) co_return false;
-    if (!*more) co_return !reply.failed();
-    if (bytes.size() > most_kept_bytes) bytes.clear();
+    if (!*more) {
+      said.feed(bytes);
+      co_return !reply.failed();
+    }
   }
+}
+
+void note(std::optional<AnswerText> answer, Shadows::Answer& into) {
+  if (!answer) return;
+  into.refused = answer->refused;
+  into.cut = answer->cut;
+  into.calls_tool = answer->calls_tool;
+  into.text = std::move(answer->text);
 }
 
 chat::Usage usage_of(const ShadowCall& call, const chat::Usage& told, std::size_t output_bytes) {
@@ -75,7 +85,11 @@ async::Task<> run_shadow(Gateway* gateway, std::unique_ptr<ShadowCall> call) {
   store::LedgerEntry row = std::move(call->row);
   row.start_us = gateway->time.unix_us() - duration_cast<microseconds>(gateway->time.now() - began).count();
   bool whole = outcome.reply != nullptr;
-  if (whole && outcome.reply->streaming()) whole = co_await read_out(*outcome.reply, deadline);
+  std::optional<StreamText> said;
+  if (whole && outcome.reply->streaming()) {
+    said.emplace(*call->dialect, outcome.reply->json_array);
+    whole = co_await read_out(*outcome.reply, std::move(outcome.held), *said, deadline);
+  }
   const bool at_work = outcome.reply || (!outcome.failures.empty() && outcome.failures.back().at_work);
   if (outcome.reply) {
     row.status = static_cast<decltype(row.status)>(outcome.reply->status);
@@ -95,14 +109,10 @@ async::Task<> run_shadow(Gateway* gateway, std::unique_ptr<ShadowCall> call) {
     gateway->shadows.failed(workload);
     co_return;
   }
-  if (!outcome.reply->streaming()) {
-    if (const auto parsed = json::Document::parse(outcome.reply->body)) {
-      AnswerText text = read_answer(call->dialect->id(), parsed->root());
-      shadow.refused = text.refused;
-      shadow.cut = text.cut;
-      shadow.calls_tool = text.calls_tool;
-      shadow.text = std::move(text.text);
-    }
+  if (said) {
+    note(said->done(), shadow);
+  } else if (const auto parsed = json::Document::parse(outcome.reply->body)) {
+    note(read_answer(call->dialect->id(), parsed->root()), shadow);
   }
   gateway->shadows.compare(workload, call->client, shadow);
 }

@@ -54,6 +54,8 @@ def server(folder, sides):
             {"name": "tried", "match": {"headers": {"x-app": "canary"}}, "canary": canary},
             {"name": "good", "match": {"headers": {"x-app": "good"}}, "canary": {**canary, "percent": 20}},
             {"name": "mirrored", "match": {"headers": {"x-app": "mirrored"}}, "shadow": {"target": "new/m", "percent": 50, "max_in_flight": 8}},
+            {"name": "echoed", "match": {"headers": {"x-app": "echoed"}}, "shadow": {"target": "new/m", "percent": 100, "max_in_flight": 8}},
+            {"name": "held", "match": {"headers": {"x-app": "held"}}, "cascade": {"escalate_on": checks, "min_answer_bytes": 3, "hold_streams": True}},
             {"name": "stepwise", "match": {"models": ["both"]}, "cascade": {"escalate_on": checks, "min_answer_bytes": 3}},
         ],
     }).start()
@@ -97,6 +99,84 @@ def test_an_answer_that_is_not_the_json_that_was_asked_for_is_followed_by_the_ne
     sides["dear"].answer = saying('{"age":42}')
     answer = post(server, request)
     assert (answer.headers["x-sluice-provider"], answer.headers["x-sluice-escalated"]) == ("dear", "cheap/m: schema")
+
+
+def speaking(*texts, finish="stop"):
+    events = [recorder.openai_event({"role": "assistant", "content": ""}), *[recorder.openai_event({"content": text}) for text in texts]]
+    return recorder.streaming([*events, recorder.openai_event({}, finish), recorder.openai_event({}, usage=(7, 5)), b"data: [DONE]\n\n"])
+
+
+# Of each dialect: the path, a streamed request, and how to find what an answer says.
+USER = [{"role": "user", "content": "Hello"}]
+STREAMED = {
+    "openai_chat": (CHAT, {"model": "both", "messages": USER, "stream": True}),
+    "anthropic": ("/v1/messages", {"model": "both", "messages": USER, "max_tokens": 64, "stream": True}),
+    "responses": ("/v1/responses", {"model": "both", "input": "Hello", "stream": True, "store": False}),
+    "gemini": ("/v1beta/models/both:streamGenerateContent?alt=sse", {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}),
+}
+
+
+def stream(server, dialect, app, key=None):
+    path, request = STREAMED[dialect]
+    with http_client(server, key or server.create_key(), **{"x-app": app}) as client:
+        answer = client.post(path, json=request)
+    assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/event-stream"), answer.text
+    return answer
+
+
+@pytest.mark.parametrize("dialect", STREAMED)
+@pytest.mark.parametrize("texts, finish, check", [((), "stop", "empty"), (("I'm sorry, but ", "I can't help with that."), "stop", "refusal"),
+                                                  (("Once ", "upon a"), "length", "length"), (("N", "o"), "stop", "too_short")])
+def test_a_stream_that_is_held_back_is_checked_and_followed_by_the_next(server, sides, dialect, texts, finish, check):
+    sides["cheap"].answer = speaking(*texts, finish=finish)
+    sides["dear"].answer = speaking("A whole ", "answer.")
+    name = f"holds-{dialect}-{check}"
+    answer = stream(server, dialect, "held", server.create_key(name=name))
+    assert (answer.headers["x-sluice-provider"], answer.headers["x-sluice-escalated"]) == ("dear", f"cheap/m: {check}")
+    assert "A whole " in answer.text and "upon a" not in answer.text and "sorry" not in answer.text
+    used = eventually(lambda: (row := server.usage_of(name)) and row["requests"] == 1 and row, "the rows in the ledger", 30)
+    assert float(used["cost_usd"]) == pytest.approx((17 + 160) / 1e6), "both are booked"
+
+
+@pytest.mark.parametrize("dialect", STREAMED)
+def test_a_good_stream_that_is_held_back_is_the_answer(server, sides, dialect):
+    sides["cheap"].answer = speaking("A whole ", "answer.")
+    answer = stream(server, dialect, "held")
+    assert answer.headers["x-sluice-provider"] == "cheap" and "x-sluice-escalated" not in answer.headers
+    assert "A whole " in answer.text and sides["dear"].requests == []
+
+
+def test_a_held_stream_whose_next_fails_goes_out_as_it_was(server, sides):
+    sides["cheap"].answer = speaking("No")
+    sides["dear"].answer = FAILS
+    answer = stream(server, "openai_chat", "held")
+    assert answer.headers["x-sluice-provider"] == "cheap" and '"No"' in answer.text and "[DONE]" in answer.text
+
+
+def test_a_stream_that_is_not_held_back_passes_unchecked(server, sides):
+    sides["cheap"].answer = speaking("No")
+    answer = stream(server, "openai_chat", "stepwise")
+    assert answer.headers["x-sluice-provider"] == "cheap" and sides["dear"].requests == []
+
+
+def test_texts_of_streams_are_compared_with_their_shadows(server, sides):
+    def compared(so_many):
+        def report():
+            with http_client(server) as client:
+                found = {one["workload"]: one for one in client.get("/health/targets").json()["shadows"]}.get("echoed", {})
+            return found if found.get("compared") == so_many else None
+        return eventually(report, f"{so_many} comparisons", 30)
+
+    sides["cheap"].answer = speaking("It is ", "Paris.")
+    sides["new"].answer = speaking("It ", "is Pa", "ris.\n")
+    for count, dialect in enumerate(STREAMED, 1):
+        stream(server, dialect, "echoed")
+        found = compared(count)
+        assert (found["texts"], found["same_text"]) == (count, count), dialect
+    sides["new"].answer = speaking("It is Lyon.", finish="length")
+    stream(server, "openai_chat", "echoed")
+    found = compared(5)
+    assert (found["texts"], found["same_text"], found["client"]["cut"], found["shadow"]["cut"]) == (5, 4, 0, 1)
 
 
 def test_when_the_next_fails_the_client_gets_what_there_was(server, sides):

@@ -385,10 +385,11 @@ async::Task<Result<std::unique_ptr<Reply>>> Asking::take_stream(http::Response r
   co_return reply;
 }
 
-// Reads until the stream may go out: until its first token, or as far as its route holds streams back. What breaks
+// Reads until the stream may go out: until its first token, or as far as its route or its workload's
+// cascade holds streams back. What breaks
 // before that has shown nothing to the client, so another candidate can still be asked.
 async::Task<Result<void>> Asking::hold_back(Reply& reply, std::string& held) {
-  const bool whole = route_ && route_->hold_whole;
+  const bool whole = question_.holds_streams() || (route_ && route_->hold_whole);
   const std::size_t hold_bytes = route_ ? static_cast<std::size_t>(route_->hold_tokens) * bytes_per_token : 0;
   std::optional<async::TimePoint> safe_at;  // from the first token on
   for (bool open = true; open && held.size() < (whole ? max_held_whole_bytes : max_held_bytes);) {

@@ -42,6 +42,9 @@ class Question {
   // The client wants its answer to be there later.
   void keep_answer() { keeps_answer_ = true; }
   bool keeps_answer() const { return keeps_answer_; }
+  // All of a stream is looked at before anything of it goes out.
+  void hold_streams() { holds_streams_ = true; }
+  bool holds_streams() const { return holds_streams_; }
   // That the request named and that Sluice has told in full instead; empty when it named none.
   const std::string& previous_id() const { return request_.previous_response_id; }
   // By Sluice: the provider keeps none.
@@ -78,6 +81,7 @@ class Question {
   std::optional<Page> page_;
   std::string key_;
   bool keeps_answer_ = false;
+  bool holds_streams_ = false;
   std::optional<chat::EmbeddingRequest> embedding_;  // the same of a call for embeddings
   std::unique_ptr<chat::ChatRequest> neutral_;       // decoded once, when the first lane 2 candidate is asked
 };

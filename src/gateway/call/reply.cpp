@@ -334,7 +334,9 @@ async::Task<Result<bool>> Reply::more(std::string& out, async::Deadline deadline
   if (!open) {
     closed_ = true;
     if (ids_of_line_) look_at_lines("\n");
+    const std::size_t before = out.size();
     CO_CHECK_OK(lane_->close(out));
+    if (on_piece) on_piece(std::string_view(out).substr(before));
     co_return false;
   }
   if (raw) {
@@ -343,11 +345,14 @@ async::Task<Result<bool>> Reply::more(std::string& out, async::Deadline deadline
     co_return true;
   }
   CO_CHECK_OK(splitter_->feed(received_));
+  const std::size_t before = out.size();
   while (true) {
     CO_TRY(const std::optional<http::SseEvent> event, splitter_->next());
-    if (!event) co_return true;
+    if (!event) break;
     CO_CHECK_OK(lane_->pass(*event, out));
   }
+  if (on_piece) on_piece(std::string_view(out).substr(before));
+  co_return true;
 }
 
 async::Task<> Reply::drain(async::Deadline deadline) {

@@ -91,8 +91,9 @@ class Reply {
   std::string body;
   bool wrote_text = true;  // the body's size says how much was generated
   // --- a stream
-  bool json_array = false;  // in the form of one JSON array instead of events
-  bool raw = false;         // bytes that nobody here understands, such as sound: passed on as they come
+  bool json_array = false;                                    // in the form of one JSON array instead of events
+  std::function<void(std::string_view piece)> on_piece = {};  // is shown what more() appends
+  bool raw = false;  // bytes that nobody here understands, such as sound: passed on as they come
   bool streaming() const { return lane_ != nullptr; }
   void stream_from(http::Call call, dialects::Framing framing, std::unique_ptr<StreamLane> lane);
   // The answer's bytes as they come, until the provider has sent them all. `ids_of_line` reads kept ids from each line.

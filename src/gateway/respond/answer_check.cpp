@@ -259,9 +259,13 @@ std::optional<Check> failed_check(const config::Cascade& cascade, DialectId dial
   if (std::ranges::find(readable, dialect) == std::end(readable)) return std::nullopt;
   const auto parsed = json::Document::parse(answer);
   if (!parsed) return std::nullopt;  // what is no JSON has been refused before
-  const AnswerText text = read_answer(dialect, parsed->root());
+  return failed_check(cascade, dialect, request, read_answer(dialect, parsed->root()));
+}
+
+std::optional<Check> failed_check(const config::Cascade& cascade, DialectId dialect, Value request,
+                                  const AnswerText& answer) {
   for (const Check check : cascade.checks)
-    if (fails(check, cascade, dialect, request, text)) return check;
+    if (fails(check, cascade, dialect, request, answer)) return check;
   return std::nullopt;
 }
 

@@ -31,5 +31,8 @@ std::string schema_fault(json::Value schema, json::Value value);
 // client's body, of the same dialect as the answer.
 std::optional<config::Check> failed_check(const config::Cascade& cascade, chat::DialectId dialect, json::Value request,
                                           std::string_view answer);
+// The same of what has been read of a stream.
+std::optional<config::Check> failed_check(const config::Cascade& cascade, chat::DialectId dialect, json::Value request,
+                                          const AnswerText& answer);
 
 }  // namespace sluice::gateway

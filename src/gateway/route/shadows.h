@@ -25,7 +25,7 @@ class Shadows {
     bool refused = false;
     bool cut = false;
     bool calls_tool = false;
-    std::optional<std::string> text;  // empty: not read, as of streams
+    std::optional<std::string> text;  // empty: it could not be read
   };
   struct Side {
     MoneySum pico = 0;
