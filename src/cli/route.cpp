@@ -66,6 +66,8 @@ struct ExplainFlags {
   std::string dialect = "openai_chat";
   bool tools = false;
   bool images = false;
+  bool audio = false;
+  bool pdf = false;
   std::int64_t tokens = 0;
   std::int64_t max_tokens = 0;
   std::string key;
@@ -98,11 +100,17 @@ std::optional<std::string_view> header_in(const std::vector<std::string>& header
 Result<int> explain(const ExplainFlags& flags, Invocation& invocation) {
   TRY(const auto snapshot, load_snapshot(flags.config, invocation));
   gateway::GuardQuestion who;
-  gateway::WorkloadQuestion which{
-      .model = flags.model, .path = flags.path, .has_tools = flags.tools, .has_images = flags.images};
+  gateway::WorkloadQuestion which{.model = flags.model,
+                                  .path = flags.path,
+                                  .has_tools = flags.tools,
+                                  .has_images = flags.images,
+                                  .has_audio = flags.audio,
+                                  .has_pdf = flags.pdf};
   gateway::RouteQuestion what{.model = flags.model,
                               .has_tools = flags.tools,
                               .has_images = flags.images,
+                              .has_audio = flags.audio,
+                              .has_pdf = flags.pdf,
                               .input_tokens = flags.tokens,
                               .max_output_tokens = flags.max_tokens,
                               .when = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())};
@@ -178,6 +186,8 @@ void add_route(CLI::App& root, Invocation& invocation) {
   one_of(verb.add_option("--dialect", flags->dialect, "What the client speaks"), dialect_names());
   verb.add_flag("--tools", flags->tools, "As if it brought tools");
   verb.add_flag("--images", flags->images, "As if it brought images");
+  verb.add_flag("--audio", flags->audio, "As if it brought sound");
+  verb.add_flag("--pdf", flags->pdf, "As if it brought a PDF document");
   whole_number(verb.add_option("--tokens", flags->tokens, "As if its prompt had so many tokens"), 1, most_tokens);
   whole_number(verb.add_option("--max-tokens", flags->max_tokens, "As if it asked for so many"), 1, most_tokens);
   verb.add_option("--key", flags->key, "As if it came with this key")->type_name("ID|NAME");

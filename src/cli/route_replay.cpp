@@ -97,8 +97,9 @@ class Replay {
     for (store::KeyReport& one : keys) keys_.emplace(one.key.id.str(), std::move(one.key));
     for (const config::Workload& workload : policy.workloads())
       if (workload.match.code || workload.match.pii || workload.match.secrets || workload.match.tools ||
-          workload.match.images || !workload.match.languages.empty() || workload.match.min_turns > 0 ||
-          workload.match.max_turns > 0 || workload.match.asks_difficulty() || !workload.match.headers.empty())
+          workload.match.images || workload.match.audio || workload.match.pdf || !workload.match.languages.empty() ||
+          workload.match.min_turns > 0 || workload.match.max_turns > 0 || workload.match.asks_difficulty() ||
+          !workload.match.headers.empty())
         done_.undecided.insert(workload.name);
       else
         decided_.push_back(workload);

@@ -138,7 +138,7 @@ bool covers(const WorkloadMatch& earlier, const WorkloadMatch& later) {
                           &WorkloadMatch::languages})
     if (!covers(earlier.*list, later.*list)) return false;
   for (const auto flag : {&WorkloadMatch::code, &WorkloadMatch::pii, &WorkloadMatch::secrets, &WorkloadMatch::tools,
-                          &WorkloadMatch::images})
+                          &WorkloadMatch::images, &WorkloadMatch::audio, &WorkloadMatch::pdf})
     if (!covers(earlier.*flag, later.*flag)) return false;
   // A path with a * takes those that begin so.
   const auto takes_path = [&](const std::string& path) {

@@ -35,6 +35,8 @@ struct WorkloadMatch {
   std::optional<bool> secrets = {};
   std::optional<bool> tools = {};
   std::optional<bool> images = {};
+  std::optional<bool> audio = {};
+  std::optional<bool> pdf = {};
   std::int64_t min_prompt_tokens = 0;
   std::int64_t max_prompt_tokens = 0;  // 0 = no bound
   std::int64_t min_turns = 0;

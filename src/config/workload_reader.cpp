@@ -88,6 +88,13 @@ class WorkloadReader {
       if (!match.paths[i].starts_with('/'))
         report_.error(place_of(member.value, "paths", i), "`" + match.paths[i] + "` is no path",
                       "write it as the API has it: /v1/messages");
+      else if (match.paths[i].find('*') < match.paths[i].size() - 1 || match.paths[i].contains('?'))
+        report_.error(place_of(member.value, "paths", i), "no request ever has the path `" + match.paths[i] + "`",
+                      "a * stands at the end alone, and paths have no query");
+    for (std::size_t i = 0; i < match.tags.size(); ++i)
+      if (match.tags[i].empty() || match.tags[i].contains(','))
+        report_.error(place_of(member.value, "tags", i), "`" + match.tags[i] + "` is no tag, so nothing ever has it",
+                      "write each tag by itself: `tags: [a, b]`");
     const auto crossed = [&](const char* least, const char* most, std::int64_t low, std::int64_t high) {
       if (high > 0 && low > high)
         report_.error(place_of(member.value, least),
@@ -118,6 +125,10 @@ class WorkloadReader {
     for (const Member& header : node.members) {
       std::string name = header.key;
       for (char& c : name) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+      constexpr std::string_view of_names = "abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~";  // RFC 9110
+      if (name.empty() || name.find_first_not_of(of_names) != std::string::npos)
+        report_.error_at_key(header, "no request ever has a header `" + header.key + "`",
+                             "names of headers have no blanks and no colon: x-app");
       std::vector<std::string> values;
       if (header.value.is_list())
         for (const Node& value : header.value.items) values.push_back(value.text);
@@ -228,6 +239,12 @@ class WorkloadReader {
     if (!weighted && weights_at)
       report_.error_at_key(*weights_at, "`weights` count for the objective `weighted` alone",
                            "write `objective: weighted`, or take them out");
+    if (workload_.cheapest_below_percent > 0 && *found == Objective::cheapest)
+      report_.error(place_of(node_, "cheapest_below_percent"),
+                    "`cheapest` is the objective in any case, so this can change nothing", "take it out");
+    if (workload_.best_from_difficulty_percent > 0 && *found == Objective::best)
+      report_.error(place_of(node_, "best_from_difficulty_percent"),
+                    "`best` is the objective in any case, so this can change nothing", "take it out");
     if (workload_.best_from_difficulty_percent > 0) {
       needs_model(place_of(node_, "best_from_difficulty_percent"));
       if (workload_.quality.empty())
@@ -277,13 +294,19 @@ std::string why_dead(const Workload& workload, const Snapshot& snapshot) {
   for (const Candidate* candidate : all) {
     // On a day long past: what is retired is told at the request, and would otherwise stop a start one day.
     const auto unmet = first_unmet(workload, *candidate, catalog::Date{});
+    const catalog::Model* model = candidate->model;
+    const bool blind =
+        model && ((workload.match.images == true && !model->images) || (workload.match.tools == true && !model->tools));
     const bool leaves =
         workload.require.data_class_value == DataClass::restricted && candidate->ground != catalog::Ground::self_hosted;
-    if (!unmet && !leaves) return {};
+    if (!unmet && !leaves && !blind) return {};
     if (anybody && !candidate->provider->enabled) continue;
     if (shown++ < most_shown)
       why += (why.empty() ? "" : "; ") + candidate->name + ": " +
-             (leaves ? "restricted data stays on self-hosted ground" : unmet_text(*unmet, workload, *candidate));
+             (leaves                                            ? "restricted data stays on self-hosted ground"
+              : unmet                                           ? unmet_text(*unmet, workload, *candidate)
+              : workload.match.images == true && !model->images ? std::string("it does not read images")
+                                                                : std::string("it has no tools"));
   }
   return why.empty() ? "no candidate keeps its rules" : why;
 }

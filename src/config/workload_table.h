@@ -63,6 +63,8 @@ inline constexpr Setting<WorkloadMatch> match_table[] = {
      .maybe = &WorkloadMatch::secrets},
     {.name = "tools", .meaning = "Whether it brings tools.", .maybe = &WorkloadMatch::tools},
     {.name = "images", .meaning = "Whether it brings images.", .maybe = &WorkloadMatch::images},
+    {.name = "audio", .meaning = "Whether it brings sound.", .maybe = &WorkloadMatch::audio},
+    {.name = "pdf", .meaning = "Whether it brings PDF documents.", .maybe = &WorkloadMatch::pdf},
     {"min_prompt_tokens", "Of the estimate from its size; 0 = no bound.", &WorkloadMatch::min_prompt_tokens, 0,
      most_match_tokens},
     {"max_prompt_tokens", "Of the estimate from its size; 0 = no bound.", &WorkloadMatch::max_prompt_tokens, 0,

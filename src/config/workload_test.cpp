@@ -139,6 +139,21 @@ TEST(Workload, A_canary_a_shadow_and_a_cascade_that_can_do_nothing_are_refused) 
   EXPECT_NE(good.snapshot->find("home/n"), nullptr) << "also a model that the catalogue does not know";
 }
 
+TEST(Workload, What_no_request_ever_has_is_refused) {
+  expect_refused("workloads:\n  - { name: a, match: { paths: [v1/messages] } }\n", "v1/m", "is no path");
+  expect_refused("workloads:\n  - { name: a, match: { paths: [/v1/*/x] } }\n", "/v1/*", "a * stands at the end alone");
+  expect_refused("workloads:\n  - { name: a, match: { paths: ['/v1/x?a=b'] } }\n", "'/v1/x", "paths have no query");
+  expect_refused("workloads:\n  - { name: a, match: { tags: [b, 'c,d'] } }\n", "'c,d", "is no tag");
+  expect_refused("workloads:\n  - { name: a, match: { headers: { 'x app': b } } }\n", "'x app", "names of headers");
+  expect_refused("workloads:\n  - { name: a, objective: cheapest, cheapest_below_percent: 20 }\n", "20 }",
+                 "can change nothing");
+}
+
+TEST(Workload, A_modality_that_nobody_reads_is_refused) {
+  expect_refused("workloads:\n  - { name: a, match: { images: true, models: [groq/llama-3.3-70b-versatile] } }\n",
+                 "a, match", "it does not read images");
+}
+
 TEST(Workload, A_difficulty_that_nothing_can_tell_is_refused) {
   expect_refused("workloads:\n  - { name: a, match: { min_difficulty_percent: 60 } }\n", "60", "can never count");
   expect_refused("workloads:\n  - { name: a, match: { max_difficulty_percent: 60 } }\n", "60", "can never count");

@@ -11,6 +11,7 @@
 #include "gateway/call/call.h"
 #include "gateway/respond/answer_check.h"
 #include "gateway/respond/respond.h"
+#include "gateway/route/attachments.h"
 #include "gateway/shared/gateway.h"
 #include "http/server.h"
 
@@ -111,6 +112,7 @@ class Exchange final : private Underway {
   std::optional<double> difficulty_;            // where something has asked for it
   std::string checked_ = {};                    // provider/model whose answer was checked first; empty: none was
   std::string_view check_ = {};                 // that it has failed
+  Attachments attachments_;
   Verdict verdict_;
   std::string owner_;      // in whose name things are kept
   std::string upload_at_;  // the provider that an upload has begun at

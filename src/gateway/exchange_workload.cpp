@@ -62,6 +62,8 @@ const config::Workload* Exchange::workload() {
                                   .header = [&](std::string_view name) { return client_.head().get(name); },
                                   .has_tools = outline.has_tools,
                                   .has_images = outline.images > 0,
+                                  .has_audio = attachments_.audio,
+                                  .has_pdf = attachments_.pdf,
                                   .prompt_tokens = expected_tokens(prompt()),
                                   .signals = signals,
                                   .difficulty = model ? std::function<double()>(score) : nullptr};

@@ -123,6 +123,24 @@ ANSWER = {"id": "c", "object": "chat.completion", "created": 1, "model": "m",
           "usage": {"prompt_tokens": 5, "completion_tokens": 50, "total_tokens": 55}}
 
 
+WITH_PDF = [{"type": "text", "text": "Sum it up"}, {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERi0="}}]
+WITH_SOUND = [{"type": "text", "text": "Write it down"}, {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}]
+
+
+@pytest.mark.parametrize("parts, provider", [([{"type": "text", "text": "a.pdf, input_audio"}], "groq"), (WITH_PDF, "openai"), (WITH_SOUND, "groq")])
+def test_documents_go_to_who_reads_them_while_somebody_does(folder, sides, parts, provider):
+    ours = {name: {"api_key": "k", "base_url": f"{sides[ground].url}/v1"} for name, ground in (("groq", "hosted_open"), ("openai", "proprietary"))}
+    server = Sluice(folder(f"modality-{provider}-{len(parts)}"), {
+        "providers": ours, "models": {"any": ["groq/gpt-oss-20b", "openai/gpt-5.4"]}}).start()
+    try:
+        answer = post(server, {"model": "any", "messages": [{"role": "user", "content": parts}]})
+        assert (answer.status_code, answer.headers["x-sluice-provider"]) == (200, provider), "nobody is known to hear, so the first is asked"
+        explained = server.run_json("route", "explain", "any", "--pdf")
+        assert explained["choice"] == "openai/gpt-5.4" and explained["rejected"][0]["rule"] == "no_pdf"
+    finally:
+        server.stop()
+
+
 def test_explain_says_the_workload_and_each_rule(server):
     plan = server.run_json("route", "explain", "any", "--header", "X-App=eu")
     assert (plan["workload"], plan["choice"]) == ("european", "proprietary/m")

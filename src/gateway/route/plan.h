@@ -65,6 +65,8 @@ struct Rejection {
     kept_elsewhere,     // the request names something that another provider keeps
     no_tools,
     no_images,
+    no_audio,  // while another reads it; so for the next
+    no_pdf,
     engine_not_ready,  // its engine starts, restarts or has failed
     resting,           // it has asked to be left alone for again_in
     breaker_open,      // its calls fail: it is left alone for again_in

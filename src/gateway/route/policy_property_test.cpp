@@ -1,12 +1,14 @@
 // A property over random policies: whatever a configuration says and whatever fails, a restricted request is never put
 // to anybody but engines of the organisation's own. Everything that may be asked for a request stands in a Plan:
-// retries and failover go along it, a hedge takes its second, and a limit that sends the request down makes another one
-// under the same verdict. So the property is looked at over plans. Each seed is printed, and is the bug report.
+// retries and failover go along it, a hedge takes its second, affinity gives it another order, a cascade goes on with
+// its rest, and a limit that sends the request down makes another one under the same verdict. So the property is
+// looked at over plans. Each seed is printed, and is the bug report.
 #include <gtest/gtest.h>
 
 #include <random>
 
 #include "gateway/guard/guard.h"
+#include "gateway/route/affinity.h"
 #include "gateway/route/route.h"
 #include "gateway/route/workload.h"
 
@@ -58,6 +60,8 @@ config::Snapshot::Parts random_parts(Dice& dice) {
                            .context = static_cast<Tokens>(dice.below(3) * 4'000),
                            .tools = dice.coin(),
                            .images = dice.coin(),
+                           .audio = dice.coin(),
+                           .pdf = dice.coin(),
                            .ground = dice.coin(80) ? provider.ground : grounds[1 + dice.below(2)],
                            .benchmarks = {{"Bench", std::to_string(dice.below(100)), "test"}}};
       parts.models.push_back(model);
@@ -83,6 +87,10 @@ config::Snapshot::Parts random_parts(Dice& dice) {
     if (dice.coin()) workload.match.keys = {"app"};
     if (dice.coin()) workload.match.pii = dice.coin();
     if (dice.coin()) workload.match.tools = dice.coin();
+    if (dice.coin(20)) workload.match.pdf = dice.coin();
+    if (dice.coin(20)) workload.match.min_difficulty_percent = static_cast<std::int64_t>(dice.below(100));
+    if (dice.coin(20)) workload.match.max_difficulty_percent = static_cast<std::int64_t>(dice.below(100));
+    if (dice.coin(30)) workload.best_from_difficulty_percent = static_cast<std::int64_t>(1 + dice.below(100));
     if (dice.coin()) workload.canary.target = "p" + std::to_string(dice.below(providers)) + "/" + dice.one_of(models);
     if (dice.coin()) workload.shadow.target = "p" + std::to_string(dice.below(providers)) + "/a";
     config::WorkloadRequire& require = workload.require;
@@ -105,6 +113,10 @@ TEST(Policy, A_restricted_request_never_leaves_self_hosted_grounds_whatever_fail
   int nobody = 0;
   int canaries = 0;
   int shadows = 0;
+  int moved_by_affinity = 0;
+  int rests_of_cascades = 0;
+  std::int64_t moment = 0;
+  Affinity affinity;
   for (unsigned seed = 1; seed <= policies; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Dice dice(seed);
@@ -112,11 +124,15 @@ TEST(Policy, A_restricted_request_never_leaves_self_hosted_grounds_whatever_fail
     for (int n = 0; n < requests_of_each; ++n) {
       const Signals signals{.pii = dice.coin()};
       const bool tools = dice.coin(20);
+      const bool pdf = dice.coin(20);
+      const double difficulty = static_cast<double>(dice.below(100)) / 100;
       const std::string model = dice.one_of(asked);
       const WorkloadQuestion which{.key_name = dice.coin() ? "app" : "other",
                                    .model = model,
                                    .has_tools = tools,
-                                   .signals = [&]() -> const Signals& { return signals; }};
+                                   .has_pdf = pdf,
+                                   .signals = [&]() -> const Signals& { return signals; },
+                                   .difficulty = [&] { return difficulty; }};
       const Workload* workload = workload_of(which, snapshot.workloads());
       constexpr std::string_view headers[] = {"public", "internal", "restricted"};
       GuardQuestion who{.key_class = static_cast<DataClass>(dice.below(3))};
@@ -143,6 +159,8 @@ TEST(Policy, A_restricted_request_never_leaves_self_hosted_grounds_whatever_fail
         const RouteQuestion question{.model = name,
                                      .has_tools = tools,
                                      .has_images = dice.coin(10),
+                                     .has_audio = dice.coin(10),
+                                     .has_pdf = pdf,
                                      .max_output_tokens = static_cast<Tokens>(dice.below(5'000)),
                                      .budgeted = dice.coin(20),
                                      .when = *catalog::parse_date("2026-11-28"),
@@ -150,7 +168,8 @@ TEST(Policy, A_restricted_request_never_leaves_self_hosted_grounds_whatever_fail
                                      .keeps_name = name != model,
                                      .expected_input_tokens = 100,
                                      .most_input_tokens = 200,
-                                     .budget_left_percent = static_cast<int>(dice.below(101))};
+                                     .budget_left_percent = static_cast<int>(dice.below(101)),
+                                     .difficulty = difficulty};
         auto plan = survey(question, *verdict, snapshot, engine, ill, speed);
         if (!plan) continue;
         if (plan->canary) {
@@ -160,6 +179,20 @@ TEST(Policy, A_restricted_request_never_leaves_self_hosted_grounds_whatever_fail
         if (plan->shadow) {
           ++shadows;
           plan->attempts.push_back(*plan->shadow);  // asked as well
+        }
+        // As the request's way has it: affinity comes last, and what it moves stays among those of the plan.
+        if (plan->attempts.size() > 1 && dice.coin()) {
+          const config::Candidate* first = plan->attempts.front().candidate;
+          const auto at = Affinity::TimePoint(std::chrono::seconds(++moment));
+          Placement placement = affinity.arrange(plan->attempts, session_key(model, 1'000, "tenant"), at);
+          if (plan->attempts.front().candidate != first) ++moved_by_affinity;
+          placement.end();
+        }
+        // Whoever fails a check is followed by those after it, who go through the same look.
+        if (plan->attempts.size() > 1) {
+          ++rests_of_cascades;
+          const std::vector<Attempt> rest(plan->attempts.begin() + 1, plan->attempts.end());
+          plan->attempts.insert(plan->attempts.end(), rest.begin(), rest.end());
         }
         if (restricted) ++restricted_plans;
         if (plan->attempts.empty()) ++nobody;
@@ -184,6 +217,8 @@ TEST(Policy, A_restricted_request_never_leaves_self_hosted_grounds_whatever_fail
   EXPECT_GT(nobody, 1'000);
   EXPECT_GT(canaries, 500);
   EXPECT_GT(shadows, 500);
+  EXPECT_GT(moved_by_affinity, 100);
+  EXPECT_GT(rests_of_cascades, 1'000);
 }
 
 }  // namespace

@@ -229,6 +229,20 @@ config::Objective objective_of(const config::Workload& workload, const RouteQues
   return hard ? config::Objective::best : workload.objective_kind;
 }
 
+// Whoever is known not to read it is left out while another is known to: some providers read for their models, so where
+// nobody is known to, they say themselves what they take.
+void ask_who_reads(Plan& plan, bool catalog::Model::* kind, Why why) {
+  const auto reads = [&](const Attempt& attempt) {
+    return attempt.candidate->model && attempt.candidate->model->*kind;
+  };
+  if (std::ranges::none_of(plan.attempts, reads)) return;
+  std::erase_if(plan.attempts, [&](const Attempt& attempt) {
+    if (!attempt.candidate->model || reads(attempt)) return false;
+    plan.rejections.push_back({.candidate = attempt.candidate, .why = why});
+    return true;
+  });
+}
+
 Expected expected_of(const config::Workload& workload, const RouteQuestion& question) {
   Tokens output = workload.expected_output_tokens;
   if (question.max_output_tokens > 0) output = std::min(output, question.max_output_tokens);
@@ -293,12 +307,20 @@ Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const
     return attempt;
   };
   const auto finish = [&] {
+    if (question.has_audio) ask_who_reads(plan, &catalog::Model::audio, Why::no_audio);
+    if (question.has_pdf) ask_who_reads(plan, &catalog::Model::pdf, Why::no_pdf);
     if (plan.attempts.empty()) ask_the_slow(plan, std::move(slow));
     if (plan.attempts.empty()) ask_the_unwell(plan, std::move(unwell));
     if (workload) order(plan.attempts, *workload, plan.objective);
     if (!workload) return;
+    const auto reads = [&](const std::optional<Attempt>& attempt) {
+      const catalog::Model* model = attempt ? attempt->candidate->model : nullptr;
+      return !model || ((!question.has_audio || model->audio) && (!question.has_pdf || model->pdf));
+    };
     plan.canary = aside(workload->canary.target, Attempt::Reason::canary);
+    if (!reads(plan.canary)) plan.canary.reset();
     plan.shadow = aside(workload->shadow.target, Attempt::Reason::shadow);
+    if (!reads(plan.shadow)) plan.shadow.reset();
   };
 
   if (const config::Target* target = snapshot.find(asked)) {

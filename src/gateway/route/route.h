@@ -21,6 +21,8 @@ struct RouteQuestion {
   chat::DialectId dialect = chat::DialectId::openai_chat;
   bool has_tools = false;
   bool has_images = false;
+  bool has_audio = false;
+  bool has_pdf = false;
   Tokens input_tokens = 0;        // at least
   Tokens max_output_tokens = 0;   // what the client asked for; 0 = it did not say
   bool budgeted = false;          // the key has a budget: what has no price cannot be reserved

@@ -45,7 +45,7 @@ bool fits(const config::WorkloadMatch& match, const WorkloadQuestion& asked) {
   if (!match.keys.empty() && !has(match.keys, asked.key_id) && !has(match.keys, asked.key_name)) return false;
   if (!has(match.teams, asked.team) || !has(match.models, asked.model) || !has_path(match.paths, asked.path) ||
       !has_tag(match.tags, asked.tags) || !fits(match.tools, asked.has_tools) ||
-      !fits(match.images, asked.has_images) ||
+      !fits(match.images, asked.has_images) || !fits(match.audio, asked.has_audio) || !fits(match.pdf, asked.has_pdf) ||
       !within(asked.prompt_tokens, match.min_prompt_tokens, match.max_prompt_tokens))
     return false;
   for (const auto& [name, values] : match.headers) {

@@ -23,6 +23,8 @@ struct WorkloadQuestion {
   std::function<std::optional<std::string_view>(std::string_view name)> header;
   bool has_tools = false;
   bool has_images = false;
+  bool has_audio = false;
+  bool has_pdf = false;
   Tokens prompt_tokens = 0;  // expected
   std::function<const Signals&()> signals;
   std::function<double()> difficulty = {};  // from 0 to 1; empty: nothing says it

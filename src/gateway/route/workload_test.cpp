@@ -241,6 +241,37 @@ TEST(Ceilings, On_prices_leave_out_who_is_above) {
   EXPECT_EQ(world.order(), (Names{"home"})) << "what has no price may cost anything";
 }
 
+TEST(Modality, Who_does_not_read_sound_or_PDF_is_left_out_while_another_does) {
+  World world;
+  world.question.has_pdf = true;
+  EXPECT_EQ(world.order(), (Names{"dear", "cheap", "middle", "home"})) << "nobody is known to, so they say themselves";
+  world.parts.models[0].pdf = true;    // home
+  world.parts.models[2].audio = true;  // cheap
+  EXPECT_EQ(world.order(), Names{"home"});
+  const auto plan = world.plan();
+  ASSERT_TRUE(plan.has_value());
+  ASSERT_EQ(plan->rejections.size(), 3u);
+  EXPECT_EQ(rule_name(plan->rejections[0]), "no_pdf");
+  world.question.has_pdf = false;
+  world.question.has_audio = true;
+  EXPECT_EQ(world.order(), Names{"cheap"});
+  EXPECT_EQ(rule_name(world.plan()->rejections[0]), "no_audio");
+  world.add("aside", Ground::hosted_open, 1'000'000, 2'000'000, "80");
+  world.workload.canary.target = world.workload.shadow.target = "aside/m";
+  EXPECT_FALSE(world.plan()->canary) << "beside the list, too";
+  EXPECT_FALSE(world.plan()->shadow);
+  world.parts.models.back().audio = true;
+  EXPECT_TRUE(world.plan()->canary);
+  EXPECT_TRUE(world.plan()->shadow);
+  world.workload.match = {.audio = true, .pdf = false};
+  WorkloadQuestion question = asks();
+  EXPECT_FALSE(fits(world.workload.match, question));
+  question.has_audio = true;
+  EXPECT_TRUE(fits(world.workload.match, question));
+  question.has_pdf = true;
+  EXPECT_FALSE(fits(world.workload.match, question));
+}
+
 TEST(Objectives, From_its_difficulty_on_the_best_is_asked_first) {
   World world;
   world.workload.quality = "Bench";

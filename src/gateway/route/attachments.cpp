@@ -1,0 +1,59 @@
+#include "gateway/route/attachments.h"
+
+#include <algorithm>
+#include <string>
+
+namespace sluice::gateway {
+namespace {
+
+constexpr int deepest = 8;  // a document in a tool's result is five deep
+
+bool is_pdf_name(std::string_view name) {
+  constexpr std::string_view end = ".pdf";
+  if (name.size() < end.size()) return false;
+  return std::ranges::equal(name.substr(name.size() - end.size()), end,
+                            [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
+}
+
+std::string_view text_of(json::Value value) { return value.string().value_or(""); }
+
+// A part of a message, or of a part of it.
+void look(json::Value part, Attachments& found, int depth = 0) {
+  if (depth == deepest) return;
+  if (part.is_array()) {
+    for (const json::Value& one : part.elements()) look(one, found, depth + 1);
+    return;
+  }
+  if (!part.is_object()) return;
+  const std::string_view type = text_of(part["type"]);
+  if (type == "input_audio") found.audio = true;
+  const json::Value file = type == "file" ? part["file"] : type == "input_file" ? part : json::Value();
+  if (file.exists())
+    found.pdf = found.pdf || is_pdf_name(text_of(file["filename"])) || is_pdf_name(text_of(file["file_url"])) ||
+                text_of(file["file_data"]).starts_with("data:application/pdf");
+  // Anthropic's documents are PDFs unless they are said to be text or made of blocks.
+  if (type == "document") {
+    const json::Value source = part["source"];
+    found.pdf = found.pdf || text_of(source["media_type"]) == "application/pdf" || text_of(source["type"]) == "url";
+  }
+  for (const char* member : {"inlineData", "inline_data", "fileData", "file_data"}) {
+    const json::Value data = part[member];
+    if (!data.is_object()) continue;
+    const std::string_view mime = text_of(data["mimeType"].exists() ? data["mimeType"] : data["mime_type"]);
+    found.audio = found.audio || mime.starts_with("audio/");
+    found.pdf = found.pdf || mime == "application/pdf";
+  }
+  for (const char* member : {"content", "parts", "output"}) look(part[member], found, depth + 1);
+}
+
+}  // namespace
+
+Attachments read_attachments(std::string_view bytes, json::Value body) {
+  constexpr std::string_view signs[] = {"input_audio", "audio/", "pdf", "PDF", "document"};
+  Attachments found;
+  if (std::ranges::none_of(signs, [&](std::string_view sign) { return bytes.contains(sign); })) return found;
+  for (const char* member : {"messages", "contents", "input"}) look(body[member], found);
+  return found;
+}
+
+}  // namespace sluice::gateway
