@@ -201,6 +201,7 @@ void add_route(CLI::App& root, Invocation& invocation) {
   on_selected(verb, invocation, flags, explain);
   add_route_replay(group, invocation);
   add_route_train(group, invocation);
+  add_route_workloads(group, invocation);
 }
 
 }  // namespace sluice::cli

@@ -12,8 +12,9 @@ void add_chat(CLI::App& root, Invocation& invocation);
 void add_run(CLI::App& root, Invocation& invocation);
 void add_models(CLI::App& root, Invocation& invocation);
 void add_route(CLI::App& root, Invocation& invocation);
-void add_route_replay(CLI::App& group, Invocation& invocation);  // of `route`
-void add_route_train(CLI::App& group, Invocation& invocation);   // of `route`
+void add_route_replay(CLI::App& group, Invocation& invocation);     // of `route`
+void add_route_workloads(CLI::App& group, Invocation& invocation);  // of `route`
+void add_route_train(CLI::App& group, Invocation& invocation);      // of `route`
 void add_plan(CLI::App& root, Invocation& invocation);
 void add_plan_init(CLI::App& plan, Invocation& invocation);
 void add_plan_replay(CLI::App& plan, Invocation& invocation);

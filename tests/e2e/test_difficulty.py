@@ -69,8 +69,16 @@ def test_a_score_is_learned_from_what_was_recorded_and_then_decides(folder, side
         # What does not ask to be learned from is checked and not kept.
         post(server, "prove that nothing of this is kept", key)
 
+        eventually(lambda: "on 240 checked" in server.run("route", "train", check=False).stderr and
+                   sum(one["requests"] for one in server.run_json("route", "workloads")) == 241, "all records", 30)
+        told = {one["workload"]: one for one in server.run_json("route", "workloads")}
+        learns = told["learns"]
+        assert (learns["requests"], learns["checked"], learns["failed_checks"], learns["escalated"]) == (240, 240, 120, 120)
+        assert (learns["input_tokens"], learns["unpriced"]) == (240 * 7, 0)
+        assert float(learns["cost_usd"]) == pytest.approx((240 + 120) * (7 * 1 + 5 * 2) / 1e6), "both answers of those that were escalated"
+        assert told["rest"]["requests"] == 1 and told["rest"]["mean_difficulty"] is None
+
         file = place / "score.json"
-        eventually(lambda: "on 240 checked" in server.run("route", "train", check=False).stderr, "all records", 30)
         trained = server.run_json("route", "train", "--to", str(file))
         assert (trained["target"], trained["failed"]) == ("cheap/m", 120)
         assert trained["auc"] > 0.95
@@ -97,6 +105,8 @@ def test_a_score_is_learned_from_what_was_recorded_and_then_decides(folder, side
             return next((one for one in lines if one.get("workload") == "hard"), None)
         line = eventually(line_of_hard, "the log line", 30)
         assert float(line["difficulty"]) > 0.6
+        told = {one["workload"]: one for one in server.run_json("route", "workloads", "--last", "2")}
+        assert told["hard"]["mean_difficulty"] > 0.6 and told[None]["requests"] == 1
     finally:
         server.stop()
 
