@@ -14,6 +14,7 @@
 #include "difficulty/features.h"
 #include "difficulty/model.h"
 #include "gateway/guard/guard.h"
+#include "gateway/route/attachments.h"
 #include "gateway/route/route.h"
 #include "gateway/route/signals.h"
 #include "gateway/route/workload.h"
@@ -148,6 +149,17 @@ int main(int count, char** arguments) {
     sum += score(newest);
   }
   const auto whole_ended = Clock::now();
+  std::string talk = R"({"messages":[)";
+  for (int i = 0; i < 100; ++i)
+    talk +=
+        std::string(i > 0 ? "," : "") + R"({"role":"user","content":[{"type":"text","text":"How does water boil?"}]})";
+  talk += "]}";
+  const auto turns = json::Document::parse(talk);
+  if (!turns) return 1;
+  const auto talk_began = Clock::now();
+  int attached = 0;
+  for (int i = 0; i < rounds; ++i) attached += gateway::read_attachments(turns->root()).pdf ? 1 : 0;
+  const auto talk_ended = Clock::now();
 
   std::string out;
   json::Writer w(out);
@@ -156,7 +168,8 @@ int main(int count, char** arguments) {
   w.key("difficulty_200_bytes_us").number(microseconds_each(ended - short_began, rounds));
   w.key("difficulty_4_kib_us").number(microseconds_each(short_began - long_began, rounds));
   w.key("signals_and_difficulty_4_kib_us").number(microseconds_each(whole_ended - whole_began, rounds));
+  w.key("attachments_100_turns_us").number(microseconds_each(talk_ended - talk_began, rounds));
   w.end_object();
   std::cout << out << '\n';
-  return attempts > 0 && sum > 0 && bytes > 0 ? 0 : 1;
+  return attempts > 0 && sum > 0 && bytes > 0 && attached == 0 ? 0 : 1;
 }

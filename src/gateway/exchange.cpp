@@ -99,7 +99,7 @@ async::Task<Result<void>> Exchange::serve() {
   CO_CHECK_OK(co_await identify());
   CO_CHECK_OK(read_tags());
   CO_CHECK_OK(co_await decode(client_, gateway_.dialects, dialect_, std::move(target_), request_));
-  attachments_ = read_attachments(request_->body, request_->parsed.root());
+  attachments_ = read_attachments(request_->parsed.root());
   workload_ = workload();
   if (workload_) facts_.workload = workload_->name;
   CO_TRY(verdict_,

@@ -1,7 +1,7 @@
 #include "gateway/route/attachments.h"
 
 #include <algorithm>
-#include <string>
+#include <string_view>
 
 namespace sluice::gateway {
 namespace {
@@ -26,6 +26,10 @@ void look(json::Value part, Attachments& found, int depth = 0) {
   }
   if (!part.is_object()) return;
   const std::string_view type = text_of(part["type"]);
+  // Most messages and parts are texts: they are left after one or two looks.
+  if (type == "text" || type == "input_text" || type == "output_text" || part["content"].is_string() ||
+      (type.empty() && part["text"].exists()))
+    return;
   if (type == "input_audio") found.audio = true;
   const json::Value file = type == "file" ? part["file"] : type == "input_file" ? part : json::Value();
   if (file.exists())
@@ -48,10 +52,8 @@ void look(json::Value part, Attachments& found, int depth = 0) {
 
 }  // namespace
 
-Attachments read_attachments(std::string_view bytes, json::Value body) {
-  constexpr std::string_view signs[] = {"input_audio", "audio/", "pdf", "PDF", "document"};
+Attachments read_attachments(json::Value body) {
   Attachments found;
-  if (std::ranges::none_of(signs, [&](std::string_view sign) { return bytes.contains(sign); })) return found;
   for (const char* member : {"messages", "contents", "input"}) look(body[member], found);
   return found;
 }

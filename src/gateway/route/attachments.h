@@ -1,8 +1,6 @@
-// Whether a request brings sound or PDF documents: not every model reads them. Looked at only where the body's bytes
-// say that there may be some; a text that speaks of them is no attachment.
+// Whether a request brings sound or PDF documents: not every model reads them. By the parts of its messages; texts are
+// not looked into.
 #pragma once
-
-#include <string_view>
 
 #include "json/json.h"
 
@@ -13,7 +11,7 @@ struct Attachments {
   bool pdf = false;
 };
 
-// Of a body in any client's dialect: `bytes`, and the same parsed. A file that is named by an id alone is not known.
-Attachments read_attachments(std::string_view bytes, json::Value body);
+// Of a body in any client's dialect. A file that is named by an id alone is not known.
+Attachments read_attachments(json::Value body);
 
 }  // namespace sluice::gateway

@@ -10,7 +10,7 @@ namespace {
 std::string found(const std::string& body) {
   const auto parsed = json::Document::parse(body);
   EXPECT_TRUE(parsed) << body;
-  const Attachments attachments = read_attachments(body, parsed->root());
+  const Attachments attachments = read_attachments(parsed->root());
   return std::string(attachments.audio ? "audio" : "") + (attachments.pdf ? "pdf" : "");
 }
 
