@@ -152,6 +152,7 @@ void add_advise(CLI::App& root, Invocation& invocation) {
   auto flags = std::make_shared<AdviseFlags>();
   verb.add_option("file", flags->file, "A plan with your options, pools and rules")->type_name(file_value);
   add_traffic_flags(verb, flags->traffic);
+  add_calibration_flag(verb, flags->traffic);
   on_selected(verb, invocation, flags, run_advise);
 }
 

@@ -81,9 +81,13 @@ Result<void> Connection::connect() {
     TRY(const store::Home home, home_of(*invocation_));
     TRY(own_key_, TemporaryKey::make(home, std::move(like)));
   }
-  HttpTarget target{.url = url_, .key = own_key_ ? own_key_->secret() : key_};
-  TRY(transport_, http_transport(std::move(target), dialects::make_openai_chat(), invocation_->console.interrupted));
+  TRY(transport_, another());
   return {};
+}
+
+Result<std::unique_ptr<ChatTransport>> Connection::another() const {
+  HttpTarget target{.url = url_, .key = own_key_ ? own_key_->secret() : key_};
+  return http_transport(std::move(target), dialects::make_openai_chat(), invocation_->console.interrupted);
 }
 
 Result<Answer> Connection::ask(const chat::ChatRequest& request, const OnText& on_text) {

@@ -43,6 +43,10 @@ class Connection {
   // from the ledger when the data directory is the server's.
   Result<Answer> ask(const chat::ChatRequest& request, const OnText& on_text);
 
+  // Another way to the same server with the same key, for one thread at a time: so several may ask at once. The
+  // connection must outlive it.
+  Result<std::unique_ptr<ChatTransport>> another() const;
+
  private:
   Connection(std::string url, Secret key, const Invocation& invocation)
       : url_(std::move(url)), key_(std::move(key)), invocation_(&invocation) {}

@@ -36,7 +36,7 @@ Result<int> run_on_traffic(const PlanFlags& flags, Invocation& invocation) {
 
 Result<int> run_plan(const PlanFlags& flags, Invocation& invocation) {
   if (flags.traffic.asked()) return run_on_traffic(flags, invocation);
-  TRY(const auto read, base_plan(flags.file, invocation));
+  TRY(const auto read, base_plan(flags.file, flags.traffic.calibrations, invocation));
   if (!read) return exit_failed;
   TRY(const plan::Answer answer, plan::answer(*read));
   print_plan(answer, invocation);
@@ -69,6 +69,7 @@ void add_plan(CLI::App& root, Invocation& invocation) {
   auto flags = std::make_shared<PlanFlags>();
   verb.add_option("file", flags->file, "The plan")->type_name(file_value);
   add_traffic_flags(verb, flags->traffic);
+  add_calibration_flag(verb, flags->traffic);
   verb.require_subcommand(0, 1);
   verb.remove_option(verb.get_option("--output"));
   one_of(verb.add_option("-o,--output", invocation.output, "Output: table, json or html"), {"table", "json", "html"});
@@ -89,6 +90,7 @@ void add_plan(CLI::App& root, Invocation& invocation) {
       verb, invocation, {"assumptions", "Print the stated defaults with their sources", "sluice plan assumptions"});
   on_selected(assumptions, invocation, std::make_shared<NoFlags>(), run_assumptions);
   add_plan_replay(verb, invocation);
+  add_plan_calibrate(verb, invocation);
 }
 
 }  // namespace sluice::cli

@@ -12,6 +12,7 @@
 #include "cli/data_store.h"
 #include "cli/duration.h"
 #include "cli/load_config.h"
+#include "plan/calibration.h"
 #include "plan/read_plan.h"
 #include "plan/starter.h"
 #include "replay/read_traffic.h"
@@ -109,6 +110,12 @@ void add_traffic_flags(CLI::App& verb, TrafficFlags& flags) {
   add_config_flag(verb, flags.config);
 }
 
+void add_calibration_flag(CLI::App& verb, TrafficFlags& flags) {
+  verb.add_option("--calibration", flags.calibrations,
+                  "What sluice plan calibrate wrote, for the option =NAME; not needed where only one has a pool")
+      ->type_name(file_value);
+}
+
 Result<TrafficSource> open_traffic(const TrafficFlags& flags, Invocation& invocation) {
   if (flags.ledger == !flags.trace.empty())
     return usage_error("name either --ledger or --trace FILE", "sluice plan --ledger --since 30d");
@@ -204,7 +211,37 @@ Result<std::string> read_plan_file(const std::string& path) {
   return text;
 }
 
-Result<std::optional<plan::Plan>> base_plan(const std::string& file, Invocation& invocation) {
+namespace {
+
+// "FILE" or "FILE=OPTION". False: the file is wrong, and the console's err has said how.
+Result<bool> take_calibration(const std::string& said, plan::Plan& into, Invocation& invocation) {
+  const std::size_t equals = said.find('=');
+  const std::string file = said.substr(0, equals);
+  TRY(std::string text, read_plan_file(file));
+  yaml::Diagnostics diagnostics;
+  const auto read = plan::read_calibration(file, std::move(text), diagnostics);
+  invocation.console.err << printable(diagnostics.render());
+  if (!read) return false;
+  std::vector<plan::Option*> own;
+  for (plan::Option& option : into.options)
+    if (option.self_hosted() && (equals == std::string::npos || option.name == said.substr(equals + 1)))
+      own.push_back(&option);
+  if (own.size() != 1)
+    return usage_error(equals == std::string::npos
+                           ? fmt::format("{} options have a pool: which of them is the calibration of?", own.size())
+                           : fmt::format("no option with a pool is called `{}`", said.substr(equals + 1)),
+                       fmt::format("--calibration {}=OPTION", file));
+  if (own.front()->measured_output_tokens_per_s > 0)
+    return usage_error(fmt::format("`{}` has output_tokens_per_s, and a calibration", own.front()->name),
+                       "both say what a node serves: remove one of them");
+  own.front()->calibration = *read;
+  return true;
+}
+
+}  // namespace
+
+Result<std::optional<plan::Plan>> base_plan(const std::string& file, const std::vector<std::string>& calibrations,
+                                            Invocation& invocation) {
   std::string text;
   if (file.empty()) {
     text = plan::starter_plan();
@@ -215,7 +252,12 @@ Result<std::optional<plan::Plan>> base_plan(const std::string& file, Invocation&
   auto read = plan::read_plan(file.empty() ? "the starter plan" : file, std::move(text), catalog::embedded_catalog(),
                               catalog::today(), diagnostics);
   invocation.console.err << printable(diagnostics.render());
-  if (!read || !file.empty()) return read;
+  if (!read) return read;
+  for (const std::string& one : calibrations) {
+    TRY(const bool taken, take_calibration(one, *read, invocation));
+    if (!taken) return std::optional<plan::Plan>();
+  }
+  if (!file.empty()) return read;
   read->workloads.clear();
   read->limits = {};
   for (plan::Option& option : read->options) option.quality.clear();
@@ -229,7 +271,7 @@ Result<std::optional<plan::Plan>> base_plan(const std::string& file, Invocation&
 Result<TrafficPlan> plan_of_traffic(const std::string& file, const TrafficFlags& flags, const TrafficSource& source,
                                     Invocation& invocation) {
   TrafficPlan out;
-  TRY(out.plan, base_plan(file, invocation));
+  TRY(out.plan, base_plan(file, flags.calibrations, invocation));
   if (!out.plan) return out;
   out.groups = replay::groups_of(source.traffic, *replay::by_from_name(flags.by), source.span);
   std::vector<std::string> notes = {"the workloads are those of " + source.says};

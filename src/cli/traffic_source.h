@@ -26,9 +26,11 @@ struct TrafficFlags {
   std::string cache_life = "5m";
   std::string by = "model";
   std::string config;
+  std::vector<std::string> calibrations;  // FILE or FILE=OPTION
   bool asked() const { return ledger || !trace.empty(); }
 };
 void add_traffic_flags(CLI::App& verb, TrafficFlags& flags);
+void add_calibration_flag(CLI::App& verb, TrafficFlags& flags);
 
 struct TrafficSource {
   std::shared_ptr<const config::Snapshot> snapshot;
@@ -45,9 +47,11 @@ replay::RegionOf region_of(const config::Snapshot& snapshot);
 // takes beside its own. `notes`: what has no price.
 std::vector<plan::Option> places_now(const TrafficSource& source, std::vector<std::string>& notes);
 
-// A plan file, or without one the options that `sluice plan init` begins with, without its workloads and rules.
+// A plan file, or without one the options that `sluice plan init` begins with, without its workloads and rules; with
+// what `sluice plan calibrate` has measured in place of the roofline's efficiencies.
 // Empty: the file is wrong, and the console's err has said how.
-Result<std::optional<plan::Plan>> base_plan(const std::string& file, Invocation& invocation);
+Result<std::optional<plan::Plan>> base_plan(const std::string& file, const std::vector<std::string>& calibrations,
+                                            Invocation& invocation);
 // The plan with the traffic for its workloads, and the groups that they are.
 struct TrafficPlan {
   std::optional<plan::Plan> plan;  // empty as of base_plan()

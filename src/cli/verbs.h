@@ -18,6 +18,7 @@ void add_route_train(CLI::App& group, Invocation& invocation);      // of `route
 void add_plan(CLI::App& root, Invocation& invocation);
 void add_plan_init(CLI::App& plan, Invocation& invocation);
 void add_plan_replay(CLI::App& plan, Invocation& invocation);
+void add_plan_calibrate(CLI::App& plan, Invocation& invocation);
 void add_advise(CLI::App& root, Invocation& invocation);
 void add_keys(CLI::App& root, Invocation& invocation);
 void add_admin_keys(CLI::App& root, Invocation& invocation);

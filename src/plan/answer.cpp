@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "plan/calibration.h"
 #include "plan/capacity.h"
 #include "plan/quantity.h"
 
@@ -61,6 +62,16 @@ void warn(Answer& answer) {
     answer.warnings.emplace_back(
         "top-down: upkeep is derived from the build cost, and people and software are not added to it");
   for (const Option& option : plan.options) {
+    if (option.calibration) {
+      const Calibration& one = *option.calibration;
+      const bool off = one.throughput_error > throughput_target || one.ttft_p95_error > ttft_target;
+      answer.warnings.push_back(fmt::format(
+          "{} is {}{}", option.name, in_words(one),
+          off ? fmt::format(
+                    "; {:.0f} and {:.0f} % are what a forecast should reach: measure for longer, on a quiet machine",
+                    throughput_target * 100, ttft_target * 100)
+              : ""));
+    }
     if (!option.price.tiers.empty())
       answer.warnings.push_back(fmt::format("{} has other prices from {} prompt tokens on; a request's size decides",
                                             option.name, option.price.tiers.front().prompt_tokens));
@@ -94,7 +105,7 @@ Result<Answer> answer(Plan plan) {
   warn(out);
   // A figure that the hardware cannot have is never computed with.
   for (const Option& option : out.plan.options) {
-    if (!option.self_hosted() || option.measured_output_tokens_per_s <= 0) continue;
+    if (!option.self_hosted() || (option.measured_output_tokens_per_s <= 0 && !option.calibration)) continue;
     const auto checked =
         capacity(option, *out.plan.pool(option.pool), {.input = 683, .output = 683}, out.plan.assumptions);
     if (!checked && checked.error().message.find("impossible") != std::string::npos)

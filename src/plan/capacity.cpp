@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "plan/calibration.h"
 #include "plan/quantity.h"
 
 namespace sluice::plan {
@@ -27,6 +28,7 @@ struct Node {
 
 // One decode step of `batch` sequences that are on average `context` long.
 double decode_step(const Option& option, const Node& node, double batch, double context) {
+  if (option.calibration) return step_s(option.calibration->law, batch, context);
   const ModelShape& model = *option.model;
   const double bytes = weight_bytes_touched(model, option.bytes_per_weight, batch) +
                        batch * context * kv_bytes_per_token(model, option.bytes_per_kv);
@@ -36,6 +38,7 @@ double decode_step(const Option& option, const Node& node, double batch, double 
 double prefill(const Option& option, const Node& node, const Shape& shape) {
   const ModelShape& model = *option.model;
   const double fresh = shape.input * (1 - shape.prefix_hit);
+  if (option.calibration) return prefill_s(option.calibration->law, fresh, shape.input);
   const double attention = 4 * model.layers * model.hidden * fresh * shape.input / 2;  // causal: half of the square
   return std::max((2 * model.active * fresh + attention) / node.flops,
                   model.total * option.bytes_per_weight / node.bandwidth * std::min(1.0, fresh / 512));
@@ -104,9 +107,11 @@ Result<Capacity> capacity(const Option& option, const Pool& pool, const Shape& s
     return impossible(fmt::format("{} needs {:.1f} ms per token even alone, and {} ms are allowed", where,
                                   decode_step(option, node, 1, context) * 1000, short_number(shape.tpot_ms)),
                       "more GPUs per node, fewer bytes per weight, or a larger tpot_ms");
-  const double most = std::min(std::floor(slots), max_batch);
+  // What was measured holds for as many sequences as were measured.
+  const double at_once = option.calibration ? std::min(option.calibration->law.slots, max_batch) : max_batch;
+  const double most = std::min(std::floor(slots), at_once);
   double batch = most;
-  out.bound_by = slots < max_batch ? "memory for the KV cache" : "sequences at once";
+  out.bound_by = slots < at_once ? "memory for the KV cache" : "sequences at once";
   if (shape.tpot_ms > 0 && decode_step(option, node, most, context) * 1000 > shape.tpot_ms) {
     double low = 1;  // the step grows with the batch: halve the interval
     for (int i = 0; i < 40; ++i) {
@@ -119,11 +124,20 @@ Result<Capacity> capacity(const Option& option, const Pool& pool, const Shape& s
   out.batch = batch;
   out.decode_step_s = decode_step(option, node, batch, context);
   const double seconds = node_seconds_per_request(option, node, shape, batch, out.prefill_s);
-  if (2 * model.active * batch / node.flops >= out.decode_step_s - node.exchange_s - 1e-12 &&
+  if (!option.calibration && 2 * model.active * batch / node.flops >= out.decode_step_s - node.exchange_s - 1e-12 &&
       out.bound_by != "time per token")
     out.bound_by = "arithmetic";
   out.requests_per_s = 1 / seconds;
   out.source = "roofline";
+  if (option.calibration) {
+    const Efficiencies found = efficiencies_of(option.calibration->law, option, pool);
+    // A part of the hardware's peak is all that an engine can have reached.
+    if (found.mfu > 1)
+      return impossible(fmt::format("the calibration of {} needs MFU {:.2f} of {}: impossible",
+                                    option.calibration->name, found.mfu, where),
+                        "was it measured on other hardware, with another model, or with prompts from a cache?");
+    out.source = fmt::format("{}; MFU {:.2g}, memory {:.2g}", in_words(*option.calibration), found.mfu, found.memory);
+  }
   out.service_s = out.prefill_s + shape.output * out.decode_step_s;
   if (option.measured_output_tokens_per_s > 0) {
     const double measured = option.measured_output_tokens_per_s * (1 + option.measured_mix);

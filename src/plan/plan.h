@@ -25,6 +25,7 @@ constexpr std::size_t max_options = 100;
 constexpr std::size_t max_pools = 20;
 constexpr std::size_t max_studies = 50;
 constexpr int max_horizon_months = 120;
+constexpr double max_calibrated_slots = 4096;  // as max_batch of the roofline
 
 // How traffic spreads over a day: the share of the mean in each hour; sums to 24.
 using Profile = std::array<double, 24>;
@@ -108,6 +109,30 @@ struct Commitment {
   bool is_signed = false;  // it is paid whatever the plan says; else the plan says whether to sign
 };
 
+// How long an engine works on tokens, in seconds: a prompt of n fresh tokens takes prefill + n x per_token + n x
+// (tokens before it) x per_pair; a step of b sequences takes step + b x per_sequence + (tokens in their caches) x
+// per_kept.
+struct EngineLaw {
+  double prefill = 0;
+  double prefill_per_token = 0;
+  double prefill_per_pair = 0;
+  double step = 0;
+  double step_per_sequence = 0;
+  double step_per_kept = 0;
+  double slots = 1;  // sequences at once
+};
+
+// A law that was fitted to an engine's measured times, and how far it was off on calls that the fit had not seen.
+struct Calibration {
+  std::string name;         // what was measured: provider/model
+  std::string measured_on;  // YYYY-MM-DD
+  std::string source;       // of how many calls, which sizes, how long
+  EngineLaw law;
+  double throughput_error = 0;  // mean, as a share
+  double tpot_error = 0;
+  double ttft_p95_error = 0;
+};
+
 struct Option {
   std::string name;
   yaml::Place place;
@@ -121,6 +146,7 @@ struct Option {
   double bytes_per_kv = 1;
   double measured_output_tokens_per_s = 0;  // per node, at measured_mix; 0 = forecast by the roofline
   double measured_mix = 1;
+  std::optional<Calibration> calibration = {};  // instead of the roofline's stated efficiencies
   std::map<std::string, double> quality;
   std::vector<std::string> regions;
   std::optional<DataClass> data_class;  // the most sensitive that it may get; unset: by its ground

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <set>
 
+#include "plan/calibration.h"
 #include "plan/quantity.h"
 #include "plan/section.h"
 
@@ -374,6 +375,15 @@ Option read_option(const Node& node, const catalog::Catalog& catalog, catalog::D
   out.bytes_per_kv = bytes(in.text("kv_cache", "fp8"));
   out.measured_output_tokens_per_s = in.number("output_tokens_per_s", 0);
   out.measured_mix = in.mix("measured_mix").value_or(1);
+  if (const yaml::Member* calibration = in.member("calibration")) {
+    out.calibration = read_calibration(calibration->value, "the calibration of " + in.what(), report);
+    if (!out.self_hosted())
+      report.error(calibration->value, fmt::format("{} has no pool, and a calibration", in.what()),
+                   "what was measured is an engine of one's own: add `pool:`, or remove it");
+    else if (out.measured_output_tokens_per_s > 0)
+      report.error(calibration->value, fmt::format("{} has a calibration and output_tokens_per_s", in.what()),
+                   "both say what a node serves: remove one of them");
+  }
   out.quality = in.map("quality");
   out.regions = in.texts("regions");
   if (const std::string word = in.text("data_class"); !word.empty()) out.data_class = data_class_from_name(word);
@@ -387,6 +397,20 @@ Option read_option(const Node& node, const catalog::Catalog& catalog, catalog::D
   for (std::string& one : in.texts("supports")) out.supports.push_back(std::move(one));
   out.switching_usd = in.number("switching_usd", 0);
   read_terms(in, node, report, out);
+  in.refuse_others();
+  return out;
+}
+
+Gpu read_hardware(const Node& node, const std::string& what, const Report& report) {
+  Section in(node, "hardware", what, report);
+  Gpu out{.name = in.text("name"),
+          .bandwidth = in.number("bandwidth", 0),
+          .bf16 = in.number("bf16_flops", 0),
+          .watts = in.number("watts", 0),
+          .memory_bytes = in.number("memory_gib", 0) * 1024 * 1024 * 1024};
+  // A narrower format that the hardware has no arithmetic for is computed in a wider one.
+  out.fp8 = in.number("fp8_flops", out.bf16);
+  out.fp4 = in.number("fp4_flops", out.fp8);
   in.refuse_others();
   return out;
 }
@@ -410,8 +434,12 @@ Pool read_pool(const Node& node, const Report& report) {
                       .memory_bytes = data_number(row, "memory_gib") * 1024 * 1024 * 1024};
     }
     refuse_unknown("GPU", gpu, known, in.place("gpu"), report);
+    if (const yaml::Member* twice = in.member("hardware"))
+      report.error(twice->value, fmt::format("{} has a GPU and hardware by numbers", in.what()), "remove one of them");
+  } else if (const yaml::Member* numbers = in.member("hardware")) {
+    out.gpu = read_hardware(numbers->value, "the hardware of " + in.what(), report);
   } else if (node.is_map()) {
-    report.error(node, fmt::format("{} has no GPU", in.what()), "add `gpu: H100`");
+    report.error(node, fmt::format("{} has no GPU", in.what()), "add `gpu: H100`, or `hardware:` with its numbers");
   }
   out.gpus = in.number("gpus", 8);
   out.price_usd = in.number("price_usd", 0);
