@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 #include <optional>
 
 namespace sluice {
@@ -146,6 +147,71 @@ bool is_private_host(std::string_view host) {
   if (name.find_first_of(".:") == std::string::npos) return true;
   return std::ranges::any_of(std::array{".local", ".localhost", ".internal", ".home.arpa"},
                              [&](const char* suffix) { return name.ends_with(suffix); });
+}
+
+namespace {
+
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+int hex_digit(char c) {
+  c = lower(c);
+  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+// As libraries read the authority of a link: "user@[::1]:80" -> "::1".
+std::string host_of_authority(std::string_view authority) {
+  if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) authority.remove_prefix(at + 1);
+  std::string host;
+  for (std::size_t i = 0; i < authority.size(); ++i) {
+    const bool escaped = authority[i] == '%' && i + 2 < authority.size() && hex_digit(authority[i + 1]) >= 0 &&
+                         hex_digit(authority[i + 2]) >= 0;
+    host += escaped ? lower(static_cast<char>(hex_digit(authority[i + 1]) * 16 + hex_digit(authority[i + 2])))
+                    : lower(authority[i]);
+    if (escaped) i += 2;
+  }
+  if (host.starts_with('[')) return host.substr(1, host.find_first_of("]%") - 1);  // without a zone
+  host.resize(std::min(host.find(':'), host.size()));
+  while (host.ends_with('.')) host.pop_back();
+  return host;
+}
+
+bool leads_inside(const std::string& host) {
+  if (std::ranges::any_of(host, [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) return true;
+  if (is_private_host(host)) return true;
+  Ipv6 wide{};
+  if (inet_pton(AF_INET6, host.c_str(), wide.data()) == 1) {
+    const Ipv4 last{wide[12], wide[13], wide[14], wide[15]};
+    const bool compatible = std::all_of(wide.begin(), wide.begin() + 12, [](std::uint8_t byte) { return byte == 0; });
+    constexpr std::array<std::uint8_t, 12> nat64{0, 0x64, 0xff, 0x9b};
+    return (compatible || std::equal(nat64.begin(), nat64.end(), wide.begin())) && is_private(last);
+  }
+  in_addr old{};  // one number, hexadecimal, octal, fewer than four parts
+  if (inet_aton(host.c_str(), &old) == 0) return host.empty();
+  Ipv4 ip{};
+  static_assert(sizeof old == sizeof ip);
+  std::memcpy(ip.data(), &old, sizeof old);
+  return ip[0] == 0 || is_private(ip);
+}
+
+}  // namespace
+
+std::string internal_host_of(std::string_view link) {
+  // Libraries pass over spaces in front, and over tabs and line ends anywhere.
+  std::string text;
+  constexpr std::size_t longest_shown = 4096;  // of a link; data: may be megabytes
+  for (const char c : link.substr(0, longest_shown))
+    if (static_cast<unsigned char>(c) > ' ') text += c == '\\' ? '/' : c;
+  const std::size_t colon = text.find(':');
+  if (colon == std::string::npos || colon > 5) return {};
+  std::string scheme = text.substr(0, colon);
+  std::ranges::transform(scheme, scheme.begin(), lower);
+  if (scheme == "file") return "file:";
+  if (scheme != "http" && scheme != "https") return {};
+  const std::size_t begin = std::min(text.find_first_not_of('/', colon + 1), text.size());
+  const std::size_t end = std::min(text.find_first_of("/?#", begin), text.size());
+  std::string host = host_of_authority(std::string_view(text).substr(begin, end - begin));
+  if (!leads_inside(host)) return {};
+  return host.empty() ? "(none)" : host;
 }
 
 }  // namespace sluice

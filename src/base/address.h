@@ -51,4 +51,11 @@ Result<BaseUrl> parse_server_address(std::string_view text);
 // could be read in two ways, such as 134744072, which some take for an address.
 bool is_private_host(std::string_view host);
 
+// The host of a link that leads inside for whoever opens it within one's own network: on this machine or in a network
+// of one's own as above, in any way of writing that libraries which open links understand (127.1, 0x7f000001, userinfo,
+// percent signs, a dot at the end), or in letters beyond ASCII, which they read in many ways. "file:" for a link to a
+// file. Empty for a link elsewhere, for data: and for what is no link. Nobody is asked: a public name that leads inside
+// is not known here.
+std::string internal_host_of(std::string_view link);
+
 }  // namespace sluice

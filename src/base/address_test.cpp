@@ -62,6 +62,52 @@ TEST(PrivateHost, Is_known_by_what_it_is_called_alone) {
     EXPECT_FALSE(is_private_host(foreign)) << foreign;
 }
 
+TEST(InternalHostOf, Finds_what_leads_inside_in_every_way_of_writing_it) {
+  for (const auto& [link, host] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"http://127.0.0.1/a.png", "127.0.0.1"},
+           {"HTTPS://LocalHost:8443/a", "localhost"},
+           {"http://localhost./a", "localhost"},
+           {"http://files.internal/a", "files.internal"},
+           {"http://169.254.169.254/latest/meta-data", "169.254.169.254"},
+           {"http://metadata.google.internal/", "metadata.google.internal"},
+           {"http://10.1.2.3", "10.1.2.3"},
+           {"http://2130706433/", "2130706433"},
+           {"http://0x7f000001/", "0x7f000001"},
+           {"http://0177.0.0.1/", "0177.0.0.1"},
+           {"http://127.1/", "127.1"},
+           {"http://0/", "0"},
+           {"http://0.1.2.3/", "0.1.2.3"},
+           {"http://[::1]:80/", "::1"},
+           {"http://[::ffff:10.0.0.1]/", "::ffff:10.0.0.1"},
+           {"http://[::10.0.0.1]/", "::10.0.0.1"},
+           {"http://[64:ff9b::a00:1]/", "64:ff9b::a00:1"},
+           {"http://[fe80::1%25eth0]/", "fe80::1"},
+           {"http://[fd00::1]/", "fd00::1"},
+           {"http://example.com@10.0.0.1/", "10.0.0.1"},
+           {"http://a:b@c@10.0.0.1/", "10.0.0.1"},
+           {"http://%31%30.0.0.1/", "10.0.0.1"},
+           {"http:10.0.0.1/", "10.0.0.1"},
+           {"http:\\\\10.0.0.1\\x", "10.0.0.1"},
+           {" \thttp://10.0\n.0.1/", "10.0.0.1"},
+           {"http://10.0.0.1?@example.com", "10.0.0.1"},
+           {"http://10.0.0.1#@example.com", "10.0.0.1"},
+           {"http://gpu7/x", "gpu7"},
+           {"http:///", "(none)"},
+           {"file:///etc/passwd", "file:"},
+           {"FILE:/etc/passwd", "file:"}})
+    EXPECT_EQ(internal_host_of(link), host) << link;
+  EXPECT_FALSE(internal_host_of("http://\xe2\x91\xa0\xe2\x93\xaa.0.0.1/").empty()) << "circled digits";
+}
+
+TEST(InternalHostOf, Lets_public_links_and_what_is_no_link_be) {
+  for (const char* link :
+       {"https://example.com/a.png", "http://8.8.8.8/", "http://134744072/", "http://[2001:4860:4860::8888]/",
+        "https://example.com/?u=http://10.0.0.1/", "https://10.0.0.1.example.com/", "https://example.com/@10.0.0.1",
+        "data:image/png;base64,AAAA", "iVBORw0KGgo=", "file-abc123", "gs://bucket/a.pdf", "", ":", "http",
+        "https://user@example.com/"})
+    EXPECT_EQ(internal_host_of(link), "") << link;
+}
+
 TEST(PlaceText, Says_where_an_endpoint_is) {
   EXPECT_EQ(place_text({.host = "api.example.com", .port = 443}), "api.example.com:443");
   EXPECT_EQ(place_text({.host = "::1", .port = 8080}), "[::1]:8080");

@@ -114,7 +114,8 @@ struct Provider {
   Patience patience;
   std::int64_t max_in_flight = 0;  // requests under way there; 0 = no limit
   HttpVersion http = HttpVersion::offered;
-  std::int64_t warm_connections = 0;                               // kept ready, for each reactor
+  std::int64_t warm_connections = 0;        // kept ready, for each reactor
+  std::vector<std::string> internal_links;  // hosts inside, in small letters, that a request may have this engine open
   std::vector<std::pair<std::string, std::string>> extra_headers;  // sent with every call; never a credential
   std::string default_model;  // its model in the route `auto` when there is no configuration; may be empty
   std::string docs;           // where its interface is documented

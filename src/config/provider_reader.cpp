@@ -204,6 +204,13 @@ void ProviderReader::warm_connections(const ProviderSetting& setting) {
   if (const auto count = fields_.integer(setting.name, 0, 64)) provider_.warm_connections = *count;
 }
 
+void ProviderReader::internal_links(const ProviderSetting& setting) {
+  provider_.internal_links = fields_.texts(setting.name);
+  for (std::string& host : provider_.internal_links)
+    for (char& c : host)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+}
+
 void ProviderReader::enabled(const ProviderSetting& setting) { off_ = fields_.boolean(setting.name) == false; }
 
 void ProviderReader::models(const ProviderSetting& setting) {

@@ -39,6 +39,7 @@ class ProviderReader {
   void max_in_flight(const ProviderSetting& setting);
   void http_version(const ProviderSetting& setting);
   void warm_connections(const ProviderSetting& setting);
+  void internal_links(const ProviderSetting& setting);
   void enabled(const ProviderSetting& setting);
   void models(const ProviderSetting& setting);
   void prices(const ProviderSetting& setting);

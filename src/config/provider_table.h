@@ -106,6 +106,12 @@ inline constexpr ProviderSetting provider_table[] = {
          "a handshake; one of HTTP/2 is enough for all. 0 = connect when a request comes, and keep what is used.",
      .schema = R"("type":"integer","minimum":0,"maximum":64)",
      .read = &ProviderReader::warm_connections},
+    {.name = "internal_links",
+     .meaning = "Hosts inside your network that a request may tell this engine of your own to open (images, files): "
+                "names or addresses as the links have them. Links to others inside are refused. Engines outside reach "
+                "nothing inside, so for them nothing is refused.",
+     .schema = R"("type":"array","items":{"type":"string"})",
+     .read = &ProviderReader::internal_links},
     {.name = "enabled",
      .meaning = "false switches it off.",
      .schema = R"("type":"boolean")",

@@ -100,6 +100,7 @@ async::Task<Result<void>> Exchange::serve() {
   CO_CHECK_OK(read_tags());
   CO_CHECK_OK(co_await decode(client_, gateway_.dialects, dialect_, std::move(target_), request_));
   attachments_ = read_attachments(request_->parsed.root());
+  links_ = internal_links(request_->parsed.root());
   workload_ = workload();
   if (workload_) facts_.workload = workload_->name;
   CO_TRY(verdict_,
@@ -246,6 +247,7 @@ Result<Plan> Exchange::plan(std::string_view model, bool keeps_name) const {
       .has_images = outline.images > 0 && !counts(),
       .has_audio = attachments_.audio && !counts(),
       .has_pdf = attachments_.pdf && !counts(),
+      .internal_links = links_,
       .input_tokens = counts() ? 0 : least_tokens(prompt()),
       .max_output_tokens = outline.max_output_tokens.value_or(0),
       .budgeted = budgeted && !counts(),

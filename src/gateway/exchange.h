@@ -113,6 +113,7 @@ class Exchange final : private Underway {
   std::string checked_ = {};                    // provider/model whose answer was checked first; empty: none was
   std::string_view check_ = {};                 // that it has failed
   Attachments attachments_;
+  std::vector<InternalLink> links_;
   Verdict verdict_;
   std::string owner_;      // in whose name things are kept
   std::string upload_at_;  // the provider that an upload has begun at

@@ -11,6 +11,7 @@ std::string_view name(Rejection::Why why) {
     case Rejection::Why::retired: return "retired";
     case Rejection::Why::unpriced: return "unpriced";
     case Rejection::Why::over_budget: return "over_budget";
+    case Rejection::Why::internal_link: return "internal_link";
     case Rejection::Why::context_too_small: return "context_too_small";
     case Rejection::Why::no_such_call: return "no_such_call";
     case Rejection::Why::kept_elsewhere: return "kept_elsewhere";
@@ -134,6 +135,9 @@ std::string reason_text(const Rejection& rejection, const Plan& plan) {
              std::to_string(rejection.limit);
     case Rejection::Why::no_such_call: return "its API has no such call";
     case Rejection::Why::kept_elsewhere: return "another provider keeps what the request names";
+    case Rejection::Why::internal_link:
+      return "it would open a link of `" + rejection.link.member + "` inside your network (" + rejection.link.host +
+             ")";
     case Rejection::Why::no_tools: return "the model has no tools";
     case Rejection::Why::no_images: return "the model does not read images";
     case Rejection::Why::no_audio: return "the model does not hear sound, and another does";

@@ -13,6 +13,7 @@
 #include "config/snapshot.h"
 #include "gateway/guard/guard.h"
 #include "gateway/health/health.h"
+#include "gateway/route/links.h"
 
 namespace sluice::gateway {
 
@@ -63,6 +64,7 @@ struct Rejection {
     context_too_small,  // needed > limit, both in tokens
     no_such_call,       // its API has no embeddings, or whatever the client asks for
     kept_elsewhere,     // the request names something that another provider keeps
+    internal_link,      // `link` is one that it would open inside, and its provider does not allow that
     no_tools,
     no_images,
     no_audio,  // while another reads it; so for the next
@@ -84,6 +86,7 @@ struct Rejection {
   Tokens limit = 0;
   std::chrono::milliseconds again_in{0};
   config::Unmet unmet = {};
+  InternalLink link = {};
 };
 
 struct Plan {

@@ -54,6 +54,15 @@ std::optional<Rejection> speed_rejection(const Candidate& candidate, const Targe
   return std::nullopt;
 }
 
+// An engine of one's own stands inside and opens what it is told to.
+const InternalLink* forbidden_link(const catalog::Provider& provider, std::span<const InternalLink> links) {
+  if (provider.ground != catalog::Ground::self_hosted) return nullptr;
+  const auto at = std::ranges::find_if(links, [&](const InternalLink& link) {
+    return std::ranges::find(provider.internal_links, link.host) == provider.internal_links.end();
+  });
+  return at == links.end() ? nullptr : &*at;
+}
+
 std::optional<Rejection> rejection_of(const Candidate& candidate, const catalog::Quote& quote,
                                       const RouteQuestion& question, const Verdict& verdict,
                                       const EngineStates& engines, config::About about = config::About::model) {
@@ -71,6 +80,8 @@ std::optional<Rejection> rejection_of(const Candidate& candidate, const catalog:
       !chat::translates(candidate.provider->dialect, question.dialect) &&
       !chat::counts_tokens(question.dialect))  // what nobody counts is estimated
     return because(Why::no_such_call);
+  if (const InternalLink* link = forbidden_link(*candidate.provider, question.internal_links))
+    return Rejection{.candidate = &candidate, .why = Why::internal_link, .link = *link};
   if (const catalog::Model* model = candidate.model) {
     if (model->retired(std::chrono::floor<std::chrono::days>(question.when))) return because(Why::retired);
     const Tokens needed = question.input_tokens + question.max_output_tokens;
@@ -175,6 +186,13 @@ Error nobody(const Plan& plan) {
             .hint = "shorten the messages or lower max_tokens",
             .param = "messages",
             .code = "context_length_exceeded"};
+  if (const Rejection* inside = found(Why::internal_link))
+    return {.kind = ErrorKind::invalid_request,
+            .message = "a link leads inside the network of the engine that would open it: " + inside->link.host,
+            .hint = "send the bytes as base64, or ask the operator to list the host in `internal_links` of '" +
+                    inside->candidate->provider->id.str() + "'",
+            .param = inside->link.member,
+            .code = "internal_link"};
   if (found(Why::no_such_call))
     return {.kind = ErrorKind::invalid_request,
             .message = "no candidate of " + model + " can do this: the provider's API has no such call",

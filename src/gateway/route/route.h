@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "base/result.h"
@@ -12,6 +13,7 @@
 #include "config/snapshot.h"
 #include "gateway/guard/guard.h"
 #include "gateway/health/speeds.h"
+#include "gateway/route/links.h"
 #include "gateway/route/plan.h"
 
 namespace sluice::gateway {
@@ -23,10 +25,11 @@ struct RouteQuestion {
   bool has_images = false;
   bool has_audio = false;
   bool has_pdf = false;
-  Tokens input_tokens = 0;        // at least
-  Tokens max_output_tokens = 0;   // what the client asked for; 0 = it did not say
-  bool budgeted = false;          // the key has a budget: what has no price cannot be reserved
-  catalog::Moment when = {};      // whose prices count, and by which models are retired
+  std::span<const InternalLink> internal_links = {};  // that an engine of one's own would open
+  Tokens input_tokens = 0;                            // at least
+  Tokens max_output_tokens = 0;                       // what the client asked for; 0 = it did not say
+  bool budgeted = false;                              // the key has a budget: what has no price cannot be reserved
+  catalog::Moment when = {};                          // whose prices count, and by which models are retired
   std::string_view kept_by = {};  // the provider that keeps what the request names; empty: nobody does
   // That the request belongs to; its rules are looked at after the verdict and before everything else. null: none.
   const config::Workload* workload = nullptr;
@@ -53,6 +56,7 @@ Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const
 //   unavailable                                an engine is not ready; another try may help
 //   forbidden, "workload_rules"                nobody keeps the rules of the workload; the message has each one's first
 //   invalid_request, "context_length_exceeded" the prompt is too long for every candidate
+//   invalid_request, "internal_link"           only engines of one's own, and a link that leads inside
 //   invalid_request, "unsupported_feature"     no candidate has tools or reads images
 //   forbidden, "data_class_denied"             restricted data and no engine of the organisation's own
 //   forbidden, "unpriced_model"                the key has a budget and no candidate has a price

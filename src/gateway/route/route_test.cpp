@@ -154,6 +154,29 @@ TEST(Route, Leaves_out_models_that_cannot_read_images) {
   EXPECT_EQ(route(question, {}, snapshot, ready).error().code, "unsupported_feature");
 }
 
+TEST(Route, Leaves_out_own_engines_that_would_open_a_link_inside) {
+  config::Snapshot::Parts parts = three_grounds();
+  const std::vector<InternalLink> links = {{"image_url", "files.internal"}, {"file_url", "10.0.0.1"}};
+  RouteQuestion question = ask("auto");
+  question.internal_links = links;
+  {
+    const config::Snapshot snapshot(parts);
+    EXPECT_EQ(order(route(question, {}, snapshot, ready)), (std::vector<std::string>{"open/middle", "vendor/large"}));
+    question.model = "local/small";
+    const auto alone = route(question, {}, snapshot, ready);
+    ASSERT_FALSE(alone.has_value());
+    EXPECT_EQ(alone.error().kind, ErrorKind::invalid_request);
+    EXPECT_EQ(alone.error().code, "internal_link");
+    EXPECT_EQ(alone.error().param, "image_url");
+    EXPECT_TRUE(alone.error().message.contains("files.internal")) << alone.error().message;
+  }
+  parts.providers[0].internal_links = {"files.internal"};
+  EXPECT_EQ(route(question, {}, config::Snapshot(parts), ready).error().param, "file_url");
+  parts.providers[0].internal_links = {"files.internal", "10.0.0.1"};
+  const config::Snapshot allowed(parts);
+  EXPECT_EQ(order(route(question, {}, allowed, ready)), std::vector<std::string>{"local/small"});
+}
+
 TEST(Route, Says_how_to_enable_a_provider_without_a_key) {
   config::Snapshot::Parts parts = three_grounds();
   parts.providers[2].enabled = false;

@@ -1,0 +1,107 @@
+"""Links that lead inside: an engine of one's own would open them from within the network, so they are refused for it, in
+every client's dialect and over both lanes; whoever stands outside reaches nothing inside."""
+
+import pytest
+
+from harness import recorder
+from harness.clients import http_client
+from harness.mock_config import openai_vendor
+from harness.recorder import Recorder
+from harness.sluice import Sluice
+
+INSIDE = "http://169.254.169.254/latest/meta-data/"
+PNG = "data:image/png;base64,iVBORw0KGgo="
+
+
+def chat(model, link):
+    part = {"type": "image_url", "image_url": {"url": link}}
+    return "/v1/chat/completions", {"model": model, "messages": [{"role": "user", "content": [{"type": "text", "text": "see"}, part]}]}
+
+
+def responses(model, link):
+    part = {"type": "input_image", "image_url": link}
+    return "/v1/responses", {"model": model, "input": [{"role": "user", "content": [{"type": "input_text", "text": "see"}, part]}]}
+
+
+def messages(model, link):
+    part = {"type": "image", "source": {"type": "url", "url": link}}
+    return "/v1/messages", {"model": model, "max_tokens": 64, "messages": [{"role": "user", "content": [{"type": "text", "text": "see"}, part]}]}
+
+
+def gemini(model, link):
+    part = {"fileData": {"mimeType": "image/png", "fileUri": link}}
+    return f"/v1beta/models/{model}:generateContent", {"contents": [{"role": "user", "parts": [{"text": "see"}, part]}]}
+
+
+DIALECTS = [chat, responses, messages, gemini]
+TRANSLATED = [chat, responses, messages]  # Google's files by their links have no other form
+
+
+@pytest.fixture(scope="module")
+def sides():
+    sides = {"own": Recorder(), "away": Recorder(), "trusting": Recorder()}
+    for side in sides.values():
+        side.answer = recorder.fixed(recorder.ok(recorder.openai_answer()))
+    yield sides
+    for side in sides.values():
+        side.stop()
+
+
+@pytest.fixture(scope="module")
+def server(folder, sides):
+    server = Sluice(folder("links"), {
+        "providers": {
+            "own": openai_vendor(sides["own"].url, ground="self_hosted"),
+            "trusting": openai_vendor(sides["trusting"].url, ground="self_hosted", internal_links=["Files.internal"]),
+            "away": openai_vendor(sides["away"].url, ground="hosted_open", prices={"*": {"input": 1, "output": 2}}),
+        },
+        "models": {"any": ["own/m", "away/m"]},
+    }).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def post(server):
+    with http_client(server, server.create_key()) as client:
+        yield lambda call: client.post(call[0], json=call[1])
+
+
+@pytest.mark.parametrize("link", [INSIDE, "http://0x7f.1/a.png", "http://[::ffff:10.0.0.1]/a.png", "http://x@localhost:1/a.png",
+                                  "file:///etc/passwd"])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_an_own_engine_is_not_told_to_open_a_link_inside(post, sides, dialect, link):
+    before = len(sides["own"].requests)
+    answer = post(dialect("own/m", link))
+    assert answer.status_code == 400, answer.text
+    assert "inside the network" in answer.json()["error"]["message"]
+    assert len(sides["own"].requests) == before
+
+
+@pytest.mark.parametrize("dialect", TRANSLATED)
+def test_where_one_outside_can_serve_it_that_one_is_asked(post, sides, dialect):
+    own, away = len(sides["own"].requests), len(sides["away"].requests)
+    assert post(dialect("any", INSIDE)).status_code == 200
+    assert (len(sides["own"].requests), len(sides["away"].requests)) == (own, away + 1)
+
+
+@pytest.mark.parametrize("dialect", TRANSLATED)
+def test_public_links_and_bytes_go_to_an_own_engine_as_before(post, sides, dialect):
+    for link in ["https://example.com/a.png", *([PNG] if dialect is not messages else [])]:
+        before = len(sides["own"].requests)
+        assert post(dialect("own/m", link)).status_code == 200
+        assert len(sides["own"].requests) == before + 1
+
+
+@pytest.mark.parametrize("dialect", TRANSLATED)
+def test_a_host_that_the_operator_lists_may_be_opened_and_no_other(post, dialect):
+    assert post(dialect("trusting/m", "http://files.internal/a.png")).status_code == 200
+    assert post(dialect("trusting/m", INSIDE)).status_code == 400
+
+
+def test_what_a_tool_was_called_with_is_nobodys_link(post):
+    call = {"id": "c1", "type": "function", "function": {"name": "open", "arguments": '{"image_url":"%s"}' % INSIDE}}
+    path, body = chat("own/m", PNG)
+    body["messages"] += [{"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "c1", "content": INSIDE}]
+    body["metadata"] = {"image_url": INSIDE}
+    assert post((path, body)).status_code == 200
