@@ -175,6 +175,14 @@ std::string host_of_authority(std::string_view authority) {
   return host;
 }
 
+// Beside what is_private() says: what no public server has, and where clouds answer those within.
+bool is_within(const Ipv4& ip) {
+  if (ip[0] == 0 || is_private(ip)) return true;
+  if (ip[0] == 100 && ip[1] / 64 == 1) return true;           // RFC 6598, the metadata of one cloud among it
+  if (ip[0] == 192 && ip[1] == 0 && ip[2] == 0) return true;  // RFC 6890, the metadata of another
+  return ip == Ipv4{168, 63, 129, 16};                        // Azure's services for its machines
+}
+
 bool leads_inside(const std::string& host) {
   if (std::ranges::any_of(host, [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) return true;
   if (is_private_host(host)) return true;
@@ -182,15 +190,27 @@ bool leads_inside(const std::string& host) {
   if (inet_pton(AF_INET6, host.c_str(), wide.data()) == 1) {
     const Ipv4 last{wide[12], wide[13], wide[14], wide[15]};
     const bool compatible = std::all_of(wide.begin(), wide.begin() + 12, [](std::uint8_t byte) { return byte == 0; });
+    const bool mapped = std::all_of(wide.begin(), wide.begin() + 10, [](std::uint8_t byte) { return byte == 0; }) &&
+                        wide[10] == 0xff && wide[11] == 0xff;
     constexpr std::array<std::uint8_t, 12> nat64{0, 0x64, 0xff, 0x9b};
-    return (compatible || std::equal(nat64.begin(), nat64.end(), wide.begin())) && is_private(last);
+    if (compatible || mapped || std::equal(nat64.begin(), nat64.end(), wide.begin())) return is_within(last);
+    if (wide[0] == 0x20 && wide[1] == 0x02) return is_within({wide[2], wide[3], wide[4], wide[5]});  // 6to4
+    return wide[0] == 0xfe && (wide[1] & 0xc0) == 0xc0;  // site-local, of old
   }
   in_addr old{};  // one number, hexadecimal, octal, fewer than four parts
   if (inet_aton(host.c_str(), &old) == 0) return host.empty();
   Ipv4 ip{};
   static_assert(sizeof old == sizeof ip);
   std::memcpy(ip.data(), &old, sizeof old);
-  return ip[0] == 0 || is_private(ip);
+  return is_within(ip);
+}
+
+// Engines take bare base64 and ids for a link, and some of them paths of files: those have an ending.
+bool is_bare_data(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '+' || c == '/' ||
+           c == '=' || c == '-' || c == '_';
+  });
 }
 
 }  // namespace
@@ -200,13 +220,18 @@ std::string internal_host_of(std::string_view link) {
   std::string text;
   constexpr std::size_t longest_shown = 4096;  // of a link; data: may be megabytes
   for (const char c : link.substr(0, longest_shown))
-    if (static_cast<unsigned char>(c) > ' ') text += c == '\\' ? '/' : c;
-  const std::size_t colon = text.find(':');
-  if (colon == std::string::npos || colon > 5) return {};
-  std::string scheme = text.substr(0, colon);
+    if (static_cast<unsigned char>(c) > ' ') text += c;
+  if (is_bare_data(text)) return {};
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  std::string scheme = text.substr(0, std::min(colon, text.find_first_of("/\\?#")));
   std::ranges::transform(scheme, scheme.begin(), lower);
-  if (scheme == "file") return "file:";
-  if (scheme != "http" && scheme != "https") return {};
+  if (scheme == "data") return {};
+  constexpr std::size_t longest_scheme = 16;
+  if (scheme != "http" && scheme != "https")
+    return scheme.size() == colon && colon < text.size() && colon <= longest_scheme ? scheme + ":" : "file:";
+  const std::size_t authority_end = std::min(text.find_first_of("?#", colon), text.size());
+  // Some take a backslash for a slash, others for a letter of the user's name.
+  if (text.find('\\', colon) < authority_end) return "(ambiguous)";
   const std::size_t begin = std::min(text.find_first_not_of('/', colon + 1), text.size());
   const std::size_t end = std::min(text.find_first_of("/?#", begin), text.size());
   std::string host = host_of_authority(std::string_view(text).substr(begin, end - begin));

@@ -87,7 +87,20 @@ TEST(InternalHostOf, Finds_what_leads_inside_in_every_way_of_writing_it) {
            {"http://a:b@c@10.0.0.1/", "10.0.0.1"},
            {"http://%31%30.0.0.1/", "10.0.0.1"},
            {"http:10.0.0.1/", "10.0.0.1"},
-           {"http:\\\\10.0.0.1\\x", "10.0.0.1"},
+           {"http:\\\\10.0.0.1\\x", "(ambiguous)"},
+           {"http://a.com\\@127.0.0.1/", "(ambiguous)"},
+           {"http://100.100.100.200/", "100.100.100.200"},
+           {"http://168.63.129.16/", "168.63.129.16"},
+           {"http://192.0.0.192/", "192.0.0.192"},
+           {"http://[2002:a9fe:a9fe::]/", "2002:a9fe:a9fe::"},
+           {"http://[::ffff:100.64.0.1]/", "::ffff:100.64.0.1"},
+           {"http://[fec0::1]/", "fec0::1"},
+           {"gopher://127.0.0.1:6379/_", "gopher:"},
+           {"ftp://example.com/x", "ftp:"},
+           {"gs://bucket/a.pdf", "gs:"},
+           {"//127.0.0.1/x", "file:"},
+           {"/tmp/x.png", "file:"},
+           {"../x.png", "file:"},
            {" \thttp://10.0\n.0.1/", "10.0.0.1"},
            {"http://10.0.0.1?@example.com", "10.0.0.1"},
            {"http://10.0.0.1#@example.com", "10.0.0.1"},
@@ -103,8 +116,8 @@ TEST(InternalHostOf, Lets_public_links_and_what_is_no_link_be) {
   for (const char* link :
        {"https://example.com/a.png", "http://8.8.8.8/", "http://134744072/", "http://[2001:4860:4860::8888]/",
         "https://example.com/?u=http://10.0.0.1/", "https://10.0.0.1.example.com/", "https://example.com/@10.0.0.1",
-        "data:image/png;base64,AAAA", "iVBORw0KGgo=", "file-abc123", "gs://bucket/a.pdf", "", ":", "http",
-        "https://user@example.com/"})
+        "data:image/png;base64,AAAA", "iVBORw0KGgo=", "file-abc123", "/9j/4AAQSkZJRg==", "", "http",
+        "http://[2002:808:808::]/", "http://100.128.0.1/", "https://user@example.com/"})
     EXPECT_EQ(internal_host_of(link), "") << link;
 }
 

@@ -343,7 +343,9 @@ Result<int> run_calibrate(const CalibrateFlags& flags, Invocation& invocation) {
   if (split.held_out.empty())
     return fail(ErrorKind::invalid_request,
                 fmt::format("{} waves of calls were measured: none is left to try the fit on", all_waves),
-                "measure for longer: --for 10m");
+                flags.ledger
+                    ? "the traffic has too few pauses to be cut into waves: measure the engine, without --ledger"
+                    : "measure for longer: --for 10m");
   TRY(const plan::EngineLaw law, plan::fit_law(split.fitted, static_cast<double>(flags.slots)));
   const plan::Accuracy seen = plan::accuracy_of(law, split.fitted);
   const plan::Accuracy held = plan::accuracy_of(law, split.held_out);

@@ -68,13 +68,21 @@ def post(server):
 
 
 @pytest.mark.parametrize("link", [INSIDE, "http://0x7f.1/a.png", "http://[::ffff:10.0.0.1]/a.png", "http://x@localhost:1/a.png",
-                                  "file:///etc/passwd"])
+                                  "file:///etc/passwd", "gopher://127.0.0.1:6379/_", "http://a.example\\@10.0.0.1/"])
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_an_own_engine_is_not_told_to_open_a_link_inside(post, sides, dialect, link):
     before = len(sides["own"].requests)
     answer = post(dialect("own/m", link))
     assert answer.status_code == 400, answer.text
     assert "inside the network" in answer.json()["error"]["message"]
+    assert len(sides["own"].requests) == before
+
+
+@pytest.mark.parametrize("dialect", TRANSLATED)
+def test_a_path_is_no_link_that_an_own_engine_opens(post, sides, dialect):
+    before = len(sides["own"].requests)
+    answer = post(dialect("own/m", "/tmp/x.png"))
+    assert answer.status_code == 400 and "inside the network" in answer.text
     assert len(sides["own"].requests) == before
 
 
