@@ -26,6 +26,9 @@ catalog::PriceFacts all_prices(Snapshot::Parts& parts) {
 Snapshot::Snapshot(Parts parts) : parts_(std::move(parts)), book_(all_prices(parts_)) {
   parts_.models.shrink_to_fit();  // it stays for hours, and a model that was added has doubled it
   resolve();
+  has_own_engine_ = std::ranges::any_of(parts_.providers, [](const catalog::Provider& one) {
+    return one.enabled && one.ground == catalog::Ground::self_hosted;
+  });
   sha256_ = crypto::hex(crypto::sha256(json() + parts_.catalog_sha256 + parts_.imported_prices_sha256));
 }
 

@@ -102,6 +102,8 @@ class Snapshot {
   std::span<const Workload> workloads() const { return parts_.workloads; }
   std::span<const catalog::Licence> licences() const { return parts_.licences; }
   std::span<const catalog::Provider> providers() const { return parts_.providers; }
+  // Whether any enabled provider is an engine of one's own, which opens links from inside.
+  bool has_own_engine() const { return has_own_engine_; }
   const catalog::Provider* find_provider(std::string_view id) const;
   const catalog::PriceBook& prices() const { return book_; }
 
@@ -136,6 +138,7 @@ class Snapshot {
   std::vector<std::unique_ptr<Candidate>> outside_;  // of routes, with models that the catalogue does not know
   std::vector<Target> routes_;
   std::unordered_map<std::string, Target, Hash, std::equal_to<>> targets_;
+  bool has_own_engine_ = false;
   std::string sha256_;
 };
 

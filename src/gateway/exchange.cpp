@@ -100,7 +100,7 @@ async::Task<Result<void>> Exchange::serve() {
   CO_CHECK_OK(read_tags());
   CO_CHECK_OK(co_await decode(client_, gateway_.dialects, dialect_, std::move(target_), request_));
   attachments_ = read_attachments(request_->parsed.root());
-  links_ = internal_links(request_->parsed.root());
+  if (snapshot_->has_own_engine()) links_ = internal_links(request_->parsed.root());
   workload_ = workload();
   if (workload_) facts_.workload = workload_->name;
   CO_TRY(verdict_,

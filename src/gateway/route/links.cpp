@@ -46,7 +46,9 @@ class Walk {
   }
   // The parser bounds the depth.
   void visit(json::Value value) {
-    for (const json::Value& each : value.elements()) visit(each);
+    if (value.is_array())
+      for (const json::Value& each : value.elements()) visit(each);
+    if (!value.is_object()) return;
     for (const auto& [name, member] : value.members()) {
       if (name == "args" || name == "response" || (name == "input" && is_tool_use(value))) continue;
       visit_member(name, member);
