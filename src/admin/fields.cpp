@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "admin/problem.h"
+#include "base/percent.h"
 
 namespace sluice::admin {
 namespace {
@@ -66,13 +67,6 @@ Result<void> find_missing(std::span<const Field> fields, const Input& input) {
     if (field.required && !input.has(field.name))
       return wrong_field(field.name, "`" + std::string(field.name) + "` is missing", "give " + words(bare(field.type)));
   return {};
-}
-
-std::optional<int> hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return std::nullopt;
 }
 
 std::optional<std::int64_t> whole(std::string_view text) {
@@ -170,9 +164,9 @@ Result<Input> read_query(std::string_view query, std::span<const Field> fields) 
     query.remove_prefix(std::min(query.size(), pair.size() + 1));
     if (pair.empty()) continue;
     const std::size_t equals = pair.find('=');
-    const auto name = decode_percent(pair.substr(0, equals), true);
+    const auto name = percent_decoded(pair.substr(0, equals), true);
     const auto text =
-        decode_percent(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1), true);
+        percent_decoded(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1), true);
     if (!name || !text)
       return fail(ErrorKind::invalid_request, "a % in the query is not followed by two hexadecimal digits",
                   "write %25 for a %");
@@ -195,24 +189,6 @@ Result<Input> read_query(std::string_view query, std::span<const Field> fields) 
   }
   CHECK_OK(find_missing(fields, input));
   return input;
-}
-
-std::optional<std::string> decode_percent(std::string_view text, bool plus_is_blank) {
-  std::string decoded;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+' && plus_is_blank) {
-      decoded += ' ';
-    } else if (text[i] != '%') {
-      decoded += text[i];
-    } else {
-      const auto high = i + 2 < text.size() ? hex_digit(text[i + 1]) : std::nullopt;
-      const auto low = i + 2 < text.size() ? hex_digit(text[i + 2]) : std::nullopt;
-      if (!high || !low) return std::nullopt;
-      decoded += static_cast<char>(*high * 16 + *low);
-      i += 2;
-    }
-  }
-  return decoded;
 }
 
 std::string time_text(std::int64_t at_us) {

@@ -61,9 +61,6 @@ class Input {
 Result<Input> read_body(std::string_view body, std::span<const Field> fields);
 Result<Input> read_query(std::string_view query, std::span<const Field> fields);
 
-// "%2F" and the like decoded, "+" for a blank in queries. Empty when a % is not followed by two hexadecimal digits.
-std::optional<std::string> decode_percent(std::string_view text, bool plus_is_blank);
-
 // "2026-04-01T12:30:00Z" of microseconds since 1970 UTC.
 std::string time_text(std::int64_t at_us);
 // That, or a day, which is its first moment in UTC.

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "admin/handlers.h"
+#include "base/percent.h"
 
 namespace sluice::admin {
 namespace {
@@ -647,7 +648,7 @@ Found find_route(std::span<const Route> among, std::string_view method, std::str
     std::string_view id;
     if (!fits(route.path, path, id)) continue;
     if (route.method == method || (method == "HEAD" && std::string_view(route.method) == "GET")) {
-      const auto decoded = decode_percent(id, false);
+      const auto decoded = percent_decoded(id, false);
       if (!decoded) return Found{};
       found.route = &route;
       found.id = *decoded;

@@ -1,5 +1,7 @@
 #include "base/percent.h"
 
+#include "base/ascii.h"
+
 namespace sluice {
 
 std::string percent_encoded(std::string_view text, std::string_view kept) {
@@ -19,6 +21,20 @@ std::string percent_encoded(std::string_view text, std::string_view kept) {
     }
   }
   return out;
+}
+
+std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_blank) {
+  std::string decoded;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      decoded += text[i] == '+' && plus_is_blank ? ' ' : text[i];
+      continue;
+    }
+    if (i + 2 >= text.size() || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0) return std::nullopt;
+    decoded += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
+    i += 2;
+  }
+  return decoded;
 }
 
 }  // namespace sluice

@@ -4,15 +4,10 @@
 #include <iterator>
 #include <tuple>
 
+#include "base/ascii.h"
+
 namespace sluice::catalog {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
 
 bool matches(const PriceAlias& alias, std::string_view model) {
   switch (alias.match) {
@@ -68,7 +63,7 @@ PriceBook::PriceBook(PriceFacts facts) : fallbacks_(std::move(facts.fallbacks)) 
   for (PriceAlias& alias : facts.aliases) {
     const bool dated = alias.from != Date() || alias.to;
     if (alias.match != PriceAlias::Match::equals || !dated) {
-      alias.text = lower(alias.text);
+      alias.text = ascii_lowered(alias.text);
       patterns[alias.provider.str()].push_back(std::move(alias));
       continue;
     }
@@ -92,7 +87,7 @@ const PriceHistory* PriceBook::find_own(std::string_view provider, std::string_v
   };
   if (const PriceHistory* own = exact(model)) return own;
   if (patterns_.empty()) return nullptr;
-  const std::string lowered = lower(model);
+  const std::string lowered = ascii_lowered(model);
   const auto of_provider = std::ranges::equal_range(
       patterns_, provider, {}, [](const PriceAlias& alias) -> std::string_view { return alias.provider.str(); });
   for (const PriceAlias& alias : of_provider)

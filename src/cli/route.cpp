@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/ascii.h"
 #include "cli/connection.h"
 #include "cli/data_store.h"
 #include "cli/load_config.h"
@@ -91,7 +92,7 @@ Result<json::Document> body_of(const std::string& prompt) {
 std::optional<std::string_view> header_in(const std::vector<std::string>& headers, std::string_view name) {
   for (const std::string_view one : headers) {
     const std::size_t mark = std::min(one.find('='), one.size());
-    const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
+    const auto same = [](char a, char b) { return ascii_lower(a) == b; };
     if (std::ranges::equal(one.substr(0, mark), name, same)) return one.substr(std::min(mark + 1, one.size()));
   }
   return std::nullopt;

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/crypto.h"
 #include "config/check_settings.h"
 #include "config/cloud_credentials.h"
@@ -392,7 +393,7 @@ void Loading::read_route_settings(Fields& fields, const Node& map, RouteSettings
       said = nullptr;
     }
   if (said) report.error(said->value, "`" + settings.affinity + "` is no affinity", "write prefix, session or off");
-  for (char& c : settings.session_header) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  settings.session_header = ascii_lowered(settings.session_header);
 }
 
 bool is_switched_off(const catalog::Provider& provider) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "catalog/read_price.h"
 #include "config/cloud_credentials.h"
 #include "config/provider_table.h"
@@ -206,9 +207,7 @@ void ProviderReader::warm_connections(const ProviderSetting& setting) {
 
 void ProviderReader::internal_links(const ProviderSetting& setting) {
   provider_.internal_links = fields_.texts(setting.name);
-  for (std::string& host : provider_.internal_links)
-    for (char& c : host)
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  for (std::string& host : provider_.internal_links) host = ascii_lowered(host);
 }
 
 void ProviderReader::enabled(const ProviderSetting& setting) { off_ = fields_.boolean(setting.name) == false; }

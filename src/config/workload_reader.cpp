@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 
+#include "base/ascii.h"
 #include "config/read_section.h"
 #include "config/workload_table.h"
 
@@ -123,8 +124,7 @@ class WorkloadReader {
       return report_.error(node, "`headers` must be a map, not " + describe(node),
                            "write `headers: { x-app: letters }`");
     for (const Member& header : node.members) {
-      std::string name = header.key;
-      for (char& c : name) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+      std::string name = ascii_lowered(header.key);
       constexpr std::string_view of_names = "abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~";  // RFC 9110
       if (name.empty() || name.find_first_not_of(of_names) != std::string::npos)
         report_.error_at_key(header, "no request ever has a header `" + header.key + "`",

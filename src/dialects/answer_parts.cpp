@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/ascii.h"
 #include "dialects/provider_error.h"
 
 namespace sluice::dialects {
@@ -70,9 +71,7 @@ void read_service_tier(json::Value word, chat::Usage& usage) {
                                    {"scale", provisioned},
                                    {"reserved", provisioned},
                                    {"provisioned_throughput", provisioned}};
-  std::string lower(*text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  const std::string lower = ascii_lowered(*text);
   for (const Word& each : words)
     if (each.text == lower) usage.service_tier = each.tier;
   if (const auto named = chat::service_tier_from_name(lower)) usage.service_tier = *named;

@@ -4,6 +4,8 @@
 #include <bitset>
 #include <cmath>
 
+#include "base/ascii.h"
+
 namespace sluice::difficulty {
 namespace {
 
@@ -35,11 +37,6 @@ std::string ends_of(std::string_view text) {
 
 constexpr char hex_digits[] = "0123456789abcdef";
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 }  // namespace
 
 Features features_of(const Cues& cues) {
@@ -64,7 +61,7 @@ Features features_of(const Cues& cues) {
   for (const char c : text) {
     if (is_word(c)) {
       digits += is_digit(c) ? 1 : 0;
-      hash = (hash ^ static_cast<unsigned char>(is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c)) * fnv_prime;
+      hash = (hash ^ static_cast<unsigned char>(ascii_lower(c))) * fnv_prime;
       ++length;
       continue;
     }
@@ -123,7 +120,7 @@ Result<Features> unpack(std::string_view packed) {
   const auto read = [&](std::size_t at, std::size_t digits) {
     int value = 0;
     for (std::size_t i = 0; i < digits; ++i) {
-      const int digit = hex_value(packed[at + i]);
+      const int digit = hex_digit(packed[at + i]);
       good = good && digit >= 0;
       value = value * 16 + std::max(digit, 0);
     }

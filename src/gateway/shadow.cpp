@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "gateway/account/estimate.h"
 #include "gateway/call/call.h"
 #include "gateway/respond/answer_check.h"
@@ -54,8 +55,7 @@ chat::Usage usage_of(const ShadowCall& call, const chat::Usage& told, std::size_
 std::string head_text(const http::RequestHead& head) {
   std::string text = std::string(head.method) + " " + std::string(head.target) + " HTTP/1.1\r\nhost: shadow\r\n";
   for (const http::Field& field : head) {
-    std::string name(field.name);
-    for (char& c : name) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    const std::string name = ascii_lowered(field.name);
     constexpr std::string_view left_out[] = {"authorization", "x-api-key",      "x-goog-api-key",    "api-key",
                                              "cookie",        "content-length", "transfer-encoding", "host"};
     if (std::ranges::find(left_out, name) == std::end(left_out))

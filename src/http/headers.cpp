@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/ascii.h"
+
 namespace sluice::http {
 namespace {
 
 constexpr std::uint64_t ones = 0x0101010101010101U;
 constexpr std::uint64_t highs = 0x8080808080808080U;
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 template <class Word>
 Word load(const char* at) {
@@ -19,7 +19,7 @@ Word load(const char* at) {
 }
 
 // Eight ASCII letters in lower case; what is no letter stays as it is.
-std::uint64_t lower(std::uint64_t bytes) {
+std::uint64_t ascii_lower(std::uint64_t bytes) {
   const std::uint64_t low = bytes & ~highs;
   const std::uint64_t from_a = low + ones * (0x80 - 'A');
   const std::uint64_t past_z = low + ones * (0x80 - 'Z' - 1);
@@ -57,11 +57,11 @@ namespace detail {
 bool equal_ignoring_case(const char* a, const char* b, std::size_t size) {
   if (size >= 8) {
     for (std::size_t at = 0; at + 8 < size; at += 8)
-      if (lower(load<std::uint64_t>(a + at)) != lower(load<std::uint64_t>(b + at))) return false;
-    return lower(load<std::uint64_t>(a + size - 8)) == lower(load<std::uint64_t>(b + size - 8));
+      if (ascii_lower(load<std::uint64_t>(a + at)) != ascii_lower(load<std::uint64_t>(b + at))) return false;
+    return ascii_lower(load<std::uint64_t>(a + size - 8)) == ascii_lower(load<std::uint64_t>(b + size - 8));
   }
   for (std::size_t i = 0; i < size; ++i)
-    if (lower(a[i]) != lower(b[i])) return false;
+    if (ascii_lower(a[i]) != ascii_lower(b[i])) return false;
   return true;
 }
 }  // namespace detail

@@ -2,28 +2,10 @@
 
 #include <algorithm>
 
+#include "base/percent.h"
+
 namespace sluice::identity {
 namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-std::optional<std::string> decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out.push_back(text[i] == '+' ? ' ' : text[i]);
-      continue;
-    }
-    if (i + 2 >= text.size() || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0) return std::nullopt;
-    out.push_back(static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2])));
-    i += 2;
-  }
-  return out;
-}
 
 // Takes what stands before the next `mark` off `rest`.
 std::string_view next(std::string_view& rest, char mark) {
@@ -42,7 +24,7 @@ Result<std::optional<std::string>> query_field(std::string_view query, std::stri
     const std::string_view key = next(value, '=');
     if (key != name) continue;
     if (found) return fail(ErrorKind::invalid_request, "`" + std::string(name) + "` is there twice", "send it once");
-    found = decoded(value);
+    found = percent_decoded(value, true);
     if (!found)
       return fail(ErrorKind::invalid_request, "`" + std::string(name) + "` is no percent-encoding",
                   "encode it as RFC 3986");

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/ascii.h"
 #include "dialects/gemini/message.h"
 #include "dialects/gemini/parts.h"
 #include "dialects/logprobs.h"
@@ -25,13 +26,6 @@ chat::Thinking read_signature(std::string_view signature) {
   return {.signature = std::string(signature), .redacted = true};
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
 class RequestReader : RequestReading {
  public:
   explicit RequestReader(const Message& request) : RequestReading(request.fields()), message_(request) {}
@@ -48,7 +42,7 @@ class RequestReader : RequestReading {
       return bad_field(message_.path("cachedContent"), "this cache lives at Google", std::string(elsewhere_hint));
     CHECK_OK(read_contents());
     TRY(const auto tier, message_.string("serviceTier"));
-    request_.service_tier = lower(tier.value_or(""));
+    request_.service_tier = ascii_lowered(tier.value_or(""));
     note_others(message_,
                 {"contents", "systemInstruction", "tools", "toolConfig", "generationConfig", "safetySettings", "model",
                  "serviceTier"},
@@ -153,7 +147,7 @@ class RequestReader : RequestReading {
     else
       reasoning.budget = budget;
     if (level && *level != "THINKING_LEVEL_UNSPECIFIED") {
-      reasoning.effort = effort_from_name(lower(*level));
+      reasoning.effort = effort_from_name(ascii_lowered(*level));
       if (!reasoning.effort)
         return bad_field(thinking->path("thinkingLevel"),
                          "it must be MINIMAL, LOW, MEDIUM or HIGH, not '" + std::string(*level) + "'");

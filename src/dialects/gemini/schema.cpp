@@ -2,6 +2,7 @@
 #include <array>
 #include <charconv>
 
+#include "base/ascii.h"
 #include "dialects/gemini/message.h"
 #include "dialects/gemini/parts.h"
 
@@ -12,16 +13,9 @@ constexpr std::array<std::string_view, 7> types = {"STRING", "NUMBER", "INTEGER"
 constexpr std::array<std::string_view, 6> counts = {"minItems",  "maxItems",      "minLength",
                                                     "maxLength", "minProperties", "maxProperties"};
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
 std::string type_of(json::Value schema) {
   const std::string_view type = schema["type"].string().value_or("");
-  return std::ranges::find(types, type) != types.end() ? lower(type) : std::string(type);
+  return std::ranges::find(types, type) != types.end() ? ascii_lowered(type) : std::string(type);
 }
 
 void write_schema(json::Writer& writer, json::Value schema, bool closed);

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/crypto.h"
 #include "base/percent.h"
 
@@ -26,13 +27,6 @@ std::string timestamp(std::chrono::sys_seconds now) {
                 static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
                 static_cast<int>(time.seconds().count()));
   return text;
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
 }
 
 // Without blanks around it, and runs of them inside as one.
@@ -68,7 +62,7 @@ struct Signed {
 Signed signed_fields(const http::Headers& headers, std::string_view host) {
   std::vector<std::pair<std::string, std::string>> fields = {{"host", trimmed(host)}};
   for (const http::Field& field : headers) {
-    std::string name = lower(field.name);
+    std::string name = ascii_lowered(field.name);
     if (name == "content-type" || name.starts_with("x-amz-"))
       fields.emplace_back(std::move(name), trimmed(field.value));
   }

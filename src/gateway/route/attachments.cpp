@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/ascii.h"
+
 namespace sluice::gateway {
 namespace {
 
@@ -11,8 +13,7 @@ constexpr int deepest = 8;  // a document in a tool's result is five deep
 bool is_pdf_name(std::string_view name) {
   constexpr std::string_view end = ".pdf";
   if (name.size() < end.size()) return false;
-  return std::ranges::equal(name.substr(name.size() - end.size()), end,
-                            [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
+  return std::ranges::equal(name.substr(name.size() - end.size()), end, {}, ascii_lower);
 }
 
 std::string_view text_of(json::Value value) { return value.string().value_or(""); }

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/ascii.h"
+
 namespace sluice::gateway {
 namespace {
 
@@ -339,7 +341,7 @@ std::string_view language_of(std::string_view text) {
     } else if ((length == 1 && is_letter(text[i])) || (c >= 0xC0 && c < 0x250)) {
       ++latin;
       if (length == 1)
-        word += static_cast<char>(is_upper(text[i]) ? text[i] - 'A' + 'a' : text[i]);
+        word += ascii_lower(text[i]);
       else
         word += text.substr(i, length);
     } else {
