@@ -8,6 +8,8 @@
 #include <cstring>
 #include <optional>
 
+#include "base/ascii.h"
+
 namespace sluice {
 namespace {
 
@@ -138,9 +140,7 @@ Result<BaseUrl> parse_server_address(std::string_view text) {
 }
 
 bool is_private_host(std::string_view host) {
-  std::string name(host);
-  for (char& c : name)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  const std::string name = ascii_lowered(host);
   if (Ipv4 ip{}; inet_pton(AF_INET, name.c_str(), ip.data()) == 1) return is_private(ip);
   if (Ipv6 ip{}; inet_pton(AF_INET6, name.c_str(), ip.data()) == 1) return is_private(ip);
   if (name.empty() || name.front() < 'a' || name.front() > 'z') return false;  // old forms of addresses are no names
@@ -151,13 +151,6 @@ bool is_private_host(std::string_view host) {
 
 namespace {
 
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-int hex_digit(char c) {
-  c = lower(c);
-  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 // As libraries read the authority of a link: "user@[::1]:80" -> "::1".
 std::string host_of_authority(std::string_view authority) {
   if (const std::size_t at = authority.rfind('@'); at != std::string_view::npos) authority.remove_prefix(at + 1);
@@ -165,8 +158,8 @@ std::string host_of_authority(std::string_view authority) {
   for (std::size_t i = 0; i < authority.size(); ++i) {
     const bool escaped = authority[i] == '%' && i + 2 < authority.size() && hex_digit(authority[i + 1]) >= 0 &&
                          hex_digit(authority[i + 2]) >= 0;
-    host += escaped ? lower(static_cast<char>(hex_digit(authority[i + 1]) * 16 + hex_digit(authority[i + 2])))
-                    : lower(authority[i]);
+    host += ascii_lower(escaped ? static_cast<char>(hex_digit(authority[i + 1]) * 16 + hex_digit(authority[i + 2]))
+                                : authority[i]);
     if (escaped) i += 2;
   }
   if (host.starts_with('[')) return host.substr(1, host.find_first_of("]%") - 1);  // without a zone
@@ -218,23 +211,23 @@ bool is_bare_data(std::string_view text) {
 std::string internal_host_of(std::string_view link) {
   // Libraries pass over spaces in front, and over tabs and line ends anywhere.
   std::string text;
-  constexpr std::size_t longest_shown = 4096;  // of a link; data: may be megabytes
-  for (const char c : link.substr(0, longest_shown))
+  constexpr std::size_t longest = 4096;  // that is looked at: data: may be megabytes
+  for (const char c : link.substr(0, longest))
     if (static_cast<unsigned char>(c) > ' ') text += c;
   if (is_bare_data(text)) return {};
   const std::size_t colon = std::min(text.find(':'), text.size());
-  std::string scheme = text.substr(0, std::min(colon, text.find_first_of("/\\?#")));
-  std::ranges::transform(scheme, scheme.begin(), lower);
+  const std::string scheme = ascii_lowered(text.substr(0, std::min(colon, text.find_first_of("/\\?#"))));
   if (scheme == "data") return {};
   constexpr std::size_t longest_scheme = 16;
   if (scheme != "http" && scheme != "https")
     return scheme.size() == colon && colon < text.size() && colon <= longest_scheme ? scheme + ":" : "file:";
-  const std::size_t authority_end = std::min(text.find_first_of("?#", colon), text.size());
-  // Some take a backslash for a slash, others for a letter of the user's name.
-  if (text.find('\\', colon) < authority_end) return "(ambiguous)";
   const std::size_t begin = std::min(text.find_first_not_of('/', colon + 1), text.size());
   const std::size_t end = std::min(text.find_first_of("/?#", begin), text.size());
-  std::string host = host_of_authority(std::string_view(text).substr(begin, end - begin));
+  const std::string_view authority = std::string_view(text).substr(begin, end - begin);
+  // Some take a backslash for a slash, others for a letter of the user's name. What the host is may stand beyond the
+  // end.
+  if (authority.contains('\\') || (end == text.size() && link.size() > longest)) return "(ambiguous)";
+  std::string host = host_of_authority(authority);
   if (!leads_inside(host)) return {};
   return host.empty() ? "(none)" : host;
 }

@@ -109,6 +109,9 @@ TEST(InternalHostOf, Finds_what_leads_inside_in_every_way_of_writing_it) {
            {"file:///etc/passwd", "file:"},
            {"FILE:/etc/passwd", "file:"}})
     EXPECT_EQ(internal_host_of(link), host) << link;
+  const std::string far(5'000, 'a');
+  EXPECT_EQ(internal_host_of("http://" + far + ".example.com@10.0.0.1/"), "(ambiguous)") << "the host is far behind";
+  EXPECT_EQ(internal_host_of("https://example.com/" + far), "");
   EXPECT_FALSE(internal_host_of("http://\xe2\x91\xa0\xe2\x93\xaa.0.0.1/").empty()) << "circled digits";
 }
 
@@ -116,8 +119,8 @@ TEST(InternalHostOf, Lets_public_links_and_what_is_no_link_be) {
   for (const char* link :
        {"https://example.com/a.png", "http://8.8.8.8/", "http://134744072/", "http://[2001:4860:4860::8888]/",
         "https://example.com/?u=http://10.0.0.1/", "https://10.0.0.1.example.com/", "https://example.com/@10.0.0.1",
-        "data:image/png;base64,AAAA", "iVBORw0KGgo=", "file-abc123", "/9j/4AAQSkZJRg==", "", "http",
-        "http://[2002:808:808::]/", "http://100.128.0.1/", "https://user@example.com/"})
+        "https://example.com/a\\b", "data:image/png;base64,AAAA", "iVBORw0KGgo=", "file-abc123", "/9j/4AAQSkZJRg==", "",
+        "http", "http://[2002:808:808::]/", "http://100.128.0.1/", "https://user@example.com/"})
     EXPECT_EQ(internal_host_of(link), "") << link;
 }
 

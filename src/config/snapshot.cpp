@@ -255,6 +255,7 @@ std::string Snapshot::json() const {
     write_section(w.key("patience"), patience_table, provider.patience);
     w.member("ground", catalog::name(provider.ground)).member("auth", catalog::name(provider.auth));
     w.member("stream_usage", provider.quirks.stream_usage == catalog::StreamUsage::option ? "option" : "automatic");
+    write_texts(w.key("internal_links"), provider.internal_links);
     w.key("headers").begin_array();
     for (const auto& [header, value] : provider.extra_headers) w.string(header + ": " + value);
     w.end_array().key("models").begin_array();
