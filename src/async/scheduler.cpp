@@ -15,24 +15,31 @@ void Wait::wake(Woken why) {
   if (!ReadyNode::linked()) scheduler_.ready_.push_back(*this);
 }
 
-void Wait::attempt_late() {
-  if (woken_ != Woken::not_yet) return;
+void Wait::arm(std::coroutine_handle<> coroutine, const Deadline& deadline) {
+  if (hold(coroutine, deadline)) scheduler_.add_timer(*this);
+}
+
+void Wait::arm_late(std::coroutine_handle<> coroutine, const Deadline& deadline) {
+  if (!hold(coroutine, deadline)) return;
   woken_ = Woken::event;
   scheduler_.late_.push_back(*this);
 }
 
-void Wait::arm(std::coroutine_handle<> coroutine, const Deadline& deadline) {
+// False: it is cancelled already, and queued as such.
+bool Wait::hold(std::coroutine_handle<> coroutine, const Deadline& deadline) {
   coroutine_ = coroutine;
   woken_ = Woken::not_yet;
-  if (deadline.cancel) {
-    if (deadline.cancel->fired_) return wake(Woken::cancelled);
-    deadline.cancel->waits_.push_back(*this);
-  }
   at_ = deadline.at;
-  if (at_ != TimePoint::max()) scheduler_.add_timer(*this);
+  if (deadline.cancelled()) {
+    wake(Woken::cancelled);
+    return false;
+  }
+  if (deadline.cancel) deadline.cancel->waits_.push_back(*this);
+  return true;
 }
 
 void Scheduler::add_timer(Wait& wait) {
+  if (wait.at_ == TimePoint::max()) return;
   const std::int64_t due = std::max(to_tick(wait.at_) + 1, tick_);  // rounded up: never early
   const auto slot = static_cast<std::size_t>(due % wheel_slots);
   wheel_[slot].push_back(wait);
@@ -84,6 +91,7 @@ void Scheduler::attempt_late() {
     if (wait->woken_ == Woken::event) {
       if (!wait->attempt()) {
         wait->woken_ = Woken::not_yet;
+        add_timer(*wait);
         continue;
       }
       wait->woken_ = Woken::done;

@@ -60,12 +60,14 @@ class Wait : public ReadyNode, public TimerNode, public CancelNode {
   void arm(std::coroutine_handle<> coroutine, const Deadline& deadline);
   // Called after an event, before the coroutine goes on. False: a false alarm, keep waiting.
   virtual bool attempt() { return true; }
-  // Has attempt() called when everybody who is ready has run: all attempts of a round one behind the other.
-  void attempt_late();
+  // arm() for what is not tried yet: attempt() is called when everybody who is ready has run, so that all such attempts
+  // of a round are made one behind the other.
+  void arm_late(std::coroutine_handle<> coroutine, const Deadline& deadline);
   Scheduler& scheduler() const { return scheduler_; }
 
  private:
   friend class Scheduler;
+  bool hold(std::coroutine_handle<> coroutine, const Deadline& deadline);
   Scheduler& scheduler_;
   std::coroutine_handle<> coroutine_;
   TimePoint at_ = TimePoint::max();

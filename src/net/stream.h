@@ -86,6 +86,10 @@ class Stream::Transfer : public async::Wait {
     slot_ = this;
     arm(coroutine, deadline_);
   }
+  void suspend_late(std::coroutine_handle<> coroutine) {
+    slot_ = this;
+    arm_late(coroutine, deadline_);
+  }
   void detach() {
     if (slot_ == this) slot_ = nullptr;
   }
@@ -120,10 +124,7 @@ class Stream::Write : public Transfer {
   Write(Stream& stream, std::string_view first, std::string_view second, async::Deadline deadline)
       : Transfer(stream, stream.writer_, deadline), first_(first), second_(second) {}
   bool await_ready() { return deadline_.cancelled() && advance(); }
-  void await_suspend(std::coroutine_handle<> coroutine) {
-    suspend(coroutine);
-    attempt_late();
-  }
+  void await_suspend(std::coroutine_handle<> coroutine) { suspend_late(coroutine); }
   Result<void> await_resume();
 
  private:
