@@ -99,7 +99,6 @@ async::Task<Result<void>> Exchange::serve() {
   CO_CHECK_OK(co_await identify());
   CO_CHECK_OK(read_tags());
   CO_CHECK_OK(co_await decode(client_, gateway_.dialects, dialect_, std::move(target_), request_));
-  attachments_ = read_attachments(request_->parsed.root());
   if (snapshot_->has_own_engine()) links_ = internal_links(request_->parsed.root());
   workload_ = workload();
   if (workload_) facts_.workload = workload_->name;
@@ -240,13 +239,16 @@ Result<Plan> Exchange::plan(std::string_view model, bool keeps_name) const {
                                  .param = "model",
                                  .code = "model_not_found"});
   const std::string asked = model_of_operation(*snapshot_, dialect_, model);
+  // Who reads what decides only among several.
+  const config::Target* target = snapshot_->find(asked);
+  const bool chooses = !counts() && (workload_ || (target && target->candidates.size() > 1));
   const RouteQuestion question{
       .model = asked,
       .dialect = dialect_.id(),
       .has_tools = outline.has_tools,
       .has_images = outline.images > 0 && !counts(),
-      .has_audio = attachments_.audio && !counts(),
-      .has_pdf = attachments_.pdf && !counts(),
+      .has_audio = chooses && attachments().audio,
+      .has_pdf = chooses && attachments().pdf,
       .internal_links = links_,
       .input_tokens = counts() ? 0 : least_tokens(prompt()),
       .max_output_tokens = outline.max_output_tokens.value_or(0),

@@ -37,6 +37,7 @@ class Exchange final : private Underway {
   Result<void> read_tags();
   const config::Workload* workload();
   Result<Plan> plan(std::string_view model, bool keeps_name = false) const;
+  const Attachments& attachments() const;
   int budget_left_percent() const;
   void measure(const CallOutcome& outcome, async::TimePoint began);
   void offer_canary();
@@ -106,13 +107,13 @@ class Exchange final : private Underway {
   store::Lines tag_lines_;     // limits of tags that the request brings
   std::vector<Share> shares_;  // of the candidates, while admission looks at them
   std::optional<DecodedRequest> request_;
-  std::optional<Prompt> prompt_;                // once the request's body is gone
-  const config::Workload* workload_ = nullptr;  // that it belongs to; of the Snapshot
-  std::string features_ = {};                   // of the request, packed, where its workload learns
-  std::optional<double> difficulty_;            // where something has asked for it
-  std::string checked_ = {};                    // provider/model whose answer was checked first; empty: none was
-  std::string_view check_ = {};                 // that it has failed
-  Attachments attachments_;
+  std::optional<Prompt> prompt_;                    // once the request's body is gone
+  const config::Workload* workload_ = nullptr;      // that it belongs to; of the Snapshot
+  std::string features_ = {};                       // of the request, packed, where its workload learns
+  std::optional<double> difficulty_;                // where something has asked for it
+  std::string checked_ = {};                        // provider/model whose answer was checked first; empty: none was
+  std::string_view check_ = {};                     // that it has failed
+  mutable std::optional<Attachments> attachments_;  // once somebody has asked for them
   std::vector<InternalLink> links_;
   Verdict verdict_;
   std::string owner_;      // in whose name things are kept

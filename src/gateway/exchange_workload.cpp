@@ -62,8 +62,8 @@ const config::Workload* Exchange::workload() {
                                   .header = [&](std::string_view name) { return client_.head().get(name); },
                                   .has_tools = outline.has_tools,
                                   .has_images = outline.images > 0,
-                                  .has_audio = attachments_.audio,
-                                  .has_pdf = attachments_.pdf,
+                                  .has_audio = attachments().audio,
+                                  .has_pdf = attachments().pdf,
                                   .prompt_tokens = expected_tokens(prompt()),
                                   .signals = signals,
                                   .difficulty = model ? std::function<double()>(score) : nullptr};
@@ -71,6 +71,12 @@ const config::Workload* Exchange::workload() {
   if (found && model && found->best_from_difficulty_percent > 0) score();
   if (found && found->learn) features_ = difficulty::pack(look());
   return found;
+}
+
+// Read while the request is there, by those for whom it makes a difference.
+const Attachments& Exchange::attachments() const {
+  if (!attachments_) attachments_ = read_attachments(request_->parsed.root());
+  return *attachments_;
 }
 
 // Of the budget that has the least left; what requests under way may cost counts as spent.
