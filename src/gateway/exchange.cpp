@@ -265,9 +265,9 @@ Result<Plan> Exchange::plan(std::string_view model, bool keeps_name) const {
   Health& health = gateway_.health;
   const async::TimePoint now = gateway_.reactor.now();
   TargetStates targets;
-  if (!health.quiet(now)) targets = [&](std::string_view target) { return health.state(target, now); };
+  if (!health.quiet(now)) targets = [&](std::string_view name) { return health.state(name, now); };
   TargetSpeeds speeds;
-  if (workload_) speeds = [&](std::string_view target) { return gateway_.speeds.of(target, now); };
+  if (workload_) speeds = [&](std::string_view name) { return gateway_.speeds.of(name, now); };
   return route(question, verdict_, *snapshot_, gateway_.engines.state, targets, speeds);
 }
 
