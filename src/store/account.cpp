@@ -110,6 +110,8 @@ Account::Report Account::report(std::int64_t now_us, bool everything, Keep keep)
     const auto told = std::ranges::find(shared_->told, bucket.begin, &Bucket::begin);
     if (everything || told == shared_->told.end() || told->spent != bucket.spent) report.buckets.push_back(bucket);
   }
+  // Nothing is said as well: what an earlier program has told for this process would stay for ever.
+  if (everything && buckets_.empty() && clock_.most_buckets() == 1) report.buckets.push_back({.begin = report.bucket});
   shared_->told = buckets_;
   report.spent = spent(report.first);
   // What was spent leaves the lease with the same words that report it. Should an answer have cost more than was

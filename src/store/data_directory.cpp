@@ -68,8 +68,10 @@ Result<std::string> instance_of(const std::string& directory) {
   const Fd folder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder || ::fsync(folder.get()) < 0) return file_error("write", path, errno);
   if (!read())
-    return fail(ErrorKind::unavailable, path + " is damaged",
-                "take it from a backup; without one, remove it only when all rows of ledger/ are in PostgreSQL");
+    return fail(
+        ErrorKind::unavailable, path + " is damaged",
+        "take it from a backup; without one, remove it together with ledger/ and corrections/, when all their rows are "
+        "in PostgreSQL");
   return std::string(text, characters);
 }
 

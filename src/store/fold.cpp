@@ -13,6 +13,7 @@
 #include "base/crypto.h"
 #include "store/ledger_entry.h"
 #include "store/log_reader.h"
+#include "store/own_spend.h"
 #include "store/rollup.h"
 #include "store/window.h"
 
@@ -141,13 +142,55 @@ std::string of_instance(std::string_view name, std::string_view instance) {
   return instance.empty() ? std::string(name) : std::string(name) + ":" + std::string(instance);
 }
 
+// Brings what the instance has spent itself up to where its log has been folded: by a program that kept no such sums,
+// before this one or beside it. Within a transaction. True when there may be more.
+Result<bool> catch_up_own(Database& database, const std::string& directory, std::string_view own_name,
+                          std::string_view instance, LogPosition folded) {
+  TRY(const LogPosition counted, position(database, own_name));
+  if (counted >= folded) return false;
+  OwnSpend spend;
+  if (counted == 0) CHECK_OK(claim_dropped_hours(database, directory, wall_clock_us(), spend));
+  TRY(const std::int64_t since, unclaimed_since(database));
+  TRY(const LogPosition reached, count_own(directory, counted, folded, own_batch_records, since, spend));
+  CHECK_OK(spend.write(database, instance));
+  CHECK_OK(set_state(database, own_name, static_cast<std::int64_t>(reached)));
+  return true;
+}
+
+// A log of which rows are there under another name would count all of it twice.
+Result<void> check_is_new(const Database& database, const std::string& directory, std::string_view instance,
+                          const LedgerEntry& first) {
+  TRY(Statement there,
+      database.prepare("SELECT count(*) FROM ledger_rows WHERE row >= (SELECT first_row FROM ledger_hours WHERE hour = "
+                       "?1) AND row <= (SELECT last_row FROM ledger_hours WHERE hour = ?1) AND request_id = ?2 AND "
+                       "start_us = ?3 AND end_us = ?4 AND attempt = ?5 AND correction = 0 AND "
+                       "coalesce(cost_pico, -1) = ?6"));
+  there.bind(first.start_us / us_per_hour).bind(first.request_id.str()).bind(first.start_us).bind(first.end_us);
+  there.bind(std::int64_t{first.attempt}).bind(first.cost ? first.cost->pico() : -1);
+  TRY(const bool row, there.step());
+  if (!row || there.integer(0) == 0) return {};
+  return fail(ErrorKind::unavailable,
+              "the rows of " + directory + " are in " + database.name() + " already, under another name than " +
+                  std::string(instance),
+              "put the file `instance` of the data directory back; of a copied directory, remove the copy's ledger "
+              "and corrections folders");
+}
+
 // One transaction; what it says is also in `report`. True when there may be more.
 Result<bool> fold_batch(Database& database, const std::string& directory, std::string_view position_of,
                         std::string_view instance, LogPosition until, FoldReport& report) {
   const std::string position_name = of_instance(position_of, instance);
   const std::string damage_name = of_instance("damaged_bytes", instance);
+  const std::string own_name = of_instance("own_" + std::string(position_of), instance);
   TRY(Transaction transaction, Transaction::begin(database, Writing::ledger));
   TRY(const LogPosition from, position(database, position_name));  // another process may have been here
+  if (!instance.empty()) {
+    TRY(const bool caught_up, catch_up_own(database, directory, own_name, instance, from));
+    if (caught_up) {
+      CHECK_OK(transaction.commit());
+      return true;
+    }
+  }
   report.position = from;
   TRY(LogReader reader, LogReader::open(directory, from, until));
   TRY(Statement row, database.prepare(insert_row));
@@ -156,6 +199,7 @@ Result<bool> fold_batch(Database& database, const std::string& directory, std::s
   std::set<std::int64_t> hours;
   Spends spends;
   Rollup rollup;
+  OwnSpend own;
   std::size_t records = 0;
   std::uint64_t entries = 0;
   std::uint64_t unreadable = 0;
@@ -165,9 +209,12 @@ Result<bool> fold_batch(Database& database, const std::string& directory, std::s
     if (!record) break;
     const Result<LedgerEntry> entry = decode_ledger_entry(*record);
     if (entry) {
+      if (!instance.empty() && from == 0 && entries == 0 && entry->correction == Correction::none)
+        CHECK_OK(check_is_new(database, directory, instance, *entry));
       CHECK_OK(insert(row, words, *entry));
       hours.insert(entry->start_us / us_per_hour);
       rollup.add(*entry);
+      if (!instance.empty()) own.add(*entry);
       corrects = corrects || entry->correction != Correction::none;
       Spend& spend = spends[entry->key_id.str()];
       spend.pico += entry->cost.value_or(Money()).pico();
@@ -190,6 +237,10 @@ Result<bool> fold_batch(Database& database, const std::string& directory, std::s
   }
   CHECK_OK(add(database, spends));
   CHECK_OK(rollup.write(database));
+  if (!instance.empty()) {
+    CHECK_OK(own.write(database, instance));
+    CHECK_OK(set_state(database, own_name, static_cast<std::int64_t>(reader.position())));
+  }
   TRY(const LogPosition damaged_before, position(database, damage_name));
   CHECK_OK(set_state(database, damage_name, static_cast<std::int64_t>(damaged_before + damaged)));
   CHECK_OK(set_state(database, position_name, static_cast<std::int64_t>(reader.position())));

@@ -15,6 +15,8 @@ namespace sluice::store {
 
 // Rows per transaction: about 20 ms, so that other writers (keys create) need not wait long.
 constexpr std::size_t fold_batch_rows = 5'000;
+// Records per transaction that are only added up: as long.
+constexpr std::size_t own_batch_records = 20'000;
 
 // Folds the records of `log_directory` before `until`, in as many transactions as it takes. `instance`: whose log it
 // is, where several processes with logs of their own share the database; else empty.

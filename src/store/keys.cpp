@@ -132,6 +132,7 @@ Result<void> forget_ended_keys(Database& database, std::int64_t now_us) {
   "row_number() OVER (ORDER BY at_us DESC) AS place FROM ended WHERE at_us <= ?2), old AS (SELECT id FROM ended "  \
   "WHERE at_us < ?1 UNION SELECT id FROM placed WHERE place > ?3) "
   for (const char* forget : {SLUICE_ENDED_KEYS "DELETE FROM key_spend WHERE key_id IN (SELECT id FROM old)",
+                             SLUICE_ENDED_KEYS "DELETE FROM instance_key_spend WHERE key_id IN (SELECT id FROM old)",
                              SLUICE_ENDED_KEYS "DELETE FROM keys WHERE id IN (SELECT id FROM old)"}) {
     TRY(Statement statement, database.prepare(forget));
     CHECK_OK(statement.bind(now_us - ended_known_us).bind(now_us).bind(most_ended).bind(temporary_id_prefix).run());

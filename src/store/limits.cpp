@@ -4,12 +4,17 @@
 #include <limits>
 #include <map>
 #include <set>
+#include <string>
+#include <tuple>
 #include <utility>
 
 #include "base/crypto.h"
 #include "store/admin_acts.h"
+#include "store/data_directory.h"
 #include "store/fold.h"
 #include "store/keys.h"
+#include "store/ledger_entry.h"
+#include "store/own_spend.h"
 #include "store/retention.h"
 #include "store/subjects.h"
 #include "store/tags.h"
@@ -128,21 +133,24 @@ struct Sum {
   Money cost;
 };
 
-// Adds one sum to the lines that it counts against. False for lines of which it would cross a bucket's edge.
-// Of an hour whose rows are no longer kept, all counts in the later one: never less than was spent.
-void add_to_lines(const std::vector<const Line*>& counted, std::string_view provider, std::string_view model,
-                  const Sum& sum, bool rows_are_kept, const std::map<const Line*, std::int64_t>& first,
-                  std::map<std::int64_t, std::set<const Line*>>& split) {
+// Adds one sum to the lines that it counts against; returns those of which it would cross a bucket's edge.
+std::set<const Line*> add_to_lines(const std::vector<const Line*>& counted, std::string_view provider,
+                                   std::string_view model, const Sum& sum,
+                                   const std::map<const Line*, std::int64_t>& first) {
+  std::set<const Line*> split;
   for (const Line* line : counted) {
     const auto from = first.find(line);
     if (from == first.end() || sum.until_us < from->second || !matches(line->rule.model, provider, model)) continue;
     if (line->state->account.same_bucket(sum.at_us, sum.until_us))
       line->state->account.load(sum.at_us, sum.cost);
-    else if (!rows_are_kept)
-      line->state->account.load(sum.until_us, sum.cost);
     else
-      split[sum.at_us].insert(line);
+      split.insert(line);
   }
+  return split;
+}
+
+Sum sum_of_hour(std::int64_t hour, Money cost) {
+  return {.at_us = hour * us_per_hour, .until_us = (hour + 1) * us_per_hour - 1, .cost = cost};
 }
 
 Result<void> load_rows(Database& database, std::int64_t hour_us, const std::set<const Line*>& split,
@@ -161,6 +169,74 @@ Result<void> load_rows(Database& database, std::int64_t hour_us, const std::set<
           matches(line->rule.model, rows.text(2), rows.text(3)))
         line->state->account.load(rows.integer(4), Money::pico(rows.integer(5)));
   }
+}
+
+// What all have spent. Where an hour lies in two of a line's buckets (a zone with half hours, a short window), its rows
+// are asked; of an hour whose rows are no longer kept, all counts in the later one: never less than was spent.
+Result<void> load_all(Database& database, std::int64_t from_hour, const LinesOf& lines_of,
+                      const std::map<const Line*, std::int64_t>& first) {
+  TRY(const std::int64_t kept_since, rows_since(database));
+  std::map<std::int64_t, std::set<const Line*>> split;
+  TRY(Statement sums,
+      database.prepare("SELECT hour, key_id, tags, provider, model, usd, pico FROM usage_hourly WHERE hour >= ?"));
+  sums.bind(from_hour);
+  while (true) {
+    TRY(const bool row, sums.step());
+    if (!row) break;
+    const Sum sum =
+        sum_of_hour(sums.integer(0), cost_of(sums.integer(5), Money::pico_per_usd) + Money::pico(sums.integer(6)));
+    const auto crossed = add_to_lines(lines_of(sums.text(1), sums.text(2)), sums.text(3), sums.text(4), sum, first);
+    for (const Line* line : crossed)
+      if (sum.at_us >= kept_since)
+        split[sum.at_us].insert(line);
+      else
+        line->state->account.load(sum.until_us, sum.cost);
+  }
+  for (const auto& [hour_us, of] : split) CHECK_OK(load_rows(database, hour_us, of, lines_of, first));
+  return {};
+}
+
+struct OwnFrom {
+  LogPosition folded = 0;
+  std::int64_t hour = 0;
+};
+
+// What one process has spent itself. Where an hour lies in two buckets, its log is asked; what that does not have any
+// more counts in the later one.
+Result<void> load_own(Database& database, const SpendOf& of, OwnFrom from, const LinesOf& lines_of,
+                      const std::map<const Line*, std::int64_t>& first) {
+  struct Split {
+    Money left;  // of what the lines have not been told yet
+    std::set<const Line*> lines;
+  };
+  using Key = std::tuple<std::int64_t, std::string, std::string, std::string, std::string>;
+  std::map<Key, Split> split;
+  std::set<std::int64_t> hours;
+  CHECK_OK(each_own_sum(database, of.instance, from.hour, [&](const OwnSum& own) {
+    auto crossed =
+        add_to_lines(lines_of(own.key_id, own.tags), own.provider, own.model, sum_of_hour(own.hour, own.cost), first);
+    if (crossed.empty()) return;
+    hours.insert(own.hour);
+    split[{own.hour, own.key_id, own.tags, own.provider, own.model}] = {own.cost, std::move(crossed)};
+  }));
+  if (split.empty()) return {};
+  const auto take = [&](const LedgerEntry& entry) {
+    const std::int64_t at_us = counted_at_us(entry);
+    const auto found =
+        split.find({at_us / us_per_hour, entry.key_id.str(), entry.tags, entry.provider.str(), entry.model.str()});
+    if (!entry.cost || found == split.end()) return;
+    found->second.left = found->second.left - *entry.cost;
+    for (const Line* line : found->second.lines)
+      if (at_us >= first.at(line)) line->state->account.load(at_us, *entry.cost);
+  };
+  CHECK_OK(each_entry_of(ledger_path(of.data_directory), from.folded, hours, take));
+  TRY(const LogPosition corrected, corrections_position(database, of.instance));
+  if (corrected > 0) CHECK_OK(each_entry_of(corrections_path(of.data_directory), corrected, hours, take));
+  for (const auto& [key, rest] : split)
+    if (rest.left > Money())
+      for (const Line* line : rest.lines)
+        line->state->account.load((std::get<0>(key) + 1) * us_per_hour - 1, rest.left);
+  return {};
 }
 
 }  // namespace
@@ -250,13 +326,12 @@ Result<std::int64_t> corrections_behind(Database& database, std::int64_t row, st
   return last;
 }
 
-Result<LoadedSpend> load_spend(Database& database, std::string_view instance, const std::vector<const Line*>& lines,
+Result<LoadedSpend> load_spend(Database& database, const SpendOf& of, const std::vector<const Line*>& lines,
                                const LinesOf& lines_of, std::int64_t now_us) {
   TRY(Transaction view, Transaction::begin_reading(database));
   LoadedSpend loaded;
-  TRY(loaded.folded, folded_position(database, instance));
+  TRY(loaded.folded, folded_position(database, of.instance));
   TRY(loaded.corrected_row, corrected_row(database));
-  TRY(const std::int64_t kept_since, rows_since(database));
   std::map<const Line*, std::int64_t> first;
   std::int64_t earliest = std::numeric_limits<std::int64_t>::max();
   for (const Line* line : lines) {
@@ -266,22 +341,11 @@ Result<LoadedSpend> load_spend(Database& database, std::string_view instance, co
   }
   if (first.empty()) return loaded;
 
-  // Where an hour lies in two of a line's buckets (a zone with half hours, a short window), its rows are asked.
-  std::map<std::int64_t, std::set<const Line*>> split;
-  TRY(Statement sums,
-      database.prepare("SELECT hour, key_id, tags, provider, model, usd, pico FROM usage_hourly WHERE hour >= ?"));
-  sums.bind(earliest / us_per_hour);
-  while (true) {
-    TRY(const bool row, sums.step());
-    if (!row) break;
-    const std::int64_t begin = sums.integer(0) * us_per_hour;
-    const Sum sum{.at_us = begin,
-                  .until_us = begin + us_per_hour - 1,
-                  .cost = cost_of(sums.integer(5), Money::pico_per_usd) + Money::pico(sums.integer(6))};
-    add_to_lines(lines_of(sums.text(1), sums.text(2)), sums.text(3), sums.text(4), sum, begin >= kept_since, first,
-                 split);
+  if (of.own) {
+    CHECK_OK(load_own(database, of, {loaded.folded, earliest / us_per_hour}, lines_of, first));
+  } else {
+    CHECK_OK(load_all(database, earliest / us_per_hour, lines_of, first));
   }
-  for (const auto& [hour_us, of] : split) CHECK_OK(load_rows(database, hour_us, of, lines_of, first));
   for (const auto& [line, from] : first) line->state->account.forget_alerts(line->rule.money(), now_us);
   return loaded;
 }

@@ -53,9 +53,16 @@ struct LoadedSpend {
   LogPosition folded = 0;          // up to where the log of the instance has been folded
   std::int64_t corrected_row = 0;  // as corrected_row()
 };
+// Whose spend.
+struct SpendOf {
+  std::string_view instance;  // as in fold.h: its log is the one of which load_spend() tells the position
+  // What this instance has spent itself, where the others say themselves what they have; else what all have.
+  bool own = false;
+  std::string data_directory = {};  // of own spend: where its log is
+};
 // Brings the accounts of money lines to what the database's ledger says, in one view of it. `lines` are those that
-// `lines_of` can give; `instance` as in fold.h.
-Result<LoadedSpend> load_spend(Database& database, std::string_view instance, const std::vector<const Line*>& lines,
+// `lines_of` can give.
+Result<LoadedSpend> load_spend(Database& database, const SpendOf& of, const std::vector<const Line*>& lines,
                                const LinesOf& lines_of, std::int64_t now_us);
 
 // The last row of the ledger that may be a correction.

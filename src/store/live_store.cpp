@@ -21,6 +21,7 @@
 #include "store/limits.h"
 #include "store/line_index.h"
 #include "store/log_reader.h"
+#include "store/own_spend.h"
 #include "store/retention.h"
 
 namespace sluice::store {
@@ -96,6 +97,8 @@ struct LiveStore::State {
   std::chrono::steady_clock::duration keys_age() const {
     return std::chrono::steady_clock::now().time_since_epoch() - keys_seen.load(std::memory_order_relaxed);
   }
+  // Each process says what it has spent itself, though the database has the spend of all.
+  bool says_own_spend() const { return options.shared_limits && !store.instance_.empty(); }
   Result<void> load_table();
   std::shared_ptr<const Line> line_of(const LimitLine& rule, std::vector<const Line*>& fresh);
   std::shared_ptr<const Lines> lines_of(const KeyReport& report, const LineIndex& index, std::int64_t corrected_then);
@@ -219,7 +222,8 @@ Result<void> LiveStore::State::count_spend(const std::vector<const Line*>& fresh
                 "look at the disk of the data directory; it is tried again");
   const LinesOf of_row = [&](std::string_view key_id, std::string_view tags) { return index.lines_of(key_id, tags); };
   const std::int64_t now_us = wall_clock_us();
-  TRY(const LoadedSpend loaded, load_spend(*watch_store.database_, watch_store.instance_, fresh, of_row, now_us));
+  const SpendOf of{.instance = watch_store.instance_, .own = says_own_spend(), .data_directory = directory};
+  TRY(const LoadedSpend loaded, load_spend(*watch_store.database_, of, fresh, of_row, now_us));
   const LogPosition folded = loaded.folded;
   for (const Line* line : fresh) line->state->corrected_row = loaded.corrected_row;
 
@@ -254,6 +258,13 @@ Result<void> LiveStore::State::load_table() {
     TRY(const Transaction view, Transaction::begin_reading(*watch_store.database_));
     TRY(corrected_then, corrected_row(*watch_store.database_));
     TRY(reports, watch_store.list_keys());
+    if (says_own_spend()) {
+      TRY(const auto own, own_key_spend(*watch_store.database_, watch_store.instance_));
+      for (KeyReport& report : reports) {
+        const auto spent = own.find(report.key.id.str());
+        report.spent = spent == own.end() ? Money() : spent->second;
+      }
+    }
   }
   if (!line_index) corrected = corrected_then;  // no line is older
   TRY(const std::vector<LimitLine> rules, list_limits(*watch_store.database_));

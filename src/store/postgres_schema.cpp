@@ -12,7 +12,8 @@ namespace {
 // One text per version, in order. A published one is never changed; what is new is a new one at the end, beside the one
 // for sluice.db (schema.cpp says what each table is for).
 //
-// state    also the log position of each process, by its instance: "folded_position:INSTANCE"
+// state    also the log position of each process, by its instance: "folded_position:INSTANCE"; and up to where its own
+//          spend has been added up: "own_folded_position:INSTANCE"
 constexpr std::array migrations = {
     R"sql(
     CREATE TABLE state (name TEXT PRIMARY KEY, value BIGINT NOT NULL);
@@ -340,6 +341,26 @@ CREATE TABLE ledger_words (
       made_at_us BIGINT NOT NULL,
       made_by TEXT NOT NULL,
       said TEXT NOT NULL
+    );
+    )sql",
+    R"sql(
+    CREATE TABLE instance_spend_hourly (
+      instance TEXT NOT NULL,
+      hour BIGINT NOT NULL,
+      key_id TEXT NOT NULL,
+      provider TEXT NOT NULL,
+      model TEXT NOT NULL,
+      tags TEXT NOT NULL,
+      usd BIGINT NOT NULL,
+      pico BIGINT NOT NULL,
+      PRIMARY KEY (instance, hour, key_id, provider, model, tags)
+    );
+    CREATE TABLE instance_key_spend (
+      instance TEXT NOT NULL,
+      key_id TEXT NOT NULL,
+      usd BIGINT NOT NULL,
+      pico BIGINT NOT NULL,
+      PRIMARY KEY (instance, key_id)
     );
     )sql",
 };

@@ -34,6 +34,9 @@ constexpr std::int64_t application_id = 0x534c5549;
 //
 // correction_batches  which rows may be corrections, and whose log had them: a running server counts them from here
 //
+// instance_spend_hourly  what each process has spent itself, where several share the database, as usage_hourly has it
+// instance_key_spend     the same of each key, as key_spend has it
+//
 // config_generations  configurations for all who take theirs from here; the newest counts
 //
 // admin_keys      who may use the administration's API
@@ -411,6 +414,27 @@ constexpr std::array migrations = {
       made_by TEXT NOT NULL,
       said TEXT NOT NULL
     ) STRICT;
+    )sql",
+    // What each of several processes has spent itself. One process alone writes nothing here.
+    R"sql(
+    CREATE TABLE instance_spend_hourly (
+      instance TEXT NOT NULL,
+      hour INTEGER NOT NULL,
+      key_id TEXT NOT NULL,
+      provider TEXT NOT NULL,
+      model TEXT NOT NULL,
+      tags TEXT NOT NULL,
+      usd INTEGER NOT NULL,
+      pico INTEGER NOT NULL,
+      PRIMARY KEY (instance, hour, key_id, provider, model, tags)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE instance_key_spend (
+      instance TEXT NOT NULL,
+      key_id TEXT NOT NULL,
+      usd INTEGER NOT NULL,
+      pico INTEGER NOT NULL,
+      PRIMARY KEY (instance, key_id)
+    ) STRICT, WITHOUT ROWID;
     )sql",
 };
 

@@ -155,7 +155,7 @@ Result<std::vector<LimitReport>> Store::list_limits(std::int64_t now_us) {
   TRY(const std::vector<KeyReport> keys, list_keys());
   for (const KeyReport& report : keys) index.know(report.key);
   const LinesOf lines_of = [&](std::string_view key_id, std::string_view tags) { return index.lines_of(key_id, tags); };
-  CHECK_OK(load_spend(*database_, instance_, all, lines_of, now_us));
+  CHECK_OK(load_spend(*database_, {.instance = instance_}, all, lines_of, now_us));
   std::vector<LimitReport> reports;
   for (const auto& line : lines) reports.push_back({line->rule, line->state->account.standing(now_us)});
   return reports;
