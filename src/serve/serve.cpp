@@ -27,6 +27,7 @@
 #include "serve/administration.h"
 #include "serve/alerts.h"
 #include "serve/banner.h"
+#include "serve/claims.h"
 #include "serve/configuration.h"
 #include "serve/default_key.h"
 #include "serve/home.h"
@@ -224,6 +225,20 @@ Result<std::unique_ptr<gateway::Leases>> make_leases(const config::Snapshot& sna
           .generation = [&store] { return store.keys_generation(); },
           .on_round_trip = [&metrics](double took_s) { metrics.round_trip.with().observe(took_s); },
           .on_answer = [&metrics](std::string_view answer) { metrics.store_calls.with(answer).add(); }});
+}
+
+// Null: this process has nobody to agree with.
+Result<std::unique_ptr<Claims>> make_claims(const config::Snapshot& snapshot, const store::Home& home) {
+  std::unique_ptr<Claims> claims;
+  const config::LimitSettings& limits = snapshot.limits();
+  if (home.postgres) {
+    claims = std::make_unique<DatabaseClaims>(home);
+  } else if (limits.backend == "redis") {
+    redis::Connection::Options options{.password = limits.password};
+    TRY(options.address, redis::Address::parse(limits.url));
+    claims = std::make_unique<RedisClaims>(std::move(options), limits.prefix);
+  }
+  return claims;
 }
 
 // The announcement stays in one piece where the log goes to the same terminal. True when a signal came meanwhile.
@@ -451,7 +466,9 @@ int serve(const ServeOptions& options) {
   if (!actors) return refuse(actors.error());
   std::atomic<bool> stopping{false};
   (*store)->keep_days(snapshot->ledger().keep_days);
-  Alerts alerts(log, limit_metrics, snapshots, *tls);
+  auto claims = make_claims(*snapshot, home);
+  if (!claims) return refuse(claims.error());
+  Alerts alerts(log, limit_metrics, snapshots, *tls, *std::move(claims));
   const SpendWatch spend_watch(home, log, limit_metrics, snapshots, alerts, [&time] { return time.unix_us(); });
   gateway::Admission admission(
       {.max_in_flight = static_cast<std::int32_t>(snapshot->limits().in_flight),

@@ -10,6 +10,14 @@ namespace sluice::serve {
 namespace {
 
 constexpr std::int64_t us_per_hour = 3'600'000'000;
+// Longer than anybody makes up for.
+constexpr std::int64_t name_kept_us = 2 * SpendWatch::most_hours_late * us_per_hour;
+
+// The same for all who see it.
+std::string alert_name(const spend::Anomaly& anomaly) {
+  return "anomaly:" + std::string(name(anomaly.kind)) + ":" + std::to_string(anomaly.hour) + ":" + anomaly.series.team +
+         ":" + anomaly.series.provider + "/" + anomaly.series.model;
+}
 
 }  // namespace
 
@@ -57,8 +65,17 @@ Result<void> SpendWatch::look() {
   const std::int64_t from = std::max(*looked, to - most_hours_late);
   const spend::Sensitivity by{.least = snapshot->alerts().anomaly_least};
   TRY(const spend::Found found, spend::find_anomalies(store, snapshot->prices(), from, to, by));
-  CHECK_OK(store.set_watched_hours(to));  // before it is told: rather once too few than every hour again
+  // One process alone: before it is told, rather once too few than every hour again. Several that look at the same
+  // ledger claim what they tell: then a look that did not come to its end is repeated.
+  const bool shared = home_.postgres.has_value();
+  if (!shared) CHECK_OK(store.set_watched_hours(to));
   for (const spend::Anomaly& anomaly : found.anomalies) {
+    store::NamedAlert alert{.name = {}, .body = spend::message(anomaly)};
+    if (shared) {
+      alert.name = alert_name(anomaly);
+      TRY(const bool mine, store.claim_alert(alert, std::chrono::microseconds(Claims::lease).count(), name_kept_us));
+      if (!mine) continue;
+    }
     metrics_.anomalies.with(name(anomaly.kind)).add();
     log_.warn("unusual spend", {{"kind", name(anomaly.kind)},
                                 {"hour", spend::hour_text(anomaly.hour)},
@@ -67,8 +84,9 @@ Result<void> SpendWatch::look() {
                                 {"cost_usd", store::usd(anomaly.cost)},
                                 {"usual_usd", store::usd(anomaly.usual)},
                                 {"reason", spend::sentence(anomaly)}});
-    alerts_.post_soon(spend::message(anomaly));
+    alerts_.post_soon(std::move(alert.body), std::move(alert.name));
   }
+  if (shared) CHECK_OK(store.set_watched_hours(to));
   if (found.series_left_out > 0) log_.warn("not all spend was looked at", {{"series_left_out", found.series_left_out}});
   return {};
 }

@@ -363,6 +363,16 @@ CREATE TABLE ledger_words (
       PRIMARY KEY (instance, key_id)
     );
     )sql",
+    R"sql(
+    CREATE TABLE alert_claims (
+      name TEXT PRIMARY KEY,
+      body TEXT NOT NULL,
+      claimed_until_us BIGINT NOT NULL,
+      told BIGINT NOT NULL,
+      forget_at_us BIGINT NOT NULL
+    );
+    CREATE INDEX alert_claims_waiting ON alert_claims(claimed_until_us) WHERE told = 0;
+    )sql",
 };
 constexpr auto known = static_cast<std::int64_t>(migrations.size());
 

@@ -37,6 +37,8 @@ constexpr std::int64_t application_id = 0x534c5549;
 // instance_spend_hourly  what each process has spent itself, where several share the database, as usage_hourly has it
 // instance_key_spend     the same of each key, as key_spend has it
 //
+// alert_claims  alerts that somebody tells, or has told; see alert_claims.h
+//
 // config_generations  configurations for all who take theirs from here; the newest counts
 //
 // admin_keys      who may use the administration's API
@@ -435,6 +437,17 @@ constexpr std::array migrations = {
       pico INTEGER NOT NULL,
       PRIMARY KEY (instance, key_id)
     ) STRICT, WITHOUT ROWID;
+    )sql",
+    // Which alerts are told, and by when whoever tells them must have done it.
+    R"sql(
+    CREATE TABLE alert_claims (
+      name TEXT PRIMARY KEY,
+      body TEXT NOT NULL,
+      claimed_until_us INTEGER NOT NULL,
+      told INTEGER NOT NULL,
+      forget_at_us INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX alert_claims_waiting ON alert_claims(claimed_until_us) WHERE told = 0;
     )sql",
 };
 

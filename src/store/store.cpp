@@ -171,6 +171,20 @@ Result<std::optional<ConfigGeneration>> Store::configuration(std::optional<std::
 
 Result<std::vector<ConfigGeneration>> Store::list_configurations() { return store::list_configurations(*database_); }
 
+Result<bool> Store::claim_alert(const NamedAlert& alert, std::int64_t lease_us, std::int64_t keep_us) {
+  return store::claim_alert(*database_, alert, lease_us, keep_us);
+}
+
+Result<void> Store::renew_alerts(const std::vector<std::string>& names, std::int64_t lease_us) {
+  return store::renew_alerts(*database_, names, lease_us);
+}
+
+Result<void> Store::alert_told(std::string_view name) { return store::alert_told(*database_, name); }
+
+Result<std::vector<NamedAlert>> Store::take_over_alerts(std::int64_t lease_us, std::size_t count) {
+  return store::take_over_alerts(*database_, lease_us, count);
+}
+
 Result<FoldReport> Store::fold(LogPosition until) {
   TRY(FoldReport report, store::fold(*database_, ledger_path(directory_), instance_, until));
   // Behind the rows that they mend.

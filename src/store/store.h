@@ -15,6 +15,7 @@
 #include "store/admin_acts.h"
 #include "store/admin_keys.h"
 #include "store/admin_requests.h"
+#include "store/alert_claims.h"
 #include "store/configurations.h"
 #include "store/cost_rows.h"
 #include "store/home.h"
@@ -85,6 +86,12 @@ class Store {
   Result<ConfigGeneration> push_configuration(std::string_view text, std::string_view said, std::int64_t now_us);
   Result<std::optional<ConfigGeneration>> configuration(std::optional<std::int64_t> number = {});
   Result<std::vector<ConfigGeneration>> list_configurations();
+
+  // Who tells an alert: see alert_claims.h.
+  Result<bool> claim_alert(const NamedAlert& alert, std::int64_t lease_us, std::int64_t keep_us);
+  Result<void> renew_alerts(const std::vector<std::string>& names, std::int64_t lease_us);
+  Result<void> alert_told(std::string_view name);
+  Result<std::vector<NamedAlert>> take_over_alerts(std::int64_t lease_us, std::size_t count);
 
   // Whose acts those that follow are; the operating system's user's until somebody is named.
   void act_as(Doer doer);

@@ -1,7 +1,9 @@
-"""Several replicas on one PostgreSQL and one Redis, as the guide to replicas sets them up: what each says that it has spent."""
+"""Several replicas on one PostgreSQL and one Redis, as the guide to replicas sets them up: what each says that it has spent, and who tells an alert."""
 
+import shutil
 from decimal import Decimal
 
+import httpx
 import pytest
 
 from harness import recorder
@@ -56,6 +58,48 @@ def replicas(tmp_path, vendor, postgres, redis):
             server.stop()
 
 
+@pytest.fixture
+def on_redis_alone(tmp_path, vendor, redis):
+    """The same without PostgreSQL: on_redis_alone(prepare, **config) -> two servers with what `prepare(server)` has put into both directories."""
+    started = []
+
+    def start(prepare, **config):
+        config = {"limits": {"backend": "redis", "url": redis.url}, "providers": {"acme": openai_vendor(vendor.url)},
+                  "server": {"threads": 1}, **config}
+        servers = [Sluice(tmp_path / f"alone-{index}", config) for index in range(2)]
+        made = prepare(servers[0])
+        shutil.copytree(servers[0].data, servers[1].data)
+        for server in servers:
+            started.append(server)
+            server.start()
+        return servers, made
+
+    yield start
+    for server in started:
+        if server.is_running():
+            server.stop()
+
+
+@pytest.fixture
+def hook():
+    one = recorder.Recorder()
+    one.answer = lambda request, connection: connection.send(recorder.ok(b"{}"))
+    yield one
+    one.stop()
+
+
+def told(hook):
+    return [request.json()["percent"] for request in hook.requests]
+
+
+def budget_of_one_cent(server):
+    """(key, nothing): each answer costs a third of a cent."""
+    server.run("teams", "create", "red")
+    key = server.create_key(team="red")
+    server.run("budgets", "set", "--team", "red", "--usd", "0.01", "--window", "day")
+    return key
+
+
 def ask(server, key):
     with http_client(server, key) as client:
         return client.post(CHAT, json=chat_body("acme/m", "do=whole", max_tokens=1000))
@@ -93,3 +137,65 @@ def test_a_replica_that_starts_anew_says_what_it_has_spent_itself_and_not_what_a
     statuses = [ask(servers[turn % 2], key).status_code for turn in range(60)]
     assert 429 in statuses
     assert Decimal("0.8") * PICO < invoicing.total() <= Decimal("0.9") * PICO
+
+
+# --- alerts
+
+
+def spend_nine_tenths(servers, key, vendor):
+    """In turns and in steps of 2 %, so that each of them spends on both sides of 50 and of 80 %."""
+    vendor.answer = lambda request, connection: connection.send(recorder.ok(recorder.openai_answer(prompt=0, completion=8)))
+
+    def status_of(server):
+        with http_client(server, key) as client:
+            return client.post(CHAT, json=chat_body("acme/m", max_tokens=1)).status_code
+
+    for turn in range(45):
+        eventually(lambda: status_of(servers[turn % 2]) == 200, "an answer", 30)
+
+
+@pytest.mark.parametrize("shared", ["postgres", "redis"])
+def test_each_alert_is_told_once_by_all_replicas_together(request, hook, vendor, shared):
+    alerts = {"alerts": {"webhook": f"{hook.url}/hook"}}
+    if shared == "postgres":
+        servers = request.getfixturevalue("replicas")(2, **alerts)
+        key = budget_of_one_cent(servers[0])
+    else:
+        servers, key = request.getfixturevalue("on_redis_alone")(budget_of_one_cent, **alerts)
+    for server in servers:
+        eventually(lambda: "sluice_budget_used_ratio{" in httpx.get(f"{server.url}/metrics").text, "the budget in force")
+    spend_nine_tenths(servers, key, vendor)
+    eventually(lambda: len(hook.requests) >= 2, "two alerts")
+    for server in servers:
+        server.stop()  # what it was about to tell it has told, or left to the other
+    assert sorted(told(hook)) == [50, 80]
+    counted = sum(server.log().count("budget used up in part") for server in servers)
+    assert counted == 2, "the log tells it once as well"
+
+
+@pytest.mark.parametrize("shared", ["postgres", "redis"])
+def test_an_alert_whose_teller_dies_is_told_by_another_one(request, hook, vendor, shared):
+    """The first teller gets no answer from the webhook and is killed: twenty seconds later another one tells."""
+    silent = []
+
+    def answer(asked, connection):
+        if not silent:
+            silent.append(asked)
+            return connection.wait_until_peer_leaves()
+        return connection.send(recorder.ok(b"{}"))
+
+    hook.answer = answer
+    alerts = {"alerts": {"webhook": f"{hook.url}/hook"}}
+    if shared == "postgres":
+        servers = request.getfixturevalue("replicas")(2, **alerts)
+        key = budget_of_one_cent(servers[0])
+    else:
+        servers, key = request.getfixturevalue("on_redis_alone")(budget_of_one_cent, **alerts)
+    vendor.answer = lambda asked, connection: connection.send(recorder.ok(recorder.openai_answer(prompt=0, completion=220)))
+    with http_client(servers[0], key) as client:  # 55 % of the budget, at the first alone
+        eventually(lambda: client.post(CHAT, json=chat_body("acme/m", max_tokens=220)).status_code == 200, "an answer", 30)
+    eventually(lambda: silent, "the webhook to be asked")
+    servers[0].kill()
+    eventually(lambda: told(hook) == [50, 50], "the other one to tell it", 60)
+    assert hook.requests[0].body == hook.requests[1].body
+    assert "an alert is told for a replica that has not" in servers[1].log()
