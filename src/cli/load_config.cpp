@@ -2,7 +2,9 @@
 
 #include "cli/connection.h"
 #include "serve/default_key.h"
+#include "serve/home.h"
 #include "store/price_files.h"
+#include "store/store.h"
 
 namespace sluice::cli {
 
@@ -20,6 +22,18 @@ void add_config_flag(CLI::App& verb, std::string& flag, const std::string& other
   verb.add_option("--config", flag, "Configuration (SLUICE_CONFIG; default: " + otherwise + ")")->type_name(file_value);
 }
 
+namespace {
+
+// Where the configuration says that the imported prices are. One that is not valid says nothing.
+Result<std::vector<catalog::ImportedFile>> prices_of(const config::Sources& sources, const std::string& data_dir) {
+  const config::Loaded loaded = config::load(sources);
+  if (!loaded.snapshot || !loaded.snapshot->store().on_postgres()) return store::read_price_files(data_dir);
+  TRY(store::Store store, store::Store::open(serve::home_of(loaded.snapshot->store(), data_dir)));
+  return store.imported_prices();
+}
+
+}  // namespace
+
 Result<config::Loaded> load_config(const std::optional<std::string>& path, const Console& console,
                                    const std::string& data_dir, std::optional<catalog::Date> known_on) {
   config::Sources sources;
@@ -31,7 +45,7 @@ Result<config::Loaded> load_config(const std::optional<std::string>& path, const
   if (console.variable("SLUICE_ENGINE") == "none")
     sources.overrides.push_back({.path = "engines", .value = "none", .origin = "SLUICE_ENGINE"});
   if (!data_dir.empty()) {
-    TRY(sources.prices, store::read_price_files(data_dir));
+    TRY(sources.prices, prices_of(sources, data_dir));
     sources.prices_known_on = known_on;
   }
   return config::load(sources);

@@ -168,6 +168,7 @@ void add_prices(CLI::App& root, Invocation& invocation) {
 
   add_prices_import(group, invocation);
   add_prices_explain(group, invocation);
+  add_prices_store(group, invocation);
   add_prices_reprice(group, invocation);
 }
 

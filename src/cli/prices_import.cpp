@@ -6,13 +6,13 @@
 #include <set>
 #include <sstream>
 
+#include "cli/data_store.h"
 #include "cli/load_config.h"
 #include "cli/prices_text.h"
 #include "cli/table.h"
 #include "json/json.h"
 #include "prices/formats.h"
 #include "prices/review.h"
-#include "store/price_files.h"
 
 namespace sluice::cli {
 namespace {
@@ -38,7 +38,8 @@ struct Imported {
   prices::Review review;
   std::vector<PriceFact> taken;
   std::size_t ended = 0;
-  std::string path;  // empty: nothing was written
+  std::string path;     // empty: nothing was written
+  bool shared = false;  // it is in the database of several servers, under that name
 };
 
 Result<std::string> write_import(const ImportFlags& flags, const Invocation& invocation, const std::string& source,
@@ -57,7 +58,9 @@ Result<std::string> write_import(const ImportFlags& flags, const Invocation& inv
         import.ends.push_back({finding.key, finding.fact.source_kind, *catalog::parse_date(today)});
   imported.ended = import.ends.size();
   if (import.prices.facts.empty() && import.ends.empty()) return std::string();
-  return store::add_price_file(invocation.data_dir, name(imported.read.format), catalog::write_import(import));
+  TRY(store::Store store, open_store(invocation, IfMissing::create));
+  imported.shared = store.is_shared();
+  return store.import_prices(name(imported.read.format), catalog::write_import(import), store::wall_clock_us());
 }
 
 void write_import_json(json::Writer& out, const Imported& imported) {
@@ -141,7 +144,8 @@ void print_import(const Imported& imported, bool apply, Console& console) {
     console.err << "there is nothing to write\n";
   else
     console.err << imported.taken.size() << " prices are in " << printable_line(imported.path)
-                << "; a running server takes them with `sluice reload`\n";
+                << (imported.shared ? " of the store; every server takes them within a second\n"
+                                    : "; a running server takes them with `sluice reload`\n");
 }
 
 Result<int> import(const ImportFlags& flags, Invocation& invocation) {

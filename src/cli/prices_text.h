@@ -26,6 +26,7 @@ void write_fact(json::Writer& out, const catalog::PriceFact& fact);
 
 void add_prices_import(CLI::App& group, Invocation& invocation);
 void add_prices_explain(CLI::App& group, Invocation& invocation);
+void add_prices_store(CLI::App& group, Invocation& invocation);  // imports, withdraw
 void add_prices_reprice(CLI::App& group, Invocation& invocation);
 
 }  // namespace sluice::cli

@@ -44,12 +44,26 @@ std::string place_of(const yaml::Diagnostic& finding) {
   return place;
 }
 
+Result<config::Sources> file_of(const ServeOptions& options) {
+  config::Sources sources;
+  if (options.config_path) {
+    sources.name = *options.config_path;
+    TRY(sources.text, config::read_source(*options.config_path));
+  }
+  return sources;
+}
+
 // With what the command line, the environment and the data directory say beside a text.
-Result<config::Loaded> read(const ServeOptions& options, config::Sources sources, const config::Snapshot* in_force) {
+Result<config::Loaded> read(const ServeOptions& options, config::Sources sources, const config::Snapshot* in_force,
+                            std::optional<std::vector<catalog::ImportedFile>> prices = std::nullopt) {
   sources.env = engines::process_environment();
   if (options.listen) sources.overrides.push_back({"server.listen", *options.listen, "--listen"});
   if (options.engine == "none") sources.overrides.push_back({"engines", "none", "--engine"});
-  TRY(sources.prices, store::read_price_files(options.data_dir));
+  if (prices) {
+    sources.prices = *std::move(prices);
+  } else {
+    TRY(sources.prices, store::read_price_files(options.data_dir));
+  }
   sources.in_force = in_force;
   return config::load(sources);
 }
@@ -57,18 +71,21 @@ Result<config::Loaded> read(const ServeOptions& options, config::Sources sources
 }  // namespace
 
 Result<config::Loaded> read_configuration(const ServeOptions& options, const config::Snapshot* in_force) {
-  config::Sources sources;
-  if (options.config_path) {
-    sources.name = *options.config_path;
-    TRY(sources.text, config::read_source(*options.config_path));
-  }
+  TRY(config::Sources sources, file_of(options));
   return read(options, std::move(sources), in_force);
 }
 
 Result<config::Loaded> read_configuration(const ServeOptions& options, const config::Snapshot& in_force,
-                                          const store::ConfigGeneration& pushed) {
-  return read(options, {.name = "generation " + std::to_string(pushed.number), .text = pushed.text, .from_store = true},
-              &in_force);
+                                          FromStore from_store) {
+  config::Sources sources;
+  if (from_store.pushed) {
+    sources.name = "generation " + std::to_string(from_store.pushed->number);
+    sources.text = from_store.pushed->text;
+    sources.from_store = true;
+  } else {
+    TRY(sources, file_of(options));
+  }
+  return read(options, std::move(sources), &in_force, std::move(from_store.prices));
 }
 
 std::string reloaded_json(const Reloaded& reloaded) {
@@ -126,32 +143,52 @@ Reloaded Reloader::reload(Trigger trigger) {
 }
 
 Result<config::Loaded> Reloader::load(const config::Snapshot& before) {
-  if (store_) {
-    TRY(const auto pushed, store_->store().configuration());
-    if (pushed) {
-      tried_ = pushed->number;
-      return read_configuration(options_, before, *pushed);
-    }
+  if (!store_) return read_configuration(options_, &before);
+  FromStore from_store;
+  const std::int64_t version = store_->prices_version();  // what comes meanwhile is read once more
+  TRY(from_store.prices, store_->store().imported_prices());
+  tried_prices_ = version;
+  if (takes_configuration_) {
+    TRY(from_store.pushed, store_->store().configuration());
+    if (from_store.pushed) tried_ = from_store.pushed->number;
   }
-  return read_configuration(options_, &before);
+  return read_configuration(options_, before, std::move(from_store));
 }
 
 Result<void> Reloader::follow(store::LiveStore& store) {
   store_ = &store;
-  TRY(const auto pushed, store.store().configuration());
-  if (!pushed) return {};
+  takes_configuration_ = snapshots_.load()->store().has_configuration();
+  if (store.store().is_shared()) {
+    TRY(const std::size_t adopted, store.store().adopt_price_files(store::wall_clock_us()));
+    if (adopted > 0) log_.info("imported prices of the data directory are in the store", {{"imports", adopted}});
+    CHECK_OK(store.reload_keys());  // sees what was adopted
+  }
+  TRY(const auto prices, store.store().list_price_imports());
+  std::optional<store::ConfigGeneration> pushed;
+  if (takes_configuration_) {
+    TRY(pushed, store.store().configuration());
+  }
+  if (!pushed && prices.empty()) return {};
+  read_last_.clear();  // so that there is something to read, also without a file
   const Reloaded reloaded = reload(Trigger::store);
   if (reloaded.applied) return {};
   if (reloaded.error) return std::unexpected(*reloaded.error);
   return fail(ErrorKind::invalid_request,
-              "generation " + std::to_string(pushed->number) +
-                  " of the configuration in the store is not valid here\n" + reloaded.loaded.diagnostics.render(),
-              "set what it refers to, or push another: `sluice config push FILE`, `sluice config rollback`");
+              (pushed ? "generation " + std::to_string(pushed->number) + " of the configuration in the store is"
+                      : std::string("the configuration with the prices in the store is")) +
+                  " not valid here\n" + reloaded.loaded.diagnostics.render(),
+              pushed ? "set what it refers to, or push another: `sluice config push FILE`, `sluice config rollback`"
+                     : "withdraw what is wrong: `sluice prices imports`, `sluice prices withdraw NUMBER`");
 }
 
 void Reloader::reload_if_pushed() {
-  if (!store_ || store_->config_generation() == tried_) return;
-  tried_ = store_->config_generation();  // also when it cannot be read now
+  if (!store_) return;
+  const bool pushed = takes_configuration_ && store_->config_generation() != tried_;
+  const bool priced = store_->prices_version() != tried_prices_;
+  if (!pushed && !priced) return;
+  if (pushed) tried_ = store_->config_generation();  // also when it cannot be read now
+  if (priced) tried_prices_ = store_->prices_version();
+  read_last_.clear();
   reload(Trigger::store);
 }
 

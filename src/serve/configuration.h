@@ -20,9 +20,13 @@ namespace sluice::serve {
 // What the file, the environment and the command line say. `in_force`: what runs, when this is a reload. Errors:
 // not_found, when the file cannot be read.
 Result<config::Loaded> read_configuration(const ServeOptions& options, const config::Snapshot* in_force);
-// The same with a generation of the store's in the file's place.
+// What a store has in the place of the file's and the directory's.
+struct FromStore {
+  std::optional<store::ConfigGeneration> pushed;
+  std::optional<std::vector<catalog::ImportedFile>> prices;
+};
 Result<config::Loaded> read_configuration(const ServeOptions& options, const config::Snapshot& in_force,
-                                          const store::ConfigGeneration& pushed);
+                                          FromStore from_store);
 
 // What came of a reload.
 struct Reloaded {
@@ -45,15 +49,16 @@ class Reloader {
   Reloader(const ServeOptions& options, gateway::SnapshotCell& snapshots, telemetry::Log& log,
            telemetry::ServerMetrics& metrics);
 
-  // From here on the configuration is what was pushed into the store, as soon as anything was. Puts the newest
-  // generation in force. Errors: those of the store; invalid_request for a generation that this server cannot take.
+  // From here on imported prices are the shared database's, with those that this directory had; and the configuration,
+  // where the one in force says so, is what was pushed there, as soon as anything was. Puts both in force. Errors:
+  // those of the store; invalid_request for a generation that this server cannot take.
   Result<void> follow(store::LiveStore& store);
 
   // Reads, judges, and exchanges the Snapshot or not; the log and the metrics tell.
   Reloaded reload(Trigger trigger);
   // The same when the file holds other bytes than when it was read last.
   void reload_if_changed();
-  // The same when another generation has come into the store; each is tried once.
+  // The same when another generation, or prices, have come into the store; each is tried once.
   void reload_if_pushed();
   // Lets go of Snapshots that no request uses any more: they are freed here, not by a reactor.
   void free_retired();
@@ -67,8 +72,10 @@ class Reloader {
   telemetry::Log& log_;
   telemetry::ServerMetrics& metrics_;
   std::string read_last_;                          // SHA-256 of the file's bytes
-  store::LiveStore* store_ = nullptr;              // that the configuration comes from; null: from the file
+  store::LiveStore* store_ = nullptr;              // that prices come from; null: from the directory
+  bool takes_configuration_ = false;               // from there, too; else from the file
   std::int64_t tried_ = 0;                         // the last generation that was read
+  std::int64_t tried_prices_ = 0;                  // the version of the prices that was read
   static constexpr std::size_t most_retired = 16;  // beyond that the last request frees its Snapshot
   std::vector<std::shared_ptr<const config::Snapshot>> retired_;
 };

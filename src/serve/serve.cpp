@@ -625,7 +625,7 @@ int serve(const ServeOptions& options) {
   if (!bequest)
     if (auto started = start_engines(engines, *snapshot, engines_at); !started) return refuse(started.error());
   Reloader reloader(options, snapshots, log, server_metrics);
-  const bool follows_store = snapshot->store().has_configuration();
+  const bool follows_store = home.postgres.has_value() || snapshot->store().has_configuration();
   if (follows_store)
     if (auto followed = reloader.follow(**store); !followed) return refuse(followed.error());
   // After all that may refuse to start: it is shown once, and only by a start that comes this far.

@@ -86,6 +86,7 @@ struct LiveStore::State {
   std::atomic<std::int64_t> keep_days{0};
   std::atomic<std::int64_t> rows_since_us{0};
   std::atomic<std::int64_t> config_generation{0};
+  std::atomic<std::int64_t> prices_version{0};
   std::atomic<std::uint64_t> looks_done{0};                      // written by the watcher
   std::atomic<std::chrono::steady_clock::duration> keys_seen{};  // that has seen the database
   std::thread listener;                                          // where other processes tell that keys have changed
@@ -134,6 +135,8 @@ Result<void> LiveStore::State::reload_if_changed() {
   TRY(const std::int64_t version, database.integer("SELECT value FROM state WHERE name = 'keys_version'"));
   TRY(const std::int64_t generation, newest_configuration(database));
   config_generation.store(generation);
+  TRY(const std::int64_t prices, store::prices_version(database));
+  prices_version.store(prices);
   CHECK_OK(count_corrections());
   if (version != keys_version) CHECK_OK(load_table());
   keys_version = version;
@@ -492,6 +495,7 @@ Result<void> LiveStore::take_back() {
 }
 
 std::int64_t LiveStore::config_generation() const { return state_->config_generation.load(); }
+std::int64_t LiveStore::prices_version() const { return state_->prices_version.load(); }
 
 bool LiveStore::refuses_new_work() const {
   return state_->ledger->refuses_new_work() || state_->audit->refuses_new_work();

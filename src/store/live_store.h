@@ -67,6 +67,8 @@ class LiveStore : public RequestStore {
 
   // The newest configuration that was pushed into the store, as the watcher has seen it last; 0: none. Any thread.
   std::int64_t config_generation() const;
+  // Rises whenever prices were imported into, or withdrawn from, the shared database. Any thread.
+  std::int64_t prices_version() const;
 
   // How many days of rows and log segments are kept (retention.h); 0 = all. Any thread; the folder follows.
   void keep_days(std::int64_t days);

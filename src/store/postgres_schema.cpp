@@ -373,6 +373,17 @@ CREATE TABLE ledger_words (
     );
     CREATE INDEX alert_claims_waiting ON alert_claims(claimed_until_us) WHERE told = 0;
     )sql",
+    R"sql(
+    CREATE TABLE price_imports (
+      number BIGINT PRIMARY KEY,
+      name TEXT NOT NULL,
+      sha256 TEXT NOT NULL,
+      made_at_us BIGINT NOT NULL,
+      made_by TEXT NOT NULL,
+      withdrawn BIGINT NOT NULL,
+      text TEXT NOT NULL
+    );
+    )sql",
 };
 constexpr auto known = static_cast<std::int64_t>(migrations.size());
 

@@ -39,6 +39,8 @@ constexpr std::int64_t application_id = 0x534c5549;
 //
 // alert_claims  alerts that somebody tells, or has told; see alert_claims.h
 //
+// price_imports  what imports of prices took, for all who share the database
+//
 // config_generations  configurations for all who take theirs from here; the newest counts
 //
 // admin_keys      who may use the administration's API
@@ -448,6 +450,18 @@ constexpr std::array migrations = {
       forget_at_us INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX alert_claims_waiting ON alert_claims(claimed_until_us) WHERE told = 0;
+    )sql",
+    // Imported prices, where several processes share them; one process alone has files.
+    R"sql(
+    CREATE TABLE price_imports (
+      number INTEGER PRIMARY KEY,
+      name TEXT NOT NULL,
+      sha256 TEXT NOT NULL,
+      made_at_us INTEGER NOT NULL,
+      made_by TEXT NOT NULL,
+      withdrawn INTEGER NOT NULL,
+      text TEXT NOT NULL
+    ) STRICT;
     )sql",
 };
 

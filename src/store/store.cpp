@@ -14,6 +14,7 @@
 #include "store/log_reader.h"
 #include "store/postgres.h"
 #include "store/postgres_schema.h"
+#include "store/price_files.h"
 #include "store/retention.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
@@ -170,6 +171,28 @@ Result<std::optional<ConfigGeneration>> Store::configuration(std::optional<std::
 }
 
 Result<std::vector<ConfigGeneration>> Store::list_configurations() { return store::list_configurations(*database_); }
+
+bool Store::is_shared() const { return database_->is_shared(); }
+
+Result<std::vector<catalog::ImportedFile>> Store::imported_prices() {
+  return is_shared() ? read_price_imports(*database_) : read_price_files(directory_);
+}
+
+Result<std::string> Store::import_prices(std::string_view label, std::string_view text, std::int64_t now_us) {
+  if (!is_shared()) return add_price_file(directory_, label, text);
+  TRY(PriceImport made, add_price_import(*database_, label, text, now_us));
+  return std::move(made.name);
+}
+
+Result<std::vector<PriceImport>> Store::list_price_imports() { return store::list_price_imports(*database_); }
+
+Result<PriceImport> Store::withdraw_prices(std::int64_t number, std::int64_t now_us) {
+  return withdraw_price_import(*database_, number, now_us);
+}
+
+Result<std::size_t> Store::adopt_price_files(std::int64_t now_us) {
+  return store::adopt_price_files(*database_, directory_, now_us);
+}
 
 Result<bool> Store::claim_alert(const NamedAlert& alert, std::int64_t lease_us, std::int64_t keep_us) {
   return store::claim_alert(*database_, alert, lease_us, keep_us);

@@ -23,6 +23,7 @@
 #include "store/key.h"
 #include "store/limits.h"
 #include "store/log_format.h"
+#include "store/price_imports.h"
 #include "store/sessions.h"
 #include "store/subjects.h"
 #include "store/usage_report.h"
@@ -86,6 +87,18 @@ class Store {
   Result<ConfigGeneration> push_configuration(std::string_view text, std::string_view said, std::int64_t now_us);
   Result<std::optional<ConfigGeneration>> configuration(std::optional<std::int64_t> number = {});
   Result<std::vector<ConfigGeneration>> list_configurations();
+
+  // Imported prices, oldest first: of all processes that share the database, else of the directory. Errors:
+  // unavailable.
+  Result<std::vector<catalog::ImportedFile>> imported_prices();
+  // Adds what an import took, for all of them; returns where it is. `label`: of letters, digits, _ and -. A running
+  // server takes it within a second where the database is shared, else with its next reload.
+  Result<std::string> import_prices(std::string_view label, std::string_view text, std::int64_t now_us);
+  // In the shared database: see price_imports.h.
+  Result<std::vector<PriceImport>> list_price_imports();
+  Result<PriceImport> withdraw_prices(std::int64_t number, std::int64_t now_us);
+  Result<std::size_t> adopt_price_files(std::int64_t now_us);
+  bool is_shared() const;
 
   // Who tells an alert: see alert_claims.h.
   Result<bool> claim_alert(const NamedAlert& alert, std::int64_t lease_us, std::int64_t keep_us);

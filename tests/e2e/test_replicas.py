@@ -1,5 +1,6 @@
-"""Several replicas on one PostgreSQL and one Redis, as the guide to replicas sets them up: what each says that it has spent, and who tells an alert."""
+"""Several replicas on one PostgreSQL and one Redis, as the guide to replicas sets them up: what each says that it has spent, who tells an alert, and what all price by."""
 
+import json
 import shutil
 from decimal import Decimal
 
@@ -199,3 +200,57 @@ def test_an_alert_whose_teller_dies_is_told_by_another_one(request, hook, vendor
     eventually(lambda: told(hook) == [50, 50], "the other one to tell it", 60)
     assert hook.requests[0].body == hook.requests[1].body
     assert "an alert is told for a replica that has not" in servers[1].log()
+
+
+# --- prices
+
+
+def test_imported_prices_are_every_replicas_within_a_second_and_can_be_withdrawn(replicas, tmp_path, postgres):
+    servers = replicas(2)
+    catalogue = tmp_path / "litellm.json"
+    catalogue.write_text(json.dumps({"gifts/large": {"litellm_provider": "gifts", "mode": "chat", "input_cost_per_token": 3e-06, "output_cost_per_token": 9e-06}}))
+
+    def known(server):
+        shown = server.run_json("prices", "show", "--provider", "gifts")
+        return [(price["provider"], price["model"]) for price in shown["prices"]]
+
+    def reloads(server):
+        page = httpx.get(f"{server.url}/metrics").text
+        return sum(float(line.split()[-1]) for line in page.splitlines() if line.startswith('sluice_config_reloads_total{trigger="store",outcome="applied"}'))
+
+    before = [reloads(server) for server in servers]
+    assert [known(server) for server in servers] == [[], []]
+    imported = servers[0].run_json("prices", "import", str(catalogue), "--apply")
+    assert imported["file"] == "000001-litellm.jsonl" and imported["taken"] == 1
+    eventually(lambda: all(reloads(server) > had for server, had in zip(servers, before)), "each replica to take them by itself", between_s=0.02)
+    assert [known(server) for server in servers] == [[("gifts", "large")]] * 2
+    assert not (servers[0].data / "prices").exists(), "they are nowhere else"
+    assert servers[1].run_json("prices", "imports")["imports"][0]["withdrawn"] is False
+    before = [reloads(server) for server in servers]
+    servers[1].run("prices", "withdraw", "1")
+    eventually(lambda: all(reloads(server) > had for server, had in zip(servers, before)), "each replica to price without them", between_s=0.02)
+    assert [known(server) for server in servers] == [[], []]
+    acts = [json.loads(act)["act"] for (act,) in postgres.ask("SELECT act FROM sluice.admin_acts") if "prices_" in act]
+    assert acts == ["prices_imported", "prices_withdrawn"]
+
+
+def test_what_a_replica_had_imported_before_it_shared_its_prices_comes_to_all(replicas, tmp_path):
+    servers = replicas(2)
+    for number, server in enumerate(servers):
+        server.stop()
+        alone = Sluice(tmp_path / f"alone-{number}", {})
+        catalogue = tmp_path / f"litellm-{number}.json"
+        catalogue.write_text(json.dumps({f"gifts/model-{number}": {"litellm_provider": "gifts", "mode": "chat", "input_cost_per_token": 3e-06, "output_cost_per_token": 9e-06}}))
+        alone.run("prices", "import", str(catalogue), "--apply")
+        shutil.copytree(alone.data / "prices", server.data / "prices")
+    for server in servers:
+        server.start()
+
+    def models(server):
+        return sorted(price["model"] for price in server.run_json("prices", "show", "--provider", "gifts")["prices"])
+
+    for server in servers:
+        assert models(server) == ["model-0", "model-1"]
+    servers[0].stop()
+    servers[0].start()
+    assert [one["name"] for one in servers[0].run_json("prices", "imports")["imports"]] == ["000001-litellm.jsonl", "000002-litellm.jsonl"]
