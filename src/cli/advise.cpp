@@ -134,7 +134,7 @@ Result<int> run_advise(const AdviseFlags& flags, Invocation& invocation) {
   TRY(const TrafficSource source, open_traffic(asked, invocation));
   TRY(TrafficPlan made, plan_of_traffic(flags.file, asked, source, invocation));
   if (!made.plan) return exit_failed;
-  TRY(const plan::Answer answer, plan::answer(*std::move(made.plan)));
+  TRY(const plan::Answer answer, plan::answer(*std::move(made.plan), made.arrivals));
   TRY(const replay::Advice advice, replay::advise(answer, source.traffic, source.span, made.groups, catalog::today()));
   if (invocation.json())
     print_json(advice, source, invocation.console);

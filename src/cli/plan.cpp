@@ -29,7 +29,7 @@ Result<int> run_on_traffic(const PlanFlags& flags, Invocation& invocation) {
   TRY(const TrafficSource source, open_traffic(flags.traffic, invocation));
   TRY(TrafficPlan made, plan_of_traffic(flags.file, flags.traffic, source, invocation));
   if (!made.plan) return exit_failed;
-  TRY(const plan::Answer answer, plan::answer(*std::move(made.plan)));
+  TRY(const plan::Answer answer, plan::answer(*std::move(made.plan), made.arrivals));
   print_plan(answer, invocation);
   return exit_of(answer);
 }

@@ -323,8 +323,8 @@ void print_table(const plan::Calibration& made, const plan::Accuracy& seen, cons
   if (held.throughput_mape > plan::throughput_target || held.ttft_p95_error > plan::ttft_target)
     console.out << fmt::format("a forecast should reach {:.0f} and {:.0f} %: measure for longer, on a quiet machine\n",
                                plan::throughput_target * 100, plan::ttft_target * 100);
-  console.out << "wrote " << printable_line(to) << "; use it: sluice plan plan.yaml --calibration "
-              << printable_line(to) << '\n';
+  console.out << "wrote " << printable_line(to) << "; use it: `calibration_file: " << printable_line(to)
+              << "` of the option, or sluice plan plan.yaml --calibration " << printable_line(to) << '\n';
 }
 
 void write_accuracy(json::Writer& out, std::string_view name, const plan::Accuracy& one) {

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <ostream>
+#include <string>
 
 #include "cli/table.h"
 #include "plan/quantity.h"
@@ -73,6 +75,72 @@ void print_placement(const plan::Answer& answer, Console& console) {
       console.out << fmt::format("  {} not at {}: {}\n", one.workload, out.option, out.reason);
 }
 
+std::string milliseconds(double seconds) { return fmt::format("{:.0f} ms", seconds * 1e3); }
+
+std::string pays_in_words(const plan::WorkloadCost::Line& line) {
+  if (!line.pays) return "no API may take it";
+  if (!line.pays->never.empty()) return "never: " + line.pays->never;
+  return fmt::format("{} requests a month, {} nodes, against {}",
+                     plan::short_number(std::round(line.pays->requests_per_month)),
+                     plan::short_number(line.pays->nodes), line.pays_against);
+}
+
+// What each own engine needs, and what recorded arrivals say of it.
+void print_sizes(const plan::Answer& answer, Console& console) {
+  Table sizes({{"WORKLOAD"},
+               {"OWN ENGINE"},
+               {"PEAK/S", right},
+               {"EACH TAKES", right},
+               {"PLACES/NODE", right},
+               {"SERVERS", right},
+               {"NODES", right},
+               {"WAIT P95", right},
+               {"LIMIT", right},
+               {"BOUND BY"},
+               {"PAYS ALONE FROM"}});
+  Table replays({{"WORKLOAD"},
+                 {"OWN ENGINE"},
+                 {"CALLS", right},
+                 {"SERVERS", right},
+                 {"WAIT P50", right},
+                 {"P95", right},
+                 {"P99", right},
+                 {"WITHIN", right},
+                 {"USE", right},
+                 {"NEEDS", right},
+                 {"BURSTINESS", right},
+                 {"REPLAY SAYS"}});
+  bool any = false;
+  bool replayed = false;
+  for (const plan::WorkloadCost& cost : answer.costs)
+    for (const plan::WorkloadCost::Line& line : cost.lines) {
+      if (!line.sizing) continue;
+      any = true;
+      const plan::Sizing& one = *line.sizing;
+      sizes.add({cost.workload, line.option, fmt::format("{:.3g}", one.load.per_second),
+                 fmt::format("{:.3g} s", one.load.service_s), plan::short_number(one.slots_a_node),
+                 plan::short_number(one.slots), fmt::format("{:.2f}", one.nodes), milliseconds(one.wait_p95_s),
+                 milliseconds(one.limit_s), std::string(plan::name(one.by)), pays_in_words(line)});
+      if (!line.replay) continue;
+      replayed = true;
+      const plan::ReplayCheck& check = *line.replay;
+      replays.add(
+          {cost.workload, line.option,
+           check.calls < check.of ? fmt::format("{} of {}", check.calls, check.of) : std::to_string(check.calls),
+           plan::short_number(check.slots), milliseconds(check.seen.p50_s), milliseconds(check.seen.p95_s),
+           milliseconds(check.seen.p99_s), fmt::format("{:.1f} %", check.seen.within * 100),
+           fmt::format("{:.1f} %", check.seen.utilisation * 100),
+           check.needs > 0 ? plan::short_number(check.needs) : "none",
+           check.arrival_scv > 0 ? fmt::format("{:.3g}", check.arrival_scv) : "", check.says});
+    }
+  if (!any) return;
+  console.out << "\nServers at the peak (places in an engine's batch), by Erlang C and Kimura:\n";
+  sizes.print(console.out, console.colour());
+  if (!replayed) return;
+  console.out << "\nThe recorded arrivals replayed with that size:\n";
+  replays.print(console.out, console.colour());
+}
+
 void print_break_even(const plan::BreakEvenTable& table, Console& console) {
   if (table.cells.empty()) return;
   const plan::BreakEven& first = table.cells.front();
@@ -120,6 +188,7 @@ void print_rent_or_buy(const plan::RentOrBuyTable& table, Console& console) {
 void print_answer(const plan::Answer& answer, Console& console) {
   console.out << styled(answer.plan.name, Style::bold, console.colour()) << '\n';
   if (answer.placement) print_placement(answer, console);
+  print_sizes(answer, console);
   for (const plan::BreakEvenAnswer& one : answer.break_even) print_break_even(one.table, console);
   for (const plan::RentOrBuyTable& one : answer.rent_or_buy) print_rent_or_buy(one, console);
   if (!answer.warnings.empty() || !answer.plan.notes.empty()) console.out << "\nRead this, too:\n";

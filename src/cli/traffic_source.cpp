@@ -249,8 +249,13 @@ Result<std::optional<plan::Plan>> base_plan(const std::string& file, const std::
     TRY(text, read_plan_file(file));
   }
   yaml::Diagnostics diagnostics;
+  const auto beside = [&](const std::string& path) -> std::optional<std::string> {
+    auto found = read_plan_file((std::filesystem::path(file).parent_path() / path).string());
+    if (!found) return std::nullopt;
+    return *std::move(found);
+  };
   auto read = plan::read_plan(file.empty() ? "the starter plan" : file, std::move(text), catalog::embedded_catalog(),
-                              catalog::today(), diagnostics);
+                              catalog::today(), diagnostics, beside);
   invocation.console.err << printable(diagnostics.render());
   if (!read) return read;
   for (const std::string& one : calibrations) {
@@ -274,6 +279,7 @@ Result<TrafficPlan> plan_of_traffic(const std::string& file, const TrafficFlags&
   TRY(out.plan, base_plan(file, flags.calibrations, invocation));
   if (!out.plan) return out;
   out.groups = replay::groups_of(source.traffic, *replay::by_from_name(flags.by), source.span);
+  out.arrivals = replay::arrivals_of(source.traffic, out.groups);
   std::vector<std::string> notes = {"the workloads are those of " + source.says};
   std::vector<plan::Option> now = places_now(source, notes);
   out.plan = replay::plan_of(*std::move(out.plan), source.traffic, source.span, out.groups, std::move(now));

@@ -56,6 +56,7 @@ Result<std::optional<plan::Plan>> base_plan(const std::string& file, const std::
 struct TrafficPlan {
   std::optional<plan::Plan> plan;  // empty as of base_plan()
   std::vector<replay::Group> groups;
+  plan::RecordedArrivals arrivals;
 };
 Result<TrafficPlan> plan_of_traffic(const std::string& file, const TrafficFlags& flags, const TrafficSource& source,
                                     Invocation& invocation);

@@ -11,13 +11,43 @@
 namespace sluice::plan {
 namespace {
 
-std::vector<WorkloadCost> costs_of(const Plan& plan) {
+// The API with the least bill that the workload may stand at; empty: there is none.
+std::optional<std::size_t> cheapest_api(const Problem& problem, std::size_t w) {
+  std::optional<std::size_t> best;
+  for (std::size_t o = 0; o < problem.options(); ++o)
+    if (problem.pool_of[o] < 0 && allowed(problem, {}, w, o) && (!best || problem.bill(w, o) < problem.bill(w, *best)))
+      best = o;
+  return best;
+}
+
+// Nodes, size and break-even of a workload at an own option.
+void add_size(WorkloadCost::Line& line, const Problem& problem, std::size_t w, std::size_t o,
+              std::optional<std::size_t> api) {
+  const Plan& plan = *problem.plan;
+  const Pair& pair = problem.pairs[w][o];
+  const NodeCost& node = problem.nodes[static_cast<std::size_t>(problem.pool_of[o])];
+  line.nodes = pair.nodes_at_full_load * std::ranges::max(problem.hours[w]) / problem.max_utilisation;
+  line.usd_per_month = line.nodes * node.usd_per_month();
+  line.cost = cents(line.usd_per_month);
+  if (!pair.served) return;
+  line.capacity =
+      fmt::format("{:.0f} output tokens/s a node, batch {:.0f}, bound by {} ({})", pair.served->output_tokens_per_s,
+                  pair.served->batch, pair.served->bound_by, pair.served->source);
+  line.sizing = pair.sizing;
+  if (!api) return;
+  line.pays = pays_from(plan, plan.workloads[w], plan.options[o], *pair.served, plan.options[*api]);
+  line.pays_against = plan.options[*api].name;
+}
+
+std::vector<WorkloadCost> costs_of(const Plan& plan, const ReplayChecks& replays) {
   const Problem problem = make_problem(plan, plan.assumptions);
   std::vector<WorkloadCost> all;
   for (std::size_t w = 0; w < plan.workloads.size(); ++w) {
     const Workload& workload = plan.workloads[w];
     WorkloadCost one{.workload = workload.name,
                      .eval = workload.quality_floor.empty() ? "" : workload.quality_floor.begin()->first};
+    const std::optional<std::size_t> api = cheapest_api(problem, w);
+    const auto replayed = replays.find(workload.name);
     for (std::size_t o = 0; o < plan.options.size(); ++o) {
       const Option& option = plan.options[o];
       const Pair& pair = problem.pairs[w][o];
@@ -26,19 +56,10 @@ std::vector<WorkloadCost> costs_of(const Plan& plan) {
         line.quality = quality->second;
       line.out = !pair.possible ? pair.impossible : pair.failed ? pair.reason : "";
       if (option.self_hosted()) {
-        const auto p = static_cast<std::size_t>(problem.pool_of[o]);
-        line.nodes = pair.nodes_at_full_load * std::ranges::max(problem.hours[w]) / problem.max_utilisation;
-        line.usd_per_month = line.nodes * problem.nodes[p].usd_per_month();
-        line.cost = cents(line.usd_per_month);
-        const auto served = capacity(option, plan.pools[p],
-                                     {.input = workload.input_tokens,
-                                      .output = workload.output_tokens,
-                                      .ttft_ms = workload.ttft_p95_ms,
-                                      .tpot_ms = workload.tpot_ms},
-                                     plan.assumptions);
-        if (served)
-          line.capacity = fmt::format("{:.0f} output tokens/s a node, batch {:.0f}, bound by {} ({})",
-                                      served->output_tokens_per_s, served->batch, served->bound_by, served->source);
+        add_size(line, problem, w, o, api);
+        if (replayed != replays.end())
+          if (const auto check = replayed->second.find(option.name); check != replayed->second.end())
+            line.replay = check->second;
       } else {
         line.usd_per_month = bill_usd(option, workload, 1);
         line.cost = workload.measured_usd.contains(option.name) ? cents(line.usd_per_month)
@@ -100,8 +121,9 @@ void look_ahead(Answer& answer) {
 
 }  // namespace
 
-Result<Answer> answer(Plan plan) {
+Result<Answer> answer(Plan plan, const RecordedArrivals& arrivals) {
   Answer out{.plan = std::move(plan)};
+  range_by_calibration(out.plan);
   warn(out);
   // A figure that the hardware cannot have is never computed with.
   for (const Option& option : out.plan.options) {
@@ -112,7 +134,8 @@ Result<Answer> answer(Plan plan) {
       return fail(ErrorKind::invalid_request, fmt::format("the option `{}`: {}", option.name, checked.error().message),
                   checked.error().hint);
   }
-  out.costs = costs_of(out.plan);
+  const ReplayChecks replays = replay_recorded(out.plan, arrivals);
+  out.costs = costs_of(out.plan, replays);
   for (const BreakEvenStudy& study : out.plan.break_even) {
     BreakEvenAnswer one{.table = break_even_table(out.plan, study)};
     if (!study.against.empty() && !study.mixes.empty()) {

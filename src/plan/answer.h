@@ -23,6 +23,10 @@ struct WorkloadCost {
     std::optional<double> quality;  // in the workload's first eval
     std::string out;                // why it may not stand there; empty = it may
     std::string capacity;           // what bounds an own engine
+    std::optional<Sizing> sizing;   // of an own engine
+    std::optional<PaysFrom> pays;   // against the cheapest API that the workload may stand at, `pays_against`
+    std::string pays_against;
+    std::optional<ReplayCheck> replay;  // with recorded arrivals
   };
   std::vector<Line> lines;
   std::string eval;
@@ -56,6 +60,7 @@ struct Answer {
 // Flip values are looked for in plans up to this many workloads: each takes a hundred solutions.
 constexpr std::size_t max_flip_workloads = 20;
 
-Result<Answer> answer(Plan plan);
+// `arrivals`: as they were recorded, of workloads of the plan; sizes are tried on them before anything is chosen.
+Result<Answer> answer(Plan plan, const RecordedArrivals& arrivals = {});
 
 }  // namespace sluice::plan

@@ -16,6 +16,11 @@ namespace {
   std::abort();
 }
 
+std::optional<double> bound(const yaml::Node& row, const char* name) {
+  if (!row.find(name)) return std::nullopt;
+  return data_number(row, name);
+}
+
 std::map<std::string, yaml::Node, std::less<>> read_files() {
   std::map<std::string, yaml::Node, std::less<>> files;
   yaml::Diagnostics diagnostics;
@@ -60,6 +65,8 @@ const Assumptions& Assumptions::defaults() {
                            .value = data_number(row, "value"),
                            .low = data_number(row, "low"),
                            .high = data_number(row, "high"),
+                           .least = bound(row, "least"),
+                           .most = bound(row, "most"),
                            .unit = data_text(row, "unit"),
                            .meaning = data_text(row, "meaning"),
                            .source = data_text(row, "source")});

@@ -2,6 +2,7 @@
 // plan changes any of them; whatever is reported lists them all, and says which were changed.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,8 @@ struct Assumption {
   double value = 0;
   double low = 0;  // Monte Carlo draws a triangle over low, value, high
   double high = 0;
+  std::optional<double> least;  // what a plan may say, where more than the sign decides
+  std::optional<double> most;
   std::string unit;
   std::string meaning;
   std::string source;

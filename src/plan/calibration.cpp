@@ -22,6 +22,8 @@ constexpr std::size_t fewest_calls = 12;       // six coefficients, twice over
 constexpr double prompt_span = 2;              // longest over shortest, or slope and offset are one
 constexpr double iteration_tokens = 2048;      // of prompts that engines read in one step by default
 constexpr double least_coefficient_s = 1e-12;  // below it nothing is measured
+constexpr double least_error = 0.01;           // no forecast is better than that
+constexpr double most_error = 0.9;             // a throughput is more than nothing
 constexpr std::size_t max_rounds = 60;         // over all coefficients at one step's width
 
 double quantile95(std::vector<double> all) {
@@ -290,6 +292,23 @@ std::string in_words(const Calibration& one) {
       one.measured_on, one.name, one.throughput_error * 100, one.ttft_p95_error * 100);
 }
 
+void range_by_calibration(Plan& plan) {
+  Assumption& factor = *plan.assumptions.find("hardware.throughput_factor");
+  double error = 0;
+  bool any = false;
+  for (const Option& option : plan.options) {
+    if (!option.self_hosted()) continue;
+    if (!option.calibration) return;
+    any = true;
+    error = std::max(error, option.calibration->throughput_error);
+  }
+  if (!any || factor.changed) return;
+  error = std::clamp(error, least_error, most_error);
+  factor.low = factor.value * (1 - error);
+  factor.high = factor.value * (1 + error);
+  factor.source = fmt::format("the calibrations of this plan: throughput off by at most {:.1f} %", error * 100);
+}
+
 std::string calibration_yaml(const Calibration& one) {
   const auto text = [](const std::string& value) {
     std::string quoted = "\"";
@@ -300,8 +319,9 @@ std::string calibration_yaml(const Calibration& one) {
     return quoted + "\"";
   };
   return fmt::format(
-      "# What an engine was measured to do: `sluice plan plan.yaml --calibration THIS-FILE`, or the same lines under\n"
-      "# `calibration:` of an option. Microseconds; errors are of calls that the fit has not seen.\n"
+      "# What an engine was measured to do: `calibration_file: THIS-FILE` of an option, `sluice plan plan.yaml\n"
+      "# --calibration THIS-FILE`, or the same lines under `calibration:`. Microseconds; errors are of calls that the\n"
+      "# fit has not seen, and what the draws of `hardware.throughput_factor` range over.\n"
       "name: {}\n"
       "measured_on: {}\n"
       "source: {}\n"

@@ -75,6 +75,10 @@ Calibration read_calibration(const yaml::Node& node, const std::string& what, co
 // Empty when diagnostics has errors.
 std::optional<Calibration> read_calibration(std::string name, std::string text, yaml::Diagnostics& diagnostics);
 
+// Where every own option is calibrated and the plan says nothing of hardware.throughput_factor, its range is their
+// largest error of the throughput, from 1 to 90 %.
+void range_by_calibration(Plan& plan);
+
 // "calibrated 2026-11-28 on local/x (throughput within 4.1 %, TTFT p95 within 12 %)".
 std::string in_words(const Calibration& calibration);
 

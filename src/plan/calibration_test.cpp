@@ -169,6 +169,43 @@ TEST(Calibration, A_plan_forecasts_with_it_and_says_whose_it_is_and_how_far_it_i
       << got->warnings[0];
 }
 
+TEST(Calibration, A_plan_includes_the_file_and_draws_over_its_error) {
+  const Calibration made = {
+      .name = "local/small", .measured_on = "2026-11-28", .law = known, .throughput_error = 0.04, .tpot_error = 0.03};
+  const auto read_file = [&](const std::string& path) -> std::optional<std::string> {
+    if (path != "c.yaml") return std::nullopt;
+    return calibration_yaml(made);
+  };
+  const auto read_with = [&](const std::string& text, yaml::Diagnostics& diagnostics) {
+    return read_plan("p.yaml", text, catalog::embedded_catalog(),
+                     std::chrono::sys_days(std::chrono::year(2026) / 11 / 27), diagnostics, read_file);
+  };
+  yaml::Diagnostics diagnostics;
+  const auto plan = read_with(plan_with(", calibration_file: c.yaml"), diagnostics);
+  ASSERT_TRUE(plan) << diagnostics.render();
+  ASSERT_TRUE(plan->options[0].calibration);
+  EXPECT_NEAR(plan->options[0].calibration->law.step, known.step, 1e-9);
+  const auto got = answer(*plan);
+  ASSERT_TRUE(got) << got.error().message;
+  const Assumption& factor = got->plan.assumptions.at("hardware.throughput_factor");
+  EXPECT_NEAR(factor.low, 0.96, 1e-9);
+  EXPECT_NEAR(factor.high, 1.04, 1e-9);
+  EXPECT_NE(factor.source.find("4.0 %"), std::string::npos) << factor.source;
+  // What a person says of it counts.
+  const auto own = read_with(
+      "assumptions: { hardware.throughput_factor: 0.9 }\n" + plan_with(", calibration_file: c.yaml"), diagnostics);
+  ASSERT_TRUE(own) << diagnostics.render();
+  const auto said = answer(*own);
+  ASSERT_TRUE(said) << said.error().message;
+  EXPECT_EQ(said->plan.assumptions.at("hardware.throughput_factor").low, 0.85);
+  yaml::Diagnostics missing;
+  EXPECT_FALSE(read_with(plan_with(", calibration_file: d.yaml"), missing));
+  EXPECT_NE(missing.render().find("the calibration d.yaml cannot be read"), std::string::npos) << missing.render();
+  yaml::Diagnostics both;
+  EXPECT_FALSE(read_with(plan_with(section_of(made) + ", calibration_file: c.yaml"), both));
+  EXPECT_NE(both.render().find("a calibration and a calibration_file"), std::string::npos) << both.render();
+}
+
 TEST(Calibration, One_that_the_hardware_cannot_have_done_is_refused) {
   Calibration fast = {.name = "local/small", .measured_on = "2026-11-28", .law = known};
   fast.law.prefill_per_token = 1e-5;  // 2 x 134.5e6 operations in 10 us are 27e12 a second

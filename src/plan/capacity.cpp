@@ -19,15 +19,15 @@ std::unexpected<Error> impossible(std::string message, std::string hint) {
   return fail(ErrorKind::invalid_request, std::move(message), std::move(hint));
 }
 
-struct Node {
-  double bandwidth;  // usable
-  double flops;      // usable
-  double memory;     // usable
-  double exchange_s;
-};
+NodeSpeed node_of(const Option& option, const Pool& pool, const Assumptions& assumptions) {
+  return {.bandwidth = pool.gpus * pool.gpu->bandwidth * assumptions["capacity.memory_efficiency"],
+          .flops = pool.gpus * flops_of(*pool.gpu, option.bytes_per_weight) * assumptions["capacity.mfu"],
+          .memory = pool.gpus * pool.gpu->memory_bytes * usable_memory,
+          .exchange_s = pool.gpus > 1 ? option.model->layers * exchange_s_per_layer : 0};
+}
 
 // One decode step of `batch` sequences that are on average `context` long.
-double decode_step(const Option& option, const Node& node, double batch, double context) {
+double decode_step(const Option& option, const NodeSpeed& node, double batch, double context) {
   if (option.calibration) return step_s(option.calibration->law, batch, context);
   const ModelShape& model = *option.model;
   const double bytes = weight_bytes_touched(model, option.bytes_per_weight, batch) +
@@ -35,7 +35,7 @@ double decode_step(const Option& option, const Node& node, double batch, double 
   return std::max(bytes / node.bandwidth, 2 * model.active * batch / node.flops) + node.exchange_s;
 }
 
-double prefill(const Option& option, const Node& node, const Shape& shape) {
+double prefill(const Option& option, const NodeSpeed& node, const Shape& shape) {
   const ModelShape& model = *option.model;
   const double fresh = shape.input * (1 - shape.prefix_hit);
   if (option.calibration) return prefill_s(option.calibration->law, fresh, shape.input);
@@ -46,7 +46,7 @@ double prefill(const Option& option, const Node& node, const Shape& shape) {
 
 // Of a request when `batch` run at once: its prefill delays the others, so the node's time per request is prefill plus
 // its share of the decode steps.
-double node_seconds_per_request(const Option& option, const Node& node, const Shape& shape, double batch,
+double node_seconds_per_request(const Option& option, const NodeSpeed& node, const Shape& shape, double batch,
                                 double prefill_s) {
   const double context = shape.input + shape.output / 2;
   return prefill_s + shape.output * decode_step(option, node, batch, context) / batch;
@@ -81,10 +81,7 @@ Result<Capacity> capacity(const Option& option, const Pool& pool, const Shape& s
     return impossible(
         fmt::format("{} has no {} arithmetic", pool.gpu->name, option.bytes_per_weight >= 1 ? "fp8" : "fp4"),
         "use another number format: weights: bf16");
-  const Node node{.bandwidth = pool.gpus * pool.gpu->bandwidth * assumptions["capacity.memory_efficiency"],
-                  .flops = pool.gpus * peak * assumptions["capacity.mfu"],
-                  .memory = pool.gpus * pool.gpu->memory_bytes * usable_memory,
-                  .exchange_s = pool.gpus > 1 ? model.layers * exchange_s_per_layer : 0};
+  const NodeSpeed node = node_of(option, pool, assumptions);
   const double stored = model.total * option.bytes_per_weight;
   const double kv = kv_bytes_per_token(model, option.bytes_per_kv);
   const double tokens_kept = shape.input + shape.output;
@@ -159,5 +156,27 @@ Result<Capacity> capacity(const Option& option, const Pool& pool, const Shape& s
   out.output_tokens_per_s = out.requests_per_s * shape.output;
   return out;
 }
+
+Shape shape_of(const Workload& workload) {
+  return {.input = workload.input_tokens,
+          .output = workload.output_tokens,
+          .ttft_ms = workload.ttft_p95_ms,
+          .tpot_ms = workload.tpot_ms};
+}
+
+SlotTime::SlotTime(const Option& option, const Pool& pool, const Shape& mean, const Capacity& served,
+                   const Assumptions& assumptions)
+    : option_(option),
+      node_(node_of(option, pool, assumptions)),
+      batch_(served.batch),
+      decode_step_s_(served.decode_step_s) {
+  scale_ = served.batch / served.requests_per_s / work(mean.input, mean.output);
+}
+
+double SlotTime::prefill_s(double input) const { return prefill(option_, node_, {.input = input}); }
+
+double SlotTime::work(double input, double output) const { return batch_ * prefill_s(input) + output * decode_step_s_; }
+
+double SlotTime::seconds(double input, double output) const { return scale_ * work(input, output); }
 
 }  // namespace sluice::plan

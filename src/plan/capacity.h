@@ -46,4 +46,34 @@ double needed_mfu(const Option& option, const Pool& pool, double total_tokens_pe
 // impossible; each with the numbers that say why.
 Result<Capacity> capacity(const Option& option, const Pool& pool, const Shape& shape, const Assumptions& assumptions);
 
+// What of a node's peaks is reached.
+struct NodeSpeed {
+  double bandwidth = 0;  // bytes/s
+  double flops = 0;
+  double memory = 0;      // bytes for weights and caches
+  double exchange_s = 0;  // between its GPUs, of each step
+};
+
+// What a workload's mean request asks for.
+Shape shape_of(const Workload& workload);
+
+// How long one request of any size keeps its place in a full batch, in seconds: its part of the node's time, times the
+// places. Of the mean request it is batch / requests_per_s, so places and throughput say the same. The engine's own
+// prefix cache is not counted. Borrows the option.
+class SlotTime {
+ public:
+  SlotTime(const Option& option, const Pool& pool, const Shape& mean, const Capacity& served,
+           const Assumptions& assumptions);
+  double seconds(double input, double output) const;
+  double prefill_s(double input) const;
+
+ private:
+  double work(double input, double output) const;
+  const Option& option_;
+  NodeSpeed node_;
+  double batch_;
+  double decode_step_s_;
+  double scale_ = 1;
+};
+
 }  // namespace sluice::plan

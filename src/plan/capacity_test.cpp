@@ -3,11 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 
-#include "plan/queue.h"
 #include "plan/read_plan.h"
 #include "plan/trace.h"
 
@@ -114,33 +110,6 @@ TEST(Capacity, What_does_not_fit_says_by_how_much) {
   EXPECT_NE(format.error().message.find("no fp8 arithmetic"), std::string::npos);
 }
 
-TEST(Queue, Erlang_c_is_the_textbooks) {
-  EXPECT_NEAR(erlang_c(1, 0.5), 0.5, 1e-12);    // M/M/1: the utilisation
-  EXPECT_NEAR(erlang_c(2, 1), 1.0 / 3, 1e-12);  // M/M/2 at half load
-  EXPECT_NEAR(erlang_c(10, 8), 0.409180, 1e-5);
-  EXPECT_EQ(erlang_c(3, 3), 1);
-  EXPECT_LT(erlang_c(5000, 4000), 1e-6);  // no overflow
-}
-
-TEST(Queue, The_fewest_servers_are_the_fewest) {
-  const double n = servers_needed(10, 2, 1.5, 0.95, 0.2, 0.85);
-  EXPECT_LE(waiting_quantile(n, 10, 2, 1.5, 0.95), 0.2);
-  EXPECT_GE(n, 20 / 0.85);
-  const double strict = servers_needed(10, 2, 1.5, 0.95, 0.0, 1.0);
-  EXPECT_LE(waiting_quantile(strict, 10, 2, 1.5, 0.95), 0.0);
-  EXPECT_GT(waiting_quantile(strict - 1, 10, 2, 1.5, 0.95), 0.0);
-}
-
-TEST(Queue, A_replay_by_hand) {
-  const std::vector<Arrival> arrivals = {{0, 10}, {1, 10}, {2, 1}, {3, 1}};
-  const ReplayResult two = replay(arrivals, 2);
-  EXPECT_EQ(two.most_waiting, 2);  // the last two wait for the first server: 8 and 8 seconds
-  EXPECT_EQ(two.p99_s, 8);
-  EXPECT_EQ(replay(arrivals, 4).p99_s, 0);
-  EXPECT_EQ(servers_for(arrivals, 0, 1), 3u);  // the short third one is done when the fourth comes
-  EXPECT_EQ(servers_for(arrivals, 100, 64), 1u);
-}
-
 TEST(Trace, Says_which_line_is_wrong) {
   const auto got =
       read_trace("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.97,4808,10\n2023-11-16 18:17:04,x,8\n");
@@ -154,70 +123,6 @@ TEST(Trace, Says_which_line_is_wrong) {
   EXPECT_EQ((*mooncake)[1].at_s, 1.5);
   EXPECT_NEAR((*mooncake)[1].prefix_hit, 2.0 / 3, 1e-12);
 }
-
-std::optional<std::vector<TraceRow>> shared_trace(const std::string& name) {
-  const char* shared = std::getenv("SLUICE_SHARED_DATA");
-  const std::filesystem::path root = shared ? shared : SLUICE_SHARED_DATA_DEFAULT;
-  std::ifstream file(root / "traces" / name);
-  if (!file) return std::nullopt;
-  auto rows = read_trace(std::string(std::istreambuf_iterator<char>(file), {}));
-  EXPECT_TRUE(rows);
-  if (!rows) return std::nullopt;
-  return std::move(*rows);
-}
-
-struct TraceCase {
-  std::string file;
-  std::size_t requests;
-  double input;
-  double output;
-};
-class SharedTrace : public testing::TestWithParam<TraceCase> {};
-
-// The replay has the last word: with the servers it chose the limit holds, with one fewer it does not. What the closed
-// formula says of the mean is not enough for any of them.
-TEST_P(SharedTrace, Sizing_on_real_arrivals) {
-  const auto rows = shared_trace(GetParam().file);
-  if (!rows) GTEST_SKIP() << "no " << GetParam().file << ": set SLUICE_SHARED_DATA to a folder with traces/";
-  const TraceFacts facts = facts_of(*rows);
-  EXPECT_EQ(facts.requests, GetParam().requests);
-  EXPECT_EQ(facts.input, GetParam().input);
-  EXPECT_EQ(facts.output, GetParam().output);
-  const Plan plan = plan_of("gpu: H100, gpus: 8", "model: llama-3.1-70b");
-  const double n = static_cast<double>(facts.requests);
-  const auto served = capacity_of(plan, {.input = facts.input / n, .output = facts.output / n, .tpot_ms = 60});
-  ASSERT_TRUE(served) << served.error().message;
-  std::vector<Arrival> arrivals;
-  double sum = 0;
-  double squares = 0;
-  for (const TraceRow& row : *rows) {
-    const double fresh = row.input * (1 - row.prefix_hit) / (facts.input / n);
-    const double seconds = served->prefill_s * fresh + row.output * served->decode_step_s;
-    arrivals.push_back({row.at_s, seconds});
-    sum += seconds;
-    squares += seconds * seconds;
-  }
-  const double mean = sum / n;
-  const double cv2 = squares / n / (mean * mean) - 1;
-  constexpr double limit_s = 0.2;
-  const double formula = servers_needed(n / facts.seconds * facts.peak_minute, mean, cv2, 0.95, limit_s, 0.85);
-  const std::size_t chosen = servers_for(arrivals, limit_s, static_cast<std::size_t>(formula));
-  ASSERT_GT(chosen, 1u);
-  EXPECT_LE(replay(arrivals, chosen).p95_s, limit_s);
-  EXPECT_GT(replay(arrivals, chosen - 1).p95_s, limit_s);
-  const double of_the_mean = servers_needed(n / facts.seconds, mean, cv2, 0.95, limit_s, 1.0);
-  std::printf(
-      "%s: peaks %.2f (minute) %.1f (second), prefix hits %.0f %%; servers by the mean %.0f, by the formula on the "
-      "peak minute %.0f, by the replay %zu\n",
-      GetParam().file.c_str(), facts.peak_minute, facts.peak_second, facts.prefix_hit * 100, of_the_mean, formula,
-      chosen);
-  EXPECT_GT(static_cast<double>(chosen), of_the_mean);
-}
-
-INSTANTIATE_TEST_SUITE_P(Traces, SharedTrace,
-                         testing::Values(TraceCase{"AzureLLMInferenceTrace_conv.csv", 19366, 22361870, 4088665},
-                                         TraceCase{"AzureLLMInferenceTrace_code.csv", 8819, 18059974, 245896},
-                                         TraceCase{"mooncake_conversation_trace.jsonl", 12031, 144793823, 4122048}));
 
 }  // namespace
 }  // namespace sluice::plan

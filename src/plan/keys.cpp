@@ -54,7 +54,12 @@ constexpr std::array table = {
     Key{"workload", "only", texts, 0, 0, "names of the options that are allowed"},
     Key{"workload", "critical", flag, 0, 0, "must stand on two vendors or grounds"},
     Key{"workload", "split", flag, 0, 0, "may be divided over options"},
-    Key{"workload", "peak", number, 1, 100, "busiest moment over the busiest hour; 3 unless said"},
+    Key{"workload", "peak", number, 1, 100, "busiest moment over the busiest hour; load.peak_factor unless said"},
+    Key{"workload", "arrival_scv", number, 0.01, 1000,
+        "burstiness: squared coefficient of variation of the time between arrivals, within the busiest moment; 1 is "
+        "Poisson; load.arrival_scv unless said"},
+    Key{"workload", "service_scv", number, 0.01, 1000,
+        "the same of the time that a request takes; load.service_scv unless said"},
     Key{"workload", "profile", word, 0, 0, "when in the day it runs", "flat office evening night"},
 
     Key{"option", "name", text, 0, 0, "what it is called", "", true},
@@ -69,6 +74,8 @@ constexpr std::array table = {
     Key{"option", "measured_mix", text, 0, 0, "in:out mix of that measurement; 1:1 unless said"},
     Key{"option", "calibration", section, 0, 0, "what the engine was measured to do: sluice plan calibrate writes it",
         "calibration"},
+    Key{"option", "calibration_file", text, 0, 0,
+        "the same, as the path of the file that it wrote, from the plan's folder"},
     Key{"option", "ground", word, 0, 0, "proprietary or hosted_open, where the catalogue does not say",
         "proprietary hosted_open"},
     Key{"option", "vendor", text, 0, 0, "who is behind it; the name before / unless said"},

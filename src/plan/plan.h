@@ -30,6 +30,13 @@ constexpr double max_calibrated_slots = 4096;  // as max_batch of the roofline
 // How traffic spreads over a day: the share of the mean in each hour; sums to 24.
 using Profile = std::array<double, 24>;
 
+// What a replay of recorded arrivals has shown of a workload at an own option.
+struct Replayed {
+  double service_scv = 1;  // of these calls there
+  double raise = 1;        // servers that the replay needs over the formula's; at least 1
+  std::string impossible;  // why no number of servers did; empty = one did
+};
+
 struct Workload {
   std::string name;
   yaml::Place place;
@@ -48,11 +55,14 @@ struct Workload {
   std::vector<std::string> only;   // options that a person has allowed; empty = all
   bool critical = false;           // must stand on two vendors
   bool split = false;              // may be divided over options
-  double peak = 3;                 // the busiest second over the busiest hour's mean
+  double peak = 3;                 // the busiest moment over the busiest hour's mean
+  double arrival_scv = 1;          // within that moment, squared coefficient of variation; 1 = Poisson
+  double service_scv = 1;          // of the time that a request takes; 1 = exponential
   Profile profile = {};
   // Option to USD a month that the recorded calls would have cost there, each by its own size; empty: the bill of a
   // mean request counts.
   std::map<std::string, double> measured_usd = {};
+  std::map<std::string, Replayed> replayed = {};  // by option; empty: no arrivals are known
   double tokens_per_month() const { return requests_per_month * (input_tokens + output_tokens); }
   double mix() const { return output_tokens > 0 ? input_tokens / output_tokens : 0; }
 };

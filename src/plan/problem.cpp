@@ -102,6 +102,27 @@ void judge(Pair& pair, const Plan& plan, const Workload& workload, const Option&
   }
 }
 
+// What the workload takes of the pool at an own option.
+void size_pair(Pair& pair, const Workload& workload, const Option& option, const Pool& pool,
+               const Assumptions& assumptions, double volume) {
+  const auto served = capacity(option, pool, shape_of(workload), assumptions);
+  if (!served) {
+    pair.possible = false;
+    pair.impossible = served.error().message;
+    return;
+  }
+  pair.served = *served;
+  pair.nodes_at_full_load = workload.requests_per_month * volume / seconds_per_month / served->requests_per_s;
+  pair.sizing = size_of(workload, option, *served, assumptions, volume);
+  // The capacity rows have the load of each hour, so what the peak takes beyond it is told as more load.
+  const double by_use = pair.sizing->load.offered() / assumptions["load.max_utilisation"] / served->batch;
+  if (by_use > 0) pair.nodes_at_full_load *= pair.sizing->nodes / by_use;
+  if (const auto replayed = workload.replayed.find(option.name); replayed != workload.replayed.end()) {
+    pair.impossible = replayed->second.impossible;
+    pair.possible = pair.impossible.empty();
+  }
+}
+
 bool critical(const Problem& problem, const Ask& ask, std::size_t w) {
   return problem.plan->workloads[w].critical && !ask.without.has(Rule::critical, static_cast<int>(w));
 }
@@ -367,18 +388,8 @@ Problem make_problem(const Plan& plan, const Assumptions& assumptions, double vo
       pair.switching_usd = option.switching_usd;
       pair.usd_per_month = option.switching_usd / plan.horizon_months;
       if (option.self_hosted()) {
-        const auto served = capacity(option, plan.pools[static_cast<std::size_t>(problem.pool_of[o])],
-                                     {.input = workload.input_tokens,
-                                      .output = workload.output_tokens,
-                                      .ttft_ms = workload.ttft_p95_ms,
-                                      .tpot_ms = workload.tpot_ms},
-                                     assumptions);
-        if (served) {
-          pair.nodes_at_full_load = workload.requests_per_month * volume / seconds_per_month / served->requests_per_s;
-        } else {
-          pair.possible = false;
-          pair.impossible = served.error().message;
-        }
+        size_pair(pair, workload, option, plan.pools[static_cast<std::size_t>(problem.pool_of[o])], assumptions,
+                  volume);
       } else {
         pair.usd_per_month += bill_usd(option, workload, volume);
       }

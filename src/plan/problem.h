@@ -14,6 +14,7 @@
 #include "plan/cost.h"
 #include "plan/milp.h"
 #include "plan/plan.h"
+#include "plan/sizing.h"
 
 namespace sluice::plan {
 
@@ -48,13 +49,15 @@ struct Without {
 };
 
 struct Pair {
-  bool possible = false;          // nothing physical forbids it
-  std::string impossible;         // why not: a model that does not fit
-  std::optional<Rule> failed;     // the first rule that forbids it
-  std::string reason;             // in words, with both numbers
-  double usd_per_month = 0;       // the bill and the switching cost over the horizon
-  double switching_usd = 0;       // once
-  double nodes_at_full_load = 0;  // at the mean of the day
+  bool possible = false;           // nothing physical forbids it
+  std::string impossible;          // why not: a model that does not fit
+  std::optional<Rule> failed;      // the first rule that forbids it
+  std::string reason;              // in words, with both numbers
+  double usd_per_month = 0;        // the bill and the switching cost over the horizon
+  double switching_usd = 0;        // once
+  double nodes_at_full_load = 0;   // at the mean of the day; with what waiting and replay ask for beyond it
+  std::optional<Capacity> served;  // of an own engine
+  std::optional<Sizing> sizing;
 };
 
 // No vendor may carry more than this of a critical workload, so that the other one is proven every day.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <set>
@@ -89,6 +90,19 @@ void read_assumptions(Section& plan, Plan& into) {
         plan.report().error(node, fmt::format("`{}` cannot be {}", entry.key, describe(node)), help);
         return std::nullopt;
       }
+      if ((assumption->least && parsed->value < *assumption->least) ||
+          (assumption->most && parsed->value > *assumption->most)) {
+        const double least = assumption->least.value_or(-INFINITY);
+        const double most = assumption->most.value_or(INFINITY);
+        constexpr std::array ms_mix_ups = {MixUp{1000, "seconds"}, MixUp{1e-3, "microseconds"}};
+        const std::string meant =
+            assumption->unit == "ms" ? likely_meant(parsed->value, least, most, ms_mix_ups) : std::string();
+        plan.report().error(node,
+                            fmt::format("`{}` must lie between {} and {}, not {}", entry.key, short_number(least),
+                                        short_number(most), node.text),
+                            meant.empty() ? help : meant);
+        return std::nullopt;
+      }
       if (parsed->value == 0 && (entry.key == "hardware.life_months" || entry.key == "load.max_utilisation")) {
         plan.report().error(node, fmt::format("`{}` cannot be zero", entry.key), help);
         return std::nullopt;
@@ -133,7 +147,7 @@ void read_assumptions(Section& plan, Plan& into) {
   }
 }
 
-Workload read_workload(const Node& node, const Report& report) {
+Workload read_workload(const Node& node, const Assumptions& assumptions, const Report& report) {
   Section in(node, "workload", named("workload", node), report);
   Workload out;
   out.place = node.place;
@@ -172,7 +186,9 @@ Workload read_workload(const Node& node, const Report& report) {
   out.only = in.texts("only");
   out.critical = in.flag("critical", false);
   out.split = in.flag("split", false);
-  out.peak = in.number("peak", 3);
+  out.peak = in.number("peak", assumptions["load.peak_factor"]);
+  out.arrival_scv = in.number("arrival_scv", assumptions["load.arrival_scv"]);
+  out.service_scv = in.number("service_scv", assumptions["load.service_scv"]);
   out.profile = profile_of(in.text("profile", "flat"));
   if (out.critical && !out.split && in.node().find("split"))
     report.error(in.place("split"), fmt::format("{} is critical and must not be split", in.what()),
@@ -342,7 +358,31 @@ void read_terms(Section& in, const Node& node, const Report& report, Option& out
                  "discounts and commitments are of APIs; a rented node has its rent_usd_per_hour");
 }
 
-Option read_option(const Node& node, const catalog::Catalog& catalog, catalog::Date when, const Report& report) {
+// What an engine of one's own was measured to do: said here, or in a file that stands beside the plan.
+void read_measured(Section& in, const ReadFile& read_file, const Report& report, Option& out) {
+  const yaml::Member* section = in.member("calibration");
+  const std::string file = in.text("calibration_file");
+  if (!section && file.empty()) return;
+  const Node& place = section ? section->value : in.place("calibration_file");
+  if (section && !file.empty())
+    report.error(place, fmt::format("{} has a calibration and a calibration_file", in.what()), "remove one of them");
+  else if (section)
+    out.calibration = read_calibration(section->value, "the calibration of " + in.what(), report);
+  else if (auto text = read_file ? read_file(file) : std::nullopt)
+    out.calibration = read_calibration(file, *std::move(text), report.diagnostics);
+  else
+    report.error(place, fmt::format("the calibration {} cannot be read", file),
+                 "`sluice plan calibrate` writes one; the path is from the plan's folder");
+  if (!out.self_hosted())
+    report.error(place, fmt::format("{} has no pool, and a calibration", in.what()),
+                 "what was measured is an engine of one's own: add `pool:`, or remove it");
+  else if (out.measured_output_tokens_per_s > 0)
+    report.error(place, fmt::format("{} has a calibration and output_tokens_per_s", in.what()),
+                 "both say what a node serves: remove one of them");
+}
+
+Option read_option(const Node& node, const catalog::Catalog& catalog, catalog::Date when, const ReadFile& read_file,
+                   const Report& report) {
   Section in(node, "option", named("option", node), report);
   Option out;
   out.place = node.place;
@@ -375,15 +415,7 @@ Option read_option(const Node& node, const catalog::Catalog& catalog, catalog::D
   out.bytes_per_kv = bytes(in.text("kv_cache", "fp8"));
   out.measured_output_tokens_per_s = in.number("output_tokens_per_s", 0);
   out.measured_mix = in.mix("measured_mix").value_or(1);
-  if (const yaml::Member* calibration = in.member("calibration")) {
-    out.calibration = read_calibration(calibration->value, "the calibration of " + in.what(), report);
-    if (!out.self_hosted())
-      report.error(calibration->value, fmt::format("{} has no pool, and a calibration", in.what()),
-                   "what was measured is an engine of one's own: add `pool:`, or remove it");
-    else if (out.measured_output_tokens_per_s > 0)
-      report.error(calibration->value, fmt::format("{} has a calibration and output_tokens_per_s", in.what()),
-                   "both say what a node serves: remove one of them");
-  }
+  read_measured(in, read_file, report, out);
   out.quality = in.map("quality");
   out.regions = in.texts("regions");
   if (const std::string word = in.text("data_class"); !word.empty()) out.data_class = data_class_from_name(word);
@@ -567,7 +599,7 @@ Profile profile_of(std::string_view word) {
 }
 
 std::optional<Plan> read_plan(std::string name, std::string text, const catalog::Catalog& catalog, catalog::Date today,
-                              yaml::Diagnostics& diagnostics) {
+                              yaml::Diagnostics& diagnostics, const ReadFile& read_file) {
   const auto source =
       std::make_shared<const yaml::Source>(yaml::Source{.name = std::move(name), .text = std::move(text)});
   const auto node = yaml::parse(source, diagnostics);
@@ -593,8 +625,9 @@ std::optional<Plan> read_plan(std::string name, std::string text, const catalog:
     report.error(in.place("lifecycle"), "top_down derives upkeep from the build cost, and there is none",
                  "add `assumptions: { build.one_off_usd: ... }`, or count people with bottom_up");
   for (const Node* one : in.list("pools")) plan.pools.push_back(read_pool(*one, report));
-  for (const Node* one : in.list("options")) plan.options.push_back(read_option(*one, catalog, plan.prices_on, report));
-  for (const Node* one : in.list("workloads")) plan.workloads.push_back(read_workload(*one, report));
+  for (const Node* one : in.list("options"))
+    plan.options.push_back(read_option(*one, catalog, plan.prices_on, read_file, report));
+  for (const Node* one : in.list("workloads")) plan.workloads.push_back(read_workload(*one, plan.assumptions, report));
   if (const yaml::Member* limits = in.member("limits")) plan.limits = read_limits(limits->value, report);
   for (const Node* one : in.list("break_even")) plan.break_even.push_back(read_break_even(*one, plan, report));
   for (const Node* one : in.list("rent_or_buy")) plan.rent_or_buy.push_back(read_rent_or_buy(*one, plan, report));

@@ -2,6 +2,7 @@
 // a number that cannot be right with what it was probably meant to be.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -11,9 +12,12 @@
 
 namespace sluice::plan {
 
+// The text of a file that a plan names, by its path as the plan has it; empty: it cannot be read.
+using ReadFile = std::function<std::optional<std::string>(const std::string& path)>;
+
 // `today` is the day whose catalogue prices count when the file names none. Empty when diagnostics has errors.
 std::optional<Plan> read_plan(std::string name, std::string text, const catalog::Catalog& catalog, catalog::Date today,
-                              yaml::Diagnostics& diagnostics);
+                              yaml::Diagnostics& diagnostics, const ReadFile& read_file = {});
 
 // "office": more in the day's middle; sums to 24.
 Profile profile_of(std::string_view word);

@@ -388,6 +388,77 @@ std::string rent_or_buy_page(const RentOrBuyTable& table, const std::string& at)
   return out + "</section>";
 }
 
+std::string milliseconds(std::string_view at, double seconds) {
+  return number(at, seconds * 1e3, fmt::format("{:.0f} ms", seconds * 1e3));
+}
+
+std::string in_words(const std::optional<PaysFrom>& pays, const std::string& at) {
+  if (!pays) return "no API may take it";
+  if (!pays->never.empty()) return "<span class=\"bad\">never</span>: " + escaped(pays->never);
+  return fmt::format(
+      "{} requests a month, {} nodes",
+      number(at + ".requests_per_month", pays->requests_per_month, short_number(std::round(pays->requests_per_month))),
+      number(at + ".nodes", pays->nodes, short_number(pays->nodes)));
+}
+
+std::string replays_of(const WorkloadCost& cost, std::size_t w) {
+  std::string rows;
+  for (std::size_t i = 0; i < cost.lines.size(); ++i) {
+    if (!cost.lines[i].replay || !cost.lines[i].sizing) continue;
+    const ReplayCheck& check = *cost.lines[i].replay;
+    const std::string at = fmt::format("costs.{}.options.{}.sizing.replay", w, i);
+    rows +=
+        row({escaped(cost.lines[i].option),
+             number(at + ".calls", static_cast<double>(check.calls), short_number(static_cast<double>(check.calls))),
+             number(at + ".slots", check.slots, short_number(check.slots)),
+             milliseconds(at + ".wait_p50_ms", check.seen.p50_s), milliseconds(at + ".wait_p95_ms", check.seen.p95_s),
+             milliseconds(at + ".wait_p99_ms", check.seen.p99_s),
+             number(at + ".within", check.seen.within, percent(check.seen.within)),
+             number(at + ".utilisation", check.seen.utilisation, percent(check.seen.utilisation)),
+             number(at + ".slots_needed", check.needs, check.needs > 0 ? short_number(check.needs) : "none"),
+             number(at + ".arrival_scv", check.arrival_scv,
+                    check.arrival_scv > 0 ? fmt::format("{:.3g}", check.arrival_scv) : "not known"),
+             (check.needs <= 0 || check.raised ? "<span class=\"bad\">" : "<span class=\"good\">") +
+                 escaped(check.says) + "</span>"},
+            "td", 1, 9);
+  }
+  if (rows.empty()) return {};
+  return "<div class=\"wide\"><table><caption>The recorded arrivals, replayed with that size</caption>" +
+         row({"Option", "calls", "servers", "wait P50", "P95", "P99", "within the limit", "use", "needs", "burstiness",
+              "so"},
+             "th", 1, 9) +
+         rows + "</table></div>";
+}
+
+// How many servers each own option needs, by formula; and what recorded arrivals say of it.
+std::string sizes_of(const WorkloadCost& cost, std::size_t w) {
+  std::string rows;
+  for (std::size_t i = 0; i < cost.lines.size(); ++i) {
+    const WorkloadCost::Line& line = cost.lines[i];
+    if (!line.sizing) continue;
+    const Sizing& sizing = *line.sizing;
+    const std::string at = fmt::format("costs.{}.options.{}.sizing", w, i);
+    rows += row({escaped(line.option),
+                 number(at + ".peak_per_second", sizing.load.per_second, fmt::format("{:.3g}", sizing.load.per_second)),
+                 number(at + ".service_s", sizing.load.service_s, fmt::format("{:.3g} s", sizing.load.service_s)),
+                 number(at + ".slots_a_node", sizing.slots_a_node, short_number(sizing.slots_a_node)),
+                 number(at + ".slots", sizing.slots, short_number(sizing.slots)),
+                 number(at + ".nodes", sizing.nodes, fmt::format("{:.2f}", sizing.nodes)),
+                 milliseconds(at + ".wait_p95_ms", sizing.wait_p95_s),
+                 milliseconds(at + ".wait_limit_ms", sizing.limit_s), std::string(name(sizing.by)),
+                 in_words(line.pays, at + ".pays_from") +
+                     (line.pays && line.pays->never.empty() ? " (against " + escaped(line.pays_against) + ")" : "")},
+                "td", 1, 7);
+  }
+  if (rows.empty()) return {};
+  return "<div class=\"wide\"><table><caption>Servers at the peak: places in the engine's batch, by Erlang C and "
+         "Kimura</caption>" +
+         row({"Option", "requests/s", "each takes", "places a node", "servers", "nodes", "wait P95", "limit",
+              "bound by", "pays alone from"},
+             "th", 1, 7) +
+         rows + "</table></div>" + replays_of(cost, w);
+}
+
 std::string workload_page(const Answer& answer, std::size_t w) {
   const WorkloadCost& cost = answer.costs[w];
   std::string out = fmt::format("<h3>{}</h3>", escaped(cost.workload));
@@ -415,7 +486,7 @@ std::string workload_page(const Answer& answer, std::size_t w) {
       dots.push_back(
           {.name = line.option, .at = {*line.quality, line.usd_per_month}, .chosen = chosen, .out = !line.out.empty()});
   }
-  out += "</table></div>";
+  out += "</table></div>" + sizes_of(cost, w);
   if (dots.size() > 1)
     out += dot_chart(fmt::format("{}: cost against quality in {}", cost.workload, cost.eval),
                      "Each option; the chosen one is filled in colour, those that are out are rings", dots,

@@ -89,6 +89,67 @@ void write_options(Writer& out, const Plan& plan) {
   out.end_array();
 }
 
+void write_replay(Writer& out, const std::optional<ReplayCheck>& check) {
+  out.key("replay");
+  if (!check) {
+    out.null();
+    return;
+  }
+  out.begin_object().member("calls", static_cast<std::int64_t>(check->calls));
+  out.member("of", static_cast<std::int64_t>(check->of));
+  number(out, "seconds", check->seconds);
+  number(out, "slots", check->slots);
+  number(out, "slots_by_formula", check->by_formula);
+  number(out, "slots_needed", check->needs);
+  out.member("raised", check->raised).member("holds", check->needs > 0);
+  out.member("limit_is", check->first_token ? "first token" : "wait");
+  number(out, "limit_ms", check->limit_s * 1e3);
+  number(out, "within", check->seen.within);
+  number(out, "within_by_formula", check->at_formula);
+  number(out, "wait_p50_ms", check->seen.p50_s * 1e3);
+  number(out, "wait_p95_ms", check->seen.p95_s * 1e3);
+  number(out, "wait_p99_ms", check->seen.p99_s * 1e3);
+  number(out, "first_token_p95_ms", check->seen.first_p95_s * 1e3);
+  number(out, "utilisation", check->seen.utilisation);
+  number(out, "most_waiting", check->seen.most_waiting);
+  number(out, "arrival_scv", check->arrival_scv);
+  out.member("says", check->says).end_object();
+}
+
+void write_sizing(Writer& out, const WorkloadCost::Line& line) {
+  out.key("sizing");
+  if (!line.sizing) {
+    out.null();
+    return;
+  }
+  const Sizing& sizing = *line.sizing;
+  out.begin_object();
+  number(out, "peak_per_second", sizing.load.per_second);
+  number(out, "service_s", sizing.load.service_s);
+  number(out, "arrival_scv", sizing.load.arrival_scv);
+  number(out, "service_scv", sizing.load.service_scv);
+  number(out, "slots_a_node", sizing.slots_a_node);
+  number(out, "slots", sizing.slots);
+  number(out, "slots_by_formula", sizing.by_formula);
+  number(out, "nodes", sizing.nodes);
+  number(out, "prefill_ms", sizing.prefill_s * 1e3);
+  number(out, "wait_limit_ms", sizing.limit_s * 1e3);
+  number(out, "wait_p95_ms", sizing.wait_p95_s * 1e3);
+  number(out, "utilisation", sizing.utilisation);
+  out.member("bound_by", name(sizing.by));
+  out.key("pays_from");
+  if (line.pays) {
+    out.begin_object().member("against", line.pays_against);
+    number(out, "requests_per_month", line.pays->requests_per_month);
+    number(out, "nodes", line.pays->nodes);
+    out.member("never", line.pays->never).end_object();
+  } else {
+    out.null();
+  }
+  write_replay(out, line.replay);
+  out.end_object();
+}
+
 void write_costs(Writer& out, const Answer& answer) {
   out.key("costs").begin_array();
   for (const WorkloadCost& one : answer.costs) {
@@ -100,7 +161,9 @@ void write_costs(Writer& out, const Answer& answer) {
           .member("usd_per_month", line.cost);
       number(out, "nodes", line.nodes);
       number(out, "quality", line.quality);
-      out.member("out", line.out).member("capacity", line.capacity).end_object();
+      out.member("out", line.out).member("capacity", line.capacity);
+      write_sizing(out, line);
+      out.end_object();
     }
     out.end_array().end_object();
   }

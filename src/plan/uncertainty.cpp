@@ -72,7 +72,9 @@ double month_of(const Plan& plan, const Assumptions& world, const Reduced& one) 
   for (std::size_t p = 0; p < one.busiest.size(); ++p) {
     if (!one.open[p]) continue;
     ++pools;
-    const double load = one.busiest[p] * volume / world["hardware.throughput_factor"];
+    // The load was computed with the plan's own throughput.
+    const double load =
+        one.busiest[p] * volume * plan.assumptions["hardware.throughput_factor"] / world["hardware.throughput_factor"];
     const double nodes = std::max(1.0, std::ceil(load / world["load.max_utilisation"] + plan.pools[p].spare - 1e-7));
     usd += nodes * node_cost(plan.pools[p], world).usd_per_month();
   }

@@ -226,5 +226,48 @@ TEST(Workloads, Are_at_most_fifty_and_lose_no_call) {
   EXPECT_EQ(groups.back().name, "(the others)");
 }
 
+TEST(Workloads, Give_their_calls_in_the_order_of_their_coming_and_money_alone_is_none) {
+  Traffic traffic;
+  const auto add = [&](const char* key, std::int64_t at_us, Tokens input, bool correction) {
+    ASSERT_TRUE(traffic.add(testing::start_us + at_us, {.key = key},
+                            {.input = input, .cache_read = 5, .output = 7, .reported = true}, Money::pico(1),
+                            correction));
+  };
+  add("a", 3'000'000, 30, false);
+  add("b", 500'000, 99, false);
+  add("a", 1'000'000, 10, false);
+  add("a", 2'000'000, 20, true);
+  add("only money", 2'000'000, 20, true);
+  traffic.sort();
+  const auto arrivals = arrivals_of(traffic, groups_of(traffic, By::key, span_of(traffic)));
+  ASSERT_EQ(arrivals.size(), 2U);
+  const plan::Recorded& a = arrivals.at("a");
+  EXPECT_EQ(a.of, 2U);
+  ASSERT_EQ(a.calls.size(), 2U);
+  EXPECT_EQ(a.calls[0].at_s, 0.5);  // since the traffic's first call
+  EXPECT_EQ(a.calls[0].input, 15);
+  EXPECT_EQ(a.calls[1].at_s, 2.5);
+  EXPECT_EQ(a.calls[1].output, 7);
+  EXPECT_EQ(arrivals.at("b").calls.size(), 1U);
+}
+
+TEST(Workloads, Give_the_busiest_calls_in_a_row_where_there_are_too_many) {
+  Traffic traffic;
+  const auto add = [&](const std::string& key, std::int64_t at_us) {
+    ASSERT_TRUE(traffic.add(testing::start_us + at_us, {.key = key}, {.input = 1, .output = 1, .reported = true},
+                            Money::pico(1), false));
+  };
+  for (int other = 0; other < 30; ++other) add("k" + std::to_string(other), 0);
+  constexpr int many = 30'000;  // one a second, but in the middle third two
+  std::int64_t at = 0;
+  for (int i = 0; i < many; ++i) add("busy", at += i >= 10'000 && i < 20'000 ? 500'000 : 1'000'000);
+  traffic.sort();
+  const auto arrivals = arrivals_of(traffic, groups_of(traffic, By::key, span_of(traffic)));
+  const plan::Recorded& busy = arrivals.at("busy");
+  EXPECT_EQ(busy.of, std::size_t{many});
+  ASSERT_EQ(busy.calls.size(), plan::least_replayed_calls);
+  EXPECT_NEAR(busy.calls.back().at_s - busy.calls.front().at_s, 15'000, 1);
+}
+
 }  // namespace
 }  // namespace sluice::replay

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <tuple>
 #include <unordered_map>
 
 #include "json/json.h"
@@ -97,6 +98,21 @@ void spread(Group& group, const Counting& counting, const Span& span) {
     group.profile = profile;
   }
   group.growth_per_month = growth(counting.days, span);
+}
+
+// In the order of their coming, and at most that many in a row: those that came in the shortest time.
+void keep_busiest(plan::Recorded& recorded, std::size_t most) {
+  std::vector<plan::Recorded::Call>& calls = recorded.calls;
+  recorded.of = calls.size();
+  std::ranges::sort(calls, [](const auto& a, const auto& b) {
+    return std::tie(a.at_s, a.input, a.output) < std::tie(b.at_s, b.input, b.output);
+  });
+  if (calls.size() <= most) return;
+  std::size_t first = 0;
+  for (std::size_t i = 0; i + most <= calls.size(); ++i)
+    if (calls[i + most - 1].at_s - calls[i].at_s < calls[first + most - 1].at_s - calls[first].at_s) first = i;
+  calls = std::vector(calls.begin() + static_cast<std::ptrdiff_t>(first),
+                      calls.begin() + static_cast<std::ptrdiff_t>(first + most));
 }
 
 }  // namespace
@@ -221,6 +237,27 @@ plan::Plan plan_of(plan::Plan base, const Traffic& traffic, const Span& span, co
   }
   for (std::string& note : notes_on(traffic, span, groups)) base.notes.push_back(std::move(note));
   return base;
+}
+
+plan::RecordedArrivals arrivals_of(const Traffic& traffic, const std::vector<Group>& groups) {
+  plan::RecordedArrivals out;
+  if (groups.empty()) return out;
+  std::vector<plan::Recorded*> of_stream(traffic.streams().size(), nullptr);
+  for (const Group& group : groups) {
+    if (group.calls == 0) continue;
+    plan::Recorded& recorded = out[group.name];
+    for (std::size_t s = 0; s < group.streams.size(); ++s)
+      if (group.streams[s]) of_stream[s] = &recorded;
+  }
+  for (const Call& call : traffic.calls()) {
+    if (call.correction || call.free || !of_stream[call.stream]) continue;
+    of_stream[call.stream]->calls.push_back({.at_s = static_cast<double>(call.start_us - traffic.first_us()) / 1e6,
+                                             .input = static_cast<double>(call.input()),
+                                             .output = static_cast<double>(call.output())});
+  }
+  const std::size_t most = std::max(plan::least_replayed_calls, plan::max_replayed_calls / groups.size());
+  for (auto& [name, recorded] : out) keep_busiest(recorded, most);
+  return out;
 }
 
 std::vector<std::string> notes_on(const Traffic& traffic, const Span& span, const std::vector<Group>& groups) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "plan/plan.h"
+#include "plan/sizing.h"
 #include "replay/traffic.h"
 
 namespace sluice::replay {
@@ -68,6 +69,10 @@ const plan::Option* option_at(const plan::Plan& plan, std::string_view place);
 // volumes, those that it has not stay as they are said. `now`: where calls stand today, as options beside the base's.
 plan::Plan plan_of(plan::Plan base, const Traffic& traffic, const Span& span, const std::vector<Group>& groups,
                    std::vector<plan::Option> now);
+
+// When the groups' calls came, for the planner's own replay; of a group with more than its part of
+// plan::max_replayed_calls the busiest ones in a row. Calls that were nobody's work are not in it.
+plan::RecordedArrivals arrivals_of(const Traffic& traffic, const std::vector<Group>& groups);
 
 // What the report must say about figures that come from this traffic.
 std::vector<std::string> notes_on(const Traffic& traffic, const Span& span, const std::vector<Group>& groups);

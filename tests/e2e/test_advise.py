@@ -139,3 +139,75 @@ def test_what_is_not_there_is_said(serve):
     assert empty.returncode != 0 and "the ledger has no calls since 30d" in empty.stderr
     both = server.run("plan", "--ledger", "--trace", "x.csv", check=False)
     assert both.returncode == 2 and "name either --ledger or --trace" in both.stderr
+
+
+OWN = """\
+plan: An engine of one's own
+draws: 200
+pools:
+  - { name: rack, gpu: H100, gpus: 8, price_usd: 250k, most_nodes: 200 }
+options:
+  - { name: own, pool: rack, model: llama-3.1-70b, quality: { ours: 0.9 } }
+workloads:
+  - { name: assistant, tokens_per_month: 1M, mix: 3:1, quality: { ours: 0.8 }, ttft_p95_ms: 20000 }
+"""
+
+
+def own_engine(planned, workload):
+    cost = next(c for c in planned["costs"] if c["workload"] == workload)
+    return next(o for o in cost["options"] if o["option"] == "own")["sizing"]
+
+
+def test_the_ledgers_arrivals_are_replayed_at_an_own_engine(served, tmp_path):
+    server, rows = served
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(OWN)
+    flags = ("plan", str(plan), "--ledger", "--since", "1d", "--by", "route")
+    planned = server.run_json(*flags)
+    sizing = own_engine(planned, "assistant")
+    replayed = sizing["replay"]
+    # Its own calls; what was asked of a vendor that refused is no arrival.
+    assert replayed["calls"] == replayed["of"] == sum(n % 4 != 3 for n in range(len(rows)))
+    assert own_engine(planned, "letters")["replay"]["calls"] == sum(n % 4 == 3 for n in range(len(rows)))
+    assert replayed["limit_is"] == "first token" and replayed["limit_ms"] == 20000
+    assert replayed["holds"] and replayed["within"] >= 0.95
+    assert replayed["slots"] == sizing["slots"] >= replayed["slots_needed"] >= 1
+    # Sixty calls in a second or two want more places than their month's mean does.
+    assert replayed["raised"] == (sizing["bound_by"] == "replay") == (replayed["slots"] > replayed["slots_by_formula"])
+    assert own_engine(planned, "letters")["replay"]["limit_is"] == "wait"
+    table = server.run(*flags).stdout
+    assert "The recorded arrivals replayed with that size" in table and replayed["says"] in table
+    assert replayed["says"] in server.run(*flags, "-o", "html").stdout
+
+
+@pytest.mark.parametrize("name", ["AzureLLMInferenceTrace_code.csv", "AzureLLMInferenceTrace_conv.csv"])
+def test_a_traces_arrivals_are_replayed_and_the_size_holds_for_them(serve, tmp_path, name):
+    path = shared_data() / "traces" / name
+    if not path.exists():
+        pytest.skip(f"the trace is not at {path}")
+    server = serve({"providers": {}})
+    plan = tmp_path / "plan.yaml"
+    # A limit at which waiting, not the prompt, decides.
+    plan.write_text(OWN.replace("name: assistant", "name: one/model").replace("20000", "3000"))
+    planned = server.run_json("plan", str(plan), "--trace", str(path), "--as", "one/model")
+    sizing = own_engine(planned, "one/model")
+    replayed = sizing["replay"]
+    with path.open() as lines:
+        assert replayed["calls"] == sum(line[0].isdigit() for line in lines)
+    assert replayed["holds"] and replayed["within"] >= 0.95
+    assert sizing["slots"] == replayed["slots"] >= replayed["slots_needed"] > 1
+    assert sizing["utilisation"] <= 0.85
+    assert sizing["nodes"] == pytest.approx(sizing["slots"] / sizing["slots_a_node"], rel=0.01)
+    nodes = next(n for n in planned["placement"]["nodes"] if n["pool"] == "rack")["nodes"]
+    assert nodes >= sizing["nodes"]
+
+
+def test_a_size_of_nonsense_is_refused_with_its_place(serve, tmp_path):
+    server = serve({"providers": {}})
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(OWN.replace("ttft_p95_ms: 20000", "ttft_p95_ms: 2, arrival_scv: 0"))
+    refused = server.run("plan", str(plan), check=False)
+    assert refused.returncode == 1
+    assert "it looks like seconds: then write 2000" in refused.stderr
+    assert "`arrival_scv` of the workload `assistant` must lie between 0.01 and 1000, not 0" in refused.stderr
+    assert "plan.yaml:8:" in refused.stderr
