@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <functional>
+#include <limits>
 #include <memory>
+#include <optional>
 
 #include "base/ascii.h"
 #include "config/read_section.h"
@@ -195,6 +197,9 @@ class WorkloadReader {
     fields.refuse_others();
     if (!workload_.canary.on())
       report_.error_at_key(member, "a canary needs its `target`", "write `target: provider/model`");
+    if (workload_.canary.percent == 0)
+      report_.error(place_of(member.value, "percent"), "0 percent of the requests go to the canary: it can never fire",
+                    "write 1 to 100, or take the canary out");
   }
 
   void read_shadow(const Member& member) {
@@ -203,6 +208,9 @@ class WorkloadReader {
     fields.refuse_others();
     if (!workload_.shadow.on())
       report_.error_at_key(member, "shadow traffic needs its `target`", "write `target: provider/model`");
+    if (workload_.shadow.percent == 0)
+      report_.error(place_of(member.value, "percent"), "0 percent of the requests go to the shadow: it can never fire",
+                    "write 1 to 100, or take the shadow out");
   }
 
   void read_cascade(const Member& member) {
@@ -311,6 +319,60 @@ std::string why_dead(const Workload& workload, const Snapshot& snapshot) {
   return why.empty() ? "no candidate keeps its rules" : why;
 }
 
+// The ceilings on prices, and what of a fact each of them is held against.
+struct Ceiling {
+  const char* setting;
+  std::optional<Money> WorkloadRequire::* most;
+  std::int64_t (*least_pico)(const catalog::Rates& rates);
+};
+constexpr Ceiling ceilings[] = {
+    {"max_input_usd", &WorkloadRequire::most_input,
+     [](const catalog::Rates& rates) { return rates[catalog::Unit::input] * 1'000'000; }},
+    {"max_output_usd", &WorkloadRequire::most_output,
+     [](const catalog::Rates& rates) { return rates[catalog::Unit::output] * 1'000'000; }},
+    // One token of an answer, to a prompt of none.
+    {"max_usd_per_request", &WorkloadRequire::most_per_request,
+     [](const catalog::Rates& rates) { return rates[catalog::Unit::output] + rates[catalog::Unit::request]; }},
+};
+
+// What the cheapest of the candidate's prices comes to, of any day, region and size: prices change while a
+// configuration stays. Empty: it has none, and may get one.
+std::optional<std::int64_t> least_price(const Candidate& candidate, const Ceiling& ceiling) {
+  if (!candidate.prices || candidate.prices->facts.empty()) return std::nullopt;
+  std::int64_t least = std::numeric_limits<std::int64_t>::max();
+  for (const catalog::PriceFact& fact : candidate.prices->facts) {
+    if (fact.kind != catalog::PriceKind::metered) return 0;
+    least = std::min(least, ceiling.least_pico(fact.rates));
+    for (const catalog::Tier& tier : fact.tiers) least = std::min(least, ceiling.least_pico(tier.rates));
+  }
+  return least;
+}
+
+// A ceiling that is below every price of every candidate leaves nobody.
+void check_ceilings(const Workload& workload, const Node& node, const Snapshot& snapshot, const Report& report) {
+  const std::vector<const Candidate*> all = reached(workload, snapshot);
+  if (all.empty()) return;  // anybody: what is added later may be cheaper
+  for (const Ceiling& ceiling : ceilings) {
+    const std::optional<Money>& most = workload.require.*ceiling.most;
+    if (!most) continue;
+    const Candidate* cheapest = nullptr;
+    std::int64_t least = std::numeric_limits<std::int64_t>::max();
+    bool above = true;
+    for (const Candidate* candidate : all) {
+      const auto price = least_price(*candidate, ceiling);
+      above = above && price && *price > most->pico();
+      if (!price || *price >= least) continue;
+      least = *price;
+      cheapest = candidate;
+    }
+    if (!above || !cheapest) continue;
+    report.error(place_of(node.find("require")->value, ceiling.setting),
+                 "nobody whom `" + workload.name + "` may ask is under `" + ceiling.setting + "`, so it can never be " +
+                     "answered: the least is " + Money::pico(least).usd() + " USD, of " + cheapest->name,
+                 "raise it, or add a cheaper candidate");
+  }
+}
+
 // A canary or a shadow that its own workload's rules leave out gets nothing, ever.
 void check_aside(const Workload& workload, const char* setting, const std::string& name, const Node& node,
                  const Snapshot& snapshot, const Report& report) {
@@ -395,6 +457,7 @@ void check_workloads(const Node& root, const Snapshot& snapshot, const Report& r
       report.error_at_key(*node.find("cascade"),
                           "`" + workload.name + "` has one candidate, so its cascade can never go on",
                           "add a dearer candidate to its route, or take the cascade out");
+    check_ceilings(workload, node, snapshot, report);
     if (const std::string why = why_dead(workload, snapshot); !why.empty())
       report.error(place_of(node, "name"), "nobody may ever answer requests of `" + workload.name + "`: " + why,
                    "change its `require`, or add a candidate that keeps it");

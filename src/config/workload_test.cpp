@@ -117,9 +117,36 @@ TEST(Workload, One_that_nobody_may_ever_answer_is_refused_with_the_rules) {
                  "licence is not known");
 }
 
+TEST(Workload, A_price_ceiling_that_nobody_is_under_is_refused) {
+  constexpr std::string_view priced = R"(providers:
+  near: { kind: openai_compatible, base_url: "http://near.example/v1", auth: none, ground: hosted_open, prices: { m: { input: 2, output: 8, request: 0.001, tiers: [{ prompt_tokens: 1000, op: gt, input: 1.5, output: 9 }] }, n: { input: 4, output: 6 } } }
+  bare: { kind: openai_compatible, base_url: "http://bare.example/v1", auth: none, ground: hosted_open }
+models:
+  two: [near/m, near/n]
+  unknown: [near/m, bare/x]
+workloads:
+)";
+  const auto said = [&](const std::string& workload) {
+    const Loaded loaded = load(Sources{.text = std::string(priced) + "  - { name: a, " + workload + " }\n"});
+    return loaded.snapshot ? std::string() : loaded.diagnostics.render();
+  };
+  const std::string input = said("route: two, require: { max_input_usd: 1.49 }");
+  EXPECT_NE(input.find("the least is 1.5 USD, of near/m"), std::string::npos) << input;
+  EXPECT_NE(input.find("sluice.yaml:8:"), std::string::npos) << input;
+  EXPECT_NE(said("route: two, require: { max_output_usd: 5 }").find("the least is 6.0 USD, of near/n"),
+            std::string::npos);
+  EXPECT_NE(said("match: { models: [near/m] }, require: { max_usd_per_request: 0.001 }").find("`max_usd_per_request`"),
+            std::string::npos);
+  EXPECT_EQ(said("route: two, require: { max_input_usd: 1.5, max_output_usd: 6, max_usd_per_request: 0.001 }"), "");
+  EXPECT_EQ(said("route: unknown, require: { max_input_usd: 0.1 }"), "") << "a price may come";
+  EXPECT_EQ(said("require: { max_input_usd: 0.1 }"), "") << "anybody may answer";
+}
+
 TEST(Workload, A_canary_a_shadow_and_a_cascade_that_can_do_nothing_are_refused) {
   expect_refused("workloads:\n  - { name: a, canary: { percent: 5 } }\n", "canary", "needs its `target`");
   expect_refused("workloads:\n  - { name: a, canary: { target: both } }\n", "both", "is no provider/model");
+  expect_refused("workloads:\n  - { name: a, canary: { target: far/n, percent: 0 } }\n", "0 }", "it can never fire");
+  expect_refused("workloads:\n  - { name: a, shadow: { target: far/n, percent: 0 } }\n", "0 }", "it can never fire");
   expect_refused("workloads:\n  - { name: a, route: both, canary: { target: far/n }, require: { regions: [eu] } }\n",
                  "far/n", "the canary can never be asked: its region us-east-1 is not among eu");
   expect_refused(
