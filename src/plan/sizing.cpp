@@ -52,17 +52,19 @@ double mean_service(const std::vector<Arrival>& arrivals) {
 std::string in_words(const ReplayCheck& check) {
   const std::string what = check.first_token ? "first token" : "wait";
   const std::string limit = fmt::format("{} within {} ms", what, short_number(std::round(check.limit_s * 1e3)));
+  const std::string part =
+      check.calls < check.of ? fmt::format(" (the busiest {} of {} in a row)", check.calls, check.of) : std::string();
   if (check.needs <= 0)
-    return fmt::format("no number of servers has the {}: the prefill alone takes {:.0f} ms at the 95th percentile",
-                       limit, check.seen.first_p95_s * 1e3);
+    return fmt::format("no number of servers has the {}: the prefill alone takes {:.0f} ms at the 95th percentile{}",
+                       limit, check.seen.first_p95_s * 1e3, part);
   if (check.raised)
     return fmt::format(
         "the formula's {} servers have the {} for {:.1f} % of the calls: raised to {}, which have it "
-        "for {:.1f} %",
+        "for {:.1f} %{}",
         short_number(check.by_formula), limit, check.at_formula * 100, short_number(check.slots),
-        check.seen.within * 100);
-  return fmt::format("{} servers have the {} for {:.1f} % of the calls; {} would do", short_number(check.slots), limit,
-                     check.seen.within * 100, short_number(check.needs));
+        check.seen.within * 100, part);
+  return fmt::format("{} servers have the {} for {:.1f} % of the calls{}; {} would do", short_number(check.slots),
+                     limit, check.seen.within * 100, part, short_number(check.needs));
 }
 
 // The formula's number tried on the calls, and raised to what they need.

@@ -160,6 +160,10 @@ TEST(Size, A_replay_for_which_it_holds_changes_nothing) {
   const ReplayCheck& check = *got.costs[0].lines[0].replay;
   EXPECT_FALSE(check.raised);
   EXPECT_EQ(check.seen.within, 1);
+  EXPECT_EQ(check.says.find("busiest"), std::string::npos) << check.says;
+  clock.of = 9'000;
+  EXPECT_NE(answered(plan, {{"w", clock}}).costs[0].lines[0].replay->says.find("(the busiest 4000 of 9000 in a row)"),
+            std::string::npos);
   EXPECT_LE(check.needs, check.slots);
   EXPECT_LE(got.costs[0].lines[0].nodes, alone.costs[0].lines[0].nodes);
   EXPECT_LT(check.arrival_scv, 0.1);  // measured: a clock

@@ -63,6 +63,24 @@ TEST(Draws, A_seed_names_the_answer_and_plans_see_the_same_world) {
   EXPECT_LT(first.plans[0].p50, first.plans[0].p95);
 }
 
+TEST(Draws, A_world_without_spread_costs_what_the_plan_says) {
+  std::string fixed = "assumptions:\n";
+  for (const auto& [id, value] :
+       {std::pair{"staff.self_host_usd_per_month", "33000"}, std::pair{"hardware.price_factor", "1"},
+        std::pair{"hardware.opex_factor", "1"}, std::pair{"hardware.throughput_factor", "0.4"},
+        std::pair{"hardware.life_months", "60"}, std::pair{"hardware.resale_share", "0"},
+        std::pair{"price.drift_per_month", "0"}, std::pair{"volume.factor", "1"},
+        std::pair{"load.max_utilisation", "0.85"}})
+    fixed += std::string("  ") + id + ": { value: " + value + ", low: " + value + ", high: " + value + " }\n";
+  const Plan plan = plan_of(fixed + two_grounds);
+  const auto best = place(plan, plan.assumptions);
+  ASSERT_TRUE(best);
+  ASSERT_GT(best->best.node_usd, 0);
+  const Draws draws = draw(plan, {{"chosen", best->best}});
+  EXPECT_NEAR(draws.plans[0].p5, best->best.usd_per_month, 0.01);
+  EXPECT_NEAR(draws.plans[0].p95, best->best.usd_per_month, 0.01);
+}
+
 TEST(Draws, A_worse_plan_has_regret) {
   const Plan plan = plan_of(two_grounds);
   const auto best = place(plan, plan.assumptions);

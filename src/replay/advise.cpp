@@ -106,6 +106,17 @@ void find_conditions(Advised& one, const plan::Answer& answer, const plan::Workl
   }
 }
 
+// What the recorded arrivals have shown of the own engines that it moves to.
+void find_sizes(Advised& one, const plan::Answer& answer, std::size_t workload, const std::vector<double>& target) {
+  for (std::size_t o = 0; o < target.size(); ++o) {
+    if (target[o] <= 0.0001) continue;
+    const std::optional<plan::ReplayCheck>& check = answer.costs[workload].lines[o].replay;
+    if (check)
+      one.must_be_true.push_back(
+          fmt::format("requests come as they did: at {}, {}", answer.plan.options[o].name, check->says));
+  }
+}
+
 // The smallest factor over 1, or the largest below it, at which the workload's place changes.
 Result<std::optional<std::pair<double, std::vector<double>>>> threshold(const plan::Plan& plan, std::size_t workload,
                                                                         const std::vector<double>& stays_at,
@@ -191,6 +202,7 @@ Result<Advice> advise(const plan::Answer& answer, const Traffic& traffic, const 
           one.from_requests = at->requests_per_month * turn->first;
           set_date(one, group, turn->first, today);
           find_missing(one, plan, *at, turn->second, span, group);
+          find_sizes(one, answer, w, turn->second);
         } else {
           one.never =
               fmt::format("nothing compared is cheaper up to {} times today's volume", plan::short_number(most_times));
@@ -234,6 +246,7 @@ Result<Advice> advise(const plan::Answer& answer, const Traffic& traffic, const 
       one.must_be_true.push_back(fmt::format("{} costs less than {:.2f} times what it costs today", one.to,
                                              1 + one.saves_usd_per_month / api_usd));
     find_conditions(one, answer, *at);
+    find_sizes(one, answer, w, target);
     find_missing(one, plan, *at, target, span, group);
     one.when = one.missing.empty() ? Advised::When::now : Advised::When::if_shown;
     out.workloads.push_back(std::move(one));

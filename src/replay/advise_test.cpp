@@ -56,7 +56,8 @@ Asked ask(const std::string& file, Traffic traffic, int days) {
   Asked out{.traffic = std::move(traffic)};
   out.span = {.from_us = midnight, .to_us = midnight + days * testing::day_us};
   out.groups = groups_of(out.traffic, By::route, out.span);
-  auto answer = plan::answer(plan_of(*std::move(base), out.traffic, out.span, out.groups, {now()}));
+  auto answer = plan::answer(plan_of(*std::move(base), out.traffic, out.span, out.groups, {now()}),
+                             arrivals_of(out.traffic, out.groups));
   EXPECT_TRUE(answer) << answer.error().message;
   out.answer = *std::move(answer);
   auto advice = advise(out.answer, out.traffic, out.span, out.groups, today);
@@ -138,6 +139,10 @@ TEST(Advise, Says_from_which_volume_and_day_a_move_pays) {
     ASSERT_TRUE(best && *best);
     EXPECT_EQ((*best)->shares[w][0] > 0.5, moves) << factor;
   }
+  // How its arrivals were served there when they were replayed is a condition of it.
+  EXPECT_TRUE(std::ranges::any_of(chat.must_be_true, [](const std::string& text) {
+    return text.starts_with("requests come as they did: at own, ") && text.find("servers have the wait") < text.size();
+  }));
   ASSERT_TRUE(chat.on);
   const Group& group = *std::ranges::find(asked.groups, "chat", &Group::name);
   const double months =
