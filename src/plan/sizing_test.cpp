@@ -64,8 +64,10 @@ Answer answered(Plan plan, const RecordedArrivals& arrivals = {}) {
 // Calls of the mean size, `together` at once every so many seconds.
 Recorded bursts(std::size_t count, std::size_t together, double every_s) {
   Recorded out{.of = count};
-  for (std::size_t i = 0; i < count; ++i)
-    out.calls.push_back({.at_s = static_cast<double>(i / together) * every_s, .input = 60000, .output = 400});
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t burst = i / together;
+    out.calls.push_back({.at_s = static_cast<double>(burst) * every_s, .input = 60000, .output = 400});
+  }
   return out;
 }
 
