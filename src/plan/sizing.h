@@ -30,8 +30,8 @@ struct Recorded {
 using RecordedArrivals = std::map<std::string, Recorded, std::less<>>;  // by workload
 
 // A replay takes milliseconds per ten thousand calls and is done some twenty times for each own option.
-constexpr std::size_t max_replayed_calls = 400'000;   // of all workloads together
-constexpr std::size_t least_replayed_calls = 20'000;  // of one, when there are many
+constexpr std::size_t max_replayed_calls = 400'000;   // of all workloads, in equal parts
+constexpr std::size_t least_replayed_calls = 20'000;  // of one, however many there are
 
 struct Sizing {
   enum class By : std::uint8_t {

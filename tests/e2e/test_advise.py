@@ -202,6 +202,38 @@ def test_a_traces_arrivals_are_replayed_and_the_size_holds_for_them(serve, tmp_p
     assert nodes >= sizing["nodes"]
 
 
+SHORT = """\
+plan: Short answers, a tight limit
+draws: 200
+pools:
+  - { name: rack, gpu: H100, gpus: 1, price_usd: 35k, most_nodes: 200 }
+options:
+  - { name: own, pool: rack, model: llama-3.1-8b }
+workloads:
+  - { name: one/model, tokens_per_month: 1M, mix: 3:1, ttft_p95_ms: 400, tpot_ms: 9 }
+"""
+
+
+def test_bursts_that_the_formula_does_not_know_raise_the_size_and_its_cost(serve, tmp_path):
+    path = shared_data() / "traces/AzureLLMInferenceTrace_code.csv"
+    if not path.exists():
+        pytest.skip(f"the trace is not at {path}")
+    server = serve({"providers": {}})
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(SHORT)
+    planned = server.run_json("plan", str(plan), "--trace", str(path), "--as", "one/model")
+    sizing = own_engine(planned, "one/model")
+    replayed = sizing["replay"]
+    # Its busiest second has 26 times the mean.
+    assert replayed["raised"] and sizing["bound_by"] == "replay"
+    assert replayed["within_by_formula"] < 0.95 <= replayed["within"]
+    assert sizing["slots"] == replayed["slots_needed"] > 1.2 * replayed["slots_by_formula"]
+    assert replayed["first_token_p95_ms"] <= 400
+    own = next(o for o in planned["costs"][0]["options"] if o["option"] == "own")
+    node = Decimal(planned["pools"][0]["node_usd_per_month"])
+    assert float(own["usd_per_month"]) == pytest.approx(float(node) * sizing["slots"] / sizing["slots_a_node"], rel=1e-4)
+
+
 def test_a_size_of_nonsense_is_refused_with_its_place(serve, tmp_path):
     server = serve({"providers": {}})
     plan = tmp_path / "plan.yaml"
