@@ -54,6 +54,12 @@ std::string model_of_operation(const config::Snapshot& snapshot, const dialects:
   return std::string(vendor) + "/" + std::string(model);
 }
 
+// Calls of the Responses API, which may go on from what Sluice keeps.
+bool may_stand_on_kept(dialects::DialectId dialect) {
+  return dialect == dialects::DialectId::openai_responses || dialect == dialects::DialectId::openai_compact ||
+         dialect == dialects::DialectId::openai_input_tokens;
+}
+
 store::Outcome outcome_of(const Error& error) {
   switch (error.kind) {
     case ErrorKind::client_gone: return store::Outcome::client_gone;
@@ -92,14 +98,20 @@ async::Task<> Exchange::run() {
   if (shadowed_) start_shadow();
 }
 
-// The order matters: nothing is read of a body before somebody is known to answer for it; guard judges before route, so
-// that no order or price can bring back what it forbids; admit needs route's prices; only then is anybody called.
+// The order matters: nothing is read of a body before somebody is known to answer for it; what it goes on from is
+// recalled before anything is judged, for it goes where the request goes; guard judges before route, so that no order
+// or price can bring back what it forbids; admit needs route's prices; only then is anybody called.
 async::Task<Result<void>> Exchange::serve() {
   keys_generation_ = gateway_.store.keys_generation();  // before the table: a newer one is looked at in vain at most
   CO_CHECK_OK(co_await identify());
   CO_CHECK_OK(read_tags());
   CO_CHECK_OK(co_await decode(client_, gateway_.dialects, dialect_, std::move(target_), request_));
-  if (snapshot_->has_own_engine()) links_ = internal_links(request_->parsed.root());
+  const config::RetrySettings& retry = snapshot_->retry();
+  const async::Deadline deadline =
+      gateway_.reactor.within(milliseconds(retry.total_timeout_ms), &client_.client_gone());
+  owner_ = owner_of(principal_->key());
+  if (may_stand_on_kept(dialect_.id())) CO_CHECK_OK(co_await recall(gateway_, owner_, dialect_, *request_, deadline));
+  if (snapshot_->has_own_engine()) links_ = links_of(*request_);
   workload_ = workload();
   if (workload_) facts_.workload = workload_->name;
   CO_TRY(verdict_,
@@ -107,16 +119,10 @@ async::Task<Result<void>> Exchange::serve() {
                 .header_class = client_.head().get(data_class_header),
                 .workload_class = workload_ ? workload_->require.data_class_value : std::optional<DataClass>()}));
 
-  const config::RetrySettings& retry = snapshot_->retry();
-  const async::Deadline deadline =
-      gateway_.reactor.within(milliseconds(retry.total_timeout_ms), &client_.client_gone());
-  owner_ = owner_of(principal_->key());
   if (asks_for_a_response()) {
     CO_TRY(const bool answered, co_await respond_kept(deadline));
     if (answered) co_return Result<void>();
   }
-  if (dialect_.id() == chat::DialectId::openai_responses || dialect_.id() == chat::DialectId::openai_compact)
-    CO_CHECK_OK(co_await recall(gateway_, owner_, dialect_, *request_, deadline));
   CO_TRY(kept_by_, co_await locate(gateway_, owner_, dialect_.id(), *request_, deadline));
   CO_TRY(plan_, plan(request_->outline.model));
   offer_canary();
@@ -230,7 +236,7 @@ Result<Plan> Exchange::plan(std::string_view model, bool keeps_name) const {
     return route_resource(
         *call, dialect_.id(), model, kept_by_,
         upload_at_.empty() ? client_.head().get(provider_header).value_or("") : std::string_view(upload_at_), budgeted,
-        verdict_, *snapshot_, gateway_.engines.state, workload_);
+        verdict_, *snapshot_, gateway_.engines.state, links_, workload_);
   const dialects::RequestOutline& outline = request_->outline;
   if (model == "*" || model.ends_with("/*"))
     return std::unexpected(Error{.kind = ErrorKind::not_found,

@@ -54,6 +54,7 @@ TEST(Limits, Are_what_the_table_says) {
       {"http2_queued_frames", whole(http2.queued_frames)},
       {"tools", whole(dialects::most_tools)},
       {"references", whole(dialects::most_references)},
+      {"batch_references", whole(dialects::most_batch_references)},
       {"in_flight", limits.in_flight},
       {"concurrent_requests", limits.in_flight_per_key},
       {"places", limits.queue},

@@ -65,6 +65,8 @@ constexpr std::array table{
           nullptr},
     Limit{"references", client, 1'000, "kept things that a request names", "", "400",
           "the request names more than 1000 kept things", nullptr},
+    Limit{"batch_references", client, 50'000, "kept things that a batch's requests name", "", "400",
+          "the batch names more than 50000 kept things", nullptr},
     // Places, before anybody is asked.
     Limit{"in_flight", client, 16'384, "requests", "limits.in_flight", "503 with retry-after",
           "places for requests are taken", nullptr},

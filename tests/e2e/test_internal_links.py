@@ -1,6 +1,8 @@
 """Links that lead inside: an engine of one's own would open them from within the network, so they are refused for it, in
 every client's dialect and over both lanes; whoever stands outside reaches nothing inside."""
 
+import json
+
 import pytest
 
 from harness import recorder
@@ -105,6 +107,42 @@ def test_public_links_and_bytes_go_to_an_own_engine_as_before(post, sides, diale
 def test_a_host_that_the_operator_lists_may_be_opened_and_no_other(post, dialect):
     assert post(dialect("trusting/m", "http://files.internal/a.png")).status_code == 200
     assert post(dialect("trusting/m", INSIDE)).status_code == 400
+
+
+def test_what_an_earlier_turn_had_goes_to_no_own_engine_either(post, sides):
+    first = post(responses("away/m", INSIDE))
+    assert first.status_code == 200
+    own = len(sides["own"].requests)
+    later = {"model": "own/m", "input": "and now?", "previous_response_id": first.json()["id"]}
+    answer = post(("/v1/responses", later))
+    assert answer.status_code == 400 and answer.json()["error"]["code"] == "internal_link", answer.text
+    assert len(sides["own"].requests) == own
+    assert post(("/v1/responses", {**later, "model": "away/m"})).status_code == 200
+
+
+@pytest.mark.parametrize("purpose", ["batch", "user_data"])
+def test_the_requests_of_a_batch_are_looked_at_too(server, sides, purpose):
+    def upload(to, link):
+        lines = b"\n".join(json.dumps({"url": path, "body": body}).encode() for path, body in (chat("m", PNG), chat("m", link)))
+        with http_client(server, server.create_key(), **{"x-sluice-provider": to}) as client:
+            return client.post("/v1/files", data={"purpose": purpose}, files={"file": ("b.jsonl", lines)})
+
+    sides["own"].forget()
+    refused = upload("own", INSIDE)
+    assert refused.status_code == 400 and refused.json()["error"]["code"] == "internal_link", refused.text
+    assert sides["own"].requests == []
+    assert upload("own", "https://example.com/a.png").status_code == 200
+    assert upload("away", INSIDE).status_code == 200
+    assert upload("trusting", "http://files.internal/a.png").status_code == 200
+
+
+def test_what_is_kept_for_a_later_request_is_looked_at_too(server, sides):
+    item = {"role": "user", "content": [{"type": "input_image", "image_url": INSIDE}]}
+    sides["own"].forget()
+    for to, status in (("own", 400), ("away", 200)):
+        with http_client(server, server.create_key(), **{"x-sluice-provider": to}) as client:
+            assert client.post("/v1/conversations", json={"items": [item]}).status_code == status
+    assert sides["own"].requests == []
 
 
 def test_what_a_tool_was_called_with_is_nobodys_link(post):

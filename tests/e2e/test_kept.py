@@ -248,12 +248,32 @@ def test_the_requests_of_a_batch_name_only_what_is_its_owners(server, keepers, l
     assert owner.files.create(file=("b.jsonl", lines), purpose="batch").id
 
 
+def test_a_batch_may_name_thousands_of_its_owners_things(server, keepers):
+    client = client_of(server)
+    conversation = client.conversations.create()
+    ids = [f"msg-{number}" for number in range(2_500)]
+    answer, keepers[0].recorder.answer = keepers[0].recorder.answer, recorder.fixed(recorder.ok(json.dumps(
+        {"object": "list", "data": [{"id": one, "type": "message", "role": "user", "status": "completed", "content": []} for one in ids],
+         "first_id": ids[0], "last_id": ids[-1], "has_more": False}).encode()))
+    client.conversations.items.create(conversation.id, items=[{"role": "user", "content": "x"}])
+    keepers[0].recorder.answer = answer
+
+    def lines(names):
+        return b"\n".join(json.dumps({"url": "/v1/responses", "body": {"model": "m", "input": [{"type": "item_reference", "id": one}]}}).encode() for one in names)
+    assert client.files.create(file=("b.jsonl", lines(ids)), purpose="batch").id
+    asked = len(keepers[0].recorder.requests)
+    with pytest.raises(openai.NotFoundError):
+        client.files.create(file=("b.jsonl", lines([*ids, "msg-x"])), purpose="batch")
+    assert len(keepers[0].recorder.requests) == asked
+
+
 @pytest.mark.parametrize("path, body", [
     ("/responses", {"model": "openai/m", "input": [{"id": "SECRET"}]}), ("/responses", {"model": "openai/m", "input": [{"id": "SECRET", "type": None}]}),
     ("/responses", {"model": "openai/m", "input": [{"type": "reasoning", "id": "SECRET", "summary": []}]}),
     ("/responses", {"model": "openai/m", "input": [{"type": "image_generation_call", "id": "SECRET"}]}),
     ("/responses", {"model": "openai/m", "prompt": {"id": "p", "variables": {"metadata": {"type": "input_file", "file_id": "SECRET"}}}}),
     ("/images/edits", {"model": "openai/m", "prompt": "x", "images": [{"file_id": "SECRET"}]}),
+    ("/conversations", {"items": [{"type": "item_reference", "id": "SECRET"}]}),
     ("/chat/completions", {"model": "openai/m", "messages": [{"role": "assistant", "audio": {"id": "SECRET"}}, {"role": "user", "content": "x"}]})])
 def test_whatever_names_it_a_thing_of_others_is_unknown(server, keepers, path, body):
     owner, other = client_of(server), server.create_key()
@@ -608,6 +628,15 @@ def test_the_items_of_an_answer_can_be_referred_to(chat_only):
     with pytest.raises(openai.NotFoundError, match="which the request names"):
         client_of(server).responses.create(model="second/m", input=[{"type": "item_reference", "id": first.output[0].id},
                                                                     {"role": "user", "content": "two"}])
+
+
+def test_the_tokens_of_a_kept_conversation_are_counted(chat_only):
+    server, _ = chat_only
+    client = client_of(server)
+    first = client.responses.create(model="second/m", input="one " * 200)
+    alone, both = (client.responses.input_tokens.count(model="second/m", input="two", **more).input_tokens
+                   for more in ({}, {"previous_response_id": first.id}))
+    assert both > alone + 100
 
 
 def test_nothing_is_kept_where_nothing_shall_be(serve, keepers):

@@ -59,6 +59,16 @@ def post(body, path=b"/v1/chat/completions"):
 
 TOOLS = [{"type": "function", "function": {"name": f"t{number}", "parameters": {"type": "object"}}} for number in range(4_097)]
 REFERENCES = [{"role": "user", "content": [{"type": "input_file", "file_id": f"file-{number}"} for number in range(1_001)]}]
+BATCH = json.dumps({"body": {"file_ids": [str(number) for number in range(50_001)]}}).encode()
+
+
+def batch(lines):
+    body = (b'--b\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nbatch\r\n'
+            b'--b\r\ncontent-disposition: form-data; name="file"; filename="a.jsonl"\r\n\r\n%s\r\n--b--\r\n' % lines)
+    return (BEARER.replace(b"/v1/chat/completions", b"/v1/files").replace(b"application/json", b"multipart/form-data; boundary=b")
+            + b"X-Sluice-Provider: oai\r\nContent-Length: %d\r\n\r\n" % len(body)) + body
+
+
 # name -> (what a client sends, the answer's status; None: it gets none)
 OF_REQUESTS = {
     "idle_timeout": (b"", None),
@@ -76,6 +86,7 @@ OF_REQUESTS = {
     "form_fields": (form(513), 400),
     "form_head_bytes": (form(1, b"x-a: " + b"a" * 9_000), 400),
     "references": (post(json.dumps({"model": "oai/gpt-mock", "input": REFERENCES}).encode(), b"/v1/responses"), 400),
+    "batch_references": (batch(BATCH), 400),
 }
 
 

@@ -77,6 +77,20 @@ def test_personal_data_stays_at_home(server, sides, path):
     assert sides["hosted_open"].requests + sides["proprietary"].requests == []
 
 
+@pytest.mark.parametrize("refer", ["previous_response_id", "item_reference"])
+def test_personal_data_of_an_earlier_turn_stays_at_home(server, sides, refer):
+    key = server.create_key()
+    text = "write to anna.schmidt@example.org"
+    sides["self_hosted"].answer = recorder.fixed(recorder.ok(recorder.openai_answer("I write to anna.schmidt@example.org")))
+    first = post(server, {"model": "any", "input": text}, "/v1/responses", key)
+    assert first.headers["x-sluice-ground"] == "self_hosted"
+    on = {"previous_response_id": first.json()["id"], "input": "go on"} if refer == "previous_response_id" else {
+        "input": [{"type": "item_reference", "id": first.json()["output"][0]["id"]}, {"role": "user", "content": "go on"}]}
+    later = post(server, {"model": "any", **on}, "/v1/responses", key)
+    assert (later.status_code, later.headers["x-sluice-ground"], later.headers["x-sluice-workload"]) == (200, "self_hosted", "personal"), later.text
+    assert sides["hosted_open"].requests + sides["proprietary"].requests == []
+
+
 def test_rules_leave_out_whom_they_say(server):
     assert post(server, saying("hi"), **{"x-app": "eu"}).headers["x-sluice-provider"] == "proprietary"
     assert post(server, saying("hi"), **{"x-app": "capped"}).headers["x-sluice-provider"] == "hosted_open"

@@ -1,5 +1,9 @@
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <vector>
 
 #include "dialects/fields.h"
 #include "dialects/resources/caches.h"
@@ -56,22 +60,43 @@ bool is_empty(json::Value value) {
 }
 
 // What a provider that made it would fill in from what it keeps; what Sluice keeps has been put in its place before,
-// and what Sluice has written itself is nobody's. Without a type and a content an item is a reference, too. A type that
-// is there twice may be either.
+// and what Sluice has written itself is nobody's. Without a type and a content an item is a reference, too. Of a member
+// that is there twice either may be what the provider reads.
 bool refers_to_item(json::Value item) {
-  bool has_type = false;
-  std::string_view type;
-  for (const auto& [name, value] : item.members()) {
-    if (name != "type" || !value.is_string()) continue;
-    type = *value.string();
-    has_type = true;
-    if (type == item_reference) return true;
-  }
-  if (!has_type) return item["id"].is_string() && is_empty(item["content"]);
   constexpr std::string_view own_mark = "_req_";  // of ids that are made here
-  if (item["id"].string().value_or("").contains(own_mark)) return false;
-  if (type == "reasoning") return is_empty(item["encrypted_content"]);
-  return type == "image_generation_call" && is_empty(item["result"]);
+  bool has_type = false;
+  bool is_reasoning = false;
+  bool is_image = false;
+  bool is_named = false;
+  bool is_ours = false;
+  bool is_of_others = false;
+  std::optional<bool> content;  // whether there is one, and something in it; likewise the next two
+  std::optional<bool> encrypted;
+  std::optional<bool> result;
+  const auto note = [](std::optional<bool>& filled, json::Value value) {
+    filled = filled.value_or(true) && !is_empty(value);
+  };
+  for (const auto& [name, value] : item.members()) {
+    const std::string_view text = value.string().value_or("");
+    if (name == "type" && value.is_string()) {
+      if (text == item_reference) return true;
+      has_type = true;
+      is_reasoning = is_reasoning || text == "reasoning";
+      is_image = is_image || text == "image_generation_call";
+    } else if (name == "id" && value.is_string()) {
+      is_named = true;
+      (text.contains(own_mark) ? is_ours : is_of_others) = true;
+    } else if (name == "content") {
+      note(content, value);
+    } else if (name == "encrypted_content") {
+      note(encrypted, value);
+    } else if (name == "result") {
+      note(result, value);
+    }
+  }
+  if (!has_type) return is_named && !content.value_or(false);
+  if (is_ours && !is_of_others) return false;
+  return (is_reasoning && !encrypted.value_or(false)) || (is_image && !result.value_or(false));
 }
 
 // Looks at a request but not at what is the client's own data in it: its labels, the schemas of its tools and answers,
@@ -79,6 +104,12 @@ bool refers_to_item(json::Value item) {
 class Walk {
  public:
   Walk(std::span<const std::string_view> members, bool tool_input) : members_(members), tool_input_(tool_input) {}
+  // Of the requests of a batch, which may name more than one request.
+  static Walk of_batch() {
+    Walk walk(in_resources, false);
+    walk.is_batch_ = true;
+    return walk;
+  }
 
   Result<void> visit_request(json::Value request) {
     for (const auto& [name, value] : request.members()) {
@@ -93,11 +124,12 @@ class Walk {
     passed_over_ = Passed::nothing;
     return {};
   }
-  Result<void> visit_items(json::Value input) {
-    for (const json::Value& item : input.elements())
+  // `member` is where they stand.
+  Result<void> visit_items(json::Value items, std::string_view member = "input") {
+    for (const json::Value& item : items.elements())
       if (refers_to_item(item))
         for (const auto& [name, value] : item.members())
-          if (name == "id") CHECK_OK(note("input", value.string().value_or("")));
+          if (name == "id") CHECK_OK(note(member, value.string().value_or("")));
     return {};
   }
   // Spoken answers.
@@ -135,28 +167,35 @@ class Walk {
   }
   // An id, several, or {"id":...}. A new container is described by an object without an id.
   Result<void> take(std::string_view name, json::Value value) {
-    if (value.is_object()) value = value["id"];
     if (const auto id = value.string()) return note(name, *id);
     for (const json::Value& each : value.elements())
       if (const auto id = each.string()) CHECK_OK(note(name, *id));
+    for (const auto& [inner, id] : value.members())
+      if (inner == "id") CHECK_OK(note(name, id.string().value_or("")));
     return {};
   }
 
   Result<void> note(std::string_view name, std::string_view id) {
     if (id.empty() || (id == "auto" && name == "container")) return {};
-    const bool known = std::ranges::find(found_, id, &Reference::id) != found_.end();
-    if (known) return {};
-    if (found_.size() == most_references)
-      return beyond_limit("references",
-                          bad_field(std::string(name), "the request names more than 1000 kept things", "name fewer"));
+    if (!known_.insert(std::string(id)).second) return {};
+    if (found_.size() == (is_batch_ ? most_batch_references : most_references)) return too_many(name);
     found_.push_back({std::string(name), std::string(id)});
     return {};
+  }
+  std::unexpected<Error> too_many(std::string_view name) const {
+    if (is_batch_)
+      return beyond_limit("batch_references",
+                          bad_field("file", "the batch names more than 50000 kept things", "send it in two"));
+    return beyond_limit("references",
+                        bad_field(std::string(name), "the request names more than 1000 kept things", "name fewer"));
   }
 
   std::span<const std::string_view> members_;
   bool tool_input_;                       // Anthropic's API, whose calls of tools have objects as input
   Passed passed_over_ = Passed::nothing;  // in the member of the request that is looked at
+  bool is_batch_ = false;
   std::vector<Reference> found_;
+  std::unordered_set<std::string> known_;  // their ids
 };
 
 bool is_google(DialectId dialect) {
@@ -244,19 +283,23 @@ Result<std::vector<Reference>> references(DialectId dialect, std::string_view bo
   const bool items = dialect == DialectId::openai_responses || dialect == DialectId::openai_input_tokens ||
                      dialect == DialectId::openai_compact;
   const bool chat = dialect == DialectId::openai_chat;
+  const bool kept = dialect == DialectId::openai_resources;
   const bool named = may_name(body, members);
-  if (!named && !items && !chat) return std::vector<Reference>();
+  if (!named && !items && !chat && !kept) return std::vector<Reference>();
   if (is_google(dialect)) return GoogleWalk().references(parsed.root());
   Walk walk(members, dialect == DialectId::anthropic_messages || dialect == DialectId::anthropic_count_tokens ||
                          dialect == DialectId::anthropic_resources);
   if (named) CHECK_OK(walk.visit_request(parsed.root()));
   if (items) CHECK_OK(walk.visit_items(parsed.root()["input"]));
   if (chat) CHECK_OK(walk.visit_messages(parsed.root()["messages"]));
+  if (kept)  // those of a conversation
+    for (const auto& [name, value] : parsed.root().members())
+      if (name == "items") CHECK_OK(walk.visit_items(value, name));
   return walk.take_found();
 }
 
 Result<std::vector<Reference>> references_of_batch(std::string_view lines) {
-  Walk walk(in_resources, false);
+  Walk walk = Walk::of_batch();
   for (std::size_t number = 1; !lines.empty(); ++number) {
     const std::string_view line = lines.substr(0, lines.find('\n'));
     lines.remove_prefix(std::min(lines.size(), line.size() + 1));

@@ -43,14 +43,15 @@ struct Reference {
   std::string member;  // that names it: "file_id"
   std::string id;
 };
-inline constexpr std::size_t most_references = 1'000;  // of one request
+inline constexpr std::size_t most_references = 1'000;         // of one request
+inline constexpr std::size_t most_batch_references = 50'000;  // of all of a batch: OpenAI takes as many requests
 
 // What a request's body names, in the members by which the dialect's API names kept things. What is the client's own
 // data, such as the input of a tool, is passed over. invalid_request for more than most_references.
 Result<std::vector<Reference>> references(DialectId dialect, std::string_view body, const json::Document& parsed);
 
 // The same of a file of requests for a batch, a JSON object in each line: {"custom_id":...,"url":"/v1/responses",
-// "body":{...}}. Errors: invalid_request for a line that is none.
+// "body":{...}}. Errors: invalid_request for a line that is none, and for more than most_batch_references.
 Result<std::vector<Reference>> references_of_batch(std::string_view lines);
 
 // What a provider keeps from now on because of a call about resources: the ids that its answer names.

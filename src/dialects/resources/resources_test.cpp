@@ -144,6 +144,30 @@ TEST(References, Are_items_that_only_their_keeper_can_fill_in) {
     EXPECT_EQ(items(whole), "") << whole;
 }
 
+TEST(References, Of_a_member_that_is_there_twice_are_both) {
+  for (const char* body :
+       {R"({"conversation":{"id":"a","id":"b"}})", R"({"tools":[{"container":{"id":"a","id":"b"}}]})"}) {
+    const std::string both = ids_named_by(DialectId::openai_responses, body);
+    EXPECT_TRUE(both.contains("=a ") && both.ends_with("=b")) << both;
+  }
+  EXPECT_EQ(ids_named_by(DialectId::openai_chat, R"({"messages":[{"audio":{"id":"a","id":"b"}}]})"), "audio=a audio=b");
+  for (const char* item : {R"({"id":"i","content":"x","content":null})",
+                           R"({"type":"reasoning","id":"i","encrypted_content":"E","encrypted_content":null})",
+                           R"({"type":"image_generation_call","id":"i","result":"aGk=","result":""})",
+                           R"({"type":"reasoning","id":"rs_req_01_0","id":"i","summary":[]})",
+                           R"({"type":"message","type":"reasoning","id":"i"})"})
+    EXPECT_TRUE(
+        ids_named_by(DialectId::openai_responses, R"({"input":[)" + std::string(item) + "]}").ends_with("input=i"))
+        << item;
+}
+
+TEST(References, Of_a_conversation_are_its_items) {
+  EXPECT_EQ(ids_named_by(DialectId::openai_resources,
+                         R"({"items":[{"type":"item_reference","id":"a"},{"role":"user","content":"x"},{"id":"b"}]})"),
+            "items=a items=b");
+  EXPECT_EQ(ids_named_by(DialectId::anthropic_resources, R"({"items":[{"id":"b"}]})"), "");
+}
+
 TEST(References, Of_a_batch_are_those_of_its_lines) {
   const auto named = [](std::string_view lines) {
     const auto found = references_of_batch(lines);
@@ -161,8 +185,10 @@ TEST(References, Of_a_batch_are_those_of_its_lines) {
   for (const char* odd : {"no JSON", "\xef\xbb\xbf{\"body\":{}}", "{\"body\":{\"t\":NaN}}", "{}\r{}", "[]"})
     EXPECT_FALSE(references_of_batch(odd)) << odd;
   std::string many;
-  for (std::size_t i = 0; i <= most_references; ++i) many += R"({"body":{"file_id":"f)" + std::to_string(i) + "\"}}\n";
-  EXPECT_FALSE(references_of_batch(many));
+  for (std::size_t i = 0; i < most_batch_references; ++i)
+    many += R"({"body":{"file_id":"f)" + std::to_string(i) + "\"}}\n";
+  EXPECT_EQ(references_of_batch(many + many)->size(), most_batch_references) << "each is told once";
+  EXPECT_EQ(references_of_batch(many + R"({"body":{"file_id":"g"}})").error().code, "batch_references");
 }
 
 TEST(References, To_a_file_at_Google_stand_in_parts) {

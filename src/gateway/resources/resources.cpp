@@ -2,7 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
+#include "base/percent.h"
 #include "dialects/form_data.h"
 #include "dialects/resources/caches.h"
 #include "gateway/call/hosting.h"
@@ -14,6 +22,7 @@ namespace {
 using dialects::Reference;
 
 constexpr std::int64_t day_us = 86'400'000'000;
+constexpr std::size_t most_asked_at_once = 1'000;  // ids; in between the desk answers others
 
 std::unexpected<Error> unknown(const Reference& reference) {
   const bool response = reference.member == "previous_response_id";
@@ -35,27 +44,28 @@ void add_cursor(const dialects::ResourceCall& call, std::string_view query, std:
     const std::string_view one = query.substr(0, query.find('&'));
     query.remove_prefix(std::min(query.size(), one.size() + 1));
     const std::size_t equals = std::min(one.find('='), one.size());
-    const std::string_view name = one.substr(0, equals);
+    std::string name = percent_decoded(one.substr(0, equals), true).value_or("");
     const std::string_view value = one.substr(std::min(equals + 1, one.size()));
     if (!value.empty() && (name == "after" || name == "before" || name == "after_id" || name == "before_id"))
-      found.push_back({std::string(name), std::string(value)});
+      found.push_back({std::move(name), std::string(value)});
   }
 }
 
 constexpr std::string_view batch_purpose = "batch";
 
+std::string_view text_of(std::string_view body, const dialects::FormField& field) {
+  return body.substr(field.value.begin, field.value.end - field.value.begin);
+}
+
 // The requests of a batch are made in the name of the gateway's account, so what they name is looked at when their file
 // comes in.
-Result<void> add_batch(const std::string& body, const std::vector<dialects::FormField>& fields,
+Result<void> add_batch(std::string_view body, const std::vector<dialects::FormField>& fields,
                        std::vector<Reference>& found) {
-  const auto text_of = [&](const dialects::FormField& field) {
-    return std::string_view(body).substr(field.value.begin, field.value.end - field.value.begin);
-  };
   TRY(const dialects::FormField* purpose, dialects::find_field(fields, "purpose"));
-  if (!purpose || text_of(*purpose) != batch_purpose) return {};
+  if (!purpose || text_of(body, *purpose) != batch_purpose) return {};
   for (const dialects::FormField& field : fields) {
     if (!field.file) continue;
-    TRY(std::vector<Reference> named, dialects::references_of_batch(text_of(field)));
+    TRY(std::vector<Reference> named, dialects::references_of_batch(text_of(body, field)));
     std::ranges::move(named, std::back_inserter(found));
   }
   return {};
@@ -70,7 +80,7 @@ Result<std::vector<Reference>> named_by(dialects::DialectId dialect, const Decod
   if (!request.outline.form_type.empty()) {
     TRY(const auto fields, dialects::read_form(request.body, request.outline.form_type));
     TRY(const dialects::FormField* file, dialects::find_field(fields, "file_id"));
-    if (file) found.push_back({"file_id", request.body.substr(file->value.begin, file->value.end - file->value.begin)});
+    if (file) found.push_back({"file_id", std::string(text_of(request.body, *file))});
     CHECK_OK(add_batch(request.body, fields, found));
   }
   // Its lines may be cut anywhere, so nobody could look at them.
@@ -159,6 +169,18 @@ Result<Maker> maker_of(std::string_view model, dialects::DialectId dialect, std:
 
 }  // namespace
 
+std::vector<InternalLink> links_of(const DecodedRequest& request) {
+  const std::optional<dialects::ResourceCall>& call = request.target.resource;
+  if (!call || request.outline.form_type.empty()) return internal_links(request.parsed.root());
+  std::vector<InternalLink> found;
+  const auto fields = dialects::read_form(request.body, request.outline.form_type);
+  if (!fields) return found;  // locate() says why
+  // Not every engine asks whether a file is meant for a batch.
+  for (const dialects::FormField& field : *fields)
+    if (field.file) std::ranges::move(internal_links_of_batch(text_of(request.body, field)), std::back_inserter(found));
+  return found;
+}
+
 std::string owner_of(const store::VirtualKey& key) {
   return key.tenant.str().empty() ? "key:" + key.id.str() : "tenant:" + key.tenant.str();
 }
@@ -169,33 +191,40 @@ async::Task<Result<std::string>> locate(Gateway& gateway, const std::string& own
   if (named.empty()) co_return std::string();
   using Providers = std::vector<std::optional<std::string>>;
   const std::int64_t now_us = gateway.time.unix_us();
-  std::function<Result<Providers>(store::ResourceStore&)> ask =
-      [owner, named, now_us](store::ResourceStore& store) -> Result<Providers> {
-    Providers found;
-    for (const Reference& reference : named) {
-      TRY(auto provider, store.provider_of(owner, reference.id, now_us));
-      found.push_back(std::move(provider));
+  std::string keeper;
+  for (std::size_t from = 0; from < named.size(); from += most_asked_at_once) {
+    const std::span<const Reference> part =
+        std::span(named).subspan(from, std::min(most_asked_at_once, named.size() - from));
+    std::function<Result<Providers>(store::ResourceStore&)> ask =
+        [owner, part = std::vector(part.begin(), part.end()),
+         now_us](store::ResourceStore& store) -> Result<Providers> {
+      Providers found;
+      for (const Reference& reference : part) {
+        TRY(auto provider, store.provider_of(owner, reference.id, now_us));
+        found.push_back(std::move(provider));
+      }
+      return found;
+    };
+    CO_TRY(const Providers found,
+           co_await DeskQuestion<Providers>(gateway.reactor, gateway.desk, std::move(ask), deadline));
+    if (from == 0) keeper = found.front().value_or("");
+    for (std::size_t i = 0; i < part.size(); ++i) {
+      if (!found[i]) co_return unknown(part[i]);
+      if (*found[i] != keeper)
+        co_return std::unexpected(Error{.kind = ErrorKind::invalid_request,
+                                        .message = "the request names things that two providers keep, '" + keeper +
+                                                   "' and '" + *found[i] + "'; no provider knows both",
+                                        .hint = "name things of one of them",
+                                        .param = part[i].member});
     }
-    return found;
-  };
-  CO_TRY(const Providers found,
-         co_await DeskQuestion<Providers>(gateway.reactor, gateway.desk, std::move(ask), deadline));
-  for (std::size_t i = 0; i < named.size(); ++i) {
-    if (!found[i]) co_return unknown(named[i]);
-    if (*found[i] != *found[0])
-      co_return std::unexpected(Error{.kind = ErrorKind::invalid_request,
-                                      .message = "the request names things that two providers keep, '" + *found[0] +
-                                                 "' and '" + *found[i] + "'; no provider knows both",
-                                      .hint = "name things of one of them",
-                                      .param = named[i].member});
   }
-  co_return *found[0];
+  co_return keeper;
 }
 
 Result<Plan> route_resource(const dialects::ResourceCall& call, dialects::DialectId dialect, std::string_view model,
                             std::string_view kept_by, std::string_view asked_for, bool budgeted, const Verdict& verdict,
                             const config::Snapshot& snapshot, const EngineStates& engines,
-                            const config::Workload* workload) {
+                            std::span<const InternalLink> links, const config::Workload* workload) {
   const catalog::Provider* provider = nullptr;
   ModelName billed_model(std::string(call.collection.substr(1)));
   if (dialect == dialects::DialectId::gemini_resources && call.is_create() && !call.is_upload) {
@@ -222,8 +251,10 @@ Result<Plan> route_resource(const dialects::ResourceCall& call, dialects::Dialec
   candidate->model_name = std::move(billed_model);
   candidate->name = provider->id.str() + std::string(call.collection);
   candidate->ground = provider->ground;
-  return route_to(std::move(candidate), call.is_free ? free_of_charge() : catalog::Quote(),
-                  {.model = {}, .dialect = dialect, .budgeted = budgeted, .workload = workload}, verdict, engines);
+  return route_to(
+      std::move(candidate), call.is_free ? free_of_charge() : catalog::Quote(),
+      {.model = {}, .dialect = dialect, .internal_links = links, .budgeted = budgeted, .workload = workload}, verdict,
+      engines);
 }
 
 void remember_call(Gateway& gateway, const std::string& owner, const std::string& provider,

@@ -24,6 +24,10 @@ std::string owner_of(const store::VirtualKey& key);
 async::Task<Result<std::string>> locate(Gateway& gateway, const std::string& owner, dialects::DialectId dialect,
                                         const DecodedRequest& request, async::Deadline deadline);
 
+// The links that lead inside of all that an engine may open because of the request: also of the requests in a batch's
+// file.
+std::vector<InternalLink> links_of(const DecodedRequest& request);
+
 // A plan for a call about kept things: one provider, and no model. It is the one that keeps them; for what is yet to
 // be made the one that the client names, else the one whose API this is, else the only one that has this API. Google's
 // caches are made of a `model`, in the client's words, and are kept by a provider that has it. Errors:
@@ -31,7 +35,7 @@ async::Task<Result<std::string>> locate(Gateway& gateway, const std::string& own
 Result<Plan> route_resource(const dialects::ResourceCall& call, dialects::DialectId dialect, std::string_view model,
                             std::string_view kept_by, std::string_view asked_for, bool budgeted, const Verdict& verdict,
                             const config::Snapshot& snapshot, const EngineStates& engines,
-                            const config::Workload* workload = nullptr);
+                            std::span<const InternalLink> links = {}, const config::Workload* workload = nullptr);
 constexpr std::string_view provider_header = "x-sluice-provider";
 
 // These do not wait: who asks afterwards finds it, and what the disk does not take is the desk's problem.

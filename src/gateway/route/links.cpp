@@ -29,6 +29,7 @@ class Walk {
  public:
   void visit_request(json::Value request) {
     for (const auto& [name, value] : request.members()) {
+      if (name == "tools") visit_tools(value);
       if (name == "tools" || name == "functions" || name == "metadata") continue;
       visit_member(name, value);
     }
@@ -43,6 +44,12 @@ class Walk {
         if (inner == "url") note(name, link);
     }
     visit(value);
+  }
+  // An engine that calls tools by itself opens the server that has them.
+  void visit_tools(json::Value tools) {
+    for (const json::Value& tool : tools.elements())
+      for (const auto& [name, value] : tool.members())
+        if (name == "server_url") note(name, value);
   }
   // The parser bounds the depth.
   void visit(json::Value value) {
@@ -70,6 +77,19 @@ class Walk {
 std::vector<InternalLink> internal_links(json::Value body) {
   Walk walk;
   walk.visit_request(body);
+  return walk.take_found();
+}
+
+std::vector<InternalLink> internal_links_of_batch(std::string_view lines) {
+  Walk walk;
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find('\n'));
+    lines.remove_prefix(std::min(lines.size(), line.size() + 1));
+    const auto parsed = json::Document::parse(line);
+    if (!parsed) continue;
+    for (const auto& [name, body] : parsed->root().members())
+      if (name == "body") walk.visit_request(body);
+  }
   return walk.take_found();
 }
 

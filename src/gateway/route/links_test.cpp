@@ -45,6 +45,24 @@ TEST(InternalLinks, Each_host_is_told_once) {
   EXPECT_EQ(found(R"({"input":[{"image_url":"http://gpu/a"},{"image_url":"http://gpu/b"}]})"), "image_url=gpu;");
 }
 
+TEST(InternalLinks, Of_a_tools_server_is_one) {
+  EXPECT_EQ(found(R"({"tools":[{"type":"mcp","server_url":"http://10.0.0.1/sse"},)"
+                  R"({"type":"function","parameters":{"server_url":"http://10.0.0.2/"}}]})"),
+            "server_url=10.0.0.1;");
+  EXPECT_EQ(found(R"({"tools":[{"type":"mcp","server_url":"https://example.com/sse"}]})"), "");
+}
+
+TEST(InternalLinks, Of_a_batch_are_those_of_its_requests) {
+  std::string all;
+  for (const InternalLink& link : internal_links_of_batch(
+           "{\"url\":\"/v1/chat/completions\",\"body\":{\"messages\":[{\"content\":[{\"image_url\":{\"url\":"
+           "\"http://10.0.0.1/a\"}}]}]}}\r\n\nno JSON\n[1]\n"
+           "{\"image_url\":\"http://10.0.0.2/\",\"body\":{\"metadata\":{\"image_url\":\"http://10.0.0.3/\"}}}\n"
+           "{\"body\":{},\"body\":{\"input\":[{\"file_url\":\"http://gpu/a\"}]}}"))
+    all += link.member + "=" + link.host + ";";
+  EXPECT_EQ(all, "image_url=10.0.0.1;file_url=gpu;");
+}
+
 TEST(InternalLinks, What_nobody_opens_is_let_be) {
   const std::string link = R"({"image_url":"http://10.0.0.1/"})";
   EXPECT_EQ(found(R"({"metadata":)" + link + "}"), "");
