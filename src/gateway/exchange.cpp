@@ -172,15 +172,17 @@ async::Task<Result<void>> Exchange::identify() {
   const http::RequestHead& head = client_.head();
   Result<store::Principal> by_key =
       co_await authenticate(head, gateway_.store, gateway_.reactor, client_.client_gone(), start_us_);
-  const std::string_view ticket = target_.resource && target_.resource->is_upload
-                                      ? query_value(head.query, upload_ticket_parameter)
-                                      : std::string_view();
-  if (ticket.empty() || (!by_key && by_key.error().code != missing_key_code)) {
+  std::string_view upload;
+  if (target_.resource && target_.resource->is_upload) {
+    CO_TRY(upload, upload_of(head.query));
+  }
+  if (upload.empty() || (!by_key && by_key.error().code != missing_key_code)) {
     CO_TRY(principal_, std::move(by_key));
     co_return Result<void>();
   }
-  CO_TRY(UploadTicket begun,
-         check_upload_ticket(ticket, query_value(head.query, upload_id_parameter), *gateway_.store.keys(), start_us_));
+  const std::string_view ticket = query_value(head.query, upload_ticket_parameter);
+  CO_TRY(UploadTicket begun, co_await check_upload_ticket(ticket, upload, gateway_.store, gateway_.reactor,
+                                                          client_.client_gone(), start_us_));
   if (by_key && by_key->id() != begun.principal.id())
     co_return std::unexpected(Error{.kind = ErrorKind::unauthenticated,
                                     .message = "the upload was begun with another API key",
@@ -389,9 +391,15 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
   status_ = reply.status;
   remember(reply, asked);
   const std::optional<dialects::ResourceCall>& resource = request_->target.resource;
-  if (resource && resource->is_upload)
-    CO_CHECK_OK(address_pieces_here(reply.headers, client_.head(), !snapshot_->server().tls_certificate.empty(),
-                                    principal_->key(), reply.attempt->provider().id.str(), start_us_));
+  if (resource && resource->is_upload) {
+    Result<void> addressed =
+        address_pieces_here(reply.headers, client_.head(), !snapshot_->server().tls_certificate.empty(),
+                            principal_->key(), reply.attempt->provider().id.str(), start_us_);
+    if (!addressed) {
+      account_for(reply, outcome_of(addressed.error()));
+      co_return addressed;
+    }
+  }
   if (!reply.streaming()) {
     if (resource) {
       reply.body = dialects::with_results_here(dialect_.id(), std::move(reply.body));

@@ -24,6 +24,7 @@ class Google:
     def __init__(self):
         self.numbers = itertools.count(1)
         self.files, self.uploads = {}, {}
+        self.url_of = "{root}/upload/v1beta/files?upload_id={upload}&upload_protocol=resumable"
         self.recorder = recorder.Recorder()
         self.recorder.answer = self.answer
 
@@ -45,7 +46,7 @@ class Google:
         if command == "start":
             upload = f"up{next(self.numbers)}"
             self.uploads[upload] = {"bytes": b"", "title": request.json()["file"].get("displayName") or request.json()["file"].get("display_name"), "type": request.header("x-goog-upload-header-content-type")}
-            here = f"{self.recorder.url}/upload/v1beta/files?upload_id={upload}&upload_protocol=resumable"
+            here = self.url_of.format(root=self.recorder.url, upload=upload)
             return recorder.ok(b"", content_type="text/plain", headers=(f"X-Goog-Upload-URL: {here}", "X-Goog-Upload-Status: active",
                                                                         "X-Goog-Upload-Chunk-Granularity: 262144", f"X-Goog-Upload-Control-URL: {here}"))
         begun = self.uploads[query["upload_id"]]
@@ -192,6 +193,38 @@ def test_the_pieces_url_is_of_this_server_and_of_one_upload(server, google):
     assert other.status_code == 401
     taken = httpx.put(good, content=b"abcd", headers={**PIECE, "content-type": "application/x-www-form-urlencoded"})
     assert taken.status_code == 200 and taken.json()["file"]["sizeBytes"] == "4"
+
+
+def test_a_key_is_no_ticket_for_the_uploads_of_others(server, google):
+    url = urlsplit(begin(server, server.create_key()).headers["x-goog-upload-url"])
+    begin(server, server.create_key())
+    before = len(google.recorder.requests)
+    with http_client(server, server.create_key()) as other:
+        refused = other.post(f"{url.path}?upload_id=up1&upload_protocol=resumable", content=b"evil", headers=PIECE)
+    assert refused.status_code == 401, refused.text
+    for more in ("&upload_id=up2", "&%75pload_id=up2", "&upload%5Fid=up2"):
+        odd = httpx.post(f"{server.url}{url.path}?{url.query}{more}", content=b"evil", headers=PIECE)
+        assert odd.status_code == 400 and "one upload" in odd.json()["error"]["message"], odd.text
+    assert len(google.recorder.requests) == before
+
+
+def test_googles_own_key_is_not_told_with_the_url(server, google):
+    google.url_of = "{root}/upload/v1beta/files?key=vendor-key-of-gemini&upload_id={upload}&k%65y=vendor-key-of-gemini"
+    answer = begin(server, server.create_key())
+    assert "vendor-key" not in str(answer.headers)
+    assert httpx.post(answer.headers["x-goog-upload-url"], content=b"abcd", headers=PIECE).status_code == 200
+
+
+def test_an_upload_that_has_no_id_is_the_providers_failure_and_on_record(server, google):
+    google.url_of = "{root}/upload/v1beta/files?protocol=resumable"
+    with http_client(server, server.create_key()) as client:
+        answer = client.post("/upload/v1beta/files", json={"file": {}}, headers={"x-goog-upload-command": "start"})
+    assert answer.status_code == 502, answer.text
+
+    def row():
+        rows = [json.loads(line) for line in server.run("logs", "tail", "-o", "json").stdout.splitlines()]
+        return next((one for one in rows if one["request_id"] == answer.headers["x-sluice-request-id"]), None)
+    assert eventually(row, "the row in the ledger")["outcome"] == "provider_failed"
 
 
 def test_a_revoked_keys_upload_ends(server):

@@ -90,6 +90,12 @@ Result<void> check_usable(const store::VirtualKey& key, std::int64_t now_us) {
   return {};
 }
 
+Result<void> check_known(const store::RequestStore& store) {
+  if (!store.keys_are_stale()) return {};
+  return fail(ErrorKind::unavailable, std::string(store::keys_unknown),
+              "try again later; the operator finds the reason at /health/ready and in `sluice doctor`");
+}
+
 Result<store::Principal> authenticate(const http::RequestHead& head, const store::KeyTable& keys, std::int64_t now_us) {
   TRY(const crypto::Sha256 digest, find_digest(head));
   return principal_of(digest, keys, now_us);
@@ -99,17 +105,18 @@ async::Task<Result<store::Principal>> authenticate(const http::RequestHead& head
                                                    net::Reactor& reactor, async::Cancel& client_gone,
                                                    std::int64_t now_us) {
   CO_TRY(const crypto::Sha256 digest, find_digest(head));
-  if (store.keys_are_stale())
-    co_return fail(ErrorKind::unavailable, std::string(store::keys_unknown),
-                   "try again later; the operator finds the reason at /health/ready and in `sluice doctor`");
+  CO_CHECK_OK(check_known(store));
   if (const auto keys = store.keys(); keys->find(digest)) co_return principal_of(digest, *keys, now_us);
+  co_await look_for_keys(store, reactor, client_gone);
+  co_return principal_of(digest, *store.keys(), now_us);
+}
 
+async::Task<> look_for_keys(store::RequestStore& store, net::Reactor& reactor, async::Cancel& client_gone) {
   constexpr std::chrono::milliseconds look_again{2};
   const std::uint64_t look = store.look_for_keys();
   const async::TimePoint give_up = reactor.now() + longest_key_look;
   while (!store.looked_for_keys(look) && reactor.now() < give_up && !client_gone.fired())
     co_await reactor.scheduler().sleep(reactor.within(look_again, &client_gone));
-  co_return principal_of(digest, *store.keys(), now_us);
 }
 
 }  // namespace sluice::gateway

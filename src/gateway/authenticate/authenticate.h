@@ -28,6 +28,9 @@ inline constexpr const char* missing_key_code = "missing_api_key";
 // Errors: unauthenticated, for a key that has been revoked or blocked, or has expired.
 Result<void> check_usable(const store::VirtualKey& key, std::int64_t now_us);
 
+// Errors: unavailable, while nobody knows what has become of the keys (RequestStore::keys_are_stale()).
+Result<void> check_known(const store::RequestStore& store);
+
 // The longest that a request with an unknown key waits for a look at the database; a database that is busy for longer
 // means a 401, and another try.
 constexpr std::chrono::milliseconds longest_key_look{250};
@@ -39,5 +42,8 @@ constexpr std::chrono::milliseconds longest_key_look{250};
 async::Task<Result<store::Principal>> authenticate(const http::RequestHead& head, store::RequestStore& store,
                                                    net::Reactor& reactor, async::Cancel& client_gone,
                                                    std::int64_t now_us);
+
+// Until the store has looked for keys that were made a moment ago, longest_key_look at most.
+async::Task<> look_for_keys(store::RequestStore& store, net::Reactor& reactor, async::Cancel& client_gone);
 
 }  // namespace sluice::gateway

@@ -2,6 +2,8 @@
 
 #include <charconv>
 #include <cstddef>
+#include <memory>
+#include <optional>
 #include <span>
 
 #include "base/crypto.h"
@@ -47,12 +49,24 @@ std::string upload_ticket(const store::VirtualKey& key, std::string_view provide
   return text + "." + crypto::base64url(signature(key.digest, said, upload));
 }
 
+namespace {
+
+// What a ticket says, signed or not: the key's id, the provider and the time, each in a line. Empty: it is none.
+std::optional<std::string> said_by(std::string_view ticket) {
+  constexpr std::size_t longest = 1'024;
+  if (ticket.size() > longest) return std::nullopt;
+  return crypto::from_base64url(ticket.substr(0, ticket.find('.')));
+}
+
+std::string_view key_of(std::string_view said) { return said.substr(0, said.find('\n')); }
+
+}  // namespace
+
 Result<UploadTicket> check_upload_ticket(std::string_view ticket, std::string_view upload, const store::KeyTable& keys,
                                          std::int64_t now_us) {
-  constexpr std::size_t longest = 1'024;
   const std::size_t dot = ticket.find('.');
-  if (ticket.size() > longest || dot == std::string_view::npos || upload.empty()) return no_ticket();
-  const auto said = crypto::from_base64url(ticket.substr(0, dot));
+  if (dot == std::string_view::npos || upload.empty()) return no_ticket();
+  const auto said = said_by(ticket);
   const auto signed_with = crypto::from_base64url(ticket.substr(dot + 1));
   if (!said || !signed_with) return no_ticket();
   const std::size_t first = said->find('\n');
@@ -60,11 +74,21 @@ Result<UploadTicket> check_upload_ticket(std::string_view ticket, std::string_vi
   if (second == std::string::npos) return no_ticket();
   std::int64_t until_us = 0;
   std::from_chars(said->data() + second + 1, said->data() + said->size(), until_us);
-  const store::Principal* principal = keys.find_id(std::string_view(*said).substr(0, first));
+  const store::Principal* principal = keys.find_id(key_of(*said));
   if (!principal || !are_equal(signature(principal->key().digest, *said, upload), *signed_with) || until_us <= now_us)
     return no_ticket();
   CHECK_OK(check_usable(principal->key(), now_us));
   return UploadTicket{.principal = *principal, .provider = said->substr(first + 1, second - first - 1)};
+}
+
+async::Task<Result<UploadTicket>> check_upload_ticket(std::string_view ticket, std::string_view upload,
+                                                      store::RequestStore& store, net::Reactor& reactor,
+                                                      async::Cancel& client_gone, std::int64_t now_us) {
+  CO_CHECK_OK(check_known(store));
+  const auto said = said_by(ticket);
+  const std::shared_ptr<const store::KeyTable> keys = store.keys();
+  if (said && !keys->find_id(key_of(*said))) co_await look_for_keys(store, reactor, client_gone);
+  co_return check_upload_ticket(ticket, upload, *store.keys(), now_us);
 }
 
 }  // namespace sluice::gateway

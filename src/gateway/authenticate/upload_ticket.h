@@ -8,8 +8,11 @@
 #include <string>
 #include <string_view>
 
+#include "async/task.h"
 #include "base/result.h"
+#include "net/reactor.h"
 #include "store/key_table.h"
+#include "store/request_store.h"
 
 namespace sluice::gateway {
 
@@ -28,5 +31,10 @@ struct UploadTicket {
 // of the key.
 Result<UploadTicket> check_upload_ticket(std::string_view ticket, std::string_view upload, const store::KeyTable& keys,
                                          std::int64_t now_us);
+// The same in the store's current table, as authenticate() asks it: where the ticket's key is unknown there, after one
+// look of the store. Errors: also unavailable. Borrows all until it ends.
+async::Task<Result<UploadTicket>> check_upload_ticket(std::string_view ticket, std::string_view upload,
+                                                      store::RequestStore& store, net::Reactor& reactor,
+                                                      async::Cancel& client_gone, std::int64_t now_us);
 
 }  // namespace sluice::gateway

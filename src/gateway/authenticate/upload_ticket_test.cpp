@@ -2,6 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "async/scope.h"
 #include "base/crypto.h"
 
 namespace sluice::gateway {
@@ -62,6 +68,64 @@ TEST(UploadTicket, Ends_with_its_key) {
   const auto checked = check_upload_ticket(made(), "AbC", after, now_us);
   ASSERT_FALSE(checked);
   EXPECT_EQ(checked.error().code, "revoked_api_key");
+}
+
+// Knows of the keys what it is told, and after a look all of them.
+class Store : public store::RequestStore {
+ public:
+  std::shared_ptr<const store::KeyTable> keys() const override { return table; }
+  store::RecordLog& ledger() override { return log_; }
+  store::RecordLog& audit() override { return log_; }
+  bool refuses_new_work() const override { return false; }
+  std::uint64_t look_for_keys() override {
+    table = std::make_shared<store::KeyTable>(gateway::keys());
+    return ++looks;
+  }
+  bool looked_for_keys(std::uint64_t number) const override { return looks >= number; }
+  bool keys_are_stale() const override { return stale; }
+
+  std::shared_ptr<const store::KeyTable> table = std::make_shared<store::KeyTable>();
+  std::uint64_t looks = 0;
+  bool stale = false;
+
+ private:
+  class Log : public store::RecordLog {
+    store::Appended append(std::string_view) override { return store::Appended::failed; }
+  } log_;
+};
+
+Result<UploadTicket> checked_in(Store& store, std::string ticket) {
+  net::Reactor reactor;
+  async::Cancel never;
+  std::optional<Result<UploadTicket>> checked;
+  async::Scope scope;
+  scope.spawn(
+      [](std::optional<Result<UploadTicket>>* into, Store* asked, net::Reactor* of, async::Cancel* gone,
+         std::string text) -> async::Task<> {
+        into->emplace(co_await check_upload_ticket(text, "AbC", *asked, *of, *gone, now_us));
+      },
+      &checked, &store, &reactor, &never, std::move(ticket));
+  while (!checked) reactor.run_once();
+  return *std::move(checked);
+}
+
+TEST(UploadTicket, Of_a_key_that_was_made_elsewhere_a_moment_ago_is_known_after_a_look) {
+  Store store;
+  EXPECT_TRUE(checked_in(store, made()));
+  EXPECT_EQ(store.looks, 1U);
+  EXPECT_TRUE(checked_in(store, made()));
+  EXPECT_FALSE(checked_in(store, made("other")));
+  EXPECT_EQ(store.looks, 1U) << "a key that is known is not looked for";
+  EXPECT_FALSE(checked_in(store, "no ticket"));
+}
+
+TEST(UploadTicket, Lets_nobody_in_while_nobody_knows_which_keys_are_good) {
+  Store store;
+  store.table = std::make_shared<store::KeyTable>(keys());
+  store.stale = true;
+  const auto checked = checked_in(store, made());
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().kind, ErrorKind::unavailable);
 }
 
 }  // namespace

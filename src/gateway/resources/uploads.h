@@ -22,5 +22,8 @@ Result<void> address_pieces_here(http::Headers& answer, const http::RequestHead&
 std::string_view query_value(std::string_view query, std::string_view name);
 // What names an upload in the query of its pieces.
 inline constexpr std::string_view upload_id_parameter = "upload_id";
+// The upload whose piece comes with this query; empty for what begins one. Errors: invalid_request for a name that is
+// there twice, or in other letters (%75pload_id): the provider could read another one.
+Result<std::string_view> upload_of(std::string_view query);
 
 }  // namespace sluice::gateway
