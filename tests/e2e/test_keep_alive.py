@@ -146,6 +146,17 @@ def test_a_client_that_leaves_between_comments_is_noticed(server, slow):
     assert row["outcome"] == "client_gone"
 
 
+def test_an_answer_that_is_no_stream_is_one_event_behind_comments(server, slow):
+    whole = {"id": "cmpl-1", "object": "text_completion", "created": 1, "model": "m", "choices": [{"index": 0, "text": "a\nb", "finish_reason": "stop"}]}
+    slow.then = recorder.fixed(recorder.ok(json.dumps(whole, indent=2).replace("\n", "\r\n").encode()))
+    wire, _ = ask(server, server.create_key(), "/v1/completions", {"model": "slow/m", "prompt": "Hello", "stream": True})
+    slow.go_on.set()
+    text, trailers = rest_of(wire)
+    lines = [line for line in text.split(b"\n") if line.strip() and not line.startswith(b":")]
+    assert len(lines) == 1 and json.loads(lines[0].removeprefix(b"data: ")) == whole, text
+    assert trailers["x-sluice-provider"] == "slow"
+
+
 def test_the_sdks_read_past_comments(serve, slow, good):
     anthropic_side = recorder.Recorder()
     anthropic_side.answer = lambda request, connection: (slow.go_on.wait(60), recorder.streaming(recorder.anthropic_stream())(request, connection))

@@ -1,6 +1,8 @@
 #include "gateway/respond/answer_check.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstddef>
 #include <vector>
 
 namespace sluice::gateway {
@@ -98,21 +100,25 @@ std::optional<Value> wanted_form(DialectId dialect, Value request) {
 // --- JSON Schema
 
 constexpr int deepest = 64;  // a schema that refers to itself goes on as deep as the value
+// Members and elements. A client's schema may refer to itself several times at each level; what it says beyond this is
+// taken for kept. Answers of models need a hundredth.
+constexpr std::size_t most_looked_at = 200'000;
 
 class SchemaCheck {
  public:
   explicit SchemaCheck(Value root) : root_(root) {}
 
   // Empty: as it should be.
-  std::string fault(Value schema, Value value, const std::string& at, int depth) const {
+  std::string fault(Value schema, Value value, const std::string& at, int depth) {
     if (depth == deepest || schema.boolean() == true || !schema.is_object())
       return schema.boolean() == false ? at + " must not be there" : std::string();
+    if (!may_look_at(1 + schema.size())) return {};
     if (const auto reference = schema["$ref"].string()) {
       const Value target = find(*reference);
       return target.exists() ? fault(target, value, at, depth + 1) : std::string();
     }
     if (!has_type(schema["type"], value)) return at + " is no " + schema["type"].text();
-    if (schema["enum"].is_array() && !is_one_of(schema["enum"], value))
+    if (schema["enum"].is_array() && may_look_at(schema["enum"].size()) && !is_one_of(schema["enum"], value))
       return at + " is none of " + schema["enum"].text();
     if (schema["const"].exists() && schema["const"].text() != value.text())
       return at + " is not " + schema["const"].text();
@@ -131,13 +137,19 @@ class SchemaCheck {
   }
 
  private:
-  Value find(std::string_view reference) const {
+  bool may_look_at(std::size_t parts) {
+    looked_at_ += parts;
+    return looked_at_ <= most_looked_at;
+  }
+
+  Value find(std::string_view reference) {
     if (!reference.starts_with('#')) return {};
     Value at = root_;
     reference.remove_prefix(1);
     while (!reference.empty()) {
       reference.remove_prefix(1);
       const std::size_t end = std::min(reference.find('/'), reference.size());
+      if (!may_look_at(at.size())) return {};
       at = at[reference.substr(0, end)];
       reference.remove_prefix(end);
     }
@@ -151,8 +163,7 @@ class SchemaCheck {
       case json::Type::integer: return type == "integer" || type == "number";
       case json::Type::number: {
         const double number = value.number().value_or(0.5);
-        return type == "number" ||
-               (type == "integer" && number == static_cast<double>(static_cast<std::int64_t>(number)));
+        return type == "number" || (type == "integer" && number == std::trunc(number));
       }
       case json::Type::string: return type == "string";
       case json::Type::array: return type == "array";
@@ -191,11 +202,16 @@ class SchemaCheck {
     return {};
   }
 
-  std::string object(Value schema, Value value, const std::string& at, int depth) const {
-    for (const Value& name : schema["required"].elements())
+  std::string object(Value schema, Value value, const std::string& at, int depth) {
+    const std::size_t members = value.size();
+    for (const Value& name : schema["required"].elements()) {
+      if (!may_look_at(1 + members)) return {};
       if (const auto key = name.string(); key && !value[*key].exists()) return at + " has no " + std::string(*key);
+    }
     const Value properties = schema["properties"];
+    const std::size_t known = properties.size();
     for (const auto& [key, member] : value.members()) {
+      if (!may_look_at(1 + known)) return {};
       const Value own = properties[key];
       const Value rule = own.exists() ? own : schema["additionalProperties"];
       if (!rule.exists()) continue;
@@ -204,7 +220,7 @@ class SchemaCheck {
     return {};
   }
 
-  std::string array(Value schema, Value value, const std::string& at, int depth) const {
+  std::string array(Value schema, Value value, const std::string& at, int depth) {
     const Value items = schema["items"];
     if (!items.exists()) return {};
     std::size_t number = 0;
@@ -215,6 +231,7 @@ class SchemaCheck {
   }
 
   Value root_;
+  std::size_t looked_at_ = 0;
 };
 
 constexpr DialectId readable[] = {DialectId::openai_chat, DialectId::anthropic_messages, DialectId::openai_responses,

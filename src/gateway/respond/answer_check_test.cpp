@@ -112,6 +112,19 @@ TEST(AnswerCheck, A_schemas_keywords_are_kept) {
       fault(R"({"$ref":"#/$defs/n","$defs":{"n":{"properties":{"next":{"$ref":"#/$defs/n"},"v":{"type":"integer"}}}}})",
             R"({"v":1,"next":{"v":"x"}})"),
       "$.next.v is no \"integer\"");
+  EXPECT_EQ(fault(R"({"type":"integer"})", "1e300"), "");
+}
+
+TEST(AnswerCheck, A_schema_that_refers_to_itself_many_times_comes_to_an_end) {
+  const auto value = json::Document::parse(R"({"a":{"a":1}})");
+  for (const char* schema : {R"({"allOf":[{"$ref":"#"},{"$ref":"#"}]})",
+                             R"({"properties":{"a":{"$ref":"#"}},"allOf":[{"$ref":"#"},{"$ref":"#"},{"$ref":"#"}]})"}) {
+    const auto parsed = json::Document::parse(schema);
+    EXPECT_EQ(schema_fault(parsed->root(), value->root()), "");
+  }
+  // What stands before the bound is looked at all the same.
+  const auto wrong = json::Document::parse(R"({"type":"array","allOf":[{"$ref":"#"},{"$ref":"#"}]})");
+  EXPECT_EQ(schema_fault(wrong->root(), value->root()), "$ is no \"array\"");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "gateway/respond/respond.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace sluice::gateway {
@@ -56,6 +57,12 @@ void add_stream_fields(http::Headers& headers) {
 }
 
 constexpr std::string_view event_stream = "text/event-stream; charset=utf-8";
+
+// JSON has line ends between its parts alone, where a blank says the same.
+std::string in_one_line(std::string json) {
+  std::ranges::replace_if(json, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  return json;
+}
 
 }  // namespace
 
@@ -146,7 +153,7 @@ async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::s
 
 async::Task<Result<void>> respond_whole(http::Exchange& client, const Reply& reply, const AnswerFacts& facts) {
   if (client.started()) {
-    const std::string event = "data: " + reply.body + "\n\n";
+    const std::string event = "data: " + in_one_line(reply.body) + "\n\n";
     http::Headers trailers;
     add_facts(trailers, facts);
     co_return co_await client.finish_stream(event, trailers);
