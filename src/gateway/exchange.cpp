@@ -126,9 +126,9 @@ async::Task<Result<void>> Exchange::serve() {
   CO_TRY(kept_by_, co_await locate(gateway_, owner_, dialect_.id(), *request_, deadline));
   CO_TRY(plan_, plan(request_->outline.model));
   offer_canary();
-  offer_shadow();
   CO_TRY(hold_, admit());
   if (!hold_.complete()) CO_CHECK_OK(co_await lease(deadline));
+  offer_shadow();  // of the plan that is gone by: a limit may have led to another one
 
   if (counts()) {
     plan_->attempts.resize(1);  // each counts in its own way, so nobody stands in for the first
@@ -279,10 +279,11 @@ Result<Plan> Exchange::plan(std::string_view model, bool keeps_name) const {
   return route(question, verdict_, *snapshot_, gateway_.engines.state, targets, speeds);
 }
 
-// Among several that serve the same model, the one that has had most of this before.
+// Among several that serve the same model, the one that has had most of this before. A canary has its share whoever
+// that is.
 Placement Exchange::place() {
   if (!plan_->settings || plan_->settings->affinity_kind == config::AffinityKind::off || plan_->attempts.size() < 2 ||
-      counts() || request_->target.resource)
+      plan_->attempts.front().reason == Attempt::Reason::canary || counts() || request_->target.resource)
     return {};
   const config::RouteSettings& settings = *plan_->settings;
   const std::string_view tenant = owner_;
@@ -354,9 +355,11 @@ void Exchange::keep(const Reply& reply, const Question& asked) {
 }
 
 // A stream that has begun is asked of nobody else. Where its client's dialect is its provider's, nothing of it is kept
-// and no shadow follows, nobody looks at the request again: it may be large, and the stream long.
+// and no shadow follows, nobody looks at the request again: it may be large, and the stream long. One that is complete
+// may have been written here, and repeat the request if it fails.
 void Exchange::forget_request(const Reply& reply, const Question& asked) {
-  if (reply.attempt->lane != Lane::same_dialect || asked.is_kept_here(*reply.attempt) || shadowed_) return;
+  if (reply.attempt->lane != Lane::same_dialect || reply.complete() || asked.is_kept_here(*reply.attempt) || shadowed_)
+    return;
   prompt_ = prompt();
   {
     const json::Document gone = std::move(request_->parsed);

@@ -246,6 +246,7 @@ async::Task<> Exchange::escalate(CallOutcome& outcome, Question& asked, async::D
     rest.objective = current->objective;
     rest.settings = current->settings;
     rest.attempts.assign(current->attempts.begin() + static_cast<std::ptrdiff_t>(after), current->attempts.end());
+    reply.places = {};  // it is complete, and the next one may need them
     CallOutcome next = co_await call(gateway_, rest, asked, *snapshot_, purse, deadline);
     outcome.waited += next.waited;
     if (next.reply) outcome.failures.push_back(std::move(not_good_enough));

@@ -198,6 +198,41 @@ def test_a_budget_that_cannot_pay_both_stays_with_the_first(server, sides):
     assert float(used["cost_usd"]) <= 0.002
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_next_has_the_place_that_the_first_had(serve, sides, stream):
+    sides["cheap"].answer = lambda request, connection: (speaking if stream else saying)(
+        "No" if request.json()["model"] == "small" else "A whole answer.")(request, connection)
+    server = serve({"limits": {"queue_ms": 300}, "providers": {"one": openai_vendor(sides["cheap"].url, max_in_flight=1)},
+                    "models": {"both": ["one/small", "one/large"]},
+                    "workloads": [{"name": "held", "match": {"models": ["both"]},
+                                   "cascade": {"escalate_on": ["too_short"], "min_answer_bytes": 3, "hold_streams": True}}]})
+    answer = post(server, body(stream=stream))
+    assert (answer.headers["x-sluice-model"], answer.headers["x-sluice-escalated"]) == ("large", "one/small: too_short")
+    assert "A whole answer." in answer.text
+
+
+def test_where_a_limit_leads_to_another_model_there_may_be_no_shadow(serve, sides):
+    """The shadow stands in the first plan alone: whoever is all that is left is asked also when its calls fail."""
+    server = serve({"breaker": {"failures": 1, "first_ms": 600_000}, "retry": {"attempts": 2, "pause_ms": 0},
+                    "providers": {name: openai_vendor(side.url) for name, side in sides.items()},
+                    "models": {"both": ["cheap/m", "dear/m"], "small": ["new/m"]},
+                    "workloads": [{"name": "mirrored", "match": {"models": ["both"]}, "shadow": {"target": "cheap/m", "percent": 100, "max_in_flight": 8}}]})
+    key = server.create_key(name="lowered")
+    sides["cheap"].answer = sides["dear"].answer = FAILS
+    assert post(server, body(), key).status_code >= 500
+    for provider in ("cheap", "dear"):
+        server.run("budgets", "set", "--key", "lowered", "--model", f"{provider}/m", "--usd", "0.000001", "--downgrade", "small")
+    sides["new"].answer = saying("A whole answer.")
+
+    def lowered():
+        answer = post(server, body(), key)
+        return answer.headers.get("x-sluice-lowered-by") and answer
+    answer = eventually(lowered, "the limits in force", 30)
+    assert (answer.status_code, answer.headers["x-sluice-provider"]) == (200, "new")
+    eventually(lambda: server.usage_of("lowered")["requests"] >= 2, "the rows in the ledger", 30)
+    assert post(server, body("new/m"), key).status_code == 200, "the server is alive"
+
+
 def test_a_canary_that_fails_loses_its_share_and_it_is_told(server, sides):
     sides["cheap"].answer = saying("as always")
     sides["new"].answer = FAILS
@@ -225,6 +260,22 @@ def test_a_canary_that_is_as_good_keeps_its_share(server, sides):
     assert (providers.count("new"), providers.count("cheap")) == (6, 24)
     plan = server.run_json("route", "explain", "both", "--header", "x-app=good")
     assert (plan["canary"], plan["choice"]) == ("new/m", "cheap/m")
+
+
+def test_a_canary_keeps_its_share_where_affinity_knows_who_has_had_the_prompt(serve, sides):
+    for side in sides.values():
+        side.answer = saying("as always")
+    canary = {"target": "new/m", "percent": 25, "min_requests": 100, "max_error_increase_percent": 10, "max_latency_increase_percent": 10000}
+    server = serve({"providers": {name: openai_vendor(side.url) for name, side in sides.items()},
+                    "models": {"both": {"candidates": ["cheap/m", "dear/m"], "affinity": "prefix"}},
+                    "workloads": [{"name": "tried", "match": {"models": ["both"]}, "route": "both", "canary": canary}]})
+    key = server.create_key()
+    long = {**body(), "messages": [{"role": "user", "content": "the same beginning " * 500}]}
+    providers = [post(server, long, key).headers["x-sluice-provider"] for _ in range(20)]
+    with http_client(server) as client:
+        told = {one["workload"]: one for one in client.get("/health/targets").json()["canaries"]}["tried"]
+    assert (told["canary"]["calls"], told["others"]["calls"]) == (5, 15)
+    assert [number for number, provider in enumerate(providers, 1) if provider == "new"] == [4, 8, 12, 16, 20]
 
 
 def test_a_shadow_gets_its_share_after_the_answer_and_is_billed_as_such(server, sides):

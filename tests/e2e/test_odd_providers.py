@@ -1,12 +1,14 @@
 """Providers that answer in another form than they were asked for, break off, or cannot be asked at all."""
 
 import json
+import resource
 
 import pytest
 
 from harness import recorder
 from harness.clients import WEATHER_SCHEMA, chat_body, http_client, messages_body
-from harness.mock_config import anthropic_vendor, openai_vendor
+from harness.mock_config import anthropic_vendor, openai_vendor, responses_vendor
+from harness.sluice import Sluice
 from harness.wait import eventually
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
@@ -144,3 +146,28 @@ def test_an_error_status_costs_nothing(recorders, ask):
     oai.answer = recorder.fixed(recorder.ok(b'{"error":{"message":"overloaded"}}', status="503 Service Unavailable"))
     _, row = ask("no bill", CHAT, chat_body("oai/gpt-mock"))
     assert row["usage"]["input_tokens"] == 0 and row["outcome"] == "provider_failed"
+
+
+def test_a_whole_answer_to_a_stream_request_that_the_ledger_cannot_take_fails_in_words_of_the_request(folder, provider):
+    """What is written anew repeats the request to its end, also when that is a failure."""
+    whole = {"id": "resp_1", "object": "response", "created_at": 1790000000, "status": "completed", "model": "m", "error": None, "incomplete_details": None,
+             "output": [{"id": "msg_1", "type": "message", "role": "assistant", "status": "completed",
+                         "content": [{"type": "output_text", "text": "pong", "annotations": []}]}],
+             "usage": {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5, "input_tokens_details": {"cached_tokens": 0},
+                       "output_tokens_details": {"reasoning_tokens": 0}}}
+    provider.answer = recorder.fixed(recorder.ok(json.dumps(whole).encode()))
+    server = Sluice(folder("full"), {"ledger": {"durability": "strict"}, "providers": {"resp": responses_vendor(provider.url)}})
+    server.start(restore_signals=False)  # a file that may not grow is an error, and not the end
+    try:
+        key = server.create_key()
+        body = {"model": "resp/m", "input": "Hello", "stream": True, "store": False, "instructions": "be brief " * 2_000, "metadata": {"team": "red"}}
+        with http_client(server, key) as client:
+            assert events(client.post("/v1/responses", json=body))[-1]["type"] == "response.completed"
+            resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (1, 1))
+            failed = events(client.post("/v1/responses", json=body))[-1]
+        assert failed["type"] == "response.failed", failed
+        told = failed["response"]
+        assert (told["instructions"], told["metadata"]) == (body["instructions"], body["metadata"])
+        assert "the disk does not take the record" in told["error"]["message"]
+    finally:
+        server.kill()

@@ -35,6 +35,8 @@ bool Canaries::take(const config::Workload& workload) {
 
 void Canaries::note(const config::Workload& workload, bool is_canary, bool failed, std::int64_t us) {
   const std::lock_guard lock(mutex_);
+  const auto found = states_.find(workload.name);
+  if (found != states_.end() && found->second.settings != workload.canary) return;  // it began before a reload
   State& state = state_of(workload);
   Side& side = is_canary ? state.now.canary : state.now.others;
   ++side.calls;

@@ -71,6 +71,15 @@ TEST(Canary, Loses_it_when_it_is_slower_by_more_than_the_margin) {
   EXPECT_EQ(slow.report()[0].why, "its answers take 1510 ms, and the others' 1000 ms");
 }
 
+TEST(Canary, Does_not_come_back_with_what_began_before_its_settings_changed) {
+  Canaries canaries;
+  run(canaries, with_canary(), 1'000, 2, 0);
+  ASSERT_TRUE(canaries.report()[0].rolled_back);
+  canaries.note(with_canary(50), false, false, 1'000);
+  EXPECT_TRUE(canaries.report()[0].rolled_back);
+  EXPECT_FALSE(canaries.take(with_canary()));
+}
+
 TEST(Canary, That_gets_bad_late_is_found) {
   Canaries canaries;
   run(canaries, with_canary(), 20'000, 0, 0);

@@ -34,6 +34,12 @@ Shadows::State& Shadows::state_of(const config::Workload& workload) {
   return state;
 }
 
+Shadows::Report* Shadows::report_of(const config::Workload& workload) {
+  const auto found = states_.find(workload.name);
+  if (found != states_.end() && found->second.settings != workload.shadow) return nullptr;
+  return &state_of(workload).now;
+}
+
 bool Shadows::take(const config::Workload& workload) {
   const std::lock_guard lock(mutex_);
   State& state = state_of(workload);
@@ -44,10 +50,9 @@ bool Shadows::take(const config::Workload& workload) {
 
 bool Shadows::begin(const config::Workload& workload) {
   const std::lock_guard lock(mutex_);
-  State& state = state_of(workload);
   std::int64_t& under_way = under_way_[workload.name];
-  if (under_way >= state.settings.max_in_flight) {
-    ++state.now.skipped;
+  if (under_way >= workload.shadow.max_in_flight) {
+    if (Report* now = report_of(workload)) ++now->skipped;
     return false;
   }
   ++under_way;
@@ -61,23 +66,24 @@ void Shadows::end(const config::Workload& workload) {
 
 void Shadows::skipped(const config::Workload& workload) {
   const std::lock_guard lock(mutex_);
-  ++state_of(workload).now.skipped;
+  if (Report* now = report_of(workload)) ++now->skipped;
 }
 
 void Shadows::failed(const config::Workload& workload) {
   const std::lock_guard lock(mutex_);
-  ++state_of(workload).now.failed;
+  if (Report* now = report_of(workload)) ++now->failed;
 }
 
 void Shadows::compare(const config::Workload& workload, const Answer& client, const Answer& shadow) {
   const std::lock_guard lock(mutex_);
-  Report& now = state_of(workload).now;
-  ++now.compared;
-  add(now.client, client);
-  add(now.shadow, shadow);
+  Report* now = report_of(workload);
+  if (!now) return;
+  ++now->compared;
+  add(now->client, client);
+  add(now->shadow, shadow);
   if (!client.text || !shadow.text) return;
-  ++now.texts;
-  if (trimmed(*client.text) == trimmed(*shadow.text)) ++now.same_text;
+  ++now->texts;
+  if (trimmed(*client.text) == trimmed(*shadow.text)) ++now->same_text;
 }
 
 std::vector<Shadows::Report> Shadows::report() const {

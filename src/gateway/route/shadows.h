@@ -69,6 +69,8 @@ class Shadows {
     Report now;
   };
   State& state_of(const config::Workload& workload);
+  // Null: the settings have changed since the request began, which is in no report then.
+  Report* report_of(const config::Workload& workload);
 
   mutable std::mutex mutex_;
   std::map<std::string, State, std::less<>> states_;            // as many as there are workloads

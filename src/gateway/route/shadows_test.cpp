@@ -29,6 +29,22 @@ TEST(Shadow, Has_no_more_calls_under_way_than_its_places) {
   EXPECT_EQ(shadows.report()[0].skipped, 1);
 }
 
+TEST(Shadow, That_began_before_its_settings_changed_is_in_no_report) {
+  Shadows shadows;
+  config::Workload before = with_shadow();
+  before.shadow.percent = 100;
+  EXPECT_TRUE(shadows.take(before) && shadows.begin(before));
+  for (int i = 0; i < 4; ++i) (void)shadows.take(with_shadow());
+  shadows.failed(with_shadow());
+  shadows.compare(before, {}, {});
+  shadows.failed(before);
+  shadows.skipped(before);
+  shadows.end(before);
+  const Shadows::Report report = shadows.report()[0];
+  EXPECT_EQ(report.failed, 1);
+  EXPECT_EQ(report.compared + report.skipped, 0);
+}
+
 TEST(Shadow, What_differs_is_counted) {
   Shadows shadows;
   const config::Workload workload = with_shadow();
