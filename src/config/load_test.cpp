@@ -255,6 +255,19 @@ TEST(Load, The_command_line_beats_the_file) {
   EXPECT_EQ(loaded.snapshot->server().listen, "127.0.0.1:2");
 }
 
+TEST(Load, A_canary_or_shadow_that_a_route_has_is_the_same_candidate) {
+  const auto loaded = load_text(
+      "providers: { groq: { api_key: k } }\n"
+      "models: { fast: [groq/x, groq/y] }\n"
+      "workloads: [{ name: w, match: { models: [fast] }, canary: { target: groq/y, percent: 5 },\n"
+      "              shadow: { target: groq/x, percent: 5 } }]\n");
+  ASSERT_TRUE(loaded.snapshot);
+  const Target* fast = loaded.snapshot->find("fast");
+  ASSERT_TRUE(fast && fast->candidates.size() == 2);
+  for (const std::size_t i : {0, 1})
+    EXPECT_EQ(loaded.snapshot->find(fast->candidates[i]->name)->candidates.at(0), fast->candidates[i]);
+}
+
 TEST(Load, A_route_may_be_a_map_with_settings_of_its_own) {
   const Loaded loaded = load_text(
       "providers: { groq: { api_key: a, first_token_timeout_ms: 70, max_in_flight: 4 } }\n"

@@ -100,10 +100,14 @@ void Snapshot::resolve() {
   for (const Workload& workload : parts_.workloads)
     for (const std::string& name : {workload.canary.target, workload.shadow.target}) {
       if (name.empty() || targets_.contains(name)) continue;
-      auto candidate = std::make_unique<Candidate>(outside_catalog(name));
-      if (!candidate->provider) continue;  // the loader refuses it
-      targets_[name] = {name, Target::Kind::direct, {candidate.get()}, {}};
-      outside_.push_back(std::move(candidate));
+      const Candidate*& candidate = by_name[name];  // a route may have it
+      if (!candidate) {
+        auto outside = std::make_unique<Candidate>(outside_catalog(name));
+        if (!outside->provider) continue;  // the loader refuses it
+        candidate = outside.get();
+        outside_.push_back(std::move(outside));
+      }
+      targets_[name] = {name, Target::Kind::direct, {candidate}, {}};
     }
 }
 

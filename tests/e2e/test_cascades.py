@@ -211,8 +211,8 @@ def test_the_next_has_the_place_that_the_first_had(serve, sides, stream):
     assert "A whole answer." in answer.text
 
 
-def test_where_a_limit_leads_to_another_model_there_may_be_no_shadow(serve, sides):
-    """The shadow stands in the first plan alone: whoever is all that is left is asked also when its calls fail."""
+def test_where_a_limit_leads_to_another_model_the_shadow_is_that_of_the_new_plan(serve, sides):
+    """Here it has none: in the first plan everybody's calls fail, so that they are asked all the same, and in the second they are not."""
     server = serve({"breaker": {"failures": 1, "first_ms": 600_000}, "retry": {"attempts": 2, "pause_ms": 0},
                     "providers": {name: openai_vendor(side.url) for name, side in sides.items()},
                     "models": {"both": ["cheap/m", "dear/m"], "small": ["new/m"]},
@@ -223,14 +223,14 @@ def test_where_a_limit_leads_to_another_model_there_may_be_no_shadow(serve, side
     for provider in ("cheap", "dear"):
         server.run("budgets", "set", "--key", "lowered", "--model", f"{provider}/m", "--usd", "0.000001", "--downgrade", "small")
     sides["new"].answer = saying("A whole answer.")
-
-    def lowered():
+    eventually(lambda: post(server, body(), key).headers.get("x-sluice-lowered-by"), "the limits in force", 30)
+    asked = len(sides["cheap"].requests)
+    for _ in range(10):
         answer = post(server, body(), key)
-        return answer.headers.get("x-sluice-lowered-by") and answer
-    answer = eventually(lowered, "the limits in force", 30)
-    assert (answer.status_code, answer.headers["x-sluice-provider"]) == (200, "new")
-    eventually(lambda: server.usage_of("lowered")["requests"] >= 2, "the rows in the ledger", 30)
-    assert post(server, body("new/m"), key).status_code == 200, "the server is alive"
+        assert (answer.status_code, answer.headers["x-sluice-provider"]) == (200, "new")
+    with http_client(server) as client:
+        report = {one["workload"]: one for one in client.get("/health/targets").json()["shadows"]}.get("mirrored", {})
+    assert len(sides["cheap"].requests) == asked and report.get("failed", 0) == report.get("skipped", 0) == 0, report
 
 
 def test_a_canary_that_fails_loses_its_share_and_it_is_told(server, sides):
@@ -301,6 +301,22 @@ def test_a_shadow_gets_its_share_after_the_answer_and_is_billed_as_such(server, 
     used = eventually(lambda: (row := server.usage_of("mirrored")) and float(row["cost_usd"]) > 0.000137 and row, "all rows", 30)
     assert used["requests"] == 6
     assert float(used["cost_usd"]) == pytest.approx((6 * 17 + 3 * 12) / 1e6)
+
+
+def test_who_has_answered_is_not_asked_again_as_the_shadow_nor_after_it_failed_as_the_canary(serve, sides):
+    server = serve({"breaker": {"failures": 0}, "retry": {"attempts": 1}, "providers": {name: openai_vendor(sides[name].url) for name in ("cheap", "dear")},
+                    "models": {"both": ["cheap/m", "dear/m"], "one": ["dear/m", "cheap/m"]},
+                    "workloads": [{"name": "mirrored", "match": {"models": ["both"]}, "shadow": {"target": "cheap/m", "percent": 100, "max_in_flight": 8}},
+                                  {"name": "tried", "match": {"models": ["one"]}, "canary": {"target": "cheap/m", "percent": 100}}]})
+    key = server.create_key()
+    for _ in range(5):
+        assert post(server, body(), key).headers["x-sluice-provider"] == "cheap"
+    with http_client(server) as client:
+        report = {one["workload"]: one for one in client.get("/health/targets").json()["shadows"]}.get("mirrored", {})
+    assert len(sides["cheap"].requests) == 5 and report["compared"] == 0, report
+    sides["cheap"].answer = sides["dear"].answer = FAILS
+    answer = post(server, body("one"), key)
+    assert (answer.status_code, answer.headers["x-sluice-attempts"], len(sides["cheap"].requests)) == (503, "2", 6)
 
 
 def test_a_shadow_never_gets_a_restricted_request(server, sides):

@@ -149,25 +149,30 @@ def test_an_error_status_costs_nothing(recorders, ask):
 
 
 def test_a_whole_answer_to_a_stream_request_that_the_ledger_cannot_take_fails_in_words_of_the_request(folder, provider):
-    """What is written anew repeats the request to its end, also when that is a failure."""
+    """What is written anew repeats the request to its end, also when that is a failure and others have asked meanwhile."""
     whole = {"id": "resp_1", "object": "response", "created_at": 1790000000, "status": "completed", "model": "m", "error": None, "incomplete_details": None,
              "output": [{"id": "msg_1", "type": "message", "role": "assistant", "status": "completed",
                          "content": [{"type": "output_text", "text": "pong", "annotations": []}]}],
              "usage": {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5, "input_tokens_details": {"cached_tokens": 0},
                        "output_tokens_details": {"reasoning_tokens": 0}}}
     provider.answer = recorder.fixed(recorder.ok(json.dumps(whole).encode()))
-    server = Sluice(folder("full"), {"ledger": {"durability": "strict"}, "providers": {"resp": responses_vendor(provider.url)}})
+    server = Sluice(folder("full"), {"server": {"threads": 1}, "ledger": {"durability": "strict"}, "providers": {"resp": responses_vendor(provider.url)}})
     server.start(restore_signals=False)  # a file that may not grow is an error, and not the end
     try:
         key = server.create_key()
-        body = {"model": "resp/m", "input": "Hello", "stream": True, "store": False, "instructions": "be brief " * 2_000, "metadata": {"team": "red"}}
+        body = {"model": "resp/m", "input": "Hello", "stream": True, "store": False, "instructions": "be brief", "metadata": {"team": "red"}}
         with http_client(server, key) as client:
             assert events(client.post("/v1/responses", json=body))[-1]["type"] == "response.completed"
             resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (1, 1))
-            failed = events(client.post("/v1/responses", json=body))[-1]
+            with client.stream("POST", "/v1/responses", json=body) as waiting:
+                for _ in range(4):
+                    other = {**body, "model": "resp/*", "instructions": "a secret", "metadata": {"team": "blue"}}
+                    assert client.post("/v1/responses", json=other).status_code == 404
+                waiting.read()
+            failed = events(waiting)[-1]
         assert failed["type"] == "response.failed", failed
         told = failed["response"]
-        assert (told["instructions"], told["metadata"]) == (body["instructions"], body["metadata"])
+        assert (told["instructions"], told["metadata"]) == ("be brief", {"team": "red"})
         assert "the disk does not take the record" in told["error"]["message"]
     finally:
         server.kill()
