@@ -227,14 +227,14 @@ def test_an_upload_that_has_no_id_is_the_providers_failure_and_on_record(server,
     assert eventually(row, "the row in the ledger")["outcome"] == "provider_failed"
 
 
-def test_a_revoked_keys_upload_ends(server):
+def test_a_revoked_keys_upload_ends(server, google):
     key, name = server.create_key("brief"), "brief"
     url = begin(server, key).headers["x-goog-upload-url"]
     assert server.run("keys", "revoke", name).returncode == 0
 
-    def refused():
-        answer = httpx.post(url, content=b"abcd", headers=PIECE)
-        return answer.status_code == 401
+    def refused():  # until the server has heard of it, pieces are taken
+        piece = {"x-goog-upload-command": "upload", "x-goog-upload-offset": str(len(google.uploads["up1"]["bytes"]))}
+        return httpx.post(url, content=b"abcd", headers=piece).status_code == 401
     eventually(refused, "the ticket's end")
 
 
