@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/percent.h"
 #include "dialects/fields.h"
 #include "json/json.h"
 
@@ -33,6 +34,11 @@ Place place_of(std::string_view member) {
   return std::ranges::find(values, member) != values.end() ? Place::data : Place::schema;
 }
 
+// Members that no answer can fail to fit.
+constexpr std::array<std::string_view, 12> descriptions = {"title",   "description", "default",   "examples",
+                                                           "example", "$comment",    "readOnly",  "deprecated",
+                                                           "$id",     "$anchor",     "writeOnly", "$schema"};
+
 class Inliner {
  public:
   Inliner(json::Value root, std::string field) : root_(root), field_(std::move(field)), writer_(out_) {}
@@ -53,13 +59,20 @@ class Inliner {
   json::Value find(std::string_view reference) {
     if (!reference.starts_with('#')) return {};
     json::Value found = root_;
-    for (std::size_t at = 1; at < reference.size();) {
+    for (std::size_t at = 1; at < reference.size() && found.exists();) {
       if (reference[at] != '/') return {};
       const std::size_t end = std::min(reference.find('/', at + 1), reference.size());
       found = step(found, reference.substr(0, at), reference.substr(at + 1, end - at - 1));
       at = end;
     }
     return found;
+  }
+
+  // A fragment may have its bytes percent-encoded. The view lasts as long as this object.
+  std::string_view decoded(std::string_view reference) {
+    if (!reference.contains('%')) return reference;
+    auto plain = percent_decoded(reference, false);
+    return plain ? std::string_view(*decoded_.insert(*std::move(plain)).first) : reference;
   }
 
   // `path` is the reference as far as `value`. Each value has one path only, or its contents would be listed again.
@@ -101,14 +114,16 @@ class Inliner {
                      "make it smaller, or ask for a model whose provider takes references");
   }
 
-  Result<void> count_step() {
+  Result<void> count_steps(std::size_t steps = 1) {
     if (out_.size() > most_bytes) return refuse("is larger than 1 MB");
-    if (++steps_ > most_steps) return refuse("is more than can be written out");
+    steps_ += steps;
+    if (steps_ > most_steps) return refuse("is more than can be written out");
     return {};
   }
+  Result<void> count_text(std::string_view text) { return count_steps(1 + text.size() / 16); }
 
   Result<void> write(json::Value value, Place place) {
-    CHECK_OK(count_step());
+    CHECK_OK(count_steps());
     if (place == Place::data || (!value.is_array() && !value.is_object())) {
       writer_.raw(value.text());
       return {};
@@ -136,26 +151,48 @@ class Inliner {
     return {};
   }
 
-  // Members beside a reference add to what it leads to, and win over its own.
+  // Members beside a reference add to what it leads to. Where both have one, the answer must fit both, so only what
+  // describes may differ: then the one beside the reference is meant.
   Result<void> write_schema(json::Value schema) {
-    std::unordered_set<std::string_view> written;
+    std::unordered_map<std::string_view, json::Value> written;
     const std::size_t outside = open_.size();
     while (true) {
       const auto reference = schema["$ref"].string();
       for (const auto& [name, member] : schema.members()) {
-        CHECK_OK(count_step());
+        CHECK_OK(count_steps());
         if (reference && name == "$ref") continue;
         // What was referred to is in its places.
         if (member.is_object() && (name == "$defs" || name == "definitions")) continue;
-        if ((reference || open_.size() > outside) && !written.insert(name).second) continue;
+        if (reference || open_.size() > outside) {
+          const auto [place, is_first] = written.try_emplace(name, member);
+          if (!is_first) {
+            CHECK_OK(check_same(name, place->second, member));
+            continue;
+          }
+        }
         writer_.key(name);
         CHECK_OK(write(member, place_of(name)));
       }
       if (!reference) break;
-      CHECK_OK(open(*reference, schema));
+      CHECK_OK(count_text(*reference));
+      CHECK_OK(open(decoded(*reference), schema));
     }
     open_.resize(outside);
     return {};
+  }
+
+  Result<void> check_same(std::string_view name, json::Value one, json::Value other) {
+    if (std::ranges::find(descriptions, name) != descriptions.end()) return {};
+    const std::string text = one.text();
+    const std::string other_text = other.text();
+    CHECK_OK(count_text(text));
+    CHECK_OK(count_text(other_text));
+    if (text == other_text) return {};
+    return bad_field(field_,
+                     "'" + std::string(name) +
+                         "' stands beside a reference and, otherwise, in the part that it leads " +
+                         "to, and this provider takes no references",
+                     "write the part out, or ask for a model whose provider takes references");
   }
 
   // Puts the part that the reference leads to in the place of `schema`.
@@ -182,6 +219,7 @@ class Inliner {
   json::Writer writer_;
   std::vector<std::string_view> open_;  // the references whose parts are being written
   std::unordered_map<std::string_view, Contents> contents_;
+  std::unordered_set<std::string> decoded_;  // references that were percent-encoded
   std::size_t steps_ = 0;
   std::size_t levels_ = 0;
 };

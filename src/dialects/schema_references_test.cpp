@@ -111,5 +111,38 @@ TEST(SchemaReferences, Leaves_values_as_they_are) {
             "{" + std::string(values) + R"(,"items":{"type":"null"}})");
 }
 
+// A look-up that went on behind its end would hash 500,000 paths of up to 1 MB.
+TEST(SchemaReferences, Ends_a_look_up_where_nothing_is) {
+  std::string reference = "#";
+  for (int i = 0; i < 500'000; ++i) reference += "/x";
+  EXPECT_TRUE(inlined(R"({"$ref":")" + reference + "\"}").contains("leads to no part"));
+}
+
+// What is looked up costs as much as it is long, and no step of it can be seen in the schema.
+TEST(SchemaReferences, Counts_the_length_of_references) {
+  const std::string name(100'000, 'n');
+  std::string schema = R"({"items":[)";
+  for (int i = 0; i < 10'000; ++i) schema += R"({"$ref":"#/$defs/d"},)";
+  schema += R"({}],"$defs":{"d":{"$ref":"#/$defs/)" + name + R"("},")" + name + R"(":{}}})";
+  EXPECT_TRUE(inlined(schema).contains("more than can be written out"));
+}
+
+TEST(SchemaReferences, Reads_references_that_are_percent_encoded) {
+  EXPECT_EQ(inlined(R"({"items":{"$ref":"#/%24defs/List%5Ba~1b%5D"},"$defs":{"List[a/b]":{"type":"null"}}})"),
+            R"({"items":{"type":"null"}})");
+  EXPECT_TRUE(inlined(R"({"$ref":"#/$defs/a","$defs":{"a":{"items":{"$ref":"#/%24defs/a"}}}})")
+                  .contains("'#/$defs/a' refers to itself"));
+  EXPECT_EQ(inlined(R"({"items":{"$ref":"#/$defs/50%"},"$defs":{"50%":{"type":"null"}}})"),
+            R"({"items":{"type":"null"}})");
+}
+
+TEST(SchemaReferences, Refuses_to_lose_what_both_sides_of_a_reference_ask_for) {
+  EXPECT_TRUE(inlined(R"({"$ref":"#/$defs/a","properties":{"y":{}},"$defs":{"a":{"properties":{"x":{}}}}})")
+                  .contains("'properties' stands beside a reference"));
+  EXPECT_EQ(
+      inlined(R"({"$ref":"#/$defs/a","type":"object","title":"Mine","$defs":{"a":{"title":"A","type":"object"}}})"),
+      R"({"type":"object","title":"Mine"})");
+}
+
 }  // namespace
 }  // namespace sluice::dialects
