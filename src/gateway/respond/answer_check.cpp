@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstddef>
+#include <utility>
 #include <vector>
 
 namespace sluice::gateway {
@@ -31,8 +31,9 @@ void read_anthropic(Value answer, AnswerText& into) {
     if (block["type"].string() == "text") add_text(into.text, block["text"]);
     into.calls_tool = into.calls_tool || block["type"].string() == "tool_use";
   }
-  into.cut = answer["stop_reason"].string() == "max_tokens";
-  into.refused = answer["stop_reason"].string() == "refusal";
+  const std::string_view why = answer["stop_reason"].string().value_or("");
+  into.cut = why == "max_tokens" || why == "model_context_window_exceeded";
+  into.refused = why == "refusal";
 }
 
 void read_responses(Value answer, AnswerText& into) {
@@ -58,8 +59,11 @@ void read_gemini(Value answer, AnswerText& into) {
   }
   const std::string_view why = candidate["finishReason"].string().value_or("");
   into.cut = why == "MAX_TOKENS";
-  into.refused = answer["promptFeedback"]["blockReason"].is_string() || why == "SAFETY" ||
-                 why == "PROHIBITED_CONTENT" || why == "BLOCKLIST" || why == "RECITATION" || why == "SPII";
+  constexpr std::string_view filters[] = {
+      "SAFETY",       "PROHIBITED_CONTENT",       "BLOCKLIST",       "RECITATION", "LANGUAGE", "SPII",
+      "IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION"};
+  into.refused =
+      answer["promptFeedback"]["blockReason"].is_string() || std::ranges::find(filters, why) != std::end(filters);
 }
 
 // How answers begin that refuse in words. Of short ones alone: a long text may begin with an apology.
@@ -81,6 +85,17 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+// Of a member that may be written in Google's two ways.
+Value either(Value object, const char* name, const char* other) {
+  return object[name].exists() ? object[name] : object[other];
+}
+
+std::optional<Value> wanted_of_gemini(Value request) {
+  const Value config = either(request, "generationConfig", "generation_config");
+  if (either(config, "responseMimeType", "response_mime_type").string() != "application/json") return std::nullopt;
+  return either(config, "responseJsonSchema", "response_json_schema");  // its other form is no JSON Schema
+}
+
 // The schema that the request has asked for; missing: any JSON. Empty: it has asked for no JSON.
 std::optional<Value> wanted_form(DialectId dialect, Value request) {
   const Value format = dialect == DialectId::openai_chat          ? request["response_format"]
@@ -92,35 +107,34 @@ std::optional<Value> wanted_form(DialectId dialect, Value request) {
   if (type == "json_object") return Value();
   if (dialect == DialectId::anthropic_messages && request["output_config"]["format"].is_object())
     return request["output_config"]["format"]["schema"];
-  if (dialect == DialectId::gemini && request["generationConfig"]["responseMimeType"].string() == "application/json")
-    return request["generationConfig"]["responseJsonSchema"];  // its other form is no JSON Schema
+  if (dialect == DialectId::gemini) return wanted_of_gemini(request);
   return std::nullopt;
 }
 
 // --- JSON Schema
 
 constexpr int deepest = 64;  // a schema that refers to itself goes on as deep as the value
-// Members and elements. A client's schema may refer to itself several times at each level; what it says beyond this is
-// taken for kept. Answers of models need a hundredth.
-constexpr std::size_t most_looked_at = 200'000;
+// Of members and elements looked at, and of 16 bytes of text each. Both the schema and what the answer holds can be a
+// client's making, and parts that refer to each other twice would take twice as long with every level.
+constexpr std::size_t most_steps = 1024 * 1024;
 
 class SchemaCheck {
  public:
   explicit SchemaCheck(Value root) : root_(root) {}
 
-  // Empty: as it should be.
+  // Empty: as it should be, or there was too much to look at.
   std::string fault(Value schema, Value value, const std::string& at, int depth) {
+    if (!may_go_on(1 + schema.size() + at.size() / 16)) return {};
     if (depth == deepest || schema.boolean() == true || !schema.is_object())
       return schema.boolean() == false ? at + " must not be there" : std::string();
-    if (!may_look_at(1 + schema.size())) return {};
     if (const auto reference = schema["$ref"].string()) {
       const Value target = find(*reference);
       return target.exists() ? fault(target, value, at, depth + 1) : std::string();
     }
     if (!has_type(schema["type"], value)) return at + " is no " + schema["type"].text();
-    if (schema["enum"].is_array() && may_look_at(schema["enum"].size()) && !is_one_of(schema["enum"], value))
+    if (schema["enum"].is_array() && !is_one_of(schema["enum"], value))
       return at + " is none of " + schema["enum"].text();
-    if (schema["const"].exists() && schema["const"].text() != value.text())
+    if (schema["const"].exists() && text_of(schema["const"]) != text_of(value))
       return at + " is not " + schema["const"].text();
     if (const std::string wrong = bounds(schema, value, at); !wrong.empty()) return wrong;
     for (const Value& one : schema["allOf"].elements())
@@ -137,19 +151,24 @@ class SchemaCheck {
   }
 
  private:
-  bool may_look_at(std::size_t parts) {
-    looked_at_ += parts;
-    return looked_at_ <= most_looked_at;
+  bool may_go_on(std::size_t steps) {
+    steps_left_ -= std::min(steps, steps_left_);
+    return steps_left_ > 0;
+  }
+
+  std::string text_of(Value value) {
+    std::string text = value.text();
+    (void)may_go_on(text.size() / 16);
+    return text;
   }
 
   Value find(std::string_view reference) {
     if (!reference.starts_with('#')) return {};
     Value at = root_;
     reference.remove_prefix(1);
-    while (!reference.empty()) {
+    while (!reference.empty() && may_go_on(1 + at.size())) {
       reference.remove_prefix(1);
       const std::size_t end = std::min(reference.find('/'), reference.size());
-      if (!may_look_at(at.size())) return {};
       at = at[reference.substr(0, end)];
       reference.remove_prefix(end);
     }
@@ -173,17 +192,17 @@ class SchemaCheck {
     return false;
   }
 
-  static bool has_type(Value types, Value value) {
+  bool has_type(Value types, Value value) {
     if (const auto one = types.string()) return is(*one, value);
     const std::vector<Value> several = types.elements();
-    return several.empty() ||
+    return several.empty() || !may_go_on(several.size()) ||
            std::ranges::any_of(several, [&](Value type) { return is(type.string().value_or(""), value); });
   }
 
-  static bool is_one_of(Value list, Value value) {
-    const std::string text = value.text();
+  bool is_one_of(Value list, Value value) {
+    const std::string text = text_of(value);
     const std::vector<Value> all = list.elements();
-    return std::ranges::any_of(all, [&](Value one) { return one.text() == text; });
+    return !may_go_on(all.size()) || std::ranges::any_of(all, [&](Value one) { return text_of(one) == text; });
   }
 
   static std::string bounds(Value schema, Value value, const std::string& at) {
@@ -203,15 +222,15 @@ class SchemaCheck {
   }
 
   std::string object(Value schema, Value value, const std::string& at, int depth) {
-    const std::size_t members = value.size();
+    const std::vector<std::pair<std::string_view, Value>> members = value.members();
     for (const Value& name : schema["required"].elements()) {
-      if (!may_look_at(1 + members)) return {};
+      if (!may_go_on(1 + members.size())) return {};
       if (const auto key = name.string(); key && !value[*key].exists()) return at + " has no " + std::string(*key);
     }
     const Value properties = schema["properties"];
-    const std::size_t known = properties.size();
-    for (const auto& [key, member] : value.members()) {
-      if (!may_look_at(1 + known)) return {};
+    const std::size_t named = properties.size();
+    for (const auto& [key, member] : members) {
+      if (!may_go_on(1 + named)) return {};
       const Value own = properties[key];
       const Value rule = own.exists() ? own : schema["additionalProperties"];
       if (!rule.exists()) continue;
@@ -224,14 +243,16 @@ class SchemaCheck {
     const Value items = schema["items"];
     if (!items.exists()) return {};
     std::size_t number = 0;
-    for (const Value& one : value.elements())
+    for (const Value& one : value.elements()) {
+      if (steps_left_ == 0) return {};
       if (std::string wrong = fault(items, one, at + "[" + std::to_string(number++) + "]", depth + 1); !wrong.empty())
         return wrong;
+    }
     return {};
   }
 
   Value root_;
-  std::size_t looked_at_ = 0;
+  std::size_t steps_left_ = most_steps;
 };
 
 constexpr DialectId readable[] = {DialectId::openai_chat, DialectId::anthropic_messages, DialectId::openai_responses,

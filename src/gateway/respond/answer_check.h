@@ -23,8 +23,8 @@ AnswerText read_answer(chat::DialectId dialect, json::Value answer);
 
 // Whether the value is as the JSON Schema says, by the keywords that structured outputs have: type, enum, const,
 // properties, required, additionalProperties, items, minItems, maxItems, anyOf, allOf, minimum, maximum, minLength,
-// maxLength, $ref within the schema. Others are taken for kept, and so is what takes more than a bounded number of
-// looks. Empty: it is; else where and why not: "$.age is no integer".
+// maxLength, $ref within the schema. Others are taken for kept, and so is what is left after a million steps. Empty: it
+// is; else where and why not: "$.age is no integer".
 std::string schema_fault(json::Value schema, json::Value value);
 
 // Why the answer fails the first of `checks`, as a word of config::all_checks; empty: it passes. `request` is the

@@ -78,6 +78,13 @@ TEST(AnswerCheck, Answers_of_each_dialect_are_read) {
       empty_in(DialectId::gemini, R"({"candidates":[{"content":{"parts":[{"text":"Paris"}]},"finishReason":"STOP"}]})"),
       std::nullopt);
   EXPECT_EQ(empty_in(DialectId::gemini, R"({"promptFeedback":{"blockReason":"SAFETY"}})"), Check::refusal);
+  // As a stream's end is understood.
+  EXPECT_EQ(empty_in(DialectId::anthropic_messages,
+                     R"({"content":[{"type":"text","text":"Paris"}],"stop_reason":"model_context_window_exceeded"})"),
+            Check::length);
+  EXPECT_EQ(empty_in(DialectId::gemini,
+                     R"({"candidates":[{"content":{"parts":[{"text":"Paris"}]},"finishReason":"LANGUAGE"}]})"),
+            Check::refusal);
 }
 
 TEST(AnswerCheck, An_answer_must_be_the_json_that_was_asked_for) {
@@ -89,6 +96,11 @@ TEST(AnswerCheck, An_answer_must_be_the_json_that_was_asked_for) {
   EXPECT_EQ(check(all, chat("He is 42."), wants), Check::schema);
   EXPECT_EQ(check(all, chat("He is 42."), R"({"response_format":{"type":"json_object"}})"), Check::schema);
   EXPECT_EQ(check(all, chat("He is 42."), R"({"response_format":{"type":"text"}})"), std::nullopt);
+  const std::string_view in_words =
+      R"({"candidates":[{"content":{"parts":[{"text":"He is 42."}]},"finishReason":"STOP"}]})";
+  for (const std::string_view asked : {R"({"generationConfig":{"responseMimeType":"application/json"}})",
+                                       R"({"generation_config":{"response_mime_type":"application/json"}})"})
+    EXPECT_EQ(check(all, in_words, asked, DialectId::gemini), Check::schema) << asked;
 }
 
 TEST(AnswerCheck, A_schemas_keywords_are_kept) {
@@ -100,6 +112,7 @@ TEST(AnswerCheck, A_schemas_keywords_are_kept) {
   };
   EXPECT_EQ(fault(R"({"type":["string","null"]})", "null"), "");
   EXPECT_EQ(fault(R"({"type":"integer"})", "1.5"), "$ is no \"integer\"");
+  EXPECT_EQ(fault(R"({"type":"integer"})", "1e300"), "") << "it has no fraction, and no 64-bit integer holds it";
   EXPECT_EQ(fault(R"({"type":"number"})", "1"), "");
   EXPECT_EQ(fault(R"({"enum":["a","b"]})", R"("c")"), R"($ is none of ["a","b"])");
   EXPECT_EQ(fault(R"({"const":1})", "2"), "$ is not 1");
@@ -125,6 +138,30 @@ TEST(AnswerCheck, A_schema_that_refers_to_itself_many_times_comes_to_an_end) {
   // What stands before the bound is looked at all the same.
   const auto wrong = json::Document::parse(R"({"type":"array","allOf":[{"$ref":"#"},{"$ref":"#"}]})");
   EXPECT_EQ(schema_fault(wrong->root(), value->root()), "$ is no \"array\"");
+}
+
+// Twice as much with every level: 2^32 looks without a bound.
+TEST(AnswerCheck, Parts_that_refer_to_themselves_twice_end) {
+  const auto schema = json::Document::parse(
+      R"({"$ref":"#/$defs/a","$defs":{"a":{"allOf":[{"$ref":"#/$defs/a"},{"$ref":"#/$defs/a"}]}}})");
+  const auto value = json::Document::parse("{}");
+  ASSERT_TRUE(schema.has_value() && value.has_value());
+  EXPECT_EQ(schema_fault(schema->root(), value->root()), "");
+}
+
+// Each name is looked for among all: 10^10 steps without a bound.
+TEST(AnswerCheck, Many_properties_in_many_members_end) {
+  std::string properties;
+  std::string members;
+  for (int i = 0; i < 100'000; ++i) {
+    const std::string comma = i == 0 ? "" : ",";
+    properties += comma + "\"p" + std::to_string(i) + R"(":{"type":"integer"})";
+    members += comma + "\"m" + std::to_string(i) + "\":0";
+  }
+  const auto schema = json::Document::parse(R"({"properties":{)" + properties + "}}");
+  const auto value = json::Document::parse("{" + members + "}");
+  ASSERT_TRUE(schema.has_value() && value.has_value());
+  EXPECT_EQ(schema_fault(schema->root(), value->root()), "");
 }
 
 }  // namespace
