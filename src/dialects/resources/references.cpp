@@ -99,6 +99,33 @@ bool refers_to_item(json::Value item) {
   return (is_reasoning && !encrypted.value_or(false)) || (is_image && !result.value_or(false));
 }
 
+// What a request names, each thing once.
+class Found {
+ public:
+  explicit Found(bool is_batch = false) : is_batch_(is_batch) {}
+  // invalid_request for `member` when there are more than any request, or batch, needs.
+  Result<void> add(std::string_view member, std::string_view id) {
+    if (!ids_.emplace(id).second) return {};
+    if (all_.size() == (is_batch_ ? most_batch_references : most_references)) return too_many(member);
+    all_.push_back({std::string(member), std::string(id)});
+    return {};
+  }
+  std::vector<Reference> take() { return std::move(all_); }
+
+ private:
+  std::unexpected<Error> too_many(std::string_view member) const {
+    if (is_batch_)
+      return beyond_limit("batch_references",
+                          bad_field("file", "the batch names more than 50000 kept things", "send it in two"));
+    return beyond_limit("references",
+                        bad_field(std::string(member), "the request names more than 1000 kept things", "name fewer"));
+  }
+
+  bool is_batch_;
+  std::vector<Reference> all_;
+  std::unordered_set<std::string> ids_;  // of these: a body has room for millions of the same few
+};
+
 // Looks at a request but not at what is the client's own data in it: its labels, the schemas of its tools and answers,
 // and what its tools were called with. These are known by their places, so that nothing can call itself such.
 class Walk {
@@ -107,7 +134,7 @@ class Walk {
   // Of the requests of a batch, which may name more than one request.
   static Walk of_batch() {
     Walk walk(in_resources, false);
-    walk.is_batch_ = true;
+    walk.found_ = Found(true);
     return walk;
   }
 
@@ -139,7 +166,7 @@ class Walk {
         if (name == "audio") CHECK_OK(take(name, value));
     return {};
   }
-  std::vector<Reference> take_found() { return std::move(found_); }
+  std::vector<Reference> take_found() { return found_.take(); }
 
  private:
   enum class Passed : std::uint8_t { nothing, parameters, schema };
@@ -177,25 +204,13 @@ class Walk {
 
   Result<void> note(std::string_view name, std::string_view id) {
     if (id.empty() || (id == "auto" && name == "container")) return {};
-    if (!known_.insert(std::string(id)).second) return {};
-    if (found_.size() == (is_batch_ ? most_batch_references : most_references)) return too_many(name);
-    found_.push_back({std::string(name), std::string(id)});
-    return {};
-  }
-  std::unexpected<Error> too_many(std::string_view name) const {
-    if (is_batch_)
-      return beyond_limit("batch_references",
-                          bad_field("file", "the batch names more than 50000 kept things", "send it in two"));
-    return beyond_limit("references",
-                        bad_field(std::string(name), "the request names more than 1000 kept things", "name fewer"));
+    return found_.add(name, id);
   }
 
   std::span<const std::string_view> members_;
   bool tool_input_;                       // Anthropic's API, whose calls of tools have objects as input
   Passed passed_over_ = Passed::nothing;  // in the member of the request that is looked at
-  bool is_batch_ = false;
-  std::vector<Reference> found_;
-  std::unordered_set<std::string> known_;  // their ids
+  Found found_;
 };
 
 bool is_google(DialectId dialect) {
@@ -220,7 +235,7 @@ class GoogleWalk {
       if (name == "requests")
         for (const json::Value& each : value.elements()) CHECK_OK(visit_request(each));
     }
-    return std::move(found_);
+    return found_.take();
   }
 
  private:
@@ -252,11 +267,7 @@ class GoogleWalk {
       if (name != in_gemini[2] && name != in_gemini[3]) continue;
       const std::string uri(value.string().value_or(""));
       const std::string_view id = google_file_id(uri);
-      if (id.empty() || std::ranges::find(found_, id, &Reference::id) != found_.end()) continue;
-      if (found_.size() == most_references)
-        return beyond_limit("references",
-                            bad_field(std::string(name), "the request names more than 1000 kept things", "name fewer"));
-      found_.push_back({std::string(name), std::string(id)});
+      if (!id.empty()) CHECK_OK(found_.add(name, id));
     }
     return {};
   }
@@ -267,11 +278,10 @@ class GoogleWalk {
     if (names_cache_) return bad_field(std::string(name), "the request names two caches", "name one");
     names_cache_ = true;
     if (id.size() > prefix.size() && id.starts_with(prefix)) id.remove_prefix(prefix.size());
-    found_.push_back({std::string(name), std::string(id)});
-    return {};
+    return found_.add(name, id);
   }
 
-  std::vector<Reference> found_;
+  Found found_;
   bool names_cache_ = false;
 };
 

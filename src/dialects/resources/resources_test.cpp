@@ -257,6 +257,18 @@ TEST(References, Are_bounded) {
   EXPECT_EQ(references(DialectId::openai_responses, body, *parsed).error().kind, ErrorKind::invalid_request);
 }
 
+// Each of 300,000 would be looked for among a thousand.
+TEST(References, Are_many_times_the_same_ones) {
+  std::string body = R"({"file_ids":["f0")";
+  for (std::size_t i = 1; i < most_references; ++i) body += ",\"f" + std::to_string(i) + "\"";
+  const std::string last = ",\"f" + std::to_string(most_references - 1) + "\"";
+  for (int i = 0; i < 300'000; ++i) body += last;
+  body += "]}";
+  const auto parsed = json::Document::parse(body);
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(references(DialectId::openai_responses, body, *parsed)->size(), most_references);
+}
+
 TEST(KeptByCall, Is_what_was_made_and_what_came_of_it) {
   const auto kept = [](const ResourceCall& call, std::string_view answer) {
     const auto parsed = json::Document::parse(answer);
