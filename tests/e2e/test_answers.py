@@ -49,6 +49,8 @@ def test_a_parameter_that_the_other_dialect_lacks_is_refused_or_named_never_lost
     assert aimock.requests(containing="biased") == []
     kept = http.post(CHAT, json=chat_body("mockai/gpt-mock", seed=7))
     assert kept.headers["x-sluice-dropped-params"] == ""
+    odd = http.post(CHAT, json=chat_body("mockant/claude-mock", "odd", **{"x\r\ny: z": 1, "": 2}))
+    assert odd.status_code == 200 and odd.headers["x-sluice-dropped-params"] == 'x??y: z,""' and "y" not in odd.headers
 
 
 @pytest.mark.parametrize("model", ["mockai/gpt-mock", "mockant/claude-mock"])

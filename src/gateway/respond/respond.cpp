@@ -6,13 +6,20 @@
 namespace sluice::gateway {
 namespace {
 
+// A client's own name for a field may be anything.
+std::string as_field_value(std::string name) {
+  if (name.empty()) return "\"\"";
+  if (!http::is_field_value(name))
+    std::ranges::replace_if(name, [](char c) { return !http::is_field_value({&c, 1}); }, '?');
+  return name;
+}
+
 std::string list(const std::vector<std::string>& names) {
   constexpr std::size_t most_bytes = 4'096;  // clients and proxies take heads of 8 KB
   std::string all;
-  for (const std::string& name : names) {
-    if (!http::is_field_value(name)) continue;  // a client's own name for a field
-    if (all.size() + name.size() > most_bytes) return all.append(all.empty() ? "..." : ",...");
-    all.append(all.empty() ? "" : ",").append(name);
+  for (const std::string& each : names) {
+    if (all.size() + each.size() > most_bytes) return all.append(all.empty() ? "..." : ",...");
+    all.append(all.empty() ? "" : ",").append(as_field_value(each));
   }
   return all;
 }
