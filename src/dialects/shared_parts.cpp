@@ -201,6 +201,14 @@ Result<void> add_tool(chat::ChatRequest& request, chat::Tool tool) {
   return {};
 }
 
+Result<void> check_tool_choice(const chat::ChatRequest& request, std::string path) {
+  using Mode = chat::ToolChoice::Mode;
+  const Mode mode = request.tool_choice ? request.tool_choice->mode : Mode::automatic;
+  if ((mode != Mode::required && mode != Mode::named) || !request.tools.empty()) return {};
+  return bad_field(std::move(path), "a tool must be called, and there is none that can be given to this model",
+                   "send tools, or let the model choose");
+}
+
 const chat::Tool* ToolsByName::find(std::string_view name) {
   constexpr std::size_t few = 8;
   if (tools_.size() <= few) {

@@ -163,6 +163,9 @@ inline constexpr std::size_t most_tools = 4'096;
 // Adds a tool of a client's request. invalid_request for `tools` when there are more than that.
 Result<void> add_tool(chat::ChatRequest& request, chat::Tool tool);
 
+// After both have been read. invalid_request for `path` when a tool must be called and there is none.
+Result<void> check_tool_choice(const chat::ChatRequest& request, std::string path);
+
 // Tools by their names. As many look-ups may come as a conversation has calls, so of many tools a table is made at the
 // first; a few are walked. The tools are borrowed.
 class ToolsByName {

@@ -213,7 +213,8 @@ std::vector<Feature> of_requests() {
              return std::ranges::any_of(a.request.tools,
                                         [](const chat::Tool& tool) { return !tool.name_space.empty(); });
            },
-       .asked_otherwise = [](const Asked& a) { return !a.request.tools.empty(); }},
+       .asked_otherwise = [](const Asked& a) { return !a.request.tools.empty(); },
+       .losses = {"tools.namespace."}},
       {.name = "tools that run at a vendor",
        .dialects = "RMG",
        .asked =

@@ -302,5 +302,32 @@ TEST(AnthropicMessages, Refuses_what_is_there_twice) {
   }
 }
 
+TEST(AnthropicMessages, Decode_names_every_member_that_has_no_place) {
+  const auto parsed = json::Document::parse(with(
+      R"({"role":"user","content":[{"type":"image","source":{"type":"url","url":"https://x.example/a.png","x1":1}},)"
+      R"({"type":"document","source":{"type":"content","x2":1,"content":[{"type":"text","text":"t","x3":1}]}}]},)"
+      R"({"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"s","x4":1},)"
+      R"({"type":"redacted_thinking","data":"d","x5":1},{"type":"tool_use","id":"a","name":"f","input":{}}]},)"
+      R"({"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":[)"
+      R"({"type":"text","text":"r","x6":1}]}]})",
+      R"(,"tools":[{"name":"f","input_schema":{"type":"object"}}],"tool_choice":{"type":"auto","x7":1},)"
+      R"("output_config":{"format":{"type":"json_schema","schema":{"type":"object"},"x8":1}})"));
+  ASSERT_TRUE(parsed);
+  const auto request = dialect->decode_request(*parsed, {});
+  ASSERT_TRUE(request);
+  std::string names;
+  for (const auto& [name, value] : request->extras) names.append(names.empty() ? "" : " ").append(name);
+  EXPECT_EQ(names,
+            "tool_choice.x7 output_config.format.x8 messages.content.source.x1 messages.content.source.x2 "
+            "messages.content.source.content.x3 messages.content.x4 messages.content.x5 messages.content.content.x6");
+}
+
+TEST(AnthropicMessages, A_tool_that_must_be_called_must_be_there) {
+  const std::string_view hello = R"({"role":"user","content":"hi"})";
+  EXPECT_EQ(fault(with(hello, R"(,"tool_choice":{"type":"any"})")), "tool_choice");
+  EXPECT_EQ(fault(with(hello, R"(,"tool_choice":{"type":"tool","name":"f"})")), "tool_choice");
+  EXPECT_EQ(fault(with(hello, R"(,"tool_choice":{"type":"auto"})")), "");
+}
+
 }  // namespace
 }  // namespace sluice::dialects

@@ -21,6 +21,7 @@ class RequestReader : RequestReading {
     CHECK_OK(read_system());
     CHECK_OK(read_tools());
     CHECK_OK(read_tool_choice());
+    CHECK_OK(check_tool_choice(request_, "tool_choice"));
     CHECK_OK(read_output_config());
     CHECK_OK(read_messages());
     for (const auto& [name, value] :
@@ -148,6 +149,7 @@ class RequestReader : RequestReading {
     request_.tool_choice = std::move(result);
     TRY(const auto one_at_a_time, choice.boolean("disable_parallel_tool_use"));
     if (one_at_a_time) request_.parallel_tool_calls = !*one_at_a_time;
+    note_others(choice, {"type", "name", "disable_parallel_tool_use"}, "tool_choice");
     return {};
   }
 
@@ -168,6 +170,7 @@ class RequestReader : RequestReading {
     if (type != "json_schema") return bad_field(format.path("type"), "only json_schema is known");
     TRY(std::string schema, format.object_text("schema"));
     if (schema.empty()) return bad_field(format.path("schema"), "this field is required");
+    note_others(format, {"type", "schema"}, "output_config.format");
     request_.output_schema = chat::OutputSchema{.schema = std::move(schema), .strict = true};
     return {};
   }
@@ -234,7 +237,6 @@ class RequestReader : RequestReading {
     }
     if (type == "image" && !assistant) {
       TRY(chat::Image image, read_image(block));
-      note_others(block, {"type", "source", "cache_control"}, "messages.content");
       into.blocks.emplace_back(std::move(image));
       return {};
     }
@@ -248,12 +250,14 @@ class RequestReader : RequestReading {
     if (type == "thinking" && assistant) {
       chat::Thinking thinking = open_thinking(block["signature"].string().value_or(""));
       thinking.text = block["thinking"].string().value_or("");
+      note_others(block, {"type", "thinking", "signature"}, "messages.content");
       into.blocks.emplace_back(std::move(thinking));
       return {};
     }
     if (type == "redacted_thinking" && assistant) {
       chat::Thinking thinking = open_thinking(block["data"].string().value_or(""));
       if (thinking.issuer.empty()) thinking.redacted = true;
+      note_others(block, {"type", "data"}, "messages.content");
       into.blocks.emplace_back(std::move(thinking));
       return {};
     }
@@ -265,6 +269,7 @@ class RequestReader : RequestReading {
     TRY(const Fields source, Fields::once(block["source"], block.path("source")));
     TRY(const std::string_view type, source.required_string("type"));
     note_others(block, {"type", "source", "title", "cache_control"}, "messages.content");
+    note_others(source, {"type", "data", "media_type", "url", "content"}, "messages.content.source");
     chat::Document document{.name = std::string(block["title"].string().value_or("")),
                             .cache = cache_mark(block["cache_control"])};
     if (type == "base64" || type == "text") {
@@ -288,21 +293,24 @@ class RequestReader : RequestReading {
     return document;
   }
 
-  static Result<std::string> read_document_text(const Fields& source) {
+  Result<std::string> read_document_text(const Fields& source) {
     if (const auto text = source["content"].string()) return std::string(*text);
     TRY(const std::vector<json::Value> parts, source.array("content"));
     std::string joined;
     for (std::size_t i = 0; i < parts.size(); ++i) {
       TRY(const Fields part, Fields::once(parts[i], path_of(source.path("content"), i)));
       TRY(const chat::Text text, read_text(part));
+      note_others(part, {"type", "text"}, "messages.content.source.content");
       joined.append(joined.empty() ? "" : "\n").append(text.text);
     }
     return joined;
   }
 
-  static Result<chat::Image> read_image(const Fields& block) {
+  Result<chat::Image> read_image(const Fields& block) {
     TRY(const Fields source, Fields::once(block["source"], block.path("source")));
     TRY(const std::string_view type, source.required_string("type"));
+    note_others(block, {"type", "source", "cache_control"}, "messages.content");
+    note_others(source, {"type", "data", "media_type", "url"}, "messages.content.source");
     if (type == "url") {
       TRY(const std::string_view url, source.required_string("url"));
       TRY(chat::Image image, image_from_url(url, source.path("url")));
@@ -356,6 +364,7 @@ class RequestReader : RequestReading {
           result.content.emplace_back(std::move(document));
         } else {
           TRY(chat::Text read, read_text(part));
+          note_others(part, {"type", "text", "cache_control"}, "messages.content.content");
           result.content.emplace_back(std::move(read));
         }
       }

@@ -21,7 +21,7 @@ Result<std::string> text_of(const Message& content) {
   std::string text;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     TRY(const Message part, Message::once(parts[i], path_of(content.path("parts"), i)));
-    if (!part["text"].is_string())
+    if (!part["text"].is_string() || !part.others({"text"}).empty())
       return bad_field(content.path("parts"), "this model embeds text alone", "send parts with a text");
     text.append(i ? "\n" : "").append(*part["text"].string());
   }

@@ -370,6 +370,8 @@ TEST(Embeddings, Are_read_and_written) {
   ASSERT_TRUE(request);
   EXPECT_EQ(request->inputs, std::vector<std::string>{"a\nb"});
   EXPECT_EQ(request->dimensions, 7);
+  EXPECT_FALSE(one.decode_request(*json::Document::parse(
+      R"({"content":{"parts":[{"text":"a","inlineData":{"mimeType":"image/png","data":"AA=="}}]}})")));
   const auto answer = one.decode_response(*json::Document::parse(R"({"embeddings":[{"values":[0.1,-1e-7,2]}]})"));
   ASSERT_TRUE(answer);
   EXPECT_EQ(one.encode_response(*answer, *request, "m"), R"({"embedding":{"values":[0.1,-1e-07,2]}})");
@@ -450,6 +452,78 @@ TEST(Gemini, Decode_refuses_what_is_there_twice_in_either_spelling) {
   EXPECT_EQ(decode_fault(with(R"("generation_config":{"top_p":0.1})")), "");
   // Between two of the same API it is theirs to judge.
   EXPECT_EQ(outline_fault(with(R"("generationConfig":{"topP":0.1,"topP":0.2})")), "");
+}
+
+TEST(Gemini, Decode_refuses_what_excludes_each_other) {
+  const std::string call = R"("functionCall":{"name":"f"})";
+  EXPECT_EQ(decode_fault(talk(R"({"text":"x"})", R"({"text":"",)" + call + "}")), "contents[1].parts[0].functionCall");
+  EXPECT_EQ(decode_fault(talk(R"({"text":"x","inline_data":{"mimeType":"image/png","data":"AA=="}})")),
+            "contents[0].parts[0].inline_data");
+  EXPECT_EQ(decode_fault(talk(R"({"text":"x"})", "{" + call + R"(,"functionResponse":{"name":"f","response":{}}})")),
+            "contents[1].parts[0].functionResponse");
+  const std::string hello = R"("contents":[{"parts":[{"text":"x"}]}])";
+  EXPECT_EQ(decode_fault("{" + hello + R"(,"systemInstruction":{"parts":[{"text":"x",)" + call + "}]}}"),
+            "systemInstruction.parts[0].functionCall");
+  EXPECT_EQ(
+      decode_fault("{" + hello +
+                   R"(,"tools":[{"functionDeclarations":[{"name":"f","parameters":{},"parametersJsonSchema":{}}]}]})"),
+      "tools[0].functionDeclarations[0].parameters");
+  EXPECT_EQ(decode_fault("{" + hello + R"(,"generationConfig":{"responseSchema":{},"responseJsonSchema":{}}})"),
+            "generationConfig.responseSchema");
+}
+
+TEST(Gemini, Decode_names_every_member_that_has_no_place) {
+  const std::string_view body =
+      R"({"contents":[{"role":"user","x1":1,"parts":[)"
+      R"({"inlineData":{"mimeType":"image/png","data":"AA==","displayName":"a","x2":1}},)"
+      R"({"fileData":{"mimeType":"image/png","fileUri":"https://x.example/a.png","displayName":"b","x3":1}}]}],)"
+      R"("systemInstruction":{"parts":[{"text":"s","x4":1}],"x5":1}})";
+  const auto request = dialect->decode_request(parse(body), {.model = "m"});
+  ASSERT_TRUE(request);
+  std::string names;
+  for (const auto& [name, value] : request->extras) names.append(names.empty() ? "" : " ").append(name);
+  EXPECT_EQ(names,
+            "systemInstruction.parts.x4 systemInstruction.x5 contents.parts.inlineData.displayName "
+            "contents.parts.inlineData.x2 contents.parts.fileData.x3 contents.parts.fileData.displayName contents.x1");
+  const auto document = dialect->decode_request(
+      parse(talk(
+          R"({"fileData":{"mimeType":"application/pdf","fileUri":"https://x.example/a.pdf","displayName":"b.pdf"}})")),
+      {.model = "m"});
+  ASSERT_TRUE(document);
+  EXPECT_EQ(std::get<chat::Document>(document->messages.at(0).blocks.at(0)).name, "b.pdf");
+}
+
+// What is allowed in a mode in which the model may answer in words, too, is more than a named choice.
+TEST(Gemini, A_model_is_given_the_allowed_functions_alone) {
+  const auto given = [](std::string_view config) {
+    const std::string body =
+        R"({"contents":[{"parts":[{"text":"x"}]}],"tools":[{"functionDeclarations":[{"name":"f"},{"name":"g"}]}],)"
+        R"("toolConfig":{"functionCallingConfig":{)" +
+        std::string(config) + "}}}";
+    const auto request = dialect->decode_request(parse(body), {.model = "m"});
+    std::string names = request ? "" : "fault " + request.error().param;
+    if (!request) return names;
+    for (const chat::Tool& tool : request->tools) names += tool.name;
+    const chat::ToolChoice choice = request->tool_choice.value_or(chat::ToolChoice{});
+    return names + " " + std::to_string(static_cast<int>(choice.mode)) + choice.name;
+  };
+  EXPECT_EQ(given(R"("mode":"VALIDATED","allowedFunctionNames":["g"])"), "g 0");
+  EXPECT_EQ(given(R"("allowedFunctionNames":["g"])"), "g 0");
+  EXPECT_EQ(given(R"("mode":"ANY","allowedFunctionNames":["g"])"), "fg 3g");
+  EXPECT_EQ(given(R"("mode":"ANY","allowedFunctionNames":["g","f"])"), "fg 2");
+  EXPECT_EQ(given(R"("mode":"ANY")"), "fg 2");
+  EXPECT_EQ(
+      decode_fault(R"({"contents":[{"parts":[{"text":"x"}]}],"toolConfig":{"functionCallingConfig":{"mode":"ANY"}}})"),
+      "toolConfig.functionCallingConfig.mode");
+}
+
+TEST(Gemini, What_may_be_null_may_be_so_among_alternatives) {
+  const auto schema = [](std::string_view text) { return gemini::json_schema(parse(text).root(), false); };
+  EXPECT_EQ(schema(R"({"anyOf":[{"type":"INTEGER"},{"type":"STRING"}],"nullable":true})"),
+            R"({"anyOf":[{"type":"integer"},{"type":"string"},{"type":"null"}]})");
+  EXPECT_EQ(schema(R"({"anyOf":[{"type":"INTEGER"},{"type":"NULL"}],"nullable":true})"),
+            R"({"anyOf":[{"type":"integer"},{"type":"null"}]})");
+  EXPECT_EQ(schema(R"({"anyOf":[{"type":"INTEGER"}]})"), R"({"anyOf":[{"type":"integer"}]})");
 }
 
 }  // namespace

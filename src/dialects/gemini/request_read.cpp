@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -17,6 +18,11 @@
 namespace sluice::dialects::gemini {
 namespace {
 
+constexpr std::array<std::string_view, 7> kinds_of_part = {
+    "text", "functionCall", "functionResponse", "inlineData", "fileData", "executableCode", "codeExecutionResult"};
+constexpr std::array<std::string_view, 3> schemas_of_answers = {"responseJsonSchema", "_responseJsonSchema",
+                                                                "responseSchema"};
+constexpr std::array<std::string_view, 2> schemas_of_functions = {"parametersJsonSchema", "parameters"};
 constexpr std::string_view elsewhere_hint = "remove it, or ask for a model of Google";
 
 // A signature as the client has it: sealed by Sluice, or Google's own.
@@ -56,6 +62,19 @@ class RequestReader : RequestReading {
     std::string name;
     bool answered = false;
   };
+
+  // Of members that exclude each other, all but one would be lost.
+  static Result<void> refuse_second(const Message& object, std::span<const std::string_view> names,
+                                    std::string_view why) {
+    std::string_view first;
+    for (const std::string_view name : names) {
+      if (!object[name].exists()) continue;
+      if (!first.empty())
+        return bad_field(object.path(name), "there is " + std::string(first) + " already, and " + std::string(why));
+      first = name;
+    }
+    return {};
+  }
 
   void note_others(const Message& object, std::initializer_list<std::string_view> known, std::string_view where) {
     for (const std::string& name : object.others(known)) note_extra(path_of(where, name));
@@ -116,6 +135,7 @@ class RequestReader : RequestReading {
     if (type && *type != "application/json" && *type != "text/plain" && !type->empty())
       return bad_field(config.path("responseMimeType"), "it must be text/plain or application/json for this model",
                        std::string(elsewhere_hint));
+    CHECK_OK(refuse_second(config, schemas_of_answers, "only one schema is possible"));
     std::string schema;
     for (const std::string_view name : {"responseJsonSchema", "_responseJsonSchema"}) {
       if (!schema.empty()) continue;
@@ -169,7 +189,10 @@ class RequestReader : RequestReading {
       const auto text = part["text"].string();
       if (!text) return bad_field(part.path("text"), "only text is possible here");
       if (!text->empty()) request_.system.push_back({.text = std::string(*text)});
+      CHECK_OK(refuse_second(part, kinds_of_part, "a part is one of them"));
+      note_others(part, {"text", "thought", "thoughtSignature"}, "systemInstruction.parts");
     }
+    note_others(*system, {"role", "parts"}, "systemInstruction");
     return {};
   }
 
@@ -192,6 +215,7 @@ class RequestReader : RequestReading {
   Result<void> read_function(const Message& function) {
     TRY(const std::string_view name, function.required_string("name"));
     TRY(const auto description, function.string("description"));
+    CHECK_OK(refuse_second(function, schemas_of_functions, "only one schema is possible"));
     TRY(std::string schema, function.object_text("parametersJsonSchema"));
     if (schema.empty()) {
       TRY(const std::string subset, function.object_text("parameters"));
@@ -229,15 +253,15 @@ class RequestReader : RequestReading {
     else if (word != "AUTO" && word != "MODE_UNSPECIFIED")
       return bad_field(calling->path("mode"),
                        "it must be AUTO, ANY, NONE or VALIDATED, not '" + std::string(word) + "'");
-    if (!names.empty()) CHECK_OK(allow_only(names, calling->path("allowedFunctionNames")));
-    if (names.size() == 1 && choice.mode == Mode::required)
-      choice = {.mode = Mode::named, .name = std::string(names[0].string().value_or(""))};
+    const bool is_named = names.size() == 1 && choice.mode == Mode::required;
+    if (!names.empty()) CHECK_OK(allow_only(names, is_named, calling->path("allowedFunctionNames")));
+    if (is_named) choice = {.mode = Mode::named, .name = std::string(names[0].string().value_or(""))};
     if (mode) request_.tool_choice = std::move(choice);
-    return {};
+    return check_tool_choice(request_, calling->path("mode"));
   }
 
-  // A model that may call some of its functions only is given no others.
-  Result<void> allow_only(const std::vector<json::Value>& names, const std::string& path) {
+  // A model that may call some of its functions only is given no others, but where it must call that very one.
+  Result<void> allow_only(const std::vector<json::Value>& names, bool is_named, const std::string& path) {
     std::unordered_set<std::string_view> allowed;
     ToolsByName tools(request_.tools);
     for (std::size_t i = 0; i < names.size(); ++i) {
@@ -246,7 +270,7 @@ class RequestReader : RequestReading {
         return bad_field(path_of(path, i), "there is no function of this name in the tools");
       allowed.insert(*name);
     }
-    if (names.size() > 1) keep_only(allowed, request_.tools);  // a single one is a named choice
+    if (!is_named) keep_only(allowed, request_.tools);
     return {};
   }
 
@@ -280,6 +304,7 @@ class RequestReader : RequestReading {
         TRY(const Message part, Message::once(parts[i], path_of(content.path("parts"), i)));
         CHECK_OK(read_part(part, read));
       }
+      note_others(content, {"role", "parts"}, "contents");
       request_.messages.push_back(std::move(read));
       note_if_empty(content.fields(), "parts");
     }
@@ -288,6 +313,7 @@ class RequestReader : RequestReading {
 
   Result<void> read_part(const Message& part, chat::Message& into) {
     const bool model = into.role == chat::Role::assistant;
+    CHECK_OK(refuse_second(part, kinds_of_part, "a part is one of them"));
     note_others(part,
                 {"text", "thought", "thoughtSignature", "inlineData", "fileData", "functionCall", "functionResponse",
                  "executableCode", "codeExecutionResult"},
@@ -308,8 +334,7 @@ class RequestReader : RequestReading {
     if (part["functionResponse"].exists() && !model) return read_response(part, into);
     if (part["inlineData"].exists() && !model) return read_inline(part, into);
     if (part["fileData"].exists() && !model) return read_file(part, into);
-    for (const std::string_view name :
-         {"functionCall", "functionResponse", "inlineData", "fileData", "executableCode", "codeExecutionResult"})
+    for (const std::string_view name : kinds_of_part)
       if (part[name].exists())
         return bad_field(part.path(name),
                          model ? "this cannot be given to this model as its own words" : "a user cannot say this",
@@ -383,6 +408,7 @@ class RequestReader : RequestReading {
       TRY(const Message one, Message::once(parts[i], path_of(response.path("parts"), i)));
       chat::Message holder;
       CHECK_OK(read_inline(one, holder));
+      note_others(one, {"inlineData"}, "contents.parts.functionResponse.parts");
       for (chat::Block& block : holder.blocks) {
         if (auto* image = std::get_if<chat::Image>(&block))
           result.content.emplace_back(std::move(*image));
@@ -415,6 +441,9 @@ class RequestReader : RequestReading {
     TRY(const std::string_view type, blob.required_string("mimeType"));
     TRY(const std::string_view data, blob.required_string("data"));
     TRY(const auto name, blob.string("displayName"));
+    if (!type.starts_with("text/") && type != "application/pdf" && !name.value_or("").empty())
+      note_extra("contents.parts.inlineData.displayName");
+    note_others(blob, {"mimeType", "data", "displayName"}, "contents.parts.inlineData");
     if (type.starts_with("image/")) {
       into.blocks.emplace_back(chat::Image{.media_type = std::string(type), .base64 = standard_base64(data)});
     } else if (type.starts_with("audio/")) {
@@ -444,18 +473,21 @@ class RequestReader : RequestReading {
     return format == "wave" ? "wav" : format;
   }
 
-  static Result<void> read_file(const Message& part, chat::Message& into) {
+  Result<void> read_file(const Message& part, chat::Message& into) {
     TRY(const Message file, Message::once(part["fileData"], part.path("fileData")));
     TRY(const std::string_view uri, file.required_string("fileUri"));
     TRY(const auto type, file.string("mimeType"));
+    TRY(const auto name, file.string("displayName"));
+    note_others(file, {"mimeType", "fileUri", "displayName"}, "contents.parts.fileData");
     if (!uri.starts_with("https://") || uri.starts_with("https://generativelanguage.googleapis.com/"))
       return bad_field(file.path("fileUri"), "this file lives at Google", "send it as inlineData");
     if (type.value_or("").starts_with("image/")) {
+      if (!name.value_or("").empty()) note_extra("contents.parts.fileData.displayName");
       into.blocks.emplace_back(chat::Image{.media_type = "", .base64 = "", .url = std::string(uri)});
       return {};
     }
     if (type == "application/pdf") {
-      into.blocks.emplace_back(chat::Document{.url = std::string(uri)});
+      into.blocks.emplace_back(chat::Document{.url = std::string(uri), .name = std::string(name.value_or(""))});
       return {};
     }
     return bad_field(file.path("mimeType"), "only an image or a PDF can be given to this model by its address",

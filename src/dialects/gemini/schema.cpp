@@ -18,6 +18,8 @@ std::string type_of(json::Value schema) {
   return std::ranges::find(types, type) != types.end() ? ascii_lowered(type) : std::string(type);
 }
 
+bool is_null_type(json::Value schema) { return type_of(schema) == "null"; }
+
 void write_schema(json::Writer& writer, json::Value schema, bool closed);
 
 void write_type(json::Writer& writer, json::Value schema, bool nullable) {
@@ -84,6 +86,8 @@ void write_schema(json::Writer& writer, json::Value schema, bool closed) {
     } else if (name == "anyOf" && value.is_array()) {
       writer.key(name).begin_array();
       for (const json::Value& each : value.elements()) write_schema(writer, each, closed);
+      if (nullable && std::ranges::none_of(value.elements(), is_null_type))
+        writer.begin_object().member("type", "null").end_object();
       writer.end_array();
     } else if (name == "example") {
       writer.key("examples").begin_array().raw(value.text()).end_array();

@@ -444,5 +444,41 @@ TEST(OpenAiChat, Decode_refuses_what_is_there_twice) {
   EXPECT_EQ(outline_fault(with(R"("temperature":0.1,"temperature":0.9)")), "");
 }
 
+TEST(OpenAiChat, Decode_names_every_member_that_has_no_place) {
+  const std::string_view body =
+      R"({"model":"m","messages":[{"role":"system","name":"s","content":"x"},{"role":"user","content":[)"
+      R"({"type":"image_url","image_url":{"url":"https://x.example/a.png"},"x1":1},)"
+      R"({"type":"input_audio","input_audio":{"data":"AA==","format":"wav","x2":1},"cache_control":{}},)"
+      R"({"type":"file","file":{"file_data":"AA==","x3":1},"x4":1}]},{"role":"assistant","tool_calls":[)"
+      R"({"id":"a","type":"function","function":{"name":"f","arguments":"{}","x5":1}},)"
+      R"({"id":"b","type":"custom","custom":{"name":"c","input":"i","x6":1},"x7":1}]},)"
+      R"({"role":"tool","tool_call_id":"a","content":"r"}],)"
+      R"("tools":[{"type":"custom","custom":{"name":"c","x8":1},"x9":1}],)"
+      R"("tool_choice":{"type":"custom","custom":{"name":"c"},"y1":1},)"
+      R"("response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"},"description":"d"}}})";
+  const auto parsed = json::Document::parse(body);
+  ASSERT_TRUE(parsed);
+  const auto request = dialect->decode_request(*parsed, {});
+  ASSERT_TRUE(request);
+  std::string names;
+  for (const auto& [name, value] : request->extras) names.append(names.empty() ? "" : " ").append(name);
+  EXPECT_EQ(names,
+            "tools.x9 tools.custom.x8 tool_choice.y1 response_format.json_schema.description messages.name "
+            "messages.content.x1 messages.content.cache_control messages.content.input_audio.x2 messages.content.x4 "
+            "messages.content.file.x3 messages.tool_calls.function.x5 messages.tool_calls.x7 "
+            "messages.tool_calls.custom.x6");
+}
+
+TEST(ToolChoice, A_tool_that_must_be_called_must_be_there) {
+  const auto fault_of = [](std::string_view choice) {
+    return decode_fault(R"({"model":"m","messages":[{"role":"user","content":"x"}],"tool_choice":)" +
+                        std::string(choice) + "}");
+  };
+  EXPECT_EQ(fault_of(R"("required")"), "tool_choice");
+  EXPECT_EQ(fault_of(R"({"type":"function","function":{"name":"f"}})"), "tool_choice");
+  EXPECT_EQ(fault_of(R"("none")"), "");
+  EXPECT_EQ(fault_of(R"("auto")"), "");
+}
+
 }  // namespace
 }  // namespace sluice::dialects

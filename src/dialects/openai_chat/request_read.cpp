@@ -27,6 +27,7 @@ class RequestReader : RequestReading {
     CHECK_OK(read_logprobs());
     CHECK_OK(read_tools());
     CHECK_OK(read_tool_choice());
+    CHECK_OK(check_tool_choice(request_, "tool_choice"));
     CHECK_OK(read_response_format());
     CHECK_OK(read_messages());
     for (const auto& [name, value] : fields_.other_members({"model",
@@ -191,6 +192,9 @@ class RequestReader : RequestReading {
                                  .custom = true}));
     if (custom["format"]["type"].string().value_or("text") != "text")
       request_.tools.back().custom_format = custom["format"].text();
+    request_.tools.back().cache = cache_mark(tool["cache_control"]);
+    note_others(tool, {"type", "custom", "cache_control"}, "tools");
+    note_others(custom, {"name", "description", "format"}, "tools.custom");
     return {};
   }
 
@@ -207,6 +211,7 @@ class RequestReader : RequestReading {
     }
     TRY(const Fields choice, Fields::once(value, "tool_choice"));
     TRY(const std::string_view type, choice.required_string("type"));
+    note_others(choice, {"type", type}, "tool_choice");
     if (type == "allowed_tools") {
       TRY(const Fields allowed, Fields::once(choice["allowed_tools"], "tool_choice.allowed_tools"));
       return allow_only(
@@ -246,6 +251,7 @@ class RequestReader : RequestReading {
     if (schema.empty())
       return bad_field(named.path("schema"), "this field is required", "add the JSON Schema of the answer");
     TRY(const auto strict, named.boolean("strict"));
+    note_others(named, {"name", "schema", "strict"}, "response_format.json_schema");
     request_.output_schema = chat::OutputSchema{std::string(name.value_or("")), std::move(schema), strict};
     return {};
   }
@@ -285,7 +291,7 @@ class RequestReader : RequestReading {
       if (piece->cache != chat::CacheMark::none) text.cache = piece->cache;
     }
     if (!text.text.empty()) request_.system.push_back(std::move(text));
-    note_others(message, {"role", "content", "name"}, "messages");
+    note_others(message, {"role", "content"}, "messages");
     return {};
   }
 
@@ -348,6 +354,8 @@ class RequestReader : RequestReading {
       TRY(const Fields custom, Fields::once(call["custom"], call.path("custom")));
       TRY(const std::string_view name, custom.required_string("name"));
       TRY(const auto input, custom.string("input"));
+      note_others(call, {"id", "type", "custom", "index"}, "messages.tool_calls");
+      note_others(custom, {"name", "input"}, "messages.tool_calls.custom");
       note_call(id);
       return chat::ToolCall{.id = std::string(id),
                             .name = std::string(name),
@@ -361,6 +369,7 @@ class RequestReader : RequestReading {
     TRY(const Fields function, Fields::once(call["function"], call.path("function")));
     TRY(const std::string_view name, function.required_string("name"));
     TRY(const auto arguments, function.string("arguments"));
+    note_others(function, {"name", "arguments"}, "messages.tool_calls.function");
     note_call(id);
     const bool none = !arguments || arguments->find_first_not_of(" \t\r\n") == std::string_view::npos;
     return chat::ToolCall{std::string(id), std::string(name), none ? "{}" : std::string(*arguments)};
@@ -405,11 +414,12 @@ class RequestReader : RequestReading {
       TRY(const std::string_view type, part.required_string("type"));
       if (type == "thinking" && thinking) {
         thinking->blocks.emplace_back(chat::Thinking{.text = thinking_text(part.object()), .signature = ""});
+        note_others(part, {"type", "thinking", "closed"}, "messages.content");
       } else if (type == "text" || type == "refusal") {
         const auto text = part[type].string();
         if (!text) return bad_field(part.path(type), "a string is expected");
         if (!text->empty()) parts.emplace_back(chat::Text{.text = std::string(*text), .cache = mark_of(part)});
-        note_others(part, {"type", type, "cache_control", "prompt_cache_breakpoint"}, "messages.content");
+        note_others_of_part(part, type);
       } else if (type == "image_url") {
         TRY(const Fields image, Fields::once(part["image_url"], part.path("image_url")));
         TRY(const std::string_view url, image.required_string("url"));
@@ -417,23 +427,33 @@ class RequestReader : RequestReading {
         read.detail = image["detail"].string().value_or("");
         read.cache = mark_of(part);
         parts.emplace_back(std::move(read));
+        note_others_of_part(part, type);
         note_others(image, {"url", "detail"}, "messages.content.image_url");
       } else if (type == "input_audio") {
         TRY(const Fields audio, Fields::once(part["input_audio"], part.path("input_audio")));
         TRY(const std::string_view data, audio.required_string("data"));
         TRY(const std::string_view format, audio.required_string("format"));
         parts.emplace_back(chat::Audio{.format = std::string(format), .base64 = std::string(data)});
+        note_others(part, {"type", type}, "messages.content");
+        note_others(audio, {"data", "format"}, "messages.content.input_audio");
       } else if (type == "file") {
         TRY(const Fields file, Fields::once(part["file"], part.path("file")));
         TRY(chat::Document document, read_file(file));
         document.cache = mark_of(part);
         parts.emplace_back(std::move(document));
+        note_others_of_part(part, type);
+        note_others(file, {"file_data", "filename"}, "messages.content.file");
       } else {
         return bad_field(part.path("type"), "a part of type '" + std::string(type) + "' cannot be given to this model",
                          "send text, images, audio and files");
       }
     }
     return parts;
+  }
+
+  // What the part says itself is in the member of its type's name.
+  void note_others_of_part(const Fields& part, std::string_view type) {
+    note_others(part, {"type", type, "cache_control", "prompt_cache_breakpoint"}, "messages.content");
   }
 
   // OpenAI's own mark has no lifetime; other vendors' has.

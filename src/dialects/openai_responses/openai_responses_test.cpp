@@ -420,5 +420,33 @@ TEST(ResponsesRequest, Refuses_what_is_there_twice) {
   EXPECT_EQ(decode_fault(with_member(R"("tools":[{"type":"function","name":"f","name":"g"}])")), "tools[0].name");
 }
 
+TEST(ResponsesRequest, Names_every_member_that_has_no_place) {
+  EXPECT_EQ(extras_of(R"({"model":"m","input":[{"role":"user","content":[)"
+                      R"({"type":"input_image","image_url":"https://x.example/a.png","x1":1},)"
+                      R"({"type":"input_file","file_data":"AA==","detail":"high"}]},)"
+                      R"({"type":"reasoning","id":"r","summary":[],"x2":1},{"role":"user","content":"x"}],)"
+                      R"("tools":[{"type":"namespace","name":"n","description":"d","tools":[{"name":"f"}]}],)"
+                      R"("tool_choice":{"type":"function","name":"f","namespace":"n","x3":1}})"),
+            "tools.namespace.description tool_choice.x3 input.content.x1 input.content.detail input.x2");
+}
+
+TEST(ResponsesRequest, A_tool_that_must_be_called_must_be_there) {
+  EXPECT_EQ(decode_fault(with_member(R"("tool_choice":"required")")), "tool_choice");
+  EXPECT_EQ(decode_fault(with_member(R"("tool_choice":{"type":"function","name":"f"})")), "tool_choice");
+  EXPECT_EQ(decode_fault(with_member(R"("tool_choice":"none")")), "");
+}
+
+TEST(ResponsesRequest, A_file_is_at_its_address_or_in_the_request) {
+  const std::string address = R"("file_url":"https://x.example/a.pdf")";
+  EXPECT_EQ(decode_fault(
+                with_item(R"({"role":"user","content":[{"type":"input_file","file_data":"AA==",)" + address + "}]}")),
+            "input[0].content[0].file_data");
+  chat::ChatRequest request;
+  request.messages.push_back({.blocks = {chat::Document{.url = "https://x.example/a.pdf", .name = "a.pdf"}}});
+  const auto sent = dialect->encode_request(request, {.model = "m"});
+  ASSERT_TRUE(sent);
+  EXPECT_TRUE(sent->body.contains(R"({"type":"input_file",)" + address + R"(,"filename":"a.pdf"})")) << sent->body;
+}
+
 }  // namespace
 }  // namespace sluice::dialects

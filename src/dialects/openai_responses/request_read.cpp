@@ -260,6 +260,7 @@ class RequestReader : RequestReading {
       thinking.redacted = thinking.text.empty();
     }
     turn_of_assistant().blocks.emplace_back(std::move(thinking));
+    note_others(item, {"type", "id", "summary", "content", "encrypted_content", "status"}, "input");
     return {};
   }
 
@@ -296,12 +297,14 @@ class RequestReader : RequestReading {
       image.detail = part["detail"].string().value_or("");
       image.cache = mark_of(part);
       parts.emplace_back(std::move(image));
+      note_others(part, {"type", "image_url", "detail", "prompt_cache_breakpoint"}, "input.content");
       return {};
     }
     if (type == "input_file") {
       TRY(chat::Document document, read_file(part));
       document.cache = mark_of(part);
       parts.emplace_back(std::move(document));
+      note_others(part, {"type", "filename", "file_url", "file_data", "prompt_cache_breakpoint"}, "input.content");
       return {};
     }
     return bad_field(part.path("type"), "a part of type '" + std::string(type) + "' cannot be given to this model",
@@ -323,6 +326,8 @@ class RequestReader : RequestReading {
     chat::Document document{.name = std::string(name.value_or(""))};
     TRY(const auto url, file.string("file_url"));
     if (url) {
+      if (file["file_data"].exists())
+        return bad_field(file.path("file_data"), "there is file_url already, and a file is one of them");
       if (!url->starts_with("https://") && !url->starts_with("http://"))
         return bad_field(file.path("file_url"), "an https: URL is expected");
       document.url = *url;

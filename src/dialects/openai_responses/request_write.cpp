@@ -120,6 +120,7 @@ class RequestWriter : RequestWriting {
       json_.member("text", document.name.empty() ? document.text : document.name + "\n\n" + document.text);
     } else if (!document.url.empty()) {
       json_.member("type", "input_file").member("file_url", document.url);
+      if (!document.name.empty()) json_.member("filename", document.name);
     } else {
       json_.member("type", "input_file");
       json_.member("filename", document.name.empty() ? "document.pdf" : std::string_view(document.name));

@@ -71,6 +71,7 @@ class ToolsReader {
         return bad_field(tool.path("type"), "only functions and custom tools are possible here");
       CHECK_OK(read_own(tool, type.value_or("function"), name));
     }
+    note_others(group, {"type", "name", "tools"}, "tools.namespace.");
     return {};
   }
 
@@ -87,18 +88,18 @@ class ToolsReader {
       read.custom = true;
       read.parameters = custom_tool_schema;
       if (tool["format"]["type"].string().value_or("text") != "text") read.custom_format = tool["format"].text();
-      note_others(tool, {"type", "name", "description", "format"});
+      note_others(tool, {"type", "name", "description", "format"}, "tools.");
     } else {
       TRY(read.parameters, object_schema(tool));
       TRY(read.strict, tool.boolean("strict"));
-      note_others(tool, {"type", "name", "description", "parameters", "strict"});
+      note_others(tool, {"type", "name", "description", "parameters", "strict"}, "tools.");
     }
     return add_tool(request_, std::move(read));
   }
 
-  void note_others(const Fields& tool, std::initializer_list<std::string_view> known) {
+  void note_others(const Fields& tool, std::initializer_list<std::string_view> known, std::string_view where) {
     for (const auto& [name, value] : tool.other_members(known))
-      if (value.boolean() != false) (void)leave_out("tools." + std::string(name));
+      if (value.boolean() != false) (void)leave_out(std::string(where).append(name));
   }
 
   Result<void> read_choice() {
@@ -114,24 +115,19 @@ class ToolsReader {
       TRY(const Fields choice, Fields::once(value, "tool_choice"));
       TRY(const std::string_view type, choice.required_string("type"));
       if (type == "allowed_tools") {
-        CHECK_OK(openai::allow_only(choice, [](const Fields& tool) { return tool["name"]; }, request_));
-        return check_choice();
+        note_others(choice, {"type", "mode", "tools"}, "tool_choice.");
+        return openai::allow_only(choice, [](const Fields& tool) { return tool["name"]; }, request_);
       }
       if (type != "function" && type != "custom")
         return bad_field("tool_choice.type", "'" + std::string(type) + "' cannot be carried to this model",
                          "name one function, or use required");
       TRY(const std::string_view name, choice.required_string("name"));
       TRY(const auto name_space, choice.string("namespace"));
+      note_others(choice, {"type", "name", "namespace"}, "tool_choice.");
       request_.tool_choice =
           chat::ToolChoice{.mode = Mode::named, .name = name_space ? flat_name(*name_space, name) : std::string(name)};
     }
-    return check_choice();
-  }
-
-  // What can only be met by a tool that was left out.
-  Result<void> check_choice() const {
-    if (request_.tool_choice->mode != chat::ToolChoice::Mode::required || !request_.tools.empty()) return {};
-    return bad_field("tool_choice", "there is no tool that can be carried to this model", "send a function");
+    return check_tool_choice(request_, "tool_choice");  // it may be met by a tool alone that was left out
   }
 
   const Fields& fields_;
