@@ -304,10 +304,11 @@ TEST(AnthropicMessages, Refuses_what_is_there_twice) {
 
 TEST(AnthropicMessages, Decode_names_every_member_that_has_no_place) {
   const auto parsed = json::Document::parse(with(
-      R"({"role":"user","content":[{"type":"image","source":{"type":"url","url":"https://x.example/a.png","x1":1}},)"
+      R"({"role":"user","x0":1,"content":[{"type":"image","source":{"type":"url","url":"https://x.example/a.png","x1":1}},)"
       R"({"type":"document","source":{"type":"content","x2":1,"content":[{"type":"text","text":"t","x3":1}]}}]},)"
       R"({"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"s","x4":1},)"
-      R"({"type":"redacted_thinking","data":"d","x5":1},{"type":"tool_use","id":"a","name":"f","input":{}}]},)"
+      R"({"type":"redacted_thinking","data":"d","x5":1},{"type":"tool_use","id":"a","name":"f","input":{},)"
+      R"("caller":{"type":"code_execution_20250825"}}]},)"
       R"({"role":"user","content":[{"type":"tool_result","tool_use_id":"a","content":[)"
       R"({"type":"text","text":"r","x6":1}]}]})",
       R"(,"tools":[{"name":"f","input_schema":{"type":"object"}}],"tool_choice":{"type":"auto","x7":1},)"
@@ -318,8 +319,9 @@ TEST(AnthropicMessages, Decode_names_every_member_that_has_no_place) {
   std::string names;
   for (const auto& [name, value] : request->extras) names.append(names.empty() ? "" : " ").append(name);
   EXPECT_EQ(names,
-            "tool_choice.x7 output_config.format.x8 messages.content.source.x1 messages.content.source.x2 "
-            "messages.content.source.content.x3 messages.content.x4 messages.content.x5 messages.content.content.x6");
+            "tool_choice.x7 output_config.format.x8 messages.x0 messages.content.source.x1 messages.content.source.x2 "
+            "messages.content.source.content.x3 messages.content.x4 messages.content.x5 messages.content.caller "
+            "messages.content.content.x6");
 }
 
 TEST(AnthropicMessages, A_tool_that_must_be_called_must_be_there) {

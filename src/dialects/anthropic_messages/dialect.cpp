@@ -10,13 +10,14 @@
 namespace sluice::dialects {
 namespace {
 
-constexpr std::array<OwnName, 15> own_names = {{{"response_format.schema", "output_config.format.schema"},
+constexpr std::array<OwnName, 16> own_names = {{{"response_format.schema", "output_config.format.schema"},
                                                 {"stop", "stop_sequences"},
                                                 {"response_format", "output_config.format"},
                                                 {"user", "metadata.user_id"},
                                                 {"reasoning", "thinking"},
                                                 {"reasoning.effort", "output_config.effort"},
                                                 {"reasoning.budget", "thinking.budget_tokens"},
+                                                {"reasoning.visible", "thinking.display"},
                                                 {"parallel_tool_calls", "tool_choice.disable_parallel_tool_use"},
                                                 {"messages.content.image", "messages.content.source.media_type"},
                                                 {"messages.content.image.url", "messages.content.source.url"},

@@ -180,6 +180,7 @@ class RequestReader : RequestReading {
     for (std::size_t i = 0; i < messages.size(); ++i) {
       TRY(const Fields message, Fields::once(messages[i], path_of("messages", i)));
       TRY(const std::string_view role, message.required_string("role"));
+      note_others(message, {"role", "content"}, "messages");
       if (role == "system") {
         CHECK_OK(read_later_system(message));
         continue;
@@ -332,6 +333,7 @@ class RequestReader : RequestReading {
     TRY(std::string input, block.object_text("input"));
     if (input.empty()) input = "{}";
     note_others(block, {"type", "id", "name", "input", "caller", "cache_control"}, "messages.content");
+    if (block["caller"]["type"].string().value_or("direct") != "direct") note_extra("messages.content.caller");
     note_call(id);
     into.blocks.emplace_back(chat::ToolCall{.id = std::string(id),
                                             .name = std::string(name),

@@ -9,7 +9,7 @@
 namespace sluice::dialects {
 namespace {
 
-constexpr std::array<OwnName, 30> own_names = {
+constexpr std::array<OwnName, 31> own_names = {
     {{"response_format.schema", "generationConfig.responseJsonSchema"},
      {"top_logprobs", "generationConfig.responseLogprobs"},
      {"stop", "generationConfig.stopSequences"},
@@ -22,6 +22,7 @@ constexpr std::array<OwnName, 30> own_names = {
      {"reasoning.effort", "generationConfig.thinkingConfig.thinkingLevel"},
      {"reasoning.budget", "generationConfig.thinkingConfig.thinkingBudget"},
      {"service_tier", "serviceTier"},
+     {"reasoning.visible", "generationConfig.thinkingConfig.includeThoughts"},
      {"tool_choice", "toolConfig.functionCallingConfig"},
      {"max_tokens", "generationConfig.maxOutputTokens"},
      {"logprobs", "generationConfig.responseLogprobs"},

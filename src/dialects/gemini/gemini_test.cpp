@@ -474,7 +474,7 @@ TEST(Gemini, Decode_refuses_what_excludes_each_other) {
 
 TEST(Gemini, Decode_names_every_member_that_has_no_place) {
   const std::string_view body =
-      R"({"contents":[{"role":"user","x1":1,"parts":[)"
+      R"({"contents":[{"role":"user","x1":1,"parts":[{"text":"t","thought":true,"thoughtSignature":"cw=="},)"
       R"({"inlineData":{"mimeType":"image/png","data":"AA==","displayName":"a","x2":1}},)"
       R"({"fileData":{"mimeType":"image/png","fileUri":"https://x.example/a.png","displayName":"b","x3":1}}]}],)"
       R"("systemInstruction":{"parts":[{"text":"s","x4":1}],"x5":1}})";
@@ -483,7 +483,8 @@ TEST(Gemini, Decode_names_every_member_that_has_no_place) {
   std::string names;
   for (const auto& [name, value] : request->extras) names.append(names.empty() ? "" : " ").append(name);
   EXPECT_EQ(names,
-            "systemInstruction.parts.x4 systemInstruction.x5 contents.parts.inlineData.displayName "
+            "systemInstruction.parts.x4 systemInstruction.x5 contents.parts.thought contents.parts.thoughtSignature "
+            "contents.parts.inlineData.displayName "
             "contents.parts.inlineData.x2 contents.parts.fileData.x3 contents.parts.fileData.displayName contents.x1");
   const auto document = dialect->decode_request(
       parse(talk(
@@ -524,6 +525,25 @@ TEST(Gemini, What_may_be_null_may_be_so_among_alternatives) {
   EXPECT_EQ(schema(R"({"anyOf":[{"type":"INTEGER"},{"type":"NULL"}],"nullable":true})"),
             R"({"anyOf":[{"type":"integer"},{"type":"null"}]})");
   EXPECT_EQ(schema(R"({"anyOf":[{"type":"INTEGER"}]})"), R"({"anyOf":[{"type":"integer"}]})");
+}
+
+TEST(Gemini, Tells_the_tier_that_was_served) {
+  const auto told = [](std::string_view members) {
+    const std::string answer =
+        R"({"candidates":[{"content":{"parts":[{"text":"x"}]},"finishReason":"STOP"}],"usageMetadata":{)"
+        R"("promptTokenCount":1,"candidatesTokenCount":1)" +
+        std::string(members) + "}}";
+    const auto whole = dialect->decode_response(parse(answer));
+    const auto decoder = dialect->decode_stream();
+    std::vector<chat::ChatEvent> events;
+    EXPECT_TRUE(decoder->decode("", answer, events));
+    EXPECT_EQ(std::get<chat::Finish>(events.back()).service_tier, whole.value().service_tier);
+    return whole->service_tier;
+  };
+  EXPECT_EQ(told(R"(,"serviceTier":"FLEX")"), "flex");
+  EXPECT_EQ(told(R"(,"trafficType":"ON_DEMAND")"), "standard");
+  EXPECT_EQ(told(R"(,"trafficType":"TRAFFIC_TYPE_UNSPECIFIED")"), "");
+  EXPECT_EQ(told(""), "");
 }
 
 }  // namespace

@@ -42,7 +42,8 @@ Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const E
 inline constexpr std::string_view skip_signature = "skip_thought_signature_validator";
 
 // --- response.cpp
-chat::Usage read_usage(json::Value metadata);  // reported = false when it is none
+chat::Usage read_usage(json::Value metadata);   // reported = false when it is none
+std::string served_tier(json::Value metadata);  // a name of chat::ServiceTier; empty when none is told that is known
 void write_usage(json::Writer& writer, const chat::Usage& usage);
 // How an answer ended. Of the reasons that are faults of the model's output (a malformed call) an error.
 Result<chat::StopReason> stop_reason(json::Value candidate, bool has_calls);

@@ -321,6 +321,8 @@ class RequestReader : RequestReading {
     TRY(const auto text, part.string("text"));
     TRY(const auto thought, part.boolean("thought"));
     TRY(const auto signature, part.string("thoughtSignature"));
+    if (!model && thought.value_or(false)) note_extra("contents.parts.thought");
+    if (!model && !signature.value_or("").empty()) note_extra("contents.parts.thoughtSignature");
     if (model && text && thought.value_or(false)) {
       add_thought(*text, signature.value_or(""), into);
       return {};

@@ -109,6 +109,14 @@ chat::Usage read_usage(json::Value metadata) {
   return usage;
 }
 
+std::string served_tier(json::Value metadata) {
+  constexpr auto none = chat::ServiceTier::batch;  // which no single answer is
+  chat::Usage told{.service_tier = none};
+  read_service_tier(metadata["trafficType"], told);
+  read_service_tier(metadata["serviceTier"], told);
+  return told.service_tier == none ? std::string() : std::string(chat::name(told.service_tier));
+}
+
 void write_usage(json::Writer& writer, const chat::Usage& usage) {
   writer.begin_object().member("promptTokenCount", usage.total_input());
   if (usage.cached_input() > 0) writer.member("cachedContentTokenCount", usage.cached_input());
@@ -318,6 +326,7 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   response.id = root["responseId"].string().value_or("");
   response.model = root["modelVersion"].string().value_or("");
   response.usage = read_usage(root["usageMetadata"]);
+  response.service_tier = served_tier(root["usageMetadata"]);
   if (!candidate.is_object()) {
     response.refusal = blocked_prompt(root);
     if (response.refusal.empty()) return wrong_shape("an answer without candidates");

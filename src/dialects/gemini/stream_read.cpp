@@ -25,7 +25,10 @@ class Decoder : public Decoding {
     if (!root.is_object()) return not_the_protocol("an event that is no object");
     start(root, out);
     const chat::Usage told = read_usage(root["usageMetadata"]);
-    if (told.reported) usage_ = told;
+    if (told.reported) {
+      usage_ = told;
+      service_tier_ = served_tier(root["usageMetadata"]);
+    }
     for (const json::Value& candidate : root["candidates"].elements())
       if (candidate["index"].integer().value_or(0) == 0) CHECK_OK(read_candidate(candidate, out));
     if (std::string blocked = blocked_prompt(root); !blocked.empty() && !stop_ && blocks_ == 0) {

@@ -9,12 +9,13 @@
 namespace sluice::dialects {
 namespace {
 
-constexpr std::array<OwnName, 15> own_names = {
+constexpr std::array<OwnName, 16> own_names = {
     {{"response_format.schema", "response_format.json_schema.schema"},
      {"top_logprobs", "logprobs"},
      {"reasoning", "reasoning_effort"},
      {"reasoning.effort", "reasoning_effort"},
      {"reasoning.budget", "reasoning.max_tokens"},
+     {"reasoning.visible", "reasoning.exclude"},
      {"system.cache_control", "messages.content.cache_control"},
      {"messages.content.image", "messages.content.image_url.url"},
      {"messages.content.image.url", "messages.content.image_url.url"},

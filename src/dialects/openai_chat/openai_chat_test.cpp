@@ -449,24 +449,28 @@ TEST(OpenAiChat, Decode_names_every_member_that_has_no_place) {
       R"({"model":"m","messages":[{"role":"system","name":"s","content":"x"},{"role":"user","content":[)"
       R"({"type":"image_url","image_url":{"url":"https://x.example/a.png"},"x1":1},)"
       R"({"type":"input_audio","input_audio":{"data":"AA==","format":"wav","x2":1},"cache_control":{}},)"
-      R"({"type":"file","file":{"file_data":"AA==","x3":1},"x4":1}]},{"role":"assistant","tool_calls":[)"
+      R"({"type":"file","file":{"file_data":"AA==","x3":1},"x4":1}]},{"role":"assistant",)"
+      R"("annotations":[{"type":"url_citation"}],"reasoning_details":[{"type":"reasoning.summary","summary":"s"}],)"
+      R"("tool_calls":[)"
       R"({"id":"a","type":"function","function":{"name":"f","arguments":"{}","x5":1}},)"
       R"({"id":"b","type":"custom","custom":{"name":"c","input":"i","x6":1},"x7":1}]},)"
-      R"({"role":"tool","tool_call_id":"a","content":"r"}],)"
+      R"({"role":"tool","tool_call_id":"a","content":"r"}],"max_completion_tokens":9,"max_tokens":8,)"
       R"("tools":[{"type":"custom","custom":{"name":"c","x8":1},"x9":1}],)"
       R"("tool_choice":{"type":"custom","custom":{"name":"c"},"y1":1},)"
-      R"("response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"},"description":"d"}}})";
+      R"("response_format":{"type":"json_schema","y2":1,)"
+      R"("json_schema":{"name":"n","schema":{"type":"object"},"description":"d"}}})";
   const auto parsed = json::Document::parse(body);
   ASSERT_TRUE(parsed);
   const auto request = dialect->decode_request(*parsed, {});
   ASSERT_TRUE(request);
   std::string names;
   for (const auto& [name, value] : request->extras) names.append(names.empty() ? "" : " ").append(name);
-  EXPECT_EQ(names,
-            "tools.x9 tools.custom.x8 tool_choice.y1 response_format.json_schema.description messages.name "
-            "messages.content.x1 messages.content.cache_control messages.content.input_audio.x2 messages.content.x4 "
-            "messages.content.file.x3 messages.tool_calls.function.x5 messages.tool_calls.x7 "
-            "messages.tool_calls.custom.x6");
+  EXPECT_EQ(
+      names,
+      "max_tokens tools.x9 tools.custom.x8 tool_choice.y1 response_format.y2 "
+      "response_format.json_schema.description messages.name messages.content.x1 messages.content.cache_control "
+      "messages.content.input_audio.x2 messages.content.x4 messages.content.file.x3 messages.reasoning_details "
+      "messages.tool_calls.function.x5 messages.tool_calls.x7 messages.tool_calls.custom.x6 messages.annotations");
 }
 
 TEST(ToolChoice, A_tool_that_must_be_called_must_be_there) {
@@ -478,6 +482,32 @@ TEST(ToolChoice, A_tool_that_must_be_called_must_be_there) {
   EXPECT_EQ(fault_of(R"({"type":"function","function":{"name":"f"}})"), "tool_choice");
   EXPECT_EQ(fault_of(R"("none")"), "");
   EXPECT_EQ(fault_of(R"("auto")"), "");
+}
+
+TEST(OpenAiChat, The_last_chunk_tells_the_tier_that_was_served) {
+  for (const bool usage : {false, true}) {
+    const auto encoder = dialect->encode_stream({.response_id = "r", .model = "m", .include_usage = usage});
+    std::string out;
+    encoder->encode(chat::Start{}, out);
+    encoder->encode(chat::Finish{.service_tier = "flex"}, out);
+    const std::size_t last = out.rfind("data: {");
+    EXPECT_EQ(out.find(R"("service_tier":"flex")", last), out.find(R"("service_tier":"flex")")) << out;
+    EXPECT_TRUE(out.substr(last).contains(R"("service_tier":"flex"})")) << out;
+  }
+}
+
+TEST(OpenAiChat, Writer_names_what_an_effort_does_not_say) {
+  chat::ChatRequest request;
+  request.messages.push_back({.blocks = {chat::Text{"x"}}});
+  const auto dropped = [&](chat::Reasoning reasoning) {
+    request.reasoning = reasoning;
+    return dialect->encode_request(request, {.model = "m", .reasoning = true}).value().dropped_params;
+  };
+  using Effort = chat::Reasoning::Effort;
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(dropped({.effort = Effort::low, .budget = 2000}), Names{"reasoning.budget"});
+  EXPECT_EQ(dropped({.effort = Effort::low, .visible = false}), Names{"reasoning.visible"});
+  EXPECT_EQ(dropped({.effort = Effort::low}), Names{});
 }
 
 }  // namespace

@@ -71,7 +71,10 @@ class RequestReader : RequestReading {
   Result<void> read_settings() {
     TRY(request_.max_output_tokens, fields_.integer("max_completion_tokens", 1, max_tokens_limit));
     TRY(const auto old_limit, fields_.integer("max_tokens", 1, max_tokens_limit));
-    if (!request_.max_output_tokens) request_.max_output_tokens = old_limit;
+    if (!request_.max_output_tokens)
+      request_.max_output_tokens = old_limit;
+    else if (old_limit && old_limit != request_.max_output_tokens)
+      note_extra("max_tokens");
     TRY(request_.temperature, fields_.number("temperature", 0, 2));
     TRY(request_.top_p, fields_.number("top_p", 0, 1));
     TRY(request_.top_k, fields_.integer("top_k", -1, max_tokens_limit));
@@ -227,6 +230,7 @@ class RequestReader : RequestReading {
       return bad_field("tool_choice.type", "'" + std::string(type) + "' cannot be carried to this model",
                        "name one function, or use required");
     TRY(const Fields function, Fields::once(choice["function"], "tool_choice.function"));
+    note_others(function, {"name"}, "tool_choice.function");
     TRY(const std::string_view name, function.required_string("name"));
     request_.tool_choice = chat::ToolChoice{.mode = Mode::named, .name = std::string(name)};
     return {};
@@ -236,6 +240,7 @@ class RequestReader : RequestReading {
     if (!fields_["response_format"].exists()) return {};
     TRY(const Fields format, Fields::once(fields_["response_format"], "response_format"));
     TRY(const std::string_view type, format.required_string("type"));
+    note_others(format, {"type", type}, "response_format");
     if (type == "text") return {};
     if (type == "json_object") {
       request_.json_object = true;
@@ -322,6 +327,7 @@ class RequestReader : RequestReading {
       TRY(chat::ToolCall one, read_tool_call(call));
       read.blocks.emplace_back(std::move(one));
     }
+    if (message["annotations"].size() > 0) note_extra("messages.annotations");
     if (message["audio"].exists())
       return bad_field(message.path("audio"), "this sound is kept by the provider that made it",
                        "send its transcript as content");
@@ -334,11 +340,14 @@ class RequestReader : RequestReading {
   }
 
   // The details have the state besides the text, so they come first.
-  static void read_reasoning_of(const Fields& message, chat::Message& into) {
+  void read_reasoning_of(const Fields& message, chat::Message& into) {
     for (const json::Value& detail : message["reasoning_details"].elements()) {
       const std::string_view type = detail["type"].string().value_or("");
       const bool encrypted = type == "reasoning.encrypted";
-      if (!encrypted && type != "reasoning.text") continue;
+      if (!encrypted && type != "reasoning.text") {
+        note_extra("messages.reasoning_details");
+        continue;
+      }
       chat::Thinking thinking = open_thinking(detail[encrypted ? "data" : "signature"].string().value_or(""));
       thinking.text = detail["text"].string().value_or("");
       into.blocks.emplace_back(std::move(thinking));

@@ -272,7 +272,8 @@ class RequestWriter : RequestWriting {
     const chat::Reasoning& reasoning = *request_.reasoning;
     if (!options_.reasoning || (!reasoning.effort && !reasoning.budget)) return drop("reasoning");
     json_.member("reasoning_effort", name(reasoning.effort.value_or(effort_of_budget(reasoning.budget.value_or(0)))));
-    if (!reasoning.effort) drop("reasoning.budget");  // an effort is not the same
+    if (reasoning.budget) drop("reasoning.budget");  // an effort is not the same
+    if (reasoning.visible == false) drop("reasoning.visible");
   }
 
   void write_settings() {

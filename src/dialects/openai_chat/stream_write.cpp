@@ -22,7 +22,8 @@ class Encoder : public StreamEncoder {
  private:
   // A chunk with one choice; fill(writer) writes the members of its delta.
   template <class Fill>
-  void write_chunk(std::string& out, std::string_view finish, Fill fill, std::string_view logprobs = {}) {
+  void write_chunk(std::string& out, std::string_view finish, Fill fill, std::string_view logprobs = {},
+                   std::string_view tier = {}) {
     out.append("data: ").append(head_).append(R"(,"choices":[{"index":0,"delta":)");
     json::Writer writer(out);
     writer.begin_object();
@@ -38,7 +39,14 @@ class Encoder : public StreamEncoder {
       json::append_quoted(out, finish);
     out.append("}]");
     if (options_.include_usage) out.append(R"(,"usage":null)");
+    write_tier(out, tier);
     out.append("}\n\n");
+  }
+
+  static void write_tier(std::string& out, std::string_view tier) {
+    if (tier.empty()) return;
+    out.append(R"(,"service_tier":)");
+    json::append_quoted(out, tier);
   }
 
   template <class Fill>
@@ -134,15 +142,14 @@ class Encoder : public StreamEncoder {
   void write(const chat::Finish& finish, std::string& out) {
     if (!finish.refusal.empty())
       write_chunk(out, "", [&](json::Writer& writer) { writer.member("refusal", finish.refusal); });
-    write_chunk(out, finish_reason(finish.stop), [](json::Writer&) {});
+    const std::string_view tier = served_tier(finish.service_tier);
+    // In the last chunk that there is.
+    write_chunk(out, finish_reason(finish.stop), [](json::Writer&) {}, {}, options_.include_usage ? "" : tier);
     if (options_.include_usage) {
       out.append("data: ").append(head_).append(R"(,"choices":[],"usage":)");
       json::Writer writer(out);
       write_usage(writer, finish.usage);
-      if (const std::string_view tier = served_tier(finish.service_tier); !tier.empty()) {
-        out.append(R"(,"service_tier":)");
-        json::append_quoted(out, tier);
-      }
+      write_tier(out, tier);
       out.append("}\n\n");
     }
     out.append("data: [DONE]\n\n");

@@ -9,12 +9,13 @@
 namespace sluice::dialects {
 namespace {
 
-constexpr std::array<OwnName, 17> own_names = {
+constexpr std::array<OwnName, 18> own_names = {
     {{"response_format.schema", "text.format.schema"},
      {"messages", "input"},
      {"max_tokens", "max_output_tokens"},
      {"response_format", "text.format"},
      {"logprobs", "include"},
+     {"reasoning.visible", "reasoning.summary"},
      {"messages.content.image", "input.content.image_url"},
      {"messages.content.image.url", "input.content.image_url"},
      {"messages.content.image_url.detail", "input.content.detail"},

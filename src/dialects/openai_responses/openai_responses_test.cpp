@@ -424,10 +424,13 @@ TEST(ResponsesRequest, Names_every_member_that_has_no_place) {
   EXPECT_EQ(extras_of(R"({"model":"m","input":[{"role":"user","content":[)"
                       R"({"type":"input_image","image_url":"https://x.example/a.png","x1":1},)"
                       R"({"type":"input_file","file_data":"AA==","detail":"high"}]},)"
-                      R"({"type":"reasoning","id":"r","summary":[],"x2":1},{"role":"user","content":"x"}],)"
+                      R"({"type":"reasoning","id":"r","summary":[],"x2":1},)"
+                      R"({"type":"function_call","call_id":"c","name":"f","caller":{"type":"program"}},)"
+                      R"({"role":"user","content":"x"}],"stream_options":{"include_obfuscation":true},)"
                       R"("tools":[{"type":"namespace","name":"n","description":"d","tools":[{"name":"f"}]}],)"
                       R"("tool_choice":{"type":"function","name":"f","namespace":"n","x3":1}})"),
-            "tools.namespace.description tool_choice.x3 input.content.x1 input.content.detail input.x2");
+            "stream_options.include_obfuscation tools.namespace.description tool_choice.x3 input.content.x1 "
+            "input.content.detail input.x2 input.caller");
 }
 
 TEST(ResponsesRequest, A_tool_that_must_be_called_must_be_there) {
@@ -446,6 +449,14 @@ TEST(ResponsesRequest, A_file_is_at_its_address_or_in_the_request) {
   const auto sent = dialect->encode_request(request, {.model = "m"});
   ASSERT_TRUE(sent);
   EXPECT_TRUE(sent->body.contains(R"({"type":"input_file",)" + address + R"(,"filename":"a.pdf"})")) << sent->body;
+}
+
+TEST(OpenAiResponses, Writer_names_a_budget_beside_an_effort) {
+  chat::ChatRequest request;
+  request.messages.push_back({.blocks = {chat::Text{"x"}}});
+  request.reasoning = chat::Reasoning{.effort = chat::Reasoning::Effort::low, .budget = 2000};
+  const auto sent = dialect->encode_request(request, {.model = "m", .reasoning = true});
+  EXPECT_EQ(sent.value().dropped_params, std::vector<std::string>{"reasoning.budget"});
 }
 
 }  // namespace

@@ -60,6 +60,8 @@ class RequestReader : RequestReading {
     TRY(const auto user, fields_.string("user"));
     TRY(const auto identifier, fields_.string("safety_identifier"));
     request_.user = identifier.value_or(user.value_or(""));
+    if (fields_["stream_options"]["include_obfuscation"].boolean() == true)
+      note_extra("stream_options.include_obfuscation");
     return {};
   }
 
@@ -215,6 +217,11 @@ class RequestReader : RequestReading {
     return {};
   }
 
+  // Code of the model's at the vendor, and not the model itself.
+  void note_caller(const Fields& item) {
+    if (item["caller"]["type"].string().value_or("direct") != "direct") note_extra("input.caller");
+  }
+
   Result<void> read_call(const Fields& item, bool custom) {
     TRY(const std::string_view call_id, item.required_string("call_id"));
     CHECK_OK(item.required_string("name"));
@@ -229,6 +236,7 @@ class RequestReader : RequestReading {
     else
       call.arguments = *input;
     turn_of_assistant().blocks.emplace_back(std::move(call));
+    note_caller(item);
     note_others(item, {"type", "id", "call_id", "name", "namespace", "arguments", "input", "status", "caller"},
                 "input");
     return {};
@@ -247,6 +255,7 @@ class RequestReader : RequestReading {
       if (auto* document = std::get_if<chat::Document>(&part)) result.content.emplace_back(std::move(*document));
     }
     results().blocks.emplace_back(std::move(result));
+    note_caller(item);
     note_others(item, {"type", "id", "call_id", "output", "name", "namespace", "status", "caller"}, "input");
     return {};
   }

@@ -302,7 +302,7 @@ class RequestWriter : RequestWriting {
       json_.member("effort", name(reasoning.effort.value_or(effort_of_budget(reasoning.budget.value_or(0)))));
     if (shown && reasoning.effort != chat::Reasoning::Effort::none) json_.member("summary", "auto");
     json_.end_object();
-    if (!reasoning.effort && reasoning.budget) drop("reasoning.budget");  // an effort is not the same
+    if (reasoning.budget) drop("reasoning.budget");  // an effort is not the same
   }
 
   void write_text() {
