@@ -197,7 +197,9 @@ class Inliner {
 
   // Puts the part that the reference leads to in the place of `schema`.
   Result<void> open(std::string_view reference, json::Value& schema) {
-    const std::string quoted = "'" + std::string(reference) + "'";
+    constexpr std::size_t most_shown = 200;
+    const std::string quoted =
+        "'" + std::string(reference.substr(0, most_shown)) + (reference.size() > most_shown ? "...'" : "'");
     const json::Value target = find(reference);
     if (!target.is_object()) return bad_field(field_, "the reference " + quoted + " leads to no part of the schema");
     if (std::ranges::find(open_, reference) != open_.end() || reference == "#")
