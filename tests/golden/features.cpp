@@ -214,7 +214,7 @@ std::vector<Feature> of_requests() {
                                         [](const chat::Tool& tool) { return !tool.name_space.empty(); });
            },
        .asked_otherwise = [](const Asked& a) { return !a.request.tools.empty(); },
-       .losses = {"tools.namespace."}},
+       .losses = {"tools.namespace.description"}},
       {.name = "tools that run at a vendor",
        .dialects = "RMG",
        .asked =
@@ -256,11 +256,11 @@ std::vector<Feature> of_requests() {
       {.name = "reasoning effort",
        .dialects = "CRMG",
        .asked = [](const Asked& a) { return a.request.reasoning && a.request.reasoning->effort; },
-       .losses = {"=reasoning", "reasoning.effort", "reasoning.budget="}},
+       .losses = {"=reasoning", "reasoning.effort", "reasoning.budget=", "reasoning.visible"}},
       {.name = "thinking budget",
        .dialects = "CMG",
        .asked = [](const Asked& a) { return a.request.reasoning && a.request.reasoning->budget; },
-       .losses = {"=reasoning", "reasoning.budget=", "reasoning.budget"},
+       .losses = {"=reasoning", "reasoning.budget=", "reasoning.budget", "reasoning.visible"},
        .refusals = {"it must be less than max_tokens"}},
       {.name = "reasoning state, back to its issuer",
        .dialects = "CRMG",

@@ -46,6 +46,42 @@ TEST(AnthropicMessages, Names_the_field_that_is_wrong) {
   EXPECT_EQ(fault(with(hello, R"(,"thinking":{"type":"enabled","budget_tokens":9})")), "thinking.budget_tokens");
 }
 
+std::string lost_in(std::string_view body) {
+  const auto request = dialect->decode_request(*json::Document::parse(body), {});
+  if (!request) return "fault " + request.error().param;
+  std::string names;
+  for (const auto& [name, value] : request->extras) names.append(names.empty() ? "" : " ").append(name);
+  return names;
+}
+
+TEST(AnthropicMessages, Names_what_it_cannot_keep_wherever_it_stands) {
+  const auto user = [](std::string_view block) {
+    return with(R"({"role":"user","content":[)" + std::string(block) + "]}");
+  };
+  const std::string_view image =
+      R"({"type":"image","source":{"type":"base64","media_type":"image/png","data":"AA==","a":1},"b":2})";
+  EXPECT_EQ(lost_in(user(image)), "messages.content.b messages.content.source.a");
+  EXPECT_EQ(lost_in(user(R"({"type":"document","source":{"type":"text","data":"x","a":1},"context":"c"})")),
+            "messages.content.context messages.content.source.a");
+  EXPECT_EQ(lost_in(user(R"({"type":"document","source":{"type":"content","content":[{"type":"text","text":"x",)"
+                         R"("citations":[]}]}})")),
+            "messages.content.source.content.citations");
+  const auto call = [&](std::string_view caller, std::string_view content) {
+    return with(R"({"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{})" +
+                std::string(caller) +
+                R"(}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"t","content":[)" +
+                std::string(content) + "]}]}");
+  };
+  EXPECT_EQ(lost_in(call(R"(,"caller":{"type":"direct"})", R"({"type":"text","text":"x","citations":[]})")),
+            "messages.content.content.citations");
+  EXPECT_EQ(lost_in(call(R"(,"caller":{"type":"code_execution_20250825","tool_id":"s"})", image)),
+            "messages.content.caller messages.content.b messages.content.source.a");
+  const std::string_view hello = R"({"role":"user","content":"hi","a":1})";
+  EXPECT_EQ(lost_in(with(hello, R"(,"tool_choice":{"type":"auto","a":1})")), "tool_choice.a messages.a");
+  EXPECT_EQ(lost_in(with(hello, R"(,"output_config":{"format":{"type":"json_schema","schema":{"a":1},"b":2}})")),
+            "output_config.format.b messages.a");
+}
+
 Result<ProviderRequest> encoded(chat::ChatRequest request, Tokens default_limit = 100) {
   if (request.messages.empty()) request.messages.push_back({chat::Role::user, {chat::Text{"hi"}}});
   return dialect->encode_request(request, {.model = "m", .default_max_output_tokens = default_limit});

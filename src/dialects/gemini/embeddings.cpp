@@ -15,14 +15,16 @@ namespace {
 
 constexpr std::int64_t most_dimensions = 1 << 16;  // the largest models have 4,096
 
-// A content's text: its parts belong together.
-Result<std::string> text_of(const Message& content) {
+// A content's text: its parts belong together. `lost` gets the names of what else they say.
+Result<std::string> text_of(const Message& content, std::vector<std::string>& lost) {
+  for (const std::string& name : content.others({"parts", "role"})) note_lost(lost, "content." + name);
   TRY(const std::vector<json::Value> parts, content.required_messages("parts"));
   std::string text;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     TRY(const Message part, Message::once(parts[i], path_of(content.path("parts"), i)));
     if (!part["text"].is_string() || !part.others({"text"}).empty())
       return bad_field(content.path("parts"), "this model embeds text alone", "send parts with a text");
+    for (const std::string& name : part.others({"text"})) note_lost(lost, "content.parts." + name);
     text.append(i ? "\n" : "").append(*part["text"].string());
   }
   return text;
@@ -31,7 +33,7 @@ Result<std::string> text_of(const Message& content) {
 Result<void> read_one(const Message& one, chat::EmbeddingRequest& into) {
   TRY(const auto content, one.message("content"));
   if (!content) return bad_field(one.path("content"), "this field is required");
-  TRY(std::string text, text_of(*content));
+  TRY(std::string text, text_of(*content, into.hints));
   TRY(const auto dimensions, one.integer("outputDimensionality", 1, most_dimensions));
   if (!into.inputs.empty() && dimensions != into.dimensions)
     return bad_field(one.path("outputDimensionality"), "the requests of one call must agree about it at this provider",

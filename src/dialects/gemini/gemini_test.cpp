@@ -31,6 +31,14 @@ std::string talk(std::string_view user, std::string_view model = "") {
   return body + "]}";
 }
 
+std::string lost_in(std::string_view body) {
+  const auto request = dialect->decode_request(parse(body), {.model = "m"});
+  if (!request) return "fault " + request.error().param;
+  std::string names;
+  for (const auto& [name, value] : request->extras) names.append(names.empty() ? "" : " ").append(name);
+  return names;
+}
+
 // One line per event.
 std::string decoded(const std::vector<std::string_view>& chunks) {
   const auto decoder = dialect->decode_stream();
@@ -277,6 +285,26 @@ TEST(Gemini, The_watcher_counts_what_was_written_and_reads_the_last_counts) {
   EXPECT_FALSE(watcher->failed());
   watcher->see("", R"({"error":{"code":500}})");
   EXPECT_TRUE(watcher->failed());
+}
+
+TEST(Gemini, Decode_names_what_it_cannot_keep_wherever_it_stands) {
+  EXPECT_EQ(lost_in(talk(R"({"inlineData":{"mimeType":"image/png","data":"AA==","displayName":"n","a":1}})")),
+            "contents.parts.inlineData.displayName contents.parts.inlineData.a");
+  EXPECT_EQ(lost_in(talk(R"({"inlineData":{"mimeType":"application/pdf","data":"AA==","displayName":"n"}})")), "");
+  EXPECT_EQ(lost_in(talk(R"({"fileData":{"mimeType":"image/png","fileUri":"https://x.example/a.png","a":1}})")),
+            "contents.parts.fileData.a");
+  EXPECT_EQ(lost_in(talk(R"({"text":"x","thought":true,"thoughtSignature":"AA=="})")),
+            "contents.parts.thought contents.parts.thoughtSignature");
+  EXPECT_EQ(lost_in(talk(R"({"text":"x"})", R"({"text":"y","thought":true,"thoughtSignature":"AA=="})")), "");
+  EXPECT_EQ(lost_in(R"({"systemInstruction":{"role":"system","a":1,"parts":[{"text":"s","b":2}]},)"
+                    R"("contents":[{"role":"user","parts":[{"text":"x"}],"c":3}],"generationConfig":{"logprobs":3}})"),
+            "generationConfig.logprobs systemInstruction.parts.b systemInstruction.a contents.c");
+}
+
+TEST(Gemini, A_schemas_properties_have_the_order_that_it_asks_for) {
+  const auto schema =
+      parse(R"({"type":"OBJECT","properties":{"a":{},"b":{},"c":{}},"property_ordering":["c","gone","a","c"]})");
+  EXPECT_EQ(gemini::json_schema(schema.root(), false), R"({"type":"object","properties":{"c":{},"a":{},"b":{}}})");
 }
 
 TEST(Gemini, The_path_names_the_model) {

@@ -103,7 +103,10 @@ class RequestReader : RequestReading {
     CHECK_OK(refuse_other_contracts(*config));
     TRY(const auto logprobs, config->boolean("responseLogprobs"));
     TRY(const auto others, config->integer("logprobs", 0, most_top_logprobs));
-    if (logprobs.value_or(false)) request_.logprobs = others.value_or(0);
+    if (logprobs.value_or(false))
+      request_.logprobs = others.value_or(0);
+    else if (others)
+      note_extra("generationConfig.logprobs");
     CHECK_OK(read_output_form(*config));
     CHECK_OK(read_thinking(*config));
     note_others(*config,

@@ -1,6 +1,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "base/ascii.h"
 #include "dialects/gemini/message.h"
@@ -44,13 +48,32 @@ void write_enum(json::Writer& writer, json::Value values, bool nullable) {
   writer.end_array();
 }
 
-void write_properties(json::Writer& writer, json::Value properties, bool closed) {
+// In the order that the schema asks for, and then the others in theirs.
+void write_properties(json::Writer& writer, json::Value properties, json::Value ordering, bool closed) {
+  const std::vector<std::pair<std::string_view, json::Value>> members = properties.members();
+  std::vector<const std::pair<std::string_view, json::Value>*> in_order;
+  if (ordering.size() > 0) {
+    std::unordered_map<std::string_view, std::size_t> places;
+    for (std::size_t i = 0; i < members.size(); ++i) places.emplace(members[i].first, i);
+    for (const json::Value& each : ordering.elements())
+      if (const auto place = places.extract(each.string().value_or("")); place)
+        in_order.push_back(&members[place.mapped()]);
+    for (const auto& member : members)
+      if (places.contains(member.first)) in_order.push_back(&member);
+  } else {
+    for (const auto& member : members) in_order.push_back(&member);
+  }
   writer.key("properties").begin_object();
-  for (const auto& [name, property] : properties.members()) {
-    writer.key(name);
-    write_schema(writer, property, closed);
+  for (const auto* member : in_order) {
+    writer.key(member->first);
+    write_schema(writer, member->second, closed);
   }
   writer.end_object();
+}
+
+json::Value ordering_of(json::Value schema) {
+  const json::Value ordering = schema["propertyOrdering"];
+  return ordering.exists() ? ordering : schema["property_ordering"];
 }
 
 void write_count(json::Writer& writer, std::string_view name, json::Value value) {
@@ -73,13 +96,13 @@ void write_schema(json::Writer& writer, json::Value schema, bool closed) {
   writer.begin_object();
   for (const auto& [spelled, value] : schema.members()) {
     const std::string name = camel_case(spelled);
-    if (name == "nullable" || name == "propertyOrdering") continue;  // the order is that of the properties
+    if (name == "nullable" || name == "propertyOrdering") continue;  // the order of the properties says the latter
     if (name == "type") {
       write_type(writer, schema, nullable);
     } else if (name == "enum" && value.is_array()) {
       write_enum(writer, value, nullable);
     } else if (name == "properties" && value.is_object()) {
-      write_properties(writer, value, closed);
+      write_properties(writer, value, ordering_of(schema), closed);
     } else if (name == "items") {
       writer.key(name);
       write_schema(writer, value, closed);

@@ -21,6 +21,15 @@ std::string decode_fault(std::string_view body) {
   return request ? "" : request.error().param;
 }
 
+// What of a user's part, or of another member, has no place in chat/.
+std::string lost_in(std::string_view body) {
+  const auto request = dialect->decode_request(*json::Document::parse(body), {});
+  if (!request) return "fault " + request.error().param;
+  std::string names;
+  for (const auto& [name, value] : request->extras) names.append(names.empty() ? "" : " ").append(name);
+  return names;
+}
+
 // One line per event.
 std::string decoded(const std::vector<std::string_view>& chunks) {
   const auto decoder = dialect->decode_stream();
@@ -201,6 +210,26 @@ TEST(OpenAiChat, Stream_holds_text_back_that_would_cut_a_call_in_two) {
            R"({"choices":[{"delta":{"content":"ok"},"finish_reason":"stop"}]})", "[DONE]"}),
       "[:'hm'][a:f{}][:'ok'] finish")
       << "text around a whole call keeps its place";
+}
+
+TEST(OpenAiChat, Decode_names_what_it_cannot_keep_wherever_it_stands) {
+  const auto with = [](std::string_view part, std::string_view more = "") {
+    return R"({"model":"m","messages":[{"role":"system","content":"s","name":"n"},{"role":"user","content":[)" +
+           std::string(part) + "]}]" + std::string(more) + "}";
+  };
+  EXPECT_EQ(lost_in(with(R"({"type":"image_url","image_url":{"url":"data:image/png;base64,AA==","a":1},"b":2})")),
+            "messages.name messages.content.b messages.content.image_url.a");
+  EXPECT_EQ(lost_in(with(R"({"type":"input_audio","input_audio":{"data":"AA==","format":"wav","a":1},"b":2})")),
+            "messages.name messages.content.b messages.content.input_audio.a");
+  EXPECT_EQ(lost_in(with(R"({"type":"file","file":{"file_data":"AA==","filename":"f","a":1},"b":2})")),
+            "messages.name messages.content.b messages.content.file.a");
+  EXPECT_EQ(lost_in(with(R"({"type":"text","text":"x"})",
+                         R"(,"tools":[{"type":"custom","custom":{"name":"t","a":1},"b":2}])")),
+            "tools.b tools.custom.a messages.name");
+  EXPECT_EQ(lost_in(with(R"({"type":"text","text":"x"})",
+                         R"(,"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"a":1},)"
+                         R"("strict":true,"description":"d"}})")),
+            "response_format.json_schema.description messages.name");
 }
 
 TEST(OpenAiChat, Stream_takes_its_name_from_the_first_chunk_that_has_one) {

@@ -271,9 +271,9 @@ class RequestWriter : RequestWriting {
     if (!request_.reasoning) return;
     const chat::Reasoning& reasoning = *request_.reasoning;
     if (!options_.reasoning || (!reasoning.effort && !reasoning.budget)) return drop("reasoning");
+    if (reasoning.visible) drop("reasoning.visible");  // each of those who speak this dialect does as it does
     json_.member("reasoning_effort", name(reasoning.effort.value_or(effort_of_budget(reasoning.budget.value_or(0)))));
     if (reasoning.budget) drop("reasoning.budget");  // an effort is not the same
-    if (reasoning.visible == false) drop("reasoning.visible");
   }
 
   void write_settings() {

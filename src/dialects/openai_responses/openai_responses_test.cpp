@@ -151,6 +151,33 @@ TEST(OpenAiResponses, Decode_keeps_what_has_no_place_by_name) {
   EXPECT_EQ(extras_of(with_item(R"({"role":"user","content":"x"},{"role":"developer","content":"y"})")),
             "input[1].role");
   EXPECT_EQ(extras_of(R"({"model":"m","conversation":"conv_1"})"), "conversation");
+  EXPECT_EQ(extras_of(with_member(R"("stream":true,"stream_options":{"include_obfuscation":true})")),
+            "stream_options.include_obfuscation");
+  EXPECT_EQ(extras_of(with_member(R"("tools":[{"type":"namespace","name":"n","description":"d","tools":[]}])")),
+            "tools.namespace.description");
+}
+
+TEST(OpenAiResponses, Decode_names_what_it_cannot_keep_of_an_item) {
+  const auto part = [](std::string_view type, std::string_view more) {
+    return with_item(R"({"role":"user","content":[{"type":")" + std::string(type) + R"(",)" + std::string(more) +
+                     "}]}");
+  };
+  EXPECT_EQ(extras_of(part("input_image", R"("image_url":"data:image/png;base64,AA==","detail":"low","a":1)")),
+            "input.content.a");
+  EXPECT_EQ(extras_of(part("input_file", R"("file_data":"AA==","filename":"f","detail":"low")")),
+            "input.content.detail");
+  EXPECT_EQ(extras_of(part("output_text", R"("text":"x","annotations":[],"logprobs":[])")), "");
+  EXPECT_EQ(extras_of(part("output_text", R"("text":"x","annotations":[{}],"logprobs":[{}])")),
+            "input.content.annotations input.content.logprobs");
+  const auto calls = [](std::string_view more) {
+    return with_item(R"({"type":"function_call","call_id":"c","name":"f","arguments":"{}"},)"
+                     R"({"type":"function_call_output","call_id":"c","output":"x")" +
+                     std::string(more) + "}");
+  };
+  EXPECT_EQ(extras_of(calls(R"(,"caller":{"type":"direct"})")), "");
+  EXPECT_EQ(extras_of(calls(R"(,"caller":{"type":"program","caller_id":"p"})")), "input.caller");
+  EXPECT_EQ(extras_of(with_item(R"({"type":"reasoning","summary":[],"a":1},{"role":"user","content":"x"})")),
+            "input.a");
 }
 
 TEST(OpenAiResponses, Decode_puts_the_items_of_a_turn_into_one_message) {

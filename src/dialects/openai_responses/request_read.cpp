@@ -60,8 +60,11 @@ class RequestReader : RequestReading {
     TRY(const auto user, fields_.string("user"));
     TRY(const auto identifier, fields_.string("safety_identifier"));
     request_.user = identifier.value_or(user.value_or(""));
-    if (fields_["stream_options"]["include_obfuscation"].boolean() == true)
-      note_extra("stream_options.include_obfuscation");
+    if (fields_["stream_options"].exists()) {
+      TRY(const Fields options, Fields::once(fields_["stream_options"], "stream_options"));
+      if (options["include_obfuscation"].boolean() == true) note_extra("stream_options.include_obfuscation");
+      note_others(options, {"include_obfuscation"}, "stream_options");
+    }
     return {};
   }
 
@@ -297,6 +300,8 @@ class RequestReader : RequestReading {
       if (!text) return bad_field(part.path(member), "a string is expected");
       if (!text->empty()) parts.emplace_back(chat::Text{.text = std::string(*text), .cache = mark_of(part)});
       note_others(part, {"type", member, "annotations", "logprobs", "prompt_cache_breakpoint"}, "input.content");
+      for (const char* told : {"annotations", "logprobs"})  // an answer has the members, most often without any
+        if (part[told].size() > 0) note_extra(path_of("input.content", told));
       return {};
     }
     if (type == "input_image") {
