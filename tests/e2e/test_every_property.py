@@ -66,6 +66,7 @@ EXCUSES = [
     Excuse("responses", r"include\[\]", "the state of reasoning goes with every answer", ("reasoning.encrypted_content",)),
     Excuse("chat", r"stream_options\.include_usage", "every provider is asked for the usage; whether the client is told it is Sluice's to do"),
     Excuse("responses", r"store", "Sluice keeps the answer, or does not", (False,)),
+    Excuse("responses", r"stream_options\.include_obfuscation", "Sluice pads no event", (False,)),
     Excuse("responses", r"input\[\w+\]\.(id|status)", "what an earlier answer's item was called, and how it ended, is for its vendor alone"),
     Excuse("responses", r"input\[function_call_output\]\.(name|namespace)", "the call with this call_id has both"),
     Excuse("embeddings", r"encoding_format", "Sluice packs the numbers that it got", ("base64",)),

@@ -193,7 +193,7 @@ class RequestReader : RequestReading {
       if (!text) return bad_field(part.path("text"), "only text is possible here");
       if (!text->empty()) request_.system.push_back({.text = std::string(*text)});
       CHECK_OK(refuse_second(part, kinds_of_part, "a part is one of them"));
-      note_others(part, {"text", "thought", "thoughtSignature"}, "systemInstruction.parts");
+      note_others(part, {"text"}, "systemInstruction.parts");
     }
     note_others(*system, {"role", "parts"}, "systemInstruction");
     return {};
@@ -324,7 +324,7 @@ class RequestReader : RequestReading {
     TRY(const auto text, part.string("text"));
     TRY(const auto thought, part.boolean("thought"));
     TRY(const auto signature, part.string("thoughtSignature"));
-    if (!model && thought.value_or(false)) note_extra("contents.parts.thought");
+    if (!(model && text) && thought.value_or(false)) note_extra("contents.parts.thought");
     if (!model && !signature.value_or("").empty()) note_extra("contents.parts.thoughtSignature");
     if (model && text && thought.value_or(false)) {
       add_thought(*text, signature.value_or(""), into);
