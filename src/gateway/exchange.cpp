@@ -117,7 +117,8 @@ async::Task<Result<void>> Exchange::serve() {
   CO_TRY(verdict_,
          guard({.key_class = principal_->data_class(),
                 .header_class = client_.head().get(data_class_header),
-                .workload_class = workload_ ? workload_->require.data_class_value : std::optional<DataClass>()}));
+                .workload_class = workload_ ? workload_->require.data_class_value : std::optional<DataClass>(),
+                .recalled_class = stricter(stands_on_, request_->recalled_class)}));
 
   if (asks_for_a_response()) {
     CO_TRY(const bool answered, co_await respond_kept(deadline));
@@ -351,7 +352,8 @@ void Exchange::remember_kept(const Reply& reply) {
 void Exchange::keep(const Reply& reply, const Question& asked) {
   if (!asked.is_kept_here(*reply.attempt)) return;
   if (std::string whole = reply.whole(); !whole.empty())
-    keep_response(gateway_, owner_, *request_, std::move(whole), start_us_, snapshot_->responses());
+    keep_response(gateway_, owner_, *request_, verdict_.data_class, std::move(whole), start_us_,
+                  snapshot_->responses());
 }
 
 // A stream that has begun is asked of nobody else. Where its client's dialect is its provider's, nothing of it is kept

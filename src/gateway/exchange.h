@@ -26,6 +26,11 @@ class Exchange final : private Underway {
   // Answers the client and leaves the records, whatever happens.
   async::Task<> run();
 
+  // Before run(): the class of what its client has put in front of the request from this connection's memory.
+  void goes_on_from(DataClass data_class) { stands_on_ = data_class; }
+  // That the request had, once it has run.
+  DataClass data_class() const { return verdict_.data_class; }
+
  private:
   std::optional<Reservation> reservation() const override;
   async::Task<Result<void>> serve();
@@ -115,6 +120,7 @@ class Exchange final : private Underway {
   std::string_view check_ = {};                     // that it has failed
   mutable std::optional<Attachments> attachments_;  // once somebody has asked for them
   std::vector<InternalLink> links_;
+  DataClass stands_on_ = DataClass::public_data;
   Verdict verdict_;
   std::string owner_;      // in whose name things are kept
   std::string upload_at_;  // the provider that an upload has begun at

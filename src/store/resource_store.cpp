@@ -7,7 +7,8 @@
 namespace sluice::store {
 namespace {
 
-// One version so far; user_version tells it from the next.
+constexpr std::int64_t version_now = 2;
+
 constexpr const char* schema = R"sql(
   CREATE TABLE owned (
     owner TEXT NOT NULL,
@@ -27,12 +28,15 @@ constexpr const char* schema = R"sql(
     answer TEXT NOT NULL,
     bytes INTEGER NOT NULL,
     until_us INTEGER NOT NULL,
+    data_class TEXT NOT NULL DEFAULT 'internal',
     UNIQUE (owner, id)
   ) STRICT;
   CREATE INDEX responses_until ON responses(until_us);
   PRAGMA application_id = 1397511506;
-  PRAGMA user_version = 1;
+  PRAGMA user_version = 2;
 )sql";
+constexpr const char* from_version_1 =
+    "ALTER TABLE responses ADD COLUMN data_class TEXT NOT NULL DEFAULT 'internal'; PRAGMA user_version = 2";
 constexpr std::int64_t application_id = 1397511506;  // "SLUR"
 
 // NORMAL: what was written survives the process, though not always a power cut; nothing here is money.
@@ -42,17 +46,21 @@ Result<void> prepare(SqliteDatabase& database) {
   CHECK_OK(database.execute(modes));
   TRY(const std::int64_t version, database.integer("PRAGMA user_version"));
   TRY(const std::int64_t owner, database.integer("PRAGMA application_id"));
-  if (version > 1 || (version == 1 && owner != application_id))
+  if (version > version_now || (version > 0 && owner != application_id))
     return fail(ErrorKind::unavailable, database.path() + " was not written by this version of sluice",
                 "update sluice, or move the file away: clients then lose what was kept for them");
-  if (version == 1) return {};
+  if (version == version_now) return {};
   TRY(Transaction transaction, Transaction::begin(database));
-  CHECK_OK(database.execute(schema));
+  CHECK_OK(database.execute(version == 0 ? schema : from_version_1));
   return transaction.commit();
 }
 
 StoredResponse read(const Statement& row) {
-  return {.id = row.text(0), .previous_id = row.text(1), .input = row.text(2), .answer = row.text(3)};
+  return {.id = row.text(0),
+          .previous_id = row.text(1),
+          .input = row.text(2),
+          .answer = row.text(3),
+          .data_class = data_class_from_name(row.text(4)).value_or(DataClass::restricted)};
 }
 
 }  // namespace
@@ -102,9 +110,9 @@ Result<void> ResourceStore::keep(std::string_view owner, const StoredResponse& r
                 "raise responses.max_mb");
   CHECK_OK(make_room(most_bytes - bytes));
   TRY(Statement insert, database_->prepare("INSERT INTO responses (owner, id, previous_id, input, answer, bytes, "
-                                           "until_us) VALUES (?, ?, ?, ?, ?, ?, ?)"));
+                                           "until_us, data_class) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"));
   insert.bind(owner).bind(response.id).bind(response.previous_id).bind(response.input).bind(response.answer);
-  CHECK_OK(insert.bind(bytes).bind(until_us).run());
+  CHECK_OK(insert.bind(bytes).bind(until_us).bind(name(response.data_class)).run());
   response_bytes_ += bytes;
   return {};
 }
@@ -123,8 +131,8 @@ Result<void> ResourceStore::make_room(std::int64_t most_bytes) {
 
 Result<std::optional<StoredResponse>> ResourceStore::find(std::string_view owner, std::string_view id,
                                                           std::int64_t now_us) {
-  TRY(Statement select, database_->prepare("SELECT id, previous_id, input, answer FROM responses WHERE owner = ? AND "
-                                           "id = ? AND until_us > ?"));
+  TRY(Statement select, database_->prepare("SELECT id, previous_id, input, answer, data_class FROM responses WHERE "
+                                           "owner = ? AND id = ? AND until_us > ?"));
   TRY(const bool found, select.bind(owner).bind(id).bind(now_us).step());
   return found ? std::optional(read(select)) : std::nullopt;
 }

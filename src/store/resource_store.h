@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/data_class.h"
 #include "base/result.h"
 
 namespace sluice::store {
@@ -21,9 +22,10 @@ class SqliteDatabase;
 // A response of the Responses API with the input that it answers.
 struct StoredResponse {
   std::string id;
-  std::string previous_id;  // whose conversation it goes on; may be empty
-  std::string input;        // its own input items, as the text of a JSON array
-  std::string answer;       // the response object, as it was given to the client
+  std::string previous_id;                     // whose conversation it goes on; may be empty
+  std::string input;                           // its own input items, as the text of a JSON array
+  std::string answer;                          // the response object, as it was given to the client
+  DataClass data_class = DataClass::internal;  // of the request that it answers
 };
 
 class ResourceStore {

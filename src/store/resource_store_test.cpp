@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "store/resource_desk.h"
+#include "store/sqlite.h"
 #include "store/testing_directory.h"
 
 namespace sluice::store {
@@ -70,6 +71,32 @@ TEST(ResourceStore, A_conversation_is_all_that_leads_to_a_response) {
   EXPECT_FALSE(store->remove_response("key:b", "resp_2").value());
   EXPECT_TRUE(store->remove_response("key:a", "resp_2").value());
   EXPECT_TRUE(store->conversation("key:a", "resp_3", now_us, plenty)->empty()) << "a part of it is missing";
+}
+
+TEST(ResourceStore, A_response_keeps_the_class_of_its_request) {
+  const TestingDirectory directory;
+  const auto store = open(directory);
+  StoredResponse secret = response("resp_1");
+  secret.data_class = DataClass::restricted;
+  ASSERT_TRUE(store->keep("key:a", secret, later_us, plenty));
+  EXPECT_EQ(store->find("key:a", "resp_1", now_us).value()->data_class, DataClass::restricted);
+}
+
+TEST(ResourceStore, Responses_that_the_first_version_has_kept_are_there) {
+  const TestingDirectory directory;
+  {
+    const auto store = open(directory);
+    ASSERT_TRUE(store->keep("key:a", response("resp_1"), later_us, plenty));
+  }
+  {
+    const auto database = SqliteDatabase::open(directory.path() + "/resources.db");
+    ASSERT_TRUE(database);
+    ASSERT_TRUE((*database)->execute("ALTER TABLE responses DROP COLUMN data_class; PRAGMA user_version = 1"));
+  }
+  const auto kept = open(directory)->find("key:a", "resp_1", now_us);
+  ASSERT_TRUE(kept && *kept);
+  EXPECT_EQ((*kept)->answer, "{}");
+  EXPECT_EQ((*kept)->data_class, DataClass::internal);
 }
 
 TEST(ResourceStore, The_oldest_responses_make_room) {

@@ -82,6 +82,26 @@ def test_a_header_can_make_a_request_stricter_and_never_laxer(grounds):
     assert outside(grounds) == []
 
 
+def turn(client, model, **members):
+    return client.post("/v1/responses", json={"model": model, "input": "and now?", **members})
+
+
+def test_what_goes_on_from_a_restricted_response_stays_home(grounds):
+    server, _ = grounds
+    with http_client(server, server.create_key()) as client:
+        secret = client.post("/v1/responses", json={"model": "home-last", "input": "a secret"}, headers={"x-sluice-data-class": "restricted"}).json()
+        said = next(item["id"] for item in secret["output"] if item["type"] == "message")
+        second = turn(client, "home-last", previous_response_id=secret["id"])
+        assert second.status_code == 200 and second.headers["x-sluice-ground"] == "self_hosted"
+        for standing_on in ({"previous_response_id": secret["id"]}, {"previous_response_id": second.json()["id"]},
+                            {"input": [{"type": "item_reference", "id": said}, {"role": "user", "content": "and now?"}]}):
+            refused = turn(client, "never-home", **standing_on)
+            assert refused.status_code == 403 and "goes on from is restricted" in refused.json()["error"]["message"]
+        assert outside(grounds) == []
+        open_one = turn(client, "never-home").json()
+        assert turn(client, "never-home", previous_response_id=open_one["id"]).status_code == 200
+
+
 def test_a_data_class_that_does_not_exist_is_400(grounds):
     server, _ = grounds
     with http_client(server, server.create_key(), **{"x-sluice-data-class": "restrictd"}) as client:

@@ -89,6 +89,20 @@ def test_a_response_that_nobody_keeps_goes_on_over_its_own_connection_alone(serv
         assert ask(ws, model="oai/m", input="x", previous_response_id=first["id"])[-1]["error"]["code"] == "previous_response_not_found"
 
 
+def test_what_goes_on_from_a_restricted_turn_stays_home(serve, provider):
+    server = serve({"providers": {"home": openai_vendor(provider.url, ground="self_hosted"), "away": openai_vendor(provider.url)},
+                    "models": {"private": ["home/m"]},
+                    "workloads": [{"name": "private", "match": {"models": ["private"]}, "require": {"data_class": "restricted"}}]})
+    provider.answer = recorder.streaming(recorder.openai_stream())
+    with opened(server, server.create_key()) as ws:
+        secret = ask(ws, model="private", input="a secret", store=False)[-1]["response"]
+        second = ask(ws, model="home/m", input="two", store=False, previous_response_id=secret["id"])[-1]["response"]
+        told = ask(ws, model="away/m", input="three", store=False, previous_response_id=second["id"])[-1]
+        assert told["status"] == 403 and "goes on from is restricted" in told["error"]["message"]
+        assert ask(ws, model="away/m", input="something else", store=False)[-1]["type"] == "response.completed"
+    assert len(provider.requests) == 3
+
+
 def test_a_turn_that_fails_takes_what_it_went_on_from_with_it(server, provider):
     provider.answer = recorder.streaming(recorder.openai_stream())
     with opened(server, server.create_key()) as ws:

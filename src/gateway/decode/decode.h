@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "async/task.h"
+#include "base/data_class.h"
 #include "dialects/dialects.h"
 #include "http/server.h"
 #include "json/json.h"
@@ -19,8 +20,9 @@ struct DecodedRequest {
   dialects::RequestOutline outline;
   dialects::RequestTarget target;
   // Where what it stands on has been put in front of its input (resources/conversation.h):
-  std::string own_input = {};             // what stood there, as JSON
-  std::string previous_response_id = {};  // that it named
+  std::string own_input = {};                         // what stood there, as JSON
+  std::string previous_response_id = {};              // that it named
+  DataClass recalled_class = DataClass::public_data;  // the strictest of what was put there
   // Of a body in the Responses API's form, what Chat Completions cannot say.
   std::vector<std::string> dropped_params = {};
 };

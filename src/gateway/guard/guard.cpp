@@ -11,6 +11,8 @@ std::string_view rule_text(Verdict::Rule rule) {
       return "the request says that its data is restricted: only self-hosted engines may see it";
     case Verdict::Rule::restricted_by_workload:
       return "the workload that the request belongs to is restricted: only self-hosted engines may see it";
+    case Verdict::Rule::restricted_by_past:
+      return "the conversation that the request goes on from is restricted: only self-hosted engines may see it";
   }
   return "unknown";
 }
@@ -29,11 +31,15 @@ Result<Verdict> guard(const GuardQuestion& question) {
     verdict.data_class = stricter(question.key_class, *asked);  // a request can only be stricter than its key
   }
   if (question.workload_class) verdict.data_class = stricter(verdict.data_class, *question.workload_class);
+  const DataClass asked_for = verdict.data_class;
+  verdict.data_class = stricter(verdict.data_class, question.recalled_class);
   if (question.key_class == DataClass::restricted)
     verdict.rule = Verdict::Rule::restricted_by_key;
-  else if (verdict.data_class == DataClass::restricted)
+  else if (asked_for == DataClass::restricted)
     verdict.rule = question.workload_class == DataClass::restricted ? Verdict::Rule::restricted_by_workload
                                                                     : Verdict::Rule::restricted_by_header;
+  else if (verdict.data_class == DataClass::restricted)
+    verdict.rule = Verdict::Rule::restricted_by_past;
   return verdict;
 }
 

@@ -18,17 +18,19 @@ struct GuardQuestion {
   DataClass key_class = DataClass::internal;          // of the virtual key
   std::optional<std::string_view> header_class = {};  // value of data_class_header, as sent
   std::optional<DataClass> workload_class = {};       // of the workload that the request belongs to
+  DataClass recalled_class = DataClass::public_data;  // of what is kept here and the request goes on from
 };
 
 struct Verdict {
   // The rule that fired, each with its own text in rule_text().
   enum class Rule : std::uint8_t {
-    open,                   // nothing restricts the request
-    restricted_by_key,      // the key is for restricted data
-    restricted_by_header,   // the request says that its data is restricted
-    restricted_by_workload  // the workload that it belongs to is for restricted data
+    open,                    // nothing restricts the request
+    restricted_by_key,       // the key is for restricted data
+    restricted_by_header,    // the request says that its data is restricted
+    restricted_by_workload,  // the workload that it belongs to is for restricted data
+    restricted_by_past       // what it goes on from was restricted
   };
-  DataClass data_class = DataClass::internal;  // the strictest of the key's, the header's and the workload's
+  DataClass data_class = DataClass::internal;  // the strictest of all that the question has
   Rule rule = Rule::open;
 
   bool allows(catalog::Ground ground) const {

@@ -48,6 +48,16 @@ TEST(Guard, Keeps_a_request_of_a_restricted_workload_at_home) {
   EXPECT_FALSE(still_closed->allows(Ground::proprietary)) << "a workload can only be stricter";
 }
 
+TEST(Guard, Keeps_a_request_at_home_that_goes_on_from_what_had_to_stay_there) {
+  const Result<Verdict> closed = guard({.header_class = "public", .recalled_class = DataClass::restricted});
+  ASSERT_TRUE(closed.has_value());
+  EXPECT_EQ(closed->rule, Verdict::Rule::restricted_by_past);
+  EXPECT_FALSE(closed->allows(Ground::proprietary));
+  const Result<Verdict> open = guard({.recalled_class = DataClass::internal});
+  ASSERT_TRUE(open.has_value());
+  EXPECT_EQ(open->rule, Verdict::Rule::open);
+}
+
 TEST(Guard, Lets_no_header_loosen_what_the_key_says) {
   EXPECT_FALSE(verdict(DataClass::restricted, "public").allows(Ground::proprietary));
 }

@@ -282,7 +282,9 @@ async::Task<> Listen::responses_socket(http::Exchange& client) {
                      async::Cancel* gone) { return watched->watch(std::move(answer), *answered, *gone); },
                   &socket, busy, &one.answered(), &one.client_gone());
     Exchange exchange(gateway_, one, dialect, {});
+    exchange.goes_on_from(memory.class_of_past());
     co_await exchange.run();
+    memory.was_of(exchange.data_class());
     co_await socket.settle();
   }
   if (socket.closed()) co_return;

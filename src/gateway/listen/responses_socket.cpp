@@ -34,6 +34,7 @@ std::string SocketMemory::input_of(json::Value request, std::string& previous_id
   const bool known = !id_.empty() && previous_id == id_;
   went_on_from_ = known ? id_ : std::string();
   asked_items_ = known ? items_ : std::string();
+  asked_class_ = known ? class_ : DataClass::public_data;
   if (known) previous_id = previous_id_;
   asked_previous_id_ = previous_id;
   const json::Value input = request["input"];
@@ -56,6 +57,7 @@ void SocketMemory::remember(json::Value answer) {
   id_ = answer["id"].string().value_or("");
   previous_id_ = std::exchange(asked_previous_id_, {});
   items_ = std::exchange(asked_items_, {});
+  class_ = asked_class_;
   const std::string_view more = std::string_view(output).substr(1, output.size() - 2);
   if (!items_.empty() && !more.empty()) items_ += ',';
   items_ += more;

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/data_class.h"
 #include "dialects/dialect.h"
 #include "http/server.h"
 #include "http/sse.h"
@@ -27,14 +28,20 @@ class SocketMemory {
   void forget();
   // That the last request went on from and that is known here alone; empty when it went on from nothing.
   const std::string& went_on_from() const { return went_on_from_; }
+  // The strictest class of the conversation that the last request went on from; of a new one: public.
+  DataClass class_of_past() const { return asked_class_; }
+  // What was remembered last has had this class, too.
+  void was_of(DataClass data_class) { class_ = stricter(class_, data_class); }
 
  private:
   const std::size_t most_bytes_;
-  std::string id_;           // of the newest response; empty: nothing is known
-  std::string previous_id_;  // that others keep, and that its conversation begins with
-  std::string items_;        // of its conversation behind that, without the brackets
+  std::string id_;                            // of the newest response; empty: nothing is known
+  std::string previous_id_;                   // that others keep, and that its conversation begins with
+  std::string items_;                         // of its conversation behind that, without the brackets
+  DataClass class_ = DataClass::public_data;  // of that conversation
   std::string asked_previous_id_;
   std::string asked_items_;  // the same of the last request
+  DataClass asked_class_ = DataClass::public_data;
   std::string went_on_from_;
 };
 

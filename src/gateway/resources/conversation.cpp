@@ -224,11 +224,14 @@ async::Task<Result<void>> recall(Gateway& gateway, const std::string& owner, con
   request = {std::move(body), std::move(parsed), std::move(outline), std::move(request.target)};
   request.own_input = std::move(own_input);
   if (!recalled.conversation.empty()) request.previous_response_id = wanted.previous;
+  for (const Responses* kept : {&recalled.conversation, &recalled.holders})
+    for (const store::StoredResponse& one : *kept)
+      request.recalled_class = stricter(request.recalled_class, one.data_class);
   co_return Result<void>();
 }
 
-void keep_response(Gateway& gateway, const std::string& owner, const DecodedRequest& request, std::string answer,
-                   std::int64_t now_us, const config::ResponsesSettings& settings) {
+void keep_response(Gateway& gateway, const std::string& owner, const DecodedRequest& request, DataClass data_class,
+                   std::string answer, std::int64_t now_us, const config::ResponsesSettings& settings) {
   const auto parsed = json::Document::parse(answer);
   if (!parsed) return;
   const std::string_view status = parsed->root()["status"].string().value_or("");
@@ -243,7 +246,8 @@ void keep_response(Gateway& gateway, const std::string& owner, const DecodedRequ
   store::StoredResponse kept{.id = std::string(id),
                              .previous_id = request.previous_response_id,
                              .input = std::move(input),
-                             .answer = std::move(answer)};
+                             .answer = std::move(answer),
+                             .data_class = data_class};
   const std::size_t bytes = kept.input.size() + kept.answer.size();
   const std::int64_t until_us = now_us + settings.keep_days * day_us;
   const std::int64_t most_bytes = settings.max_mb << 20;

@@ -16,9 +16,10 @@ namespace sluice::gateway {
 async::Task<Result<void>> recall(Gateway& gateway, const std::string& owner, const dialects::Dialect& dialect,
                                  DecodedRequest& request, async::Deadline deadline);
 
-// Does not wait. `answer` is the response object as the client gets it; one that has not come to its end is not kept.
-void keep_response(Gateway& gateway, const std::string& owner, const DecodedRequest& request, std::string answer,
-                   std::int64_t now_us, const config::ResponsesSettings& settings);
+// Does not wait. `data_class` is the request's: what goes on from the response is as restricted. `answer` is the
+// response object as the client gets it; one that has not come to its end is not kept.
+void keep_response(Gateway& gateway, const std::string& owner, const DecodedRequest& request, DataClass data_class,
+                   std::string answer, std::int64_t now_us, const config::ResponsesSettings& settings);
 
 // The body that answers a call about a response; empty when Sluice does not keep it. Errors: invalid_request for what
 // can be done with a background response alone.
