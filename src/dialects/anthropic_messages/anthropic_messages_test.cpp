@@ -360,6 +360,13 @@ TEST(AnthropicMessages, Decode_names_every_member_that_has_no_place) {
             "messages.content.content.x6");
 }
 
+TEST(AnthropicMessages, Where_a_request_must_be_worked_on_is_no_hint) {
+  const std::string_view hello = R"({"role":"user","content":"hi"})";
+  EXPECT_EQ(fault(with(hello, R"(,"inference_geo":"us")")), "inference_geo");
+  EXPECT_EQ(fault(with(hello, R"(,"inference_geo":"global")")), "");
+  EXPECT_EQ(fault(with(hello, R"(,"inference_geo":null)")), "");
+}
+
 TEST(AnthropicMessages, A_tool_that_must_be_called_must_be_there) {
   const std::string_view hello = R"({"role":"user","content":"hi"})";
   EXPECT_EQ(fault(with(hello, R"(,"tool_choice":{"type":"any"})")), "tool_choice");

@@ -49,6 +49,10 @@ class RequestReader : RequestReading {
         budget && request_.max_output_tokens && *budget >= *request_.max_output_tokens)
       return bad_field("thinking.budget_tokens", "it must be less than max_tokens",
                        "raise max_tokens or lower the budget");
+    TRY(const auto place, fields_.string("inference_geo"));
+    if (place.value_or("global") != "global")
+      return bad_field("inference_geo", "this model's provider cannot be told where to work on a request",
+                       "ask for a model of Anthropic's, or give the workload `require: { regions: [...] }`");
     request_.user = fields_["metadata"]["user_id"].string().value_or("");
     TRY(const auto tier, fields_.string("service_tier"));
     request_.service_tier = tier.value_or("");
