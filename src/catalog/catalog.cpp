@@ -96,6 +96,7 @@ Provider read_provider(const std::string& id, const Node& node, const Report& re
   provider.engine = fields.boolean("engine").value_or(false);
   provider.quirks.stores_responses = fields.boolean("stores_responses").value_or(false);
   provider.quirks.vertex = fields.boolean("vertex").value_or(false);
+  provider.quirks.service_tiers = fields.texts("service_tiers");
   provider.key_env = fields.texts("key_env");
   provider.bearer_env = fields.texts("bearer_env");
   provider.base_url_from = fields.texts("base_url_from");

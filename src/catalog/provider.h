@@ -81,6 +81,9 @@ struct Quirks {
   bool vertex = false;
   // It keeps the responses of the Responses API and knows them by their ids.
   bool stores_responses = false;
+  // What may be asked for as service tier, in the provider's words; none: it has no such field (OpenAI's Chat
+  // Completions and Gemini's dialect).
+  std::vector<std::string> service_tiers;
 };
 
 // How long a provider is waited for, in milliseconds. 0 = as the settings under `retry` say.

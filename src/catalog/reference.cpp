@@ -57,6 +57,7 @@ std::string particulars_of(const Provider& provider) {
   if (quirks.max_tokens_field == MaxTokensField::max_completion_tokens) words.push_back("`max_completion_tokens`");
   if (quirks.prefill == Prefill::continued) words.push_back("continues a last message of the assistant");
   if (quirks.stores_responses) words.push_back("keeps responses");
+  if (!quirks.service_tiers.empty()) words.push_back("service tiers: " + joined(quirks.service_tiers));
   if (quirks.vertex) words.push_back("the model stands in the path");
   if (!provider.forwarded.empty())
     words.push_back("hands models that end in `" + provider.forwarded[0] + "` to its cloud");

@@ -99,8 +99,9 @@ struct EncodeOptions {
       false;                       // openai_chat: the limit's newer name, which OpenAI's own reasoning models require
   bool continues_prefill = false;  // openai_chat: a last message of the assistant is continued, as it is at Anthropic
   bool reasoning = false;          // the model is known to take an effort or a budget for thinking
-  std::string_view issuer;         // this provider and model as seal.h names them: whose reasoning state may go there
-  std::size_t client_bytes = 0;    // of the client's body: this one will be about as long
+  std::span<const std::string> service_tiers = {};  // openai_chat, gemini: those that the provider knows, in its words
+  std::string_view issuer;       // this provider and model as seal.h names them: whose reasoning state may go there
+  std::size_t client_bytes = 0;  // of the client's body: this one will be about as long
 };
 
 struct ErrorBody {

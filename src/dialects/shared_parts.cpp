@@ -72,6 +72,14 @@ void RequestWriting::drop(std::string name) {
   if (dropped_.insert(name).second) out_.dropped_params.push_back(std::move(name));
 }
 
+std::string_view RequestWriting::service_tier(std::string_view standard) {
+  std::string_view tier = request_.service_tier;
+  if (tier == "default" || tier == "standard" || tier == "standard_only") tier = standard;
+  if (tier.empty() || std::ranges::find(options_.service_tiers, tier) != options_.service_tiers.end()) return tier;
+  drop("service_tier");
+  return {};
+}
+
 std::string RequestWriting::system_text() const {
   std::string joined;
   for (const chat::Text& text : request_.system) {

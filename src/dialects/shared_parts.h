@@ -61,7 +61,10 @@ class RequestWriting {
   // The request, complete.
   ProviderRequest finished(std::string path, http::Headers headers);
 
-  void drop(std::string name);      // named once in the report, however often it is dropped
+  void drop(std::string name);  // named once in the report, however often it is dropped
+  // The tier that is asked for, in the provider's words, of which `standard` is the usual tier's. Empty: none is, or
+  // one that it does not know, which is dropped.
+  std::string_view service_tier(std::string_view standard);
   std::string system_text() const;  // all of it, joined by blank lines
   // What would change the answer's contract.
   static std::unexpected<Error> refuse(std::string name, std::string_view why);

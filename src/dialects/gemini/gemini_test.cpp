@@ -301,6 +301,27 @@ TEST(Gemini, Decode_names_what_it_cannot_keep_wherever_it_stands) {
             "generationConfig.logprobs systemInstruction.parts.b systemInstruction.a contents.c");
 }
 
+TEST(Gemini, A_tier_goes_to_who_knows_it_in_its_words) {
+  const std::vector<std::string> tiers = {"flex", "standard", "priority"};
+  for (const auto& [asked, member] :
+       std::initializer_list<std::pair<std::string, std::string>>{{"flex", R"("serviceTier":"flex")"},
+                                                                  {"standard_only", R"("serviceTier":"standard")"},
+                                                                  {"default", R"("serviceTier":"standard")"},
+                                                                  {"scale", ""}}) {
+    chat::ChatRequest request;
+    request.messages.push_back({.role = chat::Role::user, .blocks = {chat::Text{.text = "hi"}}});
+    request.service_tier = asked;
+    const auto sent = dialect->encode_request(request, {.model = "m", .service_tiers = tiers});
+    ASSERT_TRUE(sent) << asked;
+    EXPECT_TRUE(member.empty() ? !sent->body.contains("ier\":") : sent->body.contains(member)) << sent->body;
+    EXPECT_EQ(sent->dropped_params,
+              member.empty() ? std::vector<std::string>{"service_tier"} : std::vector<std::string>())
+        << asked;
+    EXPECT_EQ(dialect->encode_request(request, {.model = "m"})->dropped_params,
+              std::vector<std::string>{"service_tier"});
+  }
+}
+
 TEST(Gemini, A_schemas_properties_have_the_order_that_it_asks_for) {
   const auto schema =
       parse(R"({"type":"OBJECT","properties":{"a":{},"b":{},"c":{}},"property_ordering":["c","gone","a","c"]})");

@@ -51,6 +51,7 @@ class RequestWriter : RequestWriting {
     CHECK_OK(write_contents());
     write_tools();
     CHECK_OK(write_generation_config());
+    if (!tier_.empty()) json_.member("serviceTier", tier_);
     return finished(path(options_.model, request_.stream), json_headers());
   }
 
@@ -67,7 +68,7 @@ class RequestWriter : RequestWriting {
                        "send fewer, or ask for a model whose provider takes more");
     for (const auto& [name, value] : request_.extras) CHECK_OK(drop_or_refuse(name));
     if (request_.parallel_tool_calls == false) drop("parallel_tool_calls");
-    if (!request_.service_tier.empty()) drop("service_tier");  // each vendor has tiers of its own
+    tier_ = service_tier("standard");
     if (!request_.prompt_cache_key.empty()) drop("prompt_cache_key");
     if (std::ranges::any_of(request_.system,
                             [](const chat::Text& text) { return text.cache != chat::CacheMark::none; }))
@@ -368,6 +369,7 @@ class RequestWriter : RequestWriting {
     }
   }
 
+  std::string_view tier_;                                              // in the provider's words
   std::unordered_map<std::string_view, const chat::ToolCall*> calls_;  // of all messages, by id; borrows
 };
 

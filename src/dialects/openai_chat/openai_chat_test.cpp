@@ -232,6 +232,27 @@ TEST(OpenAiChat, Decode_names_what_it_cannot_keep_wherever_it_stands) {
             "response_format.json_schema.description messages.name");
 }
 
+TEST(OpenAiChat, A_tier_goes_to_who_knows_it_in_its_words) {
+  const std::vector<std::string> tiers = {"auto", "default", "flex"};
+  for (const auto& [asked, member] :
+       std::initializer_list<std::pair<std::string, std::string>>{{"auto", R"("service_tier":"auto")"},
+                                                                  {"standard_only", R"("service_tier":"default")"},
+                                                                  {"standard", R"("service_tier":"default")"},
+                                                                  {"reserved", ""}}) {
+    chat::ChatRequest request;
+    request.messages.push_back({.role = chat::Role::user, .blocks = {chat::Text{.text = "hi"}}});
+    request.service_tier = asked;
+    const auto sent = make_openai_chat()->encode_request(request, {.model = "m", .service_tiers = tiers});
+    ASSERT_TRUE(sent) << asked;
+    EXPECT_TRUE(member.empty() ? !sent->body.contains("ier\":") : sent->body.contains(member)) << sent->body;
+    EXPECT_EQ(sent->dropped_params,
+              member.empty() ? std::vector<std::string>{"service_tier"} : std::vector<std::string>())
+        << asked;
+    EXPECT_EQ(make_openai_chat()->encode_request(request, {.model = "m"})->dropped_params,
+              std::vector<std::string>{"service_tier"});
+  }
+}
+
 TEST(OpenAiChat, Stream_takes_its_name_from_the_first_chunk_that_has_one) {
   const auto decoder = dialect->decode_stream();
   std::vector<chat::ChatEvent> events;

@@ -31,7 +31,7 @@ class RequestWriter : RequestWriting {
                        "send fewer, or ask for a model whose provider takes more");
     for (const auto& [name, value] : request_.extras) CHECK_OK(drop_or_refuse(name));
     if (request_.top_k) drop("top_k");
-    if (!request_.service_tier.empty()) drop("service_tier");  // each vendor has tiers of its own
+    tier_ = service_tier("default");
     if (!request_.prompt_cache_key.empty()) drop("prompt_cache_key");
     if (std::ranges::any_of(request_.system,
                             [](const chat::Text& text) { return text.cache != chat::CacheMark::none; }))
@@ -288,6 +288,7 @@ class RequestWriter : RequestWriting {
     if (request_.logprobs) json_.member("logprobs", true);
     if (request_.logprobs.value_or(0) > 0) json_.member("top_logprobs", *request_.logprobs);
     write_reasoning();
+    if (!tier_.empty()) json_.member("service_tier", tier_);
     if (request_.json_object) json_.key("response_format").begin_object().member("type", "json_object").end_object();
     if (!request_.stop.empty()) {
       json_.key("stop").begin_array();
@@ -308,6 +309,8 @@ class RequestWriter : RequestWriting {
     if (options_.ask_for_stream_usage)
       json_.key("stream_options").begin_object().member("include_usage", true).end_object();
   }
+
+  std::string_view tier_;  // in the provider's words
 };
 
 }  // namespace

@@ -112,6 +112,7 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
                          provider.quirks.max_tokens_field == catalog::MaxTokensField::max_completion_tokens,
                      .continues_prefill = provider.quirks.prefill == catalog::Prefill::continued,
                      .reasoning = attempt.candidate->model && attempt.candidate->model->reasoning,
+                     .service_tiers = provider.quirks.service_tiers,
                      .issuer = issuer,
                      .client_bytes = request_.body.size()});
     if (!encoded) {
