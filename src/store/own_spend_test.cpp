@@ -140,8 +140,9 @@ TEST_F(OwnSpends, What_the_log_no_longer_has_of_a_divided_hour_counts_later) {
   const std::int64_t now_us = wall_clock_us();
   const std::string short_limit = limit_of("50m");
   run(0, 30, now_us - 2 * 60'000'000LL);
-  for (const SegmentFile& segment : *list_segments(ledger_path(directories[0].path())))
-    std::filesystem::remove(segment.path);
+  const auto segments = list_segments(ledger_path(directories[0].path()));
+  ASSERT_TRUE(segments);
+  for (const SegmentFile& segment : *segments) std::filesystem::remove(segment.path);
   EXPECT_EQ(own(0, short_limit), 30);
 }
 

@@ -26,7 +26,9 @@ class PriceImports : public OnEachBackend {
 
   std::string texts() {
     std::string all;
-    for (const catalog::ImportedFile& file : *read_price_imports(*database)) all += file.text + ";";
+    const auto files = read_price_imports(*database);
+    if (!files) return files.error().message;
+    for (const catalog::ImportedFile& file : *files) all += file.text + ";";
     return all;
   }
 };
