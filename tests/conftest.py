@@ -6,7 +6,9 @@ import pytest
 
 from harness.mock_config import RefusedPort, anthropic_vendor, gemini_vendor, openai_vendor, responses_vendor
 from harness.places import model_file
+from harness.postgres import Postgres
 from harness.recorder import Recorder
+from harness.redis_server import Redis
 from harness.sluice import Sluice
 from harness.vendors import Aimock, Katan
 
@@ -47,6 +49,22 @@ def provider():
     side = Recorder()
     yield side
     side.stop()
+
+
+@pytest.fixture
+def postgres():
+    """A PostgreSQL of one test."""
+    server = Postgres()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def redis(tmp_path):
+    """A Redis of one test."""
+    server = Redis(tmp_path / "redis").start()
+    yield server
+    server.kill()
 
 
 @pytest.fixture

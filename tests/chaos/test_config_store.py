@@ -7,18 +7,10 @@ import pytest
 
 from harness.clients import chat_body, http_client
 from harness.mock_config import openai_vendor
-from harness.postgres import Postgres
 from harness.sluice import Sluice
 from harness.wait import eventually
 
 CHAT = "/v1/chat/completions"
-
-
-@pytest.fixture
-def postgres():
-    server = Postgres()
-    yield server
-    server.close()
 
 
 @pytest.fixture

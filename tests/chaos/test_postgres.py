@@ -10,7 +10,7 @@ import pytest
 
 from harness.clients import chat_body, http_client
 from harness.mock_config import cost_pico, openai_vendor
-from harness.postgres import Pgbouncer, Postgres
+from harness.postgres import Pgbouncer
 from harness.sluice import Sluice
 from harness.wait import eventually
 
@@ -18,13 +18,6 @@ CHAT = "/v1/chat/completions"
 # A row is durable at the latest one group commit after its answer: 5 ms, here with room for a busy machine.
 COMMIT_S = 1.0
 PER_ANSWER = cost_pico(7, 5)
-
-
-@pytest.fixture
-def postgres():
-    server = Postgres()
-    yield server
-    server.close()
 
 
 @pytest.fixture

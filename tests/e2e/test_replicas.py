@@ -11,41 +11,19 @@ from harness import recorder
 from harness.clients import chat_body, http_client
 from harness.invoicing import CHAT, PICO, Invoicing
 from harness.mock_config import openai_vendor
-from harness.postgres import Postgres
 from harness.redis_server import Redis
 from harness.sluice import Sluice
 from harness.wait import eventually
 
 
 @pytest.fixture
-def postgres():
-    server = Postgres()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def redis(tmp_path):
-    server = Redis(tmp_path / "redis").start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def vendor():
-    one = recorder.Recorder()
-    yield one
-    one.stop()
-
-
-@pytest.fixture
-def replicas(tmp_path, vendor, postgres, redis):
+def replicas(tmp_path, provider, postgres, redis):
     """replicas(number) -> that many servers, each with a data directory of its own."""
     started = []
 
     def start(number, **config):
         config = {"store": {"backend": "postgres", "url": "${BOOKS_URL}"}, "limits": {"backend": "redis", "url": redis.url},
-                  "providers": {"acme": openai_vendor(vendor.url)}, "retry": {"attempts": 1}, "breaker": {"failures": 0},
+                  "providers": {"acme": openai_vendor(provider.url)}, "retry": {"attempts": 1}, "breaker": {"failures": 0},
                   "server": {"threads": 1}, **config}
         for index in range(number):
             server = Sluice(tmp_path / f"replica-{index}", config, env={"BOOKS_URL": postgres.url})
@@ -55,17 +33,16 @@ def replicas(tmp_path, vendor, postgres, redis):
 
     yield start
     for server in started:
-        if server.is_running():
-            server.stop()
+        server.stop()
 
 
 @pytest.fixture
-def on_redis_alone(tmp_path, vendor, redis):
+def on_redis_alone(tmp_path, provider, redis):
     """The same without PostgreSQL: on_redis_alone(prepare, **config) -> two servers with what `prepare(server)` has put into both directories."""
     started = []
 
     def start(prepare, **config):
-        config = {"limits": {"backend": "redis", "url": redis.url}, "providers": {"acme": openai_vendor(vendor.url)},
+        config = {"limits": {"backend": "redis", "url": redis.url}, "providers": {"acme": openai_vendor(provider.url)},
                   "server": {"threads": 1}, **config}
         servers = [Sluice(tmp_path / f"alone-{index}", config) for index in range(2)]
         made = prepare(servers[0])
@@ -77,8 +54,7 @@ def on_redis_alone(tmp_path, vendor, redis):
 
     yield start
     for server in started:
-        if server.is_running():
-            server.stop()
+        server.stop()
 
 
 @pytest.fixture
@@ -110,8 +86,8 @@ def spent_in(postgres):
     return int(postgres.ask("SELECT coalesce(sum(cost_pico), 0) FROM sluice.ledger")[0][0])
 
 
-def test_a_replica_that_starts_anew_says_what_it_has_spent_itself_and_not_what_all_have(replicas, postgres, redis, vendor):
-    invoicing = Invoicing(vendor, completion=780)  # about 0.02 USD an answer
+def test_a_replica_that_starts_anew_says_what_it_has_spent_itself_and_not_what_all_have(replicas, postgres, redis, provider):
+    invoicing = Invoicing(provider, completion=780)  # about 0.02 USD an answer
     servers = replicas(2)
     servers[0].run("teams", "create", "red")
     made = servers[0].run_json("keys", "create", "--name", "k", "--team", "red", "--budget", "0.9")
@@ -143,9 +119,9 @@ def test_a_replica_that_starts_anew_says_what_it_has_spent_itself_and_not_what_a
 # --- alerts
 
 
-def spend_nine_tenths(servers, key, vendor):
+def spend_nine_tenths(servers, key, provider):
     """In turns and in steps of 2 %, so that each of them spends on both sides of 50 and of 80 %."""
-    vendor.answer = lambda request, connection: connection.send(recorder.ok(recorder.openai_answer(prompt=0, completion=8)))
+    provider.answer = lambda request, connection: connection.send(recorder.ok(recorder.openai_answer(prompt=0, completion=8)))
 
     def status_of(server):
         with http_client(server, key) as client:
@@ -156,7 +132,7 @@ def spend_nine_tenths(servers, key, vendor):
 
 
 @pytest.mark.parametrize("shared", ["postgres", "redis"])
-def test_each_alert_is_told_once_by_all_replicas_together(request, hook, vendor, shared):
+def test_each_alert_is_told_once_by_all_replicas_together(request, hook, provider, shared):
     alerts = {"alerts": {"webhook": f"{hook.url}/hook"}}
     if shared == "postgres":
         servers = request.getfixturevalue("replicas")(2, **alerts)
@@ -165,7 +141,7 @@ def test_each_alert_is_told_once_by_all_replicas_together(request, hook, vendor,
         servers, key = request.getfixturevalue("on_redis_alone")(budget_of_one_cent, **alerts)
     for server in servers:
         eventually(lambda: "sluice_budget_used_ratio{" in httpx.get(f"{server.url}/metrics").text, "the budget in force")
-    spend_nine_tenths(servers, key, vendor)
+    spend_nine_tenths(servers, key, provider)
     eventually(lambda: len(hook.requests) >= 2, "two alerts")
     for server in servers:
         server.stop()  # what it was about to tell it has told, or left to the other
@@ -175,7 +151,7 @@ def test_each_alert_is_told_once_by_all_replicas_together(request, hook, vendor,
 
 
 @pytest.mark.parametrize("shared", ["postgres", "redis"])
-def test_an_alert_whose_teller_dies_is_told_by_another_one(request, hook, vendor, shared):
+def test_an_alert_whose_teller_dies_is_told_by_another_one(request, hook, provider, shared):
     """The first teller gets no answer from the webhook and is killed: twenty seconds later another one tells."""
     silent = []
 
@@ -192,7 +168,7 @@ def test_an_alert_whose_teller_dies_is_told_by_another_one(request, hook, vendor
         key = budget_of_one_cent(servers[0])
     else:
         servers, key = request.getfixturevalue("on_redis_alone")(budget_of_one_cent, **alerts)
-    vendor.answer = lambda asked, connection: connection.send(recorder.ok(recorder.openai_answer(prompt=0, completion=220)))
+    provider.answer = lambda asked, connection: connection.send(recorder.ok(recorder.openai_answer(prompt=0, completion=220)))
     with http_client(servers[0], key) as client:  # 55 % of the budget, at the first alone
         eventually(lambda: client.post(CHAT, json=chat_body("acme/m", max_tokens=220)).status_code == 200, "an answer", 30)
     eventually(lambda: silent, "the webhook to be asked")

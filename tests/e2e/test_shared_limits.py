@@ -9,20 +9,12 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from harness import recorder
 from harness.clients import chat_body, http_client
 from harness.invoicing import CHAT, PICO, WAYS, Invoicing, ledger_total, one_request
 from harness.mock_config import openai_vendor
 from harness.redis_server import Redis
 from harness.sluice import Sluice
 from harness.wait import eventually
-
-
-@pytest.fixture
-def redis(tmp_path):
-    one = Redis(tmp_path / "redis").start()
-    yield one
-    one.kill()
 
 
 @pytest.fixture
@@ -33,19 +25,12 @@ def kept_redis(tmp_path):
 
 
 @pytest.fixture
-def vendor():
-    one = recorder.Recorder()
-    yield one
-    one.stop()
-
-
-@pytest.fixture
-def fleet(tmp_path, vendor):
+def fleet(tmp_path, provider):
     """fleet(redis, number, prepare, **limits): that many servers, each with a copy of the data directory that `prepare(server)` has filled."""
     started = []
 
     def start(redis, number, prepare, **limits):
-        config = {"providers": {"acme": openai_vendor(vendor.url)}, "retry": {"attempts": 1}, "breaker": {"failures": 0},
+        config = {"providers": {"acme": openai_vendor(provider.url)}, "retry": {"attempts": 1}, "breaker": {"failures": 0},
                   "limits": {"backend": "redis", "url": redis.url, **limits}, "server": {"threads": 1}}
         first = Sluice(tmp_path / "s0", config)
         made = prepare(first)
@@ -64,8 +49,7 @@ def fleet(tmp_path, vendor):
 
     yield start
     for server in started:
-        if server.is_running():
-            server.stop()
+        server.stop()
 
 
 def budget(usd, **options):
@@ -112,8 +96,8 @@ def ledgers(servers):
     return sum(ledger_total(server) for server in servers)
 
 
-def test_200_clients_of_four_processes_on_one_dollar(redis, fleet, vendor):
-    invoicing = Invoicing(vendor, completion=780)
+def test_200_clients_of_four_processes_on_one_dollar(redis, fleet, provider):
+    invoicing = Invoicing(provider, completion=780)
     servers, (key, line) = fleet(redis, 4, budget("1"))
     opened(servers[0], key)
     statuses = everybody_at_once(servers, key, clients=200, requests=2)
@@ -128,8 +112,8 @@ def test_200_clients_of_four_processes_on_one_dollar(redis, fleet, vendor):
     assert "sluice_limit_store_seconds_bucket" in metrics
 
 
-def test_a_process_that_is_killed_is_reconciled_from_its_ledger(redis, fleet, vendor):
-    invoicing = Invoicing(vendor, completion=780)
+def test_a_process_that_is_killed_is_reconciled_from_its_ledger(redis, fleet, provider):
+    invoicing = Invoicing(provider, completion=780)
     servers, (key, line) = fleet(redis, 2, budget("0.5"))
     opened(servers[0], key)
     everybody_at_once(servers, key, clients=10, requests=1)
@@ -149,8 +133,8 @@ def test_a_process_that_is_killed_is_reconciled_from_its_ledger(redis, fleet, ve
     assert ledgers(servers) <= Decimal("0.5") * PICO
 
 
-def test_a_redis_that_is_killed_and_has_lost_everything_learns_it_from_the_ledgers(redis, fleet, vendor):
-    invoicing = Invoicing(vendor, completion=780)
+def test_a_redis_that_is_killed_and_has_lost_everything_learns_it_from_the_ledgers(redis, fleet, provider):
+    invoicing = Invoicing(provider, completion=780)
     servers, (key, line) = fleet(redis, 3, budget("0.5"))
     opened(servers[0], key)
     everybody_at_once(servers, key, clients=15, requests=1)
@@ -168,8 +152,8 @@ def test_a_redis_that_is_killed_and_has_lost_everything_learns_it_from_the_ledge
     eventually(lambda: redis.spent(line) == invoicing.total(), "Redis to have what the ledgers have")
 
 
-def test_a_rate_over_four_processes_is_exact(redis, fleet, vendor):
-    Invoicing(vendor, completion=1)
+def test_a_rate_over_four_processes_is_exact(redis, fleet, provider):
+    Invoicing(provider, completion=1)
     servers, (key, _) = fleet(redis, 4, limit("--rpm", 600))
     opened(servers[0], key)
     begin = time.monotonic()
@@ -190,8 +174,8 @@ def test_a_rate_over_four_processes_is_exact(redis, fleet, vendor):
     print(f"{passed} in {took:.2f} s")
 
 
-def test_places_are_shared(redis, fleet, vendor):
-    Invoicing(vendor, completion=1)
+def test_places_are_shared(redis, fleet, provider):
+    Invoicing(provider, completion=1)
     servers, (key, _) = fleet(redis, 3, limit("--concurrent", 4))
     opened(servers[0], key)
     with http_client(servers[0], key) as one, http_client(servers[1], key) as two:
@@ -208,8 +192,8 @@ def test_places_are_shared(redis, fleet, vendor):
 
 
 @pytest.mark.parametrize("rule,expected", [("fail_closed", [503]), ("local_slice_only", [200, 503]), ("fail_open", [200])])
-def test_while_redis_is_away_each_limit_does_as_it_says(redis, fleet, vendor, rule, expected):
-    invoicing = Invoicing(vendor, completion=780)
+def test_while_redis_is_away_each_limit_does_as_it_says(redis, fleet, provider, rule, expected):
+    invoicing = Invoicing(provider, completion=780)
     servers, (key, line) = fleet(redis, 1, budget("5", store_down=rule), slice_permille=20)
     opened(servers[0], key)
     assert ask(servers[0], key).status_code == 200
@@ -222,8 +206,8 @@ def test_while_redis_is_away_each_limit_does_as_it_says(redis, fleet, vendor, ru
     eventually(lambda: ledgers(servers) == invoicing.total() and redis.spent(line) == invoicing.total(), "what was let in meanwhile to be counted")
 
 
-def test_a_start_without_redis_serves_what_has_no_limits(redis, fleet, vendor):
-    Invoicing(vendor, completion=5)
+def test_a_start_without_redis_serves_what_has_no_limits(redis, fleet, provider):
+    Invoicing(provider, completion=5)
     redis.kill()
 
     def prepare(server):
@@ -240,8 +224,8 @@ def test_a_start_without_redis_serves_what_has_no_limits(redis, fleet, vendor):
     opened(servers[0], key)
 
 
-def test_a_copied_data_directory_is_told(redis, fleet, vendor, tmp_path):
-    Invoicing(vendor, completion=5)
+def test_a_copied_data_directory_is_told(redis, fleet, provider, tmp_path):
+    Invoicing(provider, completion=5)
     servers, (key, _) = fleet(redis, 2, budget("1"))
     opened(servers[0], key)
     servers[1].stop()
@@ -251,8 +235,8 @@ def test_a_copied_data_directory_is_told(redis, fleet, vendor, tmp_path):
     assert "instance" in problem
 
 
-def test_an_upgrade_keeps_the_shared_budget(redis, fleet, vendor):
-    invoicing = Invoicing(vendor, completion=780)
+def test_an_upgrade_keeps_the_shared_budget(redis, fleet, provider):
+    invoicing = Invoicing(provider, completion=780)
     servers, (key, line) = fleet(redis, 2, budget("0.5"))
     opened(servers[0], key)
     with http_client(servers[0], key) as client:
