@@ -201,6 +201,8 @@ class Dialect {
   virtual ToolNameRule tool_names() const { return {}; }
   virtual Result<ProviderRequest> encode_request(const chat::ChatRequest& request,
                                                  const EncodeOptions& options) const = 0;
+  // What a tool is called with comes to a client in pieces that must make up a JSON object.
+  virtual bool arguments_are_objects() const { return false; }
   // Lane 1's path below the base URL. `model` is the provider's name for it.
   virtual std::string path(std::string_view model, bool stream) const = 0;
   // Client headers that belong to the dialect and go to a same-dialect provider: anthropic-beta, openai-beta. Not those

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "http/headers.h"
+
 namespace sluice::dialects {
 namespace {
 
@@ -17,6 +19,14 @@ bool changes_the_answer(std::string_view extra) {
 }
 
 }  // namespace
+
+bool is_vendors_header(std::string_view name, std::string_view prefix) {
+  if (!http::equal_ignoring_case(name.substr(0, prefix.size()), prefix)) return false;
+  const std::string_view rest = name.substr(prefix.size());
+  for (const std::string_view account : {"organization", "organization-id", "project", "workspace", "workspace-id"})
+    if (http::equal_ignoring_case(rest, account)) return false;
+  return true;
+}
 
 Result<void> RequestReading::read_model() {
   TRY(const std::string_view model, fields_.required_string("model"));

@@ -20,6 +20,10 @@ namespace sluice::dialects {
 
 inline constexpr std::int64_t max_tokens_limit = 1'000'000'000;  // far above any model; sums of tokens stay in 64 bits
 
+// Whether a client's header is one of the vendor's, whose names all begin with `prefix`, and goes on in lane 1. Those
+// that name an account do not: the call goes out on the gateway's.
+bool is_vendors_header(std::string_view name, std::string_view prefix);
+
 // The base of a dialect's reader of client requests.
 class RequestReading {
  public:

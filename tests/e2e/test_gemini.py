@@ -1,12 +1,13 @@
 """Gemini's API at the gateway: its paths, keys and forms of a stream, with a provider of its own dialect and one of another."""
 
 import json
+import re
 
 import httpx
 import pytest
 
 from harness import recorder
-from harness.clients import http_client
+from harness.clients import chat_body, http_client
 from harness.mock_config import gemini_vendor, openai_vendor
 
 BODY = {"contents": [{"role": "user", "parts": [{"text": "ping"}]}]}
@@ -62,6 +63,20 @@ def test_a_model_is_found_in_each_spelling_of_its_path(server, goog, prefix, mod
     with http_client(server, server.create_key()) as client:
         assert client.post(f"{prefix}/{model}:generateContent", json=BODY).status_code == 200
     assert goog.requests[0].path == "/v1beta/models/gemini-mock:generateContent"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_calls_that_have_no_id_get_one_of_their_own_in_each_answer(server, goog, stream):
+    call = {"functionCall": {"name": "f", "args": {}}}
+    said = {"candidates": [{"content": {"role": "model", "parts": [call, call]}, "finishReason": "STOP", "index": 0}]}
+    whole = json.dumps(said).encode()
+    goog.answer = recorder.streaming([b"data: " + whole + b"\n\n"]) if stream else recorder.fixed(recorder.ok(whole))
+    seen = []
+    with http_client(server, server.create_key()) as client:
+        for _ in range(2):
+            text = client.post("/v1/chat/completions", json=chat_body("goog/m", stream=stream)).text
+            seen += re.findall(r'"id":"(call_[^"]+)"', text)
+    assert len(seen) == 4 and len(set(seen)) == 4, seen
 
 
 def test_two_keys_are_refused(server):

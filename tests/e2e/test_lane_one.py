@@ -127,17 +127,18 @@ def test_beta_headers_are_forwarded_and_the_clients_key_and_private_headers_are_
     ant.answer = recorder.fixed(recorder.ok(recorder.anthropic_answer()))
     with http_client(server, **{
         "x-api-key": recording_key, "anthropic-version": "2023-06-01", "anthropic-beta": "context-1m-2025-08-07,fine-grained-tool-streaming",
+        "anthropic-user-profile-id": "uprof_1", "anthropic-workspace-id": "wrkspc_of_the_client",
         "cookie": "session=secret-cookie", "x-forwarded-for": "10.1.2.3", "x-sluice-data-class": "internal",
     }) as client:
         assert client.post("/v1/messages", content=ODD_ANTHROPIC.replace(b"MODEL", b"ant/claude-mock"),
                            headers={"content-type": "application/json"}).status_code == 200
     (request,) = ant.requests
     assert request.header("anthropic-beta") == "context-1m-2025-08-07,fine-grained-tool-streaming"
-    assert request.header("anthropic-version") == "2023-06-01"
+    assert request.header("anthropic-version") == "2023-06-01" and request.header("anthropic-user-profile-id") == "uprof_1"
     everything = request.head + request.body
     assert recording_key.encode() not in everything
     assert b"vendor-key-of-anthropic" in request.head
-    for private in (b"secret-cookie", b"10.1.2.3", b"x-sluice"):
+    for private in (b"secret-cookie", b"10.1.2.3", b"x-sluice", b"wrkspc_of_the_client"):
         assert private not in everything.lower()
 
 

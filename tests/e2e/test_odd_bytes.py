@@ -124,6 +124,24 @@ def test_arguments_that_are_no_json_are_passed_on_as_text_and_refused_where_they
     assert same.json()["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"] == "{\"city\": "
     across = http.post(MESSAGES, json=messages_body("oai/gpt-mock"))
     assert across.status_code >= 500 or "{\\\"city\\\"" in across.text, "the model's words were replaced in silence"
+    whole_to_a_stream = http.post(MESSAGES, json=messages_body("oai/gpt-mock", stream=True))
+    assert "event: error" in whole_to_a_stream.text and "event: message_stop" not in whole_to_a_stream.text
+
+
+@pytest.mark.parametrize("arguments, end, stops", [
+    ('{"city": ', "tool_calls", False), ('{"city": 1}rest', "tool_calls", False), ("[1]", "tool_calls", False), ("not json", "stop", False),
+    ('{"city": ', "length", True), ('{"city": 1}', "tool_calls", True), ("", "tool_calls", True)])
+def test_streamed_arguments_that_are_no_object_end_in_an_error_where_they_must_be_one(recorders, http, arguments, end, stops):
+    server, oai, _ = recorders
+    call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": arguments}}
+    oai.answer = recorder.streaming([recorder.openai_event({"role": "assistant", "tool_calls": [call]}), recorder.openai_event({}, end),
+                                     recorder.openai_event({}, usage=(7, 5)), b"data: [DONE]\n\n"])
+    got = http.post(MESSAGES, json=messages_body("oai/gpt-mock", stream=True))
+    assert got.status_code == 200 and json.dumps(arguments)[1:-1] in got.text
+    assert ("event: message_stop" in got.text) == stops and ("event: error" in got.text) != stops, got.text
+    row = eventually(lambda: row_of(server, got), "the ledger entry")
+    assert (row["outcome"], row["usage"]["output_tokens"]) == ("ok" if stops else "provider_failed", 5), row
+    assert "[DONE]" in http.post(CHAT, json=chat_body("oai/gpt-mock", stream=True)).text  # text is what they are there
 
 
 @pytest.mark.parametrize("url", [

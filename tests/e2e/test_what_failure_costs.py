@@ -28,7 +28,7 @@ def served(serve, pair, prices=PRICES, **settings):
 
 
 def refusing(status, headers=()):
-    body = json.dumps({"error": {"message": "org-secret has no access", "type": "x"}}).encode()
+    body = json.dumps({"error": {"message": "org-secret has no access", "type": "x", "param": "org-secret", "code": "account_of_org-secret"}}).encode()
     return recorder.fixed(recorder.ok(body, status=status, headers=headers))
 
 

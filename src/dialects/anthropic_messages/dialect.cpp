@@ -53,10 +53,9 @@ class AnthropicMessages : public Dialect {
                                          const EncodeOptions& options) const override {
     return anthropic::encode_request(request, options);
   }
+  bool arguments_are_objects() const override { return true; }
   std::string path(std::string_view /*model*/, bool /*stream*/) const override { return "/messages"; }
-  bool forwards_header(std::string_view name) const override {
-    return http::equal_ignoring_case(name, "anthropic-beta") || http::equal_ignoring_case(name, "anthropic-version");
-  }
+  bool forwards_header(std::string_view name) const override { return is_vendors_header(name, "anthropic-"); }
   std::string_view request_id_header() const override { return "request-id"; }
   http::Headers required_headers() const override { return anthropic::request_headers(); }
 

@@ -251,7 +251,7 @@ TEST(Gemini, A_stream_keeps_texts_whole_and_gives_calls_ids) {
                      part(R"("text":"","thought":true,"thoughtSignature":"cw==")"), part(R"("text":"a")"), end}),
             "[:(t|)(|cw==)][:'a'] finish");
   EXPECT_EQ(decoded({part(R"("functionCall":{"name":"f"})"), part(R"("functionCall":{"id":"x","name":"f"})"), end}),
-            "[call__0:f{}][x:f{}] finish");
+            "[:f{}][x:f{}] finish");
 }
 
 TEST(Gemini, A_broken_stream_is_a_fault) {

@@ -158,7 +158,7 @@ std::string blocked_prompt(json::Value root) {
 
 std::string call_id(json::Value call, std::string_view response_id, std::size_t number) {
   const std::string_view id = call["id"].string().value_or("");
-  if (!id.empty()) return std::string(id);
+  if (!id.empty() || response_id.empty()) return std::string(id);
   std::string made = "call_";
   for (const char c : response_id)
     if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_') made += c;

@@ -48,9 +48,7 @@ class OpenAiChat : public Dialect {
     return openai::encode_request(request, options);
   }
   std::string path(std::string_view /*model*/, bool /*stream*/) const override { return "/chat/completions"; }
-  // Not openai-organization and openai-project: they belong to the client's own account, and the call goes out on the
-  // gateway's.
-  bool forwards_header(std::string_view name) const override { return http::equal_ignoring_case(name, "openai-beta"); }
+  bool forwards_header(std::string_view name) const override { return is_vendors_header(name, "openai-"); }
   std::string_view request_id_header() const override { return "x-request-id"; }
   http::Headers required_headers() const override { return json_headers(); }
 

@@ -50,7 +50,7 @@ class OpenAiResponses : public Dialect {
     return responses::encode_request(request, options);
   }
   std::string path(std::string_view /*model*/, bool /*stream*/) const override { return "/responses"; }
-  bool forwards_header(std::string_view name) const override { return http::equal_ignoring_case(name, "openai-beta"); }
+  bool forwards_header(std::string_view name) const override { return is_vendors_header(name, "openai-"); }
   std::string_view request_id_header() const override { return "x-request-id"; }
   http::Headers required_headers() const override { return json_headers(); }
 

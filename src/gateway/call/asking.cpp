@@ -257,10 +257,16 @@ async::Task<Result<std::unique_ptr<Reply>>> Asking::take_error(http::Response re
   if (!body && body.error().kind == ErrorKind::client_gone) co_return std::unexpected(std::move(body).error());
   if (!body || body->size() > max_error_body_bytes) body = std::string();
   Error error = dialect_.decode_error(response.status, *body, response.headers);
+  const bool about_the_account =
+      error.provider_status == 401 || error.provider_status == 402 || error.provider_status == 403;
+  if (about_the_account) {
+    error.param.clear();
+    error.code.clear();
+  }
   if (error.provider_status == 401) {
     error.message = "the provider '" + provider().id.str() + "' does not accept the key that Sluice has for it";
     error.hint = "the operator must check the provider's API key";
-  } else if (error.provider_status == 402 || error.provider_status == 403) {
+  } else if (about_the_account) {
     error.message = "the provider '" + provider().id.str() + "' refuses the account that Sluice has there (status " +
                     std::to_string(error.provider_status) + ")";
     error.hint = "the operator must check the account's credit and permissions";
@@ -345,6 +351,7 @@ async::Task<Result<std::unique_ptr<Reply>>> Asking::take_whole(http::Response re
   if (!decoded) co_return unread(std::move(decoded).error(), parsed);
   chat::ChatResponse neutral = *std::move(decoded);
   question_.tool_names(dialect_).restore(neutral);
+  name_calls(neutral, question_.answer_options(attempt_).response_id);
   reply->set_facts(neutral.usage, neutral.model);
   dropped_params_.insert(dropped_params_.end(), neutral.dropped.begin(), neutral.dropped.end());
   reply->headers.set("content-type", "application/json");

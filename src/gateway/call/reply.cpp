@@ -28,6 +28,11 @@ Error incomplete() {
           .retry = Retry::anywhere};
 }
 
+// Of a call that its provider has given none; no other answer of the conversation has it.
+std::string made_call_id(std::string_view response_id, std::int64_t number) {
+  return "call_" + std::string(response_id) + "_" + std::to_string(number);
+}
+
 std::vector<chat::ChatEvent> events_of(const chat::ChatResponse& response) {
   std::vector<chat::ChatEvent> events;
   events.emplace_back(chat::Start{response.id, response.model, {}});
@@ -141,7 +146,11 @@ class TranslatedStream : public StreamLane {
  public:
   TranslatedStream(const dialects::Dialect& provider, const dialects::Dialect& client,
                    const dialects::StreamOptions& options, dialects::ToolNames names)
-      : decoder_(provider.decode_stream()), encoder_(client.encode_stream(options)), names_(std::move(names)) {}
+      : decoder_(provider.decode_stream()),
+        encoder_(client.encode_stream(options)),
+        names_(std::move(names)),
+        response_id_(options.response_id),
+        arguments_are_objects_(client.arguments_are_objects()) {}
 
   Result<void> pass(const http::SseEvent& event, std::string& out) override {
     if (!event.has_data) return {};
@@ -175,7 +184,7 @@ class TranslatedStream : public StreamLane {
   // Instead of all passes: what a decoder would have given.
   void pass_whole(std::vector<chat::ChatEvent> events, std::string& out) {
     events_ = std::move(events);
-    (void)encode(out);  // fails by an error event alone, and there is none
+    if (const Result<void> told = encode(out); !told) out.append(failure(told.error()));
   }
 
  private:
@@ -188,11 +197,42 @@ class TranslatedStream : public StreamLane {
         failed_ = true;
         return std::unexpected(std::move(error));
       }
+      if (auto* block = std::get_if<chat::BlockStart>(&event);
+          block && block->kind == chat::BlockKind::tool_call && block->tool_id.empty())
+        block->tool_id = made_call_id(response_id_, block->index);
       note(event);
+      if (arguments_are_objects_) note_arguments(event);
+      if (!malformed_call_.empty() && finished_) {
+        events_.clear();
+        failed_ = true;
+        return std::unexpected(
+            Error{.kind = ErrorKind::provider_unreachable,
+                  .message = "the model called '" + malformed_call_ + "' with arguments that are no JSON object",
+                  .hint = "ask again",
+                  .code = "malformed_arguments",
+                  .retry = Retry::anywhere});
+      }
       encoder_->encode(event, out);
     }
     events_.clear();
     return {};
+  }
+
+  // A client that must read them as an object would take what it can read of others for the whole. An answer that was
+  // cut says so itself.
+  void note_arguments(const chat::ChatEvent& event) {
+    if (const auto* block = std::get_if<chat::BlockStart>(&event)) {
+      called_ = block->kind == chat::BlockKind::tool_call ? block->tool_name : std::string();
+      arguments_.clear();
+    } else if (const auto* delta = std::get_if<chat::ArgumentsDelta>(&event)) {
+      arguments_ += delta->json;
+    } else if (std::holds_alternative<chat::BlockEnd>(event) && !called_.empty() && !arguments_.empty()) {
+      const auto parsed = json::Document::parse_in_place(arguments_);
+      if (!parsed || !parsed->root().is_object()) malformed_call_ = called_;
+    } else if (const auto* finish = std::get_if<chat::Finish>(&event);
+               finish && finish->stop != chat::StopReason::tool_use && finish->stop != chat::StopReason::end_turn) {
+      malformed_call_.clear();
+    }
   }
 
   void note(const chat::ChatEvent& event) {
@@ -218,6 +258,11 @@ class TranslatedStream : public StreamLane {
   std::unique_ptr<dialects::StreamDecoder> decoder_;
   std::unique_ptr<dialects::StreamEncoder> encoder_;
   dialects::ToolNames names_;
+  const std::string response_id_;
+  const bool arguments_are_objects_;
+  std::string called_;          // the tool of the open block
+  std::string arguments_;       // that it has got so far
+  std::string malformed_call_;  // the last tool whose arguments were no object
   std::vector<chat::ChatEvent> events_;
   chat::Usage usage_;
   std::string model_;
@@ -267,6 +312,15 @@ std::unique_ptr<StreamLane> same_dialect_stream(const dialects::Dialect& dialect
 std::unique_ptr<StreamLane> translated_stream(const dialects::Dialect& provider, const dialects::Dialect& client,
                                               const dialects::StreamOptions& options, dialects::ToolNames names) {
   return std::make_unique<TranslatedStream>(provider, client, options, std::move(names));
+}
+
+void name_calls(chat::ChatResponse& response, std::string_view response_id) {
+  std::int64_t number = 0;
+  for (chat::Block& block : response.blocks) {
+    if (auto* call = std::get_if<chat::ToolCall>(&block); call && call->id.empty())
+      call->id = made_call_id(response_id, number);
+    ++number;
+  }
 }
 
 std::unique_ptr<StreamLane> whole_as_stream(const chat::ChatResponse& response, const dialects::Dialect& client,

@@ -73,6 +73,9 @@ std::unique_ptr<StreamLane> same_dialect_stream(const dialects::Dialect& dialect
 std::unique_ptr<StreamLane> translated_stream(const dialects::Dialect& provider, const dialects::Dialect& client,
                                               const dialects::StreamOptions& options, dialects::ToolNames names = {});
 
+// Calls without an id of their provider's get one that no other answer has.
+void name_calls(chat::ChatResponse& response, std::string_view response_id);
+
 // A whole answer to a client that asked for a stream: appends all of the stream to `out` and is finished.
 std::unique_ptr<StreamLane> whole_as_stream(const chat::ChatResponse& response, const dialects::Dialect& client,
                                             const dialects::StreamOptions& options, std::string& out);
