@@ -13,46 +13,6 @@ namespace {
 // Longer than the busiest disk needs for one request; then the client is told, and what was begun goes on.
 constexpr std::chrono::seconds longest_wait{30};
 
-// One question to the desk. It holds all that it needs, as its answer may come when nobody waits any more; the reactor
-// outlives the desk's thread.
-template <class T>
-class Question : public async::Wait {
- public:
-  template <class Ask>
-  Question(net::Reactor& reactor, Desk& desk, Ask ask, std::size_t bytes, async::Deadline deadline)
-      : Wait(reactor.scheduler()), deadline_(deadline) {
-    taken_ = desk.hand_in(
-        [state = state_, ask = std::move(ask), &reactor](Administration& administration) {
-          auto answer = std::make_shared<T>(ask(administration));
-          reactor.post([state, answer] {
-            state->answer.emplace(std::move(*answer));
-            if (state->waiting) state->waiting->wake(async::Woken::event);
-          });
-        },
-        bytes);
-  }
-  ~Question() override { state_->waiting = nullptr; }
-  Question(const Question&) = delete;
-  Question& operator=(const Question&) = delete;
-
-  bool await_ready() const { return !taken_; }
-  void await_suspend(std::coroutine_handle<> coroutine) {
-    state_->waiting = this;
-    arm(coroutine, deadline_);
-  }
-  // Empty: the desk is full, or nobody waits any more.
-  std::optional<T> await_resume() { return std::move(state_->answer); }
-
- private:
-  struct State {
-    std::optional<T> answer;
-    Question* waiting = nullptr;  // touched on the reactor's thread alone
-  };
-  std::shared_ptr<State> state_ = std::make_shared<State>();
-  async::Deadline deadline_;
-  bool taken_ = false;
-};
-
 Request copy_head(const http::RequestHead& head) {
   Request request{.method = std::string(head.method),
                   .path = std::string(head.path),
@@ -75,13 +35,13 @@ async::Task<> Door::handle(http::Exchange& exchange) {
   const auto request = std::make_shared<Request>(copy_head(exchange.head()));
   const auto bytes = [&] { return request->headers.text().size() + request->path.size() + request->body.size(); };
   const auto deadline = [&] { return reactor_.within(longest_wait, &exchange.client_gone()); };
-  Question<Administration::Admitted> may(
+  net::Question<Administration::Admitted> may(
       reactor_, desk_, [request](Administration& administration) { return administration.admit(*request); }, bytes(),
-      deadline());
-  std::optional<Administration::Admitted> admitted = co_await may;
+      deadline(), too_busy());
+  Result<Administration::Admitted> admitted = co_await may;
   std::optional<Answer> answer;
   if (!admitted) {
-    answer = problem(too_busy());
+    answer = problem(admitted.error());
   } else if (admitted->refusal) {
     answer = std::move(admitted->refusal);
   } else {
@@ -100,11 +60,11 @@ async::Task<> Door::handle(http::Exchange& exchange) {
         answer = too_large();
       } else {
         request->body = *std::move(body);
-        Question<Answer> what(
+        net::Question<Answer> what(
             reactor_, desk_, [request](Administration& administration) { return administration.answer(*request); },
-            bytes(), deadline());
-        answer = co_await what;
-        if (!answer) answer = problem(too_busy());
+            bytes(), deadline(), too_busy());
+        Result<Answer> answered = co_await what;
+        answer = answered ? *std::move(answered) : problem(answered.error());
       }
     }
   }

@@ -457,8 +457,9 @@ int serve(const ServeOptions& options) {
   if (auto noted = note_home(home, options.config_path); !noted) return refuse(noted.error());
   auto desk = store::ResourceDesk::start(options.data_dir);
   if (!desk) return refuse(desk.error());
-  auto sessions = identity::Desk::start(home);
-  if (!sessions) return refuse(sessions.error());
+  auto session_store = store::Store::open(home);
+  if (!session_store) return refuse(session_store.error());
+  identity::Desk sessions(*std::move(session_store));
   gateway::SnapshotCell snapshots(snapshot);
   const gateway::TimeSource time;
   identity::SignIn sign_in([&] { return snapshots.load(); }, (*store)->audit(), log, [&] { return time.unix_us(); });
@@ -546,7 +547,7 @@ int serve(const ServeOptions& options) {
                 .store = **store,
                 .desk = **desk,
                 .sign_in = sign_in,
-                .sessions = **sessions,
+                .sessions = sessions,
                 .admission = admission,
                 .health = health,
                 .speeds = speeds,
@@ -614,7 +615,7 @@ int serve(const ServeOptions& options) {
       if (auto is_free = net::Listener::check_free(*at); !is_free) return refuse(is_free.error());
     auto started = AdminListener::start(*at, {.desk = *administration,
                                               .sign_in = sign_in,
-                                              .sessions = **sessions,
+                                              .sessions = sessions,
                                               .tls = *tls,
                                               .snapshots = snapshots,
                                               .client_tls = shared.client_tls});
@@ -715,7 +716,7 @@ int serve(const ServeOptions& options) {
   if (admin_listener) admin_listener->stop();
   if (admin_listener) admin_listener->join();
   if (administration) administration->stop();
-  (*sessions)->stop();
+  sessions.stop();
   admin_listener.reset();
   workers.clear();
   engines.stop();
