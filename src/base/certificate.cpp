@@ -10,18 +10,13 @@
 #include <fstream>
 #include <memory>
 
+#include "base/freed.h"
+
 namespace sluice {
 namespace {
 
 constexpr std::size_t most_pem_bytes = 1024 * 1024;  // a chain has some ten kilobytes
 
-template <auto Free>
-struct Freed {
-  template <class T>
-  void operator()(T* pointer) const {
-    Free(pointer);
-  }
-};
 using BioPtr = std::unique_ptr<BIO, Freed<BIO_free_all>>;
 using X509Ptr = std::unique_ptr<X509, Freed<X509_free>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;

@@ -9,6 +9,8 @@
 
 #include <string>
 
+#include "base/freed.h"
+
 namespace sluice::crypto {
 namespace {
 
@@ -19,13 +21,6 @@ constexpr int least_rsa_bits = 2'048;  // RFC 7518, 3.3
 constexpr int most_rsa_bits = 8'192;   // four times the usual; a check costs about a millisecond
 constexpr std::size_t most_exponent_bytes = 8;
 
-template <auto Free>
-struct Freed {
-  template <class T>
-  void operator()(T* pointer) const {
-    Free(pointer);
-  }
-};
 using Key = std::unique_ptr<EVP_PKEY, Freed<EVP_PKEY_free>>;
 using Number = std::unique_ptr<BIGNUM, Freed<BN_free>>;
 

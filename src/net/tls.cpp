@@ -14,16 +14,11 @@
 #include <mutex>
 #include <vector>
 
+#include "base/freed.h"
+
 namespace sluice::net {
 namespace {
 
-template <auto Free>
-struct Freed {
-  template <class T>
-  void operator()(T* pointer) const {
-    Free(pointer);
-  }
-};
 using SslPtr = std::unique_ptr<SSL, Freed<SSL_free>>;
 using SslCtxPtr = std::unique_ptr<SSL_CTX, Freed<SSL_CTX_free>>;
 using SslSessionPtr = std::unique_ptr<SSL_SESSION, Freed<SSL_SESSION_free>>;
