@@ -17,23 +17,10 @@ namespace sluice::admin {
 namespace {
 
 using catalog::PriceFact;
-using catalog::Unit;
 
 catalog::Moment moment_of(const Call& call) {
   return catalog::Moment(std::chrono::floor<std::chrono::seconds>(
       std::chrono::microseconds(call.query.time_us("at").value_or(call.now_us))));
-}
-
-void write_rates(json::Writer& out, const catalog::Rates& rates) {
-  out.begin_object();
-  for (std::size_t i = 0; i < catalog::unit_count; ++i) {
-    const Unit unit = static_cast<Unit>(i);
-    const bool follows =
-        catalog::whole_of(unit) == unit ? rates[unit] == 0 : rates[unit] == rates[catalog::whole_of(unit)];
-    if (!follows || unit == Unit::input || unit == Unit::output)
-      out.member(name(unit), catalog::usd_text(unit, rates[unit]));
-  }
-  out.end_object();
 }
 
 void write_fact(json::Writer& out, const PriceFact& fact) {
@@ -42,15 +29,16 @@ void write_fact(json::Writer& out, const PriceFact& fact) {
   out.member("service_tier", chat::name(fact.service_tier));
   write_text(out, "region", fact.region);
   write_text(out, "hours", fact.window ? catalog::window_text(*fact.window) : std::string());
-  write_rates(out.key("usd"), fact.rates);
+  catalog::write_rates(out.key("usd").begin_object(), fact.rates);
+  out.end_object();
   out.key("tiers").begin_array();
   for (const catalog::Tier& tier : fact.tiers) {
     out.begin_object().member("prompt_tokens", tier.prompt_tokens);
     out.member("op", tier.op == catalog::Tier::Op::ge ? "ge" : "gt");
     out.member("scope", tier.scope == catalog::Tier::Scope::marginal ? "marginal" : "whole_request");
     out.member("counts_cached", tier.counts_cached);
-    write_rates(out.key("usd"), tier.rates);
-    out.end_object();
+    catalog::write_rates(out.key("usd").begin_object(), tier.rates);
+    out.end_object().end_object();
   }
   out.end_array();
   write_text(out, "effective_from",

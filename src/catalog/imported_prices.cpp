@@ -12,13 +12,11 @@ namespace {
 
 constexpr std::string_view format_name = "sluice-prices-1";
 
-void write_rates(json::Writer& out, const Rates& rates, const Rates* base) {
+// A tier says all of its rates: what it leaves out would be filled from the fact's own.
+void write_tier_rates(json::Writer& out, const Rates& rates) {
   for (std::size_t i = 0; i < unit_count; ++i) {
     const Unit unit = static_cast<Unit>(i);
-    // All that would not be filled in the same way when it is read.
-    const bool same = base ? false : whole_of(unit) == unit ? rates[unit] == 0 : rates[unit] == rates[whole_of(unit)];
-    const bool needed = unit == Unit::input || unit == Unit::output;
-    if (!same || needed) out.member(name(unit), usd_text(unit, rates[unit]));
+    out.member(name(unit), usd_text(unit, rates[unit]));
   }
 }
 
@@ -26,7 +24,7 @@ void write_fact(json::Writer& out, const PriceFact& fact) {
   out.begin_object().member("record", "price").member("provider", fact.provider.str());
   out.member("model", fact.model.str()).key("price").begin_object();
   out.member("kind", name(fact.kind));
-  if (fact.kind == PriceKind::metered) write_rates(out, fact.rates, nullptr);
+  if (fact.kind == PriceKind::metered) write_rates(out, fact.rates);
   if (!fact.tiers.empty()) {
     out.key("tiers").begin_array();
     for (const Tier& tier : fact.tiers) {
@@ -34,7 +32,7 @@ void write_fact(json::Writer& out, const PriceFact& fact) {
       out.member("op", tier.op == Tier::Op::ge ? "ge" : "gt");
       if (tier.scope == Tier::Scope::marginal) out.member("scope", "marginal");
       if (!tier.counts_cached) out.member("counts_cached", "false");
-      write_rates(out, tier.rates, &fact.rates);
+      write_tier_rates(out, tier.rates);
       out.end_object();
     }
     out.end_array();
@@ -106,6 +104,14 @@ std::string usd_text(Unit unit, std::int64_t pico) {
   std::string text = is_per_million(unit) ? cost_of(1'000'000, pico).usd() : Money::pico(pico).usd();
   if (text.ends_with(".0")) text.resize(text.size() - 2);
   return text;
+}
+
+void write_rates(json::Writer& out, const Rates& rates) {
+  for (std::size_t i = 0; i < unit_count; ++i) {
+    const Unit unit = static_cast<Unit>(i);
+    const bool follows = whole_of(unit) == unit ? rates[unit] == 0 : rates[unit] == rates[whole_of(unit)];
+    if (!follows || unit == Unit::input || unit == Unit::output) out.member(name(unit), usd_text(unit, rates[unit]));
+  }
 }
 
 std::string write_import(const PriceImport& import) {

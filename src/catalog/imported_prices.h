@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "catalog/price_book.h"
+#include "json/json.h"
 
 namespace sluice::catalog {
 
@@ -33,6 +34,9 @@ std::string price_key(const PriceFact& fact);
 
 // USD as the files write it: per million for tokens.
 std::string usd_text(Unit unit, std::int64_t pico);
+// Members of an open object, name(unit): usd_text. Left out is what follows from the others: a unit that costs nothing,
+// or as much as the one that it is a part of.
+void write_rates(json::Writer& out, const Rates& rates);
 
 std::string write_import(const PriceImport& import);
 // `name`: of the file, for the error. Errors: invalid_request, with the line.

@@ -15,6 +15,7 @@
 #include "cli/load_config.h"
 #include "dialects/openai_chat/openai_chat.h"
 #include "json/json.h"
+#include "serve/control_socket.h"
 #include "store/store.h"
 
 namespace sluice::cli {
@@ -27,6 +28,13 @@ constexpr std::size_t rows_to_search = 100;  // that other clients may have adde
 
 // Ended by a signal that nobody can catch, a server leaves its file behind.
 bool is_running(std::int64_t pid) { return pid > 0 && (kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM); }
+
+std::unexpected<Error> not_serving(const Invocation& invocation, std::string_view else_name) {
+  return std::unexpected(Error{.kind = ErrorKind::unavailable,
+                               .message = fmt::format("no sluice is serving {}", invocation.data_dir),
+                               .hint = fmt::format("start it with: sluice serve (or name {})", else_name),
+                               .code = not_serving_code});
+}
 
 }  // namespace
 
@@ -57,10 +65,12 @@ Result<std::string> server_url(const ConnectionFlags& flags, const Invocation& i
   if (!flags.url.empty()) return flags.url;
   if (const auto url = invocation.console.variable("SLUICE_URL")) return *url;
   if (const auto serve = read_serve_file(invocation.data_dir)) return serve->url;
-  return std::unexpected(Error{.kind = ErrorKind::unavailable,
-                               .message = fmt::format("no sluice is serving {}", invocation.data_dir),
-                               .hint = "start it with: sluice serve (or name a server with --url or SLUICE_URL)",
-                               .code = not_serving_code});
+  return not_serving(invocation, "a server with --url or SLUICE_URL");
+}
+
+Result<std::string> order_server(const Invocation& invocation, std::string_view line, std::chrono::seconds within) {
+  if (!read_serve_file(invocation.data_dir)) return not_serving(invocation, "its data directory with --data");
+  return serve::call_server(invocation.data_dir, line, within);
 }
 
 Result<Connection> Connection::open(const ConnectionFlags& flags, const Invocation& invocation) {

@@ -1,9 +1,11 @@
 // How `chat` and `run` find the server and get in: its address, and a key.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "cli/chat_transport.h"
 #include "cli/temporary_key.h"
@@ -31,6 +33,10 @@ std::optional<ServeFile> read_serve_file(const std::string& data_dir);
 
 // --url, else SLUICE_URL, else what the data directory's serve.json says. Error: not_serving_code.
 Result<std::string> server_url(const ConnectionFlags& flags, const Invocation& invocation);
+
+// Sends one line of JSON to the server that serves this data directory, and gives its answer's line, waiting `within`
+// at most. Errors: not_serving_code, and those of serve::call_server.
+Result<std::string> order_server(const Invocation& invocation, std::string_view line, std::chrono::seconds within);
 
 // An open way to the server.
 class Connection {

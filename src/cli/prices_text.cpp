@@ -29,17 +29,6 @@ std::string rates_text(const catalog::Rates& rates) {
   return text;
 }
 
-void write_rates(json::Writer& out, const catalog::Rates& rates) {
-  out.begin_object();
-  for (std::size_t i = 0; i < catalog::unit_count; ++i) {
-    const Unit unit = static_cast<Unit>(i);
-    const bool follows =
-        catalog::whole_of(unit) == unit ? rates[unit] == 0 : rates[unit] == rates[catalog::whole_of(unit)];
-    if (!follows || unit == Unit::input || unit == Unit::output) out.member(name(unit), per_unit(unit, rates[unit]));
-  }
-  out.end_object();
-}
-
 }  // namespace
 
 std::string per_unit(Unit unit, std::int64_t pico) { return catalog::usd_text(unit, pico); }
@@ -92,16 +81,17 @@ void write_fact(json::Writer& out, const PriceFact& fact) {
   out.begin_object().member("key", catalog::price_key(fact)).member("provider", fact.provider.str());
   out.member("model", fact.model.str()).member("state", name(fact.kind)).member("layer", name(fact.source_kind));
   out.member("service_tier", chat::name(fact.service_tier)).member("region", fact.region);
-  out.member("hours", fact.window ? catalog::window_text(*fact.window) : "").key("usd");
-  write_rates(out, fact.rates);
+  out.member("hours", fact.window ? catalog::window_text(*fact.window) : "").key("usd").begin_object();
+  catalog::write_rates(out, fact.rates);
+  out.end_object();
   out.key("tiers").begin_array();
   for (const catalog::Tier& tier : fact.tiers) {
     out.begin_object().member("prompt_tokens", tier.prompt_tokens);
     out.member("op", tier.op == catalog::Tier::Op::ge ? "ge" : "gt");
     out.member("scope", tier.scope == catalog::Tier::Scope::marginal ? "marginal" : "whole_request");
-    out.member("counts_cached", tier.counts_cached).key("usd");
-    write_rates(out, tier.rates);
-    out.end_object();
+    out.member("counts_cached", tier.counts_cached).key("usd").begin_object();
+    catalog::write_rates(out, tier.rates);
+    out.end_object().end_object();
   }
   out.end_array().member("effective_from", catalog::date_text(fact.effective_from)).key("effective_to");
   fact.effective_to ? out.string(catalog::date_text(*fact.effective_to)) : out.null();

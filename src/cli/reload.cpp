@@ -6,7 +6,6 @@
 #include "cli/connection.h"
 #include "cli/verbs.h"
 #include "json/json.h"
-#include "serve/control_socket.h"
 
 namespace sluice::cli {
 namespace {
@@ -18,12 +17,7 @@ struct ReloadFlags {};
 // The answer, however it is to be shown. Errors: not_serving_code; failed, when there was nothing to read.
 Result<int> reload(const ReloadFlags&, Invocation& invocation) {
   Console& console = invocation.console;
-  if (!read_serve_file(invocation.data_dir))
-    return std::unexpected(Error{.kind = ErrorKind::unavailable,
-                                 .message = fmt::format("no sluice is serving {}", invocation.data_dir),
-                                 .hint = "start it with: sluice serve (or name its data directory with --data)",
-                                 .code = not_serving_code});
-  TRY(const std::string line, serve::call_server(invocation.data_dir, R"({"verb":"reload"})", answer_within));
+  TRY(const std::string line, order_server(invocation, R"({"verb":"reload"})", answer_within));
   TRY(const json::Document answer, json::Document::parse(line));
   const json::Value root = answer.root();
   const bool applied = root["applied"].boolean().value_or(false);

@@ -6,7 +6,6 @@
 #include "cli/connection.h"
 #include "cli/verbs.h"
 #include "json/json.h"
-#include "serve/control_socket.h"
 
 namespace sluice::cli {
 namespace {
@@ -17,12 +16,7 @@ struct UpgradeFlags {};
 
 // Errors: not_serving_code; unavailable, when the new program has not taken over: the old one goes on.
 Result<int> upgrade(const UpgradeFlags&, Invocation& invocation) {
-  if (!read_serve_file(invocation.data_dir))
-    return std::unexpected(Error{.kind = ErrorKind::unavailable,
-                                 .message = fmt::format("no sluice is serving {}", invocation.data_dir),
-                                 .hint = "start it with: sluice serve (or name its data directory with --data)",
-                                 .code = not_serving_code});
-  TRY(const std::string line, serve::call_server(invocation.data_dir, R"({"verb":"upgrade"})", answer_within));
+  TRY(const std::string line, order_server(invocation, R"({"verb":"upgrade"})", answer_within));
   TRY(const json::Document answer, json::Document::parse(line));
   const json::Value root = answer.root();
   if (const auto error = root["error"].string())
