@@ -7,6 +7,7 @@ import pytest
 
 from harness import recorder
 from harness.clients import chat_body, http_client, messages_body
+from harness.mock_config import anthropic_vendor, openai_vendor, responses_vendor
 from harness.wait import eventually
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
@@ -44,6 +45,16 @@ def test_bytes_that_two_readers_could_read_in_two_ways_are_400_and_reach_nobody(
     answer = http.post(path, content=text, headers=JSON)
     assert answer.status_code == 400 and answer.json()["error"]["message"], answer.text
     assert recorders[1].requests + recorders[2].requests == []
+
+
+@pytest.mark.parametrize("model", ["oai/gpt-mock", "ant/claude-mock", "resp/gpt-mock"])
+def test_two_responses_to_go_on_from_are_400_whoever_would_answer(serve, provider, model):
+    server = serve({"providers": {"oai": openai_vendor(provider.url), "ant": anthropic_vendor(provider.url), "resp": responses_vendor(provider.url)}})
+    with http_client(server, server.create_key()) as client:
+        text = '{"model":"%s","input":"x","previous_response_id":"resp_a","previous_response_id":"resp_b"}' % model
+        refused = client.post("/v1/responses", content=text.encode(), headers=JSON)
+    assert refused.status_code == 400 and refused.json()["error"]["param"] == "previous_response_id", refused.text
+    assert provider.requests == []
 
 
 @pytest.mark.parametrize("number", ["9007199254740993", "18446744073709551617", "-123456789012345678901234567890", "1e400", "0.10000000000000000001"])

@@ -131,7 +131,9 @@ def test_what_is_wrong_is_an_event_and_the_connection_goes_on(server, provider):
         for message, word in (("no json", "JSON object"), ("[]", "JSON object"), ('{"type":"response.cancel"}', "response.create"),
                               ('{"type":"response.create","generate":false}', "model"),
                               ('{"type":"response.create","model":"nobody/m","input":"x"}', "no model"),
-                              ('{"type":"response.create","model":"oai/m","input":7}', "input")):
+                              ('{"type":"response.create","model":"oai/m","input":7}', "input"),
+                              ('{"type":"response.create","model":"oai/m","input":"x","previous_response_id":"resp_a","previous_response_id":"resp_b"}',
+                               "given twice")):
             ws.send(message)
             error = read(ws)[-1]
             assert error["type"] == "error" and error["status"] in (400, 404) and word in error["error"]["message"], error

@@ -76,6 +76,8 @@ TEST(OpenAiResponses, Outline_names_the_field_that_is_wrong) {
   EXPECT_EQ(outline_fault(with_member(R"("max_output_tokens":0)")), "max_output_tokens");
   EXPECT_EQ(outline_fault(with_member(R"("previous_response_id":"")")), "previous_response_id");
   EXPECT_EQ(outline_fault(with_member(R"("previous_response_id":5)")), "previous_response_id");
+  EXPECT_EQ(outline_fault(with_member(R"("previous_response_id":"resp_1","previous_response_\u0069d":"resp_2")")),
+            "previous_response_id");
   EXPECT_EQ(outline_fault(with_member(R"("previous_response_id":null)")), "");
   EXPECT_EQ(outline_fault(with_member(R"("input":"y")")), "input") << "given twice";
   EXPECT_EQ(outline_fault(R"({"model":"m","previous_response_id":"resp_1"})"), "")

@@ -90,8 +90,8 @@ Result<RequestOutline> outline(std::string_view body, const json::Document& pars
       count_images_in(item["output"], result);
     }
   }
-  TRY(const auto spans,
-      json::find_members(body, {"model", "input", "stream", "max_output_tokens", "instructions", "tools"}));
+  TRY(const auto spans, json::find_members(body, {"model", "input", "stream", "max_output_tokens", "instructions",
+                                                  "tools", "previous_response_id"}));
   result.model_begin = spans[0]->begin;
   result.model_end = spans[0]->end;
   return result;

@@ -77,6 +77,8 @@ Result<SocketRequest> read_message(std::string_view message, SocketMemory& memor
   const json::Value root = parsed->root();
   if (root["type"].string() != "response.create")
     return not_a_request("the message is not of the type response.create", "no other messages are understood", "type");
+  if (const auto places = json::find_members(message, {"input", "previous_response_id"}); !places)
+    return not_a_request(places.error().message, places.error().hint, places.error().param);
   const json::Value input = root["input"];
   if (input.exists() && !input.is_null() && !input.is_string() && !input.is_array())
     return not_a_request("input: a string or an array of items is expected", "", "input");
