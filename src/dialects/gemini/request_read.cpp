@@ -120,7 +120,8 @@ class RequestReader : RequestReading {
   static Result<void> refuse_other_contracts(const Message& config) {
     TRY(const auto candidates, config.integer("candidateCount", 1, 8));
     if (candidates.value_or(1) > 1)
-      return bad_field(config.path("candidateCount"), "this model gives one answer only",
+      return bad_field(config.path("candidateCount"),
+                       "this model's answers beyond the first cannot be told as candidates here",
                        "ask for one, or for a model of Google");
     TRY(const std::vector<json::Value> modalities, config.array("responseModalities"));
     for (std::size_t i = 0; i < modalities.size(); ++i)

@@ -66,7 +66,12 @@ class RequestWriter : RequestWriting {
     if (request_.stop.size() > max_stops)
       return bad_field("stop", "this provider takes at most 5",
                        "send fewer, or ask for a model whose provider takes more");
-    for (const auto& [name, value] : request_.extras) CHECK_OK(drop_or_refuse(name));
+    for (const auto& [name, value] : request_.extras) {
+      if (name == "n")
+        return bad_field(name, "this provider's answers beyond the first candidate cannot be told as choices here",
+                         "ask for one answer at a time, or ask for a model of OpenAI's API");
+      CHECK_OK(drop_or_refuse(name));
+    }
     if (request_.parallel_tool_calls == false) drop("parallel_tool_calls");
     tier_ = service_tier("standard");
     if (!request_.prompt_cache_key.empty()) drop("prompt_cache_key");
