@@ -93,6 +93,7 @@ Provider read_provider(const std::string& id, const Node& node, const Report& re
       one_of(fields, node, "max_tokens_field", max_tokens_from_name, "max_tokens or max_completion_tokens", report)
           .value_or(provider.quirks.max_tokens_field);
   if (fields.boolean("continues_prefill").value_or(false)) provider.quirks.prefill = Prefill::continued;
+  provider.quirks.leading_system = fields.boolean("leading_system").value_or(false);
   provider.engine = fields.boolean("engine").value_or(false);
   provider.quirks.stores_responses = fields.boolean("stores_responses").value_or(false);
   provider.quirks.vertex = fields.boolean("vertex").value_or(false);

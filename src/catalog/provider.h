@@ -75,6 +75,8 @@ struct Quirks {
   StreamUsage stream_usage = StreamUsage::option;
   MaxTokensField max_tokens_field = MaxTokensField::max_tokens;
   Prefill prefill = Prefill::ignored;
+  // It takes system messages before all others only: templates of many open models refuse one within the conversation.
+  bool leading_system = false;
   // Azure OpenAI's classic paths, where the deployment and the API's version stand in the path: "2024-10-21".
   std::string azure_api_version;
   // Claude on Google's Vertex AI: the model stands in the path, the API's version in the body.

@@ -56,6 +56,7 @@ std::string particulars_of(const Provider& provider) {
   if (quirks.stream_usage == StreamUsage::automatic) words.push_back("reports usage in streams unasked");
   if (quirks.max_tokens_field == MaxTokensField::max_completion_tokens) words.push_back("`max_completion_tokens`");
   if (quirks.prefill == Prefill::continued) words.push_back("continues a last message of the assistant");
+  if (quirks.leading_system) words.push_back("system messages before all others only");
   if (quirks.stores_responses) words.push_back("keeps responses");
   if (!quirks.service_tiers.empty()) words.push_back("service tiers: " + joined(quirks.service_tiers));
   if (quirks.vertex) words.push_back("the model stands in the path");

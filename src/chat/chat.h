@@ -14,7 +14,8 @@
 
 namespace sluice::chat {
 
-enum class Role : std::uint8_t { user, assistant };
+// `system` is of what the conversation is told on its way, text alone; ChatRequest::system is what it begins with.
+enum class Role : std::uint8_t { user, assistant, system };
 
 // "Everything up to here will come again": where the provider may keep its prompt cache, and for how long.
 enum class CacheMark : std::uint8_t { none, minutes_5, hour_1 };
@@ -130,7 +131,7 @@ struct Reasoning {
 
 struct ChatRequest {
   std::string model;
-  std::vector<Text> system;       // in order; joined by a blank line where a dialect has one string
+  std::vector<Text> system;       // before the first message; joined by a blank line where a dialect has one string
   std::vector<Message> messages;  // runs of one role are kept as the client sent them
   std::vector<Tool> tools;
   std::optional<ToolChoice> tool_choice;

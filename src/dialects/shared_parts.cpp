@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "http/headers.h"
 
@@ -45,6 +46,17 @@ void RequestReading::note_others(const Fields& object, std::initializer_list<std
 
 bool RequestReading::knows_call(std::string_view id) const { return call_ids_.contains(id); }
 
+void RequestReading::add_system(std::vector<chat::Text> texts) {
+  std::erase_if(texts, [](const chat::Text& text) { return text.text.empty(); });
+  if (texts.empty()) return;
+  if (request_.messages.empty()) {
+    std::ranges::move(texts, std::back_inserter(request_.system));
+    return;
+  }
+  chat::Message& message = request_.messages.emplace_back(chat::Message{.role = chat::Role::system});
+  std::ranges::move(texts, std::back_inserter(message.blocks));
+}
+
 void RequestReading::note_if_empty(const Fields& message, std::string_view member) {
   if (first_empty_.empty() && !request_.messages.empty() && request_.messages.back().blocks.empty())
     first_empty_ = message.path(member);
@@ -53,7 +65,7 @@ void RequestReading::note_if_empty(const Fields& message, std::string_view membe
 Result<void> RequestReading::refuse_if_all_empty() const {
   if (first_empty_.empty()) return {};
   for (const chat::Message& message : request_.messages)
-    if (!message.blocks.empty()) return {};
+    if (!message.blocks.empty() && message.role != chat::Role::system) return {};
   return bad_field(first_empty_, "it is empty, and no other message says anything", "send some text");
 }
 
@@ -90,13 +102,70 @@ std::string_view RequestWriting::service_tier(std::string_view standard) {
   return {};
 }
 
+void RequestWriting::drop_reasoning() {
+  if (request_.reasoning && request_.reasoning->effort) drop("reasoning.effort");
+  drop_thinking();
+}
+
+void RequestWriting::drop_thinking() {
+  if (!request_.reasoning) return;
+  if (request_.reasoning->budget) drop("reasoning.budget");
+  if (request_.reasoning->adaptive) drop("reasoning");
+  if (request_.reasoning->visible) drop("reasoning.visible");
+}
+
+std::vector<const chat::Text*> RequestWriting::system() const {
+  std::vector<const chat::Text*> all;
+  all.reserve(request_.system.size() + moved_system_.size());
+  for (const chat::Text& text : request_.system) all.push_back(&text);
+  all.insert(all.end(), moved_system_.begin(), moved_system_.end());
+  return all;
+}
+
+bool RequestWriting::has_system() const {
+  return std::ranges::any_of(system(), [](const chat::Text* text) { return !is_blank(text->text); });
+}
+
+bool RequestWriting::has_marked_system() const {
+  return std::ranges::any_of(system(), [](const chat::Text* text) { return text->cache != chat::CacheMark::none; });
+}
+
 std::string RequestWriting::system_text() const {
   std::string joined;
-  for (const chat::Text& text : request_.system) {
+  for (const chat::Text* text : system()) {
     if (!joined.empty()) joined += "\n\n";
-    joined += text.text;
+    joined += text->text;
   }
   return joined;
+}
+
+void RequestWriting::move_system() {
+  system_moved_ = true;
+  for (const chat::Message& message : request_.messages)
+    if (message.role == chat::Role::system)
+      for (const chat::Block& block : message.blocks) move_to_front(block);
+}
+
+void RequestWriting::write_system_message(const chat::Message& message) {
+  std::string joined;
+  for (const chat::Block& block : message.blocks) {
+    const auto& text = std::get<chat::Text>(block);
+    if (text.cache != chat::CacheMark::none) drop("system.cache_control");
+    joined.append(joined.empty() ? "" : "\n\n").append(text.text);
+  }
+  json_.begin_object().member("role", "system").member("content", joined).end_object();
+}
+
+bool RequestWriting::ends_with_assistant() const {
+  const auto last =
+      std::find_if(request_.messages.rbegin(), request_.messages.rend(),
+                   [&](const chat::Message& message) { return !system_moved_ || message.role != chat::Role::system; });
+  return last != request_.messages.rend() && last->role == chat::Role::assistant;
+}
+
+void RequestWriting::move_to_front(const chat::Block& text) {
+  drop("messages.role");
+  moved_system_.push_back(&std::get<chat::Text>(text));
 }
 
 std::unexpected<Error> RequestWriting::refuse(std::string name, std::string_view why) {
@@ -143,10 +212,49 @@ std::unexpected<Error> RequestWriting::nothing_to_send() {
 std::vector<RequestWriting::Turn> RequestWriting::turns() const {
   std::vector<Turn> turns;
   for (const chat::Message& message : request_.messages) {
+    if (system_moved_ && message.role == chat::Role::system) continue;
     if (turns.empty() || turns.back().role != message.role) turns.push_back({.role = message.role, .blocks = {}});
     for (const chat::Block& block : message.blocks) turns.back().blocks.push_back(&block);
   }
   return turns;
+}
+
+Result<std::vector<RequestWriting::Turn>> RequestWriting::placed_turns() {
+  std::vector<Turn> placed;
+  std::vector<const chat::Block*> told;  // by system messages that still look for their place
+  const auto follows_user = [&] { return !placed.empty() && placed.back().role == chat::Role::user; };
+  for (Turn& turn : turns()) {
+    if (std::ranges::none_of(turn.blocks, [&](const auto* block) { return is_sent(*block); })) {
+      for (const chat::Block* block : turn.blocks) drop_unsent(*block);
+      continue;
+    }
+    if (turn.role == chat::Role::system) {
+      told.insert(told.end(), turn.blocks.begin(), turn.blocks.end());
+      continue;
+    }
+    if (!told.empty() && turn.role == chat::Role::assistant && follows_user())
+      placed.push_back({.role = chat::Role::system, .blocks = std::exchange(told, {})});
+    else if (!told.empty())
+      drop("messages.role");
+    if (!placed.empty() && placed.back().role == turn.role)
+      placed.back().blocks.insert(placed.back().blocks.end(), turn.blocks.begin(), turn.blocks.end());
+    else
+      placed.push_back(std::move(turn));
+  }
+  if (placed.empty()) return nothing_to_send();
+  if (!told.empty() && follows_user())
+    placed.push_back({.role = chat::Role::system, .blocks = std::exchange(told, {})});
+  for (const chat::Block* block : told) move_to_front(*block);
+  return placed;
+}
+
+std::string_view RequestWriting::role_name(chat::Role role) {
+  switch (role) {
+    case chat::Role::user: return "user";
+    case chat::Role::assistant: return "assistant";
+    case chat::Role::system: break;
+  }
+  return "system";
 }
 
 void RequestWriting::put_results_first(Turn& turn) {
@@ -156,6 +264,32 @@ void RequestWriting::put_results_first(Turn& turn) {
     for (const chat::Block* block : turn.blocks)
       if (std::holds_alternative<chat::ToolResult>(*block) == results) ordered.push_back(block);
   turn.blocks = std::move(ordered);
+}
+
+bool takes_system_within(std::string_view model) {
+  constexpr std::string_view mark = "claude-";
+  const std::size_t begin = model.find(mark);
+  if (begin == std::string_view::npos) return false;
+  model.remove_prefix(begin + mark.size());
+  const std::size_t dash = model.find('-');
+  const bool is_older_name = !model.empty() && model.front() >= '0' && model.front() <= '9';  // "claude-3-5-sonnet"
+  if (dash == std::string_view::npos || is_older_name) return false;
+  const std::string_view family = model.substr(0, dash);
+  model.remove_prefix(dash + 1);
+  // Of one or two digits; more of them are a date.
+  const auto take_number = [&] {
+    std::size_t digits = 0;
+    int number = 0;
+    while (digits < model.size() && model[digits] >= '0' && model[digits] <= '9' && digits < 3)
+      number = number * 10 + (model[digits++] - '0');
+    model.remove_prefix(digits);
+    return digits == 1 || digits == 2 ? number : 0;
+  };
+  const int generation = take_number();
+  if (!model.empty() && (model.front() == '-' || model.front() == '.')) model.remove_prefix(1);
+  const int version = take_number();
+  if (generation == 5 && version == 0) return family != "sonnet";
+  return generation > 4 || (generation == 4 && version >= 8);
 }
 
 http::Headers json_headers() { return {{"content-type", "application/json"}}; }

@@ -36,6 +36,9 @@ class RequestReading {
   void note_extra(std::string name);
   void note_others(const Fields& object, std::initializer_list<std::string_view> known, std::string_view where);
 
+  // A system message: to what the conversation begins with, or at this place within it. Empty texts say nothing.
+  void add_system(std::vector<chat::Text> texts);
+
   void note_call(std::string_view id) { call_ids_.insert(id); }
   bool knows_call(std::string_view id) const;
 
@@ -69,7 +72,22 @@ class RequestWriting {
   // The tier that is asked for, in the provider's words, of which `standard` is the usual tier's. Empty: none is, or
   // one that it does not know, which is dropped.
   std::string_view service_tier(std::string_view standard);
+  // Names what the request says of thinking and the provider is not told, each part by its own name.
+  void drop_reasoning();
+  void drop_thinking();  // the same, without the effort
+  // What stands before all messages: what the conversation begins with, and the system messages within it that the
+  // writer has moved there.
+  std::vector<const chat::Text*> system() const;
+  bool has_system() const;          // any that says something
+  bool has_marked_system() const;   // with a place for the prompt cache
   std::string system_text() const;  // all of it, joined by blank lines
+  // For providers without another place: system messages within the conversation go to the front, which changes what
+  // they follow, so it is named.
+  void move_system();
+  // One within the conversation, as OpenAI's two APIs have it.
+  void write_system_message(const chat::Message& message);
+  // No message follows that stays at its place.
+  bool ends_with_assistant() const;
   // What would change the answer's contract.
   static std::unexpected<Error> refuse(std::string name, std::string_view why);
   // An extra of the client's API that this provider's has not.
@@ -87,38 +105,31 @@ class RequestWriting {
   bool is_signed_by_it(const chat::Thinking& thinking) const { return is_own(thinking) && !thinking.signature.empty(); }
 
   std::unordered_set<std::string> dropped_;  // out_.dropped_params, to be looked up
+  bool system_moved_ = false;                // move_system() was called
 
   // Where roles must take turns, runs of one role are one message.
   struct Turn {
     chat::Role role;
     std::vector<const chat::Block*> blocks;
   };
-  std::vector<Turn> turns() const;
+  std::vector<Turn> turns() const;  // without system messages that have been moved
   // Of Anthropic and Bedrock: thinking that somebody else signed, or nobody, makes the whole request fail; so does
   // blank text.
   bool is_sent(const chat::Block& block) const;
   // Names what is lost with a block that is not sent.
   void drop_unsent(const chat::Block& block);
-  // The member `messages` as these two have it: the roles take turns, and blocks that are not sent leave no empty turn
-  // behind. `write_block` gets those that are sent.
+  // The turns as these two have them: the roles take turns, and blocks that are not sent leave no empty turn behind. A
+  // system message follows a turn of the user, and an answer or nothing follows it: one that stands elsewhere comes
+  // later or goes to the front, and is named. To be called before what stands in front is written.
+  Result<std::vector<Turn>> placed_turns();
+  // The member `messages`, of those; `write_block` gets the blocks that are sent.
   template <typename WriteBlock>
-  Result<void> write_turns(const WriteBlock& write_block) {
-    std::vector<Turn> sent;
-    for (Turn& turn : turns()) {
-      if (std::ranges::none_of(turn.blocks, [&](const auto* block) { return is_sent(*block); })) {
-        for (const chat::Block* block : turn.blocks) drop_unsent(*block);
-      } else if (!sent.empty() && sent.back().role == turn.role) {
-        sent.back().blocks.insert(sent.back().blocks.end(), turn.blocks.begin(), turn.blocks.end());
-      } else {
-        sent.push_back(std::move(turn));
-      }
-    }
-    if (sent.empty()) return nothing_to_send();
+  Result<void> write_turns(std::vector<Turn> placed, const WriteBlock& write_block) {
     json_.key("messages").begin_array();
-    for (Turn& turn : sent) {
+    for (Turn& turn : placed) {
       put_results_first(turn);
       const auto& [role, blocks] = turn;
-      json_.begin_object().member("role", role == chat::Role::user ? "user" : "assistant").key("content").begin_array();
+      json_.begin_object().member("role", role_name(role)).key("content").begin_array();
       for (const chat::Block* block : blocks) {
         if (!is_sent(*block)) {
           drop_unsent(*block);
@@ -131,6 +142,7 @@ class RequestWriting {
     json_.end_array();
     return {};
   }
+  static std::string_view role_name(chat::Role role);
   static void put_results_first(Turn& turn);  // the tool results of one turn stand together and first
   // The arguments of a call where only an object can be one: parsed, or invalid_request.
   static Result<json::Document> object_arguments(const chat::ToolCall& call);
@@ -139,7 +151,15 @@ class RequestWriting {
   const EncodeOptions& options_;
   ProviderRequest out_;
   json::Writer json_;
+
+ private:
+  std::vector<const chat::Text*> moved_system_;
+  void move_to_front(const chat::Block& text);
 };
+
+// Whether a model of Anthropic's takes system messages within a conversation: Opus 4.8, and what came after it except
+// Sonnet 5. `model` may have words around its name ("us.anthropic.claude-opus-4-8"). False for what is none.
+bool takes_system_within(std::string_view model);
 
 // Of a request to a provider.
 http::Headers json_headers();

@@ -2,8 +2,71 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 namespace sluice::dialects {
 namespace {
+
+const EncodeOptions no_options;
+
+// What the writers of Anthropic's and Bedrock's requests are made of.
+class Placing : RequestWriting {
+ public:
+  explicit Placing(const chat::ChatRequest& request) : RequestWriting(request, no_options) {}
+  // "user:a b|system:c", then what stands in front, then what is named.
+  std::string told() {
+    const auto placed = placed_turns();
+    if (!placed) return "refused: " + placed.error().param;
+    std::string out;
+    for (const Turn& turn : *placed) {
+      out.append(out.empty() ? "" : "|").append(role_name(turn.role)).append(":");
+      for (const chat::Block* block : turn.blocks) out += std::get<chat::Text>(*block).text;
+    }
+    out += " front=" + system_text() + " named=";
+    for (const std::string& name : out_.dropped_params) out += name;
+    return out;
+  }
+};
+
+std::string placed(std::initializer_list<std::pair<chat::Role, std::string_view>> messages) {
+  chat::ChatRequest request;
+  for (const auto& [role, text] : messages)
+    request.messages.push_back({.role = role, .blocks = {chat::Text{std::string(text)}}});
+  return Placing(request).told();
+}
+
+TEST(SystemWithin, Stands_between_a_turn_of_the_user_and_an_answer) {
+  using enum chat::Role;
+  EXPECT_EQ(placed({{user, "a"}, {system, "s"}, {assistant, "b"}, {user, "c"}}),
+            "user:a|system:s|assistant:b|user:c front= named=");
+  EXPECT_EQ(placed({{user, "a"}, {system, "s"}}), "user:a|system:s front= named=");
+  EXPECT_EQ(placed({{user, "a"}, {system, "s"}, {system, "t"}, {assistant, "b"}}),
+            "user:a|system:st|assistant:b front= named=")
+      << "two in a row would be refused";
+}
+
+TEST(SystemWithin, Comes_later_where_it_has_no_place_and_is_named) {
+  using enum chat::Role;
+  EXPECT_EQ(placed({{user, "a"}, {assistant, "b"}, {system, "s"}, {user, "c"}}),
+            "user:a|assistant:b|user:c|system:s front= named=messages.role");
+  EXPECT_EQ(placed({{user, "a"}, {system, "s"}, {user, "b"}, {assistant, "c"}}),
+            "user:ab|system:s|assistant:c front= named=messages.role");
+  EXPECT_EQ(placed({{user, "a"}, {assistant, "b"}, {system, "s"}, {assistant, "c"}}),
+            "user:a|assistant:bc front=s named=messages.role")
+      << "no turn of the user follows";
+  EXPECT_EQ(placed({{user, " "}, {system, "s"}}), "refused: messages") << "blank text is not sent";
+}
+
+TEST(SystemWithin, Is_known_to_the_models_of_Anthropic_that_take_it) {
+  for (const char* model :
+       {"claude-opus-4-8", "us.anthropic.claude-opus-4-8-20260528-v1:0", "claude-opus-4.8",
+        "anthropic/claude-sonnet-5.5", "claude-fable-5", "claude-haiku-5-5@20261001", "claude-x-12"})
+    EXPECT_TRUE(takes_system_within(model)) << model;
+  for (const char* model : {"claude-opus-4-7", "claude-opus-4-20250514", "claude-sonnet-4-5-20250929",
+                            "claude-sonnet-5", "claude-sonnet-5-20260630", "claude-3-5-sonnet-20241022", "claude-",
+                            "claude-instant", "gpt-5.4", "amazon.nova-pro-v1:0", ""})
+    EXPECT_FALSE(takes_system_within(model)) << model;
+}
 
 std::vector<chat::Tool> tools(std::size_t count) {
   std::vector<chat::Tool> all;

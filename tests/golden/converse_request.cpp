@@ -30,6 +30,7 @@ class Reader {
   void read_message(json::Value message) {
     chat::Message& read = request_.messages.emplace_back();
     if (message["role"].string() == "assistant") read.role = chat::Role::assistant;
+    if (message["role"].string() == "system") read.role = chat::Role::system;
     for (const json::Value& block : message["content"].elements()) read_block(block, read.blocks);
   }
 

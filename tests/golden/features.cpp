@@ -94,10 +94,15 @@ using Kind = Feature::Kind;
 
 std::vector<Feature> of_requests() {
   return {
-      {.name = "system prompt",
-       .dialects = "CRMG",
-       .asked = [](const Asked& a) { return !a.request.system.empty(); },
-       .losses = {"].role"}},
+      {.name = "system prompt", .dialects = "CRMG", .asked = [](const Asked& a) { return !a.request.system.empty(); }},
+      {.name = "system message within the conversation",
+       .dialects = "CRM",
+       .asked =
+           [](const Asked& a) {
+             return std::ranges::any_of(a.request.messages,
+                                        [](const chat::Message& each) { return each.role == chat::Role::system; });
+           },
+       .losses = {"messages.role"}},
       {.name = "turns of both sides",
        .dialects = "CRMG",
        .asked =

@@ -138,6 +138,9 @@ chat::ChatRequest Generator::request() {
   for (std::uint64_t turns = below(4); turns > 0; --turns) {
     made.messages.push_back(assistant_turn(made, open));
     made.messages.push_back(user_turn(open));
+    if (one_in(6))
+      made.messages.push_back(
+          {.role = chat::Role::system, .blocks = {chat::Text{.text = text(), .cache = cache_mark()}}});
   }
   settings(made);
   return made;

@@ -47,9 +47,10 @@ class Saying {
       if (tool.strict.value_or(false)) add("tools.strict", tool.name);  // not said is no
       mark(tool.cache);
     }
+    constexpr std::array names = {"USER", "ASSISTANT", "SYSTEM"};
     std::optional<chat::Role> role;
     for (const chat::Message& message : request.messages) {
-      if (role != message.role) add("messages", message.role == chat::Role::user ? "USER" : "ASSISTANT");
+      if (role != message.role) add("messages", names[static_cast<std::size_t>(message.role)]);
       role = message.role;
       for (const chat::Block& block : message.blocks) std::visit([&](const auto& each) { say(each); }, block);
     }
@@ -126,11 +127,13 @@ class Saying {
   Said said_;
 };
 
-// A loss's name is a path in the client's words. Effort and budget stand for each other.
+// A loss's name is a path in the client's words. Effort and budget stand for each other; a system message that has lost
+// its role within the conversation is one before it.
 bool is_named(const std::string& field, const std::vector<std::string>& names) {
   const bool reasoning = field == "reasoning.effort" || field == "reasoning.budget";
   return std::ranges::any_of(names, [&](const std::string& name) {
-    return name.contains(field) || (reasoning && (name.starts_with("reasoning") || name.starts_with("thinking")));
+    return name.contains(field) || (field == "system" && name == "messages.role") ||
+           (reasoning && (name.starts_with("reasoning") || name.starts_with("thinking")));
   });
 }
 

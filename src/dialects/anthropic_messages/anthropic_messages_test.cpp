@@ -220,7 +220,7 @@ TEST(AnthropicMessages, Watcher_reads_usage_without_event_names_too) {
   }
 }
 
-TEST(AnthropicMessages, A_system_message_in_the_conversation_moves_to_the_front_and_is_reported) {
+TEST(AnthropicMessages, A_system_message_in_the_conversation_stays_at_its_place) {
   const auto parsed = json::Document::parse(with(
       R"({"role":"system","content":"a"},{"role":"user","content":"hi"},{"role":"system","content":[{"type":"text","text":"b"}]})",
       R"(,"system":"0")"));
@@ -228,10 +228,27 @@ TEST(AnthropicMessages, A_system_message_in_the_conversation_moves_to_the_front_
   ASSERT_TRUE(request) << request.error().message;
   std::string system;
   for (const chat::Text& text : request->system) system += text.text;
-  EXPECT_EQ(system, "0ab");
-  ASSERT_EQ(request->messages.size(), 1U);
-  ASSERT_EQ(request->extras.size(), 1U) << "the first one stands where it stood";
-  EXPECT_EQ(request->extras[0].first, "messages[2].role");
+  EXPECT_EQ(system, "0a");
+  ASSERT_EQ(request->messages.size(), 2U);
+  EXPECT_EQ(request->messages[1].role, chat::Role::system);
+  EXPECT_EQ(std::get<chat::Text>(request->messages[1].blocks.at(0)).text, "b");
+  EXPECT_TRUE(request->extras.empty());
+}
+
+TEST(AnthropicMessages, What_is_not_told_of_thinking_is_named_part_by_part_in_the_clients_words) {
+  const auto named = [](std::string_view members) {
+    const auto parsed = json::Document::parse(with(R"({"role":"user","content":"hi"})", members));
+    const auto request = dialect->decode_request(*parsed, {});
+    auto sent = dialect->encode_request(*request, {.model = "m"});  // whose model is not known to think
+    in_words_of(*dialect, *request, *sent);
+    std::string names;
+    for (const std::string& name : sent->dropped_params) names.append(names.empty() ? "" : " ").append(name);
+    return names;
+  };
+  EXPECT_EQ(named(R"(,"output_config":{"effort":"high"})"), "output_config.effort");
+  EXPECT_EQ(named(R"(,"thinking":{"type":"adaptive"})"), "thinking");
+  EXPECT_EQ(named(R"(,"thinking":{"type":"enabled","budget_tokens":5,"display":"omitted"})"),
+            "thinking.budget_tokens thinking.display");
 }
 
 TEST(AnthropicMessages, Usage_is_not_called_reported_before_the_output_is_known) {

@@ -186,7 +186,7 @@ class RequestReader : RequestReading {
       TRY(const std::string_view role, message.required_string("role"));
       note_others(message, {"role", "content"}, "messages");
       if (role == "system") {
-        CHECK_OK(read_later_system(message));
+        CHECK_OK(read_system_message(message));
         continue;
       }
       chat::Message read;
@@ -203,16 +203,16 @@ class RequestReader : RequestReading {
     return refuse_if_all_empty();
   }
 
-  // A system message within the conversation moves to the front; that changes what it follows, so it is reported.
-  Result<void> read_later_system(const Fields& message) {
-    if (!request_.messages.empty()) note_extra(message.path("role"));
+  Result<void> read_system_message(const Fields& message) {
     chat::Message read;
     CHECK_OK(read_content(message, read));
+    std::vector<chat::Text> texts;
     for (chat::Block& block : read.blocks) {
       auto* text = std::get_if<chat::Text>(&block);
       if (!text) return bad_field(message.path("content"), "a system message can hold text only");
-      request_.system.push_back(std::move(*text));
+      texts.push_back(std::move(*text));
     }
+    add_system(std::move(texts));
     return {};
   }
 

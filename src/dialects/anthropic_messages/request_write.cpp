@@ -23,8 +23,10 @@ class RequestWriter : RequestWriting {
     json_.member("max_tokens", request_.max_output_tokens.value_or(options_.default_max_output_tokens));
     if (!request_.max_output_tokens)
       out_.added_params.push_back("max_tokens=" + std::to_string(options_.default_max_output_tokens));
+    if (options_.leading_system || !takes_system_within(options_.model)) move_system();
+    TRY(std::vector<Turn> placed, placed_turns());
     write_system();
-    CHECK_OK(write_messages());
+    CHECK_OK(write_turns(std::move(placed), [&](const chat::Block& block) { return write_block(block); }));
     write_tools();
     write_tool_choice();
     write_settings();
@@ -53,21 +55,15 @@ class RequestWriter : RequestWriting {
   }
 
   void write_system() {
-    if (std::ranges::all_of(request_.system, [](const chat::Text& text) { return is_blank(text.text); })) return;
-    const bool marked = std::ranges::any_of(request_.system,
-                                            [](const chat::Text& text) { return text.cache != chat::CacheMark::none; });
-    if (!marked) {
+    if (!has_system()) return;
+    if (!has_marked_system()) {
       json_.member("system", system_text());
       return;
     }
     json_.key("system").begin_array();
-    for (const chat::Text& text : request_.system)
-      if (!is_blank(text.text)) write_text(text);
+    for (const chat::Text* text : system())
+      if (!is_blank(text->text)) write_text(*text);
     json_.end_array();
-  }
-
-  Result<void> write_messages() {
-    return write_turns([&](const chat::Block& block) { return write_block(block); });
   }
 
   Result<void> write_block(const chat::Block& block) {
@@ -193,7 +189,7 @@ class RequestWriter : RequestWriting {
       if (reasoning.effort == Effort::minimal) drop("reasoning.effort");
       write_thinking(reasoning);
     } else if (request_.reasoning) {
-      drop("reasoning");
+      drop_reasoning();
     }
     if (!effort && !request_.output_schema) return;
     json_.key("output_config").begin_object();
@@ -218,9 +214,9 @@ class RequestWriter : RequestWriting {
     using Mode = chat::ToolChoice::Mode;
     const bool forced = request_.tool_choice &&
                         (request_.tool_choice->mode == Mode::required || request_.tool_choice->mode == Mode::named);
-    if (forced || request_.top_k || request_.temperature.value_or(1) != 1) return drop("reasoning");
+    if (forced || request_.top_k || request_.temperature.value_or(1) != 1) return drop_thinking();
     const Tokens limit = request_.max_output_tokens.value_or(options_.default_max_output_tokens);
-    if (reasoning.budget && limit <= least_budget) return drop("reasoning");
+    if (reasoning.budget && limit <= least_budget) return drop_thinking();
     json_.key("thinking").begin_object();
     if (reasoning.budget) {
       const Tokens budget = std::clamp(*reasoning.budget, least_budget, limit - 1);

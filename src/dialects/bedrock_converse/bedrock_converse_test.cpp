@@ -147,7 +147,7 @@ TEST(BedrockConverse, Thinks_in_the_words_of_the_model) {
       body(request).contains(R"("additionalModelRequestFields":{"thinking":{"type":"enabled","budget_tokens":3999}})"));
   EXPECT_TRUE(body(request, llama).ends_with(R"("outputConfig":{"effort":"high"}})")) << body(request, llama);
   request.temperature = 0.5;
-  EXPECT_EQ(encoded(request)->dropped_params, Names{"reasoning"});
+  EXPECT_EQ(encoded(request)->dropped_params, Names{"reasoning.budget"});
   request.reasoning = chat::Reasoning{.effort = chat::Reasoning::Effort::minimal};
   EXPECT_TRUE(body(request).ends_with(R"("outputConfig":{"effort":"low"}})"));
   request.reasoning->effort = chat::Reasoning::Effort::none;

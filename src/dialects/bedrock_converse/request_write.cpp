@@ -81,8 +81,10 @@ class RequestWriter : RequestWriting {
 
   Result<ProviderRequest> write() {
     CHECK_OK(check());
+    if (options_.leading_system || !takes_system_within(options_.model)) move_system();
+    TRY(std::vector<Turn> placed, placed_turns());
     json_.begin_object();
-    CHECK_OK(write_messages());
+    CHECK_OK(write_turns(std::move(placed), [&](const chat::Block& block) { return write_block(block); }));
     write_system();
     write_settings();
     CHECK_OK(write_tools());
@@ -126,21 +128,16 @@ class RequestWriter : RequestWriting {
   }
 
   void write_system() {
-    if (std::ranges::all_of(request_.system, [](const chat::Text& text) { return is_blank(text.text); })) return;
+    if (!has_system()) return;
     json_.key("system").begin_array();
-    for (const chat::Text& text : request_.system) {
-      if (!is_blank(text.text)) write_text(text.text);
-      write_cache_point(text.cache);
+    for (const chat::Text* text : system()) {
+      if (!is_blank(text->text)) write_text(text->text);
+      write_cache_point(text->cache);
     }
     json_.end_array();
   }
 
   // --- messages
-
-  // The roles must take turns.
-  Result<void> write_messages() {
-    return write_turns([&](const chat::Block& block) { return write_block(block); });
-  }
 
   Result<void> write_block(const chat::Block& block) {
     if (const auto* text = std::get_if<chat::Text>(&block)) {
@@ -347,7 +344,7 @@ class RequestWriter : RequestWriting {
 
   // What only Claude takes, in its own words.
   void write_own_fields() {
-    if (request_.reasoning && !options_.reasoning) drop("reasoning");
+    if (request_.reasoning && !options_.reasoning) drop_reasoning();
     const bool thinks = request_.reasoning && options_.reasoning && claude_ && has_thinking(*request_.reasoning);
     if ((request_.top_k && claude_) || thinks) {
       json_.key("additionalModelRequestFields").begin_object();
@@ -371,7 +368,7 @@ class RequestWriter : RequestWriting {
                         (request_.tool_choice->mode == Mode::required || request_.tool_choice->mode == Mode::named);
     const bool no_room = reasoning.budget && request_.max_output_tokens.value_or(least_budget + 1) <= least_budget;
     if (!forced && !request_.top_k && request_.temperature.value_or(1) == 1 && !no_room) return true;
-    drop("reasoning");
+    drop_thinking();
     return false;
   }
 
@@ -400,8 +397,7 @@ class RequestWriter : RequestWriting {
     if (!request_.reasoning || !options_.reasoning) return std::nullopt;
     std::optional<Effort> wanted = request_.reasoning->effort;
     if (!wanted && !claude_ && request_.reasoning->budget) wanted = effort_of_budget(*request_.reasoning->budget);
-    if (!claude_ && request_.reasoning->budget) drop("reasoning.budget");  // an effort is not the same
-    if (!wanted && !claude_) drop("reasoning");
+    if (!claude_) drop_thinking();  // an effort is not the same as a budget
     if (!wanted || wanted == Effort::none) {
       if (wanted && !claude_) drop("reasoning.effort");  // its thinking cannot be switched off
       return std::nullopt;

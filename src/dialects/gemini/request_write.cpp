@@ -41,6 +41,7 @@ class RequestWriter : RequestWriting {
   using RequestWriting::RequestWriting;
 
   Result<ProviderRequest> write() {
+    move_system();
     CHECK_OK(check());
     json_.begin_object();
     if (const std::string system = system_text(); !system.empty()) {
@@ -75,9 +76,7 @@ class RequestWriter : RequestWriting {
     if (request_.parallel_tool_calls == false) drop("parallel_tool_calls");
     tier_ = service_tier("standard");
     if (!request_.prompt_cache_key.empty()) drop("prompt_cache_key");
-    if (std::ranges::any_of(request_.system,
-                            [](const chat::Text& text) { return text.cache != chat::CacheMark::none; }))
-      drop("system.cache_control");
+    if (has_marked_system()) drop("system.cache_control");
     return {};
   }
 
@@ -337,7 +336,7 @@ class RequestWriter : RequestWriting {
   // An effort is a level for Gemini 3 and later, and a budget before.
   void write_thinking() {
     if (!request_.reasoning) return;
-    if (!options_.reasoning) return drop("reasoning");
+    if (!options_.reasoning) return drop_reasoning();
     const chat::Reasoning& reasoning = *request_.reasoning;
     const bool older = is_older_generation(options_.model);
     using Effort = chat::Reasoning::Effort;

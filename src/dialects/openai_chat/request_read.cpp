@@ -284,9 +284,6 @@ class RequestReader : RequestReading {
   }
 
   Result<void> read_system(const Fields& message) {
-    // Moved to the front, where the other dialect has its system prompt; that changes what it follows, so it is
-    // reported.
-    if (!request_.messages.empty()) note_extra(message.path("role"));
     TRY(const auto parts, read_parts(message));
     chat::Text text;
     for (const auto& part : parts) {
@@ -295,7 +292,7 @@ class RequestReader : RequestReading {
       text.text += piece->text;
       if (piece->cache != chat::CacheMark::none) text.cache = piece->cache;
     }
-    if (!text.text.empty()) request_.system.push_back(std::move(text));
+    add_system({std::move(text)});
     note_others(message, {"role", "content"}, "messages");
     return {};
   }

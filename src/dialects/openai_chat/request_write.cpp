@@ -16,6 +16,7 @@ class RequestWriter : RequestWriting {
   using RequestWriting::RequestWriting;
 
   Result<ProviderRequest> write() {
+    if (options_.leading_system) move_system();
     CHECK_OK(check());
     json_.begin_object().member("model", options_.model);
     CHECK_OK(write_messages());
@@ -33,11 +34,8 @@ class RequestWriter : RequestWriting {
     if (request_.top_k) drop("top_k");
     tier_ = service_tier("default");
     if (!request_.prompt_cache_key.empty()) drop("prompt_cache_key");
-    if (std::ranges::any_of(request_.system,
-                            [](const chat::Text& text) { return text.cache != chat::CacheMark::none; }))
-      drop("system.cache_control");
-    if (!request_.messages.empty() && request_.messages.back().role == chat::Role::assistant &&
-        !options_.continues_prefill)
+    if (has_marked_system()) drop("system.cache_control");
+    if (ends_with_assistant() && !options_.continues_prefill)
       return bad_field("messages", "the last one is the assistant's, and this provider would not continue it",
                        "end with a message of the user, or ask for a model of Anthropic");
     return {};
@@ -48,10 +46,13 @@ class RequestWriter : RequestWriting {
     if (const std::string system = system_text(); !system.empty())
       json_.begin_object().member("role", "system").member("content", system).end_object();
     for (const chat::Message& message : request_.messages) {
-      if (message.role == chat::Role::assistant)
+      if (message.role == chat::Role::assistant) {
         write_assistant(message);
-      else
+      } else if (message.role == chat::Role::user) {
         CHECK_OK(write_user(message));
+      } else if (!system_moved_) {
+        write_system_message(message);
+      }
     }
     json_.end_array();
     return {};
@@ -270,7 +271,7 @@ class RequestWriter : RequestWriting {
   void write_reasoning() {
     if (!request_.reasoning) return;
     const chat::Reasoning& reasoning = *request_.reasoning;
-    if (!options_.reasoning || (!reasoning.effort && !reasoning.budget)) return drop("reasoning");
+    if (!options_.reasoning || (!reasoning.effort && !reasoning.budget)) return drop_reasoning();
     if (reasoning.visible) drop("reasoning.visible");  // each of those who speak this dialect does as it does
     json_.member("reasoning_effort", name(reasoning.effort.value_or(effort_of_budget(reasoning.budget.value_or(0)))));
     if (reasoning.budget) drop("reasoning.budget");  // an effort is not the same

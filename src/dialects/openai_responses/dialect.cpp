@@ -9,9 +9,10 @@
 namespace sluice::dialects {
 namespace {
 
-constexpr std::array<OwnName, 18> own_names = {
+constexpr std::array<OwnName, 19> own_names = {
     {{"response_format.schema", "text.format.schema"},
      {"messages", "input"},
+     {"messages.role", "input.role"},
      {"max_tokens", "max_output_tokens"},
      {"response_format", "text.format"},
      {"logprobs", "include"},

@@ -205,9 +205,7 @@ class RequestReader : RequestReading {
     return {};
   }
 
-  // Moved to the front, where other dialects have their system prompt; that changes what it follows, so it is reported.
   Result<void> read_system(const Fields& item) {
-    if (!request_.messages.empty()) note_extra(item.path("role"));
     TRY(const std::vector<chat::Block> parts, read_parts(item, "content"));
     chat::Text text;
     for (const chat::Block& part : parts) {
@@ -216,7 +214,8 @@ class RequestReader : RequestReading {
       text.text += piece->text;
       if (piece->cache != chat::CacheMark::none) text.cache = piece->cache;
     }
-    if (!text.text.empty()) request_.system.push_back(std::move(text));
+    results_last_ = false;
+    add_system({std::move(text)});
     return {};
   }
 

@@ -21,6 +21,7 @@ class RequestWriter : RequestWriting {
       : RequestWriting(request, options), tools_(request.tools) {}
 
   Result<ProviderRequest> write() {
+    if (options_.leading_system) move_system();
     CHECK_OK(check());
     json_.begin_object().member("model", options_.model);
     if (const std::string system = system_text(); !system.empty()) json_.member("instructions", system);
@@ -44,9 +45,8 @@ class RequestWriter : RequestWriting {
     if (request_.frequency_penalty) drop("frequency_penalty");
     if (request_.presence_penalty) drop("presence_penalty");
     if (request_.seed) drop("seed");
-    for (const chat::Text& text : request_.system)
-      if (text.cache != chat::CacheMark::none) drop("system.cache_control");
-    if (!request_.messages.empty() && request_.messages.back().role == chat::Role::assistant)
+    if (has_marked_system()) drop("system.cache_control");
+    if (ends_with_assistant())
       return bad_field("messages", "the last one is the assistant's, and this provider would not continue it",
                        "end with a message of the user, or ask for a model of Anthropic");
     return {};
@@ -56,10 +56,13 @@ class RequestWriter : RequestWriting {
     json_.key("input").begin_array();
     const std::size_t before = out_.body.size();
     for (const chat::Message& message : request_.messages) {
-      if (message.role == chat::Role::assistant)
+      if (message.role == chat::Role::assistant) {
         write_assistant(message);
-      else
+      } else if (message.role == chat::Role::user) {
         CHECK_OK(write_user(message));
+      } else if (!system_moved_) {
+        write_system_message(message);
+      }
     }
     if (out_.body.size() == before) return nothing_to_send();
     json_.end_array();
@@ -294,7 +297,7 @@ class RequestWriter : RequestWriting {
   void write_reasoning() {
     if (!request_.reasoning) return;
     const chat::Reasoning& reasoning = *request_.reasoning;
-    if (!options_.reasoning) return drop("reasoning");
+    if (!options_.reasoning) return drop_reasoning();
     const bool shown = reasoning.visible.value_or(reasoning.budget || reasoning.adaptive);
     if (!reasoning.effort && !reasoning.budget && !shown) return;
     json_.key("reasoning").begin_object();

@@ -111,6 +111,7 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
                      .max_completion_tokens =
                          provider.quirks.max_tokens_field == catalog::MaxTokensField::max_completion_tokens,
                      .continues_prefill = provider.quirks.prefill == catalog::Prefill::continued,
+                     .leading_system = provider.quirks.leading_system,
                      .reasoning = attempt.candidate->model && attempt.candidate->model->reasoning,
                      .service_tiers = provider.quirks.service_tiers,
                      .issuer = issuer,
