@@ -5,6 +5,7 @@ Usage: tools/tools_test.py [--junit FILE]
 import contextlib
 import io
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -231,6 +232,16 @@ class NewProvider(Tree):
         made = self.begin("example", "https://api.example.com/v1", "--title", 'Ex: "ample" # 1')
         self.assertEqual(made.returncode, 0, made.stderr)
         self.assertIn('name: "Ex: \\"ample\\" # 1"\n', (self.root / "data/providers/example.yaml").read_text())
+
+    def test_its_flags_are_where_a_newcomer_looks(self):
+        flags = set(re.findall(r"--[a-z][a-z-]+", self.begin("--help").stdout)) - {"--help"}
+        self.assertGreater(len(flags), 3)
+        told = subprocess.run([ROOT / "dev", "help"], capture_output=True, text=True).stdout
+        verb = told[told.index("  new-provider "):told.index("  tidy ")]
+        guide = (ROOT / "docs/guides/add-a-provider.md").read_text()
+        for flag in flags:
+            self.assertIn(f"[{flag} ", verb)
+            self.assertIn(f"`{flag}`", guide)
 
     def test_a_base_url_with_a_password_is_refused_and_not_repeated(self):
         for url in ("https://user:secret@api.example.com/v1", "ftp://user:secret@api.example.com"):
