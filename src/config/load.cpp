@@ -317,7 +317,7 @@ void Loading::read_route(const Member& member, const Report& report) {
   const Node& list = inner ? inner->value : member.value;
   if (!list.is_list() || list.items.empty())
     report.error(list, "`" + member.key + "` must be a list of provider/model, not " + describe(list),
-                 "write `" + member.key + ": [local/smollm2-135m-instruct, groq/llama-4-scout]`, or a map with " +
+                 "write `" + member.key + ": [local/smollm2-135m-instruct, groq/gpt-oss-120b]`, or a map with " +
                      "such a list as `candidates`");
   std::vector<const catalog::Model*> models;  // null: not in the catalogue
   std::vector<const catalog::Provider*> providers;

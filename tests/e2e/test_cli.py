@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import resource
 import socket
 import subprocess
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 import httpx
@@ -164,6 +166,19 @@ def test_models_lists_what_can_be_called(server):
     assert "auto" in names
     everything = server.run("models", "--all").stdout
     assert len(everything.splitlines()) > len(server.run("models").stdout.splitlines())
+
+
+def test_no_guide_asks_for_a_model_that_its_vendor_has_stopped(server):
+    """By the data's own today, the newest day on which a fact of it was read."""
+    root = Path(__file__).resolve().parents[2]
+    today = max(day for file in root.glob("data/*/*.yaml") for day in re.findall(r"observed_at: (20\d\d-\d\d-\d\d)", file.read_text()))
+    listed = json.loads(server.run("models", "--all", "-o", "json").stdout)["models"]
+    stopped = {one["name"] for one in listed if one["retires"] and one["retires"] <= today}
+    assert "groq/llama-4-scout" in stopped
+    for page in [root / "README.md", *root.glob("docs/guides/*.md"), *root.glob("examples/*")]:
+        text = page.read_text() if page.is_file() else ""
+        named = set(re.findall(r"[a-z][a-z0-9-]*/[A-Za-z0-9][\w.:/-]*\w", text)) & stopped
+        assert not named, f"{page.name} asks for {named}"
 
 
 def test_route_explain_names_the_choice_and_each_rejection_and_calls_nobody(server, aimock):
