@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.mock_config import RefusedPort, anthropic_vendor, gemini_vendor, openai_vendor, responses_vendor
+from harness.mock_config import RefusedPort, anthropic_vendor, bedrock_vendor, gemini_vendor, openai_vendor, responses_vendor
 from harness.places import model_file
 from harness.postgres import Postgres
 from harness.recorder import Recorder
@@ -103,6 +103,7 @@ def gateway(folder, aimock, refused_port):
             "mockant": anthropic_vendor(aimock.url),
             "mockgem": gemini_vendor(aimock.url),
             "mockresp": responses_vendor(aimock.url),
+            "mockbed": bedrock_vendor(aimock.url),
             "refused": openai_vendor(refused_port.url),
             "unpriced": openai_vendor(aimock.url, prices={}),
         },

@@ -176,6 +176,27 @@ def test_bedrocks_refusal_has_the_form_of_the_clients_dialect(clouds, ask):
     assert answer.json()["error"] == {"type": "invalid_request_error", "message": "temperature is bad"}
 
 
+@pytest.mark.parametrize("settings", [{}, {"kind": "bedrock_converse", "auth": "bearer", "api_key": "key-of-bedrock"}], ids=["from the environment", "configured"])
+def test_bedrock_takes_a_bearer_token_and_then_nothing_is_signed(serve, provider, settings):
+    ours = {"base_url": provider.url, "prices": {"*": PRICES}, "models": [MODEL], **settings}
+    signing = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "eu-west-1"}
+    server = serve({"providers": {"cloud" if settings else "bedrock": ours}},
+                   env={**signing, **({} if settings else {"AWS_BEARER_TOKEN_BEDROCK": "key-of-bedrock"})})
+    name = f"{'cloud' if settings else 'bedrock'}/{MODEL}"
+    with http_client(server, server.create_key()) as client:
+        provider.answer = recorder.fixed(recorder.ok(recorder.bedrock_answer()))
+        whole = client.post(CHAT, json=chat_body(name))
+        provider.answer = recorder.streaming(recorder.bedrock_stream(), content_type=EVENT_STREAM)
+        streamed = client.post(MESSAGES, json=messages_body(name, stream=True))
+    assert whole.json()["choices"][0]["message"]["content"] == "pong", whole.text
+    assert "".join(re.findall(r'"text":"(po|ng)"', streamed.text)) == "pong", streamed.text
+    assert [request.path.rsplit("/")[-1] for request in provider.requests] == ["converse", "converse-stream"]
+    for request in provider.requests:
+        assert request.header("authorization") == "Bearer key-of-bedrock"
+        assert not [header for header in request.headers() if header.startswith("x-amz")]
+    assert "key-of-bedrock" not in server.log()
+
+
 def test_azure_is_asked_below_its_resource(clouds, ask):
     _, side = clouds
     side.answer = recorder.fixed(recorder.ok(recorder.openai_answer()))

@@ -23,7 +23,7 @@ def get_weather(city: str, unit: str = "celsius") -> str:
     return f"sunny in {city}, 21 degrees {unit}"
 
 
-@pytest.fixture(params=["mockai/gpt-mock", "mockant/claude-mock", "mockgem/gemini-mock"])
+@pytest.fixture(params=["mockai/gpt-mock", "mockant/claude-mock", "mockgem/gemini-mock", "mockbed/claude-mock"])
 def model(request):
     return request.param
 

@@ -17,7 +17,9 @@ const clients = {
   anthropic: createAnthropic({ baseURL: v1, apiKey }),
   google: (model) => google(`models/${model}`),  // this client takes a name with a slash for a whole path
 };
-const vendors = { chat: 'mockai/gpt-mock', responses: 'mockresp/gpt-mock', anthropic: 'mockant/claude-mock', google: 'mockgem/gemini-mock' };
+const vendors = {
+  chat: 'mockai/gpt-mock', responses: 'mockresp/gpt-mock', anthropic: 'mockant/claude-mock', google: 'mockgem/gemini-mock', bedrock: 'mockbed/claude-mock',
+};
 const TEXT = 'Hello from the mock, in more than one chunk';
 // The mock ends a call in Gemini's dialect with a reason that Gemini does not have, and this client believes it.
 const hasToolLoop = (client, vendor) => !(client === 'google' && vendor === 'google');
