@@ -198,12 +198,31 @@ bool leads_inside(const std::string& host) {
   return is_within(ip);
 }
 
-// Engines take bare base64 and ids for a link, and some of them paths of files: those have an ending.
-bool is_bare_data(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) {
+constexpr std::size_t longest_path = 4'096;  // of a file, as Linux has it (PATH_MAX)
+
+// How the base64 of pictures, sound, films and documents begins.
+constexpr std::array<std::string_view, 12> media_beginnings = {"/9j/",             // JPEG
+                                                               "iVBORw",           // PNG
+                                                               "R0lGOD",           // GIF
+                                                               "UklGR",            // WebP, WAV, AVI
+                                                               "JVBERi",           // PDF
+                                                               "SUQz",             // MP3
+                                                               "T2dnUw",           // Ogg
+                                                               "ZkxhQw",           // FLAC
+                                                               "GkXfo",            // WebM, Matroska
+                                                               "SUkqAA",           // TIFF
+                                                               "TU0AKg", "AAAA"};  // MP4 and its kin
+
+// Engines take bare base64 and ids for a link, and some of them the path of a file. A path has a slash or a dot; so may
+// base64 have slashes, which is told from a path by its length, its padding, or by how it begins. `cut`: there is more.
+bool is_bare_data(std::string_view text, bool cut) {
+  const bool in_alphabet = std::ranges::all_of(text, [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '+' || c == '/' ||
            c == '=' || c == '-' || c == '_';
   });
+  if (!in_alphabet) return false;
+  return cut || !text.contains('/') || text.ends_with('=') ||
+         std::ranges::any_of(media_beginnings, [&](std::string_view begins) { return text.starts_with(begins); });
 }
 
 }  // namespace
@@ -211,10 +230,11 @@ bool is_bare_data(std::string_view text) {
 std::string internal_host_of(std::string_view link) {
   // Libraries pass over spaces in front, and over tabs and line ends anywhere.
   std::string text;
-  constexpr std::size_t longest = 4096;  // that is looked at: data: may be megabytes
-  for (const char c : link.substr(0, longest))
-    if (static_cast<unsigned char>(c) > ' ') text += c;
-  if (is_bare_data(text)) return {};
+  std::size_t seen = 0;
+  for (; seen < link.size() && text.size() < longest_path; ++seen)  // the rest is not looked at: data: may be megabytes
+    if (static_cast<unsigned char>(link[seen]) > ' ') text += link[seen];
+  const bool cut = seen < link.size();
+  if (is_bare_data(text, cut)) return {};
   const std::size_t colon = std::min(text.find(':'), text.size());
   const std::string scheme = ascii_lowered(text.substr(0, std::min(colon, text.find_first_of("/\\?#"))));
   if (scheme == "data") return {};
@@ -226,7 +246,7 @@ std::string internal_host_of(std::string_view link) {
   const std::string_view authority = std::string_view(text).substr(begin, end - begin);
   // Some take a backslash for a slash, others for a letter of the user's name. What the host is may stand beyond the
   // end.
-  if (authority.contains('\\') || (end == text.size() && link.size() > longest)) return "(ambiguous)";
+  if (authority.contains('\\') || (end == text.size() && cut)) return "(ambiguous)";
   std::string host = host_of_authority(authority);
   if (!leads_inside(host)) return {};
   return host.empty() ? "(none)" : host;

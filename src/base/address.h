@@ -54,8 +54,10 @@ bool is_private_host(std::string_view host);
 // The host of a link that leads inside for whoever opens it within one's own network: on this machine or in a network
 // of one's own as above, in any way of writing that libraries which open links understand (127.1, 0x7f000001, userinfo,
 // percent signs, a dot at the end), or in letters beyond ASCII, which they read in many ways, or "(ambiguous)". "file:"
-// for a path, which some engines open; the scheme for one that is neither http, https nor data. Empty for a link
-// elsewhere, for data: and for bare base64 and ids. Nobody is asked: a public name that leads inside is not known here.
+// for a path, which some engines open, with an ending or without one; the scheme for one that is neither http, https
+// nor data. Empty for a link elsewhere, for data: and for bare base64 and ids. Base64 that has slashes and is neither
+// padded, nor one of the usual media, nor longer than a path may be, counts as a path. Nobody is asked: a public name
+// that leads inside is not known here.
 std::string internal_host_of(std::string_view link);
 
 }  // namespace sluice

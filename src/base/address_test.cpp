@@ -101,6 +101,10 @@ TEST(InternalHostOf, Finds_what_leads_inside_in_every_way_of_writing_it) {
            {"//127.0.0.1/x", "file:"},
            {"/tmp/x.png", "file:"},
            {"../x.png", "file:"},
+           {"/etc/passwd", "file:"},
+           {"//etc/passwd", "file:"},
+           {"models/secret", "file:"},
+           {"/9j", "file:"},
            {" \thttp://10.0\n.0.1/", "10.0.0.1"},
            {"http://10.0.0.1?@example.com", "10.0.0.1"},
            {"http://10.0.0.1#@example.com", "10.0.0.1"},
@@ -112,6 +116,10 @@ TEST(InternalHostOf, Finds_what_leads_inside_in_every_way_of_writing_it) {
   const std::string far(5'000, 'a');
   EXPECT_EQ(internal_host_of("http://" + far + ".example.com@10.0.0.1/"), "(ambiguous)") << "the host is far behind";
   EXPECT_EQ(internal_host_of("https://example.com/" + far), "");
+  const std::string spaces(5'000, ' ');
+  EXPECT_EQ(internal_host_of(spaces + "http://10.0.0.1/"), "10.0.0.1") << "which libraries pass over";
+  EXPECT_EQ(internal_host_of("http" + spaces + "://10.0.0.1/"), "10.0.0.1");
+  EXPECT_EQ(internal_host_of(spaces + "/etc/passwd"), "file:");
   EXPECT_FALSE(internal_host_of("http://\xe2\x91\xa0\xe2\x93\xaa.0.0.1/").empty()) << "circled digits";
 }
 
@@ -120,8 +128,10 @@ TEST(InternalHostOf, Lets_public_links_and_what_is_no_link_be) {
        {"https://example.com/a.png", "http://8.8.8.8/", "http://134744072/", "http://[2001:4860:4860::8888]/",
         "https://example.com/?u=http://10.0.0.1/", "https://10.0.0.1.example.com/", "https://example.com/@10.0.0.1",
         "https://example.com/a\\b", "data:image/png;base64,AAAA", "iVBORw0KGgo=", "file-abc123", "/9j/4AAQSkZJRg==", "",
-        "http", "http://[2002:808:808::]/", "http://100.128.0.1/", "https://user@example.com/"})
+        "ab/cd+ef==", "R0lGODlhAQAB/AAA", "http", "http://[2002:808:808::]/", "http://100.128.0.1/",
+        "https://user@example.com/"})
     EXPECT_EQ(internal_host_of(link), "") << link;
+  EXPECT_EQ(internal_host_of("//uQ" + std::string(5'000, 'a')), "") << "longer than a path may be";
 }
 
 TEST(PlaceText, Says_where_an_endpoint_is) {

@@ -80,10 +80,11 @@ def test_an_own_engine_is_not_told_to_open_a_link_inside(post, sides, dialect, l
     assert len(sides["own"].requests) == before
 
 
+@pytest.mark.parametrize("path", ["/tmp/x.png", "/etc/passwd", "models/secret", " " * 5000 + "/etc/passwd"])
 @pytest.mark.parametrize("dialect", TRANSLATED)
-def test_a_path_is_no_link_that_an_own_engine_opens(post, sides, dialect):
+def test_a_path_is_no_link_that_an_own_engine_opens(post, sides, dialect, path):
     before = len(sides["own"].requests)
-    answer = post(dialect("own/m", "/tmp/x.png"))
+    answer = post(dialect("own/m", path))
     assert answer.status_code == 400 and "inside the network" in answer.text
     assert len(sides["own"].requests) == before
 
