@@ -20,7 +20,8 @@ CALLS = {  # path, body, what the provider is asked, its answer, member of the c
 @pytest.fixture
 def server(serve, provider):
     return serve({"providers": {"claude": anthropic_vendor(provider.url), "resp": responses_vendor(provider.url),
-                                "goog": gemini_vendor(provider.url), "oai": openai_vendor(provider.url)}})
+                                "goog": gemini_vendor(provider.url), "oai": openai_vendor(provider.url)},
+                  "models": {"main": ["claude/m"]}})
 
 
 @pytest.mark.parametrize("name", CALLS)

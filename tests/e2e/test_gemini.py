@@ -41,7 +41,8 @@ def oai():
 
 @pytest.fixture
 def server(serve, goog, oai):
-    return serve({"providers": {"goog": gemini_vendor(goog.url), "oai": openai_vendor(oai.url)}})
+    return serve({"providers": {"goog": gemini_vendor(goog.url), "oai": openai_vendor(oai.url)},
+                  "models": {"either": ["goog/gemini-mock", "oai/gpt-mock"]}})
 
 
 def test_a_request_of_the_same_dialect_goes_out_as_it_came(server, goog):
@@ -145,17 +146,34 @@ def test_a_method_that_no_model_has_is_404_and_the_known_ones_are_named(server, 
     assert not goog.requests
 
 
+def test_each_model_of_the_catalogue_offers_what_it_can(serve, goog):
+    server = serve({"providers": {"gemini": {"api_key": "k", "base_url": f"{goog.url}/v1beta"}, "anthropic": {"api_key": "k"}}})
+    with http_client(server, server.create_key()) as client:
+        told = {one["name"]: one for one in client.get(MODELS).json()["models"]}
+        openai = {one["id"]: one for one in client.get("/v1/models").json()["data"]}
+        anthropic = {one["id"]: one for one in client.get("/v1/models", headers={"anthropic-version": "2023-06-01"}).json()["data"]}
+    generates, embeds = ["generateContent", "streamGenerateContent", "countTokens"], ["embedContent", "batchEmbedContents"]
+    for name, one in told.items():
+        assert one["supportedGenerationMethods"] == (embeds if "embedding" in name else generates), name
+        assert one["baseModelId"] == name.removeprefix("models/") and "version" in one and not name.endswith("*")
+    assert told["models/gemini/gemini-3.1-pro"]["inputTokenLimit"] == 1_048_576 and told["models/gemini/gemini-3.1-pro"]["thinking"]
+    opus = anthropic["anthropic/claude-opus-4.7"]
+    assert (opus["max_input_tokens"], opus["max_tokens"], opus["created_at"]) == (1_000_000, 128_000, "2026-04-16T00:00:00Z")
+    assert set(openai) == set(anthropic) == {name.removeprefix("models/") for name in told}
+    assert openai["anthropic/claude-opus-4.7"]["created"] == 1776297600
+
+
 def test_models_and_tokens_have_its_shape(server):
     with http_client(server, server.create_key()) as client:
         names = [model["name"] for model in client.get(MODELS).json()["models"]]
-        assert names == ["models/goog/*", "models/oai/*"]
-        assert client.get(f"{MODELS}/goog%2F*").json()["supportedGenerationMethods"][0] == "generateContent"
+        assert names == ["models/either"], "a provider's `*` is no model"
+        assert client.get(f"{MODELS}/either").json()["supportedGenerationMethods"][0] == "generateContent"
         assert client.get(f"{MODELS}/goog/gemini-mock").json()["name"] == "models/goog/gemini-mock"
         # /v1 is OpenAI's and Anthropic's, too: who sends the key as Google's clients do is answered as they are.
         for path in ("/v1/models", "/gemini/v1/models"):
             google = httpx.get(f"{server.url}{path}", headers={"x-goog-api-key": server.create_key()})
             assert [model["name"] for model in google.json()["models"]] == names
-        for path in (f"{MODELS}/none", "/gemini/v1beta/models/none", f"{MODELS}/goog%252F*", "/v1beta/nothing"):
+        for path in (f"{MODELS}/none", "/gemini/v1beta/models/none", f"{MODELS}/goog%2F*", f"{MODELS}/goog%252F*", "/v1beta/nothing"):
             assert client.get(path).json()["error"]["status"] == "NOT_FOUND", path
         counts = []
         for text in ("ping", "ping " * 1000):

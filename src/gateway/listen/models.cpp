@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <ctime>
 #include <iterator>
+#include <utility>
 
 #include "json/json.h"
 
@@ -21,26 +23,69 @@ std::string rfc3339(std::int64_t unix_seconds) {
   return text;
 }
 
+std::int64_t unix_seconds(catalog::Date day) { return std::chrono::sys_seconds(day).time_since_epoch().count(); }
+
+const std::string& display_name(const ListedModel& model) {
+  return model.facts && !model.facts->display_name.empty() ? model.facts->display_name : model.id;
+}
+
+// The day from which on it is refused, once that is announced.
+std::optional<catalog::Date> stops(const ListedModel& model) {
+  const bool known = model.facts && model.facts->retires && !model.facts->retires->earliest;
+  return known ? std::optional(model.facts->retires->day) : std::nullopt;
+}
+
+Tokens context_of(const ListedModel& model) { return model.facts ? model.facts->context : 0; }
+Tokens output_of(const ListedModel& model) { return model.facts ? model.facts->max_output : 0; }
+
+void write_count_or_null(json::Writer& out, std::string_view name, Tokens count) {
+  out.key(name);
+  count > 0 ? out.integer(count) : out.null();
+}
+
+void write_for_anthropic(json::Writer& out, const ListedModel& model, std::int64_t created) {
+  const std::optional<catalog::Date> day = stops(model);
+  out.member("type", "model")
+      .member("id", model.id)
+      .member("display_name", display_name(model))
+      .member("created_at", rfc3339(created))
+      .member("lifecycle", day ? "deprecated" : "active");  // what is out of service is not listed
+  write_count_or_null(out, "max_input_tokens", context_of(model));
+  write_count_or_null(out, "max_tokens", output_of(model));
+  out.key("retires_at");
+  day ? out.string(rfc3339(unix_seconds(*day))) : out.null();
+  for (const char* untold : {"capabilities", "line", "deprecated_at"}) out.key(untold).null();
+}
+
+void write_for_google(json::Writer& out, const ListedModel& model) {
+  out.member("name", "models/" + model.id).member("baseModelId", model.id).member("version", "");
+  out.member("displayName", display_name(model));
+  if (const Tokens limit = context_of(model); limit > 0) out.member("inputTokenLimit", limit);
+  if (const Tokens limit = output_of(model); limit > 0) out.member("outputTokenLimit", limit);
+  out.key("supportedGenerationMethods").begin_array();
+  if (model.generates)
+    for (const char* method : {"generateContent", "streamGenerateContent", "countTokens"}) out.string(method);
+  if (model.embeds)
+    for (const char* method : {"embedContent", "batchEmbedContents"}) out.string(method);
+  out.end_array();
+  if (model.facts && model.facts->reasoning) out.member("thinking", true);
+}
+
+void write_for_openai(json::Writer& out, const ListedModel& model, std::int64_t created) {
+  out.member("id", model.id).member("object", "model").member("created", created).member("owned_by", model.owned_by);
+  if (const std::optional<catalog::Date> day = stops(model)) out.member("shutdown_date", catalog::date_text(*day));
+}
+
 void write_model(json::Writer& out, const ListedModel& model, DialectId dialect, std::int64_t created) {
+  if (const auto released = catalog::parse_date(model.facts ? model.facts->released : ""))
+    created = unix_seconds(*released);
   out.begin_object();
-  if (dialect == DialectId::anthropic_messages) {
-    out.member("type", "model")
-        .member("id", model.id)
-        .member("display_name", model.id)
-        .member("created_at", rfc3339(created))
-        .member("lifecycle", "active");  // what is out of service is not listed
-    for (const char* untold : {"capabilities", "line", "max_input_tokens", "max_tokens", "deprecated_at", "retires_at"})
-      out.key(untold).null();
-  } else if (dialect == DialectId::gemini) {
-    out.member("name", "models/" + model.id).member("displayName", model.id).member("version", "");
-    out.key("supportedGenerationMethods").begin_array();
-    for (const char* method :
-         {"generateContent", "streamGenerateContent", "countTokens", "embedContent", "batchEmbedContents"})
-      out.string(method);
-    out.end_array();
-  } else {
-    out.member("id", model.id).member("object", "model").member("created", created).member("owned_by", model.owned_by);
-  }
+  if (dialect == DialectId::anthropic_messages)
+    write_for_anthropic(out, model, created);
+  else if (dialect == DialectId::gemini)
+    write_for_google(out, model);
+  else
+    write_for_openai(out, model, created);
   out.end_object();
 }
 
@@ -55,8 +100,33 @@ std::string query_value(std::string_view query, std::string_view name) {
   return {};
 }
 
+bool is_every_model(std::string_view name) { return name == "*" || name.ends_with("/*"); }
+
 bool is_offered(const config::Candidate& candidate, catalog::Date today) {
-  return candidate.provider->enabled && !(candidate.model && candidate.model->retired(today));
+  return candidate.provider->enabled && !is_every_model(candidate.model_name.str()) &&
+         !(candidate.model && candidate.model->retired(today));
+}
+
+// Adds what the candidate can be asked for. Of a model that the configuration names alone, nobody knows what it is for.
+void note_calls(ListedModel& listed, const catalog::Provider& provider, const catalog::Model* model) {
+  const bool known = model && model->source != "configuration";
+  const bool has_embeddings =
+      provider.speaks(DialectId::gemini_embed) || chat::translates(provider.dialect, DialectId::gemini_embed);
+  listed.generates = listed.generates || !known || model->kind == catalog::ModelKind::chat;
+  listed.embeds = listed.embeds || (has_embeddings && (!known || model->kind == catalog::ModelKind::embedding));
+}
+
+ListedModel listed(std::string id, const config::Candidate& candidate) {
+  ListedModel one{
+      .id = std::move(id), .owned_by = candidate.provider->id.str(), .facts = candidate.model, .generates = false};
+  note_calls(one, *candidate.provider, candidate.model);
+  return one;
+}
+
+ListedModel listed(const config::Target& route) {
+  ListedModel one{.id = route.name, .owned_by = "sluice", .generates = false};
+  for (const config::Candidate* candidate : route.candidates) note_calls(one, *candidate->provider, candidate->model);
+  return one;
 }
 
 }  // namespace
@@ -86,27 +156,28 @@ std::optional<std::string> decode_model_id(std::string_view encoded) {
 std::vector<ListedModel> list_models(const config::Snapshot& snapshot) {
   std::vector<ListedModel> models;
   const catalog::Date today = catalog::today();
-  for (const config::Target& route : snapshot.routes()) models.push_back({route.name, "sluice"});
+  for (const config::Target& route : snapshot.routes()) models.push_back(listed(route));
   for (const auto& candidate : snapshot.candidates())
-    if (is_offered(*candidate, today)) models.push_back({candidate->name, candidate->provider->id.str()});
+    if (is_offered(*candidate, today)) models.push_back(listed(candidate->name, *candidate));
   return models;
 }
 
 std::optional<ListedModel> find_model(const config::Snapshot& snapshot, std::string_view id) {
   const catalog::Date today = catalog::today();
   if (const config::Target* target = snapshot.find(id)) {
-    if (target->kind == config::Target::Kind::route) return ListedModel{target->name, "sluice"};
+    if (target->kind == config::Target::Kind::route) return listed(*target);
     for (const config::Candidate* candidate : target->candidates)
-      if (is_offered(*candidate, today)) return ListedModel{std::string(id), candidate->provider->id.str()};
+      if (is_offered(*candidate, today)) return listed(std::string(id), *candidate);
     return std::nullopt;
   }
+  if (is_every_model(id)) return std::nullopt;
   const config::Candidate outside = snapshot.outside_catalog(id);
   if (!outside.provider || !outside.provider->enabled) return std::nullopt;
   const bool has_catalogue = std::ranges::any_of(snapshot.candidates(), [&](const auto& candidate) {
-    return candidate->provider == outside.provider && candidate->model_name.str() != "*";
+    return candidate->provider == outside.provider && !is_every_model(candidate->model_name.str());
   });
   if (has_catalogue) return std::nullopt;
-  return ListedModel{std::string(id), outside.provider->id.str()};
+  return listed(std::string(id), outside);
 }
 
 Result<ModelList> page_of(std::vector<ListedModel> all, DialectId dialect, std::string_view query) {

@@ -1,5 +1,6 @@
 // The answer to "which models are there?", in the caller's dialect: the routes by name and every model of an enabled
-// provider as provider/model.
+// provider as provider/model, with what the catalogue knows of it. A provider's `*` stands for models that nobody has
+// listed, and is none itself.
 #pragma once
 
 #include <optional>
@@ -14,11 +15,16 @@
 namespace sluice::gateway {
 
 struct ListedModel {
-  std::string id;        // "auto", "groq/llama-4-scout"
+  std::string id;        // "auto", "groq/gpt-oss-120b"
   std::string owned_by;  // the provider's id; "sluice" for a route
+  // Borrowed from the Snapshot that it was listed from; null: of a route, and of a model that nobody has listed.
+  const catalog::Model* facts = nullptr;
+  // What is not known of a model is not ruled out.
+  bool generates = true;
+  bool embeds = false;
 };
 
-// A model's name as it stands in a path: "groq%2Fllama-4-scout". Empty when a % is not followed by two hexadecimal
+// A model's name as it stands in a path: "groq%2Fgpt-oss-120b". Empty when a % is not followed by two hexadecimal
 // digits, or the text is longer than any path may be.
 std::optional<std::string> decode_model_id(std::string_view encoded);
 
@@ -38,7 +44,7 @@ struct ModelList {
 // what is no size and for a name that is not listed.
 Result<ModelList> page_of(std::vector<ListedModel> all, chat::DialectId dialect, std::string_view query);
 
-// `created_unix_seconds` is the same for all: no catalogue knows when a model was made.
+// `created_unix_seconds` is what a model is said to have been made at whose release the catalogue does not know.
 std::string models_page(const ModelList& list, chat::DialectId dialect, std::int64_t created_unix_seconds);
 std::string model_page(const ListedModel& model, chat::DialectId dialect, std::int64_t created_unix_seconds);
 

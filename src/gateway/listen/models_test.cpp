@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "json/json.h"
+
 namespace sluice::gateway {
 namespace {
 
@@ -51,13 +53,75 @@ TEST(Models, Finds_what_can_be_asked_for_and_nothing_else) {
     EXPECT_EQ(found->id, name);
     EXPECT_EQ(found->owned_by, owner) << name;
   }
-  for (const char* name :
-       {"", "none", "vendor/none", "vendor/old", "old", "closed/small", "small", "own/", "nobody/x", "any"})
+  for (const char* name : {"", "none", "vendor/none", "vendor/old", "old", "closed/small", "small", "own/", "nobody/x",
+                           "any", "own/*", "*", "vendor/*"})
     EXPECT_FALSE(find_model(snapshot, name)) << name;
 }
 
+TEST(Models, A_star_stands_for_models_and_is_none) {
+  std::string names;
+  for (const ListedModel& one : list_models(config::Snapshot(some_providers()))) names += one.id + " ";
+  EXPECT_EQ(names, "auto vendor/large ");
+}
+
+std::string methods_of(const config::Snapshot& snapshot, std::string_view id) {
+  const auto found = find_model(snapshot, id);
+  if (!found) return "none";
+  const std::string page = model_page(*found, chat::DialectId::gemini, 1);
+  const auto parsed = json::Document::parse(page);
+  std::string methods;
+  for (const json::Value& method : parsed->root()["supportedGenerationMethods"].elements())
+    methods.append(methods.empty() ? "" : " ").append(*method.string());
+  return methods;
+}
+
+TEST(Models, Offer_the_methods_that_they_have) {
+  config::Snapshot::Parts parts = some_providers();
+  parts.providers.push_back(provider("claude"));
+  parts.providers.back().dialect = chat::DialectId::anthropic_messages;
+  parts.models.push_back(model("vendor", "embed"));
+  parts.models.back().kind = catalog::ModelKind::embedding;
+  parts.models.push_back(model("vendor", "mine"));
+  parts.models.back().source = "configuration";
+  parts.routes.push_back({"both", {"vendor/large", "vendor/embed"}});
+  const config::Snapshot snapshot(std::move(parts));
+  const std::string generates = "generateContent streamGenerateContent countTokens";
+  const std::string embeds = "embedContent batchEmbedContents";
+  EXPECT_EQ(methods_of(snapshot, "vendor/large"), generates);
+  EXPECT_EQ(methods_of(snapshot, "vendor/embed"), embeds);
+  EXPECT_EQ(methods_of(snapshot, "auto"), generates);
+  EXPECT_EQ(methods_of(snapshot, "both"), generates + " " + embeds);
+  EXPECT_EQ(methods_of(snapshot, "vendor/mine"), generates + " " + embeds) << "nobody knows what it is for";
+  EXPECT_EQ(methods_of(snapshot, "own/any"), generates + " " + embeds);
+  EXPECT_EQ(methods_of(snapshot, "claude/any"), generates) << "its API has no embeddings";
+}
+
+TEST(Models, Say_what_the_catalogue_knows) {
+  catalog::Model known = model("vendor", "large");
+  known.display_name = "Large";
+  known.context = 200'000;
+  known.max_output = 64'000;
+  known.reasoning = true;
+  known.released = "2026-02-05";
+  known.retires = catalog::Retirement{.day = *catalog::parse_date("2027-01-31")};
+  const ListedModel one{.id = "vendor/large", .owned_by = "vendor", .facts = &known};
+  EXPECT_EQ(model_page(one, chat::DialectId::openai_chat, 1),
+            R"({"id":"vendor/large","object":"model","created":1770249600,"owned_by":"vendor",)"
+            R"("shutdown_date":"2027-01-31"})");
+  EXPECT_EQ(model_page(one, chat::DialectId::anthropic_messages, 1),
+            R"({"type":"model","id":"vendor/large","display_name":"Large","created_at":"2026-02-05T00:00:00Z",)"
+            R"("lifecycle":"deprecated","max_input_tokens":200000,"max_tokens":64000,)"
+            R"("retires_at":"2027-01-31T00:00:00Z","capabilities":null,"line":null,"deprecated_at":null})");
+  EXPECT_EQ(model_page(one, chat::DialectId::gemini, 1),
+            R"({"name":"models/vendor/large","baseModelId":"vendor/large","version":"","displayName":"Large",)"
+            R"("inputTokenLimit":200000,"outputTokenLimit":64000,"supportedGenerationMethods":)"
+            R"(["generateContent","streamGenerateContent","countTokens"],"thinking":true})");
+  known.retires->earliest = true;
+  EXPECT_FALSE(model_page(one, chat::DialectId::openai_chat, 1).contains("shutdown_date")) << "that is only a promise";
+}
+
 TEST(Models, Describes_one_in_the_callers_dialect) {
-  const ListedModel one{"own/any", "own"};
+  const ListedModel one{.id = "own/any", .owned_by = "own"};
   EXPECT_EQ(model_page(one, chat::DialectId::openai_chat, 1),
             R"({"id":"own/any","object":"model","created":1,"owned_by":"own"})");
   EXPECT_TRUE(model_page(one, chat::DialectId::gemini, 1).starts_with(R"({"name":"models/own/any",)"));
@@ -67,7 +131,7 @@ TEST(Models, Describes_one_in_the_callers_dialect) {
 
 std::string names_of(chat::DialectId dialect, std::string_view query) {
   std::vector<ListedModel> all;
-  for (const char* id : {"a", "p/b", "p/c", "p/d", "p/e"}) all.push_back({id, "p"});
+  for (const char* id : {"a", "p/b", "p/c", "p/d", "p/e"}) all.push_back({.id = id, .owned_by = "p"});
   const auto list = page_of(all, dialect, query);
   if (!list) return "refused: " + list.error().param;
   std::string names;
@@ -103,7 +167,7 @@ TEST(Models, Are_listed_in_pages_as_anthropic_and_google_have_them) {
 }
 
 TEST(Models, Say_on_a_page_whether_there_are_more) {
-  const ModelList list{.models = {{"a", "p"}, {"p/b", "p"}}, .has_more = true};
+  const ModelList list{.models = {{.id = "a", .owned_by = "p"}, {.id = "p/b", .owned_by = "p"}}, .has_more = true};
   EXPECT_TRUE(models_page(list, chat::DialectId::anthropic_messages, 1)
                   .ends_with(R"("has_more":true,"first_id":"a","last_id":"p/b"})"));
   EXPECT_TRUE(models_page(list, chat::DialectId::gemini, 1).ends_with(R"("nextPageToken":"p/b"})"));
