@@ -245,6 +245,24 @@ def test_azures_own_client_is_served(clouds, stream):
     assert side.requests[0].path == "/openai/v1/chat/completions", "the client's version is not the provider's"
 
 
+def test_azures_own_client_finds_what_names_no_deployment(clouds):
+    server, side = clouds
+    side.forget()
+    client = openai.AzureOpenAI(azure_endpoint=server.url, api_key=server.create_key(), api_version="2024-12-01-preview", max_retries=0)
+    whole = {"id": "resp_1", "object": "response", "status": "completed", "model": "gpt", "output": [],
+             "usage": {"input_tokens": 7, "output_tokens": 5, "total_tokens": 12}}
+    side.answer = recorder.fixed(recorder.ok(json.dumps(whole).encode()))
+    assert client.responses.create(model="azure/my-deployment", input="Hello").id == "resp_1"
+    side.answer = recorder.fixed(recorder.ok(b'{"id":"file-of-azure","object":"file"}'))
+    assert client.files.create(file=b"{}", purpose="assistants", extra_headers={"x-sluice-provider": "azure"}).id == "file-of-azure"
+    assert client.files.retrieve("file-of-azure").id == "file-of-azure"
+    assert [request.path for request in side.requests] == ["/openai/v1/responses", "/openai/v1/files", "/openai/v1/files/file-of-azure"]
+    assert "azure/my-deployment" in [model.id for model in client.models.list()]
+    assert client.models.retrieve("azure/my-deployment").id == "azure/my-deployment"
+    with pytest.raises(openai.NotFoundError):
+        client.models.retrieve("azure/nothing")
+
+
 def with_token(data):
     """An `answer` that gives a token to whoever asks for one, and the data to all others."""
     token = json.dumps({"access_token": "ya29.token", "expires_in": 3599, "token_type": "Bearer"}).encode()

@@ -59,7 +59,7 @@ def test_a_request_of_the_same_dialect_goes_out_as_it_came(server, goog):
 
 
 @pytest.mark.parametrize("model", ["goog%2Fgemini-mock", "goog/gemini-mock"])
-@pytest.mark.parametrize("prefix", [MODELS, "/v1/models", "/gemini/v1beta/models", "/v1beta"])
+@pytest.mark.parametrize("prefix", [MODELS, "/v1/models", "/v1alpha/models", "/gemini/v1beta/models", "/gemini/v1alpha/models", "/v1beta", "/v1alpha"])
 def test_a_model_is_found_in_each_spelling_of_its_path(server, goog, prefix, model):
     with http_client(server, server.create_key()) as client:
         assert client.post(f"{prefix}/{model}:generateContent", json=BODY).status_code == 200

@@ -20,7 +20,12 @@ struct ModelPath {
   std::string_view verb;   // empty when there is none
 };
 
-constexpr std::string_view upload_paths[] = {"/upload/v1beta", "/upload/v1"};
+// Whichever version of Google's API a caller names: its provider is asked in the one of its base URL.
+constexpr std::string_view upload_paths[] = {"/upload/v1beta", "/upload/v1alpha", "/upload/v1"};
+
+bool names_google_version(std::string_view path) {
+  return path.starts_with("/v1beta/") || path.starts_with("/v1alpha/");
+}
 
 // Empty for other paths.
 std::string_view below_uploads(std::string_view path) {
@@ -40,13 +45,14 @@ std::optional<DialectId> gemini_call(std::string_view verb) {
 // Empty for other paths. The verb follows the last colon: models have colons too. A name with a slash also stands
 // without `models/`: the Vercel AI SDK takes it for a whole resource name.
 std::optional<ModelPath> model_path(std::string_view path) {
-  for (const std::string_view prefix : {"/v1beta/models/", "/v1/models/", "/v1beta/"}) {
+  for (const std::string_view prefix :
+       {"/v1beta/models/", "/v1alpha/models/", "/v1/models/", "/models/", "/openai/models/", "/v1beta/", "/v1alpha/"}) {
     if (!path.starts_with(prefix)) continue;
     const std::string_view rest = path.substr(prefix.size());
     const std::size_t colon = rest.rfind(':');
     const std::string_view verb = colon == std::string_view::npos ? std::string_view() : rest.substr(colon + 1);
     if (gemini_call(verb)) return ModelPath{rest.substr(0, colon), verb};
-    if (prefix != "/v1beta/") return ModelPath{rest, {}};
+    if (prefix.ends_with("/models/")) return ModelPath{rest, {}};
   }
   return std::nullopt;
 }
@@ -60,8 +66,8 @@ bool asks_for_events(std::string_view query) {
   return false;
 }
 
-// A base URL may end in /anthropic, /openai or /gemini, as it does with other gateways. Clients of Azure OpenAI write
-// /openai/deployments/NAME/chat/completions; what counts is the model that they name in the body.
+// A base URL may end in /anthropic, /openai or /gemini, as it does with other gateways. Clients of Azure OpenAI also
+// write /openai/deployments/NAME/chat/completions; what counts is the model that they name in the body.
 std::string_view without_prefix(std::string_view path) {
   constexpr std::string_view deployments = "/openai/deployments/";
   if (path.starts_with(deployments)) {
@@ -71,8 +77,7 @@ std::string_view without_prefix(std::string_view path) {
   for (const std::string_view prefix : {"/anthropic", "/openai", "/gemini"}) {
     if (!path.starts_with(prefix)) continue;
     const std::string_view rest = path.substr(prefix.size());
-    if (rest.starts_with("/v1/") || rest.starts_with("/v1beta/") || rest == "/api/hello" ||
-        !below_uploads(rest).empty())
+    if (rest.starts_with("/v1/") || names_google_version(rest) || rest == "/api/hello" || !below_uploads(rest).empty())
       return rest;
   }
   return path;
@@ -90,8 +95,8 @@ DialectId dialect_of(const http::RequestHead& head) {
   const bool google_files = (path == "/v1/files" || path.starts_with("/v1/files/")) && !head.get("anthropic-version") &&
                             (head.get("x-goog-api-key") || head.path.starts_with("/gemini/"));
   const bool method = asked && (!asked->verb.empty() || (head.method == "POST" && asked->model.contains(':')));
-  if (path.starts_with("/v1beta/") || !below_uploads(path).empty() || path.starts_with("/v1/cachedContents") ||
-      method || head.get("x-goog-api-client") || google_models || google_files)
+  if (names_google_version(path) || !below_uploads(path).empty() || path.starts_with("/v1/cachedContents") || method ||
+      head.get("x-goog-api-client") || google_models || google_files)
     return DialectId::gemini;
   const bool anthropic =
       head.get("anthropic-version") || path.starts_with("/v1/messages") || head.path.starts_with("/anthropic/");
@@ -120,12 +125,22 @@ constexpr ModelCall model_calls[] = {
     {"/rerank", DialectId::rerank},
 };
 
+constexpr std::string_view model_lists[] = {"/v1/models", "/models", "/openai/models", "/v1beta/models",
+                                            "/v1alpha/models"};
+
+// Where Azure's clients have the calls that name no deployment: /openai/responses, /openai/files.
+constexpr std::string_view azure_root = "/openai";
+
+bool is_below_azure(std::string_view path) {
+  return path.starts_with(azure_root) && path.substr(azure_root.size()).starts_with('/');
+}
+
 // Null for other paths. Cohere's rerank is at /v2, with the same body.
 const ModelCall* model_call(std::string_view path) {
-  if (path.starts_with("/v1/"))
+  if (path.starts_with("/v1/") || path == "/v2/rerank")
     path.remove_prefix(3);
-  else if (path == "/v2/rerank")
-    path.remove_prefix(3);
+  else if (is_below_azure(path))
+    path.remove_prefix(azure_root.size());
   const auto found = std::ranges::find(model_calls, path, &ModelCall::path);
   return found == std::end(model_calls) ? nullptr : found;
 }
@@ -142,14 +157,14 @@ std::optional<KeptCall> resource_call(const http::RequestHead& head, std::string
   };
   if (const std::string_view upload = below_uploads(path); !upload.empty())
     return of(DialectId::gemini_resources, dialects::gemini_upload_call(head.method, upload));
-  for (const std::string_view version : {"/v1beta", "/v1"}) {
+  for (const std::string_view version : {"/v1beta", "/v1alpha", "/v1"}) {
     if (!path.starts_with(version)) continue;
     const std::string_view rest = path.substr(version.size());
     if (rest.starts_with("/cachedContents") || (caller == DialectId::gemini && rest.starts_with("/files")))
       return of(DialectId::gemini_resources, dialects::gemini_resource_call(head.method, rest));
   }
-  if (!path.starts_with("/v1/")) return std::nullopt;
-  path.remove_prefix(3);
+  if (!path.starts_with("/v1/") && !is_below_azure(path)) return std::nullopt;
+  path.remove_prefix(path.starts_with("/v1/") ? 3 : azure_root.size());
   return caller == DialectId::anthropic_messages
              ? of(DialectId::anthropic_resources, dialects::anthropic_resource_call(head.method, path))
              : of(DialectId::openai_resources, dialects::openai_resource_call(head.method, path));
@@ -201,7 +216,7 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
                              .code = "unknown_path"});
   } else if (asked) {
     if (get) return models(exchange, asked->model);
-  } else if (path == "/v1/models" || path == "/models" || path == "/v1beta/models") {
+  } else if (std::ranges::find(model_lists, path) != std::end(model_lists)) {
     if (get) return models(exchange, {});
   } else if (path == "/health/live") {
     if (get) return live(exchange);
