@@ -2,7 +2,7 @@
 # Sets up what the tests need besides the build: a Python environment and the Node packages, in the cache folder, once
 # per content of requirements.txt and package-lock.json. Prints one line per step; says nothing when all is there.
 # Usage: tests/setup.sh          prepares all
-#        tests/setup.sh --print  prepares nothing, prints the four folders (Python, Node, agents, SDK suites)
+#        tests/setup.sh --print  prepares nothing, prints the five folders (Python, Node, agents, Python SDKs' suites, Node SDKs' suites)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${SLUICE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sluice}/tests
@@ -12,12 +12,14 @@ python_dir=$cache/python-$(stamp "$here/requirements.txt")
 node_dir=$cache/node-$(stamp "$here/package.json" "$here/package-lock.json")
 agents_dir=$cache/agents-$(stamp "$here/agents/package.json" "$here/agents/package-lock.json")
 suites_dir=$cache/suites-$(stamp "$here/sdk_suites/requirements.txt")
+node_suites_dir=$cache/node-suites-$(stamp "$here/sdk_suites/package.json" "$here/sdk_suites/package-lock.json")
 
 if [ "${1:-}" = --print ]; then
   echo "$python_dir"
   echo "$node_dir"
   echo "$agents_dir"
   echo "$suites_dir"
+  echo "$node_suites_dir"
   exit 0
 fi
 
@@ -69,6 +71,12 @@ install_suites() {
   for archive in "$1"/*.tar.gz; do tar -xzf "$archive" -C "$1"; done
 }
 
+# The Node SDKs' tests come from checkouts, which whoever runs them has made; here is what runs them.
+install_node_suites() {
+  cp "$here/sdk_suites/package.json" "$here/sdk_suites/package-lock.json" "$here/.npmrc" "$1"
+  (cd "$1" && PATH="$(dirname "$node_dir"/node_modules/node-linux-*/bin/node):$PATH" npm ci --ignore-scripts --loglevel=error >&2)
+}
+
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9
@@ -78,4 +86,7 @@ once "$agents_dir" install_agents "installing the command-line agents (1.2 GB, a
 # Their other side is made from a specification that is no part of the repository.
 if [ -d "${SLUICE_SHARED_DATA:-$here/../../shared/data}/specs" ]; then
   once "$suites_dir" install_suites "installing the SDKs' own tests (about a minute)"
+fi
+if [ -n "${SLUICE_SDK_CHECKOUTS:-}" ]; then
+  once "$node_suites_dir" install_node_suites "installing what the Node SDKs' own tests run with (a quarter of a minute)"
 fi

@@ -41,6 +41,12 @@ def suites_dir() -> Path:
     return Path(subprocess.run([setup, "--print"], check=True, capture_output=True, text=True).stdout.splitlines()[3])
 
 
+def node_suites_dir() -> Path:
+    """The folder that tests/setup.sh made for the Node SDKs' own tests; it holds node_modules."""
+    setup = Path(__file__).resolve().parents[1] / "setup.sh"
+    return Path(subprocess.run([setup, "--print"], check=True, capture_output=True, text=True).stdout.splitlines()[4])
+
+
 def shared_data() -> Path:
     """Specifications and recordings that are no part of the repository."""
     return Path(os.environ.get("SLUICE_SHARED_DATA") or REPO.parent / "shared" / "data")

@@ -4,14 +4,12 @@ refuses what its types do not allow.
 
 All of the SDK's tests of the calls that Sluice has run here, but those named in `left_out`."""
 
-import re
-
 import pytest
 
+from harness.messages_vendor import messages_vendor
 from harness.mock_config import PRICES
 from harness.published import Part, PublishedSuite, one_run, specification
 from harness.sluice import Sluice
-from harness.spec_vendor import SpecVendor
 
 STREAM = "what the mock streams has not the form of Anthropic's events"
 OTHER_FALLBACKS = "OpenRouter has a parameter `fallbacks` of another type"
@@ -22,25 +20,6 @@ PARTS = {
         "beta/test_messages.py::TestAsyncMessages::test_method_create_with_all_params": OTHER_FALLBACKS}),
     "batches and files": Part(["messages/test_batches.py", "beta/messages/test_batches.py", "test_files.py", "beta/test_files.py"], 474),
 }
-TIME = "2026-10-21T12:00:00Z"
-FILE = {"type": "file", "id": "file_1", "filename": "a.txt", "mime_type": "text/plain", "size_bytes": 1, "created_at": TIME, "downloadable": True}
-BATCH = {
-    "type": "message_batch", "id": "msgbatch_1", "processing_status": "in_progress", "created_at": TIME, "expires_at": TIME,
-    "archived_at": None, "cancel_initiated_at": None, "ended_at": None, "results_url": None,
-    "request_counts": {"canceled": 0, "errored": 0, "expired": 0, "processing": 1, "succeeded": 0}}
-ANSWERS = {
-    r"POST /v1/messages/count_tokens": {"input_tokens": 7, "context_management": {"original_input_tokens": 7}},
-    r"POST /v1/messages/batches(/[^/]+/cancel)?|GET /v1/messages/batches/[^/]+": BATCH,
-    r"GET /v1/messages/batches": {"data": [BATCH], "has_more": False, "first_id": BATCH["id"], "last_id": BATCH["id"]},
-    r"DELETE /v1/messages/batches/[^/]+": {"type": "message_batch_deleted", "id": BATCH["id"]},
-    r"POST /v1/files|GET /v1/files/[^/]+": FILE,
-    r"GET /v1/files": {"data": [FILE], "has_more": False, "first_id": FILE["id"], "last_id": FILE["id"], "next_page": None},
-    r"DELETE /v1/files/[^/]+": {"type": "file_deleted", "id": FILE["id"]},
-}
-
-
-def by_hand(method, path):
-    return next((answer for asked, answer in ANSWERS.items() if re.fullmatch(asked, f"{method} {path}")), None)
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +31,7 @@ def suite(folder):
 @pytest.fixture(scope="module")
 def server(folder, suite):
     """(a Sluice in front of the mock, a key of it)"""
-    text = specification("openrouter").read_text()
-    before, paths, after = re.fullmatch(r"(.*^paths:\n)(.*?)(^[a-z].*)?", text, re.S | re.M).groups()
-    spec = folder("openrouter") / "openapi.yaml"
-    spec.write_text(before + re.sub(r"^  /", "  /v1/", paths, flags=re.M) + (after or ""))
-    vendor = SpecVendor(folder("spec"), spec, by_hand)
+    vendor = messages_vendor(folder)
     models = {"model_id", "after_id", "before_id"}.union(*(suite.models_in(part.files) for part in PARTS.values()))
     server = Sluice(folder("suite-sluice"), {
         "providers": {"anthropic": {"base_url": f"{vendor.url}/v1", "api_key": "vendor-key", "prices": {"*": PRICES}}},
