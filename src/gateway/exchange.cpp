@@ -429,6 +429,7 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
     keep(reply, asked);  // before the client can know the last of it
     remember_kept(reply);
     if (settled_) return cost_text(cost_);
+    if (ends_unpriced(reply)) return cost_text(std::nullopt);
     return cost_text(
         sum(cost_, catalog::cost(quote_of(*reply.attempt), usage_of(reply.usage(), reply.output_bytes()))));
   };
@@ -641,9 +642,10 @@ void Exchange::account_for(const Reply& reply, store::Outcome outcome) {
   store::LedgerEntry row = entry(*reply.attempt, facts_.attempts, true);
   row.status = static_cast<decltype(row.status)>(reply.status);
   row.outcome = outcome;
-  row.usage = usage_of(reply.usage(), reply.output_bytes());
+  const bool unpriced = ends_unpriced(reply);
+  row.usage = usage_of(reply.usage(), unpriced ? 0 : reply.output_bytes());
   answered_by_ = reply.answered_by();
-  book(std::move(row), quote_of(*reply.attempt));
+  book(std::move(row), unpriced ? catalog::Quote() : quote_of(*reply.attempt));
 }
 
 // Borrows from what this exchange has.

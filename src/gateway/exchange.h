@@ -74,6 +74,9 @@ class Exchange final : private Underway {
   bool counts() const { return chat::counts_tokens(dialect_.id()); }
   // Nobody bills the call, and no tokens are counted for it.
   bool is_free() const { return counts() || (request_->target.resource && request_->target.resource->is_free); }
+  // A response that its provider goes on with when the call has ended: what it will have used nobody here is told.
+  bool is_in_background() const;
+  bool ends_unpriced(const Reply& reply) const { return is_in_background() && !reply.usage().reported; }
   [[gnu::noinline]] async::Task<Result<void>> respond_estimate();
   void note_overhead();
   catalog::Quote quote_of(const Attempt& attempt) const;

@@ -25,9 +25,21 @@ std::optional<Money> Exchange::worst_cost(const Attempt& attempt) const {
   return catalog::upper_bound(attempt.quote, most_tokens(prompt()), output);
 }
 
+bool Exchange::is_in_background() const {
+  return dialect_.id() == dialects::DialectId::openai_responses &&
+         request_->parsed.root()["background"].boolean() == true;
+}
+
 // Reserves what the dearest candidate may cost. Another request may take the money between the look at what is left and
 // the reservation; then the candidates are looked at again.
 Result<Hold> Exchange::admit() {
+  if (is_in_background() && has_budget(*principal_, tag_lines_))
+    return std::unexpected(Error{.kind = ErrorKind::forbidden,
+                                 .message = "background: the price of what goes on after the call is not known here, "
+                                            "and this key has a budget",
+                                 .hint = "leave it out, or use a key without a budget",
+                                 .param = "background",
+                                 .code = "unpriced_model"});
   if (has_limits()) go_down_when_full();
   for (;;) {
     leave_out_too_dear();

@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
 
 import anthropic
@@ -11,7 +12,7 @@ import pytest
 
 from harness import recorder
 from harness.clients import http_client
-from harness.mock_config import openai_vendor, responses_vendor
+from harness.mock_config import PRICES, cost_pico, openai_vendor, responses_vendor
 from harness.node import run_node
 from harness.wait import eventually
 
@@ -664,6 +665,35 @@ def test_a_provider_with_the_api_that_keeps_nothing(serve):
         assert len(keeper.recorder.requests) == 2
     finally:
         keeper.recorder.stop()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_response_in_the_background_has_no_price_until_it_is_done(serve, stream):
+    begun = {"id": "resp_1", "object": "response", "status": "queued", "background": True, "model": "m", "output": [], "usage": None}
+    done = {**begun, "status": "completed", "usage": {"input_tokens": 7, "output_tokens": 5, "total_tokens": 12}}
+    events = [{"type": "response.queued", "sequence_number": 0, "response": begun}, {"type": "response.completed", "sequence_number": 1, "response": done}]
+    vendor = recorder.Recorder()
+    try:
+        if stream:
+            vendor.answer = recorder.streaming([f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events])
+        else:
+            vendor.answer = recorder.fixed(recorder.ok(json.dumps(begun).encode()))
+        server = serve({"providers": {"openai": {"base_url": f"{vendor.url}/v1", "api_key": "k", "prices": {"*": PRICES}}}})
+        asked = {"model": "openai/m", "input": "Hello", "background": True, "stream": stream}
+        with http_client(server, server.create_key("own")) as client:
+            answer = client.post("/v1/responses", json=asked)
+            assert answer.status_code == 200 and answer.headers.get("x-sluice-cost-usd") == (None if stream else "unpriced")
+        used = eventually(lambda: (row := server.usage_of("own"))["requests"] and row, "the ledger")
+        # Only the stream has told what it has used.
+        assert (used["unpriced"], used["cost_usd"]) == ((0, Decimal(cost_pico(7, 5)) / 10**12) if stream else (1, 0))
+        assert used["output_tokens"] == (5 if stream else 0)
+        with http_client(server, server.create_key("thrifty", budget="1")) as client:
+            refused = client.post("/v1/responses", json=asked)
+            assert refused.status_code == 403 and refused.json()["error"]["param"] == "background"
+            assert client.post("/v1/responses", json={**asked, "background": False}).status_code == 200
+        assert len(vendor.requests) == 2
+    finally:
+        vendor.stop()
 
 
 def test_what_is_kept_survives_a_restart(chat_only):
