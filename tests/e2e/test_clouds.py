@@ -263,6 +263,25 @@ def test_azures_own_client_finds_what_names_no_deployment(clouds):
         client.models.retrieve("azure/nothing")
 
 
+@pytest.mark.parametrize("model", [{}, {"model": None}, {"model": "azure/my-deployment"}])
+def test_a_deployment_is_the_model_of_a_body_that_names_none(clouds, model):
+    server, side = clouds
+    side.forget()
+    side.answer = recorder.fixed(recorder.ok(recorder.openai_answer()))
+    named = quote("azure/nobodys" if model.get("model") else "azure/my-deployment", safe="")
+    with http_client(server, **{"api-key": server.create_key()}) as client:
+        def ask(call, **body):
+            return client.post(f"/openai/deployments/{named}/{call}?api-version=2024-10-21", **body)
+        assert ask("chat/completions", json={**model, "messages": HELLO}).status_code == 200
+        assert side.requests[-1].json() == {"model": "my-deployment", "messages": HELLO}
+        sound = {name: value for name, value in model.items() if value}
+        assert ask("audio/transcriptions", data=sound, files={"file": ("a.mp3", b"x")}).status_code == 200
+        assert re.findall(rb'name="model"\r\n\r\n(.*)\r\n', side.requests[-1].body) == [b"my-deployment"]
+        side.answer = recorder.fixed(recorder.ok(b'{"object":"list","data":[],"model":"e","usage":{"prompt_tokens":1,"total_tokens":1}}'))
+        assert ask("embeddings", json={**model, "input": "Hello"}).status_code == 200
+        assert side.requests[-1].json() == {"model": "my-deployment", "input": "Hello"}
+
+
 def with_token(data):
     """An `answer` that gives a token to whoever asks for one, and the data to all others."""
     token = json.dumps({"access_token": "ya29.token", "expires_in": 3599, "token_type": "Bearer"}).encode()

@@ -56,7 +56,7 @@ class OpenAiOperation : public SideCall {
 
   Result<RequestOutline> outline(std::string_view body, const json::Document& parsed,
                                  const RequestTarget& target) const override {
-    if (is_form(target.content_type)) return outline_form(body, target.content_type);
+    if (is_form(target.content_type)) return outline_form(body, target);
     TRY(const Fields fields, Fields::of(parsed.root(), ""));
     RequestOutline result;
     if (*operation_.default_model && !fields["model"].exists()) {
@@ -113,10 +113,11 @@ class OpenAiOperation : public SideCall {
   }
 
  private:
-  // The files of a form are no text.
-  Result<RequestOutline> outline_form(std::string_view body, std::string_view content_type) const {
-    TRY(const std::vector<FormField> fields, read_form(body, content_type));
-    RequestOutline result{.model = operation_.default_model, .form_type = std::string(content_type)};
+  // The files of a form are no text. Its model may be in the path, as a deployment of Azure's.
+  Result<RequestOutline> outline_form(std::string_view body, const RequestTarget& target) const {
+    TRY(const std::vector<FormField> fields, read_form(body, target.content_type));
+    RequestOutline result{.model = target.model.empty() ? operation_.default_model : target.model,
+                          .form_type = target.content_type};
     TRY(const FormField* model, find_field(fields, "model"));
     if (model) {
       result.model = body.substr(model->value.begin, model->value.end - model->value.begin);

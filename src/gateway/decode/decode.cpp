@@ -1,5 +1,8 @@
 #include "gateway/decode/decode.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "dialects/form_data.h"
 #include "dialects/shared_parts.h"
 
@@ -29,6 +32,28 @@ Result<std::string> as_chat_body(const dialects::Dialects& dialects, const diale
   return std::move(encoded->body);
 }
 
+// The calls below Azure's deployments: the path names the model of a body that names none.
+constexpr dialects::DialectId calls_of_deployments[] = {
+    dialects::DialectId::openai_chat,   dialects::DialectId::openai_completions, dialects::DialectId::openai_embeddings,
+    dialects::DialectId::openai_speech, dialects::DialectId::openai_images,
+};
+
+bool lacks_model(dialects::DialectId dialect, const dialects::RequestTarget& target, json::Value body) {
+  return !target.model.empty() && std::ranges::find(calls_of_deployments, dialect) != std::end(calls_of_deployments) &&
+         (!body["model"].exists() || body["model"].is_null());
+}
+
+Result<std::string> with_model(std::string_view body, std::string_view model) {
+  TRY(const auto found, json::find_members(body, {"model"}));
+  std::string member;
+  json::append_quoted(member, model);
+  if (const auto& place = found.front())
+    return std::string(body.substr(0, place->begin)).append(member).append(body.substr(place->end));
+  const std::size_t open = body.find('{') + 1;
+  const bool empty = body.substr(open).find_first_not_of(" \t\r\n}") == std::string_view::npos;
+  return "{\"model\":" + member + (empty ? "" : ",") + std::string(body.substr(open));
+}
+
 }  // namespace
 
 async::Task<Result<void>> decode(http::Exchange& client, const dialects::Dialects& dialects,
@@ -56,6 +81,10 @@ async::Task<Result<void>> decode(http::Exchange& client, const dialects::Dialect
   if (!parsed.root().is_object())
     co_return fail(ErrorKind::invalid_request, "the request body is not a JSON object",
                    "send {\"model\": ..., \"messages\": [...]}");
+  if (lacks_model(dialect.id(), target, parsed.root())) {
+    CO_TRY(body, with_model(body, target.model));
+    CO_TRY(parsed, json::Document::parse_in_place(body));
+  }
   std::vector<std::string> dropped;
   if (dialect.id() == dialects::DialectId::openai_chat && is_responses_shaped(parsed.root())) {
     CO_TRY(body, as_chat_body(dialects, dialect, parsed, dropped));

@@ -66,12 +66,21 @@ bool asks_for_events(std::string_view query) {
   return false;
 }
 
-// A base URL may end in /anthropic, /openai or /gemini, as it does with other gateways. Clients of Azure OpenAI also
-// write /openai/deployments/NAME/chat/completions; what counts is the model that they name in the body.
+// Clients of Azure OpenAI write /openai/deployments/NAME/chat/completions.
+constexpr std::string_view azure_deployments = "/openai/deployments/";
+
+// Empty for other paths. It is the model of a body that names none.
+std::string deployment_of(std::string_view path) {
+  if (!path.starts_with(azure_deployments)) return {};
+  path.remove_prefix(azure_deployments.size());
+  const std::string_view name = path.substr(0, path.find('/'));
+  return decode_model_id(name).value_or(std::string(name));
+}
+
+// A base URL may end in /anthropic, /openai or /gemini, as it does with other gateways.
 std::string_view without_prefix(std::string_view path) {
-  constexpr std::string_view deployments = "/openai/deployments/";
-  if (path.starts_with(deployments)) {
-    const std::size_t end = path.find('/', deployments.size());
+  if (path.starts_with(azure_deployments)) {
+    const std::size_t end = path.find('/', azure_deployments.size());
     return end == std::string_view::npos ? path : path.substr(end);
   }
   for (const std::string_view prefix : {"/anthropic", "/openai", "/gemini"}) {
@@ -193,7 +202,7 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
   if (of_model && of_model->dialect == DialectId::openai_responses && get && http::asks_for_websocket(head))
     return responses_socket(exchange);
   if (of_model) {
-    if (post) return chat(exchange, of_model->dialect);
+    if (post) return chat(exchange, of_model->dialect, {.model = deployment_of(head.path)});
     allow = "POST";
   } else if (path == "/v1/messages") {
     if (post) return chat(exchange, DialectId::anthropic_messages);
