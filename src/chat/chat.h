@@ -28,6 +28,12 @@ struct Citation {
   // Characters of the block's text that it stands for, end exclusive; -1 = not said.
   std::int64_t begin = -1;
   std::int64_t end = -1;
+  // Instead of an address: a place in what the request holds.
+  enum class Within : std::uint8_t { web, characters, pages, blocks, search_result } within = Within::web;
+  std::int64_t number = 0;  // of the document or the search result among the request's, from 0
+  std::int64_t from = 0;    // in it, in what `within` says; of search results, blocks
+  std::int64_t to = 0;      // as the provider counts: exclusive, of pages too
+  std::string source = {};  // the search result's own
 };
 
 struct Text {
@@ -58,6 +64,16 @@ struct Document {
   std::string url;
   std::string name;  // file name or title; may be empty
   CacheMark cache = CacheMark::none;
+  std::string context = {};            // what the model is told of it and may not cite
+  std::optional<bool> citations = {};  // whether the answer is to say where in it things stand
+};
+// What somebody has found, for the model to cite.
+struct SearchResult {
+  std::string source;  // where: an address, or any name
+  std::string title;
+  std::vector<std::string> texts;
+  std::optional<bool> citations = {};
+  CacheMark cache = CacheMark::none;
 };
 struct ToolCall {
   std::string id;
@@ -71,7 +87,7 @@ struct ToolCall {
 };
 struct ToolResult {
   std::string call_id;
-  std::vector<std::variant<Text, Image, Document>> content;
+  std::vector<std::variant<Text, Image, Document, SearchResult>> content;
   bool is_error = false;
   CacheMark cache = CacheMark::none;
 };
@@ -86,7 +102,7 @@ struct Thinking {
   std::string id = {};      // what its issuer calls it, or where it had it, if that must come back with it
 };
 
-using Block = std::variant<Text, Image, Audio, Video, Document, ToolCall, ToolResult, Thinking>;
+using Block = std::variant<Text, Image, Audio, Video, Document, SearchResult, ToolCall, ToolResult, Thinking>;
 
 struct Message {
   Role role = Role::user;
@@ -117,6 +133,7 @@ struct OutputSchema {
   std::string name;    // may be empty
   std::string schema;  // JSON Schema text
   std::optional<bool> strict;
+  bool always = false;  // the client's API holds every answer to its schema, and has no `strict`
 };
 
 // How long the model may think before it answers. Dialects have one or the other of effort and budget.

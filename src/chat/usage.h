@@ -77,6 +77,9 @@ struct Usage {
   Tokens fresh_input() const { return input + input_audio + input_image + input_video; }
   Tokens cached_input() const { return cache_read + cache_read_audio; }
   Tokens visible_output() const { return output + output_audio + output_image; }
+  bool has_other_than_text() const {
+    return input_audio + input_image + input_video + cache_read_audio + output_audio + output_image > 0;
+  }
   Tokens total_input() const { return fresh_input() + cached_input() + cache_write_5m + cache_write_1h; }
   Tokens total_output() const { return visible_output() + reasoning; }
   friend bool operator==(const Usage&, const Usage&) = default;

@@ -82,6 +82,40 @@ void note_lost(std::vector<std::string>& names, std::string name) {
 }
 
 namespace {
+
+constexpr const char* untold_citations = "answer.content.citations";
+
+void note_untold(const Dialect& client, std::string_view tier, const chat::Usage& usage,
+                 std::vector<std::string>& lost) {
+  if (!tier.empty() && !client.tells_tier(tier)) note_lost(lost, "answer.service_tier");
+  if (!client.tells_kinds(usage)) note_lost(lost, "answer.usage.details");
+}
+
+}  // namespace
+
+void leave_out_untold(const Dialect& client, chat::ChatResponse& response) {
+  for (chat::Block& block : response.blocks) {
+    auto* text = std::get_if<chat::Text>(&block);
+    if (text && std::erase_if(text->citations, [&](const chat::Citation& each) { return !client.tells(each); }) > 0)
+      note_lost(response.dropped, untold_citations);
+  }
+  note_untold(client, response.service_tier, response.usage, response.dropped);
+}
+
+bool leave_out_untold(const Dialect& client, chat::ChatEvent& event, std::vector<std::string>& lost) {
+  if (const auto* delta = std::get_if<chat::CitationDelta>(&event); delta && !client.tells(delta->citation)) {
+    note_lost(lost, untold_citations);
+    return false;
+  }
+  auto* finish = std::get_if<chat::Finish>(&event);
+  if (!finish) return true;
+  note_untold(client, finish->service_tier, finish->usage, lost);
+  for (std::string& name : lost) note_lost(finish->dropped, std::move(name));
+  lost.clear();
+  return true;
+}
+
+namespace {
 void add_strings(json::Value value, std::initializer_list<std::string_view> names, std::vector<std::string>& into) {
   for (const json::Value& each : value.elements()) add_strings(each, names, into);
   for (const auto& [name, member] : value.members()) {

@@ -47,6 +47,13 @@ void read_service_tier(json::Value word, chat::Usage& usage);
 inline constexpr std::size_t most_lost = 64;
 void note_lost(std::vector<std::string>& names, std::string name);
 
+// What of an answer a client of this API cannot be told (Dialect::tells...) is left out, and named among what is
+// dropped.
+void leave_out_untold(const Dialect& client, chat::ChatResponse& response);
+// The same of a stream, event by event; `lost` is kept until the last one, which gets the names. False: this event is
+// left out.
+bool leave_out_untold(const Dialect& client, chat::ChatEvent& event, std::vector<std::string>& lost);
+
 // The strings that are values of members of these names, whatever their depth; at most `most_strings`.
 inline constexpr std::size_t most_strings = 1'000;
 std::vector<std::string> strings_of(json::Value value, std::initializer_list<std::string_view> names);

@@ -242,6 +242,10 @@ class Dialect {
   virtual const EmbeddingCall* embeddings() const { return nullptr; }
 
   // --- an answer to a client
+  // Whether its clients can be told so. What they cannot is left out by leave_out_untold() (answer_parts.h), and named.
+  virtual bool tells(const chat::Citation& citation) const { return citation.within == chat::Citation::Within::web; }
+  virtual bool tells_tier(std::string_view /*served*/) const { return true; }
+  virtual bool tells_kinds(const chat::Usage& usage) const { return !usage.has_other_than_text(); }  // of tokens
   virtual std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options) const = 0;
   virtual std::unique_ptr<StreamEncoder> encode_stream(const StreamOptions& options) const = 0;
   // How many tokens a prompt has, in dialects whose requests ask for that alone (chat::counts_tokens); empty in others.

@@ -4,6 +4,7 @@
 #include <array>
 #include <iterator>
 
+#include "dialects/strict_schema.h"
 #include "http/headers.h"
 
 namespace sluice::dialects {
@@ -100,6 +101,25 @@ std::string_view RequestWriting::service_tier(std::string_view standard) {
   if (tier.empty() || std::ranges::find(options_.service_tiers, tier) != options_.service_tiers.end()) return tier;
   drop("service_tier");
   return {};
+}
+
+void RequestWriting::drop_told_of(const chat::Document& document) {
+  if (!document.context.empty()) drop("messages.content.context");
+  if (document.citations) drop("messages.content.citations");
+}
+
+std::string RequestWriting::text_of(const chat::SearchResult& result) {
+  if (result.citations) drop("messages.content.citations");
+  std::string text = result.title + "\n" + result.source;
+  for (const std::string& each : result.texts) text.append("\n\n").append(each);
+  return text;
+}
+
+std::optional<bool> RequestWriting::strict_of(const chat::OutputSchema& schema) {
+  if (!schema.always) return schema.strict;
+  const bool strict = is_strict_schema(schema.schema);
+  if (!strict) out_.added_params.push_back("response_format.strict=false");
+  return strict;
 }
 
 void RequestWriting::drop_reasoning() {

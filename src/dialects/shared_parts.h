@@ -75,6 +75,13 @@ class RequestWriting {
   // Names what the request says of thinking and the provider is not told, each part by its own name.
   void drop_reasoning();
   void drop_thinking();  // the same, without the effort
+  // Of a document, in APIs that have no place for it.
+  void drop_told_of(const chat::Document& document);
+  // A search result as text, in APIs without any.
+  std::string text_of(const chat::SearchResult& result);
+  // `strict` of a schema as OpenAI has it. Where the client's API always holds the answer to it, it is so if OpenAI
+  // takes the schema for strict; what it does not is named as added.
+  std::optional<bool> strict_of(const chat::OutputSchema& schema);
   // What stands before all messages: what the conversation begins with, and the system messages within it that the
   // writer has moved there.
   std::vector<const chat::Text*> system() const;

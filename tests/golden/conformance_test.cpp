@@ -107,6 +107,11 @@ class Proof {
     if (const auto* video = std::get_if<chat::Video>(&block)) add(video->base64);
     if (const auto* document = std::get_if<chat::Document>(&block))
       add(!document->text.empty() ? document->text : document->base64.empty() ? document->url : document->base64);
+    if (const auto* found = std::get_if<chat::SearchResult>(&block)) {
+      add(found->title);
+      add(found->source);
+      for (const std::string& each : found->texts) add(each);
+    }
     if (const auto* call = std::get_if<chat::ToolCall>(&block)) {
       add(call->name);
       add(call->arguments);

@@ -41,7 +41,16 @@ class Reader {
     return {.media_type = text_at(from["format"]),
             .base64 = text_at(from["source"]["bytes"]),
             .text = text_at(from["source"]["text"]),
-            .name = text_at(from["name"])};
+            .name = text_at(from["name"]),
+            .context = text_at(from["context"]),
+            .citations = from["citations"]["enabled"].boolean()};
+  }
+  static chat::SearchResult search_result(json::Value from) {
+    chat::SearchResult read{.source = text_at(from["source"]),
+                            .title = text_at(from["title"]),
+                            .citations = from["citations"]["enabled"].boolean()};
+    for (const json::Value& part : from["content"].elements()) read.texts.push_back(text_at(part["text"]));
+    return read;
   }
 
   // A cache point stands behind what it marks.
@@ -60,6 +69,8 @@ class Reader {
       into.emplace_back(image(block["image"]));
     } else if (block["document"].is_object()) {
       into.emplace_back(document(block["document"]));
+    } else if (block["searchResult"].is_object()) {
+      into.emplace_back(search_result(block["searchResult"]));
     } else if (const json::Value audio = block["audio"]; audio.is_object()) {
       into.emplace_back(chat::Audio{text_at(audio["format"]), text_at(audio["source"]["bytes"])});
     } else if (const json::Value video = block["video"]; video.is_object()) {
@@ -88,6 +99,8 @@ class Reader {
         read.content.emplace_back(image(part["image"]));
       else if (part["document"].is_object())
         read.content.emplace_back(document(part["document"]));
+      else if (part["searchResult"].is_object())
+        read.content.emplace_back(search_result(part["searchResult"]));
       else
         read.content.emplace_back(chat::Text{.text = text_at(part["text"])});
     }

@@ -154,7 +154,26 @@ std::vector<Feature> of_requests() {
              return any_block<chat::Document>(a.request,
                                               [](const auto& document, const auto&) { return document.url.empty(); });
            },
-       .losses = {"messages.content.citations", "messages.content.document.name"}},
+       .asked_otherwise =  // its text; that all of the words are there is looked at anyway
+       [](const Asked& a) { return any_block<chat::Text>(a.request, [](const auto&, const auto&) { return true; }); },
+       .losses = {"messages.content.document.name"}},
+      {.name = "a document's context, and that it is to be cited",
+       .dialects = "M",
+       .asked =
+           [](const Asked& a) {
+             return any_block<chat::Document>(a.request, [](const auto& document, const auto&) {
+               return !document.context.empty() || document.citations.has_value();
+             });
+           },
+       .losses = {"messages.content.citations", "messages.content.context"}},
+      {.name = "search results",
+       .dialects = "M",
+       .asked =
+           [](const Asked& a) {
+             return any_block<chat::SearchResult>(a.request, [](const auto&, const auto&) { return true; });
+           },
+       .asked_otherwise = [](const Asked& a) { return a.body.contains("Elbe\\nhttps://elbe.example/"); },
+       .losses = {"messages.content.citations"}},
       {.name = "document by its address",
        .dialects = "RM",
        .asked =
@@ -253,6 +272,7 @@ std::vector<Feature> of_requests() {
       {.name = "JSON that fits a schema",
        .dialects = "CRMG",
        .asked = [](const Asked& a) { return a.request.output_schema.has_value(); },
+       .losses = {"response_format.strict="},
        .refusals = {"refers to itself"}},
       {.name = "JSON of any form",
        .dialects = "CRG",
@@ -342,7 +362,7 @@ std::vector<Feature> of_requests() {
       {.name = "the end user's id",
        .dialects = "CRM",
        .asked = [](const Asked& a) { return !a.request.user.empty(); },
-       .losses = {"user", "=metadata"}},
+       .losses = {"user"}},
       {.name = "metadata, labels",
        .dialects = "CRG",
        .asked = [](const Asked& a) { return has_extra(a.request, "metadata") || has_extra(a.request, "labels"); },
@@ -413,6 +433,11 @@ std::vector<Feature> of_answers() {
        .losses = {"answer.images", "extra_content", "answer.content.", "answer.groundingMetadata", "server_tool_use",
                   "web_search_call", "executableCode", "codeExecutionResult", "pause_turn", "tool_result"},
        .bytes = {"server_tool_use\"", "web_search_call", "codeExecutionResult"}},
+      {.name = "members of an answer that no other API has",
+       .dialects = "G",
+       .losses = {"answer.safetyRatings", "answer.avgLogprobs", "answer.urlContextMetadata", "answer.citationMetadata",
+                  "answer.promptFeedback", "answer.candidates", "answer.groundingMetadata."},
+       .bytes = {"safetyRatings"}},
       {.name = "refusal", .dialects = "CRM", .told = [](const Told& t) { return !t.response.refusal.empty(); }},
       {.name = "stopped by a filter",
        .dialects = "CRMGB",
@@ -438,6 +463,13 @@ std::vector<Feature> of_answers() {
       {.name = "usage: reasoning",
        .dialects = "CRMG",
        .told = [](const Told& t) { return t.usage_asked && t.response.usage.reasoning > 0; }},
+      {.name = "usage: of images, sound, video",
+       .dialects = "G",
+       .told = [](const Told& t) { return t.usage_asked && t.response.usage.has_other_than_text(); },
+       .losses = {"answer.usage.details"}},
+      {.name = "a served tier that the client's API has no word for",
+       .dialects = "B",
+       .losses = {"answer.service_tier"}},
       {.name = "error: too many requests", .dialects = "CRMGB", .kind = Kind::rate_limit},
       {.name = "error: another status", .dialects = "CRMGB", .kind = Kind::error_status},
       {.name = "error: a stream that fails or breaks off", .dialects = "CRMGB", .kind = Kind::error_in_stream},

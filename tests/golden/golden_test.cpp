@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "cases.h"
+#include "dialects/answer_parts.h"
 #include "dialects/gemini/message.h"
 #include "dialects/shared_parts.h"
 #include "replay.h"
@@ -221,7 +222,10 @@ class Golden : public testing::TestWithParam<Case> {
     names_.restore(*response);
     EXPECT_EQ(provider().read_usage(*parsed), response->usage);
     report_.usage(response->usage);
-    if (GetParam().translated()) report_.answer_dropped(response->dropped);
+    if (GetParam().translated()) {
+      dialects::leave_out_untold(client(), *response);
+      report_.answer_dropped(response->dropped);
+    }
     report_.model(provider().read_response_model(*parsed));
     expect_answer(GetParam().translated() ? pretty(client().encode_response(*response, options_)) : bytes, "");
   }

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "dialects/answer_parts.h"
 #include "dialects/anthropic_messages/anthropic_messages.h"
 #include "dialects/bedrock_converse/bedrock_converse.h"
 #include "dialects/gemini/gemini.h"
@@ -101,8 +102,10 @@ Replayed replay_translated(const dialects::Dialect& provider, const dialects::Di
     if (event.has_data && decoded) decoded = decoder->decode(event.name, event.data, result.events);
   if (decoded) decoded = decoder->finish(result.events);
   if (!decoded) result.events.emplace_back(chat::StreamError{decoded.error()});
+  std::vector<std::string> untold;
   for (chat::ChatEvent& event : result.events) {
     names.restore(event);
+    if (!dialects::leave_out_untold(client, event, untold)) continue;
     encoder->encode(event, result.bytes);
     if (const auto* start = std::get_if<chat::Start>(&event)) result.model = start->model;
     if (const auto* finish = std::get_if<chat::Finish>(&event)) result.usage = finish->usage;

@@ -79,6 +79,11 @@ class Saying {
     add("document.name", document.name);
     mark(document.cache);
   }
+  void say(const chat::SearchResult& result) {
+    add("messages", "FOUND " + result.title + " " + result.source);
+    for (const std::string& text : result.texts) add("messages", text);
+    mark(result.cache);
+  }
   void say(const chat::ToolCall& call) {
     add("messages", "CALL " + call.id + " " + call.name + " " + compact(call.arguments));
     mark(call.cache);

@@ -35,7 +35,8 @@ TEST(AnthropicMessages, Names_the_field_that_is_wrong) {
           R"({"role":"system","content":[{"type":"image","source":{"type":"url","url":"https://x.example/a.png"}}]})")),
       "messages[0].content");
   EXPECT_EQ(fault(with(R"({"role":"user","content":[{"type":"document"}]})")), "messages[0].content[0].source");
-  EXPECT_EQ(fault(with(R"({"role":"user","content":[{"type":"search_result"}]})")), "messages[0].content[0].type");
+  EXPECT_EQ(fault(with(R"({"role":"user","content":[{"type":"search_result"}]})")), "messages[0].content[0].source");
+  EXPECT_EQ(fault(with(R"({"role":"user","content":[{"type":"container_upload"}]})")), "messages[0].content[0].type");
   EXPECT_EQ(fault(with(R"({"role":"user","content":[{"type":"image","source":{"type":"file","file_id":"f"}}]})")),
             "messages[0].content[0].source.type");
   EXPECT_EQ(fault(with(R"({"role":"user","content":[{"type":"tool_result","tool_use_id":"gone"}]})")),
@@ -61,8 +62,15 @@ TEST(AnthropicMessages, Names_what_it_cannot_keep_wherever_it_stands) {
   const std::string_view image =
       R"({"type":"image","source":{"type":"base64","media_type":"image/png","data":"AA==","a":1},"b":2})";
   EXPECT_EQ(lost_in(user(image)), "messages.content.b messages.content.source.a");
-  EXPECT_EQ(lost_in(user(R"({"type":"document","source":{"type":"text","data":"x","a":1},"context":"c"})")),
-            "messages.content.context messages.content.source.a");
+  EXPECT_EQ(lost_in(user(
+                R"({"type":"document","source":{"type":"text","data":"x","a":1},"context":"c","citations":{"b":1}})")),
+            "messages.content.source.a messages.content.citations.b");
+  EXPECT_EQ(
+      lost_in(user(
+          R"({"type":"search_result","source":"s","title":"t","content":[{"type":"text","text":"x","a":1}],"b":2})")),
+      "messages.content.content.a messages.content.b");
+  EXPECT_EQ(lost_in(with(R"({"role":"user","content":"hi"})", R"(,"metadata":{"user_id":"u","a":1})")),
+            "metadata.user_id metadata.a");
   EXPECT_EQ(lost_in(user(R"({"type":"document","source":{"type":"content","content":[{"type":"text","text":"x",)"
                          R"("citations":[]}]}})")),
             "messages.content.source.content.citations");

@@ -10,7 +10,8 @@
 namespace sluice::dialects {
 namespace {
 
-constexpr std::array<OwnName, 16> own_names = {{{"response_format.schema", "output_config.format.schema"},
+constexpr std::array<OwnName, 17> own_names = {{{"response_format.schema", "output_config.format.schema"},
+                                                {"response_format.strict", "output_config.format.strict"},
                                                 {"stop", "stop_sequences"},
                                                 {"response_format", "output_config.format"},
                                                 {"user", "metadata.user_id"},
@@ -89,6 +90,8 @@ class AnthropicMessages : public Dialect {
     return anthropic::decode_error(status, body, headers);
   }
 
+  bool tells(const chat::Citation& /*citation*/) const override { return true; }
+  bool tells_tier(std::string_view served) const override { return !anthropic::served_tier(served).empty(); }
   std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options) const override {
     return anthropic::encode_response(response, options);
   }

@@ -20,7 +20,9 @@ http::Headers request_headers();
 // stream's later counts may leave out what its first event said.
 void merge_usage(json::Value from, chat::Usage& usage);
 void write_usage(json::Writer& writer, const chat::Usage& usage, std::string_view service_tier);
-std::optional<chat::Citation> read_citation(json::Value citation);  // empty for the kinds that chat/ has not
+// This API's name of the tier that was served; empty when it has none.
+std::string_view served_tier(std::string_view name);
+std::optional<chat::Citation> read_citation(json::Value citation);  // empty for a kind that is not known
 void write_citation(json::Writer& writer, const chat::Citation& citation);
 void write_thinking_block(json::Writer& writer, const chat::Thinking& thinking, std::string_view issuer);
 // stop_reason and the members that the specification requires beside it.

@@ -24,9 +24,9 @@ class RequestReader : RequestReading {
     CHECK_OK(check_tool_choice(request_, "tool_choice"));
     CHECK_OK(read_output_config());
     CHECK_OK(read_messages());
-    for (const auto& [name, value] :
-         fields_.other_members({"model", "messages", "system", "max_tokens", "stream", "temperature", "top_p", "top_k",
-                                "stop_sequences", "tools", "tool_choice", "output_config", "thinking", "service_tier"}))
+    for (const auto& [name, value] : fields_.other_members(
+             {"model", "messages", "system", "max_tokens", "stream", "temperature", "top_p", "top_k", "stop_sequences",
+              "tools", "tool_choice", "output_config", "thinking", "service_tier", "metadata"}))
       request_.extras.emplace_back(name, value.text());
     return std::move(request_);
   }
@@ -53,10 +53,20 @@ class RequestReader : RequestReading {
     if (place.value_or("global") != "global")
       return bad_field("inference_geo", "this model's provider cannot be told where to work on a request",
                        "ask for a model of Anthropic's, or give the workload `require: { regions: [...] }`");
-    request_.user = fields_["metadata"]["user_id"].string().value_or("");
+    CHECK_OK(read_metadata());
     TRY(const auto tier, fields_.string("service_tier"));
     request_.service_tier = tier.value_or("");
     return read_thinking();
+  }
+
+  Result<void> read_metadata() {
+    if (!fields_["metadata"].exists()) return {};
+    TRY(const Fields metadata, Fields::once(fields_["metadata"], "metadata"));
+    TRY(const auto user, metadata.string("user_id"));
+    request_.user = user.value_or("");
+    if (user) note_extra("metadata.user_id");
+    note_others(metadata, {"user_id"}, "metadata");
+    return {};
   }
 
   Result<void> read_thinking() {
@@ -175,7 +185,7 @@ class RequestReader : RequestReading {
     TRY(std::string schema, format.object_text("schema"));
     if (schema.empty()) return bad_field(format.path("schema"), "this field is required");
     note_others(format, {"type", "schema"}, "output_config.format");
-    request_.output_schema = chat::OutputSchema{.schema = std::move(schema), .strict = true};
+    request_.output_schema = chat::OutputSchema{.schema = std::move(schema), .always = true};
     return {};
   }
 
@@ -250,6 +260,11 @@ class RequestReader : RequestReading {
       into.blocks.emplace_back(std::move(document));
       return {};
     }
+    if (type == "search_result" && !assistant) {
+      TRY(chat::SearchResult result, read_search_result(block));
+      into.blocks.emplace_back(std::move(result));
+      return {};
+    }
     if (type == "tool_use" && assistant) return read_tool_use(block, into);
     if (type == "tool_result" && !assistant) return read_tool_result(block, into);
     if (type == "thinking" && assistant) {
@@ -273,10 +288,13 @@ class RequestReader : RequestReading {
   Result<chat::Document> read_document(const Fields& block) {
     TRY(const Fields source, Fields::once(block["source"], block.path("source")));
     TRY(const std::string_view type, source.required_string("type"));
-    note_others(block, {"type", "source", "title", "cache_control"}, "messages.content");
+    note_others(block, {"type", "source", "title", "cache_control", "context", "citations"}, "messages.content");
     note_others(source, {"type", "data", "media_type", "url", "content"}, "messages.content.source");
+    TRY(const auto context, block.string("context"));
     chat::Document document{.name = std::string(block["title"].string().value_or("")),
-                            .cache = cache_mark(block["cache_control"])};
+                            .cache = cache_mark(block["cache_control"]),
+                            .context = std::string(context.value_or(""))};
+    TRY(document.citations, read_citations_config(block));
     if (type == "base64" || type == "text") {
       TRY(const std::string_view data, source.required_string("data"));
       TRY(const auto media_type, source.string("media_type"));
@@ -296,6 +314,30 @@ class RequestReader : RequestReading {
                        "send it as base64, text or url");
     }
     return document;
+  }
+
+  Result<std::optional<bool>> read_citations_config(const Fields& block) {
+    if (!block["citations"].exists()) return std::optional<bool>();
+    TRY(const Fields config, Fields::once(block["citations"], block.path("citations")));
+    note_others(config, {"enabled"}, "messages.content.citations");
+    return config.boolean("enabled");
+  }
+
+  Result<chat::SearchResult> read_search_result(const Fields& block) {
+    TRY(const std::string_view source, block.required_string("source"));
+    TRY(const std::string_view title, block.required_string("title"));
+    chat::SearchResult result{
+        .source = std::string(source), .title = std::string(title), .cache = cache_mark(block["cache_control"])};
+    TRY(const std::vector<json::Value> parts, block.required_array("content"));
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      TRY(const Fields part, Fields::once(parts[i], path_of(block.path("content"), i)));
+      TRY(chat::Text text, read_text(part));
+      note_others(part, {"type", "text"}, "messages.content.content");
+      if (!text.text.empty()) result.texts.push_back(std::move(text.text));
+    }
+    TRY(result.citations, read_citations_config(block));
+    note_others(block, {"type", "source", "title", "content", "citations", "cache_control"}, "messages.content");
+    return result;
   }
 
   Result<std::string> read_document_text(const Fields& source) {
@@ -368,6 +410,9 @@ class RequestReader : RequestReading {
         } else if (part["type"].string() == "document") {
           TRY(chat::Document document, read_document(part));
           result.content.emplace_back(std::move(document));
+        } else if (part["type"].string() == "search_result") {
+          TRY(chat::SearchResult found, read_search_result(part));
+          result.content.emplace_back(std::move(found));
         } else {
           TRY(chat::Text read, read_text(part));
           note_others(part, {"type", "text", "cache_control"}, "messages.content.content");

@@ -84,6 +84,8 @@ class RequestWriter : RequestWriting {
     }
     if (const auto* text = std::get_if<chat::Text>(&block)) {
       write_text(*text);
+    } else if (const auto* found = std::get_if<chat::SearchResult>(&block)) {
+      write_search_result(*found);
     } else if (const auto* image = std::get_if<chat::Image>(&block)) {
       write_image(*image);
     } else if (const auto* result = std::get_if<chat::ToolResult>(&block)) {
@@ -114,7 +116,24 @@ class RequestWriter : RequestWriting {
       json_.member("type", "base64").member("media_type", document.media_type).member("data", document.base64);
     json_.end_object();
     if (!document.name.empty()) json_.member("title", document.name);
+    if (!document.context.empty()) json_.member("context", document.context);
+    write_citations_config(document.citations);
     write_cache_mark(json_, document.cache);
+    json_.end_object();
+  }
+
+  void write_citations_config(std::optional<bool> enabled) {
+    if (enabled) json_.key("citations").begin_object().member("enabled", *enabled).end_object();
+  }
+
+  void write_search_result(const chat::SearchResult& result) {
+    json_.begin_object().member("type", "search_result").member("source", result.source).member("title", result.title);
+    json_.key("content").begin_array();
+    for (const std::string& text : result.texts)
+      json_.begin_object().member("type", "text").member("text", text).end_object();
+    json_.end_array();
+    write_citations_config(result.citations);
+    write_cache_mark(json_, result.cache);
     json_.end_object();
   }
 
@@ -138,6 +157,8 @@ class RequestWriter : RequestWriting {
         write_image(*image);
       else if (const auto* document = std::get_if<chat::Document>(&part))
         write_document(*document);
+      else if (const auto* found = std::get_if<chat::SearchResult>(&part))
+        write_search_result(*found);
       else if (const auto& text = std::get<chat::Text>(part); !is_blank(text.text))
         write_text(text);
     }

@@ -1,5 +1,6 @@
 // Whole answers, and what they share with streams: usage, stop reasons, ids.
 #include <algorithm>
+#include <array>
 
 #include "dialects/answer_parts.h"
 #include "dialects/anthropic_messages/parts.h"
@@ -77,6 +78,13 @@ void merge_usage(json::Value from, chat::Usage& usage) {
   add_iterations(counts, from["iterations"], usage);
 }
 
+std::string_view served_tier(std::string_view name) {
+  if (name == "default") return "standard";
+  for (const std::string_view known : {"standard", "priority", "batch"})
+    if (name == known) return known;
+  return {};
+}
+
 void write_usage(json::Writer& writer, const chat::Usage& usage, std::string_view service_tier) {
   writer.begin_object().member("input_tokens", usage.fresh_input());
   writer.member("cache_creation_input_tokens", usage.cache_write_5m + usage.cache_write_1h);
@@ -86,9 +94,8 @@ void write_usage(json::Writer& writer, const chat::Usage& usage, std::string_vie
   writer.member("output_tokens", usage.total_output());
   writer.key("output_tokens_details").begin_object().member("thinking_tokens", usage.reasoning).end_object();
   writer.key("server_tool_use").null().key("service_tier");
-  const bool known = service_tier == "standard" || service_tier == "priority" || service_tier == "batch";
-  if (known || service_tier == "default")
-    writer.string(known ? service_tier : "standard");
+  if (const std::string_view tier = served_tier(service_tier); !tier.empty())
+    writer.string(tier);
   else
     writer.null();
   writer.key("inference_geo").null().end_object();
@@ -153,16 +160,66 @@ std::string_view stop_name(chat::StopReason reason) {
 
 std::string prefixed_id(std::string_view id) { return "msg_" + std::string(id); }
 
-// Only what the web says has an address; the other kinds point into a document of the request.
+namespace {
+
+// How the API says where in a document or a search result of the request something stands; what the web says has an
+// address instead.
+struct PlaceKind {
+  chat::Citation::Within within;
+  std::string_view type;
+  const char* from;
+  const char* to;
+};
+using Within = chat::Citation::Within;
+constexpr std::array<PlaceKind, 4> place_kinds = {
+    {{Within::characters, "char_location", "start_char_index", "end_char_index"},
+     {Within::pages, "page_location", "start_page_number", "end_page_number"},
+     {Within::blocks, "content_block_location", "start_block_index", "end_block_index"},
+     {Within::search_result, "search_result_location", "start_block_index", "end_block_index"}}};
+
+}  // namespace
+
 std::optional<chat::Citation> read_citation(json::Value citation) {
-  const auto url = citation["url"].string();
-  if (!url) return std::nullopt;
-  return chat::Citation{.url = std::string(*url),
-                        .title = std::string(citation["title"].string().value_or("")),
-                        .cited_text = std::string(citation["cited_text"].string().value_or(""))};
+  const auto text = [&](const char* name) { return std::string(citation[name].string().value_or("")); };
+  chat::Citation read{.url = text("url"), .title = text("title"), .cited_text = text("cited_text")};
+  if (!read.url.empty()) return read;
+  const auto kind = std::ranges::find(place_kinds, citation["type"].string().value_or(""), &PlaceKind::type);
+  if (kind == place_kinds.end()) return std::nullopt;
+  const bool in_search_result = kind->within == Within::search_result;
+  read.within = kind->within;
+  read.number = citation[in_search_result ? "search_result_index" : "document_index"].integer().value_or(0);
+  read.from = citation[kind->from].integer().value_or(0);
+  read.to = citation[kind->to].integer().value_or(0);
+  read.source = text("source");
+  if (!in_search_result) read.title = text("document_title");
+  return read;
 }
 
+namespace {
+
+// A place in a document or a search result of the request.
+void write_place(json::Writer& writer, const chat::Citation& citation) {
+  const PlaceKind& kind = *std::ranges::find(place_kinds, citation.within, &PlaceKind::within);
+  const bool in_search_result = citation.within == Within::search_result;
+  writer.begin_object().member("type", kind.type).member("cited_text", citation.cited_text);
+  writer.member(in_search_result ? "search_result_index" : "document_index", citation.number);
+  writer.key(in_search_result ? "title" : "document_title");
+  if (citation.title.empty())
+    writer.null();
+  else
+    writer.string(citation.title);
+  writer.member(kind.from, citation.from).member(kind.to, citation.to);
+  if (in_search_result)
+    writer.member("source", citation.source);
+  else
+    writer.key("file_id").null();
+  writer.end_object();
+}
+
+}  // namespace
+
 void write_citation(json::Writer& writer, const chat::Citation& citation) {
+  if (citation.within != chat::Citation::Within::web) return write_place(writer, citation);
   writer.begin_object().member("type", "web_search_result_location").member("url", citation.url);
   writer.member("title", citation.title).member("cited_text", citation.cited_text);
   writer.member("encrypted_index", "").end_object();

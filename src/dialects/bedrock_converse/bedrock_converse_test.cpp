@@ -155,7 +155,19 @@ TEST(BedrockConverse, Thinks_in_the_words_of_the_model) {
   EXPECT_EQ(encoded(request, llama)->dropped_params, Names{"reasoning.effort"});
 }
 
+TEST(BedrockConverse, Metadata_are_at_most_16_and_named_beyond) {
+  std::string many;
+  for (int i = 0; i < 17; ++i) many.append(i ? "," : "").append("\"k" + std::to_string(i) + R"(":"v")");
+  const chat::ChatRequest request{.extras = {{"metadata", "{" + many + "}"}}};
+  EXPECT_TRUE(body(request).ends_with(R"("k15":"v"}})")) << body(request);
+  EXPECT_EQ(encoded(request)->dropped_params, Names{"metadata"});
+  const chat::ChatRequest same{.user = "u", .extras = {{"metadata", R"({"user_id":"mine"})"}}};
+  EXPECT_TRUE(body(same).ends_with(R"("requestMetadata":{"user_id":"mine"}})"));
+  EXPECT_FALSE(body({.extras = {{"metadata", "{}"}}}).contains("requestMetadata")) << "the API takes no empty one";
+}
+
 TEST(BedrockConverse, Refuses_what_changes_the_answer_and_reports_the_hints) {
+  const std::string digest_of_u = "0bfe935e70c321c7ca3afc75ce0d0ca2f98b5422e008bb31c00c6d7f1f1c0ad6";
   for (const char* name : {"n", "logit_bias", "web_search_options"})
     EXPECT_EQ(refused({.extras = {{name, "1"}}}), name);
   EXPECT_EQ(refused({.logprobs = 0}), "logprobs");
@@ -169,10 +181,12 @@ TEST(BedrockConverse, Refuses_what_changes_the_answer_and_reports_the_hints) {
                                 .user = "u",
                                 .service_tier = "scale",
                                 .prompt_cache_key = "k",
-                                .extras = {{"metadata", "{}"}}};
+                                .extras = {{"metadata", R"({"team":"a b","n":1,"":"e","ü":"x"})"}}};
   EXPECT_EQ(encoded(hints, llama)->dropped_params, (Names{"frequency_penalty", "presence_penalty", "seed", "top_k",
-                                                          "user", "prompt_cache_key", "metadata", "service_tier"}));
-  EXPECT_TRUE(body(hints).ends_with(R"("additionalModelRequestFields":{"top_k":5}})"));
+                                                          "prompt_cache_key", "service_tier", "metadata", "user"}));
+  EXPECT_TRUE(body(hints).contains(R"("additionalModelRequestFields":{"top_k":5})"));
+  EXPECT_TRUE(body(hints).ends_with(R"("requestMetadata":{"team":"a b","user_id":")" + digest_of_u + R"("}})"))
+      << "who it is stays here";
   EXPECT_TRUE(body({.service_tier = "flex"}).ends_with(R"("serviceTier":{"type":"flex"}})"));
 }
 

@@ -19,7 +19,7 @@ std::optional<chat::StopReason> stop_reason(std::string_view name);
 Error failed_answer(std::string_view stop_reason);
 // Of the members that requests ask for beside the answer (encode_request).
 std::string stop_sequence(json::Value additional_fields);
-// Only what the web says has an address; the other kinds point into a document of the request.
+// Empty for a place of a kind that is not known.
 std::optional<chat::Citation> citation(json::Value from);
 Result<chat::ChatResponse> decode_response(const json::Document& parsed);
 

@@ -19,6 +19,8 @@ namespace {
 constexpr Tokens least_budget = 1'024;  // of Claude
 constexpr std::size_t longest_name = 64;
 constexpr std::size_t longest_document_name = 200;
+constexpr std::size_t most_metadata = 16;
+constexpr std::size_t longest_metadata = 256;
 constexpr std::string_view empty_schema = R"({"type":"object","properties":{}})";
 
 using Format = std::pair<std::string_view, std::string_view>;  // media type, the API's word
@@ -91,6 +93,7 @@ class RequestWriter : RequestWriting {
     write_own_fields();
     CHECK_OK(write_output());
     write_tier();
+    write_metadata();
     return finished(path(options_.model, request_.stream), json_headers());
   }
 
@@ -107,11 +110,11 @@ class RequestWriter : RequestWriting {
     if (request_.presence_penalty) drop("presence_penalty");
     if (request_.seed) drop("seed");
     if (request_.top_k && !claude_) drop("top_k");
-    if (!request_.user.empty()) drop("user");
     if (!request_.prompt_cache_key.empty()) drop("prompt_cache_key");
     if (request_.parallel_tool_calls == false && !request_.tools.empty()) drop("parallel_tool_calls");
     CHECK_OK(refuse_logprobs());
-    for (const auto& [name, value] : request_.extras) CHECK_OK(drop_or_refuse(name));
+    for (const auto& [name, value] : request_.extras)
+      if (name != "metadata") CHECK_OK(drop_or_refuse(name));
     return {};
   }
 
@@ -153,6 +156,9 @@ class RequestWriter : RequestWriting {
     } else if (const auto* document = std::get_if<chat::Document>(&block)) {
       CHECK_OK(write_document(*document));
       write_cache_point(document->cache);
+    } else if (const auto* found = std::get_if<chat::SearchResult>(&block)) {
+      write_search_result(*found);
+      write_cache_point(found->cache);
     } else if (const auto* call = std::get_if<chat::ToolCall>(&block)) {
       CHECK_OK(write_call(*call));
       write_cache_point(call->cache);
@@ -217,12 +223,32 @@ class RequestWriter : RequestWriting {
                        "send pdf, csv, doc, docx, xls, xlsx, html, txt or md");
     json_.begin_object().key("document").begin_object().member("format", *format);
     json_.member("name", unique_name(document_name(document.name)));
+    if (claude_ && !document.context.empty()) json_.member("context", document.context);
+    if (claude_)
+      write_citations_config(document.citations);
+    else
+      drop_told_of(document);
     if (is_text)
       json_.key("source").begin_object().member("text", document.text).end_object();
     else
       write_source(document.base64);
     json_.end_object().end_object();
     return {};
+  }
+
+  void write_citations_config(std::optional<bool> enabled) {
+    if (enabled) json_.key("citations").begin_object().member("enabled", *enabled).end_object();
+  }
+
+  // The models of other families know no search results.
+  void write_search_result(const chat::SearchResult& result) {
+    if (!claude_) return write_text(text_of(result));
+    json_.begin_object().key("searchResult").begin_object();
+    json_.member("source", result.source).member("title", result.title).key("content").begin_array();
+    for (const std::string& text : result.texts) write_text(text);
+    json_.end_array();
+    write_citations_config(result.citations);
+    json_.end_object().end_object();
   }
 
   std::string unique_name(std::string name) {
@@ -251,6 +277,8 @@ class RequestWriter : RequestWriting {
         CHECK_OK(write_image(*image));
       } else if (const auto* document = std::get_if<chat::Document>(&part)) {
         CHECK_OK(write_document(*document));
+      } else if (const auto* found = std::get_if<chat::SearchResult>(&part)) {
+        write_search_result(*found);
       } else if (const auto& text = std::get<chat::Text>(part); !is_blank(text.text)) {
         write_text(text.text);
       }
@@ -429,6 +457,41 @@ class RequestWriter : RequestWriting {
     if (tier == "standard" || tier == "standard_only") tier = "default";
     if (tier != "default" && tier != "priority" && tier != "flex" && tier != "reserved") return drop("service_tier");
     json_.key("serviceTier").begin_object().member("type", tier).end_object();
+  }
+
+  static bool is_metadata(std::string_view text) {
+    return text.size() <= longest_metadata && std::ranges::all_of(text, [](char c) {
+             return is_letter_or_digit(c) || std::string_view(" \t\r\n\f\v:_@$#=/+,-.").contains(c);
+           });
+  }
+
+  // For filters of the account's own logs. A user's id is no matter of another vendor's, so its digest stands for it,
+  // and it is named.
+  void write_metadata() {
+    std::vector<std::pair<std::string, std::string>> entries;
+    const auto metadata = std::ranges::find(request_.extras, "metadata", &std::pair<std::string, std::string>::first);
+    if (metadata != request_.extras.end()) {
+      const auto parsed = json::Document::parse(metadata->second);
+      const json::Value root = parsed ? parsed->root() : json::Value();
+      for (const auto& [name, value] : root.members()) {
+        const auto text = value.string();
+        if (entries.size() < most_metadata && !name.empty() && text && is_metadata(name) && is_metadata(*text))
+          entries.emplace_back(name, *text);
+        else
+          drop("metadata");
+      }
+      if (!root.is_object()) drop("metadata");
+    }
+    if (!request_.user.empty()) {
+      drop("user");
+      const bool is_taken = std::ranges::any_of(entries, [](const auto& entry) { return entry.first == "user_id"; });
+      if (!is_taken && entries.size() < most_metadata)
+        entries.emplace_back("user_id", crypto::hex(crypto::sha256(request_.user)));
+    }
+    if (entries.empty()) return;
+    json_.key("requestMetadata").begin_object();
+    for (const auto& [name, value] : entries) json_.member(name, value);
+    json_.end_object();
   }
 
   const bool claude_;

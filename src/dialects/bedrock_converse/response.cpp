@@ -42,6 +42,30 @@ void read_block(json::Value block, chat::ChatResponse& response) {
   }
 }
 
+// A place in a document or a search result of the request.
+bool read_place(json::Value location, chat::Citation& into) {
+  using enum chat::Citation::Within;
+  struct Kind {
+    const char* name;
+    const char* number;
+    chat::Citation::Within within;
+  };
+  constexpr Kind kinds[] = {{"documentChar", "documentIndex", characters},
+                            {"documentPage", "documentIndex", pages},
+                            {"documentChunk", "documentIndex", blocks},
+                            {"searchResultLocation", "searchResultIndex", search_result}};
+  for (const Kind& kind : kinds) {
+    const json::Value place = location[kind.name];
+    if (!place.is_object()) continue;
+    into.within = kind.within;
+    into.number = place[kind.number].integer().value_or(0);
+    into.from = place["start"].integer().value_or(0);
+    into.to = place["end"].integer().value_or(0);
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 // `inputTokens` is what was read fresh: the cache's tokens are not in it.
@@ -98,9 +122,13 @@ std::string stop_sequence(json::Value additional_fields) {
 }
 
 std::optional<chat::Citation> citation(json::Value from) {
-  const auto url = from["location"]["web"]["url"].string();
-  if (!url) return std::nullopt;
-  chat::Citation found{.url = std::string(*url), .title = std::string(from["title"].string().value_or(""))};
+  chat::Citation found{.title = std::string(from["title"].string().value_or(""))};
+  const json::Value location = from["location"];
+  if (const auto url = location["web"]["url"].string())
+    found.url = *url;
+  else if (!read_place(location, found))
+    return std::nullopt;
+  found.source = from["source"].string().value_or("");
   for (const json::Value& part : from["sourceContent"].elements())
     found.cited_text += part["text"].string().value_or("");
   return found;

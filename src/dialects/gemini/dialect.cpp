@@ -9,8 +9,9 @@
 namespace sluice::dialects {
 namespace {
 
-constexpr std::array<OwnName, 31> own_names = {
+constexpr std::array<OwnName, 32> own_names = {
     {{"response_format.schema", "generationConfig.responseJsonSchema"},
+     {"response_format.strict", "generationConfig.responseJsonSchema.strict"},
      {"top_logprobs", "generationConfig.responseLogprobs"},
      {"stop", "generationConfig.stopSequences"},
      {"temperature", "generationConfig.temperature"},
@@ -93,6 +94,9 @@ class Gemini : public Dialect {
   }
 
   const EmbeddingCall* embeddings() const override { return &gemini::embeddings(true); }
+  // Its answers have no place for a tier; the usual one goes without saying.
+  bool tells_tier(std::string_view served) const override { return served == "default" || served == "standard"; }
+  bool tells_kinds(const chat::Usage& /*usage*/) const override { return true; }
   std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options) const override {
     return gemini::encode_response(response, options);
   }

@@ -55,6 +55,8 @@ std::string blocked_prompt(json::Value root);
 std::string call_id(json::Value call, std::string_view response_id, std::size_t number);
 // Notes what chat/ cannot say of an answer's part.
 void note_lost_part(std::vector<std::string>& names, json::Value part);
+// Notes the members of an answer, or of an event with one, that chat/ has not; `candidate` is its first.
+void note_lost_members(std::vector<std::string>& names, json::Value root, json::Value candidate);
 // --- logprobs.cpp: in chat/'s form and from it
 std::string read_logprobs_result(json::Value result);
 void write_logprobs_result(json::Writer& writer, std::string_view logprobs);  // a candidate's member, if there are any

@@ -151,7 +151,7 @@ class RequestReader : RequestReading {
       schema = json_schema(config["responseSchema"], true);
     }
     if (!schema.empty())
-      request_.output_schema = chat::OutputSchema{.schema = std::move(schema)};
+      request_.output_schema = chat::OutputSchema{.schema = std::move(schema), .always = true};
     else
       request_.json_object = type == "application/json";
     return {};

@@ -152,6 +152,7 @@ class RequestWriter : RequestWriting {
       write_inline(video->media_type, video->base64);
     } else if (const auto* document = std::get_if<chat::Document>(&block)) {
       note_mark(document->cache);
+      drop_told_of(*document);
       if (!document->url.empty()) return refuse_url("document");
       if (!document->text.empty()) {
         write_text(document->name.empty() ? document->text : document->name + "\n\n" + document->text);
@@ -159,6 +160,9 @@ class RequestWriter : RequestWriting {
         if (!document->name.empty()) drop("messages.content.document.name");
         write_inline(document->media_type, document->base64);
       }
+    } else if (const auto* found = std::get_if<chat::SearchResult>(&block)) {
+      note_mark(found->cache);
+      write_text(text_of(*found));
     }
     return {};
   }
@@ -171,6 +175,11 @@ class RequestWriter : RequestWriting {
       if (const auto* piece = std::get_if<chat::Text>(&part)) {
         note_mark(piece->cache);
         text += piece->text;
+        continue;
+      }
+      if (const auto* found = std::get_if<chat::SearchResult>(&part)) {
+        note_mark(found->cache);
+        text.append(text.empty() ? "" : "\n\n").append(text_of(*found));
         continue;
       }
       const bool image = std::holds_alternative<chat::Image>(part);

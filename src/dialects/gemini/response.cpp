@@ -117,11 +117,34 @@ std::string served_tier(json::Value metadata) {
   return told.service_tier == none ? std::string() : std::string(chat::name(told.service_tier));
 }
 
+namespace {
+
+// A list of tokens by what they are of; nothing when all are of text.
+void write_kinds(json::Writer& writer, const char* list, Tokens text, Tokens audio, Tokens image, Tokens video) {
+  if (audio + image + video == 0) return;
+  struct Kind {
+    const char* name;
+    Tokens tokens;
+  };
+  writer.key(list).begin_array();
+  for (const Kind& kind : {Kind{"TEXT", text}, Kind{"AUDIO", audio}, Kind{"IMAGE", image}, Kind{"VIDEO", video}})
+    if (kind.tokens > 0)
+      writer.begin_object().member("modality", kind.name).member("tokenCount", kind.tokens).end_object();
+  writer.end_array();
+}
+
+}  // namespace
+
 void write_usage(json::Writer& writer, const chat::Usage& usage) {
   writer.begin_object().member("promptTokenCount", usage.total_input());
   if (usage.cached_input() > 0) writer.member("cachedContentTokenCount", usage.cached_input());
   writer.member("candidatesTokenCount", usage.visible_output());
   if (usage.reasoning > 0) writer.member("thoughtsTokenCount", usage.reasoning);
+  const Tokens audio = usage.input_audio + usage.cache_read_audio;
+  write_kinds(writer, "promptTokensDetails", usage.total_input() - audio - usage.input_image - usage.input_video, audio,
+              usage.input_image, usage.input_video);
+  write_kinds(writer, "cacheTokensDetails", usage.cache_read, usage.cache_read_audio, 0, 0);
+  write_kinds(writer, "candidatesTokensDetails", usage.output, usage.output_audio, usage.output_image, 0);
   writer.member("totalTokenCount", usage.total_input() + usage.total_output()).end_object();
 }
 
@@ -163,6 +186,43 @@ std::string call_id(json::Value call, std::string_view response_id, std::size_t 
   for (const char c : response_id)
     if ((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_') made += c;
   return made + "_" + std::to_string(number);
+}
+
+namespace {
+
+bool says_something(json::Value value) {
+  return value.exists() && value.type() != json::Type::null && value.text() != "{}" && value.text() != "[]" &&
+         value.text() != "\"\"";
+}
+
+// Members that say something and are not in `known`.
+void note_others(std::vector<std::string>& names, json::Value object, const std::string& where,
+                 std::initializer_list<std::string_view> known) {
+  for (const auto& [name, value] : object.members())
+    if (std::ranges::find(known, name) == known.end() && says_something(value))
+      note_lost(names, where + "." + std::string(name));
+}
+
+}  // namespace
+
+void note_lost_members(std::vector<std::string>& names, json::Value root, json::Value candidate) {
+  // `createTime` is the answer's own, of which clients are told Sluice's; `tokenCount` is among the usage.
+  note_others(names, root, "answer",
+              {"candidates", "promptFeedback", "usageMetadata", "modelVersion", "responseId", "createTime", "error"});
+  note_others(names, root["promptFeedback"], "answer.promptFeedback", {"blockReason", "blockReasonMessage"});
+  note_others(names, candidate, "answer",
+              {"index", "content", "finishReason", "finishMessage", "citationMetadata", "groundingMetadata",
+               "logprobsResult", "tokenCount"});
+  const json::Value grounding = candidate["groundingMetadata"];
+  note_others(names, grounding, "answer.groundingMetadata", {"groundingChunks", "groundingSupports"});
+  for (const json::Value& chunk : grounding["groundingChunks"].elements())
+    for (const auto& [kind, source] : chunk.members())
+      note_others(names, source, "answer.groundingMetadata.groundingChunks." + std::string(kind),
+                  {"uri", "title", "domain"});
+  for (const json::Value& support : grounding["groundingSupports"].elements())
+    note_others(names, support, "answer.groundingMetadata.groundingSupports", {"segment", "groundingChunkIndices"});
+  for (const json::Value& source : candidate["citationMetadata"]["citationSources"].elements())
+    note_others(names, source, "answer.citationMetadata.citationSources", {"uri", "startIndex", "endIndex"});
 }
 
 void note_lost_part(std::vector<std::string>& names, json::Value part) {
@@ -327,6 +387,8 @@ Result<chat::ChatResponse> decode_response(const json::Document& parsed) {
   response.model = root["modelVersion"].string().value_or("");
   response.usage = read_usage(root["usageMetadata"]);
   response.service_tier = served_tier(root["usageMetadata"]);
+  note_lost_members(response.dropped, root, candidate);
+  if (root["candidates"].size() > 1) note_lost(response.dropped, "answer.candidates");
   if (!candidate.is_object()) {
     response.refusal = blocked_prompt(root);
     if (response.refusal.empty()) return wrong_shape("an answer without candidates");

@@ -29,8 +29,15 @@ class Decoder : public Decoding {
       usage_ = told;
       service_tier_ = served_tier(root["usageMetadata"]);
     }
-    for (const json::Value& candidate : root["candidates"].elements())
-      if (candidate["index"].integer().value_or(0) == 0) CHECK_OK(read_candidate(candidate, out));
+    note_lost_members(dropped_, root, json::Value());
+    for (const json::Value& candidate : root["candidates"].elements()) {
+      if (candidate["index"].integer().value_or(0) != 0) {
+        note_lost(dropped_, "answer.candidates");
+        continue;
+      }
+      note_lost_members(dropped_, json::Value(), candidate);
+      CHECK_OK(read_candidate(candidate, out));
+    }
     if (std::string blocked = blocked_prompt(root); !blocked.empty() && !stop_ && blocks_ == 0) {
       stop_ = chat::StopReason::content_filter;
       refusal_ = std::move(blocked);

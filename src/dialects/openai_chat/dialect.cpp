@@ -86,6 +86,8 @@ class OpenAiChat : public Dialect {
   }
 
   const EmbeddingCall* embeddings() const override { return &openai::embeddings(); }
+  bool tells_tier(std::string_view served) const override { return !openai::served_tier(served).empty(); }
+  bool tells_kinds(const chat::Usage& usage) const override { return usage.input_video + usage.output_image == 0; }
   std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options) const override {
     return openai::encode_response(response, options);
   }

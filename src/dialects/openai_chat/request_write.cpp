@@ -104,6 +104,9 @@ class RequestWriter : RequestWriting {
     } else if (const auto* document = std::get_if<chat::Document>(&block)) {
       note_mark(document->cache);
       return write_document(*document);
+    } else if (const auto* found = std::get_if<chat::SearchResult>(&block)) {
+      note_mark(found->cache);
+      json_.begin_object().member("type", "text").member("text", text_of(*found)).end_object();
     } else if (std::holds_alternative<chat::Video>(block)) {
       return refuse_video();
     }
@@ -111,6 +114,7 @@ class RequestWriter : RequestWriting {
   }
 
   Result<void> write_document(const chat::Document& document) {
+    drop_told_of(document);
     if (!document.url.empty())
       return bad_field("messages.content.document.url", "this provider does not fetch documents from a URL",
                        "send the document as base64");
@@ -134,6 +138,11 @@ class RequestWriter : RequestWriting {
       if (const auto* piece = std::get_if<chat::Text>(&part)) {
         note_mark(piece->cache);
         text += piece->text;
+        continue;
+      }
+      if (const auto* found = std::get_if<chat::SearchResult>(&part)) {
+        note_mark(found->cache);
+        text.append(text.empty() ? "" : "\n\n").append(text_of(*found));
         continue;
       }
       if (!text.empty()) text += '\n';
@@ -302,7 +311,7 @@ class RequestWriter : RequestWriting {
       json_.member("name", schema.name.empty() ? std::string_view("answer") : std::string_view(schema.name))
           .key("schema")
           .raw(schema.schema);
-      if (schema.strict) json_.member("strict", *schema.strict);
+      if (const auto strict = strict_of(schema)) json_.member("strict", *strict);
       json_.end_object().end_object();
     }
     if (!request_.stream) return;

@@ -81,6 +81,7 @@ void write_usage(json::Writer& writer, const chat::Usage& usage) {
   writer.member("cache_write_tokens", usage.cache_write_5m + usage.cache_write_1h);
   if (usage.input_audio + usage.cache_read_audio > 0)
     writer.member("audio_tokens", usage.input_audio + usage.cache_read_audio);
+  if (usage.input_image > 0) writer.member("image_tokens", usage.input_image);
   writer.end_object();
   writer.key("completion_tokens_details").begin_object().member("reasoning_tokens", usage.reasoning);
   if (usage.output_audio > 0) writer.member("audio_tokens", usage.output_audio);

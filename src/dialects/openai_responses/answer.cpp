@@ -79,9 +79,7 @@ void write_request(json::Writer& writer, const StreamOptions& options) {
 }
 
 void write_tier(json::Writer& writer, std::string_view tier) {
-  constexpr std::array<std::string_view, 6> known = {"auto", "default", "flex", "scale", "priority", "fast"};
-  if (tier == "standard") tier = "default";
-  if (std::ranges::find(known, tier) != known.end()) writer.member("service_tier", tier);
+  if (const std::string_view told = openai::served_tier(tier); !told.empty()) writer.member("service_tier", told);
 }
 
 void write_parts(json::Writer& writer, std::span<const std::string> parts) {

@@ -83,6 +83,7 @@ class OpenAiResponses : public Dialect {
     return openai::decode_error(status, body, headers);
   }
 
+  bool tells_tier(std::string_view served) const override { return !openai::served_tier(served).empty(); }
   std::string encode_response(const chat::ChatResponse& response, const StreamOptions& options) const override {
     return responses::encode_response(response, options);
   }

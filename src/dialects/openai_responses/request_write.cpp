@@ -112,11 +112,15 @@ class RequestWriter : RequestWriting {
     } else if (const auto* document = std::get_if<chat::Document>(&block)) {
       note_mark(document->cache);
       write_document(*document);
+    } else if (const auto* found = std::get_if<chat::SearchResult>(&block)) {
+      note_mark(found->cache);
+      json_.begin_object().member("type", "input_text").member("text", text_of(*found)).end_object();
     }
     return {};
   }
 
   void write_document(const chat::Document& document) {
+    drop_told_of(document);
     json_.begin_object();
     if (!document.text.empty()) {
       json_.member("type", "input_text");
@@ -321,7 +325,7 @@ class RequestWriter : RequestWriting {
       json_.key("format").begin_object().member("type", "json_schema");
       json_.member("name", schema.name.empty() ? std::string_view("answer") : std::string_view(schema.name));
       json_.key("schema").raw(schema.schema);
-      if (schema.strict) json_.member("strict", *schema.strict);
+      if (const auto strict = strict_of(schema)) json_.member("strict", *strict);
       json_.end_object();
     }
     if (is_verbose) json_.key("verbosity").raw(verbosity->second);

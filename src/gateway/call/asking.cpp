@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dialects/answer_parts.h"
 #include "dialects/provider_error.h"
 #include "dialects/text_scan.h"
 #include "gateway/account/estimate.h"
@@ -353,6 +354,7 @@ async::Task<Result<std::unique_ptr<Reply>>> Asking::take_whole(http::Response re
   question_.tool_names(dialect_).restore(neutral);
   name_calls(neutral, question_.answer_options(attempt_).response_id);
   reply->set_facts(neutral.usage, neutral.model);
+  dialects::leave_out_untold(question_.client_dialect(), neutral);
   dropped_params_.insert(dropped_params_.end(), neutral.dropped.begin(), neutral.dropped.end());
   reply->headers.set("content-type", "application/json");
   reply->body = question_.client_dialect().encode_response(neutral, question_.answer_options(attempt_));

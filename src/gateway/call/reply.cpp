@@ -5,6 +5,7 @@
 #include <optional>
 #include <type_traits>
 
+#include "dialects/answer_parts.h"
 #include "dialects/text_scan.h"
 
 namespace sluice::gateway {
@@ -146,7 +147,8 @@ class TranslatedStream : public StreamLane {
  public:
   TranslatedStream(const dialects::Dialect& provider, const dialects::Dialect& client,
                    const dialects::StreamOptions& options, dialects::ToolNames names)
-      : decoder_(provider.decode_stream()),
+      : client_(client),
+        decoder_(provider.decode_stream()),
         encoder_(client.encode_stream(options)),
         names_(std::move(names)),
         response_id_(options.response_id),
@@ -200,6 +202,7 @@ class TranslatedStream : public StreamLane {
       if (auto* block = std::get_if<chat::BlockStart>(&event);
           block && block->kind == chat::BlockKind::tool_call && block->tool_id.empty())
         block->tool_id = made_call_id(response_id_, block->index);
+      if (!dialects::leave_out_untold(client_, event, untold_)) continue;
       note(event);
       if (arguments_are_objects_) note_arguments(event);
       if (!malformed_call_.empty() && finished_) {
@@ -255,9 +258,11 @@ class TranslatedStream : public StreamLane {
     has_token_ = has_token_ || bytes > 0 || finished_;
   }
 
+  const dialects::Dialect& client_;  // one of the process
   std::unique_ptr<dialects::StreamDecoder> decoder_;
   std::unique_ptr<dialects::StreamEncoder> encoder_;
   dialects::ToolNames names_;
+  std::vector<std::string> untold_;  // by name, until the last event takes them
   const std::string response_id_;
   const bool arguments_are_objects_;
   std::string called_;          // the tool of the open block
