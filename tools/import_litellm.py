@@ -52,7 +52,7 @@ INPUT_ONLY = {272000, 922000}  # what OpenAI's models take beside what they writ
 UNITS = {"input": "input_cost_per_token", "output": "output_cost_per_token", "cache_read": "cache_read_input_token_cost",
          "cache_write_5m": "cache_creation_input_token_cost", "cache_write_1h": "cache_creation_input_token_cost_above_1hr"}
 ORDER = ("name", "id", "aliases", "developer", "licence", "licence_note", "open_weights", "kind", "ground", "region", "retires", "source",
-         "observed_at", "released", "context", "max_output", "tools", "structured_output", "reasoning", "images", "audio", "video", "pdf",
+         "observed_at", "released", "context", "max_output", "tools", "structured_output", "reasoning", "refuses_prefill", "images", "audio", "video", "pdf",
          "makes_images", "makes_audio", "benchmarks")
 
 

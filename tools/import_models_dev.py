@@ -183,6 +183,7 @@ def model_row(name, said, old, data):
     facts = {"kind": "embedding" if "embed" in name.lower() else None, "released": said.get("release_date"),
              "context": limit.get("context"), "max_output": limit.get("output"), "tools": said.get("tool_call"),
              "structured_output": said.get("structured_output"), "reasoning": said.get("reasoning"),
+             "refuses_prefill": bool(old and old.get("refuses_prefill") == "true"),
              "images": "image" in takes, "audio": "audio" in takes, "video": "video" in takes, "pdf": "pdf" in takes}
     if facts["kind"]:
         facts["max_output"] = None

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <set>
 
 #include "base/crypto.h"
 #include "catalog/read_price.h"
@@ -188,6 +189,7 @@ void read_models(const std::string& provider_id, const Node& node, const Report&
     model.region = fields.text("region").value_or("");
     model.benchmarks = read_benchmarks(fields, report);
     model.reasoning = fields.boolean("reasoning").value_or(false);
+    model.refuses_prefill = fields.boolean("refuses_prefill").value_or(false);
     const auto own_ground = one_of(fields, item, "ground", ground, "self_hosted, hosted_open or proprietary", report);
     model.ground = own_ground.value_or(model.open_weights ? Ground::hosted_open : Ground::proprietary);
     model.source = fields.text("source").value_or(source);
@@ -241,6 +243,20 @@ void share_benchmarks(std::vector<Model>& models) {
     all.insert(all.end(), model.benchmarks.begin(), model.benchmarks.end());
   }
   for (Model& model : models) model.benchmarks = by_id[model.id];
+}
+
+// The maker's name for it, without the region of a cloud.
+std::string name_of_weights(const Model& model) {
+  const std::string region = model.region + ".";
+  return model.region.empty() || !model.id.starts_with(region) ? model.id : model.id.substr(region.size());
+}
+
+// So does what it refuses.
+void share_refusals(std::vector<Model>& models) {
+  std::set<std::string> refusing;
+  for (const Model& model : models)
+    if (model.refuses_prefill) refusing.insert(name_of_weights(model));
+  for (Model& model : models) model.refuses_prefill = refusing.contains(name_of_weights(model));
 }
 
 void read_prices(const std::string& provider_id, const Node& node, const Report& report, Catalog& out) {
@@ -307,6 +323,7 @@ Catalog read_catalog(const std::vector<DataFile>& files, yaml::Diagnostics& diag
         provider != catalog.providers.end() && provider->ground == Ground::self_hosted)
       model.ground = Ground::self_hosted;
   share_benchmarks(catalog.models);
+  share_refusals(catalog.models);
   catalog.sha256 = crypto::hex(crypto::sha256(digests));
   catalog.models.shrink_to_fit();  // both stay until the process ends
   catalog.prices.shrink_to_fit();

@@ -157,6 +157,17 @@ TEST(Data, Every_model_has_its_limits_in_a_sane_range_and_a_day_on_which_it_was_
   }
 }
 
+// Anthropic's word on its models since 4.6, wherever they run.
+TEST(Data, Newer_Claudes_refuse_to_go_on_from_the_assistants_last_message_at_every_host) {
+  int refusing = 0;
+  for (const Model& model : shipped().models) {
+    const bool older = model.id.ends_with("-4.5");
+    EXPECT_EQ(model.refuses_prefill, model.developer == "Anthropic" && !older) << label(model);
+    refusing += model.refuses_prefill && model.provider.str() == "bedrock";
+  }
+  EXPECT_GT(refusing, 20) << "a cloud's regions have the maker's facts";
+}
+
 TEST(Data, No_vendor_is_in_auto_with_a_model_that_it_has_stopped) {
   for (const Provider& provider : shipped().providers)
     for (const Model& model : shipped().models)

@@ -55,6 +55,7 @@ struct Model {
   bool makes_images = false;       // in its answer, beside text
   bool makes_audio = false;
   bool reasoning = false;
+  bool refuses_prefill = false;  // a conversation that ends with a message of the assistant, to go on from
   ModelKind kind = ModelKind::chat;
   std::string region;                   // where a cloud answers by this name: "eu"; empty = where it is called
   Ground ground = Ground::proprietary;  // the provider's, unless the model is of another kind there

@@ -123,6 +123,7 @@ void write_capabilities(json::Writer& out, const catalog::Model* known) {
   out.member("audio", model.audio).member("video", model.video).member("pdf", model.pdf);
   out.member("makes_images", model.makes_images).member("makes_audio", model.makes_audio);
   out.member("structured_output", model.structured_output).member("reasoning", model.reasoning);
+  out.member("refuses_prefill", model.refuses_prefill);
   write_text_or_null(out, "region", model.region);
 }
 

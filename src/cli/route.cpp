@@ -69,6 +69,7 @@ struct ExplainFlags {
   bool images = false;
   bool audio = false;
   bool pdf = false;
+  bool prefill = false;
   std::int64_t tokens = 0;
   std::int64_t max_tokens = 0;
   std::string key;
@@ -112,6 +113,7 @@ Result<int> explain(const ExplainFlags& flags, Invocation& invocation) {
                               .has_images = flags.images,
                               .has_audio = flags.audio,
                               .has_pdf = flags.pdf,
+                              .has_prefill = flags.prefill,
                               .input_tokens = flags.tokens,
                               .max_output_tokens = flags.max_tokens,
                               .when = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now())};
@@ -189,6 +191,7 @@ void add_route(CLI::App& root, Invocation& invocation) {
   verb.add_flag("--images", flags->images, "As if it brought images");
   verb.add_flag("--audio", flags->audio, "As if it brought sound");
   verb.add_flag("--pdf", flags->pdf, "As if it brought a PDF document");
+  verb.add_flag("--prefill", flags->prefill, "As if its last message were the assistant's");
   whole_number(verb.add_option("--tokens", flags->tokens, "As if its prompt had so many tokens"), 1, most_tokens);
   whole_number(verb.add_option("--max-tokens", flags->max_tokens, "As if it asked for so many"), 1, most_tokens);
   verb.add_option("--key", flags->key, "As if it came with this key")->type_name("ID|NAME");

@@ -99,6 +99,7 @@ struct EncodeOptions {
       false;                       // openai_chat: the limit's newer name, which OpenAI's own reasoning models require
   bool continues_prefill = false;  // openai_chat: a last message of the assistant is continued, as it is at Anthropic
   bool leading_system = false;     // the provider takes system messages before all others only
+  bool refuses_prefill = false;    // anthropic_messages, bedrock_converse: the model is known to refuse such a message
   bool reasoning = false;          // the model is known to take an effort or a budget for thinking
   std::span<const std::string> service_tiers = {};  // openai_chat, gemini: those that the provider knows, in its words
   std::string_view issuer;       // this provider and model as seal.h names them: whose reasoning state may go there

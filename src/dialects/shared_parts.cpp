@@ -229,6 +229,11 @@ std::unexpected<Error> RequestWriting::nothing_to_send() {
   return bad_field("messages", "nothing in them can be given to this provider", "send some text");
 }
 
+std::unexpected<Error> RequestWriting::refuse_prefill() {
+  return bad_field("messages", "the last one is the assistant's, and this model refuses to go on from it",
+                   "end with a message of the user, or ask for a model that goes on");
+}
+
 std::vector<RequestWriting::Turn> RequestWriting::turns() const {
   std::vector<Turn> turns;
   for (const chat::Message& message : request_.messages) {
@@ -265,6 +270,7 @@ Result<std::vector<RequestWriting::Turn>> RequestWriting::placed_turns() {
   if (!told.empty() && follows_user())
     placed.push_back({.role = chat::Role::system, .blocks = std::exchange(told, {})});
   for (const chat::Block* block : told) move_to_front(*block);
+  if (options_.refuses_prefill && placed.back().role == chat::Role::assistant) return refuse_prefill();
   return placed;
 }
 

@@ -105,6 +105,8 @@ class RequestWriting {
   static std::unexpected<Error> refuse_audio();
   static std::unexpected<Error> refuse_video();
   static std::unexpected<Error> nothing_to_send();
+  // Of a last message of the assistant, where the model would not go on from it.
+  static std::unexpected<Error> refuse_prefill();
   // Of the provider that the request goes to. Thinking that somebody else signed, or nobody, makes it fail.
   bool is_own(const chat::Thinking& thinking) const {
     return !thinking.issuer.empty() && thinking.issuer == options_.issuer;

@@ -258,6 +258,7 @@ Result<Plan> Exchange::plan(std::string_view model, bool keeps_name) const {
       .has_images = outline.images > 0 && !counts(),
       .has_audio = chooses && attachments().audio,
       .has_pdf = chooses && attachments().pdf,
+      .has_prefill = chooses && attachments().prefill,
       .internal_links = links_,
       .input_tokens = counts() ? 0 : least_tokens(prompt()),
       .max_output_tokens = outline.max_output_tokens.value_or(0),

@@ -148,6 +148,23 @@ TEST(AnthropicMessages, Refuses_what_would_change_the_contract) {
   EXPECT_FALSE(encoded({}, 0)) << "no limit, and no default for it";
 }
 
+TEST(AnthropicMessages, A_model_that_refuses_a_last_message_of_the_assistant_is_not_sent_one) {
+  chat::ChatRequest request;
+  request.messages = {{chat::Role::user, {chat::Text{"a"}}}, {chat::Role::assistant, {chat::Text{"b"}}}};
+  const EncodeOptions takes{.model = "m", .default_max_output_tokens = 100};
+  EncodeOptions refuses = takes;
+  refuses.refuses_prefill = true;
+  EXPECT_TRUE(dialect->encode_request(request, takes));
+  const auto refused = dialect->encode_request(request, refuses);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::invalid_request);
+  EXPECT_EQ(refused.error().param, "messages");
+  request.messages.back().blocks = {chat::Text{" "}};
+  EXPECT_TRUE(dialect->encode_request(request, refuses)) << "what is blank is not sent, so the user's is the last";
+  request.messages.push_back({chat::Role::user, {chat::Text{"c"}}});
+  EXPECT_TRUE(dialect->encode_request(request, refuses));
+}
+
 TEST(AnthropicMessages, Never_puts_an_empty_object_in_the_place_of_broken_arguments) {
   chat::ChatRequest request;
   request.messages.push_back({chat::Role::assistant, {chat::ToolCall{"id", "f", "{\"x\":"}}});

@@ -49,6 +49,15 @@ TEST(BedrockConverse, Takes_turns_and_leaves_out_blank_text) {
   EXPECT_EQ(refused(saying({chat::Text{"\t"}})), "messages");
 }
 
+TEST(BedrockConverse, A_model_that_refuses_a_last_message_of_the_assistant_is_not_sent_one) {
+  chat::ChatRequest request;
+  request.messages = {{chat::Role::user, {chat::Text{"a"}}}, {chat::Role::assistant, {chat::Text{"b"}}}};
+  EXPECT_TRUE(dialect->encode_request(request, {.model = claude}));
+  const auto sent = dialect->encode_request(request, {.model = claude, .refuses_prefill = true});
+  ASSERT_FALSE(sent);
+  EXPECT_EQ(sent.error().param, "messages");
+}
+
 TEST(BedrockConverse, Sends_images_and_documents_as_bytes_alone) {
   EXPECT_EQ(body(saying({chat::Image{.media_type = "image/jpeg", .base64 = "AAAA"}})),
             R"({"messages":[{"role":"user","content":[{"image":{"format":"jpeg","source":{"bytes":"AAAA"}}}]}]})");

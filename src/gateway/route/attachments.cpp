@@ -51,11 +51,20 @@ void look(json::Value part, Attachments& found, int depth = 0) {
   for (const char* member : {"content", "parts", "output"}) look(part[member], found, depth + 1);
 }
 
+bool is_of_assistant(json::Value message) {
+  const std::string_view role = text_of(message["role"]);
+  return role == "assistant" || role == "model";
+}
+
 }  // namespace
 
 Attachments read_attachments(json::Value body) {
   Attachments found;
-  for (const char* member : {"messages", "contents", "input"}) look(body[member], found);
+  for (const char* member : {"messages", "contents", "input"}) {
+    const json::Value turns = body[member];
+    look(turns, found);
+    if (turns.is_array() && turns.size() > 0) found.prefill = is_of_assistant(turns.at(turns.size() - 1));
+  }
   return found;
 }
 

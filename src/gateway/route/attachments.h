@@ -1,5 +1,5 @@
-// Whether a request brings sound or PDF documents: not every model reads them. By the parts of its messages; texts are
-// not looked into.
+// What of a request not every model takes: sound, PDF documents, a message of the assistant at its end. By the parts of
+// its messages; texts are not looked into.
 #pragma once
 
 #include "json/json.h"
@@ -9,6 +9,7 @@ namespace sluice::gateway {
 struct Attachments {
   bool audio = false;
   bool pdf = false;
+  bool prefill = false;  // its last message is the assistant's, to go on from
 };
 
 // Of a body in any client's dialect. A file that is named by an id alone is not known.

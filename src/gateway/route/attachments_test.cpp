@@ -39,6 +39,16 @@ TEST(Attachments, Are_found_in_each_dialect) {
             "audiopdf");
 }
 
+TEST(Attachments, The_last_message_is_the_assistants_or_is_not) {
+  const auto ends = [](const char* body) { return read_attachments(json::Document::parse(body)->root()).prefill; };
+  EXPECT_TRUE(ends(R"({"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]})"));
+  EXPECT_TRUE(ends(R"({"contents":[{"parts":[{"text":"a"}]},{"role":"model","parts":[{"text":"b"}]}]})"));
+  EXPECT_TRUE(ends(R"({"input":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]})"));
+  EXPECT_FALSE(ends(R"({"messages":[{"role":"assistant","content":"a"},{"role":"user","content":"b"}]})"));
+  for (const char* none : {R"({"messages":[]})", R"({"messages":["assistant"]})", R"({"input":"assistant"})", "{}"})
+    EXPECT_FALSE(ends(none)) << none;
+}
+
 TEST(Attachments, Are_not_what_a_text_speaks_of) {
   EXPECT_EQ(found(R"({"messages":[{"role":"user","content":"a document, a.pdf, input_audio, audio/wav"}]})"), "");
   EXPECT_EQ(found(of_user(R"({"type":"document","source":{"type":"text","media_type":"text/plain","data":"pdf"}})")),

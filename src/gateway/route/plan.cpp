@@ -19,6 +19,7 @@ std::string_view name(Rejection::Why why) {
     case Rejection::Why::no_images: return "no_images";
     case Rejection::Why::no_audio: return "no_audio";
     case Rejection::Why::no_pdf: return "no_pdf";
+    case Rejection::Why::no_prefill: return "no_prefill";
     case Rejection::Why::engine_not_ready: return "engine_not_ready";
     case Rejection::Why::resting: return "resting";
     case Rejection::Why::breaker_open: return "breaker_open";
@@ -142,6 +143,7 @@ std::string reason_text(const Rejection& rejection, const Plan& plan) {
     case Rejection::Why::no_images: return "the model does not read images";
     case Rejection::Why::no_audio: return "the model does not hear sound, and another does";
     case Rejection::Why::no_pdf: return "the model does not read PDF, and another does";
+    case Rejection::Why::no_prefill: return "it does not go on from a last message of the assistant, and another does";
     case Rejection::Why::engine_not_ready: return "its engine is not ready";
     case Rejection::Why::resting:
       return "it has asked to be left alone for another " + seconds_text(rejection.again_in);

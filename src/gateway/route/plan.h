@@ -69,6 +69,7 @@ struct Rejection {
     no_images,
     no_audio,  // while another reads it; so for the next
     no_pdf,
+    no_prefill,        // while another goes on from a last message of the assistant
     engine_not_ready,  // its engine starts, restarts or has failed
     resting,           // it has asked to be left alone for again_in
     breaker_open,      // its calls fail: it is left alone for again_in

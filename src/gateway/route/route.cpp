@@ -261,6 +261,25 @@ void ask_who_reads(Plan& plan, bool catalog::Model::* kind, Why why) {
   });
 }
 
+// Whether it goes on from a last message of the assistant, as far as that is known. Within one dialect the message
+// means what it means there.
+bool takes_prefill(const Attempt& attempt) {
+  if (attempt.candidate->model && attempt.candidate->model->refuses_prefill) return false;
+  const chat::DialectId dialect = attempt.provider().dialect;
+  return attempt.lane == Lane::same_dialect || attempt.provider().quirks.prefill == catalog::Prefill::continued ||
+         (dialect != chat::DialectId::openai_chat && dialect != chat::DialectId::openai_responses);
+}
+
+// Where nobody does, the word is the provider's or the translation's.
+void ask_who_takes_prefill(Plan& plan) {
+  if (std::ranges::none_of(plan.attempts, takes_prefill)) return;
+  std::erase_if(plan.attempts, [&](const Attempt& attempt) {
+    if (takes_prefill(attempt)) return false;
+    plan.rejections.push_back({.candidate = attempt.candidate, .why = Why::no_prefill});
+    return true;
+  });
+}
+
 Expected expected_of(const config::Workload& workload, const RouteQuestion& question) {
   Tokens output = workload.expected_output_tokens;
   if (question.max_output_tokens > 0) output = std::min(output, question.max_output_tokens);
@@ -327,11 +346,13 @@ Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const
   const auto finish = [&] {
     if (question.has_audio) ask_who_reads(plan, &catalog::Model::audio, Why::no_audio);
     if (question.has_pdf) ask_who_reads(plan, &catalog::Model::pdf, Why::no_pdf);
+    if (question.has_prefill) ask_who_takes_prefill(plan);
     if (plan.attempts.empty()) ask_the_slow(plan, std::move(slow));
     if (plan.attempts.empty()) ask_the_unwell(plan, std::move(unwell));
     if (workload) order(plan.attempts, *workload, plan.objective);
     if (!workload) return;
     const auto reads = [&](const std::optional<Attempt>& attempt) {
+      if (attempt && question.has_prefill && !takes_prefill(*attempt)) return false;
       const catalog::Model* model = attempt ? attempt->candidate->model : nullptr;
       return !model || ((!question.has_audio || model->audio) && (!question.has_pdf || model->pdf));
     };

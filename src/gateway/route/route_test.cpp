@@ -70,6 +70,19 @@ TEST(Route, Takes_lane_one_only_where_both_sides_speak_the_same) {
   EXPECT_EQ(plan->attempts[2].lane, Lane::translated);
 }
 
+TEST(Route, Translated_chat_completions_go_on_from_the_assistants_words_only_where_the_provider_does) {
+  config::Snapshot::Parts parts = three_grounds();
+  RouteQuestion question = ask("auto");
+  question.dialect = DialectId::anthropic_messages;
+  question.has_prefill = true;
+  EXPECT_EQ(order(route(question, {}, config::Snapshot(parts), ready)), (std::vector<std::string>{"vendor/large"}));
+  parts.providers[0].quirks.prefill = catalog::Prefill::continued;
+  EXPECT_EQ(order(route(question, {}, config::Snapshot(parts), ready)),
+            (std::vector<std::string>{"local/small", "vendor/large"}));
+  question.dialect = DialectId::openai_chat;
+  EXPECT_EQ(order(route(question, {}, config::Snapshot(parts), ready)).size(), 3u);
+}
+
 TEST(Route, Asks_only_own_engines_for_restricted_data) {
   const config::Snapshot snapshot(three_grounds());
   const auto plan = route(ask("auto"), restricted, snapshot, ready);

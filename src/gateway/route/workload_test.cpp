@@ -272,6 +272,26 @@ TEST(Modality, Who_does_not_read_sound_or_PDF_is_left_out_while_another_does) {
   EXPECT_FALSE(fits(world.workload.match, question));
 }
 
+TEST(Modality, Who_refuses_to_go_on_from_the_assistants_words_is_left_out_while_another_goes_on) {
+  World world;
+  world.question.has_prefill = true;
+  EXPECT_EQ(world.order(), (Names{"dear", "cheap", "middle", "home"}));
+  world.parts.models[2].refuses_prefill = true;  // cheap
+  EXPECT_EQ(world.order(), (Names{"dear", "middle", "home"}));
+  EXPECT_EQ(rule_name(world.plan()->rejections[0]), "no_prefill");
+  world.add("aside", Ground::hosted_open, 1'000'000, 2'000'000, "80");
+  world.parts.models.back().refuses_prefill = true;
+  world.workload.canary.target = world.workload.shadow.target = "aside/m";
+  EXPECT_FALSE(world.plan()->canary) << "beside the list, too";
+  EXPECT_FALSE(world.plan()->shadow);
+  world.question.has_prefill = false;
+  EXPECT_TRUE(world.plan()->canary);
+  EXPECT_EQ(world.order().size(), 4u);
+  world.question.has_prefill = true;
+  for (catalog::Model& model : world.parts.models) model.refuses_prefill = true;
+  EXPECT_EQ(world.order().size(), 4u) << "nobody goes on, so they say it themselves";
+}
+
 TEST(Objectives, From_its_difficulty_on_the_best_is_asked_first) {
   World world;
   world.workload.quality = "Bench";
