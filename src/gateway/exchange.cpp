@@ -421,7 +421,7 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
     keep(reply, asked);
     note_overhead();
     nothing_but_comments_ = false;
-    co_return co_await respond_whole(client_, reply, facts_);
+    co_return co_await respond_whole(client_, reply, dialect_, facts_);
   }
 
   const config::RetrySettings& retry = snapshot_->retry();

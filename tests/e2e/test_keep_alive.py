@@ -153,7 +153,8 @@ def test_an_answer_that_is_no_stream_is_one_event_behind_comments(server, slow):
     slow.go_on.set()
     text, trailers = rest_of(wire)
     lines = [line for line in text.split(b"\n") if line.strip() and not line.startswith(b":")]
-    assert len(lines) == 1 and json.loads(lines[0].removeprefix(b"data: ")) == whole, text
+    assert len(lines) == 2 and json.loads(lines[0].removeprefix(b"data: ")) == whole, text
+    assert lines[1] == b"data: [DONE]", "a client waits for it"
     assert trailers["x-sluice-provider"] == "slow"
 
 

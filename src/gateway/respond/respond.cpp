@@ -158,9 +158,11 @@ async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::s
   co_return relayed;
 }
 
-async::Task<Result<void>> respond_whole(http::Exchange& client, const Reply& reply, const AnswerFacts& facts) {
+async::Task<Result<void>> respond_whole(http::Exchange& client, const Reply& reply, const dialects::Dialect& dialect,
+                                        const AnswerFacts& facts) {
   if (client.started()) {
-    const std::string event = "data: " + in_one_line(reply.body) + "\n\n";
+    std::string event = "data: " + in_one_line(reply.body) + "\n\n";
+    event.append(dialect.watch_stream(false)->end_marker());
     http::Headers trailers;
     add_facts(trailers, facts);
     co_return co_await client.finish_stream(event, trailers);

@@ -62,8 +62,10 @@ async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::s
 async::Task<> respond_late_error(http::Exchange& client, const Error& error, const dialects::Dialect& dialect,
                                  const AnswerFacts& facts);
 
-// Where the head of a stream is out already, the body is its only event.
-async::Task<Result<void>> respond_whole(http::Exchange& client, const Reply& reply, const AnswerFacts& facts);
+// Where the head of a stream is out already, the body is its only event, with what ends a stream in the client's
+// dialect behind it.
+async::Task<Result<void>> respond_whole(http::Exchange& client, const Reply& reply, const dialects::Dialect& dialect,
+                                        const AnswerFacts& facts);
 
 // A failure: the provider's own words when there are some for this client, else the dialect's error. Returns the
 // status.
