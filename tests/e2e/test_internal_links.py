@@ -137,6 +137,20 @@ def test_the_requests_of_a_batch_are_looked_at_too(server, sides, purpose):
     assert upload("trusting", "http://files.internal/a.png").status_code == 200
 
 
+def test_what_comes_in_parts_goes_to_no_own_engine(server, sides):
+    """A link may stand across two parts, where nobody sees it."""
+    upload = {"purpose": "user_data", "filename": "b.jsonl", "bytes": 100, "mime_type": "text/jsonl"}
+    sides["own"].forget()
+    for to, status in (("own", 400), ("trusting", 400), ("away", 200)):
+        with http_client(server, server.create_key(), **{"x-sluice-provider": to}) as client:
+            answer = client.post("/v1/uploads", json=upload)
+            assert answer.status_code == status, (to, answer.text)
+            assert status == 200 or "not taken in parts" in answer.json()["error"]["message"]
+            batch = client.post("/v1/uploads", json={**upload, "purpose": "batch"})
+            assert (batch.status_code, batch.json()["error"]["param"]) == (400, "purpose"), to
+    assert sides["own"].requests == []
+
+
 def test_what_is_kept_for_a_later_request_is_looked_at_too(server, sides):
     item = {"role": "user", "content": [{"type": "input_image", "image_url": INSIDE}]}
     sides["own"].forget()

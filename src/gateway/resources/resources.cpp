@@ -52,6 +52,14 @@ void add_cursor(const dialects::ResourceCall& call, std::string_view query, std:
 }
 
 constexpr std::string_view batch_purpose = "batch";
+constexpr std::string_view uploads = "/uploads";
+
+Error not_in_parts(const char* what, const char* param) {
+  return {.kind = ErrorKind::invalid_request,
+          .message = what,
+          .hint = "send the file whole, with POST /v1/files",
+          .param = param};
+}
 
 std::string_view text_of(std::string_view body, const dialects::FormField& field) {
   return body.substr(field.value.begin, field.value.end - field.value.begin);
@@ -84,11 +92,8 @@ Result<std::vector<Reference>> named_by(dialects::DialectId dialect, const Decod
     CHECK_OK(add_batch(request.body, fields, found));
   }
   // Its lines may be cut anywhere, so nobody could look at them.
-  if (call->collection == "/uploads" && call->is_create() && request.parsed.root()["purpose"].string() == batch_purpose)
-    return std::unexpected(Error{.kind = ErrorKind::invalid_request,
-                                 .message = "the requests of a batch are not taken in parts",
-                                 .hint = "send the file whole, with POST /v1/files",
-                                 .param = "purpose"});
+  if (call->collection == uploads && call->is_create() && request.parsed.root()["purpose"].string() == batch_purpose)
+    return std::unexpected(not_in_parts("the requests of a batch are not taken in parts", "purpose"));
   return found;
 }
 
@@ -246,6 +251,10 @@ Result<Plan> route_resource(const dialects::ResourceCall& call, dialects::Dialec
     provider = usual_provider(snapshot, dialect, call);
     if (!provider) return std::unexpected(must_say_which(snapshot, dialect, call));
   }
+  // The lines of its parts may be cut anywhere, so nobody could look at the links in them; and not every engine asks
+  // whether a file is meant for a batch.
+  if (call.collection == uploads && call.is_create() && provider->ground == catalog::Ground::self_hosted)
+    return std::unexpected(not_in_parts("files for an engine of one's own are not taken in parts", ""));
   auto candidate = std::make_unique<config::Candidate>();
   candidate->provider = provider;
   candidate->model_name = std::move(billed_model);
