@@ -57,6 +57,37 @@ def test_two_responses_to_go_on_from_are_400_whoever_would_answer(serve, provide
     assert provider.requests == []
 
 
+# What Sluice does not read is the vendor's to judge: in lane 1 its bytes go on as they are.
+TWICE = ('"x_vendor":1,"x_vendor":{"b":2,"b":3},"metadata":{"user_id":"u"},"metadata":{"user_id":"u"}', '"top_p":0.5,"top_p":0.9')
+
+
+@pytest.mark.parametrize("members", TWICE, ids=["unknown to it", "not read in lane 1"])
+@pytest.mark.parametrize("path, model, side", [(CHAT, "oai/gpt-mock", 1), (MESSAGES, "ant/claude-mock", 2)], ids=["openai", "anthropic"])
+def test_a_member_that_is_not_read_may_stand_there_twice_where_both_speak_the_same(recorders, http, path, model, side, members):
+    recorders[side].answer = recorder.fixed(recorder.ok(recorder.openai_answer() if side == 1 else recorder.anthropic_answer()))
+    text = '{"model":"%s",%s,"max_tokens":9,"messages":[{"role":"user","content":"x"}]}' % (model, members)
+    assert http.post(path, content=text.encode(), headers=JSON).status_code == 200
+    assert recorders[side].requests[0].body.decode() == text.replace(model, model.split("/")[1])
+
+
+@pytest.mark.parametrize("member", ['"max_tokens":9', '"stream":false', '"messages":[]', '"tools":[]'])
+@pytest.mark.parametrize("path, model", [(CHAT, "oai/gpt-mock"), (MESSAGES, "ant/claude-mock")], ids=["openai", "anthropic"])
+def test_a_member_that_is_read_stands_there_once(recorders, http, path, model, member):
+    text = '{"model":"%s",%s,%s,"max_tokens":9,"messages":[{"role":"user","content":"x"}]}' % (model, member, member)
+    answer = http.post(path, content=text.encode(), headers=JSON)
+    assert answer.status_code == 400 and member.split('"')[1] in answer.json()["error"]["message"], answer.text
+    assert recorders[1].requests + recorders[2].requests == []
+
+
+@pytest.mark.parametrize("path, model", [(CHAT, "ant/claude-mock"), (MESSAGES, "oai/gpt-mock")], ids=["openai", "anthropic"])
+def test_translated_nothing_that_is_known_stands_there_twice(recorders, http, path, model):
+    for known in ('"temperature":0,"temperature":1,"max_tokens":9', '"max_tokens":9,"max_tokens":8'):
+        text = '{"model":"%s",%s,"messages":[{"role":"user","content":"x"}]}' % (model, known)
+        answer = http.post(path, content=text.encode(), headers=JSON)
+        assert answer.status_code == 400 and known.split('"')[1] in answer.json()["error"]["message"], answer.text
+    assert recorders[1].requests + recorders[2].requests == []
+
+
 @pytest.mark.parametrize("number", ["9007199254740993", "18446744073709551617", "-123456789012345678901234567890", "1e400", "0.10000000000000000001"])
 def test_numbers_that_no_machine_holds_pass_byte_exact_where_both_speak_the_same(recorders, http, number):
     _, oai, _ = recorders

@@ -436,7 +436,7 @@ Result<RequestOutline> outline(std::string_view body, const json::Document& pars
 }
 
 Result<RequestOutline> outline_of_prompt(std::string_view body, const json::Document& parsed) {
-  TRY(const Fields fields, Fields::once(parsed.root(), ""));
+  TRY(const Fields fields, Fields::of(parsed.root(), ""));
   TRY(RequestOutline result, outline_of_messages(fields));
   result.wants_stream_usage = true;
   TRY(result.max_output_tokens, fields.integer("max_tokens", 1, max_tokens_limit));
