@@ -26,6 +26,12 @@ class Outcome:
     billed: str = "nothing"  # of each try: nothing, the prompt (and what was generated), all
     says: str = ""  # more for the page
     in_band: bool = False  # 200 went out already: the stream ends in an error event
+    blames: bool | None = None  # whether the breaker counts it, where that is not whether it has failed
+
+    @property
+    def counts(self):
+        """Whether it is a failure of the target's, for its breaker."""
+        return (self.status != 200 or self.in_band) if self.blames is None else self.blames
 
     @property
     def translated_status(self):
@@ -146,17 +152,19 @@ def answer_cases():
     cases += both("503", error("503 Service Unavailable"), Outcome(503, 3, None, True))
     cases += both("529", error("529 Overloaded"), Outcome(529, 3, None, True))
     cases += both("401", error("401 Unauthorized"), Outcome(502, 1, None, True, says="the operator's key is at fault, and not the client's"))
+    cases += both("402", error("402 Payment Required"), Outcome(502, 1, None, True, says="the operator's account has no credit; the provider's words stay here"))
+    cases += both("403", error("403 Forbidden"), Outcome(502, 1, None, True, blames=False, says="the operator's account may not; perhaps only what this request names, so no breaker counts it"))
     cases += both("400, the context is too long", error("400 Bad Request", type="invalid_request_error", code="context_length_exceeded"),
-                  Outcome(400, 1, "context_length_exceeded", True, says="another model may have a larger context"))
+                  Outcome(400, 1, "context_length_exceeded", True, blames=False, says="another model may have a larger context"))
     cases += both("400 of a content filter", error("400 Bad Request", type="invalid_request_error", code="content_filter"),
-                  Outcome(400, 1, "content_filter", False, says="never routed around"))
+                  Outcome(400, 1, "content_filter", False, blames=False, says="never routed around"))
     cases += both("403 of a content filter", error("403 Forbidden", "This model requires moderation and your input was flagged"),
-                  Outcome(403, 1, None, False, says="never routed around"), translated=Outcome(400, 1, "content_filter", False))
-    cases += both("400, any other", error("400 Bad Request", type="invalid_request_error"), Outcome(400, 1, None, False, says="the request is at fault"))
+                  Outcome(403, 1, None, False, blames=False, says="never routed around"), translated=Outcome(400, 1, "content_filter", False, blames=False))
+    cases += both("400, any other", error("400 Bad Request", type="invalid_request_error"), Outcome(400, 1, None, False, blames=False, says="the request is at fault"))
     cases += both("503, and the fallback rejects the request", error("503 Service Unavailable"), Outcome(503, 3, None, False, says="the client is told of the 503, not of the fallback's complaint"),
                   fallback=error("400 Bad Request", "no such parameter here", type="invalid_request_error"))
     for when in (WHOLE, BEFORE):
-        cases.append(Case("flapping: every other call fails", when, Outcome(200, 2, says="the second try answers", billed="nothing"),
+        cases.append(Case("flapping: every other call fails", when, Outcome(200, 2, blames=True, says="the second try answers", billed="nothing"),
                           answers=(error("503 Service Unavailable"), GOOD[when])))
     return cases
 
@@ -171,10 +179,10 @@ def page():
         "What becomes of a request when a provider or the network fails. Made from the cases of `tests/faults`, which a socket between Sluice",
         "and a mock vendor makes happen (`GOLDEN_UPDATE=1 ./dev test faults` writes it anew). *Tries* are calls of the same provider when it is",
         "alone, with `retry.attempts: 3`; *alone* is what the client gets then, in its own dialect, with `x-should-retry: false` after more than",
-        "one try; *fallback* says whether the next candidate of a route answers instead, at once, across dialects and grounds. *Billed* is",
-        "what the ledger has for each try that failed.", ""]
+        "one try; *fallback* says whether the next candidate of a route answers instead, at once, across dialects and grounds; *breaker*, whether",
+        "the target's circuit breaker counts it. *Billed* is what the ledger has for each try that failed.", ""]
     for when in (WHOLE, BEFORE, AFTER):
-        lines += [f"## {when[0].upper()}{when[1:]}", "", "| fault | tries | alone | fallback | billed | |", "|---|---:|---|---|---|---|"]
+        lines += [f"## {when[0].upper()}{when[1:]}", "", "| fault | tries | alone | fallback | breaker | billed | |", "|---|---:|---|---|---|---|---|"]
         for case in CASES:
             if case.when != when:
                 continue
@@ -184,6 +192,6 @@ def page():
                 alone = "200, then an error event" + (f" (`{out.code}`)" if out.code else "")
             answers = "answers" if out.rescued or (out.status == 200 and out.tries > 1) else ("is not needed" if out.status == 200 and not out.in_band else "is not asked" if case.fallback is None else "has been asked")
             says = "" if out.in_band and out.code else out.says
-            lines.append(f"| {case.fault} | {out.tries} | {alone} | {answers} | {out.billed} | {says} |")
+            lines.append(f"| {case.fault} | {out.tries} | {alone} | {answers} | {'counts' if out.counts else 'does not count'} | {out.billed} | {says} |")
         lines.append("")
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 import json
 
 import httpx
+import pytest
 
 from harness import recorder
 from harness.clients import chat_body, http_client
@@ -91,6 +92,18 @@ def test_a_complaint_about_the_request_opens_nothing(serve, stage):
         for _ in range(5):
             assert client.post(CHAT, json=chat_body("either")).status_code == 400
     assert states(server) == {} and len(stage.vendor.requests) == 5
+
+
+@pytest.mark.parametrize("status, opens", [("401 Unauthorized", True), ("402 Payment Required", True), ("403 Forbidden", False)])
+def test_a_key_or_an_account_that_is_refused_opens_it_and_a_permission_does_not(serve, stage, status, opens):
+    server = served(serve, stage, breaker={"failures": 2, "first_ms": 60_000})
+    stage.vendor.answer = recorder.fixed(recorder.ok(b'{"error":{"message":"the account of ACME Ltd"}}', status=status))
+    with http_client(server, server.create_key()) as client:
+        tries = [client.post(CHAT, json=chat_body("either")).headers["x-sluice-attempts"] for _ in range(4)]
+        alone = client.post(CHAT, json=chat_body("bad/m"))
+    assert tries == (["2", "2", "1", "1"] if opens else ["2"] * 4)
+    assert alone.status_code == 502 and "ACME" not in alone.text and "the operator must check" in alone.text
+    assert (states(server)["bad/m"]["state"] == "open") if opens else states(server) == {}
 
 
 def test_an_impatient_client_opens_nothing(serve, stage):

@@ -102,6 +102,12 @@ def outcome_of(case, lane):
     return case.translated if lane == 2 and case.translated else case.outcome
 
 
+def check_breaker(server, target, outcome):
+    with http_client(server) as client:
+        blamed = {one["target"]: one["failures"] for one in client.get("/health/targets").json()["targets"]}
+    assert (blamed.get(target, 0) > 0) == outcome.counts, (target, blamed)
+
+
 def check_bill(rows, outcome, reached):
     """One row for each try that reached the provider, the last one final, and nothing billed that was not made."""
     assert [row["attempt"] for row in rows] == list(range(1, reached + 1))
@@ -146,6 +152,7 @@ def test_alone(stage, server, key, number, lane):
     reached = 0 if case.place != "proxy" else outcome.tries
     rows = rows_of(server, answer.headers["x-sluice-request-id"], lambda rows: len(rows) >= reached and (not reached or rows[-1]["final"]))
     check_bill(rows, outcome, reached)
+    check_breaker(server, f"bad{number}/alone{lane}", outcome)
     assert (rows[-1]["outcome"] == "ok" if rows else False) == (outcome.status == 200 and not outcome.in_band)
 
 
