@@ -16,7 +16,9 @@ namespace {
 constexpr std::string_view item_reference = "item_reference";
 constexpr std::array<std::string_view, 1> in_chat = {"file_id"};
 constexpr std::array<std::string_view, 2> in_messages = {"file_id", "container"};
-constexpr std::array<std::string_view, 4> in_gemini = {"cachedContent", "cached_content", "fileUri", "file_uri"};
+constexpr std::string_view file_search_stores = "fileSearchStores";  // their names begin with it
+constexpr std::array<std::string_view, 5> in_gemini = {"cachedContent", "cached_content", "fileUri", "file_uri",
+                                                       file_search_stores};
 constexpr std::array<std::string_view, 8> in_responses = {
     "file_id",   "file_ids",     "vector_store_id", "vector_store_ids",
     "container", "container_id", "conversation",    "previous_response_id"};
@@ -244,6 +246,20 @@ class GoogleWalk {
       if (name == in_gemini[0] || name == in_gemini[1]) CHECK_OK(add_cache(name, value));
       if (name == "content" || name == "contents" || name == "systemInstruction" || name == "system_instruction")
         CHECK_OK(visit_contents(value));
+      if (name == "tools") CHECK_OK(visit_tools(value));
+    }
+    return {};
+  }
+  // Nobody makes stores of files through Sluice, so each is unknown: its name stays whole, which is nothing's id here.
+  Result<void> visit_tools(json::Value value) {
+    for (const json::Value& each : value.elements()) CHECK_OK(visit_tools(each));
+    for (const auto& [name, tool] : value.members()) {
+      if (name != "fileSearch" && name != "file_search") continue;
+      for (const auto& [member, stores] : tool.members()) {
+        if (const auto store = stores.string(); store && store->starts_with(file_search_stores))
+          CHECK_OK(found_.add(member, *store));
+        for (const json::Value& store : stores.elements()) CHECK_OK(found_.add(member, store.string().value_or("")));
+      }
     }
     return {};
   }

@@ -228,6 +228,21 @@ TEST(References, Of_a_body_that_calls_itself_a_tool_are_found_all_the_same) {
   EXPECT_EQ(ids_named_by(DialectId::anthropic_messages, body), "file_id=file-1");
 }
 
+TEST(References, To_a_store_of_files_at_Google_stand_in_its_tool) {
+  const auto of_tools = [](const std::string& tools) {
+    return ids_named_by(DialectId::gemini, R"({"contents":[],"tools":)" + tools + "}");
+  };
+  EXPECT_EQ(of_tools(R"([{"fileSearch":{"fileSearchStoreNames":["fileSearchStores/a","fileSearchStores/b"]}}])"),
+            "fileSearchStoreNames=fileSearchStores/a fileSearchStoreNames=fileSearchStores/b");
+  EXPECT_EQ(
+      of_tools(R"({"file_search":{"file_search_store_names":["fil\u0065SearchStores/a"],"metadata_filter":"f"}})"),
+      "file_search_store_names=fileSearchStores/a");
+  EXPECT_EQ(of_tools(R"([{"fileSearch":{"fileSearchStoreNames":"fileSearchStores/a"}}])"),
+            "fileSearchStoreNames=fileSearchStores/a");
+  EXPECT_EQ(of_tools(R"([{"functionDeclarations":[{"name":"fileSearch","description":"of fileSearchStores/a"}]}])"),
+            "");
+}
+
 TEST(References, To_a_cache_stand_in_one_place) {
   EXPECT_EQ(ids_named_by(DialectId::gemini, R"({"contents":[],"cachedContent":"cachedContents/c1"})"),
             "cachedContent=c1");
