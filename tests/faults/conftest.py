@@ -35,6 +35,7 @@ class NotTls:
                     return
 
     def stop(self):
+        self._listener.shutdown(socket.SHUT_RDWR)  # see recorder.Recorder.stop
         self._listener.close()
 
 

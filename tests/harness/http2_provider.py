@@ -167,6 +167,7 @@ class Http2Provider:
         connection.serve()
 
     def stop(self):
+        self._listener.shutdown(socket.SHUT_RDWR)  # see recorder.Recorder.stop
         self._listener.close()
         for connection in self.connections:
             connection.close()

@@ -21,6 +21,7 @@ class Passage:
         return self
 
     def __exit__(self, *_):
+        _shut(self._listener)  # see recorder.Recorder.stop
         self._listener.close()
         with self._lock:
             for one in self._open:

@@ -119,6 +119,10 @@ class Recorder:
 
     def stop(self):
         self._stopping = True
+        try:
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits in accept(); closed alone, it would go on taking connections
+        except OSError:
+            pass
         self._listener.close()
         with self._lock:
             for sock in self._open:
