@@ -56,35 +56,68 @@ class Words {
   std::map<std::string, std::int64_t, std::less<>> numbers_;
 };
 
-// In the order of `insert_row`, which leaves out what is not there.
-Result<void> insert(Statement& row, Words& words, const LedgerEntry& entry) {
-  const chat::Usage& usage = entry.usage;
-  std::array<std::int64_t, 9> numbers{};
-  const std::string config = crypto::hex(entry.config_hash);
-  const std::array<std::string_view, numbers.size()> said = {entry.key_id.str(),
-                                                             chat::name(entry.client_dialect),
-                                                             entry.requested_model,
-                                                             entry.provider.str(),
-                                                             entry.model.str(),
-                                                             catalog::name(entry.ground),
-                                                             name(entry.outcome),
-                                                             entry.price_source,
-                                                             config};
-  for (std::size_t i = 0; i < said.size(); ++i) {
-    TRY(numbers[i], words.number(said[i]));
+// The words of one row, by their columns. Rows that follow each other mostly say the same, so those of the last one are
+// compared before they are looked up.
+class RowWords {
+ public:
+  static constexpr std::size_t count = 9;
+
+  explicit RowWords(Words& words) : words_(words) {}
+
+  // In the order of `insert_row`.
+  Result<std::array<std::int64_t, count>> numbers(const LedgerEntry& entry) {
+    if (!any_ || entry.config_hash != config_hash_) {
+      config_hash_ = entry.config_hash;
+      config_ = crypto::hex(config_hash_);
+    }
+    const std::array<std::string_view, count> said = {entry.key_id.str(),
+                                                      chat::name(entry.client_dialect),
+                                                      entry.requested_model,
+                                                      entry.provider.str(),
+                                                      entry.model.str(),
+                                                      catalog::name(entry.ground),
+                                                      name(entry.outcome),
+                                                      entry.price_source,
+                                                      config_};
+    for (std::size_t i = 0; i < count; ++i) {
+      if (any_ && last_[i] == said[i]) continue;
+      TRY(numbers_[i], words_.number(said[i]));
+      last_[i] = said[i];
+    }
+    any_ = true;
+    return numbers_;
   }
+
+ private:
+  Words& words_;
+  bool any_ = false;  // there was a row, and the following is of it
+  ConfigHash config_hash_{};
+  std::string config_;
+  std::array<std::string, count> last_;
+  std::array<std::int64_t, count> numbers_{};
+};
+
+// The value, or NULL where it says that there is none.
+std::optional<std::int64_t> unless(std::int64_t value, std::int64_t none) {
+  return value == none ? std::nullopt : std::optional(value);
+}
+
+// In the order of `insert_row`, which leaves out what is not there.
+Result<void> insert(Statement& row, RowWords& words, const LedgerEntry& entry) {
+  const chat::Usage& usage = entry.usage;
+  TRY(const auto numbers, words.numbers(entry));
   row.bind(entry.start_us).bind(entry.end_us).bind(usage.input).bind(usage.output);
   row.bind(entry.cost ? std::optional(entry.cost->pico()) : std::nullopt).bind(entry.total_us);
-  row.bind(entry.ttft_us);
+  row.bind(unless(entry.ttft_us, -1));
   for (const Tokens tokens : {usage.cache_read, usage.cache_write_5m, usage.cache_write_1h, usage.reasoning,
                               usage.input_audio, usage.input_image, usage.input_video, usage.cache_read_audio,
                               usage.output_audio, usage.output_image, usage.searches})
-    row.bind(tokens);
+    row.bind(unless(tokens, 0));
   for (const std::int64_t number : numbers) row.bind(number);
   row.bind(std::int64_t{entry.status}).bind(std::int64_t{entry.stream}).bind(std::int64_t{entry.attempt});
   row.bind(std::int64_t{entry.final}).bind(std::int64_t{usage.reported});
   row.bind(std::int64_t{static_cast<std::uint8_t>(entry.correction)});
-  row.bind(std::int64_t{static_cast<std::uint8_t>(usage.service_tier)}).bind(std::int64_t{usage.doubts});
+  row.bind(unless(static_cast<std::uint8_t>(usage.service_tier), 0)).bind(unless(usage.doubts, 0));
   row.bind(entry.request_id.str()).bind(entry.tags).bind(usage.raw.text());
   return row.queue();
 }
@@ -95,9 +128,8 @@ constexpr const char* insert_row =
     "output_image, searches, key_word, dialect_word, requested_word, provider_word, model_word, ground_word, "
     "outcome_word, source_word, config_word, status, stream, attempt, final, reported, correction, service_tier, "
     "doubts, request_id, tags, raw_usage) VALUES "
-    "(?, ?, ?, ?, ?, ?, nullif(?, -1), nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0), "
-    "nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0), nullif(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, "
-    "?, ?, ?, ?, ?, ?, ?, nullif(?, 0), nullif(?, 0), ?, nullif(?, ''), nullif(?, ''))";
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+    "nullif(?, ''), nullif(?, ''))";
 
 Result<void> add(const Database& database, const Spends& spends) {
   TRY(Statement upsert,
@@ -195,6 +227,7 @@ Result<bool> fold_batch(Database& database, const std::string& directory, std::s
   TRY(LogReader reader, LogReader::open(directory, from, until));
   TRY(Statement row, database.prepare(insert_row));
   Words words(database);
+  RowWords row_words(words);
   TRY(const std::int64_t last_before, database.integer("SELECT coalesce(max(row), 0) FROM ledger_rows"));
   std::set<std::int64_t> hours;
   Spends spends;
@@ -211,7 +244,7 @@ Result<bool> fold_batch(Database& database, const std::string& directory, std::s
     if (entry) {
       if (!instance.empty() && from == 0 && entries == 0 && entry->correction == Correction::none)
         CHECK_OK(check_is_new(database, directory, instance, *entry));
-      CHECK_OK(insert(row, words, *entry));
+      CHECK_OK(insert(row, row_words, *entry));
       hours.insert(entry->start_us / us_per_hour);
       rollup.add(*entry);
       if (!instance.empty()) own.add(*entry);

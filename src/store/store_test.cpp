@@ -419,6 +419,33 @@ TEST_P(Keys, Leave_an_act_for_the_audit_log_without_the_secret) {
 
 // --- fold and usage
 
+// A row takes no room for what is not there; and each of several rows has its own words.
+TEST_P(Fold, Leaves_out_what_a_row_does_not_have) {
+  TestingDirectory directory;
+  Store store = open(directory.path());
+  LedgerEntry bare = entry("key_a", 5);
+  bare.usage = {.input = 3, .output = 4, .reported = true};
+  bare.ttft_us = -1;
+  LedgerEntry full = entry("key_b", 7);
+  full.usage = {.input = 3, .cache_read = 11, .output = 4, .reported = true};
+  full.usage.doubts = 1;
+  full.ttft_us = 0;
+  full.provider = ProviderId("other");
+  write_ledger(directory.path(), {bare, full, bare});
+  EXPECT_EQ(store.fold()->entries, 3u);
+  const auto database = database_of(directory.path());
+  const auto count = [&](const char* where) {
+    return *database->integer(std::string("SELECT count(*) FROM ledger_rows WHERE ") + where);
+  };
+  EXPECT_EQ(
+      count("cost_pico = 5 AND ttft_us IS NULL AND cache_read IS NULL AND searches IS NULL AND service_tier IS NULL "
+            "AND doubts IS NULL AND tags IS NULL AND raw_usage IS NULL"),
+      2);
+  EXPECT_EQ(count("cost_pico = 7 AND ttft_us = 0 AND cache_read = 11 AND doubts = 1"), 1);
+  EXPECT_EQ(count("provider_word = (SELECT id FROM ledger_words WHERE word = 'other')"), 1);
+  EXPECT_EQ(count("key_word = (SELECT id FROM ledger_words WHERE word = 'key_a')"), 2);
+}
+
 TEST_P(Fold, Brings_each_record_in_once_however_often_it_runs) {
   TestingDirectory directory;
   Store store = open(directory.path());
