@@ -60,6 +60,13 @@ bool equal_ignoring_case(const char* a, const char* b, std::size_t size) {
       if (ascii_lower(load<std::uint64_t>(a + at)) != ascii_lower(load<std::uint64_t>(b + at))) return false;
     return ascii_lower(load<std::uint64_t>(a + size - 8)) == ascii_lower(load<std::uint64_t>(b + size - 8));
   }
+  // Front and back of a short one, overlapping: "host", "accept".
+  if (size >= 4) {
+    const auto both = [size](const char* text) {
+      return load<std::uint32_t>(text) | std::uint64_t{load<std::uint32_t>(text + size - 4)} << 32;
+    };
+    return ascii_lower(both(a)) == ascii_lower(both(b));
+  }
   for (std::size_t i = 0; i < size; ++i)
     if (ascii_lower(a[i]) != ascii_lower(b[i])) return false;
   return true;
@@ -108,14 +115,18 @@ std::size_t Headers::count(std::string_view name) const {
 void Headers::add(std::string_view name, std::string_view value) {
   const bool ours = value.data() >= text_.data() && value.data() < text_.data() + text_.size();
   if (ours) return add(name, std::string(value));  // the text may move
-  if (!is_field_value(name) || !is_field_value(value)) return;
   if (places_.empty()) {
     places_.reserve(usual_count);
     text_.reserve(usual_bytes);
   }
-  places_.push_back({static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(name.size()),
-                     static_cast<std::uint32_t>(value.size())});
+  const std::size_t begin = text_.size();
   append_line(text_, name, value);
+  if (!is_field_value(std::string_view(text_).substr(begin, name.size() + value.size() + 2))) {  // looked at once
+    text_.resize(begin);
+    return;
+  }
+  places_.push_back({static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(name.size()),
+                     static_cast<std::uint32_t>(value.size())});
 }
 
 void Headers::set(std::string_view name, std::string_view value) {

@@ -141,6 +141,19 @@ TEST(FindMembers, Sees_the_end_of_strings_that_end_in_backslashes) {
   EXPECT_EQ(body.substr((*places)[1]->begin, (*places)[1]->end - (*places)[1]->begin), "1.5");
 }
 
+// Where nothing is quoted for long, the next mark is searched for in another way.
+TEST(FindMembers, Finds_what_stands_behind_a_text_of_any_length) {
+  for (std::size_t length = 0; length < 400; ++length) {
+    const std::string text(length, 'x');
+    const std::string body = R"({"a":")" + text + R"(\\","b":[)" + std::string(length, ' ') + R"("\"y"],"m":"z"})";
+    ASSERT_TRUE(json::Document::parse(body)) << body;
+    const auto places = json::find_members(body, {"a", "m"});
+    ASSERT_TRUE(places && (*places)[0] && (*places)[1]) << length;
+    EXPECT_EQ((*places)[0]->end - (*places)[0]->begin, length + 4);
+    EXPECT_EQ((*places)[1]->end, body.size() - 1);
+  }
+}
+
 TEST(FindMembers, Refuses_a_name_that_is_given_twice_also_when_it_hides_in_escapes) {
   const auto found = find_members(R"({"model":"a","mod\u0065l":"b"})", {"model"});
   ASSERT_FALSE(found);
