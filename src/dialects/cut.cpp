@@ -17,6 +17,25 @@ void cut_elements(const std::vector<json::Span>& elements, const std::vector<boo
   cuts.push_back({offset + from, offset + elements.back().end});
 }
 
+std::string with_changes(std::string_view body, std::span<const BodyChange> changes, KeptBytes* kept) {
+  constexpr std::size_t long_bytes = 4096;  // to copy less costs less than one more piece in a system call
+  const std::size_t first = changes.front().place.begin;
+  const std::size_t last = changes.back().place.end;
+  const std::size_t from = kept && first >= long_bytes ? first : 0;
+  const std::size_t to = kept && body.size() - last >= long_bytes ? last : body.size();
+  if (kept) *kept = {body.substr(0, from), body.substr(to)};
+  std::size_t bytes = to - from;
+  for (const BodyChange& change : changes) bytes += change.text.size();
+  std::string out;
+  out.reserve(bytes);
+  std::size_t copied = from;
+  for (const BodyChange& change : changes) {
+    out.append(body.substr(copied, change.place.begin - copied)).append(change.text);
+    copied = change.place.end;
+  }
+  return out.append(body.substr(copied, to - copied));
+}
+
 std::string without(std::string_view body, std::vector<json::Span> cuts) {
   std::ranges::sort(cuts, {}, &json::Span::begin);
   std::string out;

@@ -64,6 +64,13 @@ struct RequestOutline {
   std::optional<json::Span> stream_options;  // openai_chat: the member's value in the body
 };
 
+// What of a client's body goes out as it is, in front of what has changed and behind it. Borrowed from that body.
+struct KeptBytes {
+  std::string_view front;
+  std::string_view back;
+  std::size_t size() const { return front.size() + back.size(); }
+};
+
 // What is asked of lane 1's edit: only these bytes of a body may change.
 struct BodyEdit {
   std::string_view model;  // the provider's name for the model
@@ -73,6 +80,8 @@ struct BodyEdit {
   // Whether reasoning state without a seal is known to be another vendor's; empty when nothing is known of any.
   std::function<bool(std::string_view state)> is_foreign = {};
   std::vector<std::string>* dropped_params = nullptr;  // gets the name of what was taken out, if anything was
+  // May get the ends of a long body, which edit() then does not copy; null: all of it is edit()'s.
+  KeptBytes* kept = nullptr;
 };
 
 struct ProviderRequest {
@@ -82,6 +91,7 @@ struct ProviderRequest {
   http::Headers headers;                    // dialect headers (content-type, anthropic-version); no authentication
   std::vector<std::string> dropped_params;  // lane 2: the request's fields that this dialect cannot carry, by name
   std::vector<std::string> added_params;    // lane 2: what it requires and the client did not say, as "name=value"
+  KeptBytes kept = {};                      // lane 1: what goes out around `body`; outlives this
 };
 
 // What an API takes as a tool's name.
@@ -196,6 +206,7 @@ class Dialect {
                                          const RequestTarget& target) const = 0;
   virtual Result<chat::ChatRequest> decode_request(const json::Document& parsed, const RequestTarget& target) const = 0;
   // The same body with the model's name replaced and, if asked, the usage flag added; every other byte as it was.
+  // Without what it has put into `edit.kept`.
   virtual std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) const = 0;
 
   // --- a provider's request
@@ -212,7 +223,7 @@ class Dialect {
   virtual bool forwards_header(std::string_view name) const = 0;
   // The header in which the vendor's SDKs look for an answer's id.
   virtual std::string_view request_id_header() const = 0;
-  virtual http::Headers required_headers() const = 0;  // lane 1: added where the client sent none (anthropic-version)
+  virtual const http::Headers& required_headers() const = 0;  // lane 1: added where the client sent none
 
   // --- a provider's answer
   virtual Result<chat::ChatResponse> decode_response(const json::Document& parsed) const = 0;

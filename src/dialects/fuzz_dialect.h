@@ -11,6 +11,10 @@ namespace sluice::dialects::fuzz {
 inline void as_request(const Dialect& dialect, std::string_view body, const json::Document& parsed) {
   if (const auto outline = dialect.outline(body, parsed, {})) {
     const std::string edited = dialect.edit(body, *outline, {.model = "m", .ask_for_stream_usage = true});
+    KeptBytes kept;
+    const std::string middle =
+        dialect.edit(body, *outline, {.model = "m", .ask_for_stream_usage = true, .kept = &kept});
+    if (std::string(kept.front) + middle + std::string(kept.back) != edited) std::abort();
     const auto again = json::Document::parse(edited);
     if (!again || (outline->model_end > 0 && again->root()["model"].string() != "m")) std::abort();
   }

@@ -318,7 +318,10 @@ bool takes_system_within(std::string_view model) {
   return generation > 4 || (generation == 4 && version >= 8);
 }
 
-http::Headers json_headers() { return {{"content-type", "application/json"}}; }
+const http::Headers& json_headers() {
+  static const http::Headers headers{{"content-type", "application/json"}};
+  return headers;
+}
 
 Error in_words_of(const Dialect& client, Error error) {
   const std::string own(client.own_name(error.param));

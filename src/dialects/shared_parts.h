@@ -171,7 +171,7 @@ class RequestWriting {
 bool takes_system_within(std::string_view model);
 
 // Of a request to a provider.
-http::Headers json_headers();
+const http::Headers& json_headers();
 
 // A refusal by a provider's dialect, in which the parameter has the name that the client's dialect gives it.
 Error in_words_of(const Dialect& client, Error error);

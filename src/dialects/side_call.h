@@ -13,7 +13,7 @@ class SideCall : public Dialect {
  public:
   bool forwards_header(std::string_view name) const override { return api_->forwards_header(name); }
   std::string_view request_id_header() const override { return api_->request_id_header(); }
-  http::Headers required_headers() const override { return api_->required_headers(); }
+  const http::Headers& required_headers() const override { return api_->required_headers(); }
   chat::Usage read_usage(const json::Document& parsed) const override { return api_->read_usage(parsed); }
   std::string read_response_model(const json::Document& parsed) const override {
     return api_->read_response_model(parsed);

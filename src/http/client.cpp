@@ -68,8 +68,18 @@ bool Call::refused() const { return stream_ && stream_->refused(); }
 async::Duration Call::waited() const { return stream_ ? waited_ + stream_->waited() : waited_; }
 bool Call::is_complete() const { return stream_ ? stream_->complete() : connection_->complete; }
 
-async::Task<Result<Response>> Call::send(std::string_view head, std::string_view body, async::Deadline deadline) {
-  return stream_ ? stream_->send(head, body, deadline) : send_http1(head, body, deadline);
+async::Task<Result<Response>> Call::send(std::string_view head, Body body, async::Deadline deadline) {
+  if (!stream_) return send_http1(head, body, deadline);
+  return body.front.empty() && body.back.empty() ? stream_->send(head, body.middle, deadline)
+                                                 : send_joined(head, body, deadline);
+}
+
+// HTTP/2 cuts the body into frames, which are copies anyway.
+async::Task<Result<Response>> Call::send_joined(std::string_view head, Body body, async::Deadline deadline) {
+  std::string joined;
+  joined.reserve(body.front.size() + body.middle.size() + body.back.size());
+  joined.append(body.front).append(body.middle).append(body.back);
+  co_return co_await stream_->send(head, joined, deadline);
 }
 
 async::Task<Result<bool>> Call::read_some(std::string& out, async::Deadline deadline) {
@@ -90,12 +100,12 @@ void Call::Connection::begin(const ResponseHead& parsed, std::string_view behind
   input = std::move(body);  // last: what is behind the head may stand in it
 }
 
-async::Task<Result<Response>> Call::send_http1(std::string_view head, std::string_view body, async::Deadline deadline) {
+async::Task<Result<Response>> Call::send_http1(std::string_view head, Body body, async::Deadline deadline) {
   Connection& connection = *connection_;
   net::Reactor& reactor = connection.reactor;
   connection.complete = false;
   // A provider that refuses a large body may answer and close before it has taken it all.
-  const Result<void> written = co_await connection.stream->write(head, body, deadline);
+  const Result<void> written = co_await connection.stream->write({head, body.front, body.middle, body.back}, deadline);
   if (!written && written.error().kind != ErrorKind::provider_unreachable) co_return std::unexpected(written.error());
   if (!written) deadline = deadline.earlier(reactor.now() + early_answer_within);
   for (;;) {

@@ -24,6 +24,19 @@ struct ClientLimits {
   std::size_t body_bytes = 64 * 1024 * 1024;  // of an answer that is read whole
 };
 
+// What goes out behind a request's head: mostly one text, or three that are sent one behind the other, so that nobody
+// has to copy a long one. Borrowed until the answer's head has come.
+struct Body {
+  Body(std::string_view whole) : middle(whole) {}
+  Body(const std::string& whole) : middle(whole) {}
+  Body(const char* whole) : middle(whole) {}
+  Body(std::string_view before, std::string_view between, std::string_view behind)
+      : front(before), middle(between), back(behind) {}
+  std::string_view front;
+  std::string_view middle;
+  std::string_view back;
+};
+
 // What is needed of a provider's answer after its head.
 struct Response {
   int status = 0;
@@ -44,7 +57,7 @@ class Call {
 
   // Writes the request and reads the answer's head; answers of 1xx are skipped. Errors: provider_unreachable,
   // provider_timeout, client_gone.
-  async::Task<Result<Response>> send(std::string_view head, std::string_view body, async::Deadline deadline);
+  async::Task<Result<Response>> send(std::string_view head, Body body, async::Deadline deadline);
   // Appends what has arrived of the body, at least one byte unless it is at its end. False: the body is complete.
   // Errors: provider_unreachable when it was cut short or is not valid, provider_timeout, client_gone.
   async::Task<Result<bool>> read_some(std::string& out, async::Deadline deadline);
@@ -62,7 +75,8 @@ class Call {
   struct Connection;
   Call(ConnectionPool& pool, std::unique_ptr<Connection> connection);
   Call(ConnectionPool& pool, std::unique_ptr<Http2Call> stream);
-  async::Task<Result<Response>> send_http1(std::string_view head, std::string_view body, async::Deadline deadline);
+  async::Task<Result<Response>> send_http1(std::string_view head, Body body, async::Deadline deadline);
+  async::Task<Result<Response>> send_joined(std::string_view head, Body body, async::Deadline deadline);
   async::Task<Result<bool>> read_some_http1(std::string& out, async::Deadline deadline);
   bool is_complete() const;
   async::Duration waited_{0};

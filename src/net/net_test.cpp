@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -76,6 +77,41 @@ TEST_F(NetTest, Moves_more_bytes_than_the_kernel_buffers_hold) {
   scope.spawn(send_and_collect, std::ref(connector), here(), text, std::ref(out), soon());
   run_until([&] { return out.size() == text.size(); });
   EXPECT_EQ(out, text);
+}
+
+Task<> send_pieces(Connector& connector, Endpoint endpoint, Stream::Pieces pieces, Deadline deadline) {
+  auto stream = co_await connect(connector, endpoint, deadline);
+  EXPECT_TRUE(stream) << stream.error().message;
+  if (!stream) co_return;
+  auto sent = co_await (*stream)->write(pieces, deadline);
+  EXPECT_TRUE(sent);
+}
+
+Task<> collect(Listener& listener, std::string& out, bool& done, Deadline deadline) {
+  auto socket = co_await listener.accept(deadline);
+  char buffer[8192];
+  for (;;) {
+    auto got = co_await (*socket)->read(buffer, deadline);
+    if (!got || *got == 0) break;
+    out.append(buffer, *got);
+  }
+  done = true;
+}
+
+// The kernel takes them in parts that end anywhere.
+TEST_F(NetTest, Pieces_arrive_one_behind_the_other) {
+  std::array<std::string, 4> texts = {"head ", "", "", " end"};
+  for (int i = 0; i < 3'000'000; ++i) texts[2].push_back(static_cast<char>('a' + i % 26));
+  for (const bool with_second : {false, true}) {
+    if (with_second) texts[1] = texts[2];
+    std::string out;
+    bool done = false;
+    scope.spawn(collect, std::ref(*listener), std::ref(out), std::ref(done), soon());
+    scope.spawn(send_pieces, std::ref(connector), here(), Stream::Pieces{texts[0], texts[1], texts[2], texts[3]},
+                soon());
+    run_until([&] { return done; });
+    EXPECT_TRUE(out == texts[0] + texts[1] + texts[2] + texts[3]) << out.size();
+  }
 }
 
 TEST_F(NetTest, A_deadline_that_passes_between_two_rounds_is_not_slept_over) {

@@ -1,5 +1,6 @@
 #include "net/stream.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace sluice::net {
@@ -47,19 +48,21 @@ Result<std::size_t> Stream::Read::await_resume() {
 }
 
 Attempt Stream::Write::once() {
-  while (!first_.empty() || !second_.empty()) {
-    const iovec pieces[2] = {{const_cast<char*>(first_.data()), first_.size()},
-                             {const_cast<char*>(second_.data()), second_.size()}};
-    const std::span<const iovec> todo = first_.empty()    ? std::span(pieces + 1, 1)
-                                        : second_.empty() ? std::span(pieces, 1)
-                                                          : std::span(pieces, 2);
-    const Attempt attempt = stream_.try_write(todo);
+  for (;;) {
+    std::array<iovec, most_pieces> todo;
+    std::size_t count = 0;
+    for (const std::string_view piece : pieces_)
+      if (!piece.empty()) todo[count++] = {const_cast<char*>(piece.data()), piece.size()};
+    if (count == 0) return {Attempt::State::moved};
+    const Attempt attempt = stream_.try_write(std::span<const iovec>(todo.data(), count));
     if (attempt.state != Attempt::State::moved) return attempt;
-    const std::size_t of_first = std::min(attempt.bytes, first_.size());
-    first_.remove_prefix(of_first);
-    second_.remove_prefix(attempt.bytes - of_first);
+    std::size_t moved = attempt.bytes;
+    for (std::string_view& piece : pieces_) {
+      const std::size_t of_piece = std::min(moved, piece.size());
+      piece.remove_prefix(of_piece);
+      moved -= of_piece;
+    }
   }
-  return {Attempt::State::moved};
 }
 
 Result<void> Stream::Write::await_resume() {

@@ -5,6 +5,7 @@
 
 #include <sys/uio.h>
 
+#include <array>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -36,6 +37,10 @@ class Stream {
   // co_await write(first, second, deadline): all of both, as one system call when it fits. The bytes must stay until
   // then.
   Write write(std::string_view first, std::string_view second, async::Deadline deadline);
+  // The same of up to four pieces; empty ones do not count.
+  static constexpr std::size_t most_pieces = 4;
+  using Pieces = std::array<std::string_view, most_pieces>;
+  Write write(const Pieces& pieces, async::Deadline deadline);
 
   // Fires when the peer has gone although nobody reads: a client that left while its answer is awaited. The Cancel is a
   // borrow: reset with nullptr before it dies.
@@ -121,23 +126,25 @@ class Stream::Read : public Transfer {
 
 class Stream::Write : public Transfer {
  public:
-  Write(Stream& stream, std::string_view first, std::string_view second, async::Deadline deadline)
-      : Transfer(stream, stream.writer_, deadline), first_(first), second_(second) {}
+  Write(Stream& stream, const Pieces& pieces, async::Deadline deadline)
+      : Transfer(stream, stream.writer_, deadline), pieces_(pieces) {}
   bool await_ready() { return deadline_.cancelled() && advance(); }
   void await_suspend(std::coroutine_handle<> coroutine) { suspend_late(coroutine); }
   Result<void> await_resume();
 
  private:
   Attempt once() override;
-  std::string_view first_;
-  std::string_view second_;
+  Pieces pieces_;
 };
 
 inline Stream::Read Stream::read(std::span<char> buffer, async::Deadline deadline) {
   return Read(*this, buffer, deadline);
 }
 inline Stream::Write Stream::write(std::string_view first, std::string_view second, async::Deadline deadline) {
-  return Write(*this, first, second, deadline);
+  return Write(*this, {first, second}, deadline);
+}
+inline Stream::Write Stream::write(const Pieces& pieces, async::Deadline deadline) {
+  return Write(*this, pieces, deadline);
 }
 
 }  // namespace sluice::net

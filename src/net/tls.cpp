@@ -242,7 +242,9 @@ Attempt TlsSocket::outcome(int result) {
 Attempt TlsSocket::try_write(std::span<const iovec> pieces) {
   ERR_clear_error();
   // Small pieces go out as one record and one system call.
-  if (pieces.size() > 1 && pieces[0].iov_len + pieces[1].iov_len <= record_bytes) {
+  std::size_t bytes = 0;
+  for (const iovec& piece : pieces) bytes += piece.iov_len;
+  if (pieces.size() > 1 && bytes <= record_bytes) {
     char joined[record_bytes];
     char* end = joined;
     for (const iovec& piece : pieces) end = std::copy_n(static_cast<const char*>(piece.iov_base), piece.iov_len, end);

@@ -111,6 +111,20 @@ TEST(AnthropicMessages, Outline_finds_images_in_messages_and_tool_results_and_no
   EXPECT_EQ(result.image_bytes, 8u);
 }
 
+TEST(AnthropicMessages, Edit_leaves_the_long_ends_of_a_body_where_they_are) {
+  for (const char* signature : {"EqQB", "sluice-sealed:3:a/bx"}) {
+    const std::string body = R"({"max_tokens":9,"model":"m","messages":[{"role":"user","content":")" +
+                             std::string(20'000, 'x') + R"("},{"role":"assistant","content":[{"type":"thinking",)" +
+                             R"("thinking":"t","signature":")" + signature + R"("},{"type":"text","text":"y"}]}]})";
+    const auto parsed = json::Document::parse(body);
+    const auto outline = dialect->outline(body, *parsed, {});
+    KeptBytes kept;
+    const std::string middle = dialect->edit(body, *outline, {.model = "other", .kept = &kept});
+    EXPECT_TRUE(middle + std::string(kept.back) == dialect->edit(body, *outline, {.model = "other"})) << signature;
+    EXPECT_EQ(kept.size() > 0, std::string_view(signature) == "EqQB") << signature;
+  }
+}
+
 TEST(AnthropicMessages, Edit_cuts_sealed_thinking_out_and_leaves_every_other_byte) {
   const auto edited = [](const std::string& messages) {
     const std::string body = R"({ "max_tokens":9, "messages" :)" + messages + R"( ,"model":"m"})";

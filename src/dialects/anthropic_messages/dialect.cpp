@@ -4,6 +4,7 @@
 #include "dialects/anthropic_messages/anthropic_messages.h"
 #include "dialects/anthropic_messages/parts.h"
 #include "dialects/anthropic_messages/sealed_thinking.h"
+#include "dialects/cut.h"
 #include "dialects/shared_parts.h"
 #include "http/headers.h"
 
@@ -42,11 +43,11 @@ class AnthropicMessages : public Dialect {
   }
   // A stream always tells its usage here, so the model's name is the only edit to what the client itself has written.
   std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) const override {
-    std::string out(body.substr(0, outline.model_begin));
-    out.reserve(body.size() + edit.model.size());
-    json::append_quoted(out, edit.model);
-    out.append(body.substr(outline.model_end));
-    return anthropic::without_foreign_thinking(std::move(out), edit);
+    BodyChange model{.place = {outline.model_begin, outline.model_end}, .text = {}};
+    json::append_quoted(model.text, edit.model);
+    if (anthropic::may_have_foreign_thinking(body, edit))
+      return anthropic::without_foreign_thinking(with_changes(body, {&model, 1}), edit);
+    return with_changes(body, {&model, 1}, edit.kept);
   }
 
   ToolNameRule tool_names() const override { return {.longest = 128}; }
@@ -58,7 +59,7 @@ class AnthropicMessages : public Dialect {
   std::string path(std::string_view /*model*/, bool /*stream*/) const override { return "/messages"; }
   bool forwards_header(std::string_view name) const override { return is_vendors_header(name, "anthropic-"); }
   std::string_view request_id_header() const override { return "request-id"; }
-  http::Headers required_headers() const override { return anthropic::request_headers(); }
+  const http::Headers& required_headers() const override { return anthropic::request_headers(); }
 
   Result<chat::ChatResponse> decode_response(const json::Document& parsed) const override {
     return anthropic::decode_response(parsed);

@@ -13,7 +13,7 @@ Result<chat::ChatRequest> decode_request(const json::Document& parsed);
 
 // --- request_write.cpp
 Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options);
-http::Headers request_headers();
+const http::Headers& request_headers();
 
 // --- response.cpp
 // The counts that an answer's or event's "usage" object gives replace those in `usage`; the others stay, because a

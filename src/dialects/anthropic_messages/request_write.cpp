@@ -278,7 +278,10 @@ class RequestWriter : RequestWriting {
 
 }  // namespace
 
-http::Headers request_headers() { return {{"content-type", "application/json"}, {"anthropic-version", "2023-06-01"}}; }
+const http::Headers& request_headers() {
+  static const http::Headers headers{{"content-type", "application/json"}, {"anthropic-version", "2023-06-01"}};
+  return headers;
+}
 
 Result<ProviderRequest> encode_request(const chat::ChatRequest& request, const EncodeOptions& options) {
   return RequestWriter(request, options).write();

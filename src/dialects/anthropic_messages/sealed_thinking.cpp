@@ -40,8 +40,9 @@ bool cut_blocks(std::string_view message, std::size_t offset, const BodyEdit& ed
 
 }  // namespace
 
+bool may_have_foreign_thinking(std::string_view body, const BodyEdit& edit) { return may_be_foreign(body, edit); }
+
 std::string without_foreign_thinking(std::string body, const BodyEdit& edit) {
-  if (!may_be_foreign(body, edit)) return body;
   const auto found = json::find_members(body, {"messages"});
   if (!found || !found->front()) return body;
   const std::size_t offset = found->front()->begin;

@@ -10,8 +10,9 @@
 
 namespace sluice::dialects::anthropic {
 
-// The request body without blocks that are sealed or known to be foreign, and without messages that have nothing else;
-// every other byte as it was.
+// Whether the request may have blocks that are sealed or known to be foreign. A quick look at its bytes.
+bool may_have_foreign_thinking(std::string_view body, const BodyEdit& edit);
+// The request body without those blocks, and without messages that have nothing else; every other byte as it was.
 std::string without_foreign_thinking(std::string body, const BodyEdit& edit);
 
 }  // namespace sluice::dialects::anthropic

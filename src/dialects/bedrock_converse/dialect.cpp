@@ -15,7 +15,7 @@ class BedrockConverse : public Dialect {
   }
   std::string path(std::string_view model, bool stream) const override { return bedrock::path(model, stream); }
   std::string_view request_id_header() const override { return "x-amzn-requestid"; }
-  http::Headers required_headers() const override { return json_headers(); }
+  const http::Headers& required_headers() const override { return json_headers(); }
 
   Result<chat::ChatResponse> decode_response(const json::Document& parsed) const override {
     return bedrock::decode_response(parsed);

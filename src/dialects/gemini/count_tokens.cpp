@@ -35,7 +35,9 @@ class CountTokens : public CountingCall {
     if (outline.model_end == 0) return api().edit(body, outline, edit);
     std::string out(body.substr(0, outline.model_begin));
     json::append_quoted(out, gemini::resource_name(edit.model));
-    return api().edit(out.append(body.substr(outline.model_end)), outline, edit);
+    BodyEdit of_copy = edit;
+    of_copy.kept = nullptr;  // `out` does not outlive this
+    return api().edit(out.append(body.substr(outline.model_end)), outline, of_copy);
   }
   std::string encode_count(Tokens tokens) const override {
     std::string body;

@@ -69,7 +69,7 @@ class Gemini : public Dialect {
   // x-goog-user-project belongs to the client's own account, x-goog-api-client to its telemetry.
   bool forwards_header(std::string_view /*name*/) const override { return false; }
   std::string_view request_id_header() const override { return "x-sluice-request-id"; }  // the vendor has none
-  http::Headers required_headers() const override { return json_headers(); }
+  const http::Headers& required_headers() const override { return json_headers(); }
 
   Result<chat::ChatResponse> decode_response(const json::Document& parsed) const override {
     return gemini::decode_response(parsed);

@@ -50,7 +50,7 @@ class OpenAiChat : public Dialect {
   std::string path(std::string_view /*model*/, bool /*stream*/) const override { return "/chat/completions"; }
   bool forwards_header(std::string_view name) const override { return is_vendors_header(name, "openai-"); }
   std::string_view request_id_header() const override { return "x-request-id"; }
-  http::Headers required_headers() const override { return json_headers(); }
+  const http::Headers& required_headers() const override { return json_headers(); }
 
   Result<chat::ChatResponse> decode_response(const json::Document& parsed) const override {
     return openai::decode_response(parsed);
@@ -65,16 +65,15 @@ class OpenAiChat : public Dialect {
     return std::string(parsed.root()["id"].string().value_or(""));
   }
   // Spoken answers, which the next request may name.
-  std::vector<std::string> read_kept_ids(std::string_view body, const json::Document& parsed) const override {
+  std::vector<std::string> read_kept_ids(std::string_view /*body*/, const json::Document& parsed) const override {
     std::vector<std::string> ids;
-    if (!body.contains("\"audio\"")) return ids;
     for (const json::Value& choice : parsed.root()["choices"].elements())
       if (const auto id = choice["message"]["audio"]["id"].string()) ids.emplace_back(*id);
     return ids;
   }
-  std::vector<std::string> read_states(std::string_view body, const json::Document& parsed) const override {
-    if (!body.contains("reasoning_details")) return {};
-    return strings_of(parsed.root()["choices"].at(0)["message"]["reasoning_details"], {"signature", "data"});
+  std::vector<std::string> read_states(std::string_view /*body*/, const json::Document& parsed) const override {
+    const json::Value details = parsed.root()["choices"].at(0)["message"]["reasoning_details"];
+    return details.exists() ? strings_of(details, {"signature", "data"}) : std::vector<std::string>();
   }
   std::unique_ptr<StreamWatcher> watch_stream(bool hide_usage_event) const override {
     return openai::watch_stream(hide_usage_event);

@@ -114,6 +114,48 @@ TEST(OpenAiChat, Edit_changes_the_model_and_the_usage_flag_and_nothing_else) {
             R"({"model":"q\"x","stream":true,"messages":[{}],"stream_options":{"include_usage":true }})");
 }
 
+// The model may stand anywhere: Python's SDK has it behind the messages.
+TEST(OpenAiChat, Edit_leaves_the_long_ends_of_a_body_where_they_are) {
+  const std::string text(20'000, 'x');
+  const std::string messages = R"("messages":[{"role":"user","content":")" + text + R"("}])";
+  const std::string model = R"("model":"m")";
+  const std::string stream = R"("stream":true,"stream_options":{"x":1})";
+  const std::string short_body = R"({"model":"m","messages":[{}]})";
+  struct Case {
+    std::string body;
+    bool front;
+    bool back;
+  };
+  for (const Case& one :
+       {Case{"{" + model + "," + messages + "}", false, true}, Case{"{" + messages + "," + model + "}", true, false},
+        Case{"{" + messages + "," + model + R"(,"x":")" + text + "\"}", true, true},
+        Case{"{" + model + "," + messages + "," + stream + "}", false, false},
+        Case{"{" + stream + "," + model + "," + messages + "}", false, true}, Case{short_body, false, false}}) {
+    const auto parsed = json::Document::parse(one.body);
+    const auto outline = dialect->outline(one.body, *parsed, {});
+    KeptBytes kept;
+    const std::string middle =
+        dialect->edit(one.body, *outline, {.model = "other", .ask_for_stream_usage = true, .kept = &kept});
+    const std::string whole = dialect->edit(one.body, *outline, {.model = "other", .ask_for_stream_usage = true});
+    EXPECT_TRUE(std::string(kept.front) + middle + std::string(kept.back) == whole) << one.body.substr(0, 60);
+    EXPECT_EQ(!kept.front.empty(), one.front) << one.body.substr(0, 60);
+    EXPECT_EQ(!kept.back.empty(), one.back) << one.body.substr(0, 60);
+    if (one.front) EXPECT_EQ(kept.front.data(), one.body.data());
+    if (one.back) EXPECT_EQ(kept.back.data() + kept.back.size(), one.body.data() + one.body.size());
+  }
+}
+
+TEST(OpenAiChat, Edit_leaves_nothing_where_it_is_of_a_body_with_sealed_reasoning) {
+  const std::string sealed =
+      R"({"model":"m","messages":[{"role":"assistant","content":")" + std::string(20'000, 'x') +
+      R"(","reasoning_details":[{"type":"reasoning.encrypted","data":"sluice-sealed:3:a/bx"}]}]})";
+  const auto parsed = json::Document::parse(sealed);
+  KeptBytes kept;
+  const std::string out = dialect->edit(sealed, *dialect->outline(sealed, *parsed, {}), {.model = "m", .kept = &kept});
+  EXPECT_EQ(kept.size(), 0u);
+  EXPECT_FALSE(out.contains("sluice-sealed")) << out.substr(out.size() - 100);
+}
+
 TEST(OpenAiChat, Stream_tells_calls_apart_that_all_have_the_number_0) {
   EXPECT_EQ(
       decoded(

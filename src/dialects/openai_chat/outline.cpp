@@ -13,11 +13,6 @@ namespace {
 
 constexpr std::int64_t max_choices = 128;  // the API's own limit on n
 
-struct BodyChange {
-  json::Span place;
-  std::string text;
-};
-
 // The change that sets the usage flag within the client's stream_options; every other byte of them stays. outline() has
 // refused options that give the flag twice.
 BodyChange with_usage(std::string_view body, json::Span options) {
@@ -48,7 +43,6 @@ bool is_foreign(std::string_view detail, const BodyEdit& edit) {
 // What Sluice has sealed of another provider's reasoning, or knows to be another vendor's, is not for this one: those
 // elements of reasoning_details go.
 std::string without_foreign_details(std::string body, const BodyEdit& edit) {
-  if (!may_be_foreign(body, edit)) return body;
   const auto found = json::find_members(body, {"messages"});
   if (!found || !found->front()) return body;
   const std::size_t offset = found->front()->begin;
@@ -108,15 +102,8 @@ std::string edit(std::string_view body, const RequestOutline& outline, const Bod
       changes[0].text += R"(,"stream_options":{"include_usage":true})";
   }
   if (changes.size() == 2 && changes[1].place.begin < changes[0].place.begin) std::swap(changes[0], changes[1]);
-  std::string out;
-  out.reserve(body.size() + edit.model.size() + 64);
-  std::size_t copied = 0;
-  for (const BodyChange& change : changes) {
-    out.append(body.substr(copied, change.place.begin - copied)).append(change.text);
-    copied = change.place.end;
-  }
-  out.append(body.substr(copied));
-  return without_foreign_details(std::move(out), edit);
+  if (may_be_foreign(body, edit)) return without_foreign_details(with_changes(body, changes), edit);
+  return with_changes(body, changes, edit.kept);
 }
 
 }  // namespace sluice::dialects::openai

@@ -53,7 +53,7 @@ class OpenAiResponses : public Dialect {
   std::string path(std::string_view /*model*/, bool /*stream*/) const override { return "/responses"; }
   bool forwards_header(std::string_view name) const override { return is_vendors_header(name, "openai-"); }
   std::string_view request_id_header() const override { return "x-request-id"; }
-  http::Headers required_headers() const override { return json_headers(); }
+  const http::Headers& required_headers() const override { return json_headers(); }
 
   Result<chat::ChatResponse> decode_response(const json::Document& parsed) const override {
     return responses::decode_response(parsed);

@@ -47,7 +47,6 @@ Result<void> check_model(const Fields& fields) {
 
 // Every byte outside of the input stays; within it only the items go that are sealed or known to be foreign.
 std::string without_foreign_reasoning(std::string body, const BodyEdit& edit) {
-  if (!may_be_foreign(body, edit)) return body;
   const auto found = json::find_members(body, {"input"});
   if (!found || !found->front()) return body;
   const json::Span place = *found->front();
@@ -98,11 +97,10 @@ Result<RequestOutline> outline(std::string_view body, const json::Document& pars
 }
 
 std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) {
-  std::string out(body.substr(0, outline.model_begin));
-  out.reserve(body.size() + edit.model.size());
-  json::append_quoted(out, edit.model);
-  out.append(body.substr(outline.model_end));
-  return without_foreign_reasoning(std::move(out), edit);
+  BodyChange model{.place = {outline.model_begin, outline.model_end}, .text = {}};
+  json::append_quoted(model.text, edit.model);
+  if (may_be_foreign(body, edit)) return without_foreign_reasoning(with_changes(body, {&model, 1}), edit);
+  return with_changes(body, {&model, 1}, edit.kept);
 }
 
 }  // namespace sluice::dialects::responses

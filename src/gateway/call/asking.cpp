@@ -175,11 +175,12 @@ async::Task<Result<std::unique_ptr<Reply>>> Asking::ask(std::string& held) {
   added_params_ = std::move(request.added_params);
   CO_CHECK_OK(adapt_to_host(provider().quirks, attempt_.model().str(), question_.stream(), request));
   CO_CHECK_OK(co_await authenticate(gateway_, provider(), place, request, within(patience_.connect_timeout_ms)));
-  const std::string head =
-      http::request_head(request.method, place, request.path, request.headers, request.body.size());
+  const std::string head = http::request_head(request.method, place, request.path, request.headers,
+                                              request.kept.size() + request.body.size());
   answer_by_ = within(question_.stream() ? patience_.first_token_timeout_ms : patience_.answer_timeout_ms);
 
-  CO_TRY(http::Response response, co_await exchange(place, head, request.body));
+  CO_TRY(http::Response response,
+         co_await exchange(place, head, {request.kept.front, request.body, request.kept.back}));
   if (response.status >= 400) co_return co_await take_error(std::move(response));
   if (response.status != 200 && !(dialect_.opaque() && response.status / 100 == 2)) {
     Error odd = no_answer(provider(), "answered with status " + std::to_string(response.status));
@@ -221,8 +222,7 @@ Error Asking::too_late(std::string what) const {
 // Sends the request and reads the answer's head. A kept connection may have been closed by the provider just now, or it
 // may say that it has not begun with the request; that is nobody's fault, so a new one is tried at once. What breaks
 // later may have been at work.
-async::Task<Result<http::Response>> Asking::exchange(const BaseUrl& place, std::string_view head,
-                                                     std::string_view body) {
+async::Task<Result<http::Response>> Asking::exchange(const BaseUrl& place, std::string_view head, http::Body body) {
   failure_.asked = true;
   // What makes something is sent once.
   const bool once = question_.resource() && question_.resource()->method != "GET";

@@ -64,7 +64,7 @@ class Asking {
  private:
   async::Task<Result<std::unique_ptr<Reply>>> ask(std::string& held);
   async::Task<Result<void>> take_places(std::int64_t of_ground);
-  async::Task<Result<http::Response>> exchange(const BaseUrl& place, std::string_view head, std::string_view body);
+  async::Task<Result<http::Response>> exchange(const BaseUrl& place, std::string_view head, http::Body body);
   async::Task<Result<std::unique_ptr<Reply>>> take_whole(http::Response response);
   async::Task<Result<json::Document>> read_whole(std::string& body);
   std::unexpected<Error> unusable(Error why, const chat::Usage& usage);

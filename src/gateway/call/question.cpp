@@ -35,6 +35,11 @@ std::string query_for_provider(std::string_view query, std::string_view left_out
   return kept;
 }
 
+// What signs a body or writes it anew for its host must have it in one piece.
+bool needs_whole_body(const catalog::Provider& provider) {
+  return provider.auth == catalog::AuthKind::aws_sigv4 || provider.quirks.vertex;
+}
+
 // A client counts its own items, and not those that have been put in front of them.
 Error in_own_count(Error error, const DecodedRequest& request) {
   constexpr std::string_view member = "input[";
@@ -83,14 +88,15 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
     dialects::BodyEdit edit{.model = attempt.model().str(),
                             .ask_for_stream_usage = ask_for_usage,
                             .account = account_of(provider.base_url),
-                            .dropped_params = &request.dropped_params};
+                            .dropped_params = &request.dropped_params,
+                            .kept = needs_whole_body(provider) ? nullptr : &request.kept};
     const std::string_view vendor = vendor_of(provider);
     if (issuers.knows_others(provider_dialect.id(), vendor))
       edit.is_foreign = [&](std::string_view state) { return issuers.is_foreign(state, vendor); };
     request.body = provider_dialect.edit(request_.body, request_.outline, edit);
     for (const http::Field& field : head_)
       if (provider_dialect.forwards_header(field.name)) request.headers.add(field.name, field.value);
-    const http::Headers required = provider_dialect.required_headers();
+    const http::Headers& required = provider_dialect.required_headers();
     for (const http::Field& field : required)
       if (!request.headers.get(field.name)) request.headers.add(field.name, field.value);
   } else if (chat::embeds(client_dialect_.id())) {

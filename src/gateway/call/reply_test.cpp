@@ -40,7 +40,7 @@ class Watched : public dialects::Dialect {
   std::string path(std::string_view, bool) const override { return {}; }
   bool forwards_header(std::string_view) const override { return false; }
   std::string_view request_id_header() const override { return {}; }
-  http::Headers required_headers() const override { return {}; }
+  const http::Headers& required_headers() const override { return none_; }
   Result<chat::ChatResponse> decode_response(const json::Document&) const override { return chat::ChatResponse{}; }
   chat::Usage read_usage(const json::Document&) const override { return {}; }
   std::string read_response_model(const json::Document&) const override { return {}; }
@@ -55,6 +55,9 @@ class Watched : public dialects::Dialect {
     return {.status = 502, .body = "{\"error\":\"" + error.message + "\"}"};
   }
   std::string encode_stream_error(const Error&, std::string_view) const override { return {}; }
+
+ private:
+  http::Headers none_;
 };
 
 // All data is text, and nothing is written of it.

@@ -133,6 +133,7 @@ async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::s
     }
     if (!*more || (before_end && reply.complete())) break;
     if (!piece.empty()) sent = co_await client.write(piece);
+    std::string().swap(piece);  // the next one may be long in coming
   }
   if (sent && !broken && before_end) {
     Result<void> ready = co_await before_end(relayed.first_token);
@@ -158,7 +159,7 @@ async::Task<Relayed> respond_stream(http::Exchange& client, Reply& reply, std::s
   co_return relayed;
 }
 
-async::Task<Result<void>> respond_whole(http::Exchange& client, const Reply& reply, const dialects::Dialect& dialect,
+async::Task<Result<void>> respond_whole(http::Exchange& client, Reply& reply, const dialects::Dialect& dialect,
                                         const AnswerFacts& facts) {
   if (client.started()) {
     std::string event = "data: " + in_one_line(reply.body) + "\n\n";
@@ -167,9 +168,8 @@ async::Task<Result<void>> respond_whole(http::Exchange& client, const Reply& rep
     add_facts(trailers, facts);
     co_return co_await client.finish_stream(event, trailers);
   }
-  http::Headers headers = reply.headers;
-  add_facts(headers, facts);
-  co_return co_await client.respond(reply.status, headers, reply.body);
+  add_facts(reply.headers, facts);
+  co_return co_await client.respond(reply.status, reply.headers, reply.body);
 }
 
 async::Task<> respond_late_error(http::Exchange& client, const Error& error, const dialects::Dialect& dialect,

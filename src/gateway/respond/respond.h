@@ -63,8 +63,8 @@ async::Task<> respond_late_error(http::Exchange& client, const Error& error, con
                                  const AnswerFacts& facts);
 
 // Where the head of a stream is out already, the body is its only event, with what ends a stream in the client's
-// dialect behind it.
-async::Task<Result<void>> respond_whole(http::Exchange& client, const Reply& reply, const dialects::Dialect& dialect,
+// dialect behind it. The reply's headers get the facts.
+async::Task<Result<void>> respond_whole(http::Exchange& client, Reply& reply, const dialects::Dialect& dialect,
                                         const AnswerFacts& facts);
 
 // A failure: the provider's own words when there are some for this client, else the dialect's error. Returns the
