@@ -76,7 +76,7 @@ store::Outcome outcome_of(const Error& error) {
 }  // namespace
 
 Exchange::Exchange(Gateway& gateway, http::Exchange& client, const dialects::Dialect& dialect,
-                   dialects::RequestTarget target)
+                   std::unique_ptr<dialects::RequestTarget> target)
     : gateway_(gateway),
       client_(client),
       dialect_(dialect),
@@ -174,7 +174,7 @@ async::Task<Result<void>> Exchange::identify() {
   Result<store::Principal> by_key =
       co_await authenticate(head, gateway_.store, gateway_.reactor, client_.client_gone(), start_us_);
   std::string_view upload;
-  if (target_.resource && target_.resource->is_upload) {
+  if (target_ && target_->resource && target_->resource->is_upload) {
     CO_TRY(upload, upload_of(head.query));
   }
   if (upload.empty() || (!by_key && by_key.error().code != missing_key_code)) {
@@ -602,12 +602,13 @@ void Exchange::account_for(const Failure& failure, int number, bool final) {
   book(std::move(row), failure.at_work ? quote_of(*failure.attempt) : free_of_charge());
 }
 
-void Exchange::book(store::LedgerEntry row, const catalog::Quote& quote) {
+void Exchange::book(store::LedgerEntry&& row, const catalog::Quote& quote) {
   row.tags = tags_;
   const auto settling = gateway_.store.settling();
   if (gateway_.store.keys_generation() != keys_generation_) join_new_limits();
   store::Appended appended = store::Appended::queued;
-  accounted_ = account(gateway_.books, hold_, std::move(row), quote, gateway_.time.now(), &appended);
+  accounted_ = std::make_unique<store::LedgerEntry>(std::move(row));
+  account(gateway_.books, hold_, *accounted_, quote, gateway_.time.now(), &appended);
   lost_ = lost_ || appended != store::Appended::queued;
   cost_ = sum(cost_, accounted_->cost);
 }

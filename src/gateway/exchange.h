@@ -21,7 +21,7 @@ class Exchange final : private Underway {
  public:
   // `dialect` is what the client speaks. Borrows everything; lives in the connection's coroutine.
   Exchange(Gateway& gateway, http::Exchange& client, const dialects::Dialect& dialect,
-           dialects::RequestTarget target = {});
+           std::unique_ptr<dialects::RequestTarget> target = nullptr);
 
   // Answers the client and leaves the records, whatever happens.
   async::Task<> run();
@@ -69,7 +69,7 @@ class Exchange final : private Underway {
   void note_limit(const Error& error) const;
   void account_for(const Failure& failure, int number, bool final);
   void account_for(const Reply& reply, store::Outcome outcome);
-  void book(store::LedgerEntry row, const catalog::Quote& quote);
+  void book(store::LedgerEntry&& row, const catalog::Quote& quote);
   // The client asks for the number of its prompt's tokens, and for nothing that anybody bills.
   bool counts() const { return chat::counts_tokens(dialect_.id()); }
   // Nobody bills the call, and no tokens are counted for it.
@@ -101,7 +101,7 @@ class Exchange final : private Underway {
   Gateway& gateway_;
   http::Exchange& client_;
   const dialects::Dialect& dialect_;
-  dialects::RequestTarget target_;                          // until decode
+  std::unique_ptr<dialects::RequestTarget> target_;         // until decode; null: all of it stands in the body
   const std::shared_ptr<const config::Snapshot> snapshot_;  // one configuration from start to end
   const store::ConfigHash config_hash_;                     // of it
   const std::int64_t start_us_;
@@ -136,11 +136,11 @@ class Exchange final : private Underway {
   std::optional<Error> error_;        // what ended the request early
   int status_ = 0;                    // that the client got
   store::Outcome outcome_ = store::Outcome::ok;
-  std::optional<store::LedgerEntry> accounted_;  // the last row
-  std::optional<Money> cost_ = Money();          // of all rows; empty = unpriced
-  std::string answered_by_;                      // the model that the provider says has answered
-  async::Duration waited_{0};                    // for providers
-  std::optional<async::TimePoint> asked_at_;     // of the one call that has answered; empty: there were several
+  std::unique_ptr<store::LedgerEntry> accounted_;  // the last row; an open stream has none yet
+  std::optional<Money> cost_ = Money();            // of all rows; empty = unpriced
+  std::string answered_by_;                        // the model that the provider says has answered
+  async::Duration waited_{0};                      // for providers
+  std::optional<async::TimePoint> asked_at_;       // of the one call that has answered; empty: there were several
   std::optional<async::TimePoint> first_token_;
   bool shadowed_ = false;                 // the request goes to its workload's shadow as well, once it is over
   std::optional<std::string> text_ = {};  // of the answer, where it is for that

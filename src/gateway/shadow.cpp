@@ -104,7 +104,10 @@ async::Task<> run_shadow(Gateway* gateway, std::unique_ptr<ShadowCall> call) {
   const catalog::Quote quote = at_work ? attempt.quote : free_of_charge();
   Shadows::Answer shadow{.us = duration_cast<microseconds>(outcome.waited).count(),
                          .output = row.usage.output + row.usage.reasoning};
-  if (reached) shadow.cost = account(gateway->books, call->hold, std::move(row), quote, gateway->time.now()).cost;
+  if (reached) {
+    account(gateway->books, call->hold, row, quote, gateway->time.now());
+    shadow.cost = row.cost;
+  }
   if (!whole || outcome.reply->status / 100 != 2) {
     gateway->shadows.failed(workload);
     co_return;

@@ -330,7 +330,7 @@ TEST(Sse, Time_is_linear_in_the_bytes_however_they_come) {
     ASSERT_TRUE(splitter.feed(piece));
     ASSERT_FALSE(splitter.next());
   }
-  ASSERT_TRUE(splitter.feed("\n\n"));
+  ASSERT_TRUE(splitter.feed(std::string_view("\n\n")));
   EXPECT_TRUE(splitter.next());
   ASSERT_TRUE(splitter.feed(std::string(2'000'000, '\r')));
   std::size_t events = 0;
@@ -340,10 +340,34 @@ TEST(Sse, Time_is_linear_in_the_bytes_however_they_come) {
 
 TEST(Sse, An_event_without_its_empty_line_is_not_delivered) {
   SseSplitter splitter;
-  ASSERT_TRUE(splitter.feed("data: 1\n\ndata: half"));
+  ASSERT_TRUE(splitter.feed(std::string_view("data: 1\n\ndata: half")));
   EXPECT_TRUE(splitter.next());
   EXPECT_FALSE(splitter.next());
   EXPECT_EQ(splitter.leftover(), "data: half");
+}
+
+// However the stream is cut, and whether its bytes are copied, taken over, or given back when they have been read.
+TEST(Sse, Bytes_that_are_taken_over_give_the_same_events) {
+  const std::string stream =
+      "\xEF\xBB\xBF"
+      "data: one\r\n\r\n: comment\n\nevent: e\rdata: two\rdata: lines\r\rdata: last\n\n";
+  const auto events_of = [&](std::size_t piece_bytes, bool take) {
+    SseSplitter splitter;
+    std::string told;
+    for (std::size_t at = 0; at < stream.size(); at += piece_bytes) {
+      std::string piece = stream.substr(at, piece_bytes);
+      EXPECT_TRUE(take ? splitter.feed(std::move(piece)) : splitter.feed(std::string_view(piece)));
+      while (const auto event = splitter.next()) told.append(event->raw).append("|").append(event->data).append("|");
+      if (take) splitter.forget_read();
+    }
+    return told.append(splitter.leftover());
+  };
+  for (std::size_t piece_bytes = 1; piece_bytes <= stream.size(); ++piece_bytes)
+    EXPECT_EQ(events_of(piece_bytes, true), events_of(piece_bytes, false)) << piece_bytes;
+  EXPECT_EQ(
+      events_of(stream.size(), true),
+      "\xEF\xBB\xBF"
+      "data: one\r\n\r\n|one|: comment\n\n||event: e\rdata: two\rdata: lines\r\r|two\nlines|data: last\n\n|last|");
 }
 
 TEST(Sse, One_event_has_a_bound) {

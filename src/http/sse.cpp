@@ -45,6 +45,24 @@ Result<void> SseSplitter::feed(std::string_view bytes) {
   return {};
 }
 
+Result<void> SseSplitter::feed(std::string&& bytes) {
+  if (!leftover().empty()) {
+    CHECK_OK(feed(std::string_view(bytes)));
+    bytes.clear();
+    return {};
+  }
+  begin_ = first_line_ = line_ = searched_ = 0;
+  buffer_.clear();
+  buffer_.swap(bytes);
+  return {};
+}
+
+void SseSplitter::forget_read() {
+  if (!leftover().empty()) return;
+  begin_ = first_line_ = line_ = searched_ = 0;
+  std::string().swap(buffer_);
+}
+
 std::optional<SseEvent> SseSplitter::next() {
   const std::string_view all = buffer_;
   if (at_start_) {

@@ -23,6 +23,11 @@ class SseSplitter {
 
   // Adds what has arrived. Errors: provider_unreachable when one event exceeds max_event_bytes.
   Result<void> feed(std::string_view bytes);
+  // The same, and may take the text instead of copying it; leaves it empty.
+  Result<void> feed(std::string&& bytes);
+  // Gives back the memory of what has been read, once nothing else is here: a stream may be silent for long. After it
+  // no view of an event is good.
+  void forget_read();
   // The next whole event. Its views are good until the next feed().
   std::optional<SseEvent> next();
   // Bytes of an event that has not ended; at the end of the stream they are no event.

@@ -5,8 +5,8 @@
 
 namespace sluice::gateway {
 
-store::LedgerEntry account(const Books& books, Hold& hold, store::LedgerEntry entry, const catalog::Quote& quote,
-                           std::chrono::steady_clock::time_point now, store::Appended* appended) {
+void account(const Books& books, Hold& hold, store::LedgerEntry& entry, const catalog::Quote& quote,
+             std::chrono::steady_clock::time_point now, store::Appended* appended) {
   entry.cost = catalog::cost(quote, entry.usage);
   entry.price_source.clear();
   if (const catalog::PriceFact* fact = quote.fact(entry.usage.service_tier)) {
@@ -31,7 +31,6 @@ store::LedgerEntry account(const Books& books, Hold& hold, store::LedgerEntry en
   const store::Appended taken = books.ledger->append(record);
   if (appended) *appended = taken;
   if (books.on_entry) books.on_entry(entry, taken);
-  return entry;
 }
 
 }  // namespace sluice::gateway

@@ -21,10 +21,10 @@ struct Books {
 };
 
 // `entry` is complete but for cost and price_source, which are set here from entry.usage and the quote of the attempt.
-// `now`: the monotonic clock. With entry.final the hold is settled, else it is charged and stays. The entry comes back
-// as it was recorded. A row that the ledger's queue could not take is still settled, reported to on_entry, and counted
-// by the log. `appended`, where there is one: what became of it.
-store::LedgerEntry account(const Books& books, Hold& hold, store::LedgerEntry entry, const catalog::Quote& quote,
-                           std::chrono::steady_clock::time_point now, store::Appended* appended = nullptr);
+// `now`: the monotonic clock. With entry.final the hold is settled, else it is charged and stays. A row that the
+// ledger's queue could not take is still settled, reported to on_entry, and counted by the log. `appended`, where there
+// is one: what became of it.
+void account(const Books& books, Hold& hold, store::LedgerEntry& entry, const catalog::Quote& quote,
+             std::chrono::steady_clock::time_point now, store::Appended* appended = nullptr);
 
 }  // namespace sluice::gateway

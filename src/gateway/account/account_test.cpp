@@ -71,7 +71,8 @@ class Account : public testing::Test {
 TEST_F(Account, Prices_settles_and_records_the_attempt_that_ended_the_request) {
   Hold hold = *admission_.admit(*key_, {.worst_cost = Money::pico(5'000)}, start);
   const catalog::PriceFact fact = price(2, 10);
-  const store::LedgerEntry done = account(books_, hold, entry(100, 30), catalog::Quote(&fact), start);
+  store::LedgerEntry done = entry(100, 30);
+  account(books_, hold, done, catalog::Quote(&fact), start);
   EXPECT_EQ(done.cost, Money::pico(500));
   EXPECT_EQ(done.price_source, "price list");
   EXPECT_FALSE(hold.active());
@@ -99,7 +100,8 @@ TEST_F(Account, Books_a_failed_over_attempt_and_leaves_the_hold_to_the_next_one)
 
 TEST_F(Account, Records_an_unknown_price_as_unpriced) {
   Hold hold = *admission_.admit(*key_, {.worst_cost = Money()}, start);
-  const store::LedgerEntry done = account(books_, hold, entry(100, 30), catalog::Quote(), start);
+  store::LedgerEntry done = entry(100, 30);
+  account(books_, hold, done, catalog::Quote(), start);
   EXPECT_EQ(done.cost, std::nullopt);
   EXPECT_EQ(done.price_source, "");
   EXPECT_EQ(standing().spent, Money());
@@ -112,7 +114,8 @@ TEST_F(Account, Settles_and_reports_also_what_the_ledger_could_not_take) {
   const catalog::PriceFact fact = price(2, 10);
   Hold hold = *admission_.admit(*key_, {.worst_cost = Money::pico(5'000)}, start);
   log_->close();
-  account(books_, hold, entry(100, 30), catalog::Quote(&fact), start);
+  store::LedgerEntry row = entry(100, 30);
+  account(books_, hold, row, catalog::Quote(&fact), start);
   EXPECT_EQ(reported, std::vector<store::Appended>{store::Appended::failed});
   EXPECT_EQ(log_->health().lost_records, 1u);
   EXPECT_EQ(standing().spent, Money::pico(500));

@@ -367,10 +367,14 @@ void Reply::stream_of(std::unique_ptr<StreamLane> finished) {
   closed_ = true;
 }
 
-Result<void> EventSplitter::feed(std::string_view bytes) {
-  if (auto* sse = std::get_if<http::SseSplitter>(&splitter_)) return sse->feed(bytes);
+Result<void> EventSplitter::feed(std::string&& bytes) {
+  if (auto* sse = std::get_if<http::SseSplitter>(&splitter_)) return sse->feed(std::move(bytes));
   std::get<http::AwsEventSplitter>(splitter_).feed(bytes);
   return {};
+}
+
+void EventSplitter::forget_read() {
+  if (auto* sse = std::get_if<http::SseSplitter>(&splitter_)) sse->forget_read();
 }
 
 Result<std::optional<http::SseEvent>> EventSplitter::next() {
@@ -403,13 +407,14 @@ async::Task<Result<bool>> Reply::more(std::string& out, async::Deadline deadline
     if (ids_of_line_) look_at_lines(received_);
     co_return true;
   }
-  CO_CHECK_OK(splitter_->feed(received_));
+  CO_CHECK_OK(splitter_->feed(std::move(received_)));
   const std::size_t before = out.size();
   while (true) {
     CO_TRY(const std::optional<http::SseEvent> event, splitter_->next());
     if (!event) break;
     CO_CHECK_OK(lane_->pass(*event, out));
   }
+  splitter_->forget_read();
   if (on_piece) on_piece(std::string_view(out).substr(before));
   co_return true;
 }

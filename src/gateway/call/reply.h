@@ -26,7 +26,10 @@ class EventSplitter {
   explicit EventSplitter(dialects::Framing framing) {
     if (framing == dialects::Framing::aws_event_stream) splitter_.emplace<http::AwsEventSplitter>();
   }
-  Result<void> feed(std::string_view bytes);
+  // May take the bytes, which it leaves empty.
+  Result<void> feed(std::string&& bytes);
+  // Gives back what is needed for events that have been taken and no longer.
+  void forget_read();
   // The next whole event; empty when more must come first. Its views are good until the next feed().
   Result<std::optional<http::SseEvent>> next();
 

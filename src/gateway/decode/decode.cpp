@@ -57,8 +57,10 @@ Result<std::string> with_model(std::string_view body, std::string_view model) {
 }  // namespace
 
 async::Task<Result<void>> decode(http::Exchange& client, const dialects::Dialects& dialects,
-                                 const dialects::Dialect& dialect, dialects::RequestTarget target,
+                                 const dialects::Dialect& dialect, std::unique_ptr<dialects::RequestTarget> of_path,
                                  std::optional<DecodedRequest>& decoded) {
+  dialects::RequestTarget target;
+  if (of_path) target = std::move(*of_path);
   if (const auto encoding = client.head().get("content-encoding");
       encoding && !http::equal_ignoring_case(*encoding, "identity"))
     co_return fail(ErrorKind::unsupported_media,

@@ -2,6 +2,7 @@
 // this meets anything that is not JSON; what lane 1 sends on are the client's own bytes.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,9 +31,10 @@ struct DecodedRequest {
 // Some clients (Cursor, for newer models) send Responses-shaped bodies, `input` instead of `messages`, to Chat
 // Completions, and read its answers: such a body is told anew as one of Chat Completions. Errors: what
 // Exchange::read_body and Dialect::outline say; unsupported_media for a compressed body; invalid_request for anything
-// that is neither a JSON object nor, for opaque calls, a form. Without an error `decoded` is set.
+// that is neither a JSON object nor, for opaque calls, a form. Without an error `decoded` is set. `of_path`: what the
+// path said; null: nothing.
 async::Task<Result<void>> decode(http::Exchange& client, const dialects::Dialects& dialects,
-                                 const dialects::Dialect& dialect, dialects::RequestTarget target,
+                                 const dialects::Dialect& dialect, std::unique_ptr<dialects::RequestTarget> of_path,
                                  std::optional<DecodedRequest>& decoded);
 
 }  // namespace sluice::gateway

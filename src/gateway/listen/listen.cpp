@@ -194,9 +194,9 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
   std::string_view allow = "GET, HEAD";
   const ModelCall* of_model = model_call(path);
   if (auto call = of_model && post ? std::nullopt : resource_call(head, path, dialect_of(head))) {
-    dialects::RequestTarget target;
-    target.resource = std::move(call->call);
-    target.query = head.query;
+    auto target = std::make_unique<dialects::RequestTarget>();
+    target->resource = std::move(call->call);
+    target->query = head.query;
     return chat(exchange, call->dialect, std::move(target));
   }
   if (of_model && of_model->dialect == DialectId::openai_responses && get && http::asks_for_websocket(head))
@@ -212,10 +212,13 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
     allow = "POST";
   } else if (const auto asked = model_path(path); asked && !asked->verb.empty()) {
     const bool stream = asked->verb == "streamGenerateContent";
-    dialects::RequestTarget target{.model = decode_model_id(asked->model).value_or(std::string(asked->model)),
-                                   .stream = stream,
-                                   .json_array = stream && !asks_for_events(head.query)};
-    if (post) return chat(exchange, *gemini_call(asked->verb), std::move(target));
+    if (post) {
+      auto target = std::make_unique<dialects::RequestTarget>(
+          dialects::RequestTarget{.model = decode_model_id(asked->model).value_or(std::string(asked->model)),
+                                  .stream = stream,
+                                  .json_array = stream && !asks_for_events(head.query)});
+      return chat(exchange, *gemini_call(asked->verb), std::move(target));
+    }
     allow = "POST";
   } else if (asked && post && asked->model.contains(':')) {  // a method in Google's API, and none that is known
     return refuse(exchange, {.kind = ErrorKind::not_found,
@@ -252,7 +255,7 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
                 allow);
 }
 
-async::Task<> Listen::chat(http::Exchange& client, DialectId dialect, dialects::RequestTarget target) {
+async::Task<> Listen::chat(http::Exchange& client, DialectId dialect, std::unique_ptr<dialects::RequestTarget> target) {
   Exchange exchange(gateway_, client, gateway_.dialects.get(dialect), std::move(target));
   co_await exchange.run();
 }
@@ -305,7 +308,7 @@ async::Task<> Listen::responses_socket(http::Exchange& client) {
     reading.spawn([](http::WebSocket* watched, std::string answer, const bool* answered,
                      async::Cancel* gone) { return watched->watch(std::move(answer), *answered, *gone); },
                   &socket, busy, &one.answered(), &one.client_gone());
-    Exchange exchange(gateway_, one, dialect, {});
+    Exchange exchange(gateway_, one, dialect);
     exchange.goes_on_from(memory.class_of_past());
     co_await exchange.run();
     memory.was_of(exchange.data_class());

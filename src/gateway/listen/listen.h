@@ -2,6 +2,7 @@
 // understands.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -20,11 +21,10 @@ class Listen : public http::Handler {
   }
 
  private:
-  async::Task<> chat(http::Exchange& exchange, dialects::DialectId dialect, dialects::RequestTarget target);
+  async::Task<> chat(http::Exchange& exchange, dialects::DialectId dialect,
+                     std::unique_ptr<dialects::RequestTarget> target);
   // An overload, not a default argument: g++ 12 copies such a temporary of a co_await byte by byte.
-  async::Task<> chat(http::Exchange& exchange, dialects::DialectId dialect) {
-    return chat(exchange, dialect, dialects::RequestTarget());
-  }
+  async::Task<> chat(http::Exchange& exchange, dialects::DialectId dialect) { return chat(exchange, dialect, nullptr); }
   async::Task<> responses_socket(http::Exchange& client);
   async::Task<> models(http::Exchange& exchange, std::string_view wanted);
   async::Task<> live(http::Exchange& exchange);

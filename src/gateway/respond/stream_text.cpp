@@ -14,7 +14,7 @@ StreamText::StreamText(const dialects::Dialect& client, bool json_array) {
 
 void StreamText::feed(std::string_view bytes) {
   if (!decoder_) return;
-  if (!events_.feed(bytes)) return decoder_.reset();
+  if (!events_.feed(std::string(bytes))) return decoder_.reset();
   while (decoder_) {
     const Result<std::optional<http::SseEvent>> event = events_.next();
     if (!event) return decoder_.reset();
