@@ -279,6 +279,80 @@ TEST_F(Api, Pages_have_each_key_once_also_when_one_is_made_meanwhile) {
   EXPECT_EQ(std::ranges::unique(seen).begin(), seen.end());
 }
 
+TEST_F(Api, Every_list_comes_in_pages_of_what_the_role_sees) {
+  const auto acme = store_.create_subject(SubjectKind::org, "acme", "", now_us);
+  ASSERT_TRUE(acme && store_.create_subject(SubjectKind::org, "other", "", now_us));
+  for (const std::string& org : {std::string("acme"), std::string("other")})
+    for (int i = 0; i < 5; ++i) {
+      const std::string name = org + std::to_string(i);
+      ASSERT_TRUE(store_.create_subject(SubjectKind::team, "team-" + name, org, now_us + i / 2));
+      ASSERT_TRUE(store_.create_subject(SubjectKind::user, "user-" + name, org, now_us + i / 2));
+      const auto key = store_.create_key({.name = "key-" + name, .team = "team-" + name}, now_us + i / 2);
+      ASSERT_TRUE(key);
+      ASSERT_TRUE(store_.set_limit({.scope = store::LimitScope::key, .subject = "key-" + name, .amount = 1}, now_us));
+      ASSERT_TRUE(store_.create_admin_key(
+          {.name = "admin-" + name, .grant = {Role::viewer, {ScopeKind::org, acme->id}}, .expires_at_us = {}}, now_us));
+    }
+  const std::string of_acme = admin_key(Role::owner, {ScopeKind::org, acme->id});
+  const std::string of_all = admin_key(Role::owner);
+  const auto walk = [&](const std::string& key, const std::string& list) {
+    std::vector<std::string> ids;
+    std::string cursor;
+    do {
+      const Answer page =
+          ask(key, "GET", "/admin/v1/" + list + "?limit=2" + (cursor.empty() ? "" : "&cursor=" + cursor));
+      EXPECT_EQ(page.status, 200) << page.body;
+      const auto document = json::Document::parse(page.body);
+      EXPECT_LE(document->root()["data"].size(), 2u);
+      for (const json::Value& one : document->root()["data"].elements()) ids.emplace_back(*one["id"].string());
+      cursor = member(page, "next");
+    } while (!cursor.empty());
+    std::ranges::sort(ids);
+    EXPECT_EQ(std::ranges::unique(ids).begin(), ids.end()) << list;
+    return ids.size();
+  };
+  for (const auto& [list, mine, all] : {std::tuple{"organisations", 1u, 2u},
+                                        {"teams", 5u, 10u},
+                                        {"users", 5u, 10u},
+                                        {"keys", 5u, 10u},
+                                        {"limits", 5u, 10u},
+                                        {"administrators", 11u, 12u}}) {
+    EXPECT_EQ(walk(of_acme, list), mine) << list;
+    EXPECT_EQ(walk(of_all, list), all) << list;
+  }
+}
+
+TEST_F(Api, Lists_for_LiteLLMs_tools_have_its_pages_or_say_what_they_leave_out) {
+  const auto red = store_.create_subject(SubjectKind::team, "red", "", now_us);
+  ASSERT_TRUE(red);
+  for (int i = 0; i < 7; ++i)
+    ASSERT_TRUE(store_.create_key({.name = "k" + std::to_string(i), .team = i < 5 ? "red" : ""}, now_us + i));
+  const std::string key = admin_key(Role::owner);
+  const auto page = [&](const std::string& query) {
+    const Answer answer = ask(key, "GET", "/key/list?return_full_object=true&size=2" + query);
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    const auto document = json::Document::parse(answer.body);
+    std::string told = std::to_string(document->root()["total_count"].integer().value_or(-1)) + "/" +
+                       std::to_string(document->root()["total_pages"].integer().value_or(-1)) + ":";
+    for (const json::Value& one : document->root()["keys"].elements())
+      told += " " + std::string(*one["key_alias"].string());
+    return told;
+  };
+  EXPECT_EQ(page(""), "7/4: k0 k1");
+  EXPECT_EQ(page("&page=4"), "7/4: k6");
+  EXPECT_EQ(page("&page=9223372036854775807"), "7/4:");
+  EXPECT_EQ(page("&page=3&team_id=red"), "5/3: k4");
+  EXPECT_EQ(page("&key_alias=k5"), "1/1: k5");
+  EXPECT_EQ(page("&key_alias=k5&team_id=" + red->id), "0/0:");
+
+  for (int i = 0; i < 500; ++i)
+    ASSERT_TRUE(store_.create_subject(SubjectKind::team, "t" + std::to_string(i), "", now_us + 1));
+  const Answer teams = ask(key, "GET", "/team/list");
+  ASSERT_EQ(teams.status, 200);
+  EXPECT_EQ(json::Document::parse(teams.body)->root().size(), 500u);
+  EXPECT_EQ(teams.headers.get("x-sluice-dropped-params"), "teams beyond the first 500");
+}
+
 TEST_F(Api, Every_request_is_told_with_who_asked_and_what_came_of_it) {
   const std::string key = admin_key(Role::viewer);
   (void)ask("", "GET", "/admin/v1/keys");
@@ -399,6 +473,14 @@ TEST_F(Api, Why_a_period_costs_more_is_told_within_what_the_role_sees) {
   const Answer part = ask(admin_key(Role::viewer, of_red), "GET", periods);
   ASSERT_EQ(part.status, 200) << part.body;
   EXPECT_EQ(json::Document::parse(part.body)->root()["total"]["difference_usd"].string(), "0.000000002");
+  for (const auto& [role, pico, rows] : {std::tuple{admin_key(Role::auditor), "0.00000000405", 3u},
+                                         {admin_key(Role::auditor, of_red), "0.000000004", 2u}}) {
+    const Answer sums = ask(role, "GET", "/admin/v1/usage");
+    EXPECT_EQ(json::Document::parse(sums.body)->root()["total"]["cost_usd"].string(), pico) << sums.body;
+    EXPECT_EQ(count(ask(role, "GET", "/admin/v1/ledger")), rows);
+    EXPECT_EQ(count(ask(role, "GET", "/admin/v1/ledger?key=red-app")), 2u);
+  }
+  EXPECT_EQ(ask(admin_key(Role::auditor, of_red), "GET", "/admin/v1/ledger?key=other").status, 400);
   EXPECT_EQ(ask(admin_key(Role::owner), "GET",
                 "/admin/v1/usage/explain?before_since=2026-11-22&before_until=2026-11-21&since=2026-11-22")
                 .status,

@@ -33,14 +33,6 @@ std::string text_of(const AdminKey& key, std::int64_t now_us, const Secret* secr
   return text;
 }
 
-// Whether a grant lies within the caller's scope: nobody gives or takes beyond it.
-bool within(const store::Scope& scope, const Visible& visible) {
-  if (visible.everything() || scope == visible.scope()) return true;
-  if (scope.kind != ScopeKind::team || visible.scope().kind != ScopeKind::org) return false;
-  return std::ranges::any_of(visible.subjects(),
-                             [&](const store::Subject& one) { return one.id == scope.id && visible.sees(one); });
-}
-
 }  // namespace
 
 Result<std::string> who_am_i(Call& call) {
@@ -60,20 +52,19 @@ Result<std::string> who_am_i(Call& call) {
 }
 
 Result<std::string> list_administrators(Call& call) {
-  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
-  TRY(std::vector<AdminKey> keys, call.store.list_admin_keys(call.query.flag("revoked").value_or(false)));
-  std::erase_if(keys, [&](const AdminKey& key) { return !within(key.grant.scope, visible); });
-  return write_page(
-      call.query, std::move(keys), [](const AdminKey& one) { return Place(one.created_at_us, one.id); },
-      [&](json::Writer& out, const AdminKey& one) {
-        out.begin_object();
-        write_members(out, one, call.now_us);
-        out.end_object();
-      });
+  const store::AdminKeyFilter filter{
+      .scope = call.actor.grant.scope, .id = {}, .with_revoked = call.query.flag("revoked").value_or(false)};
+  TRY(const store::PageRange range, page_range(call.query));
+  TRY(const store::Page<AdminKey> page, call.store.page_of_admin_keys(filter, range));
+  return write_page(page, [&](json::Writer& out, const AdminKey& one) {
+    out.begin_object();
+    write_members(out, one, call.now_us);
+    out.end_object();
+  });
 }
 
 Result<std::string> create_administrator(Call& call) {
-  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  const Visible visible(call.store, call.actor.grant.scope);
   store::NewAdminKey wanted{.name = call.body.text("name"), .grant = {}, .expires_at_us = {}};
   wanted.grant.role = store::role_from_name(call.body.text("role")).value_or(store::Role::viewer);
   wanted.expires_at_us = call.body.time_us("expires_at");
@@ -87,7 +78,9 @@ Result<std::string> create_administrator(Call& call) {
     TRY(const store::Subject team, visible.subject(store::SubjectKind::team, call.body.text("team"), "team"));
     wanted.grant.scope = {.kind = ScopeKind::team, .id = team.id};
   }
-  if (!within(wanted.grant.scope, visible))
+  // Nobody gives or takes beyond their own scope.
+  TRY(const bool within, visible.holds(wanted.grant.scope));
+  if (!within)
     return fail(ErrorKind::forbidden, "nobody gives a right that goes beyond their own scope",
                 "name an `organisation` or a `team` within yours");
   TRY(const store::CreatedAdminKey created, call.store.create_admin_key(wanted, call.now_us));
@@ -95,14 +88,12 @@ Result<std::string> create_administrator(Call& call) {
 }
 
 Result<std::string> revoke_administrator(Call& call) {
-  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
-  TRY(const std::vector<AdminKey> keys, call.store.list_admin_keys());
-  const auto found = std::ranges::find_if(
-      keys, [&](const AdminKey& key) { return key.id == call.id && within(key.grant.scope, visible); });
-  if (found == keys.end())
+  const store::AdminKeyFilter filter{.scope = call.actor.grant.scope, .id = call.id};
+  TRY(const store::Page<AdminKey> found, call.store.page_of_admin_keys(filter, {.after = {}, .count = 1}));
+  if (call.id.empty() || found.items.empty())
     return fail(ErrorKind::not_found, "there is no administration key \"" + call.id + "\"",
                 "GET /admin/v1/administrators lists those that there are");
-  TRY(const AdminKey revoked, call.store.revoke_admin_key(found->id, call.now_us));
+  TRY(const AdminKey revoked, call.store.revoke_admin_key(call.id, call.now_us));
   return text_of(revoked, call.now_us);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "admin/route.h"
+#include "admin/visible.h"
 
 namespace sluice::admin {
 
@@ -27,6 +28,10 @@ Result<std::string> change_key(Call& call);
 Result<std::string> revoke_key(Call& call);
 Result<std::string> rotate_key(Call& call);
 Result<std::string> block_key(Call& call);
+// Those of a team and a user (ids or names; empty = whosever), as far as they are seen. Errors: invalid_request, about
+// `team` or `user`.
+Result<store::KeyFilter> keys_of(const Visible& visible, const std::string& team, const std::string& user);
+std::string key_text(const store::KeyReport& report, std::int64_t now_us);
 Result<std::string> unblock_key(Call& call);
 
 // limits_api.cpp: budgets and limits

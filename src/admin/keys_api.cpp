@@ -43,7 +43,7 @@ void write_members(json::Writer& out, const KeyReport& report, std::int64_t now_
   write_time(out, "last_used_at", report.last_used_us);
 }
 
-std::string text_of(const KeyReport& report, std::int64_t now_us, const Secret* secret = nullptr) {
+std::string text_of(const KeyReport& report, std::int64_t now_us, const Secret* secret) {
   std::string text;
   json::Writer out(text);
   out.begin_object();
@@ -65,72 +65,70 @@ std::string tag_of(const VirtualKey& key) {
 // Whose the key will be. Whose scope is a team makes keys of that team.
 Result<void> find_owners(Call& call, const Visible& visible, store::NewKey& key) {
   const store::Scope& scope = call.actor.grant.scope;
-  VirtualKey owned;
   if (call.body.has("team")) {
     TRY(const Subject team, visible.subject(SubjectKind::team, call.body.text("team"), "team"));
-    owned.team = team.id;
+    key.team = team.id;
   } else if (scope.kind == store::ScopeKind::team) {
-    owned.team = scope.id;
+    key.team = scope.id;
   }
   if (call.body.has("user")) {
     // A team sees the users that have keys of it; another one of its organisation may get the first.
     const std::string wanted = call.body.text("user");
-    const auto found = std::ranges::find_if(visible.subjects(), [&](const Subject& one) {
-      return one.kind == SubjectKind::user && (one.id == wanted || one.name == wanted);
-    });
-    VirtualKey with_user = owned;
-    if (found != visible.subjects().end()) with_user.user = found->id;
-    if (found == visible.subjects().end() || !visible.may_own(with_user))
+    TRY(const auto found, call.store.see_subject({}, SubjectKind::user, wanted));
+    bool good = found.has_value();
+    if (good) {
+      TRY(good, visible.may_own(key.team, found->id));
+    }
+    if (!good)
       return wrong_field("user", "there is no user \"" + wanted + "\"",
                          "GET /admin/v1/users lists those that there are");
-    owned.user = with_user.user;
+    key.user = found->id;
   }
-  if (!visible.may_own(owned))
-    return wrong_field("team", "this role counts within an organisation, and the key would belong to none of it",
-                       "name a `team` or a `user` of it");
-  key.team = owned.team;
-  key.user = owned.user;
-  return {};
+  TRY(const bool owned, visible.may_own(key.team, key.user));
+  if (owned) return {};
+  return wrong_field("team", "this role counts within an organisation, and the key would belong to none of it",
+                     "name a `team` or a `user` of it");
 }
 
 Result<std::string> block(Call& call, bool blocked) {
-  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  const Visible visible(call.store, call.actor.grant.scope);
   TRY(KeyReport report, visible.key(call.id));
   TRY(report.key, call.store.block_key(report.key.id.str(), blocked, call.now_us));
-  return text_of(report, call.now_us);
+  return key_text(report, call.now_us);
 }
 
 }  // namespace
 
+Result<store::KeyFilter> keys_of(const Visible& visible, const std::string& team, const std::string& user) {
+  store::KeyFilter filter{.scope = visible.scope()};
+  if (!team.empty()) {
+    TRY(const Subject found, visible.subject(SubjectKind::team, team, "team"));
+    filter.team = found.id;
+  }
+  if (!user.empty()) {
+    TRY(const Subject found, visible.subject(SubjectKind::user, user, "user"));
+    filter.user = found.id;
+  }
+  return filter;
+}
+
+std::string key_text(const KeyReport& report, std::int64_t now_us) { return text_of(report, now_us, nullptr); }
+
 Result<std::string> list_keys(Call& call) {
-  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
-  std::string team;
-  std::string user;
-  if (call.query.has("team")) {
-    TRY(const Subject found, visible.subject(SubjectKind::team, call.query.text("team"), "team"));
-    team = found.id;
-  }
-  if (call.query.has("user")) {
-    TRY(const Subject found, visible.subject(SubjectKind::user, call.query.text("user"), "user"));
-    user = found.id;
-  }
-  const bool with_revoked = call.query.flag("revoked").value_or(false);
-  std::vector<KeyReport> seen;
-  for (const KeyReport& report : visible.keys())
-    if (visible.sees(report.key) && (with_revoked || !report.key.revoked_at_us) &&
-        (team.empty() || report.key.team == team) && (user.empty() || report.key.user == user))
-      seen.push_back(report);
-  return write_page(
-      call.query, std::move(seen), [](const KeyReport& one) { return Place(one.key.created_at_us, one.key.id.str()); },
-      [&](json::Writer& out, const KeyReport& one) {
-        out.begin_object();
-        write_members(out, one, call.now_us);
-        out.end_object();
-      });
+  const Visible visible(call.store, call.actor.grant.scope);
+  TRY(store::KeyFilter filter, keys_of(visible, call.query.text("team"), call.query.text("user")));
+  filter.with_revoked = call.query.flag("revoked").value_or(false);
+  TRY(const store::PageRange range, page_range(call.query));
+  TRY(const store::Page<KeyReport> page, call.store.page_of_keys(filter, range));
+  return write_page(page, [&](json::Writer& out, const KeyReport& one) {
+    out.begin_object();
+    write_members(out, one, call.now_us);
+    out.end_object();
+  });
 }
 
 Result<std::string> create_key(Call& call) {
-  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  const Visible visible(call.store, call.actor.grant.scope);
   const config::KeyDefaults& defaults = call.around.snapshot()->key_defaults();
   store::NewKey wanted;
   wanted.name = call.body.text("name");
@@ -156,14 +154,14 @@ Result<std::string> create_key(Call& call) {
 }
 
 Result<std::string> get_key(Call& call) {
-  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  const Visible visible(call.store, call.actor.grant.scope);
   TRY(const KeyReport report, visible.key(call.id));
   call.etag = tag_of(report.key);
-  return text_of(report, call.now_us);
+  return key_text(report, call.now_us);
 }
 
 Result<std::string> change_key(Call& call) {
-  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  const Visible visible(call.store, call.actor.grant.scope);
   TRY(KeyReport report, visible.key(call.id));
   store::KeyChange change;
   if (call.body.has("name")) change.name = call.body.text("name");
@@ -186,18 +184,18 @@ Result<std::string> change_key(Call& call) {
     };
   TRY(report.key, call.store.change_key(report.key.id.str(), change, call.now_us));
   call.etag = tag_of(report.key);
-  return text_of(report, call.now_us);
+  return key_text(report, call.now_us);
 }
 
 Result<std::string> revoke_key(Call& call) {
-  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  const Visible visible(call.store, call.actor.grant.scope);
   TRY(KeyReport report, visible.key(call.id));
   TRY(report.key, call.store.revoke_key(report.key.id.str(), call.now_us));
-  return text_of(report, call.now_us);
+  return key_text(report, call.now_us);
 }
 
 Result<std::string> rotate_key(Call& call) {
-  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  const Visible visible(call.store, call.actor.grant.scope);
   TRY(KeyReport report, visible.key(call.id));
   TRY(const store::CreatedKey rotated, call.store.rotate_key(report.key.id.str(), call.now_us));
   report.key = rotated.key;

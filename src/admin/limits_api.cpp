@@ -41,9 +41,12 @@ std::string text_of(const LimitReport& report) {
 }
 
 Result<LimitReport> find(Call& call, const Visible& visible, std::string_view id) {
-  TRY(std::vector<LimitReport> reports, call.store.list_limits(call.now_us));
-  for (LimitReport& report : reports)
-    if (report.line.id == id && visible.sees(report.line)) return std::move(report);
+  if (!id.empty()) {
+    TRY(store::Page<LimitReport> found,
+        call.store.page_of_limits({.scope = visible.scope(), .id = std::string(id), .of = {}, .subject = {}},
+                                  {.after = {}, .count = 1}, call.now_us));
+    if (!found.items.empty()) return std::move(found.items.front());
+  }
   return fail(ErrorKind::not_found, "there is no limit \"" + std::string(id) + "\"",
               "GET /admin/v1/limits lists those that there are");
 }
@@ -76,7 +79,8 @@ Result<void> find_subject(Call& call, const Visible& visible, store::NewLimit& l
       line.subject = found.id;
     }
   }
-  if (!visible.rules(line))
+  TRY(const bool rules, visible.rules(line));
+  if (!rules)
     return fail(ErrorKind::forbidden, "this role sets limits for what is within its own scope, not for that itself",
                 "ask an administrator of what is above it");
   limit.subject = line.subject;
@@ -114,21 +118,18 @@ Result<void> find_amount(Call& call, store::NewLimit& limit) {
 }  // namespace
 
 Result<std::string> list_limits(Call& call) {
-  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
-  TRY(std::vector<LimitReport> reports, call.store.list_limits(call.now_us));
-  const std::string scope = call.query.text("scope");
-  const std::string subject = call.query.text("subject");
-  std::erase_if(reports, [&](const LimitReport& report) {
-    return !visible.sees(report.line) || (!scope.empty() && scope != name(report.line.scope)) ||
-           (!subject.empty() && subject != report.line.subject && subject != report.line.subject_name);
-  });
-  return write_page(
-      call.query, std::move(reports), [](const LimitReport& one) { return Place(one.line.created_at_us, one.line.id); },
-      write);
+  const Visible visible(call.store, call.actor.grant.scope);
+  const store::LimitFilter filter{.scope = visible.scope(),
+                                  .id = {},
+                                  .of = scope_of(call.query.text("scope")),
+                                  .subject = call.query.text("subject")};
+  TRY(const store::PageRange range, page_range(call.query));
+  TRY(const store::Page<LimitReport> page, call.store.page_of_limits(filter, range, call.now_us));
+  return write_page(page, write);
 }
 
 Result<std::string> set_limit(Call& call) {
-  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  const Visible visible(call.store, call.actor.grant.scope);
   store::NewLimit limit;
   limit.scope = scope_of(call.body.text("scope")).value_or(LimitScope::everybody);
   CHECK_OK(find_subject(call, visible, limit));
@@ -143,15 +144,16 @@ Result<std::string> set_limit(Call& call) {
 }
 
 Result<std::string> get_limit(Call& call) {
-  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  const Visible visible(call.store, call.actor.grant.scope);
   TRY(const LimitReport report, find(call, visible, call.id));
   return text_of(report);
 }
 
 Result<std::string> remove_limit(Call& call) {
-  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  const Visible visible(call.store, call.actor.grant.scope);
   TRY(const LimitReport report, find(call, visible, call.id));
-  if (!visible.rules(report.line))
+  TRY(const bool rules, visible.rules(report.line));
+  if (!rules)
     return fail(ErrorKind::forbidden, "this role does not remove limits of its own scope",
                 "ask an administrator of what is above it");
   CHECK_OK(call.store.remove_limit(report.line.id, call.now_us));

@@ -176,7 +176,7 @@ Result<std::string> compare_prices(Call& call) {
   out.member("left_out", static_cast<std::int64_t>(read.left_out.size())).key("findings").begin_array();
   std::size_t written = 0;
   for (const prices::Finding& finding : review.findings) {
-    if (finding.change == prices::Change::same || written++ >= largest_page) continue;
+    if (finding.change == prices::Change::same || written++ >= store::largest_page) continue;
     out.begin_object().member("key", finding.key).member("change", name(finding.change));
     out.member("quarantined", !finding.doubts.empty()).key("doubts").begin_array();
     for (const std::string& doubt : finding.doubts) out.string(doubt);

@@ -71,14 +71,7 @@ inline constexpr Field page_fields[] = {
     {"cursor", "string", "The `next` of the page before"},
 };
 constexpr std::size_t usual_page = 100;
-constexpr std::size_t largest_page = 500;
 Result<std::size_t> page_limit(const Input& query);
-
-// Which part of a list is asked for: those behind a place. Places are "creation time.id", so that they stay good
-// whatever is added or removed.
-template <class Item, class PlaceOf, class Write>
-Result<std::string> write_page(const Input& query, std::vector<Item> items, const PlaceOf& place_of,
-                               const Write& write);
 
 }  // namespace sluice::admin
 

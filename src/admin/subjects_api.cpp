@@ -24,21 +24,19 @@ std::string text_of(const Subject& subject) {
 }
 
 Result<std::string> list(Call& call, SubjectKind kind) {
-  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
-  std::string org;
+  const Visible visible(call.store, call.actor.grant.scope);
+  store::SubjectFilter filter{.scope = visible.scope(), .kind = kind, .org = {}};
   if (call.query.has("organisation")) {
     TRY(const Subject found, visible.subject(SubjectKind::org, call.query.text("organisation"), "organisation"));
-    org = found.id;
+    filter.org = found.id;
   }
-  std::vector<Subject> seen;
-  for (const Subject& subject : visible.subjects())
-    if (subject.kind == kind && visible.sees(subject) && (org.empty() || subject.org == org)) seen.push_back(subject);
-  return write_page(
-      call.query, std::move(seen), [](const Subject& one) { return Place(one.created_at_us, one.id); }, write);
+  TRY(const store::PageRange range, page_range(call.query));
+  TRY(const store::Page<Subject> page, call.store.page_of_subjects(filter, range));
+  return write_page(page, write);
 }
 
 Result<std::string> get(Call& call, SubjectKind kind) {
-  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  const Visible visible(call.store, call.actor.grant.scope);
   TRY(const Subject subject, visible.subject(kind, call.id));
   return text_of(subject);
 }
@@ -50,14 +48,10 @@ Result<std::string> create(Call& call, SubjectKind kind) {
     if (scope.kind != store::ScopeKind::org || kind == SubjectKind::org)
       return fail(ErrorKind::forbidden, "this role counts within one " + std::string(name(scope.kind)) + " only",
                   "ask an administrator of everything to make it");
-    TRY(const Visible visible, Visible::load(call.store, scope));
-    if (!org.empty()) {
-      TRY(const Subject found, visible.subject(SubjectKind::org, org, "organisation"));
-      org = found.id;
-    }
+    if (!org.empty()) CHECK_OK(Visible(call.store, scope).subject(SubjectKind::org, org, "organisation"));
     org = scope.id;  // what is seen of organisations is this one
   } else if (!org.empty()) {
-    TRY(const Visible visible, Visible::load(call.store, scope));
+    const Visible visible(call.store, scope);
     TRY(const Subject found, visible.subject(SubjectKind::org, org, "organisation"));
     org = found.id;
   }
@@ -66,7 +60,7 @@ Result<std::string> create(Call& call, SubjectKind kind) {
 }
 
 Result<std::string> remove(Call& call, SubjectKind kind) {
-  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  const Visible visible(call.store, call.actor.grant.scope);
   TRY(const Subject subject, visible.subject(kind, call.id));
   if (!visible.rules(subject))
     return fail(ErrorKind::forbidden, "this role counts within " + subject.name + " and does not remove it",

@@ -2,7 +2,6 @@
 // which a running server does every second.
 #include <algorithm>
 #include <charconv>
-#include <set>
 #include <utility>
 
 #include "admin/handlers.h"
@@ -13,9 +12,6 @@
 namespace sluice::admin {
 namespace {
 
-using store::Subject;
-using store::SubjectKind;
-
 // A page of the ledger looks at so many rows and no more; where they have been few for the filter, it is short and the
 // next one goes on.
 constexpr std::int64_t rows_per_page = 100'000;
@@ -23,30 +19,14 @@ constexpr std::int64_t rows_per_page = 100'000;
 constexpr std::int64_t most_rows_explained = 500'000;
 
 // The keys that the query names, within those that are seen; empty: all.
-Result<std::optional<std::vector<KeyId>>> find_keys(Call& call, const Visible& visible) {
-  std::optional<std::vector<KeyId>> keys;
-  if (!visible.everything()) keys = visible.key_ids();
-  const auto keep = [&](const auto& wanted) {
-    std::vector<KeyId> kept;
-    for (const store::KeyReport& report : visible.keys())
-      if (visible.sees(report.key) && wanted(report.key) &&
-          (!keys || std::ranges::find(*keys, report.key.id) != keys->end()))
-        kept.push_back(report.key.id);
-    keys = std::move(kept);
-  };
+Result<std::optional<store::KeyFilter>> find_keys(Call& call, const Visible& visible) {
+  TRY(store::KeyFilter filter, keys_of(visible, call.query.text("team"), call.query.text("user")));
   if (call.query.has("key")) {
     TRY(const store::KeyReport found, visible.key(call.query.text("key"), "key"));
-    keep([&](const store::VirtualKey& key) { return key.id == found.key.id; });
+    filter.id = found.key.id.str();
   }
-  if (call.query.has("team")) {
-    TRY(const Subject found, visible.subject(SubjectKind::team, call.query.text("team"), "team"));
-    keep([&](const store::VirtualKey& key) { return key.team == found.id; });
-  }
-  if (call.query.has("user")) {
-    TRY(const Subject found, visible.subject(SubjectKind::user, call.query.text("user"), "user"));
-    keep([&](const store::VirtualKey& key) { return key.user == found.id; });
-  }
-  return keys;
+  const bool all = visible.everything() && filter.id.empty() && filter.team.empty() && filter.user.empty();
+  return all ? std::nullopt : std::optional(std::move(filter));
 }
 
 void write_sums(json::Writer& out, const store::UsageRow& row) {
@@ -95,7 +75,7 @@ Result<std::optional<std::int64_t>> number_of_cursor(const Input& query) {
 }  // namespace
 
 Result<std::string> sum_usage(Call& call) {
-  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  const Visible visible(call.store, call.actor.grant.scope);
   store::UsageQuery query;
   const std::string by = call.query.has("by") ? call.query.text("by") : "key";
   query.by = store::group_by_from_name(by == "organisation" ? "org" : by).value_or(store::GroupBy::key);
@@ -121,7 +101,7 @@ Result<std::string> sum_usage(Call& call) {
 }
 
 Result<std::string> explain_usage(Call& call) {
-  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  const Visible visible(call.store, call.actor.grant.scope);
   spend::Asked asked{
       .before = {call.query.time_us("before_since").value_or(0), call.query.time_us("before_until").value_or(0)},
       .after = {call.query.time_us("since").value_or(0), call.query.time_us("until").value_or(call.now_us)},
@@ -131,15 +111,7 @@ Result<std::string> explain_usage(Call& call) {
       return wrong_field(field, std::string("the period ends before it begins: `") + field + "`",
                          "a period's first moment comes first, and its last is not in it");
   if (call.query.has("by")) asked.by = call.query.text("by");
-  TRY(const std::optional<std::vector<KeyId>> keys, find_keys(call, visible));
-  if (keys) {
-    const std::set<std::string> ids = [&] {
-      std::set<std::string> all;
-      for (const KeyId& key : *keys) all.insert(key.str());
-      return all;
-    }();
-    asked.counts = [ids](const store::LedgerEntry& entry) { return ids.contains(entry.key_id.str()); };
-  }
+  TRY(asked.keys, find_keys(call, visible));
   TRY(const spend::Comparison told, spend::compare(call.store, call.around.snapshot()->prices(), asked));
   std::string text;
   json::Writer out(text);
@@ -156,7 +128,7 @@ Result<std::string> explain_usage(Call& call) {
 }
 
 Result<std::string> list_ledger(Call& call) {
-  TRY(const Visible visible, Visible::load(call.store, call.actor.grant.scope));
+  const Visible visible(call.store, call.actor.grant.scope);
   TRY(const std::size_t limit, page_limit(call.query));
   TRY(std::optional<std::int64_t> before, number_of_cursor(call.query));
   if (!before) {

@@ -1,14 +1,14 @@
 // Where an actor's role counts: what it sees of organisations, teams, users, keys and limits, and what it may change of
-// them. Whoever sees a thing not at all is told that it is not there.
+// them. Whoever sees a thing not at all is told that it is not there. What a scope sees of a list is store/sight.h's;
+// here single things are looked up.
 //
 // Within an organisation one sees it, its teams, its users and their keys; within a team one sees that, its keys and
 // their users. What binds the scope itself (its own limits, its own removal) is in the hands of whoever stands above.
 #pragma once
 
-#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/result.h"
 #include "store/store.h"
@@ -17,36 +17,31 @@ namespace sluice::admin {
 
 class Visible {
  public:
-  static Result<Visible> load(store::Store& store, const store::Scope& scope);
+  // Both outlive it.
+  Visible(store::Store& store, const store::Scope& scope) : store_(store), scope_(scope) {}
 
   bool everything() const { return scope_.everything(); }
   const store::Scope& scope() const { return scope_; }
-  bool sees(const store::Subject& subject) const;
-  bool sees(const store::VirtualKey& key) const;
-  bool sees(const store::LimitLine& limit) const;
+
   // Strictly within the scope: what its administrators may set limits for, and remove.
   bool rules(const store::Subject& subject) const;
-  bool rules(const store::LimitLine& limit) const;
-  // Whether a key may be given to this team and this user.
-  bool may_own(const store::VirtualKey& key) const;
+  Result<bool> rules(const store::LimitLine& limit) const;
+  // Whether a key may be given to this team and this user, which are ids.
+  Result<bool> may_own(std::string_view team, std::string_view user) const;
+  // Whether another scope lies within.
+  Result<bool> holds(const store::Scope& scope) const;
 
   // By id or name, as far as it is seen. Errors: not_found, about `field` when it is named.
   Result<store::Subject> subject(store::SubjectKind kind, std::string_view id_or_name,
                                  std::string_view field = {}) const;
   Result<store::KeyReport> key(std::string_view id_or_name, std::string_view field = {}) const;
 
-  const std::vector<store::KeyReport>& keys() const { return keys_; }  // all of the store
-  const std::vector<store::Subject>& subjects() const { return subjects_; }
-  std::vector<KeyId> key_ids() const;  // that are seen
-
  private:
-  const store::Subject* find(std::string_view id) const;
-  std::string org_of(std::string_view subject_id) const;
+  // Whoever sees it.
+  Result<std::optional<store::Subject>> known(store::SubjectKind kind, std::string_view id) const;
 
-  store::Scope scope_;
-  std::vector<store::Subject> subjects_;
-  std::map<std::string, std::size_t, std::less<>> places_;  // of subjects, by id
-  std::vector<store::KeyReport> keys_;
+  store::Store& store_;
+  const store::Scope& scope_;
 };
 
 }  // namespace sluice::admin

@@ -55,15 +55,30 @@ class Grouping {
 }  // namespace
 
 Result<Comparison> compare(store::Store& store, const catalog::PriceBook& prices, const Asked& asked) {
+  const auto bounded = [&](std::int64_t rows) -> Result<void> {
+    if (asked.most_rows == 0 || rows <= asked.most_rows) return {};
+    return fail(ErrorKind::invalid_request,
+                "a period has more than " + std::to_string(asked.most_rows) + " rows, which is the most here",
+                "ask for shorter periods, or run `sluice usage explain`, which takes its time");
+  };
+  // Those of others are passed over, which takes its time as well.
+  if (asked.keys && asked.most_rows > 0)
+    for (const Period& period : {asked.before, asked.after}) {
+      store::UsageQuery query{.by = store::GroupBy::ground};
+      query.since_us = period.from_us;
+      query.until_us = period.to_us;
+      TRY(const store::UsageReport used, store.usage(query));
+      CHECK_OK(bounded(used.total.requests + used.total.extra_attempts));
+    }
   TRY(const Grouping grouping, Grouping::open(asked.by, store));
   std::map<std::string, Compared> groups;
   Comparison told{.groups = {}, .total = {.group = "total"}};
   for (const bool later : {false, true}) {
     const Period& period = later ? asked.after : asked.before;
     store::CostRange range{.from_us = period.from_us, .to_us = period.to_us, .provider = {}, .model = {}};
+    range.keys = asked.keys;
     if (asked.most_rows > 0) range.most = asked.most_rows + 1;
     TRY(const std::int64_t rows, store.each_cost(range, [&](const store::LedgerEntry& entry) -> Result<void> {
-      if (asked.counts && !asked.counts(entry)) return {};
       const auto add = [&](Compared& to) { (later ? to.after : to.before).add(entry, prices); };
       add(told.total);
       for (const std::string& group : grouping.groups_of(entry)) add(groups[group]);
@@ -72,10 +87,7 @@ Result<Comparison> compare(store::Store& store, const catalog::PriceBook& prices
                     "ask for shorter periods, or by something else");
       return {};
     }));
-    if (asked.most_rows > 0 && rows > asked.most_rows)
-      return fail(ErrorKind::invalid_request,
-                  "a period has more than " + std::to_string(asked.most_rows) + " rows, which is the most here",
-                  "ask for shorter periods, or run `sluice usage explain`, which takes its time");
+    CHECK_OK(bounded(rows));
   }
   const auto finish = [](Compared& one) { one.difference = explain(one.before, one.after); };
   finish(told.total);

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,10 +36,9 @@ struct Comparison {
 struct Asked {
   Period before;
   Period after;
-  std::string by = "all";  // "all", "key", "team", "model", "route", "tag"
-  // Which rows count; empty: all.
-  std::function<bool(const store::LedgerEntry&)> counts = {};
-  std::int64_t most_rows = 0;  // of a period; 0: however many
+  std::string by = "all";                     // "all", "key", "team", "model", "route", "tag"
+  std::optional<store::KeyFilter> keys = {};  // of these only
+  std::int64_t most_rows = 0;                 // of a period; 0: however many
 };
 
 // Reads every row of both periods. Errors: unavailable; invalid_request when rows of that time are not kept any more,

@@ -2,6 +2,7 @@
 
 #include "base/crypto.h"
 #include "store/admin_acts.h"
+#include "store/sight.h"
 #include "store/subjects.h"
 
 namespace sluice::store {
@@ -126,6 +127,28 @@ Result<std::vector<AdminKey>> list_admin_keys(const Database& database, bool wit
     TRY(const bool row, select.step());
     if (!row) return keys;
     if (auto key = read_admin_key(select)) keys.push_back(*std::move(key));
+  }
+}
+
+Result<Page<AdminKey>> page_of_admin_keys(const Database& database, const AdminKeyFilter& filter,
+                                          const PageRange& range) {
+  Condition condition;
+  add_admin_keys_seen(condition, filter.scope);
+  if (!filter.id.empty()) condition.add("a.id = ?", {filter.id});
+  if (!filter.with_revoked) condition.add("a.revoked_at_us IS NULL");
+  if (range.after) condition.add("(a.created_at_us, a.id) > (?, ?)", {range.after->created_at_us, range.after->id});
+  TRY(Statement select,
+      database.prepare("SELECT " SLUICE_ADMIN_KEY_COLUMNS " FROM admin_keys a WHERE " + condition.text() +
+                       " ORDER BY a.created_at_us, a.id LIMIT ?" + std::to_string(condition.next()) + " OFFSET ?" +
+                       std::to_string(condition.next() + 1)));
+  condition.bind(select);
+  select.bind(rows_to_read(range)).bind(range.skip);
+  std::vector<std::pair<Place, std::optional<AdminKey>>> read;
+  while (true) {
+    TRY(const bool row, select.step());
+    if (!row) return page_of(std::move(read), range);
+    // The place also of a row that is nobody's.
+    read.emplace_back(Place{select.integer(5), select.text(0)}, read_admin_key(select));
   }
 }
 

@@ -12,6 +12,7 @@
 #include "base/secret.h"
 #include "store/database.h"
 #include "store/grant.h"
+#include "store/page.h"
 
 namespace sluice::store {
 
@@ -45,6 +46,14 @@ Result<CreatedAdminKey> create_admin_key(Database& database, const NewAdminKey& 
 Result<AdminKey> revoke_admin_key(Database& database, std::string_view id_or_name, std::int64_t now_us);
 // Oldest first.
 Result<std::vector<AdminKey>> list_admin_keys(const Database& database, bool with_revoked);
+// A page of those whose grants lie within a scope. Empty: whichever.
+struct AdminKeyFilter {
+  Scope scope;
+  std::string id;
+  bool with_revoked = true;
+};
+Result<Page<AdminKey>> page_of_admin_keys(const Database& database, const AdminKeyFilter& filter,
+                                          const PageRange& range);
 // Whose characters these are; also of a revoked or expired one: the caller tells them apart. Empty: nobody's.
 Result<std::optional<AdminKey>> find_admin_key(const Database& database, std::string_view characters);
 

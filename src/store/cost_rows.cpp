@@ -5,6 +5,7 @@
 #include <string>
 
 #include "store/retention.h"
+#include "store/sight.h"
 
 namespace sluice::store {
 namespace {
@@ -54,9 +55,18 @@ LedgerEntry read(const Statement& row) {
   return entry;
 }
 
-// `sql` finds rows behind (time, row), by both.
-Result<std::int64_t> read_all(const Database& database, const char* sql, bool corrections, const CostRange& range,
-                              std::int64_t most, const TakeCost& take) {
+// Rows behind (time, row), by both.
+Result<std::int64_t> read_all(const Database& database, bool corrections, const CostRange& range, std::int64_t most,
+                              const TakeCost& take) {
+  const OfKeys keys(range.keys, 6);
+  const std::string sql = (corrections ? SLUICE_COST_COLUMNS
+                               "correction > 0 AND (start_us, row) > (?1, ?2) AND start_us >= ?1 AND "
+                               "start_us < ?3 AND (?4 = '' OR provider = ?4) AND (?5 = '' OR model = ?5)"
+                                       : SLUICE_COST_COLUMNS
+                               "(end_us, row) > (?1, ?2) AND end_us >= ?1 AND end_us < ?3 AND correction = 0 "
+                               "AND (?4 = '' OR provider = ?4) AND (?5 = '' OR model = ?5)") +
+                          keys.text() +
+                          (corrections ? " ORDER BY start_us, row LIMIT ?6" : " ORDER BY end_us, row LIMIT ?6");
   std::int64_t given = 0;
   std::int64_t at_us = range.from_us;
   std::int64_t after = 0;
@@ -66,6 +76,7 @@ Result<std::int64_t> read_all(const Database& database, const char* sql, bool co
     select.bind(at_us).bind(after).bind(range.to_us);
     select.bind(range.provider ? std::string_view(range.provider->str()) : "");
     select.bind(range.model ? std::string_view(range.model->str()) : "").bind(count);
+    keys.bind(select);
     std::int64_t read_now = 0;
     while (true) {
       TRY(const bool more, select.step());
@@ -90,19 +101,9 @@ Result<std::int64_t> each_cost(const Database& database, const CostRange& range,
     return fail(ErrorKind::invalid_request, "the ledger's rows of that time are not kept any more, its sums alone are",
                 "ask for a later time, or keep more: `ledger: { keep_days: ... }`");
   const std::int64_t most = range.most > 0 ? range.most : std::numeric_limits<std::int64_t>::max();
-  TRY(const std::int64_t rows,
-      read_all(database,
-               SLUICE_COST_COLUMNS
-               "(end_us, row) > (?1, ?2) AND end_us >= ?1 AND end_us < ?3 AND correction = 0 AND (?4 = '' OR provider "
-               "= ?4) AND (?5 = '' OR model = ?5) ORDER BY end_us, row LIMIT ?6",
-               false, range, most, take));
+  TRY(const std::int64_t rows, read_all(database, false, range, most, take));
   if (rows == most) return rows;
-  TRY(const std::int64_t corrections,
-      read_all(database,
-               SLUICE_COST_COLUMNS
-               "correction > 0 AND (start_us, row) > (?1, ?2) AND start_us >= ?1 AND start_us < ?3 AND (?4 = '' OR "
-               "provider = ?4) AND (?5 = '' OR model = ?5) ORDER BY start_us, row LIMIT ?6",
-               true, range, most - rows, take));
+  TRY(const std::int64_t corrections, read_all(database, true, range, most - rows, take));
   return rows + corrections;
 }
 

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "store/database.h"
 #include "store/ledger_entry.h"
+#include "store/page.h"
 
 namespace sluice::store {
 
@@ -19,7 +20,8 @@ struct CostRange {
   std::int64_t to_us = 0;  // before
   std::optional<ProviderId> provider;
   std::optional<ModelName> model;
-  std::int64_t most = 0;  // rows; 0 = all
+  std::int64_t most = 0;          // rows; 0 = all
+  std::optional<KeyFilter> keys;  // of these only
 };
 
 // Of the entry there are: times, key, requested model, provider, model, outcome, attempt, usage, cost, correction,

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "store/admin_acts.h"
+#include "store/sight.h"
 #include "store/subjects.h"
 #include "store/tags.h"
 
@@ -20,6 +21,9 @@ constexpr std::int64_t most_ended = 100;
 #define SLUICE_KEY_COLUMNS                                                                                     \
   "id, name, digest, created_at_us, revoked_at_us, expires_at_us, budget_pico, rpm, tpm, data_class, tenant, " \
   "team_id, user_id, tags, blocked_at_us"
+
+#define SLUICE_REPORT_COLUMNS \
+  SLUICE_KEY_COLUMNS ", usd, pico, requests, last_used_us FROM keys k LEFT JOIN key_spend ON key_id = k.id "
 
 struct StoredKey {
   VirtualKey key;
@@ -52,6 +56,18 @@ StoredKey read_key(const Statement& row) {
                    !is_rate(key.tpm) || (key.budget && *key.budget < Money());
   if (!stored.damaged) std::memcpy(key.digest.data(), digest.data(), digest.size());
   return stored;
+}
+
+// Of SLUICE_REPORT_COLUMNS.
+KeyReport read_report(const Statement& row) {
+  KeyReport report;
+  StoredKey stored = read_key(row);
+  report.key = std::move(stored.key);
+  report.damaged = stored.damaged;
+  report.spent = cost_of(row.integer(15), Money::pico_per_usd) + Money::pico(row.integer(16));
+  report.requests = row.integer(17);
+  report.last_used_us = row.optional_integer(18);
+  return report;
 }
 
 std::optional<std::int64_t> pico(const std::optional<Money>& money) {
@@ -276,23 +292,56 @@ Result<VirtualKey> block_key(Database& database, std::string_view id_or_name, bo
 }
 
 Result<std::vector<KeyReport>> list_keys(const Database& database, bool with_revoked) {
-  TRY(Statement select,
-      database.prepare("SELECT " SLUICE_KEY_COLUMNS
-                       ", usd, pico, requests, last_used_us FROM keys LEFT JOIN key_spend ON key_id = id "
-                       "WHERE ? <> 0 OR revoked_at_us IS NULL ORDER BY created_at_us, id"));
+  TRY(Statement select, database.prepare("SELECT " SLUICE_REPORT_COLUMNS
+                                         "WHERE ? <> 0 OR revoked_at_us IS NULL ORDER BY created_at_us, id"));
   select.bind(static_cast<std::int64_t>(with_revoked));
   std::vector<KeyReport> reports;
   while (true) {
     TRY(const bool row, select.step());
     if (!row) return reports;
-    KeyReport& report = reports.emplace_back();
-    StoredKey stored = read_key(select);
-    report.key = std::move(stored.key);
-    report.damaged = stored.damaged;
-    report.spent = cost_of(select.integer(15), Money::pico_per_usd) + Money::pico(select.integer(16));
-    report.requests = select.integer(17);
-    report.last_used_us = select.optional_integer(18);
+    reports.push_back(read_report(select));
   }
+}
+
+Result<Page<KeyReport>> page_of_keys(const Database& database, const KeyFilter& filter, const PageRange& range) {
+  Condition condition;
+  add(condition, filter);
+  if (range.after) condition.add("(k.created_at_us, k.id) > (?, ?)", {range.after->created_at_us, range.after->id});
+  TRY(Statement select, database.prepare("SELECT " SLUICE_REPORT_COLUMNS "WHERE " + condition.text() +
+                                         " ORDER BY k.created_at_us, k.id LIMIT ?" + std::to_string(condition.next()) +
+                                         " OFFSET ?" + std::to_string(condition.next() + 1)));
+  condition.bind(select);
+  select.bind(rows_to_read(range)).bind(range.skip);
+  std::vector<std::pair<Place, std::optional<KeyReport>>> read;
+  while (true) {
+    TRY(const bool row, select.step());
+    if (!row) return page_of(std::move(read), range);
+    KeyReport report = read_report(select);
+    Place place{report.key.created_at_us, report.key.id.str()};
+    read.emplace_back(std::move(place), std::move(report));
+  }
+}
+
+Result<std::int64_t> count_keys(const Database& database, const KeyFilter& filter) {
+  Condition condition;
+  add(condition, filter);
+  TRY(Statement select, database.prepare("SELECT count(*) FROM keys k WHERE " + condition.text()));
+  condition.bind(select);
+  TRY(const bool row, select.step());
+  return row ? select.integer(0) : 0;
+}
+
+Result<std::optional<KeyReport>> see_key(const Database& database, const Scope& scope, std::string_view id_or_name) {
+  const std::string wanted(id_or_name);
+  if (wanted.empty()) return std::nullopt;
+  const KeyFilter by_id{.scope = scope, .id = wanted};
+  const KeyFilter in_use{.scope = scope, .name = wanted, .with_revoked = false};
+  const KeyFilter by_name{.scope = scope, .name = wanted};
+  for (const KeyFilter* filter : {&by_id, &in_use, &by_name}) {
+    TRY(Page<KeyReport> found, page_of_keys(database, *filter, {.after = {}, .count = 1}));
+    if (!found.items.empty()) return std::move(found.items.front());
+  }
+  return std::nullopt;
 }
 
 Result<VirtualKey> find_live_key(const Database& database, std::string_view id_or_name) {

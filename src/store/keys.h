@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "store/database.h"
 #include "store/key.h"
+#include "store/page.h"
 
 namespace sluice::store {
 
@@ -22,6 +23,10 @@ Result<VirtualKey> change_key(Database& database, std::string_view id_or_name, c
                               std::int64_t now_us);
 Result<VirtualKey> block_key(Database& database, std::string_view id_or_name, bool blocked, std::int64_t now_us);
 Result<std::vector<KeyReport>> list_keys(const Database& database, bool with_revoked);
+Result<Page<KeyReport>> page_of_keys(const Database& database, const KeyFilter& filter, const PageRange& range);
+Result<std::int64_t> count_keys(const Database& database, const KeyFilter& filter);
+// By id, else by name and one in use before a revoked one, as far as the scope sees it. Empty: it sees none.
+Result<std::optional<KeyReport>> see_key(const Database& database, const Scope& scope, std::string_view id_or_name);
 
 // A key that is not revoked, by its id or its name. Errors: not_found.
 Result<VirtualKey> find_live_key(const Database& database, std::string_view id_or_name);

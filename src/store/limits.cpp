@@ -16,6 +16,7 @@
 #include "store/ledger_entry.h"
 #include "store/own_spend.h"
 #include "store/retention.h"
+#include "store/sight.h"
 #include "store/subjects.h"
 #include "store/tags.h"
 
@@ -287,6 +288,28 @@ Result<LimitLine> remove_limit(Database& database, std::string_view id, std::int
 Result<std::vector<LimitLine>> list_limits(const Database& database) {
   TRY(Statement select, database.prepare("SELECT " SLUICE_LIMIT_COLUMNS "ORDER BY scope, subject, unit, model, l.id"));
   return read_limits(select);
+}
+
+Result<Page<LimitLine>> page_of_limits(const Database& database, const LimitFilter& filter, const PageRange& range) {
+  Condition condition;
+  add_limits_seen(condition, filter.scope);
+  if (!filter.id.empty()) condition.add("l.id = ?", {filter.id});
+  if (filter.of) condition.add("l.scope = ?", {std::string(name(*filter.of))});
+  if (!filter.subject.empty())
+    condition.add("l.subject = ? OR coalesce(s.name, k.name, '') = ?", {filter.subject, filter.subject});
+  if (range.after) condition.add("(l.created_at_us, l.id) > (?, ?)", {range.after->created_at_us, range.after->id});
+  TRY(Statement select, database.prepare("SELECT " SLUICE_LIMIT_COLUMNS "WHERE " + condition.text() +
+                                         " ORDER BY l.created_at_us, l.id LIMIT ?" + std::to_string(condition.next()) +
+                                         " OFFSET ?" + std::to_string(condition.next() + 1)));
+  condition.bind(select);
+  select.bind(rows_to_read(range)).bind(range.skip);
+  TRY(std::vector<LimitLine> lines, read_limits(select));
+  std::vector<std::pair<Place, std::optional<LimitLine>>> read;
+  for (LimitLine& line : lines) {
+    Place place{line.created_at_us, line.id};
+    read.emplace_back(std::move(place), std::move(line));
+  }
+  return page_of(std::move(read), range);
 }
 
 Result<std::int64_t> corrected_row(const Database& database) {

@@ -12,6 +12,7 @@
 #include "store/database.h"
 #include "store/limit_line.h"
 #include "store/log_format.h"
+#include "store/page.h"
 
 namespace sluice::store {
 
@@ -44,6 +45,14 @@ Result<LimitLine> set_limit(Database& database, const NewLimit& limit, std::int6
 // By its id. Errors: not_found.
 Result<LimitLine> remove_limit(Database& database, std::string_view id, std::int64_t now_us);
 Result<std::vector<LimitLine>> list_limits(const Database& database);
+// A page of those that a scope sees. Empty: whichever.
+struct LimitFilter {
+  Scope scope;
+  std::string id;
+  std::optional<LimitScope> of;
+  std::string subject;  // id or name
+};
+Result<Page<LimitLine>> page_of_limits(const Database& database, const LimitFilter& filter, const PageRange& range);
 
 // Which lines a row of the ledger counts against: given its key and tags. The models' patterns are not looked at.
 using LinesOf = std::function<std::vector<const Line*>(std::string_view key_id, std::string_view tags)>;

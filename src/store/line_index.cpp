@@ -17,7 +17,8 @@ Result<LineIndex> LineIndex::open(const Database& database, const Lines& lines) 
   while (true) {
     TRY(const bool row, select.step());
     if (!row) return index;
-    index.orgs_[select.text(0)] = select.text(1);
+    std::string org = select.text(1);
+    if (index.by_subject_.contains(org)) index.orgs_[select.text(0)] = std::move(org);
   }
 }
 
@@ -30,7 +31,11 @@ LineIndex::Owners LineIndex::owners_of(const VirtualKey& key) const {
 }
 
 void LineIndex::know(const VirtualKey& key) {
-  if (!key.team.empty() || !key.user.empty()) owners_[key.id.str()] = owners_of(key);
+  if (key.team.empty() && key.user.empty()) return;
+  Owners owners = owners_of(key);
+  const bool counts = by_subject_.contains(owners.team) || by_subject_.contains(owners.user) ||
+                      by_subject_.contains(owners.team_org) || by_subject_.contains(owners.user_org);
+  if (counts) owners_[key.id.str()] = std::move(owners);
 }
 
 void LineIndex::collect(Lines& lines, const Owners& owners, std::string_view key_id, std::string_view tags) const {

@@ -41,8 +41,8 @@ class LineIndex {
   Lines everybody_;
   std::map<std::string, Lines, std::less<>> by_subject_;  // ids are of one kind each
   std::map<std::string, Lines, std::less<>> by_tag_;
-  std::unordered_map<std::string, std::string> orgs_;  // of teams and users
-  std::map<std::string, Owners, std::less<>> owners_;  // by the key's id
+  std::unordered_map<std::string, std::string> orgs_;  // of teams and users whose organisation has a line
+  std::map<std::string, Owners, std::less<>> owners_;  // by the id of a key whose owners have one
 };
 
 }  // namespace sluice::store

@@ -384,6 +384,14 @@ CREATE TABLE ledger_words (
       text TEXT NOT NULL
     );
     )sql",
+    R"sql(
+    CREATE INDEX keys_made ON keys(created_at_us, id);
+    CREATE INDEX keys_team ON keys(team_id, created_at_us, id);
+    CREATE INDEX keys_user ON keys(user_id, created_at_us, id);
+    CREATE INDEX keys_name ON keys(name);
+    CREATE INDEX subjects_made ON subjects(kind, created_at_us, id);
+    CREATE INDEX subjects_org ON subjects(org_id);
+    )sql",
 };
 constexpr auto known = static_cast<std::int64_t>(migrations.size());
 

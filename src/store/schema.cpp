@@ -463,6 +463,15 @@ constexpr std::array migrations = {
       text TEXT NOT NULL
     ) STRICT;
     )sql",
+    // A page of a list, and the keys of a team, a user or an organisation, without reading all that there are.
+    R"sql(
+    CREATE INDEX keys_made ON keys(created_at_us, id);
+    CREATE INDEX keys_team ON keys(team_id, created_at_us, id);
+    CREATE INDEX keys_user ON keys(user_id, created_at_us, id);
+    CREATE INDEX keys_name ON keys(name);
+    CREATE INDEX subjects_made ON subjects(kind, created_at_us, id);
+    CREATE INDEX subjects_org ON subjects(org_id);
+    )sql",
 };
 
 Result<std::int64_t> check_version(const SqliteDatabase& database) {

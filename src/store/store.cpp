@@ -79,6 +79,10 @@ Result<std::optional<AdminKey>> Store::find_admin_key(std::string_view character
   return store::find_admin_key(*database_, characters);
 }
 
+Result<Page<AdminKey>> Store::page_of_admin_keys(const AdminKeyFilter& filter, const PageRange& range) {
+  return store::page_of_admin_keys(*database_, filter, range);
+}
+
 Result<std::vector<AdminAct>> Store::admin_acts(std::optional<std::int64_t> before, std::size_t count) {
   return store::admin_acts(*database_, before, count);
 }
@@ -103,6 +107,24 @@ Result<void> Store::forget_once(std::string_view key) {
 
 Result<std::vector<KeyReport>> Store::list_keys(bool with_revoked) {
   return store::list_keys(*database_, with_revoked);
+}
+
+Result<Page<KeyReport>> Store::page_of_keys(const KeyFilter& filter, const PageRange& range) {
+  return store::page_of_keys(*database_, filter, range);
+}
+
+Result<std::int64_t> Store::count_keys(const KeyFilter& filter) { return store::count_keys(*database_, filter); }
+
+Result<std::optional<KeyReport>> Store::see_key(const Scope& scope, std::string_view id_or_name) {
+  return store::see_key(*database_, scope, id_or_name);
+}
+
+Result<Page<Subject>> Store::page_of_subjects(const SubjectFilter& filter, const PageRange& range) {
+  return store::page_of_subjects(*database_, filter, range);
+}
+
+Result<std::optional<Subject>> Store::see_subject(const Scope& scope, SubjectKind kind, std::string_view id_or_name) {
+  return store::see_subject(*database_, scope, kind, id_or_name);
 }
 
 Result<Subject> Store::create_subject(SubjectKind kind, std::string_view name, std::string_view org,
@@ -145,7 +167,19 @@ Result<LimitLine> Store::remove_limit(std::string_view id, std::int64_t now_us) 
 }
 
 Result<std::vector<LimitReport>> Store::list_limits(std::int64_t now_us) {
-  TRY(const std::vector<LimitLine> rules, store::list_limits(*database_));
+  TRY(std::vector<LimitLine> rules, store::list_limits(*database_));
+  return with_standings(std::move(rules), now_us);
+}
+
+Result<Page<LimitReport>> Store::page_of_limits(const LimitFilter& filter, const PageRange& range,
+                                                std::int64_t now_us) {
+  TRY(Page<LimitLine> page, store::page_of_limits(*database_, filter, range));
+  TRY(std::vector<LimitReport> reports, with_standings(std::move(page.items), now_us));
+  return Page<LimitReport>{.items = std::move(reports), .next = std::move(page.next)};
+}
+
+// With what the ledger says that each has used up. Keys are read a page at a time, and those stay of which rows count.
+Result<std::vector<LimitReport>> Store::with_standings(std::vector<LimitLine> rules, std::int64_t now_us) {
   Lines lines;
   std::vector<const Line*> all;
   for (const LimitLine& rule : rules) {
@@ -153,8 +187,12 @@ Result<std::vector<LimitReport>> Store::list_limits(std::int64_t now_us) {
     all.push_back(lines.back().get());
   }
   TRY(LineIndex index, LineIndex::open(*database_, lines));
-  TRY(const std::vector<KeyReport> keys, list_keys());
-  for (const KeyReport& report : keys) index.know(report.key);
+  PageRange range;
+  do {
+    TRY(const Page<KeyReport> keys, page_of_keys({}, range));
+    for (const KeyReport& one : keys.items) index.know(one.key);
+    range.after = keys.next;
+  } while (range.after);
   const LinesOf lines_of = [&](std::string_view key_id, std::string_view tags) { return index.lines_of(key_id, tags); };
   CHECK_OK(load_spend(*database_, {.instance = instance_}, all, lines_of, now_us));
   std::vector<LimitReport> reports;

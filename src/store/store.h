@@ -23,6 +23,7 @@
 #include "store/key.h"
 #include "store/limits.h"
 #include "store/log_format.h"
+#include "store/page.h"
 #include "store/price_imports.h"
 #include "store/sessions.h"
 #include "store/subjects.h"
@@ -72,9 +73,15 @@ class Store {
   Result<VirtualKey> block_key(std::string_view id_or_name, bool blocked, std::int64_t now_us);
   // Oldest first. What they have spent is known as far as fold() has come.
   Result<std::vector<KeyReport>> list_keys(bool with_revoked = true);
+  // A page at a time, as far as a scope sees: see page.h.
+  Result<Page<KeyReport>> page_of_keys(const KeyFilter& filter, const PageRange& range);
+  Result<std::int64_t> count_keys(const KeyFilter& filter);
+  Result<std::optional<KeyReport>> see_key(const Scope& scope, std::string_view id_or_name);
 
   Result<Subject> create_subject(SubjectKind kind, std::string_view name, std::string_view org, std::int64_t now_us);
   Result<std::vector<Subject>> list_subjects(SubjectKind kind);
+  Result<Page<Subject>> page_of_subjects(const SubjectFilter& filter, const PageRange& range);
+  Result<std::optional<Subject>> see_subject(const Scope& scope, SubjectKind kind, std::string_view id_or_name);
   Result<Subject> remove_subject(SubjectKind kind, std::string_view id_or_name, std::int64_t now_us);
 
   // Take effect in a running server within a second.
@@ -82,6 +89,7 @@ class Store {
   Result<LimitLine> remove_limit(std::string_view id, std::int64_t now_us);
   // With what was spent of money: as far as fold() has come, and without what requests under way have reserved.
   Result<std::vector<LimitReport>> list_limits(std::int64_t now_us);
+  Result<Page<LimitReport>> page_of_limits(const LimitFilter& filter, const PageRange& range, std::int64_t now_us);
 
   // See configurations.h.
   Result<ConfigGeneration> push_configuration(std::string_view text, std::string_view said, std::int64_t now_us);
@@ -112,6 +120,7 @@ class Store {
   Result<CreatedAdminKey> create_admin_key(const NewAdminKey& key, std::int64_t now_us);
   Result<AdminKey> revoke_admin_key(std::string_view id_or_name, std::int64_t now_us);
   Result<std::vector<AdminKey>> list_admin_keys(bool with_revoked = true);
+  Result<Page<AdminKey>> page_of_admin_keys(const AdminKeyFilter& filter, const PageRange& range);
   Result<std::optional<AdminKey>> find_admin_key(std::string_view characters);
   // The newest acts first: see admin_acts.h.
   Result<std::vector<AdminAct>> admin_acts(std::optional<std::int64_t> before, std::size_t count);
@@ -165,6 +174,7 @@ class Store {
 
  private:
   friend class LiveStore;
+  Result<std::vector<LimitReport>> with_standings(std::vector<LimitLine> rules, std::int64_t now_us);
   Store(std::string directory, std::string instance, std::unique_ptr<Database> database);
   std::string directory_;
   std::string instance_;  // whose log the directory has, where others bring theirs into the same database; else empty

@@ -2,16 +2,21 @@
 
 #include "base/crypto.h"
 #include "store/admin_acts.h"
+#include "store/sight.h"
 
 namespace sluice::store {
 namespace {
 
 constexpr std::size_t id_random_characters = 12;
 
-#define SLUICE_SUBJECT_COLUMNS                                                                                    \
-  "id, kind, name, org_id, created_at_us, (SELECT count(*) FROM keys WHERE revoked_at_us IS NULL AND "            \
-  "(team_id = subjects.id OR user_id = subjects.id OR team_id IN (SELECT id FROM subjects AS t WHERE t.org_id = " \
-  "subjects.id) OR user_id IN (SELECT id FROM subjects AS u WHERE u.org_id = subjects.id)))"
+// Keys are counted by their indexes: a list of many subjects must not read all keys for each.
+#define SLUICE_SUBJECT_COLUMNS                                                                                      \
+  "s.id, s.kind, s.name, s.org_id, s.created_at_us, CASE s.kind "                                                   \
+  "WHEN 'team' THEN (SELECT count(*) FROM keys WHERE revoked_at_us IS NULL AND team_id = s.id) "                    \
+  "WHEN 'user' THEN (SELECT count(*) FROM keys WHERE revoked_at_us IS NULL AND user_id = s.id) "                    \
+  "ELSE (SELECT count(*) FROM (SELECT k.id FROM subjects m JOIN keys k ON k.team_id = m.id WHERE m.org_id = s.id "  \
+  "AND k.revoked_at_us IS NULL UNION SELECT k.id FROM subjects m JOIN keys k ON k.user_id = m.id WHERE m.org_id = " \
+  "s.id AND k.revoked_at_us IS NULL) AS theirs) END FROM subjects s "
 
 Subject read_subject(const Statement& row) {
   Subject subject;
@@ -26,10 +31,9 @@ Subject read_subject(const Statement& row) {
 }
 
 Result<std::optional<Subject>> look_up(const Database& database, SubjectKind kind, std::string_view id_or_name) {
-  TRY(Statement find,
-      database.prepare("SELECT " SLUICE_SUBJECT_COLUMNS
-                       " FROM subjects WHERE kind = ?1 AND removed_at_us IS NULL AND (id = ?2 OR name = "
-                       "?2) ORDER BY id = ?2 DESC LIMIT 1"));
+  TRY(Statement find, database.prepare("SELECT " SLUICE_SUBJECT_COLUMNS
+                                       "WHERE s.kind = ?1 AND s.removed_at_us IS NULL AND (s.id = ?2 OR s.name = ?2) "
+                                       "ORDER BY s.id = ?2 DESC LIMIT 1"));
   TRY(const bool found, find.bind(name(kind)).bind(id_or_name).step());
   if (!found) return std::nullopt;
   return read_subject(find);
@@ -104,7 +108,7 @@ Result<Subject> create_subject(Database& database, SubjectKind kind, std::string
 
 Result<std::vector<Subject>> list_subjects(const Database& database, SubjectKind kind) {
   TRY(Statement select, database.prepare("SELECT " SLUICE_SUBJECT_COLUMNS
-                                         " FROM subjects WHERE kind = ? AND removed_at_us IS NULL ORDER BY name"));
+                                         "WHERE s.kind = ? AND s.removed_at_us IS NULL ORDER BY s.name"));
   select.bind(name(kind));
   std::vector<Subject> subjects;
   while (true) {
@@ -112,6 +116,42 @@ Result<std::vector<Subject>> list_subjects(const Database& database, SubjectKind
     if (!row) return subjects;
     subjects.push_back(read_subject(select));
   }
+}
+
+Result<Page<Subject>> page_of_subjects(const Database& database, const SubjectFilter& filter, const PageRange& range) {
+  Condition condition;
+  condition.add("s.kind = ? AND s.removed_at_us IS NULL", {std::string(name(filter.kind))});
+  add_subjects_seen(condition, filter.scope);
+  if (!filter.org.empty()) condition.add("s.org_id = ?", {filter.org});
+  if (range.after) condition.add("(s.created_at_us, s.id) > (?, ?)", {range.after->created_at_us, range.after->id});
+  TRY(Statement select, database.prepare("SELECT " SLUICE_SUBJECT_COLUMNS "WHERE " + condition.text() +
+                                         " ORDER BY s.created_at_us, s.id LIMIT ?" + std::to_string(condition.next()) +
+                                         " OFFSET ?" + std::to_string(condition.next() + 1)));
+  condition.bind(select);
+  select.bind(rows_to_read(range)).bind(range.skip);
+  std::vector<std::pair<Place, std::optional<Subject>>> read;
+  while (true) {
+    TRY(const bool row, select.step());
+    if (!row) return page_of(std::move(read), range);
+    Subject subject = read_subject(select);
+    Place place{subject.created_at_us, subject.id};
+    read.emplace_back(std::move(place), std::move(subject));
+  }
+}
+
+Result<std::optional<Subject>> see_subject(const Database& database, const Scope& scope, SubjectKind kind,
+                                           std::string_view id_or_name) {
+  Condition condition;
+  condition.add("s.kind = ? AND s.removed_at_us IS NULL", {std::string(name(kind))});
+  add_subjects_seen(condition, scope);
+  const std::string wanted(id_or_name);
+  condition.add("s.id = ? OR s.name = ?", {wanted, wanted});
+  TRY(Statement select, database.prepare("SELECT " SLUICE_SUBJECT_COLUMNS "WHERE " + condition.text() +
+                                         " ORDER BY s.id = ?" + std::to_string(condition.next()) + " DESC LIMIT 1"));
+  condition.bind(select);
+  TRY(const bool found, select.bind(id_or_name).step());
+  if (!found) return std::nullopt;
+  return read_subject(select);
 }
 
 Result<Subject> remove_subject(Database& database, SubjectKind kind, std::string_view id_or_name, std::int64_t now_us) {

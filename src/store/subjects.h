@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "store/database.h"
+#include "store/page.h"
 
 namespace sluice::store {
 
@@ -31,6 +32,16 @@ struct Subject {
 Result<Subject> create_subject(Database& database, SubjectKind kind, std::string_view name, std::string_view org,
                                std::int64_t now_us);
 Result<std::vector<Subject>> list_subjects(const Database& database, SubjectKind kind);
+// A page of those that a scope sees; `org`: the id of one whose they are, empty = whosever.
+struct SubjectFilter {
+  Scope scope;
+  SubjectKind kind = SubjectKind::team;
+  std::string org;
+};
+Result<Page<Subject>> page_of_subjects(const Database& database, const SubjectFilter& filter, const PageRange& range);
+// By id, else by name, as far as the scope sees it. Empty: it sees none.
+Result<std::optional<Subject>> see_subject(const Database& database, const Scope& scope, SubjectKind kind,
+                                           std::string_view id_or_name);
 // By id or by name. Errors: not_found, saying how to see which there are.
 Result<Subject> find_subject(const Database& database, SubjectKind kind, std::string_view id_or_name);
 // Its name is free from then on; what its keys have spent stays. Errors: not_found; invalid_request while keys, teams,

@@ -9,6 +9,7 @@
 
 #include "store/key.h"
 #include "store/retention.h"
+#include "store/sight.h"
 #include "store/tags.h"
 #include "store/window.h"
 
@@ -127,14 +128,6 @@ Result<std::vector<LoggedEntry>> read_entries(Statement& select) {
   }
 }
 
-// ",key_a,key_b,", in which a key's id is looked for with its commas; empty = all.
-std::string key_list(const std::optional<std::vector<KeyId>>& keys) {
-  if (!keys) return "";
-  std::string text = ",";
-  for (const KeyId& key : *keys) text.append(key.str()).append(",");
-  return text;
-}
-
 // Among which rows those are that began in a time: by the hour, from the fold's own notes. Rows come in by when they
 // end, so these are about the rows of the time itself, however long the ledger is; a clock that jumps makes them more.
 struct RowSpan {
@@ -251,6 +244,7 @@ std::string date_text(std::int64_t day) {
 // Each of the conditions on the ledger is one range of one index: SQLite scans every row for what it cannot split so.
 Result<std::vector<UsageRow>> sum_up(const Database& database, const UsageQuery& query) {
   // The text is put together of constants only; every value is bound.
+  const OfKeys keys(query.keys, 14);
   const std::string sql =
       std::string(
           "WITH used AS (SELECT day, " SLUICE_SUMS
@@ -279,17 +273,16 @@ Result<std::vector<UsageRow>> sum_up(const Database& database, const UsageQuery&
       " AS value, sum(requests), sum(failed), sum(extra_attempts), sum(input), sum(cache_read), sum(cache_write), "
       "sum(output), sum(estimated), sum(unpriced), sum(usd), sum(pico / ?11), sum(pico % ?11), "
       "sum(corrections), sum(corrected_usd), sum(corrected_pico / ?11), sum(corrected_pico % ?11) FROM used "
-      "WHERE (?12 = '' OR key_id = ?12) AND (?13 = '' OR replace(?13, ',' || key_id || ',', '') <> ?13) AND "
-      "(?14 = '' OR model = ?14 OR provider || '/' || model = ?14) AND "
-      "(?15 = '' OR replace(',' || tags || ',', ',' || ?15 || ',', '') <> ',' || tags || ',') GROUP BY value";
+      "WHERE (?12 = '' OR key_id = ?12) AND (?13 = '' OR model = ?13 OR provider || '/' || model = ?13) AND "
+      "(?14 = '' OR replace(',' || tags || ',', ',' || ?14 || ',', '') <> ',' || tags || ',')" +
+      keys.text() + " GROUP BY value";
   TRY(Statement select, database.prepare(sql));
   const Span span = span_of(query);
   for (const Piece& piece : {span.days, span.hours[0], span.hours[1], span.moments[0], span.moments[1]})
     select.bind(piece.from).bind(piece.to);
   select.bind(half);
   select.bind(query.key ? std::string_view(query.key->str()) : "");
-  const std::string keys = key_list(query.keys);
-  select.bind(keys).bind(query.model).bind(query.tag);
+  keys.bind(select.bind(query.model).bind(query.tag));
   std::vector<UsageRow> rows;
   while (true) {
     TRY(const bool more, select.step());
@@ -420,21 +413,19 @@ Result<std::vector<PricedRow>> priced_rows(const Database& database, std::int64_
 }
 
 Result<std::vector<LoggedEntry>> entries_in(const Database& database, const EntryRange& range, std::size_t count) {
-#define SLUICE_ENTRIES_IN                                                         \
-  "SELECT " SLUICE_ENTRY_COLUMNS                                                  \
-  "WHERE l.row > ?1 AND l.row < ?2 AND l.start_us >= ?3 AND l.start_us < ?4 AND " \
-  "(?5 = '' OR replace(?5, ',' || key_id || ',', '') <> ?5) ORDER BY l.row "
+  const OfKeys keys(range.keys, 5);
   TRY(Statement select,
-      database.prepare(range.before_row ? SLUICE_ENTRIES_IN "DESC LIMIT ?6" : SLUICE_ENTRIES_IN "LIMIT ?6"));
-#undef SLUICE_ENTRIES_IN
+      database.prepare("SELECT " SLUICE_ENTRY_COLUMNS
+                       "WHERE l.row > ?1 AND l.row < ?2 AND l.start_us >= ?3 AND l.start_us < ?4" +
+                       keys.text() + " ORDER BY l.row " + (range.before_row ? "DESC " : "") + "LIMIT ?5"));
   constexpr std::int64_t ever = std::numeric_limits<std::int64_t>::max();
   TRY(const RowSpan rows, rows_started_in(database, range.since_us, range.until_us));
   select.bind(std::max(range.after_row, rows.first - 1));
   select.bind(std::min(range.before_row.value_or(ever), rows.last == ever ? ever : rows.last + 1));
   select.bind(range.since_us.value_or(0));
-  const std::string keys = key_list(range.keys);
-  select.bind(range.until_us.value_or(ever)).bind(keys);
-  return read_entries(select.bind(bounded(count)));
+  select.bind(range.until_us.value_or(ever)).bind(bounded(count));
+  keys.bind(select);
+  return read_entries(select);
 }
 
 }  // namespace sluice::store

@@ -10,6 +10,7 @@
 #include "base/ids.h"
 #include "base/money.h"
 #include "store/ledger_entry.h"
+#include "store/page.h"
 
 namespace sluice::store {
 
@@ -21,9 +22,9 @@ struct UsageQuery {
   std::optional<std::int64_t> since_us;  // entries that ended at or after
   std::optional<std::int64_t> until_us;  // entries that ended before
   std::optional<KeyId> key;
-  std::optional<std::vector<KeyId>> keys;  // of these only
-  std::string model;                       // empty = of all; "model", or "provider/model"
-  std::string tag;                         // empty = with any or none
+  std::optional<KeyFilter> keys;  // of these only
+  std::string model;              // empty = of all; "model", or "provider/model"
+  std::string tag;                // empty = with any or none
 };
 
 struct UsageRow {
@@ -63,7 +64,7 @@ struct PricedRow {
 struct EntryRange {
   std::int64_t after_row = 0;
   std::optional<std::int64_t> before_row;  // then the newest first
-  std::optional<std::vector<KeyId>> keys;  // of these only
+  std::optional<KeyFilter> keys;           // of these only
   std::optional<std::int64_t> since_us;
   std::optional<std::int64_t> until_us;  // before
 };
