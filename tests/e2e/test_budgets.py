@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import threading
 from decimal import Decimal
 
@@ -11,7 +12,7 @@ import pytest
 from harness import recorder
 from harness.clients import chat_body, http_client, messages_body
 from harness.invoicing import CHAT, PICO, WAYS, Invoicing, ledger_total, one_request
-from harness.mock_config import openai_vendor
+from harness.mock_config import PRICES, openai_vendor
 from harness.wait import eventually
 
 
@@ -38,12 +39,12 @@ def in_force(server, key, wanted, body=None):
         return eventually(lambda: (answer := client.post(CHAT, json=body or chat_body("acme/m", max_tokens=5))).status_code == wanted and answer, f"status {wanted}")
 
 
-def spend(server, keys, clients, requests):
+def spend(server, keys, clients, requests, model="acme/m"):
     """All clients at once, each with its requests one after the other."""
     async def client_of(number, http):
         statuses = []
         for turn in range(requests):
-            statuses.append(await one_request(http, keys[number % len(keys)], WAYS[(number + turn) % len(WAYS)]))
+            statuses.append(await one_request(http, keys[number % len(keys)], WAYS[(number + turn) % len(WAYS)], model))
         return statuses
 
     async def everybody():
@@ -81,6 +82,37 @@ def test_200_clients_on_one_dollar_with_streams_disconnects_and_failures(server,
     log = server.log()
     for percent in (50, 80):
         assert log.count(f'"percent":{percent},') + log.count(f"percent={percent} ") >= 1, "the team's alerts"
+
+
+def test_200_clients_that_go_over_to_a_dearer_model_pass_no_budget(serve, vendor):
+    """The first target costs a tenth and fails after it is asked; each request then reserves anew for the second one."""
+    cheap = recorder.Recorder()
+    try:
+        first = Invoicing(cheap, completion=780)
+        second = Invoicing(vendor, completion=780)
+        tenth = {"*": {"input": PRICES["input"] / 10, "output": PRICES["output"] / 10}}
+        server = serve({"providers": {"cheap": openai_vendor(cheap.url, prices=tenth), "dear": openai_vendor(vendor.url)},
+                        "models": {"both": ["cheap/m", "dear/m"]}, "retry": {"attempts": 2}, "breaker": {"failures": 0}})
+        server.run("teams", "create", "red")
+        keys = [server.create_key(team="red") for _ in range(20)]
+        server.run("budgets", "set", "--team", "red", "--usd", "1")
+        eventually(lambda: "sluice_budget_used_ratio" in httpx.get(f"{server.url}/metrics").text, "the budget in force")
+        answer = second.answer
+        # What the second one does stands in the request; the first one fails at all but every sixth.
+        cheap.answer = lambda request, connection: first.answer(request, connection) if len(cheap.requests) % 6 == 0 else connection.send(
+            recorder.ok(b'{"error":{"message":"no"}}', status="500 Internal Server Error"))
+        vendor.answer = answer
+        statuses = spend(server, keys, clients=200, requests=2, model="both")
+        assert len(vendor.requests) > 20, "requests went over"
+        assert statuses.count(429) + statuses.count(503) + statuses.count(500) > 50 and statuses.count(200) > 10, {status: statuses.count(status) for status in set(statuses)}
+        billed = lambda: first.total() // 10 + second.total()
+        eventually(lambda: ledger_total(server) == billed(), f"the ledger to have what was billed, {billed()}, not {ledger_total(server)}")
+        assert billed() <= 1 * PICO, "overshoot"
+        assert billed() > Decimal("0.9") * PICO, "a budget is for spending"
+        assert int(Decimal(budgets(server)[0]["spent_usd"]) * PICO) == billed()
+        eventually(lambda: re.search(r'sluice_budget_held_ratio\{[^}]*\} 0\n', httpx.get(f"{server.url}/metrics").text), "nothing to stay reserved")
+    finally:
+        cheap.stop()
 
 
 def test_after_kill_9_the_sums_are_the_ledgers_and_the_budget_holds(server, vendor):

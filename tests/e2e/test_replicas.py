@@ -150,6 +150,62 @@ def test_each_alert_is_told_once_by_all_replicas_together(request, hook, provide
     assert counted == 2, "the log tells it once as well"
 
 
+def test_the_hard_stop_is_told_once_and_both_replicas_refuse(replicas, hook, provider, postgres, redis):
+    """The whole budget, spent in turns: 100 % is one alert of all, and what is over is over at each of them."""
+    servers = replicas(2, alerts={"webhook": f"{hook.url}/hook"})
+    key = budget_of_one_cent(servers[0])
+    for server in servers:
+        eventually(lambda: "sluice_budget_used_ratio{" in httpx.get(f"{server.url}/metrics").text, "the budget in force")
+    line = servers[0].run_json("budgets", "list")["budgets"][0]["id"]
+    spend_nine_tenths(servers, key, provider)
+    answers = len(provider.requests)
+    provider.answer = lambda request, connection: connection.send(recorder.ok(recorder.openai_answer(prompt=0, completion=40)))
+    with http_client(servers[0], key) as client:  # what is left, and more than it was asked for
+        eventually(lambda: client.post(CHAT, json=chat_body("acme/m", max_tokens=1)).status_code == 200, "an answer", 30)
+    eventually(lambda: redis.spent(line) == PICO // 100, "the other one to be told of it")
+    for server in servers:
+        with http_client(server, key) as client:
+            refused = client.post(CHAT, json=chat_body("acme/m", max_tokens=1))
+        assert refused.status_code == 429 and "budget" in refused.json()["error"]["message"], refused.text
+    assert len(provider.requests) == answers + 1, "a request that is refused reaches no provider"
+    eventually(lambda: len(hook.requests) >= 3, "three alerts")
+    for server in servers:
+        server.stop()
+    assert sorted(told(hook)) == [50, 80, 100]
+    assert sum(server.log().count("budget used up in part") for server in servers) == 3
+    assert spent_in(postgres) == PICO // 100, "the budget and not more"
+
+
+def hours_of_spend(hours, picos):
+    """Rows of the sums by the hour, as a fold has them: one request an hour of a key that nobody knows any more."""
+    values = ", ".join(f"({hour}, 'key_gone', 'acme', 'm', 'proprietary', '', 1, 0, 0, 10, 0, 0, 10, 0, 0, {pico // PICO}, {pico % PICO}, 0, 0, 0)" for hour, pico in zip(hours, picos))
+    return f"INSERT INTO sluice.usage_hourly VALUES {values}"
+
+
+def test_unusual_spend_is_told_once_by_replicas_that_look_at_the_same_moment(replicas, hook, postgres):
+    servers = replicas(2, alerts={"webhook": f"{hook.url}/hook"})
+    looked = eventually(lambda: postgres.ask("SELECT value FROM sluice.state WHERE name = 'watched_hours'"), "the first look")
+    for server in servers:
+        server.stop()
+    # Two weeks at two dollars an hour, and then an hour at fifty that nobody has looked at.
+    unusual = int(looked[0][0]) - 1
+    postgres.ask(hours_of_spend(range(unusual - 336, unusual), [2 * PICO + hour % 7 * PICO // 100 for hour in range(336)]))
+    postgres.ask(hours_of_spend([unusual], [50 * PICO]))
+    postgres.ask(f"UPDATE sluice.state SET value = {unusual} WHERE name = 'watched_hours'")
+    for server in servers:
+        server.spawn()
+    for server in servers:
+        server.url = eventually(server._announced, "serve.json", 90)["url"].rstrip("/")
+    eventually(lambda: int(postgres.ask("SELECT value FROM sluice.state WHERE name = 'watched_hours'")[0][0]) > unusual, "both to have looked")
+    eventually(lambda: len(hook.requests) >= 1, "the alert")
+    for server in servers:
+        server.stop()
+    events = [request.json() for request in hook.requests]
+    assert [(event["event"], event["kind"], event["model"]) for event in events] == [("spend_anomaly", "cost", "m")], events
+    assert sum(server.log().count("unusual spend") for server in servers) == 1
+    assert [told for (told,) in postgres.ask("SELECT told FROM sluice.alert_claims")] == ["1"]
+
+
 @pytest.mark.parametrize("shared", ["postgres", "redis"])
 def test_an_alert_whose_teller_dies_is_told_by_another_one(request, hook, provider, shared):
     """The first teller gets no answer from the webhook and is killed: twenty seconds later another one tells."""

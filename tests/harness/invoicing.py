@@ -59,9 +59,9 @@ class Invoicing:
 WAYS = ["whole", "stream", "fail", "leave", "break"]
 
 
-async def one_request(client, key, way):
+async def one_request(client, key, way, model="acme/m"):
     """The status; a stream is read to its end, or left after its first piece."""
-    body = chat_body("acme/m", f"do={way}", max_tokens=1000, stream=way != "whole")
+    body = chat_body(model, f"do={way}", max_tokens=1000, stream=way != "whole")
     async with client.stream("POST", CHAT, json=body, headers={"authorization": f"Bearer {key}"}) as answer:
         try:
             async for _ in answer.aiter_bytes():
