@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -13,6 +14,9 @@
 #include <string>
 #include <vector>
 
+#include "store/append_log.h"
+#include "store/data_directory.h"
+#include "store/ledger_entry.h"
 #include "store/store.h"
 #include "store/testing_backends.h"
 #include "store/testing_directory.h"
@@ -102,6 +106,7 @@ TEST_P(Pages, Have_each_key_once_in_one_order_whatever_their_size) {
 }
 
 TEST_P(Pages, Go_on_where_they_were_when_keys_are_made_and_revoked_meanwhile) {
+  made_ = 1;  // pages of three end between keys of one time
   std::vector<VirtualKey> made;
   for (int i = 0; i < 9; ++i) made.push_back(key("k" + std::to_string(i)));
   const KeyFilter in_use{.with_revoked = false};
@@ -241,10 +246,31 @@ TEST_P(Pages, Tell_of_a_subject_how_many_keys_in_use_are_its_own) {
 }
 
 TEST_P(Pages, Of_limits_say_what_was_spent_of_those_on_them) {
-  const Subject red = subject(SubjectKind::team, "red");
+  const Subject red = subject(SubjectKind::team, "red", subject(SubjectKind::org, "acme").id);
+  const VirtualKey app = key("app", red.id);
   std::vector<std::string> ids = {limit(LimitScope::everybody, "").id, limit(LimitScope::team, red.id).id,
-                                  limit(LimitScope::key, key("app", red.id).id.str()).id};
-  EXPECT_EQ(limits_in(store_, {}, 1).size(), 3u);
+                                  limit(LimitScope::key, app.id.str()).id};
+  {
+    const auto log = AppendLog::open(ledger_path(directory_.path()), {});
+    for (const KeyId& of : {app.id, key("other").id}) {
+      LedgerEntry entry;
+      entry.key_id = of;
+      entry.start_us = entry.end_us = now_us;
+      entry.cost = Money::pico(30);
+      std::string bytes;
+      encode(entry, bytes);
+      ASSERT_EQ((*log)->append(bytes), Appended::queued);
+    }
+    ASSERT_TRUE((*log)->flush(std::chrono::seconds(20)));
+  }
+  ASSERT_TRUE(store_.fold());
+  const std::string of_org = limit(LimitScope::org, "acme").id;
+  for (const auto& [id, pico] : {std::pair(ids[0], 60), {ids[1], 30}, {ids[2], 30}, {of_org, 30}}) {
+    const auto page = store_.page_of_limits({.scope = {}, .id = id, .of = {}, .subject = {}}, {}, now_us);
+    ASSERT_TRUE(page && page->items.size() == 1);
+    EXPECT_EQ(page->items.front().standing.spent.pico(), pico) << name(page->items.front().line.scope);
+  }
+  EXPECT_EQ(limits_in(store_, {}, 1).size(), 4u);
   EXPECT_EQ(limits_in(store_, {.scope = {}, .id = {}, .of = LimitScope::team, .subject = "red"}, 1),
             (std::vector<std::string>{ids[1]}));
   EXPECT_EQ(limits_in(store_, {.scope = {}, .id = ids[2], .of = {}, .subject = {}}, 1),
@@ -285,6 +311,7 @@ TEST_P(Pages, A_name_is_of_the_key_in_use_before_one_that_was_revoked) {
   const VirtualKey old = key("app");
   ASSERT_TRUE(store_.revoke_key("app", now_us + 50));
   EXPECT_EQ((*store_.see_key({}, "app"))->key.id, old.id);
+  made_ += 3;  // later
   const VirtualKey fresh = key("app");
   EXPECT_EQ((*store_.see_key({}, "app"))->key.id, fresh.id);
   EXPECT_EQ((*store_.see_key({}, old.id.str()))->key.id, old.id);

@@ -2,10 +2,18 @@
 #include "store/postgres.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <set>
 #include <string>
+#include <thread>
+#include <vector>
 
+#include "base/fd.h"
 #include "store/append_log.h"
 #include "store/ledger_entry.h"
 #include "store/live_store.h"
@@ -91,6 +99,138 @@ TEST(Postgres, Never_takes_a_commit_that_rolled_back_for_one_that_kept_what_was_
   ASSERT_TRUE(database->execute("INSERT INTO commits.things VALUES (1)"));
   EXPECT_TRUE(transaction->commit());
   EXPECT_EQ(database->integer("SELECT count(*) FROM commits.things"), 1);
+}
+
+// Between a client and PostgreSQL: takes the next COMMIT away, or its answer, and the connection with it.
+class Between {
+ public:
+  enum class Cut : std::uint8_t { nothing, commit, answer };
+
+  explicit Between(std::string server) : server_(std::move(server)), listener_(make()) {
+    sockaddr_un address = address_of(path());
+    if (::bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+        ::listen(listener_.get(), 8) != 0)
+      throw std::runtime_error("cannot listen at " + path());
+    thread_ = std::thread([this] { run(); });
+  }
+  ~Between() {
+    stopping_ = true;
+    thread_.join();
+  }
+  Between(const Between&) = delete;
+  Between& operator=(const Between&) = delete;
+
+  // The next connection's, or this one's: there is one at a time.
+  void cut(Cut what) { cut_ = what; }
+  PostgresPlace place(std::string schema) const {
+    return {.url = Secret("postgresql://sluice@/postgres?host=" + directory_.path()), .schema = std::move(schema)};
+  }
+
+ private:
+  static Fd make() { return Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
+  static sockaddr_un address_of(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    return address;
+  }
+  std::string path() const { return directory_.path() + "/.s.PGSQL.5432"; }
+
+  static bool readable(int fd) {
+    pollfd wait{fd, POLLIN, 0};
+    return ::poll(&wait, 1, 10) == 1;
+  }
+  static std::string read_some(int fd) {
+    std::string bytes(1 << 16, '\0');
+    const ssize_t count = ::read(fd, bytes.data(), bytes.size());
+    bytes.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+    return bytes;
+  }
+  static bool write_all(int fd, std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t count = ::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (count <= 0) return false;
+      bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+    return true;
+  }
+
+  void run() {
+    while (!stopping_)
+      if (readable(listener_.get())) relay(Fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)));
+  }
+
+  void relay(Fd client) {
+    const Fd server = make();
+    sockaddr_un address = address_of(server_);
+    if (::connect(server.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return;
+    while (!stopping_) {
+      pollfd both[] = {{client.get(), POLLIN, 0}, {server.get(), POLLIN, 0}};
+      if (::poll(both, 2, 10) <= 0) continue;
+      if (both[0].revents != 0) {
+        const std::string asked = read_some(client.get());
+        const bool commits = asked.find(std::string_view("COMMIT\0", 7)) != std::string::npos && cut_ != Cut::nothing;
+        if (asked.empty() || (commits && cut_ == Cut::commit)) return done();
+        if (!write_all(server.get(), asked)) return;
+        if (commits) {
+          while (!readable(server.get())) continue;  // it has committed
+          return done();
+        }
+      }
+      if (both[1].revents != 0) {
+        const std::string answered = read_some(server.get());
+        if (answered.empty() || !write_all(client.get(), answered)) return;
+      }
+    }
+  }
+  void done() { cut_ = Cut::nothing; }
+
+  std::string server_;
+  TestingDirectory directory_;
+  Fd listener_;
+  std::atomic<Cut> cut_ = Cut::nothing;
+  std::atomic<bool> stopping_ = false;
+  std::thread thread_;
+};
+
+// Nobody who loses the connection there knows whether it was kept: it is told as an error, and what is done again looks
+// first.
+TEST(Postgres, A_connection_that_is_lost_at_a_commit_loses_no_row_and_brings_none_twice) {
+  Between between(TestingPostgres::running().socket_path());
+  std::int64_t round = 0;
+  for (const Between::Cut cut : {Between::Cut::commit, Between::Cut::answer}) {
+    TestingDirectory directory;
+    Store store = open({directory.path(), between.place("cut_off")});
+    const auto database = raw("cut_off");
+    const bool kept = cut == Between::Cut::answer;
+    LedgerEntry entry;
+    entry.request_id = RequestId("req_" + std::to_string(++round));
+    entry.cost = Money::pico(7);
+    write(directory, entry);
+    write(directory, entry);
+
+    between.cut(cut);
+    EXPECT_FALSE(store.fold()) << "nobody knows";
+    EXPECT_EQ(database->integer("SELECT count(*) FROM ledger"), 2 * (kept ? round : round - 1));
+    const auto again = store.fold();
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(again->entries, kept ? 0u : 2u);
+    for (const char* sum :
+         {"SELECT CAST(sum(cost_pico) AS BIGINT) FROM ledger", "SELECT CAST(sum(pico) AS BIGINT) FROM usage_hourly",
+          "SELECT CAST(sum(pico) AS BIGINT) FROM key_spend",
+          "SELECT CAST(sum(pico) AS BIGINT) FROM instance_spend_hourly"})
+      EXPECT_EQ(database->integer(sum), 14 * round) << sum;
+    EXPECT_TRUE(store.check()->sound);
+
+    between.cut(cut);
+    const NewKey wanted{.name = kept ? "kept" : "lost"};
+    EXPECT_FALSE(store.create_key(wanted, 1)) << "its characters are nobody's";
+    EXPECT_EQ(store.create_key(wanted, 1).has_value(), !kept) << "it is looked whether there is one of that name";
+    EXPECT_EQ(store.list_keys()->size(), static_cast<std::size_t>(round));
+    const auto acts = store.admin_acts(std::nullopt, 10);
+    ASSERT_TRUE(acts);
+    EXPECT_EQ(acts->size(), static_cast<std::size_t>(round)) << "each key's making is recorded once";
+  }
 }
 
 TEST(Postgres, Is_refused_when_the_schema_is_another_programs) {

@@ -68,6 +68,7 @@ class TestingPostgres {
     ::waitpid(server_, nullptr, 0);
   }
 
+  std::string socket_path() const { return directory_.path() + "/.s.PGSQL.5432"; }
   PostgresPlace place(std::string schema) const {
     return {.url = Secret("postgresql://sluice@/postgres?host=" + directory_.path()), .schema = std::move(schema)};
   }
