@@ -39,12 +39,12 @@ def in_force(server, key, wanted, body=None):
         return eventually(lambda: (answer := client.post(CHAT, json=body or chat_body("acme/m", max_tokens=5))).status_code == wanted and answer, f"status {wanted}")
 
 
-def spend(server, keys, clients, requests, model="acme/m"):
+def spend(server, keys, clients, requests, model="acme/m", ways=WAYS):
     """All clients at once, each with its requests one after the other."""
     async def client_of(number, http):
         statuses = []
         for turn in range(requests):
-            statuses.append(await one_request(http, keys[number % len(keys)], WAYS[(number + turn) % len(WAYS)], model))
+            statuses.append(await one_request(http, keys[number % len(keys)], ways[(number + turn) % len(ways)], model))
         return statuses
 
     async def everybody():
@@ -85,27 +85,36 @@ def test_200_clients_on_one_dollar_with_streams_disconnects_and_failures(server,
 
 
 def test_200_clients_that_go_over_to_a_dearer_model_pass_no_budget(serve, vendor):
-    """The first target costs a tenth and fails after it is asked; each request then reserves anew for the second one."""
+    """The first target costs a quarter. It fails, or writes half a stream that is held back: that is billed, and the request needs
+    more than it has reserved before the second one may be asked."""
     cheap = recorder.Recorder()
     try:
-        first = Invoicing(cheap, completion=780)
-        second = Invoicing(vendor, completion=780)
-        tenth = {"*": {"input": PRICES["input"] / 10, "output": PRICES["output"] / 10}}
-        server = serve({"providers": {"cheap": openai_vendor(cheap.url, prices=tenth), "dear": openai_vendor(vendor.url)},
-                        "models": {"both": ["cheap/m", "dear/m"]}, "retry": {"attempts": 2}, "breaker": {"failures": 0}})
+        first, second = Invoicing(cheap, completion=780), Invoicing(vendor, completion=780)
+        quarter = {"*": {"input": PRICES["input"] / 4, "output": PRICES["output"] / 4}}
+        server = serve({"providers": {"cheap": openai_vendor(cheap.url, prices=quarter), "dear": openai_vendor(vendor.url)},
+                        "models": {"both": {"candidates": ["cheap/m", "dear/m"], "hold_whole": 1}},
+                        "retry": {"attempts": 2, "budget_percent": 100}, "breaker": {"failures": 0}})
         server.run("teams", "create", "red")
         keys = [server.create_key(team="red") for _ in range(20)]
         server.run("budgets", "set", "--team", "red", "--usd", "1")
         eventually(lambda: "sluice_budget_used_ratio" in httpx.get(f"{server.url}/metrics").text, "the budget in force")
-        answer = second.answer
-        # What the second one does stands in the request; the first one fails at all but every sixth.
-        cheap.answer = lambda request, connection: first.answer(request, connection) if len(cheap.requests) % 6 == 0 else connection.send(
-            recorder.ok(b'{"error":{"message":"no"}}', status="500 Internal Server Error"))
-        vendor.answer = answer
-        statuses = spend(server, keys, clients=200, requests=2, model="both")
-        assert len(vendor.requests) > 20, "requests went over"
-        assert statuses.count(429) + statuses.count(503) + statuses.count(500) > 50 and statuses.count(200) > 10, {status: statuses.count(status) for status in set(statuses)}
-        billed = lambda: first.total() // 10 + second.total()
+
+        def half_of_it(request, connection):
+            """Billed by both sides: usage comes with the first text, and then nothing."""
+            if not request.json().get("stream"):
+                return connection.send(recorder.ok(b'{"error":{"message":"no"}}', status="500 Internal Server Error"))
+            first.bill(5, 780)
+            connection.send(recorder.sse_head())
+            event = json.loads(recorder.openai_event({"content": "po"})[6:])
+            event["usage"] = {"prompt_tokens": 5, "completion_tokens": 780, "total_tokens": 785}
+            connection.send(recorder.chunk(b"data: " + json.dumps(event).encode() + b"\n\n"))
+            return connection.close()
+
+        cheap.answer = half_of_it
+        statuses = spend(server, keys, clients=200, requests=2, model="both", ways=["whole", "stream", "fail", "break"])
+        assert len(vendor.requests) > 20 and first.invoices, "requests went over, and had been billed before"
+        assert statuses.count(429) > 100 and statuses.count(200) > 10, {status: statuses.count(status) for status in set(statuses)}
+        billed = lambda: first.total() // 4 + second.total()
         eventually(lambda: ledger_total(server) == billed(), f"the ledger to have what was billed, {billed()}, not {ledger_total(server)}")
         assert billed() <= 1 * PICO, "overshoot"
         assert billed() > Decimal("0.9") * PICO, "a budget is for spending"
