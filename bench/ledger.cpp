@@ -217,7 +217,7 @@ void fill(const std::string& directory, std::int64_t rows) {
     must(database->execute(
         "INSERT INTO ledger_words (word, last_row) VALUES ('openai_chat', 0), ('fast', 0), ('openai', 0), "
         "('anthropic', 0), ('proprietary', 0), ('ok', 0), ('https://openai.com/api/pricing', 0), "
-        "('0011223344556677', 0)"));
+        "('0011223344556677', 0), ('letters', 0)"));
     auto words = must(
         database->prepare("INSERT INTO ledger_words (word, last_row) WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT "
                           "i + 1 FROM n WHERE i + 1 < ?1) SELECT printf(?2, i), 0 FROM n"));
@@ -226,27 +226,29 @@ void fill(const std::string& directory, std::int64_t rows) {
     must(words.bind(std::int64_t{models}).bind("model-2026-04-%d").run());
   }
   {
-    // Words have their numbers in the order in which they came: the eight above, the keys, the models.
+    // Words have their numbers in the order in which they came: the nine above, the keys, the models.
     auto made = must(database->prepare(
         "INSERT INTO ledger_rows (request_id, start_us, end_us, key_word, dialect_word, requested_word, provider_word, "
         "model_word, ground_word, stream, status, outcome_word, attempt, final, input, cache_read, output, reported, "
-        "cost_pico, source_word, ttft_us, total_us, config_word, correction) "
+        "cost_pico, source_word, ttft_us, total_us, config_word, correction, workload_word) "
         "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1) "
-        "SELECT printf('req_01HZXK2M3N4P5Q6R7S%08X', i), ?2 + i * ?3, ?2 + i * ?3 + 1500000, 9 + i * 7 % ?4, 1, 2, "
-        "iif(i % 3, 3, 4), 9 + ?4 + i * 5 % ?5, 5, i % 2, 200, 6, 1, 1, 900 + i % 700, nullif(i % 5 * 100, 0), "
-        "200 + i % 300, 1, 3000000000 + i % 1000000, 7, 230000, 1500000, 8, 0 FROM n"));
+        "SELECT printf('req_01HZXK2M3N4P5Q6R7S%08X', i), ?2 + i * ?3, ?2 + i * ?3 + 1500000, 10 + i * 7 % ?4, 1, 2, "
+        "iif(i % 3, 3, 4), 10 + ?4 + i * 5 % ?5, 5, i % 2, 200, 6, 1, 1, 900 + i % 700, nullif(i % 5 * 100, 0), "
+        "200 + i % 300, 1, 3000000000 + i % 1000000, 7, 230000, 1500000, 8, 0, 9 FROM n"));
     made.bind(rows).bind(first_us).bind(days * us_per_day / rows);
     must(made.bind(std::int64_t{keys}).bind(std::int64_t{models}).run());
   }
   must(database->execute(
       "INSERT INTO usage_hourly SELECT end_us / 3600000000 AS h, key_id, provider, model, ground, tags, count(*), 0, "
       "0, "
-      "sum(input), sum(cache_read), 0, sum(output), 0, 0, 0, sum(cost_pico), 0, 0, 0 FROM ledger GROUP BY 1,2,3,4,5,6;"
+      "sum(input), sum(cache_read), 0, sum(output), 0, 0, 0, sum(cost_pico), 0, 0, 0, workload FROM ledger GROUP BY "
+      "1,2,3,4,5,6,21;"
       "UPDATE usage_hourly SET usd = pico / 1000000000000, pico = pico % 1000000000000;"
       "INSERT INTO usage_daily SELECT hour / 24, key_id, provider, model, ground, tags, sum(requests), 0, 0, "
       "sum(input), "
-      "sum(cache_read), 0, sum(output), 0, 0, sum(usd) + sum(pico) / 1000000000000, sum(pico) % 1000000000000, 0, 0, 0 "
-      "FROM usage_hourly GROUP BY 1,2,3,4,5,6;"
+      "sum(cache_read), 0, sum(output), 0, 0, sum(usd) + sum(pico) / 1000000000000, sum(pico) % 1000000000000, 0, 0, "
+      "0, "
+      "workload FROM usage_hourly GROUP BY 1,2,3,4,5,6,21;"
       "INSERT INTO ledger_hours SELECT start_us / 3600000000 AS h, min(row), max(row) FROM ledger GROUP BY h;"));
   must(transaction.commit());
   must(database->execute("PRAGMA wal_checkpoint(TRUNCATE)"));

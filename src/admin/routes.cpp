@@ -26,28 +26,31 @@ constexpr Field limit_query[] = {SLUICE_PAGE,
                                  {"scope", "=everybody|org|team|user|key|tag", "Only of this kind"},
                                  {"subject", "string", "Only of this one, by id or name"}};
 constexpr Field usage_query[] = {
-    {"by", "=key|model|provider|ground|day|team|user|organisation|tag", "What to sum by; `key` unless told"},
+    {"by", "=key|model|provider|ground|day|team|user|organisation|tag|workload", "What to sum by; `key` unless told"},
     {"since", "time", "Requests that ended at or after"},
     {"until", "time", "Requests that ended before"},
     {"key", "string", "Only this key's, by id or name"},
     {"team", "string", "Only this team's"},
     {"user", "string", "Only this user's"},
     {"model", "string", "Only this model's: its name, or provider/model"},
-    {"tag", "string", "Only what has this tag"}};
-constexpr Field difference_query[] = {{"before_since", "time", "The earlier period: from", true},
-                                      {"before_until", "time", "... to before", true},
-                                      {"since", "time", "The later period: from", true},
-                                      {"until", "time", "... to before; now unless told"},
-                                      {"by", "=all|key|team|model|route|tag", "What to tell apart; `all` unless told"},
-                                      {"key", "string", "Only this key's, by id or name"},
-                                      {"team", "string", "Only this team's"},
-                                      {"user", "string", "Only this user's"}};
+    {"tag", "string", "Only what has this tag"},
+    {"workload", "string", "Only what this workload's rules have placed"}};
+constexpr Field difference_query[] = {
+    {"before_since", "time", "The earlier period: from", true},
+    {"before_until", "time", "... to before", true},
+    {"since", "time", "The later period: from", true},
+    {"until", "time", "... to before; now unless told"},
+    {"by", "=all|key|team|model|route|tag|workload", "What to tell apart; `all` unless told"},
+    {"key", "string", "Only this key's, by id or name"},
+    {"team", "string", "Only this team's"},
+    {"user", "string", "Only this user's"}};
 constexpr Field ledger_query[] = {SLUICE_PAGE,
                                   {"since", "time", "Requests that started at or after"},
                                   {"until", "time", "Requests that started before"},
                                   {"key", "string", "Only this key's, by id or name"},
                                   {"team", "string", "Only this team's"},
-                                  {"user", "string", "Only this user's"}};
+                                  {"user", "string", "Only this user's"},
+                                  {"workload", "string", "Only what this workload's rules have placed"}};
 constexpr Field price_query[] = {SLUICE_PAGE,
                                  {"provider", "string", "Only this provider's"},
                                  {"model", "string", "Only models with this in their name"},
@@ -186,6 +189,7 @@ constexpr Field entry_fields[] = {{"row", "integer"},
                                   {"reported", "boolean"},
                                   {"cost_usd", "usd?", "null: unpriced"},
                                   {"tags", "[string]"},
+                                  {"workload", "string?", "Whose rules have placed it"},
                                   {"price_source", "string?"},
                                   {"first_token_us", "integer?"},
                                   {"total_us", "integer"}};

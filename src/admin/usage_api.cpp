@@ -56,6 +56,7 @@ void write_entry(json::Writer& out, const store::LoggedEntry& logged) {
   out.key("tags").begin_array();
   for (const std::string_view tag : store::split_tags(entry.tags)) out.string(tag);
   out.end_array();
+  write_text(out, "workload", entry.workload);
   write_text(out, "price_source", entry.price_source);
   write_number(out, "first_token_us", entry.ttft_us >= 0 ? std::optional(entry.ttft_us) : std::nullopt);
   out.member("total_us", entry.total_us).end_object();
@@ -84,6 +85,7 @@ Result<std::string> sum_usage(Call& call) {
   TRY(query.keys, find_keys(call, visible));
   query.model = call.query.text("model");
   query.tag = call.query.text("tag");
+  query.workload = call.query.text("workload");
   TRY(const store::UsageReport report, call.store.usage(query));
   std::string text;
   json::Writer out(text);
@@ -140,6 +142,7 @@ Result<std::string> list_ledger(Call& call) {
   range.after_row = std::max<std::int64_t>(*before - rows_per_page - 1, 0);
   range.since_us = call.query.time_us("since");
   range.until_us = call.query.time_us("until");
+  range.workload = call.query.text("workload");
   TRY(range.keys, find_keys(call, visible));
   TRY(const std::vector<store::LoggedEntry> entries, call.store.entries_in(range, limit));
   std::string text;

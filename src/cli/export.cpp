@@ -27,6 +27,7 @@ struct ExportFlags {
   std::string by = "day";
   std::string since;
   std::string until;
+  std::string workload;
   std::string to;
   std::string config;
 };
@@ -54,6 +55,7 @@ Result<std::int64_t> read(store::Store& store, const ExportFlags& flags, Console
   store::EntryRange range;
   TRY(range.since_us, parse_time_us(flags.since, "--since"));
   TRY(range.until_us, parse_time_us(flags.until, "--until"));
+  range.workload = flags.workload;
   TRY(const std::vector<store::LoggedEntry> newest, store.last_entries(1));
   const std::int64_t last_row = newest.empty() ? 0 : newest.back().row;
   std::int64_t count = 0;
@@ -182,6 +184,7 @@ void add_logs_export(CLI::App& logs, Invocation& invocation) {
   one_of(verb.add_option("--by", flags->by, "How long a charge's period is"), {"hour", "day"});
   verb.add_option("--since", flags->since, "Calls that started at or after: 2026-04-01, or 7d ago")->type_name("TIME");
   verb.add_option("--until", flags->until, "Calls that started before")->type_name("TIME");
+  verb.add_option("--workload", flags->workload, "Only what this workload's rules have placed")->type_name("NAME");
   verb.add_option("--to", flags->to, "The file; default: standard output")->type_name(file_value);
   add_config_flag(verb, flags->config);
   on_selected(verb, invocation, flags, export_rows);

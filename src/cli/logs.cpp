@@ -2,6 +2,7 @@
 // prompts nor answers are in the ledger, so none are shown.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ostream>
 #include <thread>
 
@@ -22,6 +23,7 @@ constexpr auto pause_between_looks = std::chrono::milliseconds(250);
 struct TailFlags {
   std::size_t lines = 20;
   bool follow = false;
+  std::string workload;
 };
 
 std::string start_text(const store::LedgerEntry& entry) {
@@ -37,6 +39,7 @@ Table log_table() {
   return Table({{"TIME"},
                 {"REQUEST"},
                 {"KEY"},
+                {"WORKLOAD"},
                 {"MODEL"},
                 {"GROUND"},
                 {"STATUS", right},
@@ -51,8 +54,8 @@ Table log_table() {
 void add_row(Table& table, const store::LoggedEntry& logged) {
   const store::LedgerEntry& entry = logged.entry;
   table.add({start_text(entry), entry.request_id.str(), logged.key_name.empty() ? entry.key_id.str() : logged.key_name,
-             entry.provider.str() + "/" + entry.model.str(), std::string(name(entry.ground)),
-             std::to_string(entry.status),
+             entry.workload.empty() ? "-" : entry.workload, entry.provider.str() + "/" + entry.model.str(),
+             std::string(name(entry.ground)), std::to_string(entry.status),
              entry.correction == store::Correction::none ? std::string(name(entry.outcome)) : "correction",
              std::to_string(entry.usage.total_input()), std::to_string(entry.usage.total_output()),
              entry.cost ? entry.cost->usd() : "unpriced", milliseconds_text(entry.ttft_us),
@@ -93,7 +96,7 @@ std::string entry_json(const store::LoggedEntry& logged) {
   out.key("tags").begin_array();
   for (const std::string_view tag : store::split_tags(entry.tags)) out.string(tag);
   out.end_array();
-  out.member("price_source", entry.price_source).key("first_token_us");
+  out.member("workload", entry.workload).member("price_source", entry.price_source).key("first_token_us");
   entry.ttft_us >= 0 ? out.integer(entry.ttft_us) : out.null();
   out.member("total_us", entry.total_us).end_object();
   return text;
@@ -112,14 +115,14 @@ void print(const std::vector<store::LoggedEntry>& entries, Invocation& invocatio
 }
 
 // Until ctrl-C, or until nobody reads the output any more.
-Result<int> follow(store::Store& store, std::int64_t last_row, Invocation& invocation) {
+Result<int> follow(store::Store& store, store::EntryRange behind, Invocation& invocation) {
   Console& console = invocation.console;
   console.catch_interrupts();
   while (!console.interrupted && console.out.good()) {
     CHECK_OK(store.fold());
-    TRY(const std::vector<store::LoggedEntry> entries, store.entries_after(last_row, rows_per_look));
+    TRY(const std::vector<store::LoggedEntry> entries, store.entries_in(behind, rows_per_look));
     print(entries, invocation);
-    if (!entries.empty()) last_row = entries.back().row;
+    if (!entries.empty()) behind.after_row = entries.back().row;
     if (entries.size() < rows_per_look) std::this_thread::sleep_for(pause_between_looks);
   }
   return exit_ok;
@@ -127,12 +130,15 @@ Result<int> follow(store::Store& store, std::int64_t last_row, Invocation& invoc
 
 Result<int> tail(const TailFlags& flags, Invocation& invocation) {
   TRY(store::Store store, open_ledger(invocation));
-  // One row at least, also for -n 0 -f: what is to be followed comes after it.
-  TRY(std::vector<store::LoggedEntry> entries, store.last_entries(std::max<std::size_t>(flags.lines, 1)));
-  const std::int64_t last_row = entries.empty() ? 0 : entries.back().row;
-  if (flags.lines == 0) entries.clear();
+  TRY(const std::vector<store::LoggedEntry> newest, store.last_entries(1));
+  const std::int64_t last_row = newest.empty() ? 0 : newest.back().row;
+  std::vector<store::LoggedEntry> entries;
+  if (flags.lines > 0) {
+    TRY(entries, store.entries_in({.before_row = last_row + 1, .workload = flags.workload}, flags.lines));
+    std::ranges::reverse(entries);
+  }
   print(entries, invocation);
-  if (flags.follow) return follow(store, last_row, invocation);
+  if (flags.follow) return follow(store, {.after_row = last_row, .workload = flags.workload}, invocation);
   if (entries.empty() && !invocation.json()) invocation.console.out << "no requests recorded\n";
   return exit_ok;
 }
@@ -148,6 +154,7 @@ void add_logs(CLI::App& root, Invocation& invocation) {
   auto flags = std::make_shared<TailFlags>();
   whole_number(verb.add_option("-n,--lines", flags->lines, "How many"), 0, most_lines);
   verb.add_flag("-f,--follow", flags->follow, "Go on with new ones until ctrl-C");
+  verb.add_option("--workload", flags->workload, "Only what this workload's rules have placed")->type_name("NAME");
   on_selected(verb, invocation, flags, tail);
   add_logs_export(group, invocation);
 }

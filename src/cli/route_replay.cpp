@@ -3,14 +3,16 @@
 // request keeps its tokens, its cache hits and its time; prices are those that the other configuration has for that
 // time. It calls nobody, and needs no server.
 //
-// The ledger has no texts and no headers: what a rule says of them is taken as not fitting, and the output names those
-// workloads. Who would have failed nobody knows, so each request goes to the first candidate.
+// The ledger has no texts and no headers, but says which workload has placed a request: what looks at texts or headers
+// is taken to fit what a workload of its name has placed then, and nothing else; the output names those workloads. Who
+// would have failed nobody knows, so each request goes to the first candidate.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
 #include <ostream>
 #include <set>
+#include <span>
 #include <tuple>
 
 #include "cli/data_store.h"
@@ -68,8 +70,8 @@ struct Replayed {
   std::map<std::pair<std::string, std::string>, std::int64_t> violations;  // workload or "", rule
   std::map<std::string, std::int64_t> unserved;                            // the error's code
   std::map<std::string, std::pair<Sums, Sums>> workloads;                  // actual, policy; "" = of none
-  std::set<std::string> undecided;  // workloads that look at what the ledger has not
-  std::int64_t left_out = 0;        // rows of calls that are about no model
+  std::set<std::string> by_name;  // workloads that look at what the ledger has not: they fit what theirs have placed
+  std::int64_t left_out = 0;      // rows of calls that are about no model
 };
 
 bool is_routed(chat::DialectId dialect) {
@@ -95,14 +97,10 @@ class Replay {
  public:
   Replay(const config::Snapshot& policy, std::vector<store::KeyReport> keys) : policy_(policy) {
     for (store::KeyReport& one : keys) keys_.emplace(one.key.id.str(), std::move(one.key));
-    for (const config::Workload& workload : policy.workloads())
-      if (workload.match.code || workload.match.pii || workload.match.secrets || workload.match.tools ||
-          workload.match.images || workload.match.audio || workload.match.pdf || !workload.match.languages.empty() ||
-          workload.match.min_turns > 0 || workload.match.max_turns > 0 || workload.match.asks_difficulty() ||
-          !workload.match.headers.empty())
-        done_.undecided.insert(workload.name);
-      else
-        decided_.push_back(workload);
+    for (const config::Workload& workload : policy.workloads()) {
+      config::Workload& said = said_.emplace_back(workload);
+      if (forget_the_unsaid(said.match)) done_.by_name.insert(workload.name);
+    }
   }
 
   void take(const store::LedgerEntry& row) {
@@ -120,6 +118,32 @@ class Replay {
   const Replayed& done() const { return done_; }
 
  private:
+  // Takes out what the ledger cannot answer; true: there was something.
+  static bool forget_the_unsaid(config::WorkloadMatch& match) {
+    const bool unsaid = match.code || match.pii || match.secrets || match.tools || match.images || match.audio ||
+                        match.pdf || !match.languages.empty() || match.min_turns > 0 || match.max_turns > 0 ||
+                        match.asks_difficulty() || !match.headers.empty();
+    config::WorkloadMatch kept;
+    kept.keys = std::move(match.keys);
+    kept.teams = std::move(match.teams);
+    kept.tags = std::move(match.tags);
+    kept.models = std::move(match.models);
+    kept.paths = std::move(match.paths);
+    kept.min_prompt_tokens = match.min_prompt_tokens;
+    kept.max_prompt_tokens = match.max_prompt_tokens;
+    match = std::move(kept);
+    return unsaid;
+  }
+
+  // The first whose conditions fit, as far as the ledger answers them; for the rest its name must be the row's.
+  const config::Workload* workload_of(const gateway::WorkloadQuestion& asked, const std::string& placed_by) const {
+    for (std::size_t i = 0; i < said_.size(); ++i)
+      if (gateway::workload_of(asked, std::span(&said_[i], 1)) &&
+          (!done_.by_name.contains(said_[i].name) || said_[i].name == placed_by))
+        return &policy_.workloads()[i];
+    return nullptr;
+  }
+
   static std::string target_of(const store::LedgerEntry& row) { return row.provider.str() + "/" + row.model.str(); }
   static gateway::Speeds::TimePoint time_of(const store::LedgerEntry& row) {
     return gateway::Speeds::TimePoint(std::chrono::microseconds(row.start_us));
@@ -138,7 +162,7 @@ class Replay {
                                           .path = usual_path(row.client_dialect),
                                           .prompt_tokens = prompt,
                                           .signals = [&]() -> const gateway::Signals& { return none; }};
-    const config::Workload* workload = gateway::workload_of(which, decided_);
+    const config::Workload* workload = workload_of(which, row.workload);
     gateway::GuardQuestion who{.key_class = key ? key->data_class : DataClass::internal};
     if (workload) who.workload_class = workload->require.data_class_value;
     const auto verdict = gateway::guard(who);
@@ -196,7 +220,7 @@ class Replay {
   }
 
   const config::Snapshot& policy_;
-  std::vector<config::Workload> decided_;  // those whose conditions the ledger can answer
+  std::vector<config::Workload> said_;  // the policy's, with those conditions that the ledger can answer
   std::map<std::string, store::VirtualKey, std::less<>> keys_;
   gateway::Speeds speeds_;  // as the server would have had them at that time
   Replayed done_;
@@ -239,7 +263,7 @@ std::string replay_json(const Replayed& done) {
     w.end_object();
   }
   w.end_array().key("undecided_workloads").begin_array();
-  for (const std::string& workload : done.undecided) w.string(workload);
+  for (const std::string& workload : done.by_name) w.string(workload);
   w.end_array().member("left_out", done.left_out).end_object();
   return text;
 }
@@ -282,9 +306,10 @@ void print(const Replayed& done, Console& console) {
   if (done.actual.timed < done.actual.requests)
     out << "times are of the " << done.actual.timed << " whose target was measured within the minutes before\n";
   if (done.left_out > 0) out << done.left_out << " calls about no model were left out\n";
-  for (const std::string& workload : done.undecided)
+  for (const std::string& workload : done.by_name)
     out << "`" << workload
-        << "` looks at headers or texts, which the ledger does not have: nothing was taken to fit it\n";
+        << "` looks at headers or texts, which the ledger does not have: what a workload of that name had placed is "
+           "taken to fit it, and nothing else\n";
 }
 
 Result<int> replay(const ReplayFlags& flags, Invocation& invocation) {

@@ -79,6 +79,7 @@ Result<TrafficSource> open_ledger_traffic(const TrafficFlags& flags, Invocation&
                                 .route = entry.requested_model,
                                 .key = named(names.keys, key),
                                 .team = team == names.team_of_key.end() ? "" : team->second,
+                                .workload = entry.workload,
                                 .service_tier = entry.usage.service_tier},
                                entry.usage, entry.cost, entry.correction != store::Correction::none);
       }));
@@ -106,7 +107,10 @@ void add_traffic_flags(CLI::App& verb, TrafficFlags& flags) {
   verb.add_option("--until", flags.until, "Of the ledger: calls that ended before (default: now)")->type_name("TIME");
   verb.add_option("--cache-life", flags.cache_life, "Of a trace with block hashes: how long a prompt cache keeps one")
       ->type_name("TIME");
-  one_of(verb.add_option("--by", flags.by, "What is one workload"), {"model", "route", "team", "key"});
+  one_of(verb.add_option("--by", flags.by,
+                         "What is one workload (default: as the configuration's workloads have placed the calls, what "
+                         "none of them has by model)"),
+         {"workload", "model", "route", "team", "key"});
   add_config_flag(verb, flags.config);
 }
 
@@ -278,7 +282,8 @@ Result<TrafficPlan> plan_of_traffic(const std::string& file, const TrafficFlags&
   TrafficPlan out;
   TRY(out.plan, base_plan(file, flags.calibrations, invocation));
   if (!out.plan) return out;
-  out.groups = replay::groups_of(source.traffic, *replay::by_from_name(flags.by), source.span);
+  out.groups =
+      replay::groups_of(source.traffic, replay::by_from_name(flags.by).value_or(replay::By::workload), source.span);
   out.arrivals = replay::arrivals_of(source.traffic, out.groups);
   std::vector<std::string> notes = {"the workloads are those of " + source.says};
   std::vector<plan::Option> now = places_now(source, notes);

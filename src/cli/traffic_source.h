@@ -24,7 +24,7 @@ struct TrafficFlags {
   std::string since;
   std::string until;
   std::string cache_life = "5m";
-  std::string by = "model";
+  std::string by;  // empty: workload
   std::string config;
   std::vector<std::string> calibrations;  // FILE or FILE=OPTION
   bool asked() const { return ledger || !trace.empty(); }

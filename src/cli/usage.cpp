@@ -17,6 +17,7 @@ struct UsageFlags {
   std::string since;
   std::string until;
   std::string key;
+  std::string workload;
 };
 
 Result<store::UsageQuery> usage_query(const UsageFlags& flags, store::Store& store) {
@@ -28,6 +29,7 @@ Result<store::UsageQuery> usage_query(const UsageFlags& flags, store::Store& sto
     TRY(const store::KeyReport report, find_key(store, flags.key));
     query.key = report.key.id;
   }
+  query.workload = flags.workload;
   return query;
 }
 
@@ -84,9 +86,9 @@ struct View {
   const char* by;
   const char* title;
 };
-constexpr View views[] = {{"key", "keys"},       {"model", "models"}, {"provider", "providers"},
-                          {"ground", "grounds"}, {"day", "days"},     {"team", "teams"},
-                          {"user", "users"},     {"org", "orgs"},     {"tag", "tags"}};
+constexpr View views[] = {{"key", "keys"}, {"model", "models"},      {"provider", "providers"}, {"ground", "grounds"},
+                          {"day", "days"}, {"team", "teams"},        {"user", "users"},         {"org", "orgs"},
+                          {"tag", "tags"}, {"workload", "workloads"}};
 
 // Every view, or the one that was asked for, and the total.
 Result<std::string> usage_json(const UsageFlags& flags, store::UsageQuery query, store::Store& store) {
@@ -131,10 +133,11 @@ void add_usage(CLI::App& root, Invocation& invocation) {
       root, invocation, {"usage", "Requests, tokens and cost, from the ledger", "sluice usage --by model --since 7d"});
   auto flags = std::make_shared<UsageFlags>();
   one_of(verb.add_option("--by", flags->by, "What to sum by (default: key; as JSON: each)"),
-         {"key", "model", "provider", "ground", "day", "team", "user", "org", "tag"});
+         {"key", "model", "provider", "ground", "day", "team", "user", "org", "tag", "workload"});
   verb.add_option("--since", flags->since, "Requests that ended at or after: 2026-04-01, or 7d ago")->type_name("TIME");
   verb.add_option("--until", flags->until, "Requests that ended before")->type_name("TIME");
   verb.add_option("--key", flags->key, "Only this key")->type_name("ID|NAME");
+  verb.add_option("--workload", flags->workload, "Only what this workload's rules have placed")->type_name("NAME");
   verb.require_subcommand(0, 1);
   add_usage_explain(verb, invocation);
   add_usage_anomalies(verb, invocation);

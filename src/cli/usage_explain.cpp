@@ -103,7 +103,7 @@ void add_usage_explain(CLI::App& usage, Invocation& invocation) {
       ->type_name("PERIOD")
       ->required();
   one_of(verb.add_option("--by", flags->by, "Each of what is explained by itself"),
-         {"all", "team", "model", "route", "key", "tag"});
+         {"all", "team", "model", "route", "key", "tag", "workload"});
   add_config_flag(verb, flags->config);
   on_selected(verb, invocation, flags, explain);
 }

@@ -153,6 +153,21 @@ TEST(Focus, Charges_are_by_kind_of_token_and_their_products_match_their_costs) {
   EXPECT_EQ(rows[2].root()["BilledCost"].number(), 0.0036);
 }
 
+TEST(Focus, Charges_of_two_workloads_are_two_rows_that_name_them) {
+  const catalog::PriceBook book({fact("m", catalog::SourceKind::list, 2'000'000, 10'000'000)});
+  FocusSum sum(book, {.version = FocusVersion::v1_4});
+  for (const char* workload : {"letters", "", "letters"}) {
+    store::LoggedEntry logged = call(1, "m", {.input = 1'000, .reported = true}, Money::pico(2'000'000'000));
+    logged.entry.workload = workload;
+    ASSERT_TRUE(sum.add(logged));
+  }
+  const auto rows = focus_rows(sum, FocusVersion::v1_4);
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_TRUE(rows[0].root()["x_Workload"].is_null());
+  EXPECT_EQ(rows[1].root()["x_Workload"].string(), "letters");
+  EXPECT_EQ(rows[1].root()["x_Requests"].integer(), 2);
+}
+
 TEST(Focus, A_contract_is_charged_and_the_list_stays_visible) {
   const catalog::PriceBook book({fact("m", catalog::SourceKind::list, 2'000'000, 10'000'000),
                                  fact("m", catalog::SourceKind::contract, 1'500'000, 8'000'000)});

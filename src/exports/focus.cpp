@@ -160,6 +160,7 @@ constexpr FocusColumn columns[] = {
     {"x_EstimatedRequests", Type::integer, false},
     {"x_Ground", Type::text, false},
     {"x_Requests", Type::integer, false},
+    {"x_Workload", Type::text, true},
 };
 
 bool is_in(const FocusColumn& column, FocusVersion version) {
@@ -209,7 +210,8 @@ Result<void> FocusSum::add(const store::LoggedEntry& logged) {
           .model = entry.model.str(),
           .ground = entry.ground,
           .key_id = entry.key_id.str(),
-          .service_tier = usage.service_tier};
+          .service_tier = usage.service_tier,
+          .workload = entry.workload};
 
   if (entry.correction != store::Correction::none) {
     key.unit = correction;
@@ -322,6 +324,7 @@ std::vector<Cell> FocusSum::cells(const Key& key, const Sum& sum) const {
   put("x_EstimatedRequests", sum.estimated);
   put("x_Ground", std::string(catalog::name(key.ground)));
   put("x_Requests", sum.requests);
+  put("x_Workload", key.workload.empty() ? Cell() : Cell(key.workload));
   return row;
 }
 

@@ -39,7 +39,7 @@ class FocusSum {
 
   // Error: more than max_rows different rows.
   Result<void> add(const store::LoggedEntry& logged);
-  // In the order of periods, providers, models, keys and units.
+  // In the order of periods, providers, models, keys, workloads and units.
   void write(TableWriter& out) const;
 
   std::size_t rows() const { return sums_.size(); }
@@ -55,6 +55,7 @@ class FocusSum {
     catalog::Ground ground = catalog::Ground::self_hosted;
     std::string key_id;
     chat::ServiceTier service_tier = chat::ServiceTier::standard;
+    std::string workload;            // empty: of none
     int unit = 0;                    // catalog::Unit, or whole_request
     std::int64_t pico_per_unit = 0;  // as it was charged
     std::int64_t list_per_unit = 0;  // as the list has it

@@ -55,6 +55,15 @@ constexpr RequestColumn columns[] = {
     {"first_token_us", Type::integer, true,
      [](const Logged& l) -> Cell { return l.entry.ttft_us >= 0 ? Cell(l.entry.ttft_us) : Cell(); }},
     {"total_us", Type::integer, false, [](const Logged& l) -> Cell { return l.entry.total_us; }},
+    {"workload", Type::text, false, [](const Logged& l) -> Cell { return l.entry.workload; }},
+    // Of those above what is no text: of the input, of what came from the cache, of the output.
+    {"input_audio_tokens", Type::integer, false, [](const Logged& l) -> Cell { return l.entry.usage.input_audio; }},
+    {"input_image_tokens", Type::integer, false, [](const Logged& l) -> Cell { return l.entry.usage.input_image; }},
+    {"input_video_tokens", Type::integer, false, [](const Logged& l) -> Cell { return l.entry.usage.input_video; }},
+    {"cache_read_audio_tokens", Type::integer, false,
+     [](const Logged& l) -> Cell { return l.entry.usage.cache_read_audio; }},
+    {"output_audio_tokens", Type::integer, false, [](const Logged& l) -> Cell { return l.entry.usage.output_audio; }},
+    {"output_image_tokens", Type::integer, false, [](const Logged& l) -> Cell { return l.entry.usage.output_image; }},
 };
 
 }  // namespace

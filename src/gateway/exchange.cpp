@@ -578,6 +578,7 @@ store::LedgerEntry Exchange::entry(const Attempt& attempt, int number, bool fina
   row.total_us = duration_cast<microseconds>(gateway_.time.now() - start_).count();
   if (first_token_) row.ttft_us = duration_cast<microseconds>(*first_token_ - start_).count();
   row.config_hash = config_hash_;
+  if (workload_) row.workload = workload_->name;
   return row;
 }
 

@@ -189,6 +189,7 @@ ReadRow read_own(const Get& get) {
   const auto key = get("key");
   row.stream.key = key && !key->empty() ? *key : get("key_id").value_or("");
   row.stream.team = get("team").value_or("");
+  row.stream.workload = get("workload").value_or("");
   if (row.stream.provider.empty() || row.stream.model.empty()) return wrong("provider or model is missing");
   if (const auto tier = get("service_tier"); tier && !tier->empty()) {
     const auto known = chat::service_tier_from_name(*tier);
@@ -207,6 +208,26 @@ ReadRow read_own(const Get& get) {
   TRY(row.usage.cache_write_1h, count_if_there("cache_write_1h_tokens"));
   TRY(row.usage.reasoning, count_if_there("reasoning_tokens"));
   TRY(row.usage.searches, count_if_there("searches"));
+  // What is no text is in the sums above, and has prices of its own.
+  struct Part {
+    const char* name;
+    Tokens chat::Usage::* part;
+    Tokens chat::Usage::* whole;
+  };
+  constexpr Part parts[] = {
+      {"input_audio_tokens", &chat::Usage::input_audio, &chat::Usage::input},
+      {"input_image_tokens", &chat::Usage::input_image, &chat::Usage::input},
+      {"input_video_tokens", &chat::Usage::input_video, &chat::Usage::input},
+      {"cache_read_audio_tokens", &chat::Usage::cache_read_audio, &chat::Usage::cache_read},
+      {"output_audio_tokens", &chat::Usage::output_audio, &chat::Usage::output},
+      {"output_image_tokens", &chat::Usage::output_image, &chat::Usage::output},
+  };
+  for (const Part& one : parts) {
+    TRY(row.usage.*one.part, count_if_there(one.name));
+    row.usage.*one.whole -= row.usage.*one.part;
+    if (row.usage.*one.whole < 0)
+      return wrong(fmt::format("{} is more than the tokens that it is a part of", one.name));
+  }
   row.usage.service_tier = row.stream.service_tier;
   row.correction = get("correction").value_or("") == "true";
   if (const auto cost = get("cost_usd"); cost && !cost->empty() && *cost != "null") {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -75,6 +76,32 @@ constexpr const char* own_csv =
     "1,2026-11-01T10:00:00.5Z,\"a, \"\"b\"\"\",chat,p0,m0,1000,200,50,batch,false,0.000000000001\r\n"
     "2,2026-11-01T10:00:01Z,k,chat,p0,m0,10,0,5,standard,false,\r\n"
     "3,2026-11-01T10:00:02Z,k,chat,p0,m0,0,0,0,standard,true,-0.25\r\n";
+
+TEST(ReadTraffic, What_is_no_text_stands_apart_and_is_not_counted_twice) {
+  const std::string header =
+      "started_at,provider,model,workload,input_tokens,cache_read_tokens,output_tokens,input_audio_tokens,"
+      "input_image_tokens,input_video_tokens,cache_read_audio_tokens,output_audio_tokens,output_image_tokens\n";
+  const auto traffic = read_traffic(header + "2026-11-01T10:00:00Z,p,m,calls,1000,200,90,100,30,20,50,40,30\n" +
+                                    "2026-11-01T10:00:01Z,p,m,calls,10,0,5,11,0,0,0,0,0\n");
+  ASSERT_TRUE(traffic) << traffic.error().message;
+  ASSERT_EQ(traffic->requests(), 1U);
+  const Call& one = traffic->calls()[0];
+  EXPECT_EQ(one.input(), 1200);
+  EXPECT_EQ(one.cached(), 250 - 50);
+  EXPECT_EQ(one.output(), 90);
+  const auto count = [&](catalog::Unit unit) {
+    return one.counts[static_cast<std::size_t>(std::ranges::find(counted_units, unit) - counted_units.begin())];
+  };
+  EXPECT_EQ(count(catalog::Unit::input), 850U);
+  EXPECT_EQ(count(catalog::Unit::input_audio), 100U);
+  EXPECT_EQ(count(catalog::Unit::cache_read), 150U);
+  EXPECT_EQ(count(catalog::Unit::cache_read_audio), 50U);
+  EXPECT_EQ(count(catalog::Unit::output), 20U);
+  EXPECT_EQ(count(catalog::Unit::output_image), 30U);
+  EXPECT_EQ(traffic->streams()[0].workload, "calls");
+  ASSERT_EQ(traffic->fault_count(), 1U);
+  EXPECT_EQ(traffic->faults()[0].what, "input_audio_tokens is more than the tokens that it is a part of");
+}
 
 TEST(ReadTraffic, Reads_our_own_rows_as_csv_and_as_json_lines) {
   const std::string lines =
@@ -152,8 +179,8 @@ TEST(Workloads, Have_the_volume_hours_peak_and_growth_of_the_traffic) {
   }
   traffic.sort();
   const Span span{.from_us = midnight, .to_us = midnight + 23 * testing::day_us};
-  for (const auto& [by, name] :
-       {std::pair(By::model, "p/m"), std::pair(By::route, "chat"), std::pair(By::team, "t"), std::pair(By::key, "k")}) {
+  for (const auto& [by, name] : {std::pair(By::workload, "p/m"), std::pair(By::model, "p/m"),
+                                 std::pair(By::route, "chat"), std::pair(By::team, "t"), std::pair(By::key, "k")}) {
     const auto groups = groups_of(traffic, by, span);
     ASSERT_EQ(groups.size(), 1U);
     const Group& one = groups[0];

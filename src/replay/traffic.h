@@ -20,7 +20,7 @@
 namespace sluice::replay {
 
 constexpr std::size_t max_calls = 5'000'000;  // about 450 MB: a month of two calls a second
-constexpr std::size_t max_streams = 200'000;  // different names: keys x models x routes
+constexpr std::size_t max_streams = 200'000;  // different names: keys x models x routes x workloads
 constexpr std::size_t max_named_faults = 20;  // of the rows that cannot be read; the others are counted
 constexpr std::size_t max_faults = 100'000;   // then the file is something else
 
@@ -49,6 +49,7 @@ struct Stream {
   std::string route;  // the model as the client named it
   std::string key;
   std::string team;
+  std::string workload;  // whose rules placed the calls; empty: of none, or the source does not say
   chat::ServiceTier service_tier = chat::ServiceTier::standard;
   friend auto operator<=>(const Stream&, const Stream&) = default;
 };

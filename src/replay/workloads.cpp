@@ -33,6 +33,7 @@ std::string shown(const std::string& name) {
 
 std::string named(const Stream& stream, By by) {
   switch (by) {
+    case By::workload: return stream.workload.empty() ? named(stream, By::model) : shown(stream.workload);
     case By::model: return stream.provider.empty() ? "traffic" : shown(stream.provider + "/" + stream.model);
     case By::route: return shown(stream.route);
     case By::team: return shown(stream.team);
@@ -118,13 +119,14 @@ void keep_busiest(plan::Recorded& recorded, std::size_t most) {
 }  // namespace
 
 std::optional<By> by_from_name(std::string_view text) {
-  for (const By by : {By::model, By::route, By::team, By::key})
+  for (const By by : {By::workload, By::model, By::route, By::team, By::key})
     if (name(by) == text) return by;
   return std::nullopt;
 }
 
 std::string_view name(By by) {
   switch (by) {
+    case By::workload: return "workload";
     case By::model: return "model";
     case By::route: return "route";
     case By::team: return "team";

@@ -16,7 +16,8 @@
 
 namespace sluice::replay {
 
-enum class By : std::uint8_t { model, route, team, key };
+// `workload`: what none has placed goes by its model.
+enum class By : std::uint8_t { workload, model, route, team, key };
 std::optional<By> by_from_name(std::string_view text);
 std::string_view name(By by);
 

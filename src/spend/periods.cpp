@@ -33,6 +33,7 @@ class Grouping {
     if (by_ == "all") return {};
     if (by_ == "model") return {entry.provider.str() + "/" + entry.model.str()};
     if (by_ == "route") return {entry.requested_model};
+    if (by_ == "workload") return {entry.workload.empty() ? "(none)" : entry.workload};
     if (by_ == "tag") {
       std::vector<std::string> tags;
       for (const std::string_view tag : store::split_tags(entry.tags)) tags.emplace_back(tag);

@@ -12,11 +12,11 @@ namespace {
 
 constexpr std::int64_t batch_rows = 20'000;  // tens of milliseconds of one reading transaction
 
-#define SLUICE_COST_COLUMNS                                                                                          \
-  "SELECT row, start_us, end_us, key_id, requested_model, provider, model, outcome, attempt, final, input, "         \
-  "cache_read, cache_write_5m, cache_write_1h, output, reasoning, reported, cost_pico, input_audio, input_image, "   \
-  "input_video, cache_read_audio, output_audio, output_image, searches, service_tier, correction, tags FROM ledger " \
-  "WHERE "
+#define SLUICE_COST_COLUMNS                                                                                        \
+  "SELECT row, start_us, end_us, key_id, requested_model, provider, model, outcome, attempt, final, input, "       \
+  "cache_read, cache_write_5m, cache_write_1h, output, reasoning, reported, cost_pico, input_audio, input_image, " \
+  "input_video, cache_read_audio, output_audio, output_image, searches, service_tier, correction, tags, workload " \
+  "FROM ledger WHERE "
 
 LedgerEntry read(const Statement& row) {
   LedgerEntry entry;
@@ -52,6 +52,7 @@ LedgerEntry read(const Statement& row) {
     usage.service_tier = static_cast<chat::ServiceTier>(tier);
   entry.correction = static_cast<Correction>(std::clamp<std::int64_t>(row.integer(26), 0, 2));
   entry.tags = row.text(27);
+  entry.workload = row.text(28);
   return entry;
 }
 

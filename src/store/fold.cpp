@@ -114,6 +114,11 @@ Result<void> insert(Statement& row, RowWords& words, const LedgerEntry& entry) {
                               usage.output_audio, usage.output_image, usage.searches})
     row.bind(unless(tokens, 0));
   for (const std::int64_t number : numbers) row.bind(number);
+  std::optional<std::int64_t> workload;
+  if (!entry.workload.empty()) {
+    TRY(workload, words.number(entry.workload));
+  }
+  row.bind(workload);
   row.bind(std::int64_t{entry.status}).bind(std::int64_t{entry.stream}).bind(std::int64_t{entry.attempt});
   row.bind(std::int64_t{entry.final}).bind(std::int64_t{usage.reported});
   row.bind(std::int64_t{static_cast<std::uint8_t>(entry.correction)});
@@ -126,10 +131,11 @@ constexpr const char* insert_row =
     "INSERT INTO ledger_rows (start_us, end_us, input, output, cost_pico, total_us, ttft_us, cache_read, "
     "cache_write_5m, cache_write_1h, reasoning, input_audio, input_image, input_video, cache_read_audio, output_audio, "
     "output_image, searches, key_word, dialect_word, requested_word, provider_word, model_word, ground_word, "
-    "outcome_word, source_word, config_word, status, stream, attempt, final, reported, correction, service_tier, "
+    "outcome_word, source_word, config_word, workload_word, status, stream, attempt, final, reported, correction, "
+    "service_tier, "
     "doubts, request_id, tags, raw_usage) VALUES "
     "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-    "nullif(?, ''), nullif(?, ''))";
+    "?, nullif(?, ''), nullif(?, ''))";
 
 Result<void> add(const Database& database, const Spends& spends) {
   TRY(Statement upsert,

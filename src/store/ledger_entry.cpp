@@ -18,14 +18,23 @@ constexpr std::uint8_t extended_version = 2;
 // No answer has a trillion tokens. What a broken provider reports beyond is cut, so that sums stay within 64 bits.
 constexpr Tokens max_tokens_recorded = 1'000'000'000'000;
 
-enum Flag : std::uint8_t { stream = 1, final = 2, reported = 4, priced = 8, extended = 16, tagged = 32, ulid = 64 };
+enum Flag : std::uint8_t {
+  stream = 1,
+  final = 2,
+  reported = 4,
+  priced = 8,
+  extended = 16,
+  tagged = 32,
+  ulid = 64,
+  placed = 128  // by a workload; programs that know none read up to it
+};
 
 constexpr std::string_view request_prefix = "req_";
 constexpr std::size_t numbers_bytes = 6 + 12 * max_varint_bytes + sizeof(ConfigHash);
 constexpr std::size_t extension_bytes = 4 + 7 * max_varint_bytes;
 // The provider's own words about usage in doubt go in pieces, each with its length in front.
 constexpr std::size_t most_raw_pieces = (chat::max_raw_usage_bytes + max_name_bytes - 1) / max_name_bytes;
-constexpr std::size_t most_record_bytes = numbers_bytes + 6 * (1 + max_name_bytes) + extension_bytes +
+constexpr std::size_t most_record_bytes = numbers_bytes + 7 * (1 + max_name_bytes) + extension_bytes +
                                           most_raw_pieces * (1 + max_name_bytes) + 2 + max_tags_text_bytes;
 
 // In their order on disk.
@@ -125,7 +134,7 @@ void encode(const LedgerEntry& entry, std::string& out) {
   to.u8(static_cast<std::uint8_t>((entry.stream ? Flag::stream : 0) | (entry.final ? Flag::final : 0) |
                                   (entry.usage.reported ? Flag::reported : 0) | (entry.cost ? Flag::priced : 0) |
                                   (plain ? 0 : Flag::extended) | (entry.tags.empty() ? 0 : Flag::tagged) |
-                                  (id ? Flag::ulid : 0)));
+                                  (id ? Flag::ulid : 0) | (entry.workload.empty() ? 0 : Flag::placed)));
   to.u8(static_cast<std::uint8_t>(entry.client_dialect));
   to.u8(static_cast<std::uint8_t>(entry.ground));
   to.u8(static_cast<std::uint8_t>(entry.outcome));
@@ -144,10 +153,12 @@ void encode(const LedgerEntry& entry, std::string& out) {
        {&entry.key_id.str(), &entry.requested_model, &entry.provider.str(), &entry.model.str(), &entry.price_source})
     to.name(*name);
   if (!plain) encode_extension(entry, to);
-  if (entry.tags.empty()) return;
-  const std::size_t size = std::min(entry.tags.size(), max_tags_text_bytes);
-  to.u16(static_cast<std::uint16_t>(size));
-  to.bytes(entry.tags.data(), size);
+  if (!entry.tags.empty()) {
+    const std::size_t size = std::min(entry.tags.size(), max_tags_text_bytes);
+    to.u16(static_cast<std::uint16_t>(size));
+    to.bytes(entry.tags.data(), size);
+  }
+  if (!entry.workload.empty()) to.name(entry.workload);
 }
 
 Result<LedgerEntry> decode_ledger_entry(std::string_view bytes) {
@@ -179,6 +190,8 @@ Result<LedgerEntry> decode_ledger_entry(std::string_view bytes) {
   // Before version 3 a record without tags may end here.
   if (fixed ? !from.at_end() : flags & Flag::tagged) entry.tags = from.text(from.u16());
   if (!from.complete()) return unreadable("its tags are cut off");
+  if (!fixed && flags & Flag::placed) entry.workload = from.name();
+  if (!from.complete()) return unreadable("its workload is cut off");
   if (dialect >= chat::all_dialects.size()) return unreadable("unknown dialect");
   if (ground > static_cast<std::uint8_t>(catalog::Ground::proprietary)) return unreadable("unknown ground");
   if (outcome >= outcomes.size()) return unreadable("unknown outcome");

@@ -2,7 +2,7 @@
 // whatever ended the request, also when the client left or the stream broke, because the provider bills all the same.
 // On disk it is a versioned binary record of about 150 bytes: numbers as long as they need to be, names as short
 // strings, the id as a ULID's bits. Flags say whether more follows: what few rows have (sound, images, searches, a
-// service tier, counts in doubt, a correction), and tags, which come last.
+// service tier, counts in doubt, a correction), tags, and the workload, which comes last.
 #pragma once
 
 #include <array>
@@ -86,6 +86,7 @@ struct LedgerEntry {
   ConfigHash config_hash = {};               // of the Snapshot that decided
   Correction correction = Correction::none;  // then end_us says when it was made
   std::string tags;                          // of the key and of the request, as tags.h keeps them
+  std::string workload;                      // whose rules placed the request; empty: it belongs to none
 
   friend bool operator==(const LedgerEntry&, const LedgerEntry&) = default;
 };

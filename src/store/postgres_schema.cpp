@@ -392,6 +392,41 @@ CREATE TABLE ledger_words (
     CREATE INDEX subjects_made ON subjects(kind, created_at_us, id);
     CREATE INDEX subjects_org ON subjects(org_id);
     )sql",
+    R"sql(
+    SET LOCAL statement_timeout = 0;
+    ALTER TABLE ledger_rows ADD COLUMN workload_word INTEGER;
+    CREATE OR REPLACE VIEW ledger AS SELECT
+      r.row, r.request_id, r.start_us, r.end_us, k.word AS key_id, d.word AS dialect, q.word AS requested_model,
+      p.word AS provider, m.word AS model, g.word AS ground, r.stream, r.status, o.word AS outcome, r.attempt,
+      r.final, r.input, coalesce(r.cache_read, 0) AS cache_read,
+      coalesce(r.cache_write_5m, 0) AS cache_write_5m, coalesce(r.cache_write_1h, 0) AS cache_write_1h,
+      r.output, coalesce(r.reasoning, 0) AS reasoning, r.reported, r.cost_pico, s.word AS price_source,
+      coalesce(r.ttft_us, -1) AS ttft_us, r.total_us, c.word AS config_hash,
+      coalesce(r.input_audio, 0) AS input_audio, coalesce(r.input_image, 0) AS input_image,
+      coalesce(r.input_video, 0) AS input_video, coalesce(r.cache_read_audio, 0) AS cache_read_audio,
+      coalesce(r.output_audio, 0) AS output_audio, coalesce(r.output_image, 0) AS output_image,
+      coalesce(r.searches, 0) AS searches, coalesce(r.service_tier, 0) AS service_tier,
+      coalesce(r.doubts, 0) AS doubts, coalesce(r.raw_usage, '') AS raw_usage, r.correction,
+      coalesce(r.tags, '') AS tags, coalesce(w.word, '') AS workload
+      FROM ledger_rows r
+      LEFT JOIN ledger_words k ON k.id = r.key_word
+      LEFT JOIN ledger_words d ON d.id = r.dialect_word
+      LEFT JOIN ledger_words q ON q.id = r.requested_word
+      LEFT JOIN ledger_words p ON p.id = r.provider_word
+      LEFT JOIN ledger_words m ON m.id = r.model_word
+      LEFT JOIN ledger_words g ON g.id = r.ground_word
+      LEFT JOIN ledger_words o ON o.id = r.outcome_word
+      LEFT JOIN ledger_words s ON s.id = r.source_word
+      LEFT JOIN ledger_words c ON c.id = r.config_word
+      LEFT JOIN ledger_words w ON w.id = r.workload_word;
+
+    ALTER TABLE usage_hourly ADD COLUMN workload TEXT NOT NULL DEFAULT '';
+    ALTER TABLE usage_hourly DROP CONSTRAINT usage_hourly_pkey;
+    ALTER TABLE usage_hourly ADD PRIMARY KEY (hour, key_id, provider, model, ground, tags, workload);
+    ALTER TABLE usage_daily ADD COLUMN workload TEXT NOT NULL DEFAULT '';
+    ALTER TABLE usage_daily DROP CONSTRAINT usage_daily_pkey;
+    ALTER TABLE usage_daily ADD PRIMARY KEY (day, key_id, provider, model, ground, tags, workload);
+    )sql",
 };
 constexpr auto known = static_cast<std::int64_t>(migrations.size());
 

@@ -36,7 +36,7 @@ void Rollup::add(const LedgerEntry& entry) {
   const bool corrects = entry.correction != Correction::none;
   const std::int64_t at_us = corrects ? entry.start_us : entry.end_us;  // a correction stays with what it mends
   Sums& sums = sums_[{floor_of(at_us, us_per_hour), entry.key_id.str(), entry.provider.str(), entry.model.str(),
-                      std::string(catalog::name(entry.ground)), entry.tags}];
+                      std::string(catalog::name(entry.ground)), entry.tags, entry.workload}];
   sums.requests += entry.final ? 1 : 0;
   sums.failed += entry.final && entry.outcome != Outcome::ok ? 1 : 0;
   sums.extra_attempts += entry.final || corrects ? 0 : 1;
@@ -72,24 +72,25 @@ Result<void> Rollup::write(const Database& database, const std::string& table, c
       database.prepare(
           "INSERT INTO " + table + " AS s (" + time +
           ", key_id, provider, model, ground, tags, requests, failed, extra_attempts, input, cache_read, "
-          "cache_write, output, estimated, unpriced, usd, pico, corrections, corrected_usd, corrected_pico) VALUES "
-          "(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20) ON CONFLICT (" +
+          "cache_write, output, estimated, unpriced, usd, pico, corrections, corrected_usd, corrected_pico, workload) "
+          "VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21) ON CONFLICT (" +
           time +
-          ", key_id, provider, model, ground, tags) DO UPDATE SET requests = s.requests + ?7, "
+          ", key_id, provider, model, ground, tags, workload) DO UPDATE SET requests = s.requests + ?7, "
           "failed = s.failed + ?8, extra_attempts = s.extra_attempts + ?9, input = s.input + ?10, cache_read = "
           "s.cache_read + ?11, cache_write = s.cache_write + ?12, output = s.output + ?13, estimated = s.estimated + "
           "?14, unpriced = s.unpriced + ?15, usd = s.usd + ?16 + (s.pico + ?17) / 1000000000000, pico = (s.pico + "
           "?17) % 1000000000000, corrections = s.corrections + ?18, corrected_usd = s.corrected_usd + ?19 + "
           "(s.corrected_pico + ?20) / 1000000000000, corrected_pico = (s.corrected_pico + ?20) % 1000000000000"));
   for (const auto& [key, sums] : all) {
-    const auto& [at, key_id, provider, model, ground, tags] = key;
+    const auto& [at, key_id, provider, model, ground, tags, workload] = key;
     upsert.bind(at).bind(key_id).bind(provider).bind(model).bind(ground).bind(tags);
     upsert.bind(sums.requests).bind(sums.failed).bind(sums.extra_attempts).bind(sums.input).bind(sums.cache_read);
     upsert.bind(sums.cache_write).bind(sums.output).bind(sums.estimated).bind(sums.unpriced);
     upsert.bind(static_cast<std::int64_t>(sums.pico / Money::pico_per_usd));
     upsert.bind(static_cast<std::int64_t>(sums.pico % Money::pico_per_usd)).bind(sums.corrections);
     upsert.bind(static_cast<std::int64_t>(sums.corrected_pico / Money::pico_per_usd));
-    CHECK_OK(upsert.bind(static_cast<std::int64_t>(sums.corrected_pico % Money::pico_per_usd)).queue());
+    upsert.bind(static_cast<std::int64_t>(sums.corrected_pico % Money::pico_per_usd));
+    CHECK_OK(upsert.bind(workload).queue());
   }
   return {};
 }

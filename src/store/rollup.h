@@ -1,6 +1,6 @@
 // The ledger's sums by the hour, and by the day, in which its rows ended (a correction's: began), by key, provider,
-// model, ground and tags: what usage is asked of and limits are counted from at a start. They change in the transaction
-// that brings the rows in, so that both always tell the same story, to the last picodollar.
+// model, ground, tags and workload: what usage is asked of and limits are counted from at a start. They change in the
+// transaction that brings the rows in, so that both always tell the same story, to the last picodollar.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,7 @@ class Rollup {
     MoneySum corrected_pico = 0;  // of them
     Sums& operator+=(const Sums& other);
   };
-  using Key = std::tuple<std::int64_t, std::string, std::string, std::string, std::string, std::string>;
+  using Key = std::tuple<std::int64_t, std::string, std::string, std::string, std::string, std::string, std::string>;
   static Result<void> write(const Database& database, const std::string& table, const std::string& time,
                             const std::map<Key, Sums>& all);
   std::map<Key, Sums> sums_;  // by hours

@@ -274,10 +274,6 @@ Result<std::vector<LoggedEntry>> Store::last_entries(std::size_t count) {
   return store::last_entries(*database_, count);
 }
 
-Result<std::vector<LoggedEntry>> Store::entries_after(std::int64_t row, std::size_t count) {
-  return store::entries_after(*database_, row, count);
-}
-
 Result<std::vector<LoggedEntry>> Store::entries_in(const EntryRange& range, std::size_t count) {
   return store::entries_in(*database_, range, count);
 }

@@ -144,9 +144,8 @@ class Store {
 
   // These see what has been folded: call fold() first.
   Result<UsageReport> usage(const UsageQuery& query);
-  // The last `count` (<= 10,000) rows, or the first `count` after a row, oldest first.
+  // The last `count` (<= 10,000) rows, oldest first.
   Result<std::vector<LoggedEntry>> last_entries(std::size_t count);
-  Result<std::vector<LoggedEntry>> entries_after(std::int64_t row, std::size_t count);
   // The first `count` (<= 10,000) of a range, by their rows.
   Result<std::vector<LoggedEntry>> entries_in(const EntryRange& range, std::size_t count);
 

@@ -631,10 +631,10 @@ TEST_P(Logs, Show_the_last_entries_and_follow) {
   ASSERT_EQ(last->size(), 2u);
   EXPECT_EQ((*last)[0].entry, written[3]);
   EXPECT_EQ((*last)[1].entry, written[4]);
-  EXPECT_TRUE(store.entries_after(last->back().row, 10)->empty());
+  EXPECT_TRUE(store.entries_in({.after_row = last->back().row}, 10)->empty());
   write_ledger(directory.path(), {entry("key_a", 99)});
   ASSERT_TRUE(store.fold());
-  const auto more = store.entries_after(last->back().row, 10);
+  const auto more = store.entries_in({.after_row = last->back().row}, 10);
   ASSERT_EQ(more->size(), 1u);
   EXPECT_EQ(more->front().entry.cost, Money::pico(99));
 }

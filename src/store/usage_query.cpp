@@ -22,10 +22,11 @@ struct Dimension {
       column;  // SQL text of our own for what the sums are grouped by; labels are given to the groups afterwards
 };
 // By GroupBy's value.
-constexpr std::array dimensions = {
-    Dimension{"key", "key_id"},    Dimension{"model", "model"}, Dimension{"provider", "provider"},
-    Dimension{"ground", "ground"}, Dimension{"day", "day"},     Dimension{"team", "key_id"},
-    Dimension{"user", "key_id"},   Dimension{"org", "key_id"},  Dimension{"tag", "tags"}};
+constexpr std::array dimensions = {Dimension{"key", "key_id"},        Dimension{"model", "model"},
+                                   Dimension{"provider", "provider"}, Dimension{"ground", "ground"},
+                                   Dimension{"day", "day"},           Dimension{"team", "key_id"},
+                                   Dimension{"user", "key_id"},       Dimension{"org", "key_id"},
+                                   Dimension{"tag", "tags"},          Dimension{"workload", "workload"}};
 
 // SQLite's sum() stops at 64 bits with an error. The picodollars beyond whole dollars are summed in two halves, tokens
 // are bounded per row (ledger_entry.cpp): neither can overflow below 9 million rows of the largest size.
@@ -38,15 +39,15 @@ constexpr std::int64_t half = 1'000'000;
 
 #define SLUICE_SUMS                                                                                                   \
   "key_id, provider, model, ground, tags, requests, failed, extra_attempts, input, cache_read, cache_write, output, " \
-  "estimated, unpriced, usd, pico, corrections, corrected_usd, corrected_pico"
+  "estimated, unpriced, usd, pico, corrections, corrected_usd, corrected_pico, workload"
 
 #define SLUICE_ENTRY_COLUMNS                                                                                        \
   "l.row, coalesce(k.name, ''), request_id, start_us, end_us, key_id, dialect, requested_model, provider, model, "  \
   "ground, "                                                                                                        \
   "stream, status, outcome, attempt, final, input, cache_read, cache_write_5m, cache_write_1h, output, reasoning, " \
   "reported, cost_pico, price_source, ttft_us, total_us, config_hash, input_audio, input_image, input_video, "      \
-  "cache_read_audio, output_audio, output_image, searches, service_tier, doubts, raw_usage, correction, l.tags "    \
-  "FROM ledger l LEFT JOIN keys k ON k.id = l.key_id "
+  "cache_read_audio, output_audio, output_image, searches, service_tier, doubts, raw_usage, correction, l.tags, "   \
+  "workload FROM ledger l LEFT JOIN keys k ON k.id = l.key_id "
 
 constexpr const char* temporary_keys = "(chat and run)";  // who makes them
 constexpr const char* nobodys = "(none)";                 // without a team, say
@@ -116,6 +117,7 @@ LoggedEntry read_entry(const Statement& row) {
   if (const std::string raw = row.text(37); !raw.empty()) usage.raw.keep(raw);
   entry.correction = static_cast<Correction>(std::clamp<std::int64_t>(row.integer(38), 0, 2));
   entry.tags = row.text(39);
+  entry.workload = row.text(40);
   return logged;
 }
 
@@ -244,7 +246,7 @@ std::string date_text(std::int64_t day) {
 // Each of the conditions on the ledger is one range of one index: SQLite scans every row for what it cannot split so.
 Result<std::vector<UsageRow>> sum_up(const Database& database, const UsageQuery& query) {
   // The text is put together of constants only; every value is bound.
-  const OfKeys keys(query.keys, 14);
+  const OfKeys keys(query.keys, 15);
   const std::string sql =
       std::string(
           "WITH used AS (SELECT day, " SLUICE_SUMS
@@ -263,7 +265,7 @@ Result<std::vector<UsageRow>> sum_up(const Database& database, const UsageQuery&
           "coalesce(cost_pico % 1000000000000, 0), "
           "CASE WHEN correction > 0 THEN 1 ELSE 0 END, CASE WHEN correction > 0 THEN cost_pico / 1000000000000 ELSE 0 "
           "END, "
-          "CASE WHEN correction > 0 THEN cost_pico % 1000000000000 ELSE 0 END FROM ledger "
+          "CASE WHEN correction > 0 THEN cost_pico % 1000000000000 ELSE 0 END, workload FROM ledger "
           "WHERE (correction = 0 AND end_us >= ?7 AND end_us < ?8) OR (correction = 0 AND end_us >= ?9 AND end_us < "
           "?10) "
           "OR (correction > 0 AND start_us >= ?7 AND start_us < ?8) "
@@ -274,7 +276,8 @@ Result<std::vector<UsageRow>> sum_up(const Database& database, const UsageQuery&
       "sum(output), sum(estimated), sum(unpriced), sum(usd), sum(pico / ?11), sum(pico % ?11), "
       "sum(corrections), sum(corrected_usd), sum(corrected_pico / ?11), sum(corrected_pico % ?11) FROM used "
       "WHERE (?12 = '' OR key_id = ?12) AND (?13 = '' OR model = ?13 OR provider || '/' || model = ?13) AND "
-      "(?14 = '' OR replace(',' || tags || ',', ',' || ?14 || ',', '') <> ',' || tags || ',')" +
+      "(?14 = '' OR replace(',' || tags || ',', ',' || ?14 || ',', '') <> ',' || tags || ',') AND "
+      "(?15 = '' OR workload = ?15)" +
       keys.text() + " GROUP BY value";
   TRY(Statement select, database.prepare(sql));
   const Span span = span_of(query);
@@ -282,7 +285,7 @@ Result<std::vector<UsageRow>> sum_up(const Database& database, const UsageQuery&
     select.bind(piece.from).bind(piece.to);
   select.bind(half);
   select.bind(query.key ? std::string_view(query.key->str()) : "");
-  keys.bind(select.bind(query.model).bind(query.tag));
+  keys.bind(select.bind(query.model).bind(query.tag).bind(query.workload));
   std::vector<UsageRow> rows;
   while (true) {
     TRY(const bool more, select.step());
@@ -364,7 +367,8 @@ Result<UsageReport> usage(const Database& database, const UsageQuery& asked) {
       // What has several tags counts under each of them.
       for (const std::string_view tag : split_tags(value)) add_to(tag, std::string(tag), group);
     } else {
-      add_to(value, query.by == GroupBy::tag ? nobodys : value, group);
+      const bool of_none = value.empty() && (query.by == GroupBy::tag || query.by == GroupBy::workload);
+      add_to(value, of_none ? nobodys : value, group);
     }
   }
   if (query.by == GroupBy::day)
@@ -381,11 +385,6 @@ Result<std::vector<LoggedEntry>> last_entries(const Database& database, std::siz
   TRY(std::vector<LoggedEntry> entries, read_entries(select.bind(bounded(count))));
   std::ranges::reverse(entries);
   return entries;
-}
-
-Result<std::vector<LoggedEntry>> entries_after(const Database& database, std::int64_t row, std::size_t count) {
-  TRY(Statement select, database.prepare("SELECT " SLUICE_ENTRY_COLUMNS "WHERE l.row > ? ORDER BY l.row LIMIT ?"));
-  return read_entries(select.bind(row).bind(bounded(count)));
 }
 
 Result<std::vector<PricedRow>> priced_rows(const Database& database, std::int64_t since_us, std::int64_t until_us,
@@ -413,17 +412,18 @@ Result<std::vector<PricedRow>> priced_rows(const Database& database, std::int64_
 }
 
 Result<std::vector<LoggedEntry>> entries_in(const Database& database, const EntryRange& range, std::size_t count) {
-  const OfKeys keys(range.keys, 5);
+  const OfKeys keys(range.keys, 6);
   TRY(Statement select,
       database.prepare("SELECT " SLUICE_ENTRY_COLUMNS
-                       "WHERE l.row > ?1 AND l.row < ?2 AND l.start_us >= ?3 AND l.start_us < ?4" +
+                       "WHERE l.row > ?1 AND l.row < ?2 AND l.start_us >= ?3 AND l.start_us < ?4 AND "
+                       "(?6 = '' OR workload = ?6)" +
                        keys.text() + " ORDER BY l.row " + (range.before_row ? "DESC " : "") + "LIMIT ?5"));
   constexpr std::int64_t ever = std::numeric_limits<std::int64_t>::max();
   TRY(const RowSpan rows, rows_started_in(database, range.since_us, range.until_us));
   select.bind(std::max(range.after_row, rows.first - 1));
   select.bind(std::min(range.before_row.value_or(ever), rows.last == ever ? ever : rows.last + 1));
   select.bind(range.since_us.value_or(0));
-  select.bind(range.until_us.value_or(ever)).bind(bounded(count));
+  select.bind(range.until_us.value_or(ever)).bind(bounded(count)).bind(range.workload);
   keys.bind(select);
   return read_entries(select);
 }

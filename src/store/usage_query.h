@@ -16,7 +16,6 @@ constexpr std::size_t max_entries_per_query = 10'000;
 
 Result<UsageReport> usage(const Database& database, const UsageQuery& query);
 Result<std::vector<LoggedEntry>> last_entries(const Database& database, std::size_t count);
-Result<std::vector<LoggedEntry>> entries_after(const Database& database, std::int64_t row, std::size_t count);
 Result<std::vector<LoggedEntry>> entries_in(const Database& database, const EntryRange& range, std::size_t count);
 
 Result<std::vector<PricedRow>> priced_rows(const Database& database, std::int64_t since_us, std::int64_t until_us,

@@ -14,7 +14,7 @@
 
 namespace sluice::store {
 
-enum class GroupBy : std::uint8_t { key, model, provider, ground, day, team, user, org, tag };
+enum class GroupBy : std::uint8_t { key, model, provider, ground, day, team, user, org, tag, workload };
 std::optional<GroupBy> group_by_from_name(std::string_view text);  // "key", "model", ...
 
 struct UsageQuery {
@@ -25,6 +25,7 @@ struct UsageQuery {
   std::optional<KeyFilter> keys;  // of these only
   std::string model;              // empty = of all; "model", or "provider/model"
   std::string tag;                // empty = with any or none
+  std::string workload;           // empty = of any or none
 };
 
 struct UsageRow {
@@ -65,6 +66,7 @@ struct EntryRange {
   std::int64_t after_row = 0;
   std::optional<std::int64_t> before_row;  // then the newest first
   std::optional<KeyFilter> keys;           // of these only
+  std::string workload;                    // empty = of any or none
   std::optional<std::int64_t> since_us;
   std::optional<std::int64_t> until_us;  // before
 };

@@ -1,5 +1,7 @@
 """Cascades and canaries: a cheap answer that cannot be used is followed by a dearer one, and a canary that is worse loses its share."""
 
+import csv
+import io
 import json
 
 import pytest
@@ -352,3 +354,35 @@ def test_replay_says_what_another_policy_would_have_cost(server, sides, folder):
     assert unknown["undecided_workloads"] == ["content"]
     text = server.run("route", "replay", "--policy", str(draft), "--last", "3").stdout
     assert "`content` looks at headers or texts" in text
+
+
+def test_the_ledger_says_the_workload_and_replay_goes_by_it_where_it_has_no_texts(serve, sides, folder):
+    prices = {"cheap": {"input": 1, "output": 2}, "dear": {"input": 5, "output": 25}}
+    by_header = {"name": "marked", "match": {"headers": {"x-app": "marked"}}, "route": "both"}
+    server = serve({"providers": {name: openai_vendor(sides[name].url, prices={"m": price}) for name, price in prices.items()},
+                    "models": {"both": ["dear/m"], "low": ["cheap/m"]},
+                    "workloads": [by_header, {"name": "second", "match": {"models": ["low"]}}]})
+    key = server.create_key(name="asks")
+    for app, model in (("marked", "low"), ("marked", "low"), ("other", "low"), ("other", "both")):
+        assert post(server, body(model), key, **{"x-app": app}).status_code == 200
+    used = eventually(lambda: (told := server.run_json("usage", "--by", "workload")) and told["total"]["requests"] == 4 and told, "the rows", 30)
+    assert {one["name"]: one["requests"] for one in used["workloads"]} == {"marked": 2, "second": 1, "(none)": 1}
+    assert server.run_json("usage", "--workload", "marked")["total"]["requests"] == 2
+    tail = [json.loads(line) for line in server.run("logs", "tail", "--workload", "marked", "-o", "json").stdout.splitlines()]
+    assert [(row["workload"], row["provider"]) for row in tail] == [("marked", "dear")] * 2
+    exported = list(csv.DictReader(io.StringIO(server.run("logs", "export").stdout)))
+    assert [row["workload"] for row in exported] == ["marked", "marked", "second", ""]
+    charges = list(csv.DictReader(io.StringIO(server.run("logs", "export", "--rows", "focus-1.4").stdout)))
+    assert {row["x_Workload"] for row in charges} == {"marked", "second", ""}
+
+    # The replayed policy sends what was marked elsewhere; the texts and headers are gone.
+    draft = folder("drafted") / "draft.yaml"
+    config = json.loads(server.config_file.read_text())
+    draft.write_text(json.dumps({**config, "workloads": [{**by_header, "route": "low"}]}))
+    replayed = server.run_json("route", "replay", "--policy", str(draft), "--last", "4")
+    assert replayed["undecided_workloads"] == ["marked"]
+    assert {one["workload"]: one["requests"] for one in replayed["workloads"]} == {"marked": 2, "": 2}
+    assert [(one["from"], one["to"], one["requests"]) for one in replayed["moved"]] == [("dear/m", "cheap/m", 2)]
+
+    advice = server.run_json("advise", "--since", "1d")
+    assert {one["workload"] for one in advice["workloads"]} == {"marked", "second", "dear/m"}
