@@ -41,6 +41,7 @@ void add_size(WorkloadCost::Line& line, const Problem& problem, std::size_t w, s
 
 std::vector<WorkloadCost> costs_of(const Plan& plan, const ReplayChecks& replays) {
   const Problem problem = make_problem(plan, plan.assumptions);
+  const double volume = plan.assumptions["volume.factor"];
   std::vector<WorkloadCost> all;
   for (std::size_t w = 0; w < plan.workloads.size(); ++w) {
     const Workload& workload = plan.workloads[w];
@@ -61,9 +62,9 @@ std::vector<WorkloadCost> costs_of(const Plan& plan, const ReplayChecks& replays
           if (const auto check = replayed->second.find(option.name); check != replayed->second.end())
             line.replay = check->second;
       } else {
-        line.usd_per_month = bill_usd(option, workload, 1);
+        line.usd_per_month = bill_usd(option, workload, volume);
         line.cost = workload.measured_usd.contains(option.name) ? cents(line.usd_per_month)
-                                                                : cents(bill(option, monthly_tokens(workload, 1)));
+                                                                : cents(bill(option, monthly_tokens(workload, volume)));
       }
       one.lines.push_back(std::move(line));
     }

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "plan/read_plan.h"
-#include "plan/trace.h"
 
 namespace sluice::plan {
 namespace {
@@ -108,20 +107,6 @@ TEST(Capacity, What_does_not_fit_says_by_how_much) {
   const auto format = capacity_of(plan_of("gpu: A100, gpus: 8", "model: llama-2-70b"), {.input = 100, .output = 100});
   ASSERT_FALSE(format);
   EXPECT_NE(format.error().message.find("no fp8 arithmetic"), std::string::npos);
-}
-
-TEST(Trace, Says_which_line_is_wrong) {
-  const auto got =
-      read_trace("TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.97,4808,10\n2023-11-16 18:17:04,x,8\n");
-  ASSERT_FALSE(got);
-  EXPECT_NE(got.error().message.find("line 3 of the trace: a count of tokens"), std::string::npos);
-  EXPECT_FALSE(read_trace(""));
-  const auto mooncake = read_trace(
-      "{\"timestamp\":0,\"input_length\":1024,\"output_length\":5,\"hash_ids\":[1,2]}\n"
-      "{\"timestamp\":1500,\"input_length\":1536,\"output_length\":5,\"hash_ids\":[1,2,3]}\n");
-  ASSERT_TRUE(mooncake);
-  EXPECT_EQ((*mooncake)[1].at_s, 1.5);
-  EXPECT_NEAR((*mooncake)[1].prefix_hit, 2.0 / 3, 1e-12);
 }
 
 }  // namespace

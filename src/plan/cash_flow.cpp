@@ -22,6 +22,7 @@ double resale_share(double months, double life_months) {
 CashFlow cash_flow(const Plan& plan, const Placement& placement) {
   CashFlow flow;
   const Problem problem = make_problem(plan, plan.assumptions);
+  const double stated = plan.assumptions["volume.factor"];
   const double drift = plan.assumptions["price.drift_per_month"];
   const double life = plan.assumptions["hardware.life_months"];
   const double discount = std::pow(1 + plan.assumptions["money.discount_per_year"], 1.0 / 12);
@@ -34,24 +35,26 @@ CashFlow cash_flow(const Plan& plan, const Placement& placement) {
     Month month{.number = number};
     if (number == 1) month.capex_usd += people.one_off_usd;
     std::vector<std::array<double, 24>> loads(plan.pools.size(), std::array<double, 24>{});
-    std::vector<double> list(plan.options.size(), 0);  // bills before discounts and commitments
+    std::vector<double> list(plan.options.size(), 0);  // bills of those with terms, before these
     for (std::size_t w = 0; w < plan.workloads.size(); ++w) {
-      const double volume = std::pow(1 + plan.workloads[w].growth_per_month, number - 1);
+      const double grown = std::pow(1 + plan.workloads[w].growth_per_month, number - 1);
       for (std::size_t o = 0; o < plan.options.size(); ++o) {
         const double share = placement.shares[w][o];
         if (share <= 0) continue;
         if (number == 1) month.capex_usd += share * problem.pairs[w][o].switching_usd;
         if (problem.pool_of[o] < 0) {
-          month.apis_usd +=
-              share * bill_usd(plan.options[o], plan.workloads[w], volume) * std::pow(1 + drift, number - 1);
+          const double usd =
+              share * bill_usd(plan.options[o], plan.workloads[w], stated * grown) * std::pow(1 + drift, number - 1);
+          (plan.options[o].has_terms() ? list[o] : month.apis_usd) += usd;
           continue;
         }
         for (std::size_t hour = 0; hour < 24; ++hour)
           loads[static_cast<std::size_t>(problem.pool_of[o])][hour] +=
-              share * problem.pairs[w][o].nodes_at_full_load * volume * problem.hours[w][hour];
+              share * problem.pairs[w][o].nodes_at_full_load * grown * problem.hours[w][hour];
       }
     }
-    for (std::size_t o = 0; o < plan.options.size(); ++o) month.apis_usd += under_terms(plan.options[o], list[o]);
+    for (std::size_t o = 0; o < plan.options.size(); ++o)
+      if (plan.options[o].has_terms()) month.apis_usd += under_terms(plan.options[o], list[o]);
     for (std::size_t p = 0; p < plan.pools.size(); ++p) {
       if (placement.nodes[p] <= 0) continue;
       const double busiest = std::ranges::max(loads[p]);

@@ -362,7 +362,8 @@ bool allowed(const Problem& problem, const Ask& ask, std::size_t w, std::size_t 
   return true;
 }
 
-Problem make_problem(const Plan& plan, const Assumptions& assumptions, double volume) {
+Problem make_problem(const Plan& plan, const Assumptions& assumptions) {
+  const double volume = assumptions["volume.factor"];
   Problem problem{.plan = &plan,
                   .max_utilisation = assumptions["load.max_utilisation"],
                   .evidence_usd = assumptions["evidence.usd_per_month"]};

@@ -81,8 +81,8 @@ struct Problem {
   std::size_t options() const { return pool_of.size(); }
 };
 
-// `volume`: of the stated volumes. The capacity of each self-hosted pair is computed here, once.
-Problem make_problem(const Plan& plan, const Assumptions& assumptions, double volume = 1);
+// At volume.factor times the stated volumes. The capacity of each self-hosted pair is computed here, once.
+Problem make_problem(const Plan& plan, const Assumptions& assumptions);
 
 struct Placement {
   double usd_per_month = 0;

@@ -1,24 +1,22 @@
 // The size of a workload at an own engine: by formula from the plan's words, by replay from recorded arrivals, and how
-// it reaches what the plan costs.
+// it reaches what the plan costs. The recorded traces are in replay/, which reads them.
 #include "plan/sizing.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <cstddef>
+#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "json/json.h"
 #include "plan/answer.h"
 #include "plan/read_plan.h"
 #include "plan/report_html.h"
 #include "plan/report_json.h"
-#include "plan/trace.h"
 
 namespace sluice::plan {
 namespace {
@@ -242,85 +240,6 @@ TEST(Size, What_cannot_be_is_named_with_its_line_and_what_was_meant) {
     EXPECT_NE(complaints.find(told), std::string::npos) << complaints;
   }
 }
-
-std::optional<std::vector<TraceRow>> shared_trace(const std::string& name) {
-  const char* shared = std::getenv("SLUICE_SHARED_DATA");
-  const std::filesystem::path root = shared ? shared : SLUICE_SHARED_DATA_DEFAULT;
-  std::ifstream file(root / "traces" / name);
-  if (!file) return std::nullopt;
-  auto rows = read_trace(std::string(std::istreambuf_iterator<char>(file), {}));
-  EXPECT_TRUE(rows);
-  if (!rows) return std::nullopt;
-  return std::move(*rows);
-}
-
-struct TraceCase {
-  std::string file;
-  std::size_t requests;
-  double input;
-  double output;
-};
-class SharedTrace : public testing::TestWithParam<TraceCase> {};
-
-// The replay has the last word: with the servers it needs the limit holds, with one fewer it does not. What the closed
-// formula says of the mean is not enough for any of them.
-TEST_P(SharedTrace, Sizing_on_real_arrivals) {
-  const auto rows = shared_trace(GetParam().file);
-  if (!rows) GTEST_SKIP() << "no " << GetParam().file << ": set SLUICE_SHARED_DATA to a folder with traces/";
-  const TraceFacts facts = facts_of(*rows);
-  EXPECT_EQ(facts.requests, GetParam().requests);
-  EXPECT_EQ(facts.input, GetParam().input);
-  EXPECT_EQ(facts.output, GetParam().output);
-  std::string complaints;
-  const auto read_one = read(
-      "plan: p\npools: [{ name: n, gpu: H100, gpus: 8, price_usd: 250k, most_nodes: 1000 }]\n"
-      "options: [{ name: own, pool: n, model: llama-3.1-70b }]\n"
-      "workloads: [{ name: w, tokens_per_month: 1B, mix: 1, tpot_ms: 60 }]\n",
-      &complaints);
-  ASSERT_TRUE(read_one) << complaints;
-  Plan plan = *read_one;
-  const double n = static_cast<double>(facts.requests);
-  Workload& workload = plan.workloads[0];
-  workload.requests_per_month = n / facts.seconds * seconds_per_month;
-  workload.input_tokens = facts.input / n;
-  workload.output_tokens = facts.output / n;
-  workload.peak = facts.peak_minute;
-  Recorded recorded{.of = rows->size()};
-  for (const TraceRow& row : *rows) recorded.calls.push_back({row.at_s, row.input, row.output});
-  const auto served = capacity(plan.options[0], plan.pools[0], shape_of(workload), plan.assumptions);
-  ASSERT_TRUE(served) << served.error().message;
-  const SlotTime time(plan.options[0], plan.pools[0], shape_of(workload), *served, plan.assumptions);
-  std::vector<Arrival> arrivals;
-  for (const TraceRow& row : *rows)
-    arrivals.push_back({.at_s = row.at_s, .service_s = time.seconds(row.input, row.output)});
-  const ReplayChecks checks = replay_recorded(plan, {{"w", recorded}});
-  const ReplayCheck& check = checks.at("w").at("own");
-  const auto chosen = static_cast<std::size_t>(check.needs);
-  ASSERT_GT(chosen, 1u);
-  EXPECT_LE(replay(arrivals, chosen, check.limit_s).p95_s, check.limit_s);
-  EXPECT_GE(replay(arrivals, chosen, check.limit_s).p95_s, 0.9 * check.limit_s);
-  EXPECT_GT(replay(arrivals, chosen - 1, check.limit_s).p95_s, check.limit_s);
-  EXPECT_GE(check.slots, check.needs);
-  EXPECT_GE(check.seen.within, 0.95);
-  Load mean = size_of(workload, plan.options[0], *served, plan.assumptions).load;
-  mean.per_second = n / facts.seconds;
-  const double of_the_mean = servers_needed(mean, 0.95, check.limit_s, 1);
-  const Sizing sizing = size_of(workload, plan.options[0], *served, plan.assumptions);
-  std::printf(
-      "%s: peaks %.2f (minute) %.1f (second); dispersion %.2f, service %.2f; servers by the mean %.0f, by the formula "
-      "on the peak minute %.0f, needed by the replay %zu; chosen %.0f (%.2f nodes of %.0f): %s; wait p95 with the "
-      "fewest "
-      "%.0f of %.0f ms\n",
-      GetParam().file.c_str(), facts.peak_minute, facts.peak_second, check.arrival_scv, sizing.load.service_scv,
-      of_the_mean, check.by_formula, chosen, sizing.slots, sizing.nodes, sizing.slots_a_node, check.says.c_str(),
-      replay(arrivals, chosen, check.limit_s).p95_s * 1e3, check.limit_s * 1e3);
-  EXPECT_GT(check.needs, of_the_mean);
-}
-
-INSTANTIATE_TEST_SUITE_P(Traces, SharedTrace,
-                         testing::Values(TraceCase{"AzureLLMInferenceTrace_conv.csv", 19366, 22361870, 4088665},
-                                         TraceCase{"AzureLLMInferenceTrace_code.csv", 8819, 18059974, 245896},
-                                         TraceCase{"mooncake_conversation_trace.jsonl", 12031, 144793823, 4122048}));
 
 }  // namespace
 }  // namespace sluice::plan

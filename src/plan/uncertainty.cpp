@@ -15,7 +15,8 @@ namespace {
 // What Monte Carlo draws. The rest of the assumptions is fixed: rates and shares that only matter together with these.
 constexpr std::array drawn = {"staff.self_host_usd_per_month", "hardware.price_factor", "hardware.opex_factor",
                               "hardware.throughput_factor",    "hardware.life_months",  "hardware.resale_share",
-                              "price.drift_per_month",         "volume.factor",         "load.max_utilisation"};
+                              "price.drift_per_month",         "volume.factor",         "load.max_utilisation",
+                              "evidence.usd_per_month"};
 
 // Mean of the API price over the horizon when it changes by `drift` each month.
 double mean_drift(double drift, int months) {
@@ -63,7 +64,8 @@ Reduced reduced(const Problem& problem, const Placement& placement) {
 }
 
 double month_of(const Plan& plan, const Assumptions& world, const Reduced& one) {
-  const double volume = world["volume.factor"];
+  // Bills and load were computed with the plan's own volumes.
+  const double volume = world["volume.factor"] / plan.assumptions["volume.factor"];
   const double drift = mean_drift(world["price.drift_per_month"], plan.horizon_months);
   double usd = one.switching_usd + world["evidence.usd_per_month"] + one.api_usd * volume * drift;
   for (std::size_t o = 0; o < plan.options.size(); ++o)
@@ -252,8 +254,7 @@ Result<std::vector<Flip>> flips(const Plan& plan, const Placement& best) {
        {"volume.factor", "staff.self_host_usd_per_month", "hardware.price_factor", "hardware.throughput_factor"}) {
     const double value = plan.assumptions[id];
     const auto solved = [&](double at) -> Result<std::optional<Placement>> {
-      const Assumptions world = plan.assumptions.with(id, at);
-      return optimum(make_problem(plan, world, std::string_view(id) == "volume.factor" ? at : 1), {});
+      return optimum(make_problem(plan, plan.assumptions.with(id, at)), {});
     };
     for (const double factor : {0.1, 10.0}) {
       double stays = value;

@@ -70,7 +70,7 @@ TEST(Draws, A_world_without_spread_costs_what_the_plan_says) {
         std::pair{"hardware.opex_factor", "1"}, std::pair{"hardware.throughput_factor", "0.4"},
         std::pair{"hardware.life_months", "60"}, std::pair{"hardware.resale_share", "0"},
         std::pair{"price.drift_per_month", "0"}, std::pair{"volume.factor", "1"},
-        std::pair{"load.max_utilisation", "0.85"}})
+        std::pair{"load.max_utilisation", "0.85"}, std::pair{"evidence.usd_per_month", "700"}})
     fixed += std::string("  ") + id + ": { value: " + value + ", low: " + value + ", high: " + value + " }\n";
   const Plan plan = plan_of(fixed + two_grounds);
   const auto best = place(plan, plan.assumptions);
@@ -167,8 +167,7 @@ TEST(Flips, On_both_sides_of_the_value_another_plan_is_the_best) {
   ASSERT_FALSE(found->empty());
   for (const Flip& flip : *found) {
     const auto solved = [&](double at) {
-      const Assumptions world = plan.assumptions.with(flip.assumption, at);
-      return **optimum(make_problem(plan, world, flip.assumption == "volume.factor" ? at : 1), {});
+      return **optimum(make_problem(plan, plan.assumptions.with(flip.assumption, at)), {});
     };
     const double towards = flip.flips_at < flip.value ? 1.01 : 0.99;
     EXPECT_EQ(solved(flip.flips_at * towards).shares, best->best.shares) << flip.assumption;
@@ -202,6 +201,52 @@ TEST(CashFlow, Nodes_are_bought_when_growth_needs_them_and_sold_at_the_end) {
   EXPECT_EQ(other.months[0].capex_usd, 0);
   EXPECT_NEAR(other.months[1].apis_usd / other.months[0].apis_usd, 1.08, 1e-6);
   EXPECT_EQ(payback_month(other, other), 1);
+}
+
+// What is stated at twice the volume is the plan of twice the stated volume.
+TEST(Volume, Its_factor_counts_wherever_the_volumes_do) {
+  std::string twice = two_grounds;
+  twice.replace(twice.find("16B"), 3, "32B");
+  const Plan stated = plan_of(twice);
+  const Plan scaled =
+      plan_of("assumptions: { volume.factor: { value: 2, low: 1, high: 4 } }\n" + std::string(two_grounds));
+  const auto a = place(stated, stated.assumptions);
+  const auto b = place(scaled, scaled.assumptions);
+  ASSERT_TRUE(a && b);
+  EXPECT_EQ(a->best.shares, b->best.shares);
+  EXPECT_EQ(a->best.nodes, b->best.nodes);
+  EXPECT_NEAR(a->best.usd_per_month, b->best.usd_per_month, 0.01);
+  EXPECT_NEAR(cash_flow(stated, a->best).total_usd, cash_flow(scaled, b->best).total_usd, 0.01);
+  EXPECT_NEAR(draw(stated, {{"plan", a->best}}).plans[0].p95, draw(scaled, {{"plan", b->best}}).plans[0].p95, 0.01);
+}
+
+TEST(Draws, Evidence_is_drawn_too) {
+  const std::string evidence = "assumptions: { evidence.usd_per_month: { value: 0, low: 0, high: HIGH } }\n";
+  const auto spread = [&](const std::string& high) {
+    std::string text = evidence + two_grounds;
+    text.replace(text.find("HIGH"), 4, high);
+    const Plan plan = plan_of(text);
+    const auto best = place(plan, plan.assumptions);
+    EXPECT_TRUE(best);
+    return draw(plan, {{"plan", best->best}}).plans[0];
+  };
+  EXPECT_NEAR(spread("30000").mean - spread("0").mean, 10'000, 300);  // a third of a triangle that begins at its peak
+}
+
+TEST(CashFlow, Bills_are_paid_under_the_terms_of_their_options) {
+  const char* apis =
+      "plan: p\noptions:\n  - { name: a, price: { input: 1, output: 1 }, volume_discounts: [{ above_usd: 10k, share: "
+      "10 % }, { above_usd: 50k, share: 30 % }] }\n"
+      "  - { name: b, price: { input: 50, output: 50 }, commitment: { usd_per_month: 2k, discount: 20 %, signed: true "
+      "} }\n"
+      "workloads: [{ name: w, tokens_per_month: 100B, mix: 1, profile: flat }]\n";
+  const Plan plan = plan_of(apis);
+  const auto best = place(plan, plan.assumptions);
+  ASSERT_TRUE(best) << best.error().message;
+  const CashFlow flow = cash_flow(plan, best->best);
+  // 100,000 USD by the list: 10k whole, 40k with a tenth off, 50k with three tenths; and what is signed for.
+  EXPECT_NEAR(flow.months[0].apis_usd, 10'000 + 36'000 + 35'000 + 2'000, 0.01);
+  EXPECT_NEAR(flow.months[0].out_usd(), best->best.usd_per_month, 0.01);
 }
 
 TEST(CashFlow, Hardware_loses_its_worth) {

@@ -171,6 +171,7 @@ Result<Advice> advise(const plan::Answer& answer, const Traffic& traffic, const 
   const plan::Placement& best = answer.placement->best;
   out.plan_usd_per_month = best.usd_per_month;
   const plan::Problem problem = plan::make_problem(plan, plan.assumptions);
+  const double volume = plan.assumptions["volume.factor"];  // of what was recorded, as everything planned is
   for (const Group& group : groups) {
     Advised one{.workload = group.name, .recorded_pico = group.recorded_pico, .unpriced = group.unpriced};
     one.usd_per_month = plan::usd(group.recorded_pico) * span.per_month();
@@ -188,10 +189,11 @@ Result<Advice> advise(const plan::Answer& answer, const Traffic& traffic, const 
     double there_usd = 0;
     for (std::size_t o = 0; o < now.size(); ++o) {
       known += now[o];
-      if (now[o] > 0 && !plan.options[o].self_hosted()) there_usd += now[o] * plan::bill_usd(plan.options[o], *at, 1);
+      if (now[o] > 0 && !plan.options[o].self_hosted())
+        there_usd += now[o] * plan::bill_usd(plan.options[o], *at, volume);
     }
     // Calls at a place that is no option cost what they did.
-    out.stay_usd_per_month += there_usd + std::max(0.0, 1 - known) * one.usd_per_month;
+    out.stay_usd_per_month += there_usd + std::max(0.0, 1 - known) * one.usd_per_month * volume;
     const std::vector<double>& target = best.shares[w];
     if (overlap(target, now) >= nearly_all) {
       if (plan.workloads.size() <= plan::max_flip_workloads) {
@@ -222,7 +224,7 @@ Result<Advice> advise(const plan::Answer& answer, const Traffic& traffic, const 
       auto shares = best.shares;
       std::ranges::fill(shares[w], 0);
       one.saves_usd_per_month =
-          plan::priced(problem, std::move(shares)).usd_per_month + one.usd_per_month - best.usd_per_month;
+          plan::priced(problem, std::move(shares)).usd_per_month + one.usd_per_month * volume - best.usd_per_month;
     }
     if (one.saves_usd_per_month <= 0)
       one.must_be_true.emplace_back(
