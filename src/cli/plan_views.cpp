@@ -139,6 +139,7 @@ void print_sizes(const plan::Answer& answer, Console& console) {
   if (!replayed) return;
   console.out << "\nThe recorded arrivals replayed with that size:\n";
   replays.print(console.out, console.colour());
+  for (const plan::SharedEngines& one : answer.shared) console.out << printable_line(one.says) << '\n';
 }
 
 void print_break_even(const plan::BreakEvenTable& table, Console& console) {

@@ -149,7 +149,9 @@ Result<Answer> answer(Plan plan, const RecordedArrivals& arrivals) {
   for (const RentOrBuyStudy& study : out.plan.rent_or_buy)
     out.rent_or_buy.push_back(rent_or_buy_table(out.plan, study));
   if (out.plan.workloads.empty()) return out;
-  TRY(out.placement, place(out.plan, out.plan.assumptions));
+  TRY(Settled settled, place_together(out.plan, arrivals));
+  out.placement = std::move(settled.placed);
+  out.shared = std::move(settled.shared);
   if (!out.placement->feasible) return out;
   look_ahead(out);
   if (out.plan.workloads.size() <= max_flip_workloads) {

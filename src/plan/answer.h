@@ -8,6 +8,7 @@
 #include "plan/break_even.h"
 #include "plan/cash_flow.h"
 #include "plan/placement.h"
+#include "plan/shared_engines.h"
 #include "plan/uncertainty.h"
 
 namespace sluice::plan {
@@ -50,6 +51,7 @@ struct Answer {
   std::vector<BreakEvenAnswer> break_even;
   std::vector<RentOrBuyTable> rent_or_buy;
   std::optional<PlacementResult> placement;  // with workloads
+  std::vector<SharedEngines> shared;         // who stands together in it, where arrivals were recorded
   std::optional<Draws> draws;
   std::vector<Bar> tornado;
   std::vector<Flip> flips;

@@ -34,6 +34,7 @@ using Profile = std::array<double, 24>;
 struct Replayed {
   double service_scv = 1;  // of these calls there
   double raise = 1;        // servers that the replay needs over the formula's; at least 1
+  double together = 1;     // nodes over its own size where it shares the option's engines, as shared_engines.h finds
   std::string impossible;  // why no number of servers did; empty = one did
 };
 

@@ -118,6 +118,7 @@ void size_pair(Pair& pair, const Workload& workload, const Option& option, const
   const double by_use = pair.sizing->load.offered() / assumptions["load.max_utilisation"] / served->batch;
   if (by_use > 0) pair.nodes_at_full_load *= pair.sizing->nodes / by_use;
   if (const auto replayed = workload.replayed.find(option.name); replayed != workload.replayed.end()) {
+    pair.nodes_at_full_load *= replayed->second.together;
     pair.impossible = replayed->second.impossible;
     pair.possible = pair.impossible.empty();
   }

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <functional>
 #include <queue>
+#include <span>
+#include <vector>
 
 namespace sluice::plan {
 namespace {
@@ -41,14 +43,22 @@ double start_of(Earliest& busy_until, std::size_t servers, const Arrival& one) {
   return start;
 }
 
-bool holds(std::span<const Arrival> arrivals, std::size_t servers, double limit_s) {
-  const auto count = static_cast<double>(arrivals.size());
-  const auto may_miss = static_cast<std::size_t>(count - std::ceil(replay_share * count));
-  std::size_t missed = 0;
+// How many calls of each may take longer than its limit.
+std::vector<std::size_t> allowances(std::span<const Arrival> arrivals, std::size_t sharers) {
+  std::vector<double> counts(sharers, 0);
+  for (const Arrival& one : arrivals) ++counts[one.of];
+  std::vector<std::size_t> may_miss;
+  for (const double count : counts)
+    may_miss.push_back(static_cast<std::size_t>(count - std::ceil(replay_share * count)));
+  return may_miss;
+}
+
+bool holds(std::span<const Arrival> arrivals, std::size_t servers, std::span<const double> limits_s,
+           std::vector<std::size_t> may_miss) {
   Earliest busy_until;
   for (const Arrival& one : arrivals) {
     const double start = start_of(busy_until, servers, one);
-    if (!starts_in_time(start - one.at_s, one, limit_s) && ++missed > may_miss) return false;
+    if (!starts_in_time(start - one.at_s, one, limits_s[one.of]) && may_miss[one.of]-- == 0) return false;
   }
   return true;
 }
@@ -135,20 +145,39 @@ ReplayResult replay(std::span<const Arrival> arrivals, std::size_t servers, doub
 }
 
 std::size_t servers_for(std::span<const Arrival> arrivals, double limit_s, std::size_t guess) {
+  return servers_for(arrivals, std::span(&limit_s, 1), guess);
+}
+
+std::size_t servers_for(std::span<const Arrival> arrivals, std::span<const double> limits_s, std::size_t guess) {
+  const std::vector<std::size_t> may_miss = allowances(arrivals, limits_s.size());
   // With a server for each of them nobody waits.
   const std::size_t most = std::clamp<std::size_t>(arrivals.size(), 1, max_replay_servers);
   std::size_t high = std::clamp<std::size_t>(guess, 1, most);
   std::size_t low = 0;  // not enough
-  while (!holds(arrivals, high, limit_s)) {
+  while (!holds(arrivals, high, limits_s, may_miss)) {
     if (high == most) return 0;
     low = high;
     high = std::min(high * 2, most);
   }
   while (high - low > 1) {
     const std::size_t middle = low + (high - low) / 2;
-    (holds(arrivals, middle, limit_s) ? high : low) = middle;
+    (holds(arrivals, middle, limits_s, may_miss) ? high : low) = middle;
   }
   return high;
+}
+
+std::vector<double> shares_within(std::span<const Arrival> arrivals, std::span<const double> limits_s,
+                                  std::size_t servers) {
+  std::vector<double> counts(limits_s.size(), 0);
+  std::vector<double> within(limits_s.size(), 0);
+  Earliest busy_until;
+  for (const Arrival& one : arrivals) {
+    ++counts[one.of];
+    const double start = start_of(busy_until, servers, one);
+    if (starts_in_time(start - one.at_s, one, limits_s[one.of])) ++within[one.of];
+  }
+  for (std::size_t i = 0; i < within.size(); ++i) within[i] = counts[i] > 0 ? within[i] / counts[i] : 1;
+  return within;
 }
 
 double dispersion(std::span<const Arrival> arrivals, double window_s, double otherwise) {

@@ -38,6 +38,7 @@ struct Arrival {
   double at_s = 0;       // rising
   double service_s = 0;  // of this request
   double first_s = 0;    // from its start to its first token; 0 = the limit is on the wait alone
+  std::size_t of = 0;    // whose it is, where several share the servers
 };
 struct ReplayResult {
   double p50_s = 0;  // of the wait for a server
@@ -56,6 +57,12 @@ ReplayResult replay(std::span<const Arrival> arrivals, std::size_t servers, doub
 constexpr std::size_t max_replay_servers = 1 << 20;
 constexpr double replay_share = 0.95;
 std::size_t servers_for(std::span<const Arrival> arrivals, double limit_s, std::size_t guess);
+
+// The same for several who share the servers, each with its own limit, by Arrival::of: all of them have 95 % within it.
+std::size_t servers_for(std::span<const Arrival> arrivals, std::span<const double> limits_s, std::size_t guess);
+// Which share of its calls each of them has within its limit with that many servers.
+std::vector<double> shares_within(std::span<const Arrival> arrivals, std::span<const double> limits_s,
+                                  std::size_t servers);
 
 // How uneven arrivals are at the scale of `window_s`: variance over mean of the counts in windows of that length, from
 // the differences of neighbours, so that a slow change of the rate does not count. 1 for Poisson arrivals; that of a

@@ -494,6 +494,30 @@ std::string workload_page(const Answer& answer, std::size_t w) {
   return out;
 }
 
+// Who shares engines, and what their arrivals need together.
+std::string shared_of(const Answer& answer) {
+  std::string rows;
+  for (std::size_t i = 0; i < answer.shared.size(); ++i) {
+    const SharedEngines& one = answer.shared[i];
+    const std::string at = fmt::format("shared_engines.{}", i);
+    std::string names;
+    for (const std::string& name : one.workloads) names += (names.empty() ? "" : ", ") + escaped(name);
+    rows += row({escaped(one.option), names,
+                 number(at + ".calls", static_cast<double>(one.calls), short_number(static_cast<double>(one.calls))),
+                 number(at + ".slots", one.slots, short_number(one.slots)),
+                 number(at + ".nodes", one.nodes, fmt::format("{:.2f}", one.nodes)),
+                 number(at + ".nodes_alone", one.nodes_alone, fmt::format("{:.2f}", one.nodes_alone)),
+                 number(at + ".within", one.within, percent(one.within))},
+                "td", 2, 5);
+  }
+  if (rows.empty()) return {};
+  return "<div class=\"wide\"><table><caption>Workloads on the same engines: their recorded arrivals, replayed "
+         "together</caption>" +
+         row({"Option", "workloads", "calls", "servers", "nodes", "each alone", "within the limit, at least"}, "th", 2,
+             5) +
+         rows + "</table></div>";
+}
+
 std::string platform_page(const Answer& answer) {
   if (answer.costs.empty()) return {};
   std::string out = "<section id=\"platform\"><h2>For the platform's people</h2>";
@@ -511,7 +535,7 @@ std::string platform_page(const Answer& answer) {
            short_number(pool.most_nodes), short_number(pool.spare),
            dollars(path("pools", p, "node_usd_per_month"), node_cost(pool, answer.plan.assumptions).usd_per_month())});
     }
-    out += "</table></div>";
+    out += "</table></div>" + shared_of(answer);
   }
   if (!answer.tornado.empty())
     out +=

@@ -403,6 +403,17 @@ std::string report_json(const Answer& answer) {
     write_placement(out, answer.plan, *answer.placement);
   else
     out.key("placement").null();
+  out.key("shared_engines").begin_array();
+  for (const SharedEngines& one : answer.shared) {
+    out.begin_object().member("option", one.option).member("calls", static_cast<std::int64_t>(one.calls));
+    texts(out, "workloads", one.workloads);
+    number(out, "slots", one.slots);
+    number(out, "nodes", one.nodes);
+    number(out, "nodes_alone", one.nodes_alone);
+    number(out, "within", one.within);
+    out.member("says", one.says).end_object();
+  }
+  out.end_array();
   write_future(out, answer);
   out.end_object();
   return text;
