@@ -94,6 +94,13 @@ void warn(Answer& answer) {
                     throughput_target * 100, ttft_target * 100)
               : ""));
     }
+    if (const catalog::Rates& rates = option.price.rates; !option.self_hosted() && rates[catalog::Unit::output] > 0 &&
+                                                          rates[catalog::Unit::output] < rates[catalog::Unit::input])
+      answer.warnings.push_back(
+          fmt::format("{} has output cheaper than input ({} and {} USD per million): are the two "
+                      "exchanged?",
+                      option.name, short_number(static_cast<double>(rates[catalog::Unit::output]) / 1e6),
+                      short_number(static_cast<double>(rates[catalog::Unit::input]) / 1e6)));
     if (!option.price.tiers.empty())
       answer.warnings.push_back(fmt::format("{} has other prices from {} prompt tokens on; a request's size decides",
                                             option.name, option.price.tiers.front().prompt_tokens));

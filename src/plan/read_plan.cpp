@@ -74,7 +74,10 @@ void read_assumptions(Section& plan, Plan& into) {
   for (const yaml::Member& entry : member->value.members) {
     Assumption* assumption = into.assumptions.find(entry.key);
     if (!assumption) {
-      const std::string near = yaml::nearest(entry.key, known);
+      std::string near = yaml::nearest(entry.key, known);
+      if (near.empty())  // cut short, or without its unit
+        for (const std::string& id : known)
+          if (near.empty() && id.starts_with(entry.key)) near = id;
       plan.report().error_at_key(
           entry, fmt::format("there is no assumption `{}`", entry.key),
           near.empty() ? "`sluice plan assumptions` lists them all" : fmt::format("did you mean `{}`?", near));
@@ -87,6 +90,9 @@ void read_assumptions(Section& plan, Plan& into) {
       if (!parsed || (parsed->value < 0 && assumption->low >= 0) || (share && std::abs(parsed->value) > 1)) {
         if (parsed && share && parsed->value > 1 && parsed->value <= 100)
           help = fmt::format("it looks like a percentage: then write {}", short_number(parsed->value / 100));
+        else if (parsed && parsed->value < 0)
+          help = fmt::format("a cost, a count or a share is never negative; {}, and {} unless said", help,
+                             short_number(assumption->value));
         plan.report().error(node, fmt::format("`{}` cannot be {}", entry.key, describe(node)), help);
         return std::nullopt;
       }
@@ -104,7 +110,9 @@ void read_assumptions(Section& plan, Plan& into) {
         return std::nullopt;
       }
       if (parsed->value == 0 && (entry.key == "hardware.life_months" || entry.key == "load.max_utilisation")) {
-        plan.report().error(node, fmt::format("`{}` cannot be zero", entry.key), help);
+        plan.report().error(node, fmt::format("`{}` cannot be zero", entry.key),
+                            fmt::format("what is never used has no cost per token; {}, and {} unless said", help,
+                                        short_number(assumption->value)));
         return std::nullopt;
       }
       if (assumption->unit.starts_with("USD/") && assumption->value >= 10'000 && parsed->value > 0 &&

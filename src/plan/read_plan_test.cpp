@@ -101,6 +101,9 @@ TEST(ReadPlan, Names_the_unit_that_was_probably_meant) {
   expect_finding("staff.self_host_usd_per_month: 33000", "hardware.life_months: 5",
                  {"looks like years: then write 60"});
   expect_finding("staff.self_host_usd_per_month: 33000", "load.max_utilisation: 85", {"percentage: then write 0.85"});
+  expect_finding("price_usd: 250141.80\n    opex_usd_per_hour: 6.37", "rent_usd_per_hour: 35000",
+                 {"USD per month: then write 47.9452"});
+  expect_finding("opex_usd_per_hour: 6.37", "power_kw: 10200", {"watts: then write 10.2"});
 }
 
 TEST(ReadPlan, Takes_a_price_per_token_when_it_says_so) {
@@ -111,6 +114,16 @@ TEST(ReadPlan, Takes_a_price_per_token_when_it_says_so) {
   EXPECT_EQ(got.plan->options[0].price.rates[catalog::Unit::cache_read], 250'000);
   expect_finding("{ input: 2.5, output: 15, cached: 0.25 }", "{ per: token, input: 2.5, output: 15 }",
                  {"2.5M USD per million tokens", "for one token"});
+}
+
+TEST(ReadPlan, Says_of_an_assumption_that_cannot_be_why_and_what_it_usually_is) {
+  const auto finding = [](const char* said, const std::vector<std::string>& parts) {
+    expect_finding("staff.self_host_usd_per_month: 33000", said, parts);
+  };
+  finding("load.max_utilisation: 0", {"cannot be zero", "never used has no cost per token", "0.85 unless said"});
+  finding("staff.self_host_usd_per_month: -1", {"cannot be `-1`", "never negative", "33000 unless said"});
+  finding("volume.factor: 0", {"must lie between 0.001 and 1000, not 0"});
+  finding("staff.self_host_usd: 30000", {"did you mean `staff.self_host_usd_per_month`?"});
 }
 
 TEST(ReadPlan, Refuses_what_cannot_be) {

@@ -1,6 +1,7 @@
 // The two reports say the same, and every shipped example has one.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 
@@ -142,6 +143,18 @@ TEST(Starter, The_plan_to_begin_with_is_one) {
   const Answer got = answer_of("plan.yaml", std::string(starter_plan()));
   ASSERT_TRUE(got.placement);
   EXPECT_TRUE(got.placement->feasible) << got.placement->conflict_says;
+}
+
+TEST(Warnings, Output_that_is_cheaper_than_input_is_asked_about) {
+  const auto warned = [](const char* price) {
+    const Answer got = answer_of("p.yaml", std::string("plan: p\noptions: [{ name: api, price: ") + price +
+                                               " }]\nworkloads: [{ name: w, tokens_per_month: 1B, mix: 3:1 }]\n");
+    return std::ranges::any_of(got.warnings,
+                               [](const std::string& one) { return one.find("are the two exchanged?") != one.npos; });
+  };
+  EXPECT_TRUE(warned("{ input: 15, output: 2.5 }"));
+  EXPECT_FALSE(warned("{ input: 2.5, output: 15 }"));
+  EXPECT_FALSE(warned("{ input: 0.5, output: 0.5 }"));
 }
 
 }  // namespace

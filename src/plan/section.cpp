@@ -20,8 +20,13 @@ constexpr std::array share_mix_ups = {MixUp{0.01, "a percentage"}};
 constexpr std::array ms_mix_ups = {MixUp{1000, "seconds"}, MixUp{1e-3, "microseconds"}};
 constexpr std::array token_mix_ups = {MixUp{1e9, "billions of tokens"}, MixUp{1e6, "millions of tokens"}};
 constexpr std::array usd_mix_ups = {MixUp{1000, "thousands of USD"}, MixUp{0.01, "cents"}};
+constexpr std::array usd_per_hour_mix_ups = {MixUp{1 / hours_per_month, "USD per month"},
+                                             MixUp{1 / hours_per_month / 12, "USD per year"}};
+constexpr std::array kw_mix_ups = {MixUp{1e-3, "watts"}, MixUp{1e3, "megawatts"}};
 
 std::span<const MixUp> mix_ups(const Key& key) {
+  if (key.name.ends_with("usd_per_hour")) return usd_per_hour_mix_ups;
+  if (key.name == "power_kw") return kw_mix_ups;
   switch (key.kind) {
     case Kind::price: return price_mix_ups;
     case Kind::share:
