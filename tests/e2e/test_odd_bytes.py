@@ -2,6 +2,7 @@
 whoever was asked."""
 
 import json
+import threading
 
 import pytest
 
@@ -176,9 +177,14 @@ def test_arguments_that_are_no_json_are_passed_on_as_text_and_refused_where_they
 def test_streamed_arguments_that_are_no_object_end_in_an_error_where_they_must_be_one(recorders, http, arguments, end, stops):
     server, oai, _ = recorders
     call = {"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": arguments}}
-    oai.answer = recorder.streaming([recorder.openai_event({"role": "assistant", "tool_calls": [call]}), recorder.openai_event({}, end),
-                                     recorder.openai_event({}, usage=(7, 5)), b"data: [DONE]\n\n"])
-    got = http.post(MESSAGES, json=messages_body("oai/gpt-mock", stream=True))
+    begun = threading.Event()  # what is wrong before anything has been sent is a status, and no event
+    if not arguments:
+        begun.set()  # nothing of such a call is sent before its end
+    oai.answer = recorder.interrupted([recorder.openai_event({"role": "assistant"}), recorder.openai_event({"tool_calls": [call]}),
+                                       recorder.openai_event({}, end), recorder.openai_event({}, usage=(7, 5)), b"data: [DONE]\n\n"], begun)
+    with http.stream("POST", MESSAGES, json=messages_body("oai/gpt-mock", stream=True)) as got:
+        begun.set()
+        got.read()
     assert got.status_code == 200 and json.dumps(arguments)[1:-1] in got.text
     assert ("event: message_stop" in got.text) == stops and ("event: error" in got.text) != stops, got.text
     row = eventually(lambda: row_of(server, got), "the ledger entry")
