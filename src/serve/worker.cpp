@@ -244,7 +244,9 @@ async::Task<> Worker::stop_when_idle(Worker* worker) {
     while (worker->connections_.size() + worker->background_.jobs.size() > 0 && worker->reactor_.now() < latest)
       co_await worker->reactor_.scheduler().sleep(worker->reactor_.within(look_again));
   };
-  co_await idle_by(worker->drain_until_);
+  // Clients alone are waited for: nobody reads what goes on in the background.
+  while (worker->connections_.size() > 0 && worker->reactor_.now() < worker->drain_until_)
+    co_await worker->reactor_.scheduler().sleep(worker->reactor_.within(look_again));
   // Who is still there is told why its answer ends here; each request is settled and recorded.
   for (Open* open = worker->open_.front(); open; open = worker->open_.after(*open))
     for (http::Exchange* one = open->parting.running.front(); one; one = open->parting.running.after(*one)) one->cut();

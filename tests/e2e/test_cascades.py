@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import threading
 
 import pytest
 
@@ -303,6 +304,21 @@ def test_a_shadow_gets_its_share_after_the_answer_and_is_billed_as_such(server, 
     used = eventually(lambda: (row := server.usage_of("mirrored")) and float(row["cost_usd"]) > 0.000137 and row, "all rows", 30)
     assert used["requests"] == 6
     assert float(used["cost_usd"]) == pytest.approx((6 * 17 + 3 * 12) / 1e6)
+
+
+def test_a_server_that_stops_waits_for_no_shadow(serve, sides):
+    server = serve({"server": {"drain_timeout_ms": 600_000},
+                    "providers": {name: openai_vendor(sides[name].url, prices={"*": {"input": 1, "output": 2}}) for name in ("cheap", "new")},
+                    "workloads": [{"name": "mirrored", "match": {"models": ["cheap/m"]}, "shadow": {"target": "new/m", "percent": 100}}]})
+    go_on = threading.Event()
+    sides["new"].answer = recorder.interrupted(recorder.openai_stream(), go_on)
+    sides["cheap"].answer = speaking("as always")
+    assert "as always" in post(server, body("cheap/m", stream=True)).text
+    eventually(lambda: sides["new"].requests, "the shadow's call")
+    try:
+        assert server.stop() == 0
+    finally:
+        go_on.set()
 
 
 def test_who_has_answered_is_not_asked_again_as_the_shadow_nor_after_it_failed_as_the_canary(serve, sides):
