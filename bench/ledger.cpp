@@ -95,6 +95,7 @@ store::LedgerEntry entry(std::int64_t number, std::int64_t at_us) {
       .input = 900 + number % 700, .cache_read = number % 5 * 100, .output = 200 + number % 300, .reported = true};
   one.cost = Money::pico(3'000'000'000 + number % 1'000'000);
   one.price_source = "https://openai.com/api/pricing";
+  one.workload = "letters";
   one.ttft_us = 230'000;
   one.total_us = 1'500'000;
   return one;
