@@ -53,11 +53,12 @@ Error nobody_there(const std::string& url, const Error& cause) {
 class HttpTransport : public ChatTransport {
  public:
   HttpTransport(HttpTarget target, BaseUrl base, std::unique_ptr<dialects::Dialect> dialect,
-                std::shared_ptr<net::TlsContext> tls, std::atomic<bool>& interrupted)
+                std::shared_ptr<net::TlsContext> tls, std::atomic<bool>& interrupted, async::TimePoint now)
       : target_(std::move(target)),
         base_(std::move(base)),
         dialect_(std::move(dialect)),
         interrupted_(interrupted),
+        reactor_(now),
         resolver_(reactor_),
         connector_{reactor_, resolver_, std::move(tls)},
         pool_(connector_, http::ClientLimits{}) {}
@@ -93,6 +94,8 @@ class HttpTransport : public ChatTransport {
 
 Result<Answer> HttpTransport::ask(const chat::ChatRequest& request, const OnText& on_text) {
   Exchange exchange{.request = request, .on_text = on_text, .cancel = {}};
+  // Nobody has run the reactor since the last answer: its clock has stood still, and deadlines are from now on.
+  reactor_.scheduler().advance(async::Clock::now());
   async::Scope scope;
   scope.spawn([this](Exchange* mine) { return run(mine); }, &exchange);
   scope.spawn([this](Exchange* mine) { return watch_interrupt(mine); }, &exchange);
@@ -190,7 +193,7 @@ Result<void> HttpTransport::take(const std::vector<chat::ChatEvent>& events, con
 }  // namespace
 
 Result<std::unique_ptr<ChatTransport>> http_transport(HttpTarget target, std::unique_ptr<dialects::Dialect> dialect,
-                                                      std::atomic<bool>& interrupted) {
+                                                      std::atomic<bool>& interrupted, async::TimePoint now) {
   Result<BaseUrl> base = parse_server_address(target.url);
   if (!base) return usage_error(base.error().message, base.error().hint);
   std::shared_ptr<net::TlsContext> tls;
@@ -198,7 +201,7 @@ Result<std::unique_ptr<ChatTransport>> http_transport(HttpTarget target, std::un
     TRY(tls, net::TlsContext::create(""));
   }
   return std::make_unique<HttpTransport>(std::move(target), *std::move(base), std::move(dialect), std::move(tls),
-                                         interrupted);
+                                         interrupted, now);
 }
 
 }  // namespace sluice::cli

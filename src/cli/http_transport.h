@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "async/scheduler.h"
 #include "base/secret.h"
 #include "cli/chat_transport.h"
 #include "dialects/dialect.h"
@@ -17,8 +18,9 @@ struct HttpTarget {
   Secret key;
 };
 
-// Errors: a usage error when the URL is none. `interrupted` must outlive the transport.
+// Errors: a usage error when the URL is none. `interrupted` must outlive the transport. `now`: when it is made.
 Result<std::unique_ptr<ChatTransport>> http_transport(HttpTarget target, std::unique_ptr<dialects::Dialect> dialect,
-                                                      std::atomic<bool>& interrupted);
+                                                      std::atomic<bool>& interrupted,
+                                                      async::TimePoint now = async::Clock::now());
 
 }  // namespace sluice::cli

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <thread>
 
 #include "async/scope.h"
@@ -152,6 +153,20 @@ TEST_F(Transport, Hands_on_a_streams_text_as_it_comes) {
   EXPECT_EQ(pieces, (std::vector<std::string>{"Hello", " there"}));
   EXPECT_EQ(answer->text, "Hello there");
   EXPECT_EQ(answer->usage.output, 2);
+}
+
+// Who makes the connections of a measurement, or waits for the next line of a chat, asks long after they were made.
+TEST_F(Transport, That_was_made_long_ago_has_its_whole_time_for_a_connection) {
+  Server server;
+  auto transport = http_transport({.url = server.url(), .key = Secret(good_key)}, dialects::make_openai_chat(),
+                                  interrupted, async::Clock::now() - std::chrono::hours(1));
+  ASSERT_TRUE(transport);
+  chat::ChatRequest request;
+  request.model = "auto";
+  request.messages.push_back({.role = chat::Role::user, .blocks = {chat::Text{"hi"}}});
+  const Result<Answer> answer = (*transport)->ask(request, [](std::string_view) {});
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->text, "Hello there");
 }
 
 TEST_F(Transport, Ends_a_stream_on_ctrl_c) {
