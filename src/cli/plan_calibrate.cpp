@@ -23,6 +23,7 @@
 #include "cli/connection.h"
 #include "cli/data_store.h"
 #include "cli/duration.h"
+#include "cli/load_config.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "json/json.h"
@@ -40,6 +41,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t max_at_once = 64;  // threads of this program, each with a connection
 constexpr std::size_t rows_per_read = 1000;
+constexpr std::size_t fewest_waves = 16;         // however long they take: twelve for the fit, four to try it on
 constexpr std::size_t ledger_wants_calls = 100;  // fewer say too little of sizes and load
 
 struct CalibrateFlags {
@@ -48,10 +50,12 @@ struct CalibrateFlags {
   std::string prompts = "32,128,512,1024";
   std::string at_once = "1,2";
   std::int64_t output_tokens = 48;
-  std::int64_t slots = 2;
+  std::int64_t slots = 0;  // 0: as the configuration says
+  std::string config;
   bool ledger = false;
   std::string since;
   std::string to = "calibration.yaml";
+  std::string calls;
   ConnectionFlags connection;
 };
 
@@ -207,8 +211,21 @@ class Lines {
 struct Run {
   std::vector<Wave> waves;
   std::string served_by;
+  double slots = 0;
   double seconds = 0;
 };
+
+// How many sequences that engine takes at once: as the flag says, else as the configuration does.
+Result<double> slots_of(const std::string& served_by, const CalibrateFlags& flags, const Invocation& invocation) {
+  if (flags.slots > 0) return static_cast<double>(flags.slots);
+  TRY(const auto snapshot, load_snapshot(flags.config, invocation));
+  for (const config::EngineSettings& engine : snapshot->engines())
+    if (served_by.starts_with(engine.name + "/")) return static_cast<double>(engine.parallel);
+  return usage_error(fmt::format("{} is no engine of the configuration, so nothing says how many sequences it takes at "
+                                 "once",
+                                 served_by.empty() ? "what answers" : served_by),
+                     "say it: --slots 8 (of vLLM --max-num-seqs, of llama-server --parallel)");
+}
 
 Result<Run> measure_engine(const CalibrateFlags& flags, Invocation& invocation) {
   TRY(const std::chrono::seconds limit, parse_duration(flags.time, "--for"));
@@ -229,12 +246,13 @@ Result<Run> measure_engine(const CalibrateFlags& flags, Invocation& invocation) 
         lines.run({{}}, {request_of(flags.model, prompt_of(words[i], 1, 0, schedule), 1)}, begin, run.served_by));
     sizes[i] = wave.front().input;
   }
+  TRY(run.slots, slots_of(run.served_by, flags, invocation));
   const double words_per_token = (words[1] - words[0]) / std::max(1.0, sizes[1] - sizes[0]);
   const double head = std::max(0.0, sizes[0] - words[0] / words_per_token);
 
   const auto until = static_cast<double>(limit.count());
   double said = -INFINITY;
-  while (seconds_since(begin) < until && !console.interrupted) {
+  while ((seconds_since(begin) < until || run.waves.size() < fewest_waves) && !console.interrupted) {
     const std::vector<Asked> asked = schedule.next();
     std::vector<chat::ChatRequest> requests;
     for (const Asked& one : asked)
@@ -252,7 +270,8 @@ Result<Run> measure_engine(const CalibrateFlags& flags, Invocation& invocation) 
   return run;
 }
 
-// What the ledger has measured of one model: streamed answers that ended well.
+// What the ledger has measured of one model: answers that ended well. Of those that were no streams the end alone is
+// known; they had their places in the engine all the same.
 Result<Run> read_ledger(const CalibrateFlags& flags, Invocation& invocation) {
   TRY(const auto since, parse_time_us(flags.since.empty() ? "30d" : flags.since, "--since"));
   TRY(store::Store store, open_ledger(invocation));
@@ -264,9 +283,9 @@ Result<Run> read_ledger(const CalibrateFlags& flags, Invocation& invocation) {
     TRY(const std::vector<store::LoggedEntry> entries, store.entries_in(range, rows_per_read));
     for (const store::LoggedEntry& logged : entries) {
       const store::LedgerEntry& entry = logged.entry;
-      if (entry.ground != catalog::Ground::self_hosted || !entry.stream || entry.outcome != store::Outcome::ok ||
-          entry.ttft_us <= 0 || entry.usage.total_output() < 2)
-        continue;
+      const bool answered = entry.outcome == store::Outcome::ok || entry.outcome == store::Outcome::shadow ||
+                            entry.outcome == store::Outcome::escalated;
+      if (entry.ground != catalog::Ground::self_hosted || !answered || entry.usage.total_output() < 1) continue;
       if (first_us == 0) first_us = entry.start_us;
       std::vector<MeasuredCall>& calls = models[entry.provider.str() + "/" + entry.model.str()];
       if (calls.size() == plan::max_calibration_calls) continue;
@@ -274,7 +293,7 @@ Result<Run> read_ledger(const CalibrateFlags& flags, Invocation& invocation) {
                        .input = static_cast<double>(entry.usage.total_input()),
                        .cached = static_cast<double>(entry.usage.cached_input()),
                        .output = static_cast<double>(entry.usage.total_output()),
-                       .ttft_s = static_cast<double>(entry.ttft_us) / 1e6,
+                       .ttft_s = entry.stream && entry.ttft_us > 0 ? static_cast<double>(entry.ttft_us) / 1e6 : 0,
                        .total_s = static_cast<double>(entry.total_us) / 1e6});
     }
     if (entries.size() < rows_per_read) break;
@@ -291,6 +310,7 @@ Result<Run> read_ledger(const CalibrateFlags& flags, Invocation& invocation) {
                             ledger_wants_calls),
                 "measure it instead: leave out --ledger");
   Run run{.served_by = named->first};
+  TRY(run.slots, slots_of(run.served_by, flags, invocation));
   const double begin = std::ranges::min(named->second, {}, &MeasuredCall::at_s).at_s;
   run.waves = plan::waves_of(std::move(named->second));
   run.seconds = run.waves.back().front().at_s - begin;
@@ -327,10 +347,29 @@ void print_table(const plan::Calibration& made, const plan::Accuracy& seen, cons
               << "` of the option, or sluice plan plan.yaml --calibration " << printable_line(to) << '\n';
 }
 
+// Every measured call with its forecast, for those who want to see where it is off.
+Result<void> write_calls(const std::string& path, const plan::EngineLaw& law, const plan::Split& split) {
+  std::ofstream file(path, std::ios::trunc);
+  file << "part,wave,at_s,input,cached,output,ttft_s,total_s,forecast_ttft_s,forecast_total_s\n";
+  for (const auto& [part, waves] : {std::pair("fit", &split.fitted), std::pair("held_out", &split.held_out)})
+    for (std::size_t w = 0; w < waves->size(); ++w) {
+      const Wave& wave = (*waves)[w];
+      const std::vector<MeasuredCall> got = plan::forecast(law, wave);
+      for (std::size_t i = 0; i < wave.size(); ++i)
+        file << fmt::format("{},{},{:.6f},{},{},{},{:.6f},{:.6f},{:.6f},{:.6f}\n", part, w, wave[i].at_s, wave[i].input,
+                            wave[i].cached, wave[i].output, wave[i].ttft_s, wave[i].total_s, got[i].ttft_s,
+                            got[i].total_s);
+    }
+  file.flush();
+  if (!file) return fail(ErrorKind::unavailable, fmt::format("{} cannot be written", path), "name another file");
+  return {};
+}
+
 void write_accuracy(json::Writer& out, std::string_view name, const plan::Accuracy& one) {
   out.key(name).begin_object().member("calls", static_cast<std::int64_t>(one.calls));
   out.member("waves", static_cast<std::int64_t>(one.waves)).key("throughput_error").number(one.throughput_mape);
-  out.key("tpot_error").number(one.tpot_mape).key("ttft_p95_s").number(one.ttft_p95_s);
+  out.key("tpot_error").number(one.tpot_mape);
+  out.key("ttft_p95_s").number(one.ttft_p95_s);
   out.key("ttft_p95_error").number(one.ttft_p95_error).end_object();
 }
 
@@ -346,7 +385,7 @@ Result<int> run_calibrate(const CalibrateFlags& flags, Invocation& invocation) {
                 flags.ledger
                     ? "the traffic has too few pauses to be cut into waves: measure the engine, without --ledger"
                     : "measure for longer: --for 10m");
-  TRY(const plan::EngineLaw law, plan::fit_law(split.fitted, static_cast<double>(flags.slots)));
+  TRY(const plan::EngineLaw law, plan::fit_law(split.fitted, run.slots));
   const plan::Accuracy seen = plan::accuracy_of(law, split.fitted);
   const plan::Accuracy held = plan::accuracy_of(law, split.held_out);
   const plan::Calibration made{
@@ -362,6 +401,7 @@ Result<int> run_calibrate(const CalibrateFlags& flags, Invocation& invocation) {
   file << plan::calibration_yaml(made) << std::flush;
   if (!file)
     return fail(ErrorKind::unavailable, fmt::format("{} cannot be written", flags.to), "name another file with --to");
+  if (!flags.calls.empty()) CHECK_OK(write_calls(flags.calls, law, split));
   if (!invocation.json()) {
     print_table(made, seen, held, flags.to, invocation.console);
     return exit_ok;
@@ -385,17 +425,23 @@ void add_plan_calibrate(CLI::App& plan, Invocation& invocation) {
                              "sluice plan calibrate --ledger --since 7d"});
   auto flags = std::make_shared<CalibrateFlags>();
   verb.add_option("model", flags->model, "A model's name, provider/model, or auto (the default)")->type_name("MODEL");
-  verb.add_option("--for", flags->time, "How long to measure (default: 10m)")->type_name("TIME");
+  verb.add_option("--for", flags->time, "How long to measure, and at least 16 waves of calls (default: 10m)")
+      ->type_name("TIME");
   verb.add_option("--prompts", flags->prompts, "Lengths of prompts in tokens (default: 32,128,512,1024)")
       ->type_name("LIST");
   verb.add_option("--at-once", flags->at_once, "Calls at the same time (default: 1,2)")->type_name("LIST");
   whole_number(verb.add_option("--output-tokens", flags->output_tokens, "Tokens of an answer"), 2, 100'000, "48");
-  whole_number(verb.add_option("--slots", flags->slots, "Sequences that the engine takes at once: engine.parallel"), 1,
-               4096, "2");
+  whole_number(verb.add_option("--slots", flags->slots,
+                               "Sequences that the engine takes at once (default: engine.parallel of the "
+                               "configuration)"),
+               1, 4096, "");
   verb.add_flag("--ledger", flags->ledger, "Ask nothing: take the times that the ledger has of its traffic");
   verb.add_option("--since", flags->since, "Of the ledger: calls that ended at or after (default: 30d ago)")
       ->type_name("TIME");
   verb.add_option("--to", flags->to, "Where to write it (default: calibration.yaml)")->type_name(file_value);
+  verb.add_option("--calls", flags->calls, "Also write every measured call with its forecast, as CSV")
+      ->type_name(file_value);
+  add_config_flag(verb, flags->config);
   add_connection_flags(verb, flags->connection);
   on_selected(verb, invocation, flags, run_calibrate);
 }

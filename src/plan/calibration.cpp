@@ -124,17 +124,18 @@ double log_error(double forecast, double measured) {
   return std::abs(std::log(forecast / measured));
 }
 
-// The mean over the calls of how far the times are off; logarithms, so that twice and half are alike, and absolute, so
-// that a call during which the machine was busy with something else does not bend the law.
+// The mean over the calls of how far the times are off: to the first token and of each token after it, or to the end
+// where that is all that is known. Logarithms, so that twice and half are alike, and absolute, so that a call during
+// which the machine was busy with something else does not bend the law.
 double loss(const EngineLaw& law, std::span<const Wave> waves) {
   double sum = 0;
   double count = 0;
   for (const Wave& wave : waves) {
     const std::vector<MeasuredCall> got = forecast(law, wave);
     for (std::size_t i = 0; i < wave.size(); ++i) {
-      sum += log_error(got[i].ttft_s, wave[i].ttft_s);
+      sum += wave[i].ttft_s > 0 ? log_error(got[i].ttft_s, wave[i].ttft_s) : log_error(got[i].total_s, wave[i].total_s);
       ++count;
-      if (wave[i].output < 2) continue;
+      if (wave[i].tpot_s() <= 0) continue;
       sum += log_error(got[i].tpot_s(), wave[i].tpot_s());
       ++count;
     }
@@ -160,6 +161,7 @@ EngineLaw first_guess(std::span<const Wave> waves, double slots) {
   std::vector<double> kept;
   for (const Wave& wave : waves)
     for (const MeasuredCall& one : wave) {
+      if (one.ttft_s <= 0) continue;
       per_token.push_back(one.ttft_s / std::max(1.0, one.input - one.cached) / static_cast<double>(wave.size()));
       kept.push_back(one.input + one.output / 2);
       if (one.output > 1) steps.push_back(one.tpot_s());
@@ -211,6 +213,7 @@ Accuracy accuracy_of(const EngineLaw& law, std::span<const Wave> waves) {
         std::abs(wave_tokens(got) / wave_seconds(got) / (wave_tokens(wave) / wave_seconds(wave)) - 1);
     for (std::size_t i = 0; i < wave.size(); ++i) {
       ++out.calls;
+      if (wave[i].ttft_s <= 0) continue;
       measured.push_back(wave[i].ttft_s);
       expected.push_back(got[i].ttft_s);
       if (wave[i].tpot_s() <= 0) continue;
@@ -218,7 +221,7 @@ Accuracy accuracy_of(const EngineLaw& law, std::span<const Wave> waves) {
       ++steps;
     }
   }
-  if (out.calls == 0) return out;
+  if (out.calls == 0 || measured.empty()) return out;
   out.throughput_mape /= static_cast<double>(out.waves);
   if (steps > 0) out.tpot_mape /= steps;
   out.ttft_p95_s = quantile95(std::move(measured));

@@ -21,15 +21,15 @@ double prefill_s(const EngineLaw& law, double fresh, double input);
 // Seconds of one decode step of `batch` sequences that have `context` tokens on average.
 double step_s(const EngineLaw& law, double batch, double context);
 
-// One streamed answer as it was measured.
+// One answer as it was measured.
 struct MeasuredCall {
   double at_s = 0;    // when it was asked for, since the run's begin
   double input = 0;   // tokens, those in the engine's cache included
   double cached = 0;  // of them
   double output = 0;
-  double ttft_s = 0;
+  double ttft_s = 0;  // 0: not known, as of an answer that was no stream
   double total_s = 0;
-  double tpot_s() const { return output > 1 ? (total_s - ttft_s) / (output - 1) : 0; }
+  double tpot_s() const { return output > 1 && ttft_s > 0 ? (total_s - ttft_s) / (output - 1) : 0; }
 };
 // Calls that were at work together: nobody was there before the first and after the last.
 using Wave = std::vector<MeasuredCall>;

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <string>
@@ -83,6 +84,31 @@ TEST(Calibration, A_law_is_found_from_its_times_and_holds_for_calls_that_it_has_
     EXPECT_LT(held.ttft_p95_error, noise + 0.05) << noise;
     EXPECT_NEAR(law->prefill_per_token, known.prefill_per_token, 0.15 * known.prefill_per_token);
   }
+}
+
+// Answers that were no streams say their end alone, and have their places in the engine all the same.
+TEST(Calibration, Who_did_not_stream_counts_as_load_and_by_the_end) {
+  std::vector<Wave> waves = measured(known, 64, 0);
+  std::vector<Wave> left_out;
+  for (Wave& wave : waves) {
+    Wave& streamed = left_out.emplace_back();
+    for (std::size_t i = 0; i < wave.size(); ++i)
+      if (i % 2 == 1)
+        wave[i].ttft_s = 0;
+      else
+        streamed.push_back(wave[i]);
+  }
+  const auto law = fit_law(split_waves(waves).fitted, 2);
+  ASSERT_TRUE(law) << law.error().message;
+  const Accuracy held = accuracy_of(*law, split_waves(waves).held_out);
+  EXPECT_EQ(held.calls, 64u);
+  EXPECT_LT(held.tpot_mape, 0.03);
+  EXPECT_LT(held.ttft_p95_error, 0.05);
+  // Without them the others seem to wait for nobody.
+  const auto blind = fit_law(split_waves(left_out).fitted, 2);
+  ASSERT_TRUE(blind) << blind.error().message;
+  const Accuracy worse = accuracy_of(*blind, split_waves(left_out).held_out);
+  EXPECT_GT(std::max(worse.tpot_mape, worse.ttft_p95_error), 0.1);
 }
 
 TEST(Calibration, A_law_of_another_engine_is_seen_to_be_wrong) {

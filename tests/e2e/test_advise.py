@@ -11,7 +11,7 @@ import pytest
 from harness.clients import chat_body, http_client
 from harness.mock_config import openai_vendor
 from harness.places import shared_data
-from harness.recorder import Recorder, ok
+from harness.recorder import Recorder, ok, openai_stream, streaming
 from harness.wait import eventually
 
 CHAT = "/v1/chat/completions"
@@ -243,3 +243,17 @@ def test_a_size_of_nonsense_is_refused_with_its_place(serve, tmp_path):
     assert "it looks like seconds: then write 2000" in refused.stderr
     assert "`arrival_scv` of the workload `assistant` must lie between 0.01 and 1000, not 0" in refused.stderr
     assert "plan.yaml:8:" in refused.stderr
+
+
+def test_a_calibration_takes_its_slots_from_the_configuration_or_the_flag(serve):
+    vendor = Recorder()
+    vendor.answer = streaming(openai_stream(usage=(40, 5)))
+    own = {"ground": "self_hosted", "prices": {"*": {"kind": "self_hosted"}}}
+    server = serve({"providers": {"vllm": openai_vendor(vendor.url, **own)}, "models": {"own": ["vllm/m"]}})
+    refused = server.run("plan", "calibrate", "own", "--for", "1s", check=False)
+    assert refused.returncode == 2, refused.stderr
+    assert "vllm/m is no engine of the configuration" in refused.stderr and "--slots 8" in refused.stderr
+    # The mock's prompts are all of one length: the calls were made, and no law can be told from them.
+    measured = server.run("plan", "calibrate", "own", "--for", "1s", "--slots", "8", check=False)
+    assert measured.returncode == 1 and "all prompts have 40 to 40 fresh tokens" in measured.stderr, measured.stderr
+    vendor.stop()
