@@ -210,7 +210,8 @@ void tell_limits_problem(telemetry::Log& log, const std::string& problem, std::s
 }
 
 Result<std::unique_ptr<gateway::Leases>> make_leases(const config::Snapshot& snapshot, const std::string& data_dir,
-                                                     store::LiveStore& store, telemetry::LimitMetrics& metrics) {
+                                                     store::LiveStore& store, telemetry::LimitMetrics& metrics,
+                                                     gateway::Admission& admission) {
   const config::LimitSettings& limits = snapshot.limits();
   gateway::Leases::Options options{.prefix = limits.prefix, .slice_permille = limits.slice_permille};
   TRY(options.redis.address, redis::Address::parse(limits.url));
@@ -224,7 +225,12 @@ Result<std::unique_ptr<gateway::Leases>> make_leases(const config::Snapshot& sna
           .lines = [&store] { return store.keys()->all_lines(); },
           .generation = [&store] { return store.keys_generation(); },
           .on_round_trip = [&metrics](double took_s) { metrics.round_trip.with().observe(took_s); },
-          .on_answer = [&metrics](std::string_view answer) { metrics.store_calls.with(answer).add(); }});
+          .on_answer = [&metrics](std::string_view answer) { metrics.store_calls.with(answer).add(); },
+          .on_alert =
+              [&admission](const store::Line& line, int percent) {
+                admission.tell(line.rule, gateway::LimitEvent::What::alert, percent,
+                               line.state->account.standing(store::wall_clock_us()));
+              }});
 }
 
 // Null: this process has nobody to agree with.
@@ -477,7 +483,7 @@ int serve(const ServeOptions& options) {
       [&](const store::LimitLine& line, const gateway::LimitEvent& event) { alerts.tell(line, event); });
   std::unique_ptr<gateway::Leases> leases;
   if (shares_limits) {
-    auto made = make_leases(*snapshot, options.data_dir, **store, limit_metrics);
+    auto made = make_leases(*snapshot, options.data_dir, **store, limit_metrics, admission);
     if (!made) return refuse(made.error());
     leases = *std::move(made);
     admission.share(*leases);

@@ -1,6 +1,7 @@
 #include "store/account.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice::store {
 
@@ -132,13 +133,18 @@ bool Account::has_news() {
          });
 }
 
-void Account::granted(const Report& report, Money leased, Money reserved, Money all_spent, Money all_leased) {
+int Account::granted(const Report& report, Money leased, Money reserved, Money all_spent, Money all_leased,
+                     Money limit) {
   const std::lock_guard lock(mutex_);
   shared_->lease += leased - report.keep;
   held_ += reserved;
   if (reserved > Money()) shared_->used = true;
   shared_->elsewhere = all_spent - report.spent;
   shared_->elsewhere_leased = all_leased - leased;
+  const int reached = level(limit, report.first);
+  const bool news = std::exchange(shared_->answered, true) && reached > told_;
+  told_ = reached;  // also below what was told: a new window, or a higher limit
+  return news ? reached : 0;
 }
 
 void Account::reserve_anyway(Money amount) {

@@ -79,6 +79,24 @@ TEST(Account, What_a_start_counts_anew_was_told_before) {
   EXPECT_EQ(account.charge(pico(14), pico(0), pico(100), noon_us, noon_us), 100);
 }
 
+// Two that spend at the same moment know nothing of each other: each is below the share, and both together are not.
+TEST(Account, A_share_that_is_used_up_together_is_told_by_whoever_hears_of_it_last) {
+  Account account(*Window::parse("day", "UTC"), true);
+  const auto hears = [&](std::int64_t elsewhere) {
+    const Account::Report report = account.report(noon_us, false, Account::Keep::if_used);
+    return account.granted(report, report.keep, pico(0), report.spent + pico(elsewhere), report.keep, pico(100));
+  };
+  EXPECT_EQ(hears(60), 0) << "what was used up before this one began is the others' news";
+  EXPECT_EQ(account.charge(pico(10), pico(0), pico(100), noon_us, noon_us), 0);
+  EXPECT_EQ(hears(65), 0);
+  EXPECT_EQ(hears(70), 80);
+  EXPECT_EQ(hears(70), 0) << "once";
+  EXPECT_EQ(account.charge(pico(5), pico(0), pico(100), noon_us, noon_us), 0);
+  EXPECT_EQ(hears(85), 100);
+  EXPECT_EQ(hears(10), 0);
+  EXPECT_EQ(hears(40), 50) << "in another window it is told anew";
+}
+
 // Any sequence of reserving, charging, giving back and time going on, against the plain truth.
 TEST(Account, Spent_and_held_are_the_truth_after_any_sequence) {
   for (const char* text : {"total", "90m", "24h", "30d", "hour", "day", "week", "month"}) {

@@ -481,8 +481,10 @@ void Leases::take_in_line(const Told& told, const Reply& answer, std::int64_t re
   const LimitLine& rule = told.line->rule;
   LineState& state = *told.line->state;
   if (rule.unit == LimitUnit::money) {
-    state.account.granted(told.report, Money::pico(number_in(item(answer, 0))), Money::pico(reserved),
-                          Money::pico(number_in(item(answer, 1))), Money::pico(number_in(item(answer, 2))));
+    const int percent = state.account.granted(told.report, Money::pico(number_in(item(answer, 0))),
+                                              Money::pico(reserved), Money::pico(number_in(item(answer, 1))),
+                                              Money::pico(number_in(item(answer, 2))), rule.money());
+    if (percent > 0 && source_.on_alert) source_.on_alert(*told.line, percent);
     if (number_in(item(answer, 3)) != 0)
       near_.insert(&state);
     else

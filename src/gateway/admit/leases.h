@@ -59,6 +59,8 @@ class Leases {
     std::function<std::uint64_t()> generation;
     std::function<void(double)> on_round_trip;             // seconds; may be empty
     std::function<void(std::string_view)> on_answer = {};  // "granted", "refused", "outage"; may be empty
+    // A share of a budget is used up, by all together; may be empty, must not block.
+    std::function<void(const store::Line&, int percent)> on_alert = {};
   };
   struct Health {
     std::string problem;  // empty: the store answers
