@@ -1,7 +1,6 @@
 #include "store/account.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace sluice::store {
 
@@ -142,7 +141,7 @@ int Account::granted(const Report& report, Money leased, Money reserved, Money a
   shared_->elsewhere = all_spent - report.spent;
   shared_->elsewhere_leased = all_leased - leased;
   const int reached = level(limit, report.first);
-  const bool news = std::exchange(shared_->answered, true) && reached > told_;
+  const bool news = reached > told_;
   told_ = reached;  // also below what was told: a new window, or a higher limit
   return news ? reached : 0;
 }

@@ -71,7 +71,6 @@ class Account {
   bool has_news();
   // The answer: of `leased` (>= what the report kept), `reserved` belongs to requests that have waited for it. Returns
   // what charge() does: whoever spends may not know yet what the others have spent, so the last to hear of it tells.
-  // The first answer tells nothing: what is used up by then is the others' news.
   int granted(const Report& report, Money leased, Money reserved, Money all_spent, Money all_leased, Money limit);
   // Reserves what was not leased: for a request that another process has let in, or while nobody can be asked.
   void reserve_anyway(Money amount);
@@ -85,7 +84,6 @@ class Account {
     Money elsewhere_leased;    // by the others
     bool used = false;         // since the last report
     bool looked = false;       // somebody wants to know what others have
-    bool answered = false;     // the store has said once what others have
   };
   void add(std::int64_t at_us, Money amount);
   Money spent(std::int64_t first) const;
