@@ -131,7 +131,8 @@ void RequestWriting::drop_thinking() {
   if (!request_.reasoning) return;
   if (request_.reasoning->budget) drop("reasoning.budget");
   if (request_.reasoning->adaptive) drop("reasoning");
-  if (request_.reasoning->visible) drop("reasoning.visible");
+  const bool says_more = request_.reasoning->effort || request_.reasoning->budget || request_.reasoning->adaptive;
+  if (request_.reasoning->visible) drop(says_more ? "reasoning.visible" : "reasoning");
 }
 
 std::vector<const chat::Text*> RequestWriting::system() const {

@@ -9,10 +9,11 @@
 namespace sluice::dialects {
 namespace {
 
-constexpr std::array<OwnName, 19> own_names = {
+constexpr std::array<OwnName, 20> own_names = {
     {{"response_format.schema", "text.format.schema"},
      {"messages", "input"},
      {"messages.role", "input.role"},
+     {"system.cache_control", "input.content.prompt_cache_breakpoint"},
      {"max_tokens", "max_output_tokens"},
      {"response_format", "text.format"},
      {"logprobs", "include"},

@@ -238,6 +238,18 @@ TEST(OpenAiResponses, Writer_says_what_it_cannot_carry) {
   EXPECT_EQ(dialect->encode_request(request, {.model = "m"}).error().param, "messages.content.audio");
 }
 
+TEST(OpenAiResponses, What_a_provider_is_not_told_has_this_APIs_names) {
+  EXPECT_EQ(dialect->own_name("messages.role"), "input.role");
+  EXPECT_EQ(dialect->own_name("system.cache_control"), "input.content.prompt_cache_breakpoint");
+  chat::ChatRequest request;
+  request.messages.push_back({.blocks = {chat::Text{"x"}}});
+  request.reasoning = chat::Reasoning{.visible = true};  // by either of two names
+  EXPECT_EQ(dialect->encode_request(request, {.model = "m"})->dropped_params, std::vector<std::string>{"reasoning"});
+  request.reasoning->effort = chat::Reasoning::Effort::low;
+  EXPECT_EQ(dialect->encode_request(request, {.model = "m"})->dropped_params,
+            (std::vector<std::string>{"reasoning.effort", "reasoning.visible"}));
+}
+
 TEST(OpenAiResponses, Writer_gives_reasoning_back_only_with_what_it_led_to) {
   chat::ChatRequest request;
   const chat::Thinking own{.signature = "E", .issuer = "p/m", .id = "rs_1"};
