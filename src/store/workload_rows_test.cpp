@@ -133,11 +133,11 @@ TEST_P(WorkloadRows, Are_told_as_they_were_and_summed_by_their_workload) {
 std::unique_ptr<Database> database_before(const std::string& directory) {
   if (on_postgres()) {
     auto database = *PostgresDatabase::open(*home_of(directory).postgres);
-    EXPECT_TRUE(prepare_old_database(*database, 7));
+    EXPECT_TRUE(prepare_old_database(*database, 8));
     return database;
   }
   auto database = *SqliteDatabase::open(database_path(directory));
-  EXPECT_TRUE(prepare_old_database(*database, 13));
+  EXPECT_TRUE(prepare_old_database(*database, 14));
   return database;
 }
 
