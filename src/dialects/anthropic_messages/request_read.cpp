@@ -328,7 +328,7 @@ class RequestReader : RequestReading {
     TRY(const std::string_view title, block.required_string("title"));
     chat::SearchResult result{
         .source = std::string(source), .title = std::string(title), .cache = cache_mark(block["cache_control"])};
-    TRY(const std::vector<json::Value> parts, block.required_array("content"));
+    TRY(const std::vector<json::Value> parts, block.array("content"));
     for (std::size_t i = 0; i < parts.size(); ++i) {
       TRY(const Fields part, Fields::once(parts[i], path_of(block.path("content"), i)));
       TRY(chat::Text text, read_text(part));
