@@ -87,6 +87,8 @@ class RowWords {
     any_ = true;
     return numbers_;
   }
+  // Of a word that few rows have.
+  Result<std::int64_t> number(std::string_view word) { return words_.number(word); }
 
  private:
   Words& words_;
