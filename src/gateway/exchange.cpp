@@ -106,6 +106,7 @@ async::Task<Result<void>> Exchange::serve() {
   CO_CHECK_OK(co_await identify());
   CO_CHECK_OK(read_tags());
   CO_CHECK_OK(co_await decode(client_, gateway_.dialects, dialect_, std::move(target_), request_));
+  in_background_ = asks_for_background();
   const config::RetrySettings& retry = snapshot_->retry();
   const async::Deadline deadline =
       gateway_.reactor.within(milliseconds(retry.total_timeout_ms), &client_.client_gone());

@@ -74,9 +74,9 @@ class Exchange final : private Underway {
   bool counts() const { return chat::counts_tokens(dialect_.id()); }
   // Nobody bills the call, and no tokens are counted for it.
   bool is_free() const { return counts() || (request_->target.resource && request_->target.resource->is_free); }
-  // A response that its provider goes on with when the call has ended: what it will have used nobody here is told.
-  bool is_in_background() const;
-  bool ends_unpriced(const Reply& reply) const { return is_in_background() && !reply.usage().reported; }
+  bool asks_for_background() const;
+  // What a response in the background will have used nobody here is told.
+  bool ends_unpriced(const Reply& reply) const { return in_background_ && !reply.usage().reported; }
   [[gnu::noinline]] async::Task<Result<void>> respond_estimate();
   void note_overhead();
   catalog::Quote quote_of(const Attempt& attempt) const;
@@ -115,6 +115,7 @@ class Exchange final : private Underway {
   store::Lines tag_lines_;     // limits of tags that the request brings
   std::vector<Share> shares_;  // of the candidates, while admission looks at them
   std::optional<DecodedRequest> request_;
+  bool in_background_ = false;                      // its provider goes on with the response when the call has ended
   std::optional<Prompt> prompt_;                    // once the request's body is gone
   const config::Workload* workload_ = nullptr;      // that it belongs to; of the Snapshot
   std::string features_ = {};                       // of the request, packed, where its workload learns

@@ -25,7 +25,7 @@ std::optional<Money> Exchange::worst_cost(const Attempt& attempt) const {
   return catalog::upper_bound(attempt.quote, most_tokens(prompt()), output);
 }
 
-bool Exchange::is_in_background() const {
+bool Exchange::asks_for_background() const {
   return dialect_.id() == dialects::DialectId::openai_responses &&
          request_->parsed.root()["background"].boolean() == true;
 }
@@ -33,7 +33,7 @@ bool Exchange::is_in_background() const {
 // Reserves what the dearest candidate may cost. Another request may take the money between the look at what is left and
 // the reservation; then the candidates are looked at again.
 Result<Hold> Exchange::admit() {
-  if (is_in_background() && has_budget(*principal_, tag_lines_))
+  if (in_background_ && has_budget(*principal_, tag_lines_))
     return std::unexpected(Error{.kind = ErrorKind::forbidden,
                                  .message = "background: the price of what goes on after the call is not known here, "
                                             "and this key has a budget",

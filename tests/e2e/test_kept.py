@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+import threading
 from decimal import Decimal
 from urllib.parse import parse_qs, urlsplit
 
@@ -694,6 +695,25 @@ def test_a_response_in_the_background_has_no_price_until_it_is_done(serve, strea
         assert len(vendor.requests) == 2
     finally:
         vendor.stop()
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_a_response_whose_client_leaves_its_stream_goes_on_without_a_price_in_the_background_only(serve, background):
+    begun = {"id": "resp_1", "object": "response", "status": "queued", "background": background, "model": "m", "output": [], "usage": None}
+    events = [{"type": "response.queued", "sequence_number": 0, "response": begun}, {"type": "response.output_text.delta", "sequence_number": 1, "item_id": "i", "output_index": 0, "content_index": 0, "delta": "Hel"}]
+    vendor, go_on = recorder.Recorder(), threading.Event()
+    try:
+        vendor.answer = recorder.interrupted([f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events], go_on)
+        server = serve({"providers": {"openai": {"base_url": f"{vendor.url}/v1", "api_key": "k", "prices": {"*": PRICES}}}})
+        with http_client(server, server.create_key("own")) as client:
+            with client.stream("POST", "/v1/responses", json={"model": "openai/m", "input": "Hello", "background": background, "stream": True}) as answer:
+                assert next(answer.iter_lines())
+        used = eventually(lambda: (row := server.usage_of("own"))["requests"] and row, "the ledger")
+        assert (used["unpriced"], used["output_tokens"] > 0) == ((1, False) if background else (0, True))
+    finally:
+        go_on.set()
+        vendor.stop()
+
 
 
 def test_what_is_kept_survives_a_restart(chat_only):
