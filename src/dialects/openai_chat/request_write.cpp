@@ -1,5 +1,8 @@
 // A request to OpenAI or to one of the many servers that speak its dialect. It uses the fields that all of them know.
 #include <algorithm>
+#include <iterator>
+#include <span>
+#include <vector>
 
 #include "dialects/fields.h"
 #include "dialects/image_url.h"
@@ -45,29 +48,47 @@ class RequestWriter : RequestWriting {
     json_.key("messages").begin_array();
     if (const std::string system = system_text(); !system.empty())
       json_.begin_object().member("role", "system").member("content", system).end_object();
-    for (const chat::Message& message : request_.messages) {
-      if (message.role == chat::Role::assistant) {
-        write_assistant(message);
-      } else if (message.role == chat::Role::user) {
-        CHECK_OK(write_user(message));
-      } else if (!system_moved_) {
-        write_system_message(message);
-      }
+    const auto is_assistants = [](const chat::Message& message) { return message.role == chat::Role::assistant; };
+    for (auto at = request_.messages.begin(); at != request_.messages.end();) {
+      const auto answer = std::find_if(at, request_.messages.end(), is_assistants);
+      CHECK_OK(write_between({at, answer}));
+      if (answer != request_.messages.end()) write_assistant(*answer);
+      at = answer == request_.messages.end() ? answer : std::next(answer);
     }
     json_.end_array();
     return {};
   }
 
-  // Tool results are messages of their own here and must follow the calls at once, so they go before the user's words.
-  Result<void> write_user(const chat::Message& message) {
-    std::vector<const chat::Block*> rest;
-    std::vector<chat::Block> attached;  // to tool results, whose messages cannot hold them
-    for (const chat::Block& block : message.blocks) {
-      if (const auto* result = std::get_if<chat::ToolResult>(&block))
-        write_tool_result(*result, attached);
-      else
-        rest.push_back(&block);
+  // What stands between two messages of the assistant. Tool results are messages of their own here and must follow the
+  // calls at once, so they go before the user's words; a system message that stood before one comes later, which is
+  // named.
+  Result<void> write_between(std::span<const chat::Message> messages) {
+    std::vector<std::vector<chat::Block>> attached(messages.size());  // to results, whose messages cannot hold them
+    bool told = false;
+    for (std::size_t i = 0; i < messages.size(); ++i) {
+      told = told || (messages[i].role == chat::Role::system && !system_moved_);
+      for (const chat::Block& block : messages[i].blocks) {
+        const auto* result = std::get_if<chat::ToolResult>(&block);
+        if (!result) continue;
+        if (told) drop("messages.role");
+        write_tool_result(*result, attached[i]);
+      }
     }
+    for (std::size_t i = 0; i < messages.size(); ++i) {
+      if (messages[i].role == chat::Role::user) {
+        CHECK_OK(write_user(messages[i], attached[i]));
+      } else if (!system_moved_) {
+        write_system_message(messages[i]);
+      }
+    }
+    return {};
+  }
+
+  // But for tool results, which are written.
+  Result<void> write_user(const chat::Message& message, std::span<const chat::Block> attached) {
+    std::vector<const chat::Block*> rest;
+    for (const chat::Block& block : message.blocks)
+      if (!std::holds_alternative<chat::ToolResult>(block)) rest.push_back(&block);
     if (rest.empty() && attached.empty()) return {};
     json_.begin_object().member("role", "user").key("content");
     if (attached.empty() && rest.size() == 1 && std::holds_alternative<chat::Text>(*rest[0])) {
