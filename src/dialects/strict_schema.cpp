@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include "json/json.h"
 
@@ -61,14 +62,16 @@ class Check {
 
   bool is_closed(json::Value schema, int level) {
     if (schema["additionalProperties"].boolean() != false) return false;
-    const auto required = schema["required"].elements();
     const auto properties = schema["properties"].members();
     properties_ += properties.size();
     if (properties_ > most_properties) return false;
+    std::vector<std::string_view> required;
+    for (const json::Value& name : schema["required"].elements())
+      if (const auto text = name.string()) required.push_back(*text);
+    std::ranges::sort(required);
     return std::ranges::all_of(properties, [&](const auto& property) {
-      const bool is_required =
-          std::ranges::any_of(required, [&](const json::Value& name) { return name.string() == property.first; });
-      return is_required && is_strict(property.second, level + 1);
+      return std::ranges::binary_search(required, std::string_view(property.first)) &&
+             is_strict(property.second, level + 1);
     });
   }
 

@@ -18,6 +18,8 @@ TEST(StrictSchema, Has_closed_objects_with_all_their_properties) {
   EXPECT_TRUE(is_strict_schema(object("", "")));
   EXPECT_FALSE(is_strict_schema(object(R"("city":{"type":"string"},"at":{"type":"number"})", R"("city")")))
       << "a property that may be left out";
+  EXPECT_TRUE(is_strict_schema(object(R"("b":{"type":"null"},"a":{"type":"null"})", R"("c","b",1,"a","a")")));
+  EXPECT_FALSE(is_strict_schema(object(R"("":{"type":"null"})", "1"))) << "a number is no name";
   EXPECT_FALSE(is_strict_schema(R"({"type":"object","properties":{},"required":[]})")) << "others may be added";
   EXPECT_FALSE(is_strict_schema(object(R"("a":{"type":"object","properties":{}})", R"("a")"))) << "an open one inside";
   EXPECT_FALSE(is_strict_schema(object(R"("a":{"type":"array","items":{"type":"object","properties":{}}})", R"("a")")));
@@ -43,6 +45,23 @@ TEST(StrictSchema, Is_an_object_of_few_levels) {
   for (int level = 0; level < 10; ++level) nested = object(R"("a":)" + nested, R"("a")");
   EXPECT_TRUE(is_strict_schema(nested));
   EXPECT_FALSE(is_strict_schema(object(R"("a":)" + nested, R"("a")")));
+}
+
+// Many names of properties that are not there cost no more than their own length each.
+TEST(StrictSchema, Has_5000_properties_at_most) {
+  const auto of = [](int properties) {
+    std::string all;
+    std::string names;
+    for (int i = 0; i < 100'000; ++i) names.append("\"other").append(std::to_string(i)).append("\",");
+    for (int i = 0; i < properties; ++i) {
+      const std::string name = "\"p" + std::to_string(i) + "\"";
+      all.append(i ? "," : "").append(name).append(R"(:{"type":"null"})");
+      names.append(i ? "," : "").append(name);
+    }
+    return object(all, names);
+  };
+  EXPECT_TRUE(is_strict_schema(of(5'000)));
+  EXPECT_FALSE(is_strict_schema(of(5'001)));
 }
 
 }  // namespace
