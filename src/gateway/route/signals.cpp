@@ -233,6 +233,11 @@ bool is_opaque(std::string_view member) {
   return std::ranges::find(names, member) != std::end(names);
 }
 
+// Of a document: Anthropic has text and base64 under one name.
+bool is_plain_text(json::Value source, std::string_view member) {
+  return member == "data" && source["type"].string() == "text";
+}
+
 constexpr int deepest = 12;  // content of a tool's result is five deep
 
 template <class Look>
@@ -244,7 +249,7 @@ bool walk(json::Value value, const Look& look, int depth = 0) {
       if (!walk(one, look, depth + 1)) return false;
   } else if (value.is_object()) {
     for (const auto& [name, one] : value.members())
-      if (!is_opaque(name) && !walk(one, look, depth + 1)) return false;
+      if ((!is_opaque(name) || is_plain_text(value, name)) && !walk(one, look, depth + 1)) return false;
   }
   return true;
 }

@@ -80,6 +80,15 @@ TEST(Signals, Escapes_are_read_and_bytes_of_images_are_not) {
           .pii);
 }
 
+TEST(Signals, A_documents_text_is_read_where_others_have_base64) {
+  const auto of_source = [](const std::string& type) {
+    return signals_of(R"({"messages":[{"role":"user","content":[{"type":"document","source":{"type":")" + type +
+                      R"(","media_type":"text/plain","data":"mail a.b@example.org"}}]}]})");
+  };
+  EXPECT_TRUE(of_source("text").pii);
+  EXPECT_FALSE(of_source("base64").pii);
+}
+
 TEST(Signals, A_tools_result_is_no_turn_of_the_user) {
   const Signals signals = signals_of(
       R"({"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"},)"
