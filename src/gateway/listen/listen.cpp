@@ -69,12 +69,14 @@ bool asks_for_events(std::string_view query) {
 // Clients of Azure OpenAI write /openai/deployments/NAME/chat/completions.
 constexpr std::string_view azure_deployments = "/openai/deployments/";
 
-// Empty for other paths. It is the model of a body that names none.
-std::string deployment_of(std::string_view path) {
-  if (!path.starts_with(azure_deployments)) return {};
+// Null for other paths. It is the model of a body that names none.
+std::unique_ptr<dialects::RequestTarget> deployment_of(std::string_view path) {
+  if (!path.starts_with(azure_deployments)) return nullptr;
   path.remove_prefix(azure_deployments.size());
   const std::string_view name = path.substr(0, path.find('/'));
-  return decode_model_id(name).value_or(std::string(name));
+  auto target = std::make_unique<dialects::RequestTarget>();
+  target->model = decode_model_id(name).value_or(std::string(name));
+  return target;
 }
 
 // A base URL may end in /anthropic, /openai or /gemini, as it does with other gateways.
@@ -202,7 +204,7 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
   if (of_model && of_model->dialect == DialectId::openai_responses && get && http::asks_for_websocket(head))
     return responses_socket(exchange);
   if (of_model) {
-    if (post) return chat(exchange, of_model->dialect, {.model = deployment_of(head.path)});
+    if (post) return chat(exchange, of_model->dialect, deployment_of(head.path));
     allow = "POST";
   } else if (path == "/v1/messages") {
     if (post) return chat(exchange, DialectId::anthropic_messages);
