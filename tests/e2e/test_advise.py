@@ -4,6 +4,7 @@ import csv
 import io
 import itertools
 import json
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
@@ -162,7 +163,10 @@ def test_the_ledgers_arrivals_are_replayed_at_an_own_engine(served, tmp_path):
     server, rows = served
     plan = tmp_path / "plan.yaml"
     plan.write_text(OWN)
-    flags = ("plan", str(plan), "--ledger", "--since", "1d", "--by", "route")
+    # Of one span of time: what is asked a moment later must be the same answer in other forms.
+    until = datetime.now(timezone.utc) + timedelta(minutes=1)
+    span = [f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in (until - timedelta(days=1), until)]
+    flags = ("plan", str(plan), "--ledger", "--since", span[0], "--until", span[1], "--by", "route")
     planned = server.run_json(*flags)
     sizing = own_engine(planned, "assistant")
     replayed = sizing["replay"]
