@@ -148,8 +148,8 @@ TEST_F(Verbs, A_group_without_a_verb_says_what_there_is) {
 
 TEST_F(Verbs, A_wrong_word_names_the_right_ones) {
   EXPECT_EQ(test.run({"usage", "--by", "modle"}), exit_usage);
-  EXPECT_NE(err().find(
-                "`modle` is not one of key, model, provider, ground, day, team, user, org, tag; did you mean `model`?"),
+  EXPECT_NE(err().find("`modle` is not one of key, model, provider, ground, day, team, user, org, tag, workload; did "
+                       "you mean `model`?"),
             std::string::npos)
       << err();
 }

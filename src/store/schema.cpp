@@ -473,6 +473,8 @@ constexpr std::array migrations = {
     CREATE INDEX subjects_org ON subjects(org_id);
     )sql",
     // Which workload has placed a row; nothing: none, or a program that did not say.
+    // The key's columns stand before the others: SQLite's integrity check looks for NULL by the order in which it
+    // stores.
     R"sql(
     ALTER TABLE ledger_rows ADD COLUMN workload_word INTEGER;
     DROP VIEW ledger;
@@ -509,6 +511,7 @@ constexpr std::array migrations = {
       model TEXT NOT NULL,
       ground TEXT NOT NULL,
       tags TEXT NOT NULL,
+      workload TEXT NOT NULL,
       requests INTEGER NOT NULL,
       failed INTEGER NOT NULL,
       extra_attempts INTEGER NOT NULL,
@@ -523,7 +526,6 @@ constexpr std::array migrations = {
       corrections INTEGER NOT NULL,
       corrected_usd INTEGER NOT NULL,
       corrected_pico INTEGER NOT NULL,
-      workload TEXT NOT NULL,
       PRIMARY KEY (hour, key_id, provider, model, ground, tags, workload)
     ) STRICT, WITHOUT ROWID;
     INSERT INTO usage_hourly (
@@ -543,6 +545,7 @@ constexpr std::array migrations = {
       model TEXT NOT NULL,
       ground TEXT NOT NULL,
       tags TEXT NOT NULL,
+      workload TEXT NOT NULL,
       requests INTEGER NOT NULL,
       failed INTEGER NOT NULL,
       extra_attempts INTEGER NOT NULL,
@@ -557,7 +560,6 @@ constexpr std::array migrations = {
       corrections INTEGER NOT NULL,
       corrected_usd INTEGER NOT NULL,
       corrected_pico INTEGER NOT NULL,
-      workload TEXT NOT NULL,
       PRIMARY KEY (day, key_id, provider, model, ground, tags, workload)
     ) STRICT, WITHOUT ROWID;
     INSERT INTO usage_daily (
