@@ -7,7 +7,7 @@
 namespace sluice::store {
 namespace {
 
-constexpr std::int64_t version_now = 2;
+constexpr std::int64_t version_now = 3;
 
 constexpr const char* schema = R"sql(
   CREATE TABLE owned (
@@ -32,11 +32,17 @@ constexpr const char* schema = R"sql(
     UNIQUE (owner, id)
   ) STRICT;
   CREATE INDEX responses_until ON responses(until_us);
-  PRAGMA application_id = 1397511506;
-  PRAGMA user_version = 2;
 )sql";
-constexpr const char* from_version_1 =
-    "ALTER TABLE responses ADD COLUMN data_class TEXT NOT NULL DEFAULT 'internal'; PRAGMA user_version = 2";
+constexpr const char* classes_of_responses =
+    "ALTER TABLE responses ADD COLUMN data_class TEXT NOT NULL DEFAULT 'internal'";
+constexpr const char* models_and_version = R"sql(
+  CREATE TABLE models (
+    model TEXT PRIMARY KEY,
+    owner TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  PRAGMA application_id = 1397511506;
+  PRAGMA user_version = 3;
+)sql";
 constexpr std::int64_t application_id = 1397511506;  // "SLUR"
 
 // NORMAL: what was written survives the process, though not always a power cut; nothing here is money.
@@ -51,7 +57,9 @@ Result<void> prepare(SqliteDatabase& database) {
                 "update sluice, or move the file away: clients then lose what was kept for them");
   if (version == version_now) return {};
   TRY(Transaction transaction, Transaction::begin(database));
-  CHECK_OK(database.execute(version == 0 ? schema : from_version_1));
+  if (version == 0) CHECK_OK(database.execute(schema));
+  if (version == 1) CHECK_OK(database.execute(classes_of_responses));
+  CHECK_OK(database.execute(models_and_version));
   return transaction.commit();
 }
 
@@ -100,6 +108,22 @@ Result<std::optional<std::string>> ResourceStore::provider_of(std::string_view o
 Result<void> ResourceStore::remove(std::string_view owner, std::string_view id) {
   TRY(Statement erase, database_->prepare("DELETE FROM owned WHERE owner = ? AND id = ?"));
   return erase.bind(owner).bind(id).run();
+}
+
+Result<void> ResourceStore::own_models(std::string_view owner, std::span<const std::string> models) {
+  TRY(Transaction transaction, Transaction::begin(*database_));
+  TRY(Statement insert, database_->prepare("INSERT INTO models VALUES (?, ?) ON CONFLICT DO NOTHING"));
+  for (const std::string& model : models) {
+    if (model.empty() || model.size() > longest_id) continue;
+    CHECK_OK(insert.bind(model).bind(owner).run());
+    insert.reset();
+  }
+  return transaction.commit();
+}
+
+Result<bool> ResourceStore::is_model_of_another(std::string_view owner, std::string_view model) {
+  TRY(Statement select, database_->prepare("SELECT 1 FROM models WHERE model = ? AND owner <> ?"));
+  return select.bind(model).bind(owner).step();
 }
 
 Result<void> ResourceStore::keep(std::string_view owner, const StoredResponse& response, std::int64_t until_us,

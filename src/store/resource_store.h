@@ -43,6 +43,11 @@ class ResourceStore {
   Result<std::optional<std::string>> provider_of(std::string_view owner, std::string_view id, std::int64_t now_us);
   Result<void> remove(std::string_view owner, std::string_view id);
 
+  // Models that a fine-tuning of this owner's has made. Whose one is stays so.
+  Result<void> own_models(std::string_view owner, std::span<const std::string> models);
+  // False, too, for a model that nobody has made here.
+  Result<bool> is_model_of_another(std::string_view owner, std::string_view model);
+
   // Makes room by deleting the oldest of all when there are more than `most_bytes` of them.
   Result<void> keep(std::string_view owner, const StoredResponse& response, std::int64_t until_us,
                     std::int64_t most_bytes);

@@ -44,6 +44,18 @@ TEST(ResourceStore, An_id_means_something_to_its_owner_alone) {
   EXPECT_EQ(open(directory)->provider_of("key:a", "file-2", now_us).value(), "openai");
 }
 
+TEST(ResourceStore, A_model_is_its_first_owners_and_nobodys_where_none_has_made_it) {
+  const TestingDirectory directory;
+  const auto store = open(directory);
+  const std::vector<std::string> models = {"ft:1", "", std::string(ResourceStore::longest_id + 1, 'x')};
+  ASSERT_TRUE(store->own_models("key:a", models));
+  ASSERT_TRUE(store->own_models("key:b", models));
+  EXPECT_FALSE(store->is_model_of_another("key:a", "ft:1").value());
+  EXPECT_TRUE(store->is_model_of_another("key:b", "ft:1").value());
+  EXPECT_FALSE(store->is_model_of_another("key:b", "ft:2").value());
+  EXPECT_FALSE(store->is_model_of_another("key:b", models[2]).value());
+}
+
 TEST(ResourceStore, What_a_provider_forgets_by_itself_is_forgotten_here) {
   const TestingDirectory directory;
   const auto store = open(directory);
@@ -91,7 +103,8 @@ TEST(ResourceStore, Responses_that_the_first_version_has_kept_are_there) {
   {
     const auto database = SqliteDatabase::open(directory.path() + "/resources.db");
     ASSERT_TRUE(database);
-    ASSERT_TRUE((*database)->execute("ALTER TABLE responses DROP COLUMN data_class; PRAGMA user_version = 1"));
+    ASSERT_TRUE((*database)->execute(
+        "ALTER TABLE responses DROP COLUMN data_class; DROP TABLE models; PRAGMA user_version = 1"));
   }
   const auto kept = open(directory)->find("key:a", "resp_1", now_us);
   ASSERT_TRUE(kept && *kept);

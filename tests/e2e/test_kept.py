@@ -287,6 +287,35 @@ def test_whatever_names_it_a_thing_of_others_is_unknown(server, keepers, path, b
     assert len(keepers[0].recorder.requests) == asked
 
 
+def test_a_fine_tuned_model_is_its_makers(server, keepers):
+    owner, colleague, other = (client_of(server, server.create_key(tenant=tenant)) for tenant in ("a", "a", "b"))
+    serve = keepers[0].answer
+    keepers[0].recorder.answer = lambda request, connection: (
+        connection.send(recorder.ok(recorder.openai_answer())) if request.path.endswith("/chat/completions") else serve(request, connection))
+    file = owner.files.create(file=("a.jsonl", b"{}"), purpose="fine-tune")
+    jobs = [owner.fine_tuning.jobs.create(model="gpt-mock", training_file=file.id) for _ in range(2)]
+    made = [f"ft:gpt-mock:org::{number}" for number in range(2)]
+    for job, model in zip(jobs, made):
+        keepers[0].kept["fine_tuning/jobs"][job.id]["fine_tuned_model"] = model
+    assert owner.fine_tuning.jobs.retrieve(jobs[0].id).fine_tuned_model == made[0]
+    assert {one.fine_tuned_model for one in colleague.fine_tuning.jobs.list()} == set(made)
+
+    def ask(client, model):
+        return client.chat.completions.create(model=model, messages=[{"role": "user", "content": "x"}]).model
+    asked = len(keepers[0].recorder.requests)
+    for model in made:
+        line = json.dumps({"url": "/v1/chat/completions", "body": {"model": model, "messages": []}}).encode()
+        for call in (lambda: ask(other, f"openai/{model}"), lambda: other.files.create(file=("b.jsonl", line), purpose="batch"),
+                     lambda: other.fine_tuning.jobs.create(model=model, training_file="file-x")):
+            with pytest.raises(openai.NotFoundError) as refused:
+                call()
+            assert (refused.value.body["code"], refused.value.body["param"]) == ("model_not_found", "model")
+    assert len(keepers[0].recorder.requests) == asked
+    assert ask(owner, f"openai/{made[0]}") and ask(colleague, f"openai/{made[1]}")
+    assert owner.files.create(file=("b.jsonl", line), purpose="batch").id
+    assert ask(other, "openai/ft:gpt-mock:made-elsewhere"), "what nobody has made here is the account's"
+
+
 def test_a_list_has_the_callers_own_over_all_pages(server, keepers):
     owner, other = client_of(server), client_of(server)
     own = []

@@ -140,6 +140,15 @@ class Walk {
     return walk;
   }
 
+  // The fine-tuned ones among those that a request names, if it names several.
+  Result<void> visit_models(json::Value request) {
+    for (const auto& [name, value] : request.members()) {
+      const std::string_view model = name == model_member ? fine_tuned_name(value.string().value_or("")) : "";
+      if (!model.empty()) CHECK_OK(found_.add(name, model));
+    }
+    return {};
+  }
+
   Result<void> visit_request(json::Value request) {
     for (const auto& [name, value] : request.members()) {
       if (name == "metadata") continue;
@@ -337,6 +346,7 @@ Result<std::vector<Reference>> references_of_batch(std::string_view lines) {
     // Whatever API the request is for, and if its body is there twice.
     for (const auto& [name, body] : parsed->root().members()) {
       if (name != "body") continue;
+      CHECK_OK(walk.visit_models(body));
       CHECK_OK(walk.visit_request(body));
       for (const auto& [member, value] : body.members()) {
         if (member == "input") CHECK_OK(walk.visit_items(value));
@@ -345,6 +355,26 @@ Result<std::vector<Reference>> references_of_batch(std::string_view lines) {
     }
   }
   return walk.take_found();
+}
+
+std::string_view fine_tuned_name(std::string_view model) {
+  constexpr std::string_view mark = "ft:";
+  if (model.starts_with(mark)) return model;
+  const std::size_t slash = model.find('/');
+  if (slash == std::string_view::npos || !model.substr(slash + 1).starts_with(mark)) return {};
+  return model.substr(slash + 1);
+}
+
+std::vector<std::string> models_made(const ResourceCall& call, json::Value answer) {
+  std::vector<std::string> models;
+  if (call.collection != "/fine_tuning/jobs") return models;
+  const auto note = [&](json::Value job) {
+    for (const char* member : {"fine_tuned_model", "fine_tuned_model_checkpoint"})
+      if (const auto model = job[member].string(); model && !model->empty()) models.emplace_back(*model);
+  };
+  note(answer);
+  for (const json::Value& job : answer["data"].elements()) note(job);
+  return models;
 }
 
 std::vector<std::string> kept_by_call(const ResourceCall& call, json::Value answer) {

@@ -56,6 +56,14 @@ Result<std::vector<Reference>> references_of_batch(std::string_view lines);
 
 // What a provider keeps from now on because of a call about resources: the ids that its answer names.
 std::vector<std::string> kept_by_call(const ResourceCall& call, json::Value answer);
+
+// A model that a vendor's fine-tuning has made, by its name: OpenAI's and Mistral's begin with "ft:". Without the
+// provider in front; empty for other names.
+std::string_view fine_tuned_name(std::string_view model);
+// The Reference::member of such a name: it is its maker's, or nobody's here.
+inline constexpr std::string_view model_member = "model";
+// Those that the owner's jobs have made, as an answer about them tells.
+std::vector<std::string> models_made(const ResourceCall& call, json::Value answer);
 // When it forgets them by itself, in microseconds since 1970, where the answer says so (Google's caches and files).
 std::optional<std::int64_t> kept_until_us(const ResourceCall& call, json::Value answer);
 

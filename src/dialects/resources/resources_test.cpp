@@ -300,6 +300,32 @@ TEST(KeptByCall, Is_what_was_made_and_what_came_of_it) {
   EXPECT_EQ(kept(*openai_resource_call("GET", "/batches"), R"({"output_file_id":"another's"})"), Ids{});
 }
 
+TEST(FineTunedModels, Are_known_by_their_names_and_by_the_jobs_that_made_them) {
+  EXPECT_EQ(fine_tuned_name("openai/ft:gpt-4.1:org::1"), "ft:gpt-4.1:org::1");
+  EXPECT_EQ(fine_tuned_name("ft:m"), "ft:m");
+  for (const char* other : {"", "gpt-5.4", "openai/gpt-5.4", "openai/draft:m"}) EXPECT_EQ(fine_tuned_name(other), "");
+  const auto made = [](const char* path, std::string_view answer) {
+    const auto parsed = json::Document::parse(answer);
+    return models_made(*openai_resource_call("GET", path), parsed->root());
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(made("/fine_tuning/jobs/j", R"({"model":"m","fine_tuned_model":"ft:1"})"), Names{"ft:1"});
+  EXPECT_EQ(made("/fine_tuning/jobs/j", R"({"model":"m","fine_tuned_model":null})"), Names{});
+  EXPECT_EQ(made("/fine_tuning/jobs/j/checkpoints", R"({"data":[{"fine_tuned_model_checkpoint":"ft:1:step"}]})"),
+            Names{"ft:1:step"});
+  EXPECT_EQ(made("/files/f", R"({"fine_tuned_model":"ft:1"})"), Names{});
+}
+
+TEST(References, Of_a_batch_have_the_fine_tuned_models_once_each) {
+  const auto found = references_of_batch(R"({"body":{"model":"ft:b"}}
+{"body":{"model":"gpt-5.4","model":"ft:a"}}
+{"body":{"model":"ft:b","messages":[]}})");
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->size(), 2u);
+  EXPECT_EQ((*found)[0].member, model_member);
+  EXPECT_EQ((*found)[0].id + (*found)[1].id, "ft:bft:a");
+}
+
 TEST(GoogleFiles, Are_uploaded_looked_at_downloaded_and_deleted) {
   const auto upload = gemini_upload_call("POST", "/files");
   ASSERT_TRUE(upload);

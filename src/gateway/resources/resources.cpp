@@ -82,6 +82,10 @@ Result<void> add_batch(std::string_view body, const std::vector<dialects::FormFi
 Result<std::vector<Reference>> named_by(dialects::DialectId dialect, const DecodedRequest& request) {
   TRY(std::vector<Reference> found, dialects::references(dialect, request.body, request.parsed));
   const auto& call = request.target.resource;
+  const std::string_view model =
+      call ? request.parsed.root()["model"].string().value_or("") : std::string_view(request.outline.model);
+  if (std::string_view name = dialects::fine_tuned_name(model); !name.empty())
+    found.push_back({std::string(dialects::model_member), std::string(name)});
   if (!call) return found;
   if (!call->id.empty()) found.push_back({"id", call->id});
   add_cursor(*call, request.target.query, found);
@@ -95,6 +99,39 @@ Result<std::vector<Reference>> named_by(dialects::DialectId dialect, const Decod
   if (call->collection == uploads && call->is_create() && request.parsed.root()["purpose"].string() == batch_purpose)
     return std::unexpected(not_in_parts("the requests of a batch are not taken in parts", "purpose"));
   return found;
+}
+
+// Of what a request names, the models.
+std::vector<std::string> take_models(std::vector<Reference>& named) {
+  std::vector<std::string> models;
+  std::erase_if(named, [&](const Reference& one) {
+    if (one.member != dialects::model_member) return false;
+    models.push_back(one.id);
+    return true;
+  });
+  return models;
+}
+
+// Errors: not_found for a model that another's fine-tuning has made.
+async::Task<Result<void>> check_models(Gateway& gateway, std::string owner, std::vector<std::string> models,
+                                       async::Deadline deadline) {
+  std::function<Result<std::string>(store::ResourceStore&)> ask =
+      [owner = std::move(owner), models = std::move(models)](store::ResourceStore& store) -> Result<std::string> {
+    for (const std::string& model : models) {
+      TRY(const bool is_another, store.is_model_of_another(owner, model));
+      if (is_another) return model;
+    }
+    return std::string();
+  };
+  CO_TRY(const std::string foreign,
+         co_await DeskQuestion<std::string>(gateway.reactor, gateway.desk, std::move(ask), deadline));
+  if (foreign.empty()) co_return Result<void>();
+  constexpr std::size_t most_shown = 128;
+  co_return std::unexpected(Error{.kind = ErrorKind::not_found,
+                                  .message = "there is no model '" + foreign.substr(0, most_shown) + "'",
+                                  .hint = "a fine-tuned model answers to the keys of the tenant whose job has made it",
+                                  .param = std::string(dialects::model_member),
+                                  .code = "model_not_found"});
 }
 
 // Google Cloud takes files from buckets alone.
@@ -192,7 +229,9 @@ std::string owner_of(const store::VirtualKey& key) {
 
 async::Task<Result<std::string>> locate(Gateway& gateway, const std::string& owner, dialects::DialectId dialect,
                                         const DecodedRequest& request, async::Deadline deadline) {
-  CO_TRY(const std::vector<Reference> named, named_by(dialect, request));
+  CO_TRY(std::vector<Reference> named, named_by(dialect, request));
+  if (std::vector<std::string> models = take_models(named); !models.empty())
+    CO_CHECK_OK(co_await check_models(gateway, owner, std::move(models), deadline));
   if (named.empty()) co_return std::string();
   using Providers = std::vector<std::optional<std::string>>;
   const std::int64_t now_us = gateway.time.unix_us();
@@ -270,6 +309,8 @@ void remember_call(Gateway& gateway, const std::string& owner, const std::string
                    const dialects::ResourceCall& call, json::Value answer) {
   std::vector<std::string> ids = dialects::kept_by_call(call, answer);
   const std::optional<std::int64_t> until_us = dialects::kept_until_us(call, answer);
+  if (std::vector<std::string> models = dialects::models_made(call, answer); !models.empty())
+    (void)gateway.desk.hand_in([=](store::ResourceStore& store) { return store.own_models(owner, models); });
   (void)gateway.desk.hand_in([=, forgotten = call.is_delete() ? call.id : std::string()](store::ResourceStore& store) {
     if (!forgotten.empty()) return store.remove(owner, forgotten);
     return ids.empty() ? Result<void>() : store.add(owner, provider, ids, until_us);

@@ -19,8 +19,8 @@ namespace sluice::gateway {
 std::string owner_of(const store::VirtualKey& key);
 
 // The provider that keeps what the request names; empty when it names nothing that a provider keeps. Errors: not_found
-// for what is unknown or another's ("previous_response_not_found" for a response); invalid_request when two providers
-// keep parts of it.
+// for what is unknown or another's ("previous_response_not_found" for a response, "model_not_found" for a fine-tuned
+// model); invalid_request when two providers keep parts of it.
 async::Task<Result<std::string>> locate(Gateway& gateway, const std::string& owner, dialects::DialectId dialect,
                                         const DecodedRequest& request, async::Deadline deadline);
 
