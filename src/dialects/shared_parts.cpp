@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <optional>
 
 #include "dialects/strict_schema.h"
 #include "http/headers.h"
@@ -133,6 +134,12 @@ void RequestWriting::drop_thinking() {
   if (request_.reasoning->adaptive) drop("reasoning");
   const bool says_more = request_.reasoning->effort || request_.reasoning->budget || request_.reasoning->adaptive;
   if (request_.reasoning->visible) drop(says_more ? "reasoning.visible" : "reasoning");
+}
+
+void RequestWriting::drop_sampling() {
+  if (request_.temperature) drop("temperature");
+  if (request_.top_p) drop("top_p");
+  if (request_.top_k) drop("top_k");
 }
 
 std::vector<const chat::Text*> RequestWriting::system() const {
@@ -293,15 +300,24 @@ void RequestWriting::put_results_first(Turn& turn) {
   turn.blocks = std::move(ordered);
 }
 
-bool takes_system_within(std::string_view model) {
+namespace {
+
+struct Claude {
+  std::string_view family;
+  int generation = 0;
+  int version = 0;  // 0: the first of its generation
+};
+
+// Empty for another's model, and for names that say the version first ("claude-3-5-sonnet").
+std::optional<Claude> claude_of(std::string_view model) {
   constexpr std::string_view mark = "claude-";
   const std::size_t begin = model.find(mark);
-  if (begin == std::string_view::npos) return false;
+  if (begin == std::string_view::npos) return std::nullopt;
   model.remove_prefix(begin + mark.size());
   const std::size_t dash = model.find('-');
-  const bool is_older_name = !model.empty() && model.front() >= '0' && model.front() <= '9';  // "claude-3-5-sonnet"
-  if (dash == std::string_view::npos || is_older_name) return false;
-  const std::string_view family = model.substr(0, dash);
+  const bool is_older_name = !model.empty() && model.front() >= '0' && model.front() <= '9';
+  if (dash == std::string_view::npos || is_older_name) return std::nullopt;
+  Claude claude{.family = model.substr(0, dash)};
   model.remove_prefix(dash + 1);
   // Of one or two digits; more of them are a date.
   const auto take_number = [&] {
@@ -312,11 +328,28 @@ bool takes_system_within(std::string_view model) {
     model.remove_prefix(digits);
     return digits == 1 || digits == 2 ? number : 0;
   };
-  const int generation = take_number();
+  claude.generation = take_number();
   if (!model.empty() && (model.front() == '-' || model.front() == '.')) model.remove_prefix(1);
-  const int version = take_number();
-  if (generation == 5 && version == 0) return family != "sonnet";
-  return generation > 4 || (generation == 4 && version >= 8);
+  claude.version = take_number();
+  return claude;
+}
+
+// Whether it came with this version of the fourth generation, or later.
+bool is_since(const Claude& claude, int version) {
+  return claude.generation > 4 || (claude.generation == 4 && claude.version >= version);
+}
+
+}  // namespace
+
+bool takes_system_within(std::string_view model) {
+  const std::optional<Claude> claude = claude_of(model);
+  const bool is_sonnet_5 = claude && claude->family == "sonnet" && claude->generation == 5 && claude->version == 0;
+  return claude && !is_sonnet_5 && is_since(*claude, 8);
+}
+
+bool samples_by_itself(std::string_view model) {
+  const std::optional<Claude> claude = claude_of(model);
+  return claude && is_since(*claude, 7);
 }
 
 const http::Headers& json_headers() {

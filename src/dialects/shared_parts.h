@@ -75,6 +75,7 @@ class RequestWriting {
   // Names what the request says of thinking and the provider is not told, each part by its own name.
   void drop_reasoning();
   void drop_thinking();  // the same, without the effort
+  void drop_sampling();  // temperature, top_p and top_k
   // Of a document, in APIs that have no place for it.
   void drop_told_of(const chat::Document& document);
   // A search result as text, in APIs without any.
@@ -166,9 +167,13 @@ class RequestWriting {
   void move_to_front(const chat::Block& text);
 };
 
-// Whether a model of Anthropic's takes system messages within a conversation: Opus 4.8, and what came after it except
-// Sonnet 5. `model` may have words around its name ("us.anthropic.claude-opus-4-8"). False for what is none.
+// What a model of Anthropic's can do, by its name, which may have words around it ("us.anthropic.claude-opus-4-8").
+// False for what is none.
+// It takes system messages within a conversation: Opus 4.8, and what came after it except Sonnet 5.
 bool takes_system_within(std::string_view model);
+// It refuses temperature, top_p and top_k, and a budget for its thinking, whatever their values: Opus 4.7 and what came
+// after it (Anthropic's migration guide).
+bool samples_by_itself(std::string_view model);
 
 // Of a request to a provider.
 const http::Headers& json_headers();

@@ -68,6 +68,15 @@ TEST(SystemWithin, Is_known_to_the_models_of_Anthropic_that_take_it) {
     EXPECT_FALSE(takes_system_within(model)) << model;
 }
 
+TEST(SamplesByItself, Is_known_of_the_models_of_Anthropic_that_refuse_to_be_told_how) {
+  for (const char* model : {"claude-opus-4-7", "us.anthropic.claude-opus-4-8-20260528-v1:0", "claude-sonnet-5",
+                            "anthropic/claude-haiku-5.5", "claude-fable-5-1"})
+    EXPECT_TRUE(samples_by_itself(model)) << model;
+  for (const char* model : {"claude-opus-4-6", "claude-sonnet-4-6", "claude-opus-4-20250514", "claude-3-7-sonnet",
+                            "claude-x", "gpt-5.4", ""})
+    EXPECT_FALSE(samples_by_itself(model)) << model;
+}
+
 std::vector<chat::Tool> tools(std::size_t count) {
   std::vector<chat::Tool> all;
   for (std::size_t i = 0; i < count; ++i)

@@ -290,6 +290,25 @@ TEST(AnthropicMessages, What_is_not_told_of_thinking_is_named_part_by_part_in_th
             "thinking.budget_tokens thinking.display");
 }
 
+TEST(AnthropicMessages, A_model_that_samples_by_itself_is_not_told_how) {
+  chat::ChatRequest request{.model = "m",
+                            .messages = {{chat::Role::user, {chat::Text{"x"}}}},
+                            .max_output_tokens = 9,
+                            .temperature = 0.5,
+                            .top_p = 0.9,
+                            .top_k = 4,
+                            .reasoning = chat::Reasoning{.budget = 20'000}};
+  const auto sent = dialect->encode_request(request, {.model = "claude-opus-4-7", .reasoning = true});
+  ASSERT_TRUE(sent) << sent.error().message;
+  EXPECT_EQ(sent->dropped_params, (std::vector<std::string>{"temperature", "top_p", "top_k", "reasoning.budget"}));
+  EXPECT_TRUE(sent->body.ends_with(R"("thinking":{"type":"adaptive"},"output_config":{"effort":"high"}})"))
+      << sent->body;
+  EXPECT_EQ(sent->body.find("temperature"), std::string::npos);
+  request.reasoning.reset();
+  EXPECT_TRUE(dialect->encode_request(request, {.model = "claude-opus-4-6"})
+                  ->body.ends_with(R"("temperature":0.5,"top_p":0.9,"top_k":4})"));
+}
+
 TEST(AnthropicMessages, Usage_is_not_called_reported_before_the_output_is_known) {
   const std::string_view start =
       R"({"type":"message_start","message":{"id":"a","model":"m","usage":{"input_tokens":43,"cache_read_input_tokens":7,"output_tokens":1}}})";

@@ -207,6 +207,8 @@ class RequestWriter : RequestWriting {
       using Effort = chat::Reasoning::Effort;
       if (reasoning.effort && *reasoning.effort != Effort::none)
         effort = name(std::max(*reasoning.effort, Effort::low));
+      else if (!reasoning.effort && reasoning.budget && samples_by_itself_)
+        effort = name(std::max(effort_of_budget(*reasoning.budget), Effort::low));
       if (reasoning.effort == Effort::minimal) drop("reasoning.effort");
       write_thinking(reasoning);
     } else if (request_.reasoning) {
@@ -231,15 +233,20 @@ class RequestWriter : RequestWriting {
       return;
     }
     if (!reasoning.budget && !reasoning.adaptive && reasoning.visible != true) return;
-    // With thinking the API takes no other temperature than 1, no top_k and no forced tool.
+    // With thinking the API takes no other temperature than 1, no top_k and no forced tool; the models that sample by
+    // themselves get none of these, and give themselves a budget.
     using Mode = chat::ToolChoice::Mode;
     const bool forced = request_.tool_choice &&
                         (request_.tool_choice->mode == Mode::required || request_.tool_choice->mode == Mode::named);
-    if (forced || request_.top_k || request_.temperature.value_or(1) != 1) return drop_thinking();
+    const bool sampling = request_.top_k || request_.temperature.value_or(1) != 1;
+    if (forced || (sampling && !samples_by_itself_)) return drop_thinking();
     const Tokens limit = request_.max_output_tokens.value_or(options_.default_max_output_tokens);
-    if (reasoning.budget && limit <= least_budget) return drop_thinking();
+    if (reasoning.budget && !samples_by_itself_ && limit <= least_budget) return drop_thinking();
     json_.key("thinking").begin_object();
-    if (reasoning.budget) {
+    if (reasoning.budget && samples_by_itself_) {
+      drop("reasoning.budget");
+      json_.member("type", "adaptive");
+    } else if (reasoning.budget) {
       const Tokens budget = std::clamp(*reasoning.budget, least_budget, limit - 1);
       if (budget != *reasoning.budget) out_.added_params.push_back("reasoning.budget=" + std::to_string(budget));
       json_.member("type", "enabled").member("budget_tokens", budget);
@@ -261,10 +268,15 @@ class RequestWriter : RequestWriting {
       drop("service_tier");
   }
 
-  void write_settings() {
+  void write_sampling() {
+    if (samples_by_itself_) return drop_sampling();
     if (request_.temperature) json_.key("temperature").number(*request_.temperature);
     if (request_.top_p) json_.key("top_p").number(*request_.top_p);
     if (request_.top_k) json_.member("top_k", *request_.top_k);
+  }
+
+  void write_settings() {
+    write_sampling();
     if (!request_.stop.empty()) {
       json_.key("stop_sequences").begin_array();
       for (const std::string& stop : request_.stop) json_.string(stop);
@@ -274,6 +286,8 @@ class RequestWriter : RequestWriting {
     write_tier();
     if (request_.stream) json_.member("stream", true);
   }
+
+  const bool samples_by_itself_ = samples_by_itself(options_.model);
 };
 
 }  // namespace

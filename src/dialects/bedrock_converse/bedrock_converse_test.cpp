@@ -149,6 +149,22 @@ TEST(BedrockConverse, Sends_reasoning_state_to_its_issuer_alone) {
   }
 }
 
+TEST(BedrockConverse, A_model_that_samples_by_itself_is_not_told_how) {
+  chat::ChatRequest request{.model = "m",
+                            .messages = {{chat::Role::user, {chat::Text{"x"}}}},
+                            .temperature = 0.5,
+                            .top_p = 0.9,
+                            .top_k = 4,
+                            .reasoning = chat::Reasoning{.budget = 20'000}};
+  const auto sent =
+      make_bedrock_converse()->encode_request(request, {.model = "eu.anthropic.claude-opus-4-8", .reasoning = true});
+  ASSERT_TRUE(sent) << sent.error().message;
+  EXPECT_EQ(sent->dropped_params, (std::vector<std::string>{"temperature", "top_p", "top_k", "reasoning.budget"}));
+  EXPECT_TRUE(sent->body.contains(R"("additionalModelRequestFields":{"thinking":{"type":"adaptive"}})")) << sent->body;
+  EXPECT_TRUE(sent->body.contains(R"("effort":"high")")) << sent->body;
+  EXPECT_FALSE(sent->body.contains("inferenceConfig")) << sent->body;
+}
+
 TEST(BedrockConverse, Thinks_in_the_words_of_the_model) {
   chat::ChatRequest request{.max_output_tokens = 4'000};
   request.reasoning = chat::Reasoning{.budget = 9'000};

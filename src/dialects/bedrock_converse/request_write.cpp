@@ -79,7 +79,8 @@ class RequestWriter : RequestWriting {
   RequestWriter(const chat::ChatRequest& request, const EncodeOptions& options)
       : RequestWriting(request, options),
         claude_(options.model.contains("anthropic.") || options.model.contains("claude")),
-        nova_(options.model.contains("amazon.nova")) {}
+        nova_(options.model.contains("amazon.nova")),
+        samples_by_itself_(dialects::samples_by_itself(options.model)) {}
 
   Result<ProviderRequest> write() {
     CHECK_OK(check());
@@ -357,11 +358,13 @@ class RequestWriter : RequestWriting {
   // --- settings
 
   void write_settings() {
-    if (!request_.max_output_tokens && !request_.temperature && !request_.top_p && request_.stop.empty()) return;
+    if (samples_by_itself_) drop_sampling();
+    const bool sampling = !samples_by_itself_ && (request_.temperature || request_.top_p);
+    if (!request_.max_output_tokens && !sampling && request_.stop.empty()) return;
     json_.key("inferenceConfig").begin_object();
     if (request_.max_output_tokens) json_.member("maxTokens", *request_.max_output_tokens);
-    if (request_.temperature) json_.key("temperature").number(*request_.temperature);
-    if (request_.top_p) json_.key("topP").number(*request_.top_p);
+    if (sampling && request_.temperature) json_.key("temperature").number(*request_.temperature);
+    if (sampling && request_.top_p) json_.key("topP").number(*request_.top_p);
     if (!request_.stop.empty()) {
       json_.key("stopSequences").begin_array();
       for (const std::string& stop : request_.stop) json_.string(stop);
@@ -374,9 +377,10 @@ class RequestWriter : RequestWriting {
   void write_own_fields() {
     if (request_.reasoning && !options_.reasoning) drop_reasoning();
     const bool thinks = request_.reasoning && options_.reasoning && claude_ && has_thinking(*request_.reasoning);
-    if ((request_.top_k && claude_) || thinks) {
+    const bool top_k = request_.top_k && claude_ && !samples_by_itself_;
+    if (top_k || thinks) {
       json_.key("additionalModelRequestFields").begin_object();
-      if (request_.top_k) json_.member("top_k", *request_.top_k);
+      if (top_k) json_.member("top_k", *request_.top_k);
       if (thinks) write_thinking_field(*request_.reasoning);
       json_.end_object();
     }
@@ -387,13 +391,15 @@ class RequestWriter : RequestWriting {
           .end_array();
   }
 
-  // With thinking Claude takes no other temperature than 1, no top_k and no forced tool.
+  // With thinking Claude takes no other temperature than 1, no top_k and no forced tool; the models that sample by
+  // themselves get none of these, and give themselves a budget.
   bool has_thinking(const chat::Reasoning& reasoning) {
     if (reasoning.effort == chat::Reasoning::Effort::none) return true;
     if (!reasoning.budget && !reasoning.adaptive && reasoning.visible != true) return false;
     using Mode = chat::ToolChoice::Mode;
     const bool forced = request_.tool_choice &&
                         (request_.tool_choice->mode == Mode::required || request_.tool_choice->mode == Mode::named);
+    if (samples_by_itself_ && !forced) return true;
     const bool no_room = reasoning.budget && request_.max_output_tokens.value_or(least_budget + 1) <= least_budget;
     if (!forced && !request_.top_k && request_.temperature.value_or(1) == 1 && !no_room) return true;
     drop_thinking();
@@ -406,7 +412,10 @@ class RequestWriter : RequestWriting {
       json_.member("type", "disabled").end_object();
       return;
     }
-    if (reasoning.budget) {
+    if (reasoning.budget && samples_by_itself_) {
+      drop("reasoning.budget");
+      json_.member("type", "adaptive");
+    } else if (reasoning.budget) {
       const Tokens most = request_.max_output_tokens ? *request_.max_output_tokens - 1 : *reasoning.budget;
       const Tokens budget = std::max(std::min(*reasoning.budget, most), least_budget);
       if (budget != *reasoning.budget) out_.added_params.push_back("reasoning.budget=" + std::to_string(budget));
@@ -424,7 +433,8 @@ class RequestWriter : RequestWriting {
     using Effort = chat::Reasoning::Effort;
     if (!request_.reasoning || !options_.reasoning) return std::nullopt;
     std::optional<Effort> wanted = request_.reasoning->effort;
-    if (!wanted && !claude_ && request_.reasoning->budget) wanted = effort_of_budget(*request_.reasoning->budget);
+    if (!wanted && (!claude_ || samples_by_itself_) && request_.reasoning->budget)
+      wanted = effort_of_budget(*request_.reasoning->budget);
     if (!claude_) drop_thinking();  // an effort is not the same as a budget
     if (!wanted || wanted == Effort::none) {
       if (wanted && !claude_) drop("reasoning.effort");  // its thinking cannot be switched off
@@ -496,6 +506,7 @@ class RequestWriter : RequestWriting {
 
   const bool claude_;
   const bool nova_;
+  const bool samples_by_itself_;
   std::unordered_map<std::string, int> document_names_;  // how often each has been asked for
   std::vector<std::string> called_;                      // names of the tools that the conversation has called
   std::unordered_set<std::string> is_called_;            // the same, to be looked up
