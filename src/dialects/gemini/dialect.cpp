@@ -9,12 +9,13 @@
 namespace sluice::dialects {
 namespace {
 
-constexpr std::array<OwnName, 32> own_names = {
+constexpr std::array<OwnName, 33> own_names = {
     {{"response_format.schema", "generationConfig.responseJsonSchema"},
      {"response_format.strict", "generationConfig.responseJsonSchema.strict"},
      {"top_logprobs", "generationConfig.responseLogprobs"},
      {"stop", "generationConfig.stopSequences"},
      {"temperature", "generationConfig.temperature"},
+     {"top_p", "generationConfig.topP"},
      {"top_k", "generationConfig.topK"},
      {"frequency_penalty", "generationConfig.frequencyPenalty"},
      {"presence_penalty", "generationConfig.presencePenalty"},
