@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import threading
 from decimal import Decimal
 
 import httpx
@@ -13,6 +12,7 @@ from harness import recorder
 from harness.clients import chat_body, http_client, messages_body
 from harness.invoicing import CHAT, PICO, WAYS, Invoicing, ledger_total, one_request
 from harness.mock_config import PRICES, openai_vendor
+from harness.raw import Wire
 from harness.wait import eventually
 
 
@@ -179,24 +179,20 @@ def test_rates_and_places_of_teams_users_and_tags(server, vendor):
 
     other = server.create_key()
     server.run("limits", "set", "--tag", "batch", "--concurrent", "1")
-    eventually(lambda: True, "")
+    server.run("limits", "set", "--tag", "marker", "--rpm", "1")
+    with http_client(server, other, **{"x-sluice-tags": "marker"}) as client:  # one that was made later is in force, so the other is
+        eventually(lambda: client.post(CHAT, json=chat_body("acme/m")).status_code == 429, "the limits to be in force")
     vendor.answer = lambda request, connection: connection.wait_until_peer_leaves()
-    held = threading.Thread(target=lambda: _ask_and_leave(server, other))
-    held.start()
-    eventually(lambda: any(b"held" in one.body for one in vendor.requests), "the first to be under way")
-    vendor.answer = lambda request, connection: connection.send(recorder.ok(recorder.openai_answer()))
-    with http_client(server, other, **{"x-sluice-tags": "batch"}) as client:
-        second = client.post(CHAT, json=chat_body("acme/m"))
-        assert second.status_code == 429 and second.json()["error"]["code"] == "concurrent_requests"
-        assert client.post(CHAT, json=chat_body("acme/m"), headers={"x-sluice-tags": "interactive"}).status_code == 200
-        held.join()
-        assert eventually(lambda: client.post(CHAT, json=chat_body("acme/m")).status_code == 200, "the place to be free")
-
-
-def _ask_and_leave(server, key):
-    with httpx.Client(base_url=server.url, timeout=2, headers={"authorization": f"Bearer {key}", "x-sluice-tags": "batch"}) as client:
-        with pytest.raises(httpx.ReadTimeout):
-            client.post(CHAT, json=chat_body("acme/m", "held"))
+    with Wire(server.url) as held:
+        held.post(CHAT, json.dumps(chat_body("acme/m", "held")).encode(), [f"authorization: Bearer {other}", "x-sluice-tags: batch"])
+        eventually(lambda: any(b"held" in one.body for one in vendor.requests), "the first to be under way")
+        vendor.answer = lambda request, connection: connection.send(recorder.ok(recorder.openai_answer()))
+        with http_client(server, other, **{"x-sluice-tags": "batch"}) as client:
+            second = client.post(CHAT, json=chat_body("acme/m"))
+            assert second.status_code == 429 and second.json()["error"]["code"] == "concurrent_requests"
+            assert client.post(CHAT, json=chat_body("acme/m"), headers={"x-sluice-tags": "interactive"}).status_code == 200
+            held.close()
+            assert eventually(lambda: client.post(CHAT, json=chat_body("acme/m")).status_code == 200, "the place to be free")
 
 
 def test_at_the_limit_a_cheaper_model_is_asked(server, vendor):
