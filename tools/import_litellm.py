@@ -13,7 +13,7 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
-from import_models_dev import Row, decimal, flow, id_of, maker_of, read, scalar
+from import_models_dev import MANNERS, Row, decimal, flow, id_of, maker_of, read, scalar
 
 # The open weights that came out since the snapshot of models.dev, as their hosts call them.
 NEW_WEIGHTS = (r"(?i)(accounts/fireworks/models/|(?!accounts)[\w-]+/|databricks-)(glm-5[.p]3(-flash)?|kimi-k3|deepseek-v4[.p-]1-flash|deepseek-v4-pro-0813|"
@@ -52,7 +52,7 @@ INPUT_ONLY = {272000, 922000}  # what OpenAI's models take beside what they writ
 UNITS = {"input": "input_cost_per_token", "output": "output_cost_per_token", "cache_read": "cache_read_input_token_cost",
          "cache_write_5m": "cache_creation_input_token_cost", "cache_write_1h": "cache_creation_input_token_cost_above_1hr"}
 ORDER = ("name", "id", "aliases", "developer", "licence", "licence_note", "open_weights", "kind", "ground", "region", "retires", "source",
-         "observed_at", "released", "context", "max_output", "tools", "structured_output", "reasoning", "refuses_prefill", "images", "audio", "video", "pdf",
+         "observed_at", "released", "context", "max_output", "tools", "structured_output", "reasoning", *MANNERS, "images", "audio", "video", "pdf",
          "makes_images", "makes_audio", "benchmarks")
 
 

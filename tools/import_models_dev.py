@@ -2,7 +2,7 @@
 
 FILE is one JSON: `snapshot` (YYYY-MM-DD) and `models`, provider -> model -> what models.dev says of it. For each vendor of
 VENDORS the newest models come in and the listed ones are brought up to date; a second run changes nothing. What people
-wrote stays: files and rows with another source, and the keys KEPT of every row. A price that changed ends on the day of the
+wrote stays: files and rows with another source, and the keys KEPT and MANNERS of every row. A price that changed ends on the day of the
 snapshot and a new row begins. What models.dev does not price, or prices at zero, is listed as unpriced: zero is a word of the
 vendor's, never of a catalogue's. Models whose maker is not in MAKERS are left out, and told.
 """
@@ -15,6 +15,8 @@ from pathlib import Path
 SOURCE = "https://models.dev"
 NEWEST, EMBEDDINGS = 12, 3  # new models of a vendor: enough for what is current, few enough to read
 KEPT = ("id", "aliases", "display_name", "developer", "licence", "licence_note", "open_weights", "ground", "retires", "benchmarks")
+# What a model takes and refuses: people wrote it where its maker offers it.
+MANNERS = ("refuses_prefill", "sampling", "efforts", "unasked_effort", "chat_tools_without_effort", "system_within")
 NO_CHAT = re.compile(r"guard|rerank|safety|whisper|tts|ocr|imag|audio|voice|realtime|live|moderation|translate|detect|video|"
                      r"transcribe|search|deep-research|:free|-latest|customtools|asr|lyria|router|distill|nemoretriever|chatgpt|"
                      r"gliner|riva|-fast$|turbo$|thinking$|-tput|codex|(gpt-|o\d).*-pro|multi-agent|heretic|role-play")
@@ -183,7 +185,7 @@ def model_row(name, said, old, data):
     facts = {"kind": "embedding" if "embed" in name.lower() else None, "released": said.get("release_date"),
              "context": limit.get("context"), "max_output": limit.get("output"), "tools": said.get("tool_call"),
              "structured_output": said.get("structured_output"), "reasoning": said.get("reasoning"),
-             "refuses_prefill": bool(old and old.get("refuses_prefill") == "true"),
+             **{key: old and old.get(key) for key in MANNERS},
              "images": "image" in takes, "audio": "audio" in takes, "video": "video" in takes, "pdf": "pdf" in takes}
     if facts["kind"]:
         facts["max_output"] = None

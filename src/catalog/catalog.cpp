@@ -8,6 +8,7 @@
 
 #include "base/crypto.h"
 #include "catalog/read_price.h"
+#include "catalog/takes_by_name.h"
 #include "yaml/fields.h"
 
 namespace sluice::catalog {
@@ -35,6 +36,8 @@ std::optional<T> one_of(Fields& fields, const Node& node, const char* name, std:
   return std::nullopt;
 }
 
+constexpr const char* effort_choices = "none, minimal, low, medium, high, xhigh or max";
+
 std::optional<AuthKind> auth_from_name(std::string_view text) {
   for (const AuthKind kind : all_auth_kinds)
     if (name(kind) == text) return kind;
@@ -48,6 +51,11 @@ std::optional<StreamUsage> stream_usage_from_name(std::string_view text) {
 std::optional<MaxTokensField> max_tokens_from_name(std::string_view text) {
   if (text == "max_tokens") return MaxTokensField::max_tokens;
   if (text == "max_completion_tokens") return MaxTokensField::max_completion_tokens;
+  return std::nullopt;
+}
+std::optional<chat::Sampling> sampling_from_name(std::string_view text) {
+  if (text == "without_effort") return chat::Sampling::without_effort;
+  if (text == "refused") return chat::Sampling::refused;
   return std::nullopt;
 }
 std::optional<ModelKind> kind_from_name(std::string_view text) {
@@ -97,6 +105,7 @@ Provider read_provider(const std::string& id, const Node& node, const Report& re
   provider.quirks.leading_system = fields.boolean("leading_system").value_or(false);
   provider.engine = fields.boolean("engine").value_or(false);
   provider.quirks.stores_responses = fields.boolean("stores_responses").value_or(false);
+  provider.quirks.official_openai = fields.boolean("official_openai").value_or(false);
   provider.quirks.vertex = fields.boolean("vertex").value_or(false);
   provider.quirks.service_tiers = fields.texts("service_tiers");
   provider.key_env = fields.texts("key_env");
@@ -155,6 +164,22 @@ std::vector<Benchmark> read_benchmarks(Fields& of, const Report& report) {
   return benchmarks;
 }
 
+chat::Takes read_takes(Fields& fields, const Node& item, const Report& report) {
+  chat::Takes takes;
+  takes.sampling = one_of(fields, item, "sampling", sampling_from_name, "without_effort or refused", report)
+                       .value_or(takes.sampling);
+  for (const std::string& text : fields.texts("efforts")) {
+    if (const auto effort = chat::effort_from_name(text))
+      takes.efforts.add(*effort);
+    else
+      report.error(item.find("efforts")->value, "there is no effort `" + text + "`", effort_choices);
+  }
+  takes.unasked = one_of(fields, item, "unasked_effort", chat::effort_from_name, effort_choices, report);
+  takes.chat_tools_without_effort = fields.boolean("chat_tools_without_effort").value_or(false);
+  takes.system_within = fields.boolean("system_within").value_or(false);
+  return takes;
+}
+
 void read_models(const std::string& provider_id, const Node& node, const Report& report, std::vector<Model>& out) {
   Fields file(node, "the models of `" + provider_id + "`", report);
   const std::string source = file.required_text("source");
@@ -190,6 +215,7 @@ void read_models(const std::string& provider_id, const Node& node, const Report&
     model.benchmarks = read_benchmarks(fields, report);
     model.reasoning = fields.boolean("reasoning").value_or(false);
     model.refuses_prefill = fields.boolean("refuses_prefill").value_or(false);
+    model.takes = read_takes(fields, item, report);
     const auto own_ground = one_of(fields, item, "ground", ground, "self_hosted, hosted_open or proprietary", report);
     model.ground = own_ground.value_or(model.open_weights ? Ground::hosted_open : Ground::proprietary);
     model.source = fields.text("source").value_or(source);
@@ -245,18 +271,18 @@ void share_benchmarks(std::vector<Model>& models) {
   for (Model& model : models) model.benchmarks = by_id[model.id];
 }
 
-// The maker's name for it, without the region of a cloud.
-std::string name_of_weights(const Model& model) {
-  const std::string region = model.region + ".";
-  return model.region.empty() || !model.id.starts_with(region) ? model.id : model.id.substr(region.size());
-}
-
-// So does what it refuses.
-void share_refusals(std::vector<Model>& models) {
+// So does what it takes and refuses.
+void share_manners(std::vector<Model>& models) {
   std::set<std::string> refusing;
-  for (const Model& model : models)
+  std::map<std::string, chat::Takes> takes;
+  for (const Model& model : models) {
     if (model.refuses_prefill) refusing.insert(name_of_weights(model));
-  for (Model& model : models) model.refuses_prefill = refusing.contains(name_of_weights(model));
+    if (model.takes != chat::Takes()) takes.try_emplace(name_of_weights(model), model.takes);
+  }
+  for (Model& model : models) {
+    model.refuses_prefill = refusing.contains(name_of_weights(model));
+    if (const auto said = takes.find(name_of_weights(model)); said != takes.end()) model.takes = said->second;
+  }
 }
 
 void read_prices(const std::string& provider_id, const Node& node, const Report& report, Catalog& out) {
@@ -323,7 +349,7 @@ Catalog read_catalog(const std::vector<DataFile>& files, yaml::Diagnostics& diag
         provider != catalog.providers.end() && provider->ground == Ground::self_hosted)
       model.ground = Ground::self_hosted;
   share_benchmarks(catalog.models);
-  share_refusals(catalog.models);
+  share_manners(catalog.models);
   catalog.sha256 = crypto::hex(crypto::sha256(digests));
   catalog.models.shrink_to_fit();  // both stay until the process ends
   catalog.prices.shrink_to_fit();

@@ -1,6 +1,7 @@
 // The facts that this program ships in data/: whole, and right where a mistake would cost money or leak data.
 #include "catalog/catalog.h"
 #include "catalog/reference.h"
+#include "catalog/takes_by_name.h"
 
 #include <gtest/gtest.h>
 
@@ -166,6 +167,28 @@ TEST(Data, Newer_Claudes_refuse_to_go_on_from_the_assistants_last_message_at_eve
     refusing += model.refuses_prefill && model.provider.str() == "bedrock";
   }
   EXPECT_GT(refusing, 20) << "a cloud's regions have the maker's facts";
+}
+
+// By the makers' pages that data/README.md names.
+TEST(Data, What_a_model_takes_is_said_at_every_host) {
+  int hosts = 0;
+  for (const Model& model : shipped().models) {
+    const std::string weights = name_of_weights(model);
+    const bool newer_claude =
+        model.developer == "Anthropic" && !weights.ends_with("-4.5") && !weights.ends_with("-4.6");
+    const bool thinking_gpt = model.developer == "OpenAI" && model.reasoning && !model.open_weights;
+    if (newer_claude) EXPECT_EQ(model.takes.sampling, chat::Sampling::refused) << label(model);
+    if (thinking_gpt) EXPECT_NE(model.takes.sampling, chat::Sampling::taken) << label(model);
+    if (!newer_claude && !thinking_gpt && model.developer != "Google")
+      EXPECT_EQ(model.takes.sampling, chat::Sampling::taken) << label(model);
+    if (model.developer == "Anthropic" || thinking_gpt) EXPECT_FALSE(model.takes.efforts.empty()) << label(model);
+    if (model.takes.sampling == chat::Sampling::without_effort)
+      EXPECT_TRUE(model.takes.efforts.contains(chat::Effort::none)) << label(model) << ": it would never sample";
+    EXPECT_EQ(model.takes.system_within, newer_claude && weights != "claude-opus-4.7" && weights != "claude-sonnet-5")
+        << label(model);
+    hosts += weights == "gpt-5.4" && model.takes.chat_tools_without_effort;
+  }
+  EXPECT_GT(hosts, 5);
 }
 
 TEST(Data, No_vendor_is_in_auto_with_a_model_that_it_has_stopped) {

@@ -12,6 +12,7 @@
 #include "base/money.h"
 #include "catalog/date.h"
 #include "catalog/ground.h"
+#include "chat/takes.h"
 
 namespace sluice::catalog {
 
@@ -56,6 +57,7 @@ struct Model {
   bool makes_audio = false;
   bool reasoning = false;
   bool refuses_prefill = false;  // a conversation that ends with a message of the assistant, to go on from
+  chat::Takes takes = {};
   ModelKind kind = ModelKind::chat;
   std::string region;                   // where a cloud answers by this name: "eu"; empty = where it is called
   Ground ground = Ground::proprietary;  // the provider's, unless the model is of another kind there

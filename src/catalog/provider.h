@@ -83,6 +83,9 @@ struct Quirks {
   bool vertex = false;
   // It keeps the responses of the Responses API and knows them by their ids.
   bool stores_responses = false;
+  // OpenAI itself answers, with its own rules: the role `developer` is known, and models that take tools in Chat
+  // Completions only while they do not think (Takes::chat_tools_without_effort) are asked over Responses.
+  bool official_openai = false;
   // What may be asked for as service tier, in the provider's words; none: it has no such field (OpenAI's Chat
   // Completions and Gemini's dialect).
   std::vector<std::string> service_tiers;

@@ -58,6 +58,7 @@ std::string particulars_of(const Provider& provider) {
   if (quirks.prefill == Prefill::continued) words.push_back("continues a last message of the assistant");
   if (quirks.leading_system) words.push_back("system messages before all others only");
   if (quirks.stores_responses) words.push_back("keeps responses");
+  if (quirks.official_openai) words.push_back("Responses for tools where the model thinks");
   if (!quirks.service_tiers.empty()) words.push_back("service tiers: " + joined(quirks.service_tiers));
   if (quirks.vertex) words.push_back("the model stands in the path");
   if (!provider.forwarded.empty())

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "chat/takes.h"
 #include "chat/usage.h"
 
 namespace sluice::chat {
@@ -107,6 +108,7 @@ using Block = std::variant<Text, Image, Audio, Video, Document, SearchResult, To
 struct Message {
   Role role = Role::user;
   std::vector<Block> blocks;
+  bool developer = false;  // of a system message: OpenAI's clients call it the developer's
 };
 
 struct Tool {
@@ -138,7 +140,7 @@ struct OutputSchema {
 
 // How long the model may think before it answers. Dialects have one or the other of effort and budget.
 struct Reasoning {
-  enum class Effort : std::uint8_t { none, minimal, low, medium, high, xhigh, max };
+  using Effort = chat::Effort;
   std::optional<Effort> effort;
   std::optional<Tokens> budget;  // tokens
   bool adaptive = false;         // the model decides for each request (Anthropic)

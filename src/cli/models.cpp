@@ -127,6 +127,16 @@ void write_capabilities(json::Writer& out, const catalog::Model* known) {
   write_text_or_null(out, "region", model.region);
 }
 
+void write_takes(json::Writer& out, const chat::Takes& takes) {
+  out.member("sampling", chat::name(takes.sampling)).key("efforts").begin_array();
+  for (const chat::Effort one : chat::every_effort)
+    if (takes.efforts.contains(one)) out.string(chat::name(one));
+  out.end_array();
+  write_text_or_null(out, "unasked_effort", takes.unasked ? std::string(chat::name(*takes.unasked)) : "");
+  out.member("chat_tools_without_effort", takes.chat_tools_without_effort);
+  out.member("system_within", takes.system_within);
+}
+
 void write_retirement(json::Writer& out, const catalog::Model* model) {
   const catalog::Retirement* retirement = model && model->retires ? &*model->retires : nullptr;
   write_text_or_null(out, "retires", retirement ? catalog::date_text(retirement->day) : "");
@@ -155,6 +165,7 @@ void write_candidate(json::Writer& out, const config::Candidate& candidate) {
   write_text_or_null(out, "licence", model ? model->licence : "");
   write_text_or_null(out, "released", model ? model->released : "");
   write_capabilities(out, model);
+  write_takes(out, candidate.takes);
   write_retirement(out, model);
   write_benchmarks(out, model);
   out.member("price", price.state);

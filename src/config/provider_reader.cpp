@@ -82,6 +82,7 @@ void ProviderReader::kind(const ProviderSetting& setting) {
   } else if (kind == "azure_openai") {
     provider_.dialect = chat::DialectId::openai_chat;
     provider_.also = {chat::DialectId::openai_responses};
+    provider_.quirks.official_openai = true;
     provider_.auth = catalog::AuthKind::api_key;
     provider_.quirks.max_tokens_field = catalog::MaxTokensField::max_completion_tokens;
   } else if (kind == "bedrock_converse") {

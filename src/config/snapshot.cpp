@@ -23,7 +23,7 @@ catalog::PriceFacts all_prices(Snapshot::Parts& parts) {
 
 }  // namespace
 
-Snapshot::Snapshot(Parts parts) : parts_(std::move(parts)), book_(all_prices(parts_)) {
+Snapshot::Snapshot(Parts parts) : parts_(std::move(parts)), book_(all_prices(parts_)), takes_by_name_(parts_.models) {
   parts_.models.shrink_to_fit();  // it stays for hours, and a model that was added has doubled it
   resolve();
   has_own_engine_ = std::ranges::any_of(parts_.providers, [](const catalog::Provider& one) {
@@ -48,6 +48,7 @@ void Snapshot::resolve() {
     candidate->model = &model;
     candidate->model_name = model.name;
     candidate->prices = book_.find(provider.id.str(), model.name.str());
+    candidate->takes = model.takes;
     const catalog::Ground forwarded = provider.ground_of(model.name.str());
     candidate->ground = forwarded != provider.ground ? forwarded : model.ground;
     const auto licence = std::ranges::find(parts_.licences, model.licence, &catalog::Licence::id);
@@ -87,6 +88,7 @@ void Snapshot::resolve() {
       } else {
         auto candidate = std::make_unique<Candidate>(outside_catalog(member));
         if (!candidate->provider) continue;  // the loader has refused such a name
+        candidate->takes = takes_by_name_.find(candidate->model_name.str());
         route.candidates.push_back(candidate.get());
         by_name[member] = candidate.get();
         outside_.push_back(std::move(candidate));
@@ -104,6 +106,7 @@ void Snapshot::resolve() {
       if (!candidate) {
         auto outside = std::make_unique<Candidate>(outside_catalog(name));
         if (!outside->provider) continue;  // the loader refuses it
+        outside->takes = takes_by_name_.find(outside->model_name.str());
         candidate = outside.get();
         outside_.push_back(std::move(outside));
       }

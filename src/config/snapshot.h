@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "catalog/catalog.h"
+#include "catalog/takes_by_name.h"
 #include "config/oidc_settings.h"
 #include "config/settings.h"
 #include "config/workload.h"
@@ -27,7 +28,10 @@ struct Candidate {
   const catalog::PriceHistory* prices = nullptr;  // null: unpriced
   catalog::Ground ground = catalog::Ground::proprietary;
   const catalog::Licence* licence = nullptr;  // of its weights; null: not known
+  chat::Takes takes = {};                     // the model's, or that of the one whose name its own has in it
 
+  // Whether an effort or a budget for thinking is known to mean something to it.
+  bool reasons() const { return (model && model->reasoning) || !takes.efforts.empty(); }
   catalog::Quote quote(catalog::Moment when) const {
     return prices ? prices->quote(when, provider->aws.region) : catalog::Quote();
   }
@@ -106,11 +110,13 @@ class Snapshot {
   bool has_own_engine() const { return has_own_engine_; }
   const catalog::Provider* find_provider(std::string_view id) const;
   const catalog::PriceBook& prices() const { return book_; }
+  const catalog::TakesByName& takes_by_name() const { return takes_by_name_; }
 
   // The target of a name that is known: a route, "provider/model" of the catalogue, or a bare model name. Null
   // otherwise.
   const Target* find(std::string_view name) const;
-  // "provider/model" of a known provider, with a model that the catalogue does not know.
+  // "provider/model" of a known provider, with a model that the catalogue does not know. What it takes is left to
+  // takes_by_name(): only a request that is translated asks for it.
   // Empty provider in the answer: no such provider or no slash.
   Candidate outside_catalog(std::string_view name) const;
 
@@ -134,6 +140,7 @@ class Snapshot {
 
   Parts parts_;
   catalog::PriceBook book_;
+  catalog::TakesByName takes_by_name_;
   std::vector<std::unique_ptr<Candidate>> candidates_;
   std::vector<std::unique_ptr<Candidate>> outside_;  // of routes, with models that the catalogue does not know
   std::vector<Target> routes_;

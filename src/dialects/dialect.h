@@ -108,9 +108,12 @@ struct EncodeOptions {
   bool max_completion_tokens =
       false;                       // openai_chat: the limit's newer name, which OpenAI's own reasoning models require
   bool continues_prefill = false;  // openai_chat: a last message of the assistant is continued, as it is at Anthropic
+  bool developer_role = false;     // openai_chat: a system message may be the developer's
   bool leading_system = false;     // the provider takes system messages before all others only
   bool refuses_prefill = false;    // anthropic_messages, bedrock_converse: the model is known to refuse such a message
   bool reasoning = false;          // the model is known to take an effort or a budget for thinking
+  chat::Takes takes = {};          // what is known of the model
+  bool tools_without_effort = false;  // openai_chat: what the model takes tools with, and there is no other API for it
   std::span<const std::string> service_tiers = {};  // openai_chat, gemini: those that the provider knows, in its words
   std::string_view issuer;       // this provider and model as seal.h names them: whose reasoning state may go there
   std::size_t client_bytes = 0;  // of the client's body: this one will be about as long

@@ -48,14 +48,15 @@ void RequestReading::note_others(const Fields& object, std::initializer_list<std
 
 bool RequestReading::knows_call(std::string_view id) const { return call_ids_.contains(id); }
 
-void RequestReading::add_system(std::vector<chat::Text> texts) {
+void RequestReading::add_system(std::vector<chat::Text> texts, bool developer) {
   std::erase_if(texts, [](const chat::Text& text) { return text.text.empty(); });
   if (texts.empty()) return;
   if (request_.messages.empty()) {
     std::ranges::move(texts, std::back_inserter(request_.system));
     return;
   }
-  chat::Message& message = request_.messages.emplace_back(chat::Message{.role = chat::Role::system});
+  chat::Message& message =
+      request_.messages.emplace_back(chat::Message{.role = chat::Role::system, .blocks = {}, .developer = developer});
   std::ranges::move(texts, std::back_inserter(message.blocks));
 }
 
@@ -136,10 +137,28 @@ void RequestWriting::drop_thinking() {
   if (request_.reasoning->visible) drop(says_more ? "reasoning.visible" : "reasoning");
 }
 
+bool RequestWriting::takes_sampling() const {
+  switch (options_.takes.sampling) {
+    case chat::Sampling::taken: return true;
+    case chat::Sampling::without_effort: return !thinks(request_, options_.takes);
+    case chat::Sampling::refused: return false;
+  }
+  return true;
+}
+
 void RequestWriting::drop_sampling() {
   if (request_.temperature) drop("temperature");
   if (request_.top_p) drop("top_p");
   if (request_.top_k) drop("top_k");
+  if (request_.frequency_penalty) drop("frequency_penalty");
+  if (request_.presence_penalty) drop("presence_penalty");
+}
+
+std::optional<chat::Effort> RequestWriting::known_effort(chat::Effort wanted, chat::Efforts usual) {
+  const chat::Efforts& known = options_.takes.efforts.empty() ? usual : options_.takes.efforts;
+  const std::optional<chat::Effort> nearest = known.nearest(wanted);
+  if (nearest != wanted && request_.reasoning && request_.reasoning->effort == wanted) drop("reasoning.effort");
+  return nearest;
 }
 
 std::vector<const chat::Text*> RequestWriting::system() const {
@@ -174,14 +193,15 @@ void RequestWriting::move_system() {
       for (const chat::Block& block : message.blocks) move_to_front(block);
 }
 
-void RequestWriting::write_system_message(const chat::Message& message) {
+void RequestWriting::write_system_message(const chat::Message& message, bool knows_developer) {
   std::string joined;
   for (const chat::Block& block : message.blocks) {
     const auto& text = std::get<chat::Text>(block);
     if (text.cache != chat::CacheMark::none) drop("system.cache_control");
     joined.append(joined.empty() ? "" : "\n\n").append(text.text);
   }
-  json_.begin_object().member("role", "system").member("content", joined).end_object();
+  const bool developer = message.developer && knows_developer;
+  json_.begin_object().member("role", developer ? "developer" : "system").member("content", joined).end_object();
 }
 
 bool RequestWriting::ends_with_assistant() const {
@@ -214,6 +234,13 @@ Result<json::Document> RequestWriting::object_arguments(const chat::ToolCall& ca
       "messages.tool_calls.arguments",
       "the arguments of the tool call '" + call.id + "' are not a JSON object, and this provider takes nothing else",
       "repair them, or leave this call and its result out of the conversation");
+}
+
+Result<void> RequestWriting::refuse_logprobs_of_thinking() const {
+  if (request_.logprobs && !takes_sampling())
+    return refuse(*request_.logprobs > 0 ? "top_logprobs" : "logprobs",
+                  "this model tells no log probabilities while it thinks");
+  return {};
 }
 
 Result<void> RequestWriting::refuse_logprobs() const {
@@ -300,56 +327,14 @@ void RequestWriting::put_results_first(Turn& turn) {
   turn.blocks = std::move(ordered);
 }
 
-namespace {
-
-struct Claude {
-  std::string_view family;
-  int generation = 0;
-  int version = 0;  // 0: the first of its generation
-};
-
-// Empty for another's model, and for names that say the version first ("claude-3-5-sonnet").
-std::optional<Claude> claude_of(std::string_view model) {
-  constexpr std::string_view mark = "claude-";
-  const std::size_t begin = model.find(mark);
-  if (begin == std::string_view::npos) return std::nullopt;
-  model.remove_prefix(begin + mark.size());
-  const std::size_t dash = model.find('-');
-  const bool is_older_name = !model.empty() && model.front() >= '0' && model.front() <= '9';
-  if (dash == std::string_view::npos || is_older_name) return std::nullopt;
-  Claude claude{.family = model.substr(0, dash)};
-  model.remove_prefix(dash + 1);
-  // Of one or two digits; more of them are a date.
-  const auto take_number = [&] {
-    std::size_t digits = 0;
-    int number = 0;
-    while (digits < model.size() && model[digits] >= '0' && model[digits] <= '9' && digits < 3)
-      number = number * 10 + (model[digits++] - '0');
-    model.remove_prefix(digits);
-    return digits == 1 || digits == 2 ? number : 0;
-  };
-  claude.generation = take_number();
-  if (!model.empty() && (model.front() == '-' || model.front() == '.')) model.remove_prefix(1);
-  claude.version = take_number();
-  return claude;
-}
-
-// Whether it came with this version of the fourth generation, or later.
-bool is_since(const Claude& claude, int version) {
-  return claude.generation > 4 || (claude.generation == 4 && claude.version >= version);
-}
-
-}  // namespace
-
-bool takes_system_within(std::string_view model) {
-  const std::optional<Claude> claude = claude_of(model);
-  const bool is_sonnet_5 = claude && claude->family == "sonnet" && claude->generation == 5 && claude->version == 0;
-  return claude && !is_sonnet_5 && is_since(*claude, 8);
-}
-
-bool samples_by_itself(std::string_view model) {
-  const std::optional<Claude> claude = claude_of(model);
-  return claude && is_since(*claude, 7);
+bool thinks(const chat::ChatRequest& request, const chat::Takes& takes) {
+  std::optional<chat::Effort> effort = takes.unasked;
+  if (request.reasoning && (request.reasoning->effort || request.reasoning->budget)) {
+    const chat::Effort asked =
+        request.reasoning->effort ? *request.reasoning->effort : effort_of_budget(*request.reasoning->budget);
+    effort = takes.efforts.empty() ? asked : takes.efforts.nearest(asked);
+  }
+  return effort != chat::Effort::none;
 }
 
 const http::Headers& json_headers() {
@@ -442,18 +427,9 @@ void keep_only(const std::unordered_set<std::string_view>& names, std::vector<ch
 
 namespace {
 using Effort = chat::Reasoning::Effort;
-constexpr std::array<std::string_view, 7> effort_names = {"none", "minimal", "low", "medium", "high", "xhigh", "max"};
 // Where the vendors' own tables put them: 1,024 is the least that Anthropic takes, 24,576 the most of Gemini 2.5 Flash.
 constexpr std::array<Tokens, 7> effort_budgets = {0, 1'024, 4'096, 8'192, 24'576, 32'768, 65'536};
 }  // namespace
-
-std::optional<Effort> effort_from_name(std::string_view name) {
-  const auto found = std::ranges::find(effort_names, name);
-  if (found == effort_names.end()) return std::nullopt;
-  return static_cast<Effort>(found - effort_names.begin());
-}
-
-std::string_view name(Effort effort) { return effort_names[static_cast<std::size_t>(effort)]; }
 
 bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos; }
 

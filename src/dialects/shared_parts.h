@@ -37,7 +37,7 @@ class RequestReading {
   void note_others(const Fields& object, std::initializer_list<std::string_view> known, std::string_view where);
 
   // A system message: to what the conversation begins with, or at this place within it. Empty texts say nothing.
-  void add_system(std::vector<chat::Text> texts);
+  void add_system(std::vector<chat::Text> texts, bool developer = false);
 
   void note_call(std::string_view id) { call_ids_.insert(id); }
   bool knows_call(std::string_view id) const;
@@ -75,7 +75,13 @@ class RequestWriting {
   // Names what the request says of thinking and the provider is not told, each part by its own name.
   void drop_reasoning();
   void drop_thinking();  // the same, without the effort
-  void drop_sampling();  // temperature, top_p and top_k
+  // Whether the model takes temperature, top_p and the like with this request; where it does not they are dropped by
+  // drop_sampling(), which names them.
+  bool takes_sampling() const;
+  void drop_sampling();
+  // The effort that the model is told for one that is asked for: of those that it knows, or of `usual` where nothing is
+  // said of it, the nearest. Another one than the client's is named. Empty: it knows none that comes near.
+  std::optional<chat::Effort> known_effort(chat::Effort wanted, chat::Efforts usual);
   // Of a document, in APIs that have no place for it.
   void drop_told_of(const chat::Document& document);
   // A search result as text, in APIs without any.
@@ -93,7 +99,7 @@ class RequestWriting {
   // they follow, so it is named.
   void move_system();
   // One within the conversation, as OpenAI's two APIs have it.
-  void write_system_message(const chat::Message& message);
+  void write_system_message(const chat::Message& message, bool knows_developer);
   // No message follows that stays at its place.
   bool ends_with_assistant() const;
   // What would change the answer's contract.
@@ -102,6 +108,8 @@ class RequestWriting {
   Result<void> drop_or_refuse(const std::string& extra);
   // For APIs that do not tell log probabilities.
   Result<void> refuse_logprobs() const;
+  // For models that tell them only with the settings of sampling.
+  Result<void> refuse_logprobs_of_thinking() const;
   // For APIs that take none.
   static std::unexpected<Error> refuse_audio();
   static std::unexpected<Error> refuse_video();
@@ -167,13 +175,8 @@ class RequestWriting {
   void move_to_front(const chat::Block& text);
 };
 
-// What a model of Anthropic's can do, by its name, which may have words around it ("us.anthropic.claude-opus-4-8").
-// False for what is none.
-// It takes system messages within a conversation: Opus 4.8, and what came after it except Sonnet 5.
-bool takes_system_within(std::string_view model);
-// It refuses temperature, top_p and top_k, and a budget for its thinking, whatever their values: Opus 4.7 and what came
-// after it (Anthropic's migration guide).
-bool samples_by_itself(std::string_view model);
+// Whether the model thinks before it answers this, where it is known to think unless it is told not to.
+bool thinks(const chat::ChatRequest& request, const chat::Takes& takes);
 
 // Of a request to a provider.
 const http::Headers& json_headers();
@@ -222,8 +225,6 @@ class ToolsByName {
 // The tools that are named, and no others.
 void keep_only(const std::unordered_set<std::string_view>& names, std::vector<chat::Tool>& tools);
 
-std::optional<chat::Reasoning::Effort> effort_from_name(std::string_view name);
-std::string_view name(chat::Reasoning::Effort effort);
 bool is_blank(std::string_view text);  // white space alone, or nothing
 
 // The least effort whose budget is enough, at most high: not all models have more, in tokens for thinking; and the

@@ -57,24 +57,35 @@ TEST(SystemWithin, Comes_later_where_it_has_no_place_and_is_named) {
   EXPECT_EQ(placed({{user, " "}, {system, "s"}}), "refused: messages") << "blank text is not sent";
 }
 
-TEST(SystemWithin, Is_known_to_the_models_of_Anthropic_that_take_it) {
-  for (const char* model :
-       {"claude-opus-4-8", "us.anthropic.claude-opus-4-8-20260528-v1:0", "claude-opus-4.8",
-        "anthropic/claude-sonnet-5.5", "claude-fable-5", "claude-haiku-5-5@20261001", "claude-x-12"})
-    EXPECT_TRUE(takes_system_within(model)) << model;
-  for (const char* model : {"claude-opus-4-7", "claude-opus-4-20250514", "claude-sonnet-4-5-20250929",
-                            "claude-sonnet-5", "claude-sonnet-5-20260630", "claude-3-5-sonnet-20241022", "claude-",
-                            "claude-instant", "gpt-5.4", "amazon.nova-pro-v1:0", ""})
-    EXPECT_FALSE(takes_system_within(model)) << model;
+TEST(Efforts, The_nearest_is_the_next_below_that_thinks_or_else_the_next_above) {
+  using enum chat::Effort;
+  const chat::Efforts newer{none, low, medium, high, xhigh};
+  EXPECT_EQ(newer.nearest(minimal), low) << "and not none";
+  EXPECT_EQ(newer.nearest(max), xhigh);
+  EXPECT_EQ(newer.nearest(none), none);
+  EXPECT_EQ((chat::Efforts{minimal, low, medium, high}.nearest(none)), minimal);
+  EXPECT_EQ((chat::Efforts{medium, high}.nearest(low)), medium);
+  EXPECT_EQ((chat::Efforts{low, max}.nearest(xhigh)), low);
+  EXPECT_EQ(chat::Efforts{none}.nearest(high), std::nullopt);
+  EXPECT_EQ(chat::Efforts{}.nearest(high), std::nullopt);
 }
 
-TEST(SamplesByItself, Is_known_of_the_models_of_Anthropic_that_refuse_to_be_told_how) {
-  for (const char* model : {"claude-opus-4-7", "us.anthropic.claude-opus-4-8-20260528-v1:0", "claude-sonnet-5",
-                            "anthropic/claude-haiku-5.5", "claude-fable-5-1"})
-    EXPECT_TRUE(samples_by_itself(model)) << model;
-  for (const char* model : {"claude-opus-4-6", "claude-sonnet-4-6", "claude-opus-4-20250514", "claude-3-7-sonnet",
-                            "claude-x", "gpt-5.4", ""})
-    EXPECT_FALSE(samples_by_itself(model)) << model;
+TEST(Thinking, Is_as_the_request_says_or_as_the_model_does_unasked) {
+  using enum chat::Effort;
+  const auto thinks_at = [](std::optional<chat::Effort> asked, std::optional<chat::Effort> unasked) {
+    chat::ChatRequest request;
+    if (asked) request.reasoning = chat::Reasoning{.effort = asked};
+    return thinks(request, {.efforts = {none, low}, .unasked = unasked});
+  };
+  EXPECT_FALSE(thinks_at(none, low));
+  EXPECT_TRUE(thinks_at(minimal, none)) << "it gets low";
+  EXPECT_FALSE(thinks_at(std::nullopt, none));
+  EXPECT_TRUE(thinks_at(std::nullopt, std::nullopt));
+  chat::ChatRequest shown;
+  shown.reasoning = chat::Reasoning{.visible = true};
+  EXPECT_FALSE(thinks(shown, {.unasked = none})) << "how much is not said";
+  shown.reasoning->budget = 9'000;
+  EXPECT_TRUE(thinks(shown, {.unasked = none}));
 }
 
 std::vector<chat::Tool> tools(std::size_t count) {

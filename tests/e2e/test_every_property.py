@@ -86,10 +86,7 @@ def whole_answer(path):
     if path.endswith("/chat/completions"):
         return recorder.openai_answer()
     if path.endswith("/responses"):
-        said = {"type": "output_text", "text": "pong", "annotations": []}
-        return json.dumps({"id": "resp_1", "object": "response", "created_at": 1, "status": "completed", "model": "m", "output": [
-            {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [said]}],
-            "usage": {"input_tokens": 7, "output_tokens": 5, "total_tokens": 12}}).encode()
+        return recorder.responses_answer()
     if path.endswith("/messages"):
         return recorder.anthropic_answer()
     if path.endswith("/converse"):
@@ -108,8 +105,7 @@ def streamed_answer(path):
     if path.endswith("/converse-stream"):
         return recorder.bedrock_stream(), "application/vnd.amazon.eventstream"
     if path.endswith("/responses"):
-        done = {"type": "response.completed", "sequence_number": 0, "response": json.loads(whole_answer(path))}
-        return [f"event: response.completed\ndata: {json.dumps(done)}\n\n".encode()], "text/event-stream"
+        return recorder.responses_stream(), "text/event-stream"
     if path.endswith(":streamGenerateContent"):
         return [b"data: " + whole_answer(path) + b"\r\n\r\n"], "text/event-stream"
     return (recorder.anthropic_stream() if path.endswith("/messages") else recorder.openai_stream()), "text/event-stream"

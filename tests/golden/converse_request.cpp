@@ -138,7 +138,7 @@ class Reader {
     chat::Reasoning reasoning{.budget = own["thinking"]["budget_tokens"].integer(),
                               .adaptive = own["thinking"]["type"].string() == "adaptive"};
     const json::Value output = root_["outputConfig"];
-    reasoning.effort = dialects::effort_from_name(output["effort"].string().value_or(""));
+    reasoning.effort = chat::effort_from_name(output["effort"].string().value_or(""));
     if (own["thinking"]["type"].string() == "disabled") reasoning.effort = chat::Reasoning::Effort::none;
     if (reasoning.effort || reasoning.budget || reasoning.adaptive) request_.reasoning = reasoning;
     const json::Value schema = output["textFormat"]["structure"]["jsonSchema"];

@@ -102,7 +102,7 @@ std::vector<Feature> of_requests() {
              return std::ranges::any_of(a.request.messages,
                                         [](const chat::Message& each) { return each.role == chat::Role::system; });
            },
-       .losses = {"messages.role"}},
+       .losses = {"messages.role", "input.role"}},
       {.name = "turns of both sides",
        .dialects = "CRMG",
        .asked =
@@ -311,6 +311,7 @@ std::vector<Feature> of_requests() {
       {.name = "temperature, top_p",
        .dialects = "CRMG",
        .asked = [](const Asked& a) { return a.request.temperature || a.request.top_p; },
+       .losses = {"temperature", "top_p", "topP"},
        .refusals = {"temperature: this provider takes 0 to 1"}},
       {.name = "top_k",
        .dialects = "CMG",

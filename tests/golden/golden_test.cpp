@@ -9,6 +9,8 @@
 #include <sstream>
 
 #include "cases.h"
+#include "catalog/catalog.h"
+#include "catalog/takes_by_name.h"
 #include "dialects/answer_parts.h"
 #include "dialects/gemini/message.h"
 #include "dialects/shared_parts.h"
@@ -116,9 +118,14 @@ class Golden : public testing::TestWithParam<Case> {
     options_.include_usage = request_.include_usage;
     options_.tools = request_.tools;
     names_ = dialects::ToolNames(request_, provider().tool_names());
-    auto sent = names_.encode(
-        provider(), request_,
-        {.model = provider_model_, .default_max_output_tokens = 4096, .reasoning = true, .issuer = options_.issuer});
+    static const catalog::TakesByName known(catalog::embedded_catalog().models);
+    const chat::Takes takes = known.find(provider_model_);
+    auto sent = names_.encode(provider(), request_,
+                              {.model = provider_model_,
+                               .default_max_output_tokens = 4096,
+                               .reasoning = true,
+                               .takes = takes,
+                               .issuer = options_.issuer});
     if (!sent) return std::unexpected(dialects::in_words_of(client(), std::move(sent).error()));
     dialects::in_words_of(client(), request_, *sent);
     for (const std::string& name : sent->dropped_params) expect_said(name, body);

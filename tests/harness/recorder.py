@@ -229,6 +229,19 @@ def openai_stream(texts=("po", "ng"), usage=(7, 5)):
     return [*events, openai_event({}, "stop"), openai_event({}, usage=usage), b"data: [DONE]\n\n"]
 
 
+def responses_answer(text="pong", input_tokens=7, output_tokens=5):
+    said = {"type": "output_text", "text": text, "annotations": []}
+    return json.dumps({"id": "resp_1", "object": "response", "created_at": 1, "status": "completed", "model": "m", "output": [
+        {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [said]}],
+        "usage": {"input_tokens": input_tokens, "output_tokens": output_tokens, "total_tokens": input_tokens + output_tokens}}).encode()
+
+
+def responses_stream():
+    """The least of a stream: its last event, which has the whole answer."""
+    done = {"type": "response.completed", "sequence_number": 0, "response": json.loads(responses_answer())}
+    return [f"event: response.completed\ndata: {json.dumps(done)}\n\n".encode()]
+
+
 def anthropic_answer(text="pong", input_tokens=7, output_tokens=5, model="claude-mock"):
     return json.dumps({
         "id": "msg_1", "type": "message", "role": "assistant", "model": model, "content": [{"type": "text", "text": text}],

@@ -298,15 +298,38 @@ TEST(AnthropicMessages, A_model_that_samples_by_itself_is_not_told_how) {
                             .top_p = 0.9,
                             .top_k = 4,
                             .reasoning = chat::Reasoning{.budget = 20'000}};
-  const auto sent = dialect->encode_request(request, {.model = "claude-opus-4-7", .reasoning = true});
+  const EncodeOptions refuses{.model = "m", .reasoning = true, .takes = {.sampling = chat::Sampling::refused}};
+  const auto sent = dialect->encode_request(request, refuses);
   ASSERT_TRUE(sent) << sent.error().message;
   EXPECT_EQ(sent->dropped_params, (std::vector<std::string>{"temperature", "top_p", "top_k", "reasoning.budget"}));
   EXPECT_TRUE(sent->body.ends_with(R"("thinking":{"type":"adaptive"},"output_config":{"effort":"high"}})"))
       << sent->body;
   EXPECT_EQ(sent->body.find("temperature"), std::string::npos);
   request.reasoning.reset();
-  EXPECT_TRUE(dialect->encode_request(request, {.model = "claude-opus-4-6"})
-                  ->body.ends_with(R"("temperature":0.5,"top_p":0.9,"top_k":4})"));
+  EXPECT_TRUE(
+      dialect->encode_request(request, {.model = "m"})->body.ends_with(R"("temperature":0.5,"top_p":0.9,"top_k":4})"));
+}
+
+TEST(AnthropicMessages, A_model_is_told_the_nearest_of_the_efforts_that_it_knows) {
+  using enum chat::Effort;
+  const auto told = [](chat::Effort asked, chat::Efforts known) {
+    const chat::ChatRequest request{.model = "m",
+                                    .messages = {{chat::Role::user, {chat::Text{"x"}}}},
+                                    .max_output_tokens = 9,
+                                    .reasoning = chat::Reasoning{.effort = asked}};
+    const auto sent = dialect->encode_request(request, {.model = "m", .reasoning = true, .takes = {.efforts = known}});
+    const auto parsed = json::Document::parse(sent->body);
+    std::string out(parsed->root()["output_config"]["effort"].string().value_or("-"));
+    out += parsed->root()["thinking"]["type"].string() == "disabled" ? " off" : "";
+    for (const std::string& name : sent->dropped_params) out += " " + name;
+    return out;
+  };
+  EXPECT_EQ(told(xhigh, {}), "xhigh");
+  EXPECT_EQ(told(minimal, {}), "low reasoning.effort");
+  EXPECT_EQ(told(none, {}), "- off");
+  EXPECT_EQ(told(xhigh, {none, low, medium, high, max}), "high reasoning.effort");
+  EXPECT_EQ(told(none, {low, medium, high}), "low reasoning.effort") << "it always thinks";
+  EXPECT_EQ(told(high, {none}), "- reasoning.effort") << "it has none";
 }
 
 TEST(AnthropicMessages, Usage_is_not_called_reported_before_the_output_is_known) {

@@ -174,7 +174,7 @@ class RequestReader : RequestReading {
     TRY(const auto effort, config.string("effort"));
     if (effort) {
       if (!request_.reasoning) request_.reasoning.emplace();
-      request_.reasoning->effort = effort_from_name(*effort);
+      request_.reasoning->effort = chat::effort_from_name(*effort);
       if (!request_.reasoning->effort)
         return bad_field("output_config.effort", "it must be low, medium, high, xhigh or max");
     }

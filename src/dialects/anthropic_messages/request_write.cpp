@@ -11,6 +11,10 @@ namespace {
 
 constexpr Tokens least_budget = 1'024;  // the API's own limit
 
+// Where nothing else is said of the model. `none` is another setting.
+constexpr chat::Efforts usual_efforts = {chat::Effort::none, chat::Effort::low,   chat::Effort::medium,
+                                         chat::Effort::high, chat::Effort::xhigh, chat::Effort::max};
+
 constexpr std::string_view empty_schema = R"({"type":"object","properties":{}})";
 
 class RequestWriter : RequestWriting {
@@ -23,7 +27,7 @@ class RequestWriter : RequestWriting {
     json_.member("max_tokens", request_.max_output_tokens.value_or(options_.default_max_output_tokens));
     if (!request_.max_output_tokens)
       out_.added_params.push_back("max_tokens=" + std::to_string(options_.default_max_output_tokens));
-    if (options_.leading_system || !takes_system_within(options_.model)) move_system();
+    if (options_.leading_system || !options_.takes.system_within) move_system();
     TRY(std::vector<Turn> placed, placed_turns());
     write_system();
     CHECK_OK(write_turns(std::move(placed), [&](const chat::Block& block) { return write_block(block); }));
@@ -201,22 +205,25 @@ class RequestWriter : RequestWriting {
 
   // An effort is a setting of its own here; thinking begins where the client wants to see it, or gave a budget for it.
   void write_reasoning() {
-    std::optional<std::string_view> effort;
+    std::optional<chat::Effort> effort;
     if (request_.reasoning && options_.reasoning) {
       const chat::Reasoning& reasoning = *request_.reasoning;
-      using Effort = chat::Reasoning::Effort;
-      if (reasoning.effort && *reasoning.effort != Effort::none)
-        effort = name(std::max(*reasoning.effort, Effort::low));
-      else if (!reasoning.effort && reasoning.budget && samples_by_itself_)
-        effort = name(std::max(effort_of_budget(*reasoning.budget), Effort::low));
-      if (reasoning.effort == Effort::minimal) drop("reasoning.effort");
-      write_thinking(reasoning);
+      if (reasoning.effort)
+        effort = known_effort(*reasoning.effort, usual_efforts);
+      else if (reasoning.budget && samples_by_itself_)
+        effort = known_effort(effort_of_budget(*reasoning.budget), usual_efforts);
+      if (effort == chat::Effort::none) {
+        effort.reset();
+        json_.key("thinking").begin_object().member("type", "disabled").end_object();
+      } else {
+        write_thinking(reasoning);
+      }
     } else if (request_.reasoning) {
       drop_reasoning();
     }
     if (!effort && !request_.output_schema) return;
     json_.key("output_config").begin_object();
-    if (effort) json_.member("effort", *effort);
+    if (effort) json_.member("effort", name(*effort));
     if (request_.output_schema)
       json_.key("format")
           .begin_object()
@@ -228,10 +235,6 @@ class RequestWriter : RequestWriting {
   }
 
   void write_thinking(const chat::Reasoning& reasoning) {
-    if (reasoning.effort == chat::Reasoning::Effort::none) {
-      json_.key("thinking").begin_object().member("type", "disabled").end_object();
-      return;
-    }
     if (!reasoning.budget && !reasoning.adaptive && reasoning.visible != true) return;
     // With thinking the API takes no other temperature than 1, no top_k and no forced tool; the models that sample by
     // themselves get none of these, and give themselves a budget.
@@ -287,7 +290,7 @@ class RequestWriter : RequestWriting {
     if (request_.stream) json_.member("stream", true);
   }
 
-  const bool samples_by_itself_ = samples_by_itself(options_.model);
+  const bool samples_by_itself_ = !takes_sampling();
 };
 
 }  // namespace

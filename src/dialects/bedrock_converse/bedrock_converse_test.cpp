@@ -156,8 +156,9 @@ TEST(BedrockConverse, A_model_that_samples_by_itself_is_not_told_how) {
                             .top_p = 0.9,
                             .top_k = 4,
                             .reasoning = chat::Reasoning{.budget = 20'000}};
-  const auto sent =
-      make_bedrock_converse()->encode_request(request, {.model = "eu.anthropic.claude-opus-4-8", .reasoning = true});
+  const auto sent = make_bedrock_converse()->encode_request(
+      request,
+      {.model = "eu.anthropic.claude-opus-4-8", .reasoning = true, .takes = {.sampling = chat::Sampling::refused}});
   ASSERT_TRUE(sent) << sent.error().message;
   EXPECT_EQ(sent->dropped_params, (std::vector<std::string>{"temperature", "top_p", "top_k", "reasoning.budget"}));
   EXPECT_TRUE(sent->body.contains(R"("additionalModelRequestFields":{"thinking":{"type":"adaptive"}})")) << sent->body;
@@ -178,6 +179,12 @@ TEST(BedrockConverse, Thinks_in_the_words_of_the_model) {
   request.reasoning->effort = chat::Reasoning::Effort::none;
   EXPECT_TRUE(body(request).contains(R"({"thinking":{"type":"disabled"}})"));
   EXPECT_EQ(encoded(request, llama)->dropped_params, Names{"reasoning.effort"});
+  const EncodeOptions always_thinks{
+      .model = claude, .reasoning = true, .takes = {.efforts = {chat::Effort::low, chat::Effort::high}}};
+  request.messages = saying({chat::Text{"hi"}}).messages;
+  const auto sent = dialect->encode_request(request, always_thinks);
+  EXPECT_TRUE(sent->body.ends_with(R"("outputConfig":{"effort":"low"}})")) << sent->body;
+  EXPECT_EQ(sent->dropped_params, Names{"reasoning.effort"});
 }
 
 TEST(BedrockConverse, Metadata_are_at_most_16_and_named_beyond) {
@@ -189,6 +196,8 @@ TEST(BedrockConverse, Metadata_are_at_most_16_and_named_beyond) {
   const chat::ChatRequest same{.user = "u", .extras = {{"metadata", R"({"user_id":"mine"})"}}};
   EXPECT_TRUE(body(same).ends_with(R"("requestMetadata":{"user_id":"mine"}})"));
   EXPECT_FALSE(body({.extras = {{"metadata", "{}"}}}).contains("requestMetadata")) << "the API takes no empty one";
+  const chat::ChatRequest twice{.extras = {{"metadata", R"({"a":"1","b":"2","a":"3"})"}}};
+  EXPECT_TRUE(body(twice).ends_with(R"("requestMetadata":{"b":"2","a":"3"}})")) << body(twice);
 }
 
 TEST(BedrockConverse, Refuses_what_changes_the_answer_and_reports_the_hints) {

@@ -74,22 +74,27 @@ std::string document_name(std::string_view name) {
   return out.empty() ? "document" : out;
 }
 
+// Where nothing else is said of the model. `none` is another setting.
+constexpr chat::Efforts usual_efforts = {chat::Effort::none, chat::Effort::low,   chat::Effort::medium,
+                                         chat::Effort::high, chat::Effort::xhigh, chat::Effort::max};
+
 class RequestWriter : RequestWriting {
  public:
   RequestWriter(const chat::ChatRequest& request, const EncodeOptions& options)
       : RequestWriting(request, options),
         claude_(options.model.contains("anthropic.") || options.model.contains("claude")),
         nova_(options.model.contains("amazon.nova")),
-        samples_by_itself_(dialects::samples_by_itself(options.model)) {}
+        samples_by_itself_(!takes_sampling()) {}
 
   Result<ProviderRequest> write() {
     CHECK_OK(check());
-    if (options_.leading_system || !takes_system_within(options_.model)) move_system();
+    if (options_.leading_system || !options_.takes.system_within) move_system();
     TRY(std::vector<Turn> placed, placed_turns());
     json_.begin_object();
     CHECK_OK(write_turns(std::move(placed), [&](const chat::Block& block) { return write_block(block); }));
     write_system();
     write_settings();
+    read_effort();
     CHECK_OK(write_tools());
     write_own_fields();
     CHECK_OK(write_output());
@@ -394,7 +399,7 @@ class RequestWriter : RequestWriting {
   // With thinking Claude takes no other temperature than 1, no top_k and no forced tool; the models that sample by
   // themselves get none of these, and give themselves a budget.
   bool has_thinking(const chat::Reasoning& reasoning) {
-    if (reasoning.effort == chat::Reasoning::Effort::none) return true;
+    if (effort_ == chat::Effort::none) return true;
     if (!reasoning.budget && !reasoning.adaptive && reasoning.visible != true) return false;
     using Mode = chat::ToolChoice::Mode;
     const bool forced = request_.tool_choice &&
@@ -408,7 +413,7 @@ class RequestWriter : RequestWriting {
 
   void write_thinking_field(const chat::Reasoning& reasoning) {
     json_.key("thinking").begin_object();
-    if (reasoning.effort == chat::Reasoning::Effort::none) {
+    if (effort_ == chat::Effort::none) {
       json_.member("type", "disabled").end_object();
       return;
     }
@@ -429,24 +434,21 @@ class RequestWriter : RequestWriting {
 
   // The effort as the API has it, for every model that thinks: low to max. Claude takes a budget beside it, the others
   // the effort that comes nearest to one.
-  std::optional<std::string_view> effort() {
-    using Effort = chat::Reasoning::Effort;
-    if (!request_.reasoning || !options_.reasoning) return std::nullopt;
-    std::optional<Effort> wanted = request_.reasoning->effort;
+  void read_effort() {
+    if (!request_.reasoning || !options_.reasoning) return;
+    std::optional<chat::Effort> wanted = request_.reasoning->effort;
     if (!wanted && (!claude_ || samples_by_itself_) && request_.reasoning->budget)
       wanted = effort_of_budget(*request_.reasoning->budget);
-    if (!claude_) drop_thinking();  // an effort is not the same as a budget
-    if (!wanted || wanted == Effort::none) {
-      if (wanted && !claude_) drop("reasoning.effort");  // its thinking cannot be switched off
-      return std::nullopt;
-    }
-    if (wanted == Effort::minimal) drop("reasoning.effort");
-    return name(std::max(*wanted, Effort::low));
+    if (wanted) effort_ = known_effort(*wanted, usual_efforts);
   }
 
   Result<void> write_output() {
-    const auto wanted = effort();
-    if (!wanted && !request_.output_schema) return {};
+    if (!claude_ && request_.reasoning && options_.reasoning) {
+      drop_thinking();                                              // an effort is not the same as a budget
+      if (effort_ == chat::Effort::none) drop("reasoning.effort");  // its thinking cannot be switched off
+    }
+    const bool has_effort = effort_ && *effort_ != chat::Effort::none;
+    if (!has_effort && !request_.output_schema) return {};
     json_.key("outputConfig").begin_object();
     if (request_.output_schema) {
       json_.key("textFormat").begin_object().member("type", "json_schema");
@@ -456,7 +458,7 @@ class RequestWriter : RequestWriting {
       if (!request_.output_schema->name.empty()) json_.member("name", request_.output_schema->name);
       json_.end_object().end_object().end_object();
     }
-    if (wanted) json_.member("effort", *wanted);
+    if (has_effort) json_.member("effort", name(*effort_));
     json_.end_object();
     return {};
   }
@@ -485,6 +487,8 @@ class RequestWriter : RequestWriting {
       const json::Value root = parsed ? parsed->root() : json::Value();
       for (const auto& [name, value] : root.members()) {
         const auto text = value.string();
+        const auto earlier = std::ranges::find(entries, name, &std::pair<std::string, std::string>::first);
+        if (earlier != entries.end()) entries.erase(earlier);  // the last of a name counts, as in most readers of JSON
         if (entries.size() < most_metadata && !name.empty() && text && is_metadata(name) && is_metadata(*text))
           entries.emplace_back(name, *text);
         else
@@ -507,6 +511,7 @@ class RequestWriter : RequestWriting {
   const bool claude_;
   const bool nova_;
   const bool samples_by_itself_;
+  std::optional<chat::Effort> effort_;                   // that the model is told; `none`: it is told not to think
   std::unordered_map<std::string, int> document_names_;  // how often each has been asked for
   std::vector<std::string> called_;                      // names of the tools that the conversation has called
   std::unordered_set<std::string> is_called_;            // the same, to be looked up

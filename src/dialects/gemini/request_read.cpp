@@ -171,7 +171,7 @@ class RequestReader : RequestReading {
     else
       reasoning.budget = budget;
     if (level && *level != "THINKING_LEVEL_UNSPECIFIED") {
-      reasoning.effort = effort_from_name(ascii_lowered(*level));
+      reasoning.effort = chat::effort_from_name(ascii_lowered(*level));
       if (!reasoning.effort)
         return bad_field(thinking->path("thinkingLevel"),
                          "it must be MINIMAL, LOW, MEDIUM or HIGH, not '" + std::string(*level) + "'");

@@ -30,6 +30,10 @@ bool has_large_integer(json::Value value) {
   return std::ranges::any_of(value.members(), [](const auto& member) { return has_large_integer(member.second); });
 }
 
+// Where nothing else is said of the model. They always think.
+constexpr chat::Efforts usual_levels = {chat::Effort::minimal, chat::Effort::low, chat::Effort::medium,
+                                        chat::Effort::high};
+
 // Gemini 1 and 2 know budgets for thinking and check no signatures.
 bool is_older_generation(std::string_view model) {
   if (model.starts_with("models/")) model.remove_prefix(std::string_view("models/").size());
@@ -310,14 +314,19 @@ class RequestWriter : RequestWriting {
     json_.end_object().end_object();
   }
 
-  Result<void> write_generation_config() {
-    json_.key("generationConfig").begin_object();
-    if (request_.max_output_tokens) json_.member("maxOutputTokens", *request_.max_output_tokens);
+  void write_sampling() {
+    if (!takes_sampling()) return drop_sampling();
     if (request_.temperature) json_.key("temperature").number(*request_.temperature);
     if (request_.top_p) json_.key("topP").number(*request_.top_p);
     if (request_.top_k) json_.member("topK", *request_.top_k);
     if (request_.frequency_penalty) json_.key("frequencyPenalty").number(*request_.frequency_penalty);
     if (request_.presence_penalty) json_.key("presencePenalty").number(*request_.presence_penalty);
+  }
+
+  Result<void> write_generation_config() {
+    json_.key("generationConfig").begin_object();
+    if (request_.max_output_tokens) json_.member("maxOutputTokens", *request_.max_output_tokens);
+    write_sampling();
     if (request_.seed) {
       using Limits = std::numeric_limits<std::int32_t>;
       if (*request_.seed < Limits::min() || *request_.seed > Limits::max())
@@ -348,7 +357,7 @@ class RequestWriter : RequestWriting {
     if (!options_.reasoning) return drop_reasoning();
     const chat::Reasoning& reasoning = *request_.reasoning;
     const bool older = is_older_generation(options_.model);
-    using Effort = chat::Reasoning::Effort;
+    using chat::Effort;
     json_.key("thinkingConfig").begin_object();
     if (reasoning.visible.value_or(reasoning.budget || reasoning.adaptive)) json_.member("includeThoughts", true);
     if (reasoning.effort && !older) {
@@ -367,19 +376,10 @@ class RequestWriter : RequestWriting {
     json_.end_object();
   }
 
-  void write_level(chat::Reasoning::Effort effort) {
-    using Effort = chat::Reasoning::Effort;
-    switch (effort) {
-      case Effort::none:
-        drop("reasoning.effort");  // these models always think
-        [[fallthrough]];
-      case Effort::minimal: json_.member("thinkingLevel", "MINIMAL"); return;
-      case Effort::low: json_.member("thinkingLevel", "LOW"); return;
-      case Effort::medium: json_.member("thinkingLevel", "MEDIUM"); return;
-      case Effort::xhigh:
-      case Effort::max: drop("reasoning.effort"); [[fallthrough]];
-      case Effort::high: json_.member("thinkingLevel", "HIGH"); return;
-    }
+  void write_level(chat::Effort wanted) {
+    constexpr std::array<std::string_view, 7> levels = {"", "MINIMAL", "LOW", "MEDIUM", "HIGH", "XHIGH", "MAX"};
+    const std::optional<chat::Effort> known = known_effort(wanted, usual_levels);
+    if (known && *known != chat::Effort::none) json_.member("thinkingLevel", levels[static_cast<std::size_t>(*known)]);
   }
 
   std::string_view tier_;                                              // in the provider's words

@@ -588,6 +588,67 @@ TEST(OpenAiChat, The_last_chunk_tells_the_tier_that_was_served) {
   }
 }
 
+TEST(OpenAiChat, A_model_that_thinks_is_not_told_how_to_sample) {
+  const auto told = [](std::optional<chat::Effort> effort, chat::Takes takes) {
+    chat::ChatRequest request{.messages = {{chat::Role::user, {chat::Text{"x"}}}},
+                              .temperature = 0.5,
+                              .top_p = 0.9,
+                              .frequency_penalty = 1,
+                              .presence_penalty = 1};
+    if (effort) request.reasoning = chat::Reasoning{.effort = effort};
+    const auto sent = dialect->encode_request(request, {.model = "m", .reasoning = true, .takes = takes});
+    std::string names = sent->body.contains("temperature") ? "sampled" : "-";
+    for (const std::string& name : sent->dropped_params) names += " " + name;
+    return names;
+  };
+  using enum chat::Effort;
+  const std::string dropped = "- temperature top_p frequency_penalty presence_penalty";
+  const chat::Takes never{.sampling = chat::Sampling::refused};
+  EXPECT_EQ(told(std::nullopt, never), dropped);
+  EXPECT_EQ(told(none, never), dropped);
+  chat::Takes sometimes{.sampling = chat::Sampling::without_effort, .efforts = {none, low, high}, .unasked = none};
+  EXPECT_EQ(told(std::nullopt, sometimes), "sampled");
+  EXPECT_EQ(told(none, sometimes), "sampled");
+  EXPECT_EQ(told(high, sometimes), dropped);
+  sometimes.unasked.reset();
+  EXPECT_EQ(told(std::nullopt, sometimes), dropped) << "it thinks unasked";
+  const chat::ChatRequest logprobs{.messages = {{chat::Role::user, {chat::Text{"x"}}}}, .logprobs = 2};
+  EXPECT_EQ(dialect->encode_request(logprobs, {.model = "m", .takes = never}).error().param, "top_logprobs");
+  EXPECT_TRUE(dialect->encode_request(logprobs, {.model = "m"}));
+}
+
+TEST(OpenAiChat, Tools_come_before_thinking_where_there_cannot_be_both) {
+  using enum chat::Effort;
+  chat::ChatRequest request{.messages = {{chat::Role::user, {chat::Text{"x"}}}},
+                            .tools = {{.name = "f", .description = "", .parameters = "{}", .strict = {}}},
+                            .reasoning = chat::Reasoning{.effort = high}};
+  EncodeOptions options{
+      .model = "m", .reasoning = true, .takes = {.efforts = {none, low, high}}, .tools_without_effort = true};
+  const auto sent = [&] { return *dialect->encode_request(request, options); };
+  EXPECT_TRUE(sent().body.contains(R"("reasoning_effort":"none")"));
+  EXPECT_EQ(sent().dropped_params, std::vector<std::string>{"reasoning.effort"});
+  EXPECT_EQ(sent().added_params, std::vector<std::string>{"reasoning.effort=none"});
+  request.reasoning.reset();
+  EXPECT_TRUE(sent().body.contains(R"("reasoning_effort":"none")")) << "it would think unasked";
+  options.takes.unasked = none;
+  EXPECT_FALSE(sent().body.contains("reasoning_effort"));
+  request.tools.clear();
+  options.takes.unasked.reset();
+  EXPECT_FALSE(sent().body.contains("reasoning_effort"));
+}
+
+TEST(OpenAiChat, The_developers_word_is_kept_where_it_is_known) {
+  const auto request = dialect->decode_request(
+      *json::Document::parse(
+          R"({"model":"m","messages":[{"role":"user","content":"a"},{"role":"developer","content":"b"},{"role":"system","content":"c"}]})"),
+      {});
+  ASSERT_TRUE(request);
+  const std::string kept = dialect->encode_request(*request, {.model = "m", .developer_role = true})->body;
+  EXPECT_TRUE(kept.contains(R"({"role":"developer","content":"b"},{"role":"system","content":"c"})")) << kept;
+  const std::string unknown = dialect->encode_request(*request, {.model = "m"})->body;
+  EXPECT_TRUE(unknown.contains(R"({"role":"system","content":"b"},{"role":"system","content":"c"})")) << unknown;
+}
+
 TEST(OpenAiChat, Writer_names_what_an_effort_does_not_say) {
   chat::ChatRequest request;
   request.messages.push_back({.blocks = {chat::Text{"x"}}});

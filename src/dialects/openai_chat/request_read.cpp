@@ -120,7 +120,7 @@ class RequestReader : RequestReading {
       said = said || effort || reasoning.budget || reasoning.visible;
     }
     if (effort) {
-      reasoning.effort = effort_from_name(*effort);
+      reasoning.effort = chat::effort_from_name(*effort);
       if (!reasoning.effort)
         return bad_field("reasoning_effort", "it must be none, minimal, low, medium, high, xhigh or max, not '" +
                                                  std::string(*effort) + "'");
@@ -292,7 +292,7 @@ class RequestReader : RequestReading {
       text.text += piece->text;
       if (piece->cache != chat::CacheMark::none) text.cache = piece->cache;
     }
-    add_system({std::move(text)});
+    add_system({std::move(text)}, message["role"].string() == "developer");
     note_others(message, {"role", "content"}, "messages");
     return {};
   }

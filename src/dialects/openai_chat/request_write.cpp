@@ -34,6 +34,7 @@ class RequestWriter : RequestWriting {
       return bad_field("stop", "this provider takes at most 4",
                        "send fewer, or ask for a model whose provider takes more");
     for (const auto& [name, value] : request_.extras) CHECK_OK(drop_or_refuse(name));
+    CHECK_OK(refuse_logprobs_of_thinking());
     if (request_.top_k) drop("top_k");
     tier_ = service_tier("default");
     if (!request_.prompt_cache_key.empty()) drop("prompt_cache_key");
@@ -78,7 +79,7 @@ class RequestWriter : RequestWriting {
       if (messages[i].role == chat::Role::user) {
         CHECK_OK(write_user(messages[i], attached[i]));
       } else if (!system_moved_) {
-        write_system_message(messages[i]);
+        write_system_message(messages[i], options_.developer_role);
       }
     }
     return {};
@@ -299,22 +300,41 @@ class RequestWriter : RequestWriting {
   }
 
   void write_reasoning() {
+    if (tools_stop_thinking()) {
+      drop_reasoning();
+      out_.added_params.push_back("reasoning.effort=none");
+      json_.member("reasoning_effort", "none");
+      return;
+    }
     if (!request_.reasoning) return;
     const chat::Reasoning& reasoning = *request_.reasoning;
     if (!options_.reasoning || (!reasoning.effort && !reasoning.budget)) return drop_reasoning();
     if (reasoning.visible) drop("reasoning.visible");  // each of those who speak this dialect does as it does
-    json_.member("reasoning_effort", name(reasoning.effort.value_or(effort_of_budget(reasoning.budget.value_or(0)))));
-    if (reasoning.budget) drop("reasoning.budget");  // an effort is not the same
+    if (reasoning.budget) drop("reasoning.budget");    // an effort is not the same
+    const auto effort =
+        known_effort(reasoning.effort.value_or(effort_of_budget(reasoning.budget.value_or(0))), chat::all_efforts);
+    if (effort) json_.member("reasoning_effort", name(*effort));
+  }
+
+  // The tools matter more than the thinking.
+  bool tools_stop_thinking() const {
+    return options_.tools_without_effort && !request_.tools.empty() && thinks(request_, options_.takes) &&
+           options_.takes.efforts.contains(chat::Effort::none);
+  }
+
+  void write_sampling() {
+    if (!takes_sampling()) return drop_sampling();
+    if (request_.temperature) json_.key("temperature").number(*request_.temperature);
+    if (request_.top_p) json_.key("top_p").number(*request_.top_p);
+    if (request_.frequency_penalty) json_.key("frequency_penalty").number(*request_.frequency_penalty);
+    if (request_.presence_penalty) json_.key("presence_penalty").number(*request_.presence_penalty);
   }
 
   void write_settings() {
     if (request_.max_output_tokens)
       json_.member(options_.max_completion_tokens ? "max_completion_tokens" : "max_tokens",
                    *request_.max_output_tokens);
-    if (request_.temperature) json_.key("temperature").number(*request_.temperature);
-    if (request_.top_p) json_.key("top_p").number(*request_.top_p);
-    if (request_.frequency_penalty) json_.key("frequency_penalty").number(*request_.frequency_penalty);
-    if (request_.presence_penalty) json_.key("presence_penalty").number(*request_.presence_penalty);
+    write_sampling();
     if (request_.seed) json_.member("seed", *request_.seed);
     if (request_.logprobs) json_.member("logprobs", true);
     if (request_.logprobs.value_or(0) > 0) json_.member("top_logprobs", *request_.logprobs);

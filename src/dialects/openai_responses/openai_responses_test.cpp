@@ -491,6 +491,47 @@ TEST(ResponsesRequest, A_file_is_at_its_address_or_in_the_request) {
   EXPECT_TRUE(sent->body.contains(R"({"type":"input_file",)" + address + R"(,"filename":"a.pdf"})")) << sent->body;
 }
 
+TEST(ResponsesRequest, Calls_with_a_system_message_between_them_are_one_turn) {
+  const auto request = decoded_request(
+      R"({"model":"m","input":[{"role":"user","content":"a"},{"type":"function_call","call_id":"1","name":"f","arguments":"{}"},)"
+      R"({"role":"developer","content":"s"},{"type":"function_call","call_id":"2","name":"f","arguments":"{}"},)"
+      R"({"type":"function_call_output","call_id":"1","output":"x"},{"type":"function_call_output","call_id":"2","output":"y"}]})");
+  ASSERT_TRUE(request);
+  ASSERT_EQ(request->messages.size(), 4U);
+  EXPECT_EQ(request->messages[1].role, chat::Role::assistant);
+  EXPECT_EQ(request->messages[1].blocks.size(), 2U);
+  EXPECT_EQ(request->messages[2].role, chat::Role::system);
+  EXPECT_TRUE(request->messages[2].developer);
+  EXPECT_EQ(request->messages[3].blocks.size(), 2U);
+  EXPECT_EQ(request->extras.size(), 1U);
+  EXPECT_EQ(request->extras[0].first, "input.role");
+  const auto texts = decoded_request(
+      R"({"model":"m","input":[{"role":"assistant","content":"a"},{"role":"system","content":"s"},{"role":"assistant","content":"b"}]})");
+  ASSERT_TRUE(texts);
+  EXPECT_EQ(texts->messages.size(), 3U) << "nothing waits for a result";
+  EXPECT_TRUE(texts->extras.empty());
+}
+
+TEST(OpenAiResponses, A_model_that_thinks_is_not_told_how_to_sample) {
+  const chat::ChatRequest request{.messages = {{chat::Role::user, {chat::Text{"x"}}}}, .temperature = 0.5, .top_p = 1};
+  const auto sent = dialect->encode_request(request, {.model = "m", .takes = {.sampling = chat::Sampling::refused}});
+  EXPECT_FALSE(sent->body.contains("temperature") || sent->body.contains("top_p")) << sent->body;
+  EXPECT_EQ(sent->dropped_params, (std::vector<std::string>{"temperature", "top_p"}));
+  EXPECT_TRUE(dialect->encode_request(request, {.model = "m"})->body.contains("temperature"));
+}
+
+TEST(OpenAiResponses, A_model_is_told_the_nearest_of_the_efforts_that_it_knows) {
+  using enum chat::Effort;
+  chat::ChatRequest request{.messages = {{chat::Role::user, {chat::Text{"x"}}}},
+                            .reasoning = chat::Reasoning{.effort = minimal}};
+  const EncodeOptions options{.model = "m", .reasoning = true, .takes = {.efforts = {low, high}}};
+  const auto sent = dialect->encode_request(request, options);
+  EXPECT_TRUE(sent->body.contains(R"("reasoning":{"effort":"low"})")) << sent->body;
+  EXPECT_EQ(sent->dropped_params, std::vector<std::string>{"reasoning.effort"});
+  request.reasoning->effort = high;
+  EXPECT_TRUE(dialect->encode_request(request, options)->dropped_params.empty());
+}
+
 TEST(OpenAiResponses, Writer_names_a_budget_beside_an_effort) {
   chat::ChatRequest request;
   request.messages.push_back({.blocks = {chat::Text{"x"}}});

@@ -74,7 +74,7 @@ class RequestReader : RequestReading {
     chat::Reasoning reasoning;
     TRY(const auto effort, object.string("effort"));
     if (effort) {
-      reasoning.effort = effort_from_name(*effort);
+      reasoning.effort = chat::effort_from_name(*effort);
       if (!reasoning.effort)
         return bad_field("reasoning.effort", "it must be none, minimal, low, medium, high, xhigh or max, not '" +
                                                  std::string(*effort) + "'");
@@ -162,11 +162,17 @@ class RequestReader : RequestReading {
     return request_.messages.back();
   }
 
-  // The message that the assistant's next item belongs to.
+  // The message that the assistant's next item belongs to. The results of its calls follow them at once, so a system
+  // message that stands between calls comes behind all of them, and is named.
   chat::Message& turn_of_assistant() {
-    if (!request_.messages.empty() && request_.messages.back().role == chat::Role::assistant)
-      return request_.messages.back();
-    return add(chat::Role::assistant);
+    const auto last = std::ranges::find_if(request_.messages.rbegin(), request_.messages.rend(),
+                                           [](const auto& message) { return message.role != chat::Role::system; });
+    if (last == request_.messages.rend() || last->role != chat::Role::assistant) return add(chat::Role::assistant);
+    if (last == request_.messages.rbegin()) return *last;
+    const auto is_call = [](const chat::Block& block) { return std::holds_alternative<chat::ToolCall>(block); };
+    if (std::ranges::none_of(last->blocks, is_call)) return add(chat::Role::assistant);
+    note_extra("input.role");
+    return *last;
   }
 
   chat::Message& results() {
@@ -215,7 +221,7 @@ class RequestReader : RequestReading {
       if (piece->cache != chat::CacheMark::none) text.cache = piece->cache;
     }
     results_last_ = false;
-    add_system({std::move(text)});
+    add_system({std::move(text)}, item["role"].string() == "developer");
     return {};
   }
 

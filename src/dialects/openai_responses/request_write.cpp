@@ -41,6 +41,7 @@ class RequestWriter : RequestWriting {
     if (!request_.stop.empty()) return refuse("stop", "this provider's API has no stop sequences");
     for (const auto& [name, value] : request_.extras)
       if (!is_verbosity(name)) CHECK_OK(drop_or_refuse(name));
+    CHECK_OK(refuse_logprobs_of_thinking());
     if (request_.top_k) drop("top_k");
     if (request_.frequency_penalty) drop("frequency_penalty");
     if (request_.presence_penalty) drop("presence_penalty");
@@ -61,7 +62,7 @@ class RequestWriter : RequestWriting {
       } else if (message.role == chat::Role::user) {
         CHECK_OK(write_user(message));
       } else if (!system_moved_) {
-        write_system_message(message);
+        write_system_message(message, true);
       }
     }
     if (out_.body.size() == before) return nothing_to_send();
@@ -268,8 +269,7 @@ class RequestWriter : RequestWriting {
 
   void write_settings() {
     write_limit();
-    if (request_.temperature) json_.key("temperature").number(*request_.temperature);
-    if (request_.top_p) json_.key("top_p").number(*request_.top_p);
+    write_sampling();
     write_reasoning();
     write_text();
     const std::string_view tier = request_.service_tier == "standard_only" ? std::string_view("default")
@@ -297,19 +297,29 @@ class RequestWriter : RequestWriting {
     if (request_.max_output_tokens) json_.member("max_output_tokens", *request_.max_output_tokens);
   }
 
+  void write_sampling() {
+    if (!takes_sampling()) return drop_sampling();
+    if (request_.temperature) json_.key("temperature").number(*request_.temperature);
+    if (request_.top_p) json_.key("top_p").number(*request_.top_p);
+  }
+
   // A budget or the model's own choice are asked for by clients that show what they get.
   void write_reasoning() {
     if (!request_.reasoning) return;
     const chat::Reasoning& reasoning = *request_.reasoning;
     if (!options_.reasoning) return drop_reasoning();
     const bool shown = reasoning.visible.value_or(reasoning.budget || reasoning.adaptive);
-    if (!reasoning.effort && !reasoning.budget && !shown) return;
-    json_.key("reasoning").begin_object();
-    if (reasoning.effort || reasoning.budget)
-      json_.member("effort", name(reasoning.effort.value_or(effort_of_budget(reasoning.budget.value_or(0)))));
-    if (shown && reasoning.effort != chat::Reasoning::Effort::none) json_.member("summary", "auto");
-    json_.end_object();
     if (reasoning.budget) drop("reasoning.budget");  // an effort is not the same
+    std::optional<chat::Effort> effort;
+    if (reasoning.effort || reasoning.budget)
+      effort =
+          known_effort(reasoning.effort ? *reasoning.effort : effort_of_budget(*reasoning.budget), chat::all_efforts);
+    const bool summary = shown && effort != chat::Effort::none;
+    if (!effort && !summary) return;
+    json_.key("reasoning").begin_object();
+    if (effort) json_.member("effort", name(*effort));
+    if (summary) json_.member("summary", "auto");
+    json_.end_object();
   }
 
   void write_text() {

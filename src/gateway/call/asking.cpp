@@ -118,7 +118,7 @@ Asking::Asking(Gateway& gateway, const Plan& plan, const Attempt& attempt, Quest
       patience_(patience_for(plan, attempt, snapshot.retry())),
       deadline_(deadline),
       dialect_(attempt.lane == Lane::same_dialect ? question.client_dialect()
-                                                  : gateway.dialects.get(attempt.provider().dialect)) {}
+                                                  : gateway.dialects.get(question.dialect_at(attempt))) {}
 
 async::Task<std::unique_ptr<Reply>> Asking::run(std::string& held) {
   held.clear();

@@ -56,6 +56,11 @@ Error in_own_count(Error error, const DecodedRequest& request) {
   return error;
 }
 
+// Whether its Chat Completions takes tools only while the model does not think.
+bool gives_tools_without_effort(const Attempt& attempt) {
+  return attempt.candidate->takes.chat_tools_without_effort && attempt.provider().quirks.official_openai;
+}
+
 }  // namespace
 
 std::string_view vendor_of(const catalog::Provider& provider) {
@@ -69,6 +74,24 @@ std::string_view media_type(dialects::Framing framing) {
 Tokens default_output_limit(const catalog::Model* model) {
   constexpr Tokens usual = 8'192;
   return model && model->max_output > 0 ? std::min(model->max_output, usual) : usual;
+}
+
+Result<void> Question::decode() {
+  if (neutral_) return {};
+  Result<chat::ChatRequest> decoded = client_dialect_.decode_request(request_.parsed, request_.target);
+  if (!decoded) return std::unexpected(in_own_count(std::move(decoded).error(), request_));
+  neutral_ = std::make_unique<chat::ChatRequest>(*std::move(decoded));
+  return {};
+}
+
+dialects::DialectId Question::dialect_at(const Attempt& attempt) {
+  using dialects::DialectId;
+  if (attempt.lane == Lane::same_dialect) return client_dialect_.id();
+  const catalog::Provider& provider = attempt.provider();
+  if (!gives_tools_without_effort(attempt) || !provider.speaks(DialectId::openai_responses) ||
+      !chat::is_chat(client_dialect_.id()) || !request_.outline.has_tools || !decode())
+    return provider.dialect;
+  return dialects::thinks(*neutral_, attempt.candidate->takes) ? DialectId::openai_responses : provider.dialect;
 }
 
 Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
@@ -102,11 +125,7 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
   } else if (chat::embeds(client_dialect_.id())) {
     TRY(request, embedding_for(attempt, provider_dialect));
   } else {
-    if (!neutral_) {
-      Result<chat::ChatRequest> decoded = client_dialect_.decode_request(request_.parsed, request_.target);
-      if (!decoded) return std::unexpected(in_own_count(std::move(decoded).error(), request_));
-      neutral_ = std::make_unique<chat::ChatRequest>(*std::move(decoded));
-    }
+    CHECK_OK(decode());
     const std::string issuer = issuer_of(attempt);
     Result<dialects::ProviderRequest> encoded =
         tool_names(provider_dialect)
@@ -117,9 +136,12 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
                      .max_completion_tokens =
                          provider.quirks.max_tokens_field == catalog::MaxTokensField::max_completion_tokens,
                      .continues_prefill = provider.quirks.prefill == catalog::Prefill::continued,
+                     .developer_role = provider.quirks.official_openai,
                      .leading_system = provider.quirks.leading_system,
                      .refuses_prefill = attempt.candidate->model && attempt.candidate->model->refuses_prefill,
-                     .reasoning = attempt.candidate->model && attempt.candidate->model->reasoning,
+                     .reasoning = attempt.candidate->reasons(),
+                     .takes = attempt.candidate->takes,
+                     .tools_without_effort = gives_tools_without_effort(attempt),
                      .service_tiers = provider.quirks.service_tiers,
                      .issuer = issuer,
                      .client_bytes = request_.body.size()});

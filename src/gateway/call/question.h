@@ -51,6 +51,9 @@ class Question {
   bool is_kept_here(const Attempt& attempt) const;
   // The next page of a list is asked for: the one behind `id`.
   void go_on_behind(std::string_view parameter, std::string id) { page_ = Page{std::string(parameter), std::move(id)}; }
+  // In which this candidate is asked: the client's in lane 1; else the provider's, or another that its API takes also
+  // where the first would not let the model think and call tools in one request.
+  dialects::DialectId dialect_at(const Attempt& attempt);
   // Encoded anew for each candidate, from what the client sent: the next one may speak another dialect. Errors: what
   // the client's dialect does not allow (never to be tried again), and what this provider's dialect cannot say
   // (elsewhere).
@@ -67,6 +70,8 @@ class Question {
   bool usage_is_ours_alone(const Attempt& attempt) const;
 
  private:
+  // Into chat/, once.
+  Result<void> decode();
   Result<dialects::ProviderRequest> embedding_for(const Attempt& attempt, const dialects::Dialect& provider_dialect);
 
   const DecodedRequest& request_;
