@@ -260,6 +260,7 @@ Result<Plan> Exchange::plan(std::string_view model, bool keeps_name) const {
       .has_audio = chooses && attachments().audio,
       .has_pdf = chooses && attachments().pdf,
       .has_prefill = chooses && attachments().prefill,
+      .told_behind = chooses && attachments().told_behind,
       .internal_links = links_,
       .input_tokens = counts() ? 0 : least_tokens(prompt()),
       .max_output_tokens = outline.max_output_tokens.value_or(0),
@@ -640,6 +641,15 @@ bool Exchange::is_affordable(std::span<const Failure> failures, const Attempt& n
   }
   return hold_.raise_to(shares, gateway_.time.unix_us()) &&
          (!gateway_.successor || gateway_.successor->raise(facts_.request_id, hold_.reserved()));
+}
+
+// What it has used is not told, and nothing that is known says it: the rest of an answer in the background, or how many
+// tokens a sound or an image is, where these have a price.
+bool Exchange::ends_unpriced(const Reply& reply) const {
+  if (reply.usage().reported) return false;
+  if (in_background_) return true;
+  const catalog::Quote quote = quote_of(*reply.attempt);
+  return dialect_.opaque() && quote.priced() && quote.rates(0)[catalog::Unit::output] > 0;
 }
 
 void Exchange::account_for(const Reply& reply, store::Outcome outcome) {

@@ -76,7 +76,7 @@ class Exchange final : private Underway {
   bool is_free() const { return counts() || (request_->target.resource && request_->target.resource->is_free); }
   bool asks_for_background() const;
   // What a response in the background will have used nobody here is told.
-  bool ends_unpriced(const Reply& reply) const { return in_background_ && !reply.usage().reported; }
+  bool ends_unpriced(const Reply& reply) const;
   [[gnu::noinline]] async::Task<Result<void>> respond_estimate();
   void note_overhead();
   catalog::Quote quote_of(const Attempt& attempt) const;

@@ -480,6 +480,20 @@ def test_previous_response_id_works_where_the_provider_keeps_nothing(chat_only, 
             call()
 
 
+def test_a_page_of_what_a_response_stands_on_is_asked_for_as_the_api_has_it(chat_only):
+    server, _ = chat_only
+    with http_client(server, server.create_key()) as client:
+        kept = client.post("/v1/responses", json={"model": "second/m", "input": [{"role": "user", "content": text} for text in "abc"]}).json()["id"]
+        items = [item["id"] for item in client.get(f"/v1/responses/{kept}/input_items?order=asc&limit=100").json()["data"]]
+        assert len(items) == 3
+        after = client.get(f"/v1/responses/{kept}/input_items?order=asc&after={items[1]}").json()
+        assert [item["id"] for item in after["data"]] == items[2:]
+        for query, status, param in (("limit=0", 400, "limit"), ("limit=101", 400, "limit"), ("limit=x", 400, "limit"), ("limit=2x", 400, "limit"),
+                                     ("order=up", 400, "order"), ("after=msg_nobody", 404, "after")):
+            answer = client.get(f"/v1/responses/{kept}/input_items?{query}")
+            assert (answer.status_code, answer.json()["error"]["param"]) == (status, param), f"{query}: {answer.text}"
+
+
 def test_what_is_wrong_is_named_as_the_client_counts(chat_only):
     server, _ = chat_only
     with http_client(server, server.create_key()) as client:

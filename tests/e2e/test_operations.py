@@ -42,6 +42,17 @@ def test_an_image_is_made_by_a_model_of_any_name(client, vendor, model, provider
     assert vendor.requests[0].json()["model"] == "gpt-image-1" and answer.headers["x-sluice-translated"] == "false"
 
 
+@pytest.mark.parametrize("call", [
+    lambda client: client.images.with_raw_response.generate(prompt="x", model="other/any"),
+    lambda client: client.audio.speech.with_raw_response.create(model="other/any", input="hello", voice="alloy"),
+    lambda client: client.audio.transcriptions.with_raw_response.create(model="other/any", file=("a.wav", b"RIFF"))], ids=["image", "speech", "transcription"])
+def test_what_is_not_counted_has_no_cost_instead_of_none(client, vendor, call):
+    vendor.answer = recorder.fixed(recorder.ok(json.dumps({**IMAGE, "text": "hi"}).encode()))
+    assert call(client).headers["x-sluice-cost-usd"] == "unpriced", "a token of output has a price, and nobody says how many there are"
+    vendor.answer = recorder.fixed(recorder.ok(json.dumps({**IMAGE, "text": "hi", "usage": {"input_tokens": 30, "output_tokens": 10, "total_tokens": 40}}).encode()))
+    assert call(client).headers["x-sluice-cost-usd"] == "0.0004", "30 tokens at 5 USD and 10 at 25 USD a million"
+
+
 def test_a_conversation_needs_a_model_that_is_known(client, vendor):
     with http_client(client_server(client), client.api_key) as http:
         answer = http.post("/v1/chat/completions", json={"model": "nobody-knows", "messages": [{"role": "user", "content": "x"}]})

@@ -43,6 +43,54 @@ void write_count_or_null(json::Writer& out, std::string_view name, Tokens count)
   count > 0 ? out.integer(count) : out.null();
 }
 
+// The line of Claude that it belongs to; empty: none.
+std::string_view line_of(const ListedModel& model) {
+  if (!model.facts || model.facts->developer != "Anthropic") return {};
+  for (const std::string_view line : {"haiku", "sonnet", "opus", "fable", "mythos"})
+    if (model.facts->id.contains(line)) return line;
+  return {};
+}
+
+// A client's request of this API goes to it as it is, or is translated; so what stands for itself with Anthropic alone
+// (batches, tools of the vendor's, ...) is a capability there and nowhere else.
+void write_capabilities(json::Writer& out, const ListedModel& model) {
+  const catalog::Model& facts = *model.facts;
+  const chat::Takes& takes = facts.takes;
+  const bool claude = facts.developer == "Anthropic";
+  const bool own = model.of_anthropic;
+  const auto say = [&](std::string_view name, bool supported) {
+    out.key(name).begin_object().member("supported", supported).end_object();
+  };
+  using chat::Effort;
+  const bool effort = facts.reasoning && takes.efforts != chat::Efforts{Effort::none};
+  // What is not known of a model is not ruled out: the nearest is taken in its place.
+  const auto knows = [&](Effort one) { return effort && (takes.efforts.empty() || takes.efforts.contains(one)); };
+  out.begin_object();
+  say("batch", own);
+  say("citations", claude);
+  say("code_execution", own);
+  out.key("context_management").begin_object().member("supported", own);
+  for (const char* strategy : {"clear_thinking_20251015", "clear_tool_uses_20250919", "compact_20260112"})
+    out.key(strategy).null();  // which of them a model has is not known
+  out.end_object().key("effort").begin_object().member("supported", effort);
+  for (const Effort one : {Effort::low, Effort::medium, Effort::high, Effort::xhigh, Effort::max})
+    say(chat::name(one), knows(one));
+  out.end_object();
+  say("image_input", facts.images);
+  say("pdf_input", facts.pdf);
+  out.key("server_tools").begin_object().member("supported", own);
+  say("code_execution", own);
+  say("web_search", own);
+  out.end_object();
+  say("structured_outputs", facts.structured_output);
+  out.key("thinking").begin_object().member("supported", facts.reasoning).key("types").begin_object();
+  say("adaptive", facts.reasoning && (!claude || takes.efforts.contains(Effort::max)));
+  say("between_tools", false);
+  say("disabled", !facts.reasoning || takes.efforts.empty() || takes.efforts.contains(Effort::none));
+  say("enabled", facts.reasoning && (!claude || takes.sampling == chat::Sampling::taken));
+  out.end_object().end_object().end_object();
+}
+
 void write_for_anthropic(json::Writer& out, const ListedModel& model, std::int64_t created) {
   const std::optional<catalog::Date> day = stops(model);
   out.member("type", "model")
@@ -54,7 +102,15 @@ void write_for_anthropic(json::Writer& out, const ListedModel& model, std::int64
   write_count_or_null(out, "max_tokens", output_of(model));
   out.key("retires_at");
   day ? out.string(rfc3339(unix_seconds(*day))) : out.null();
-  for (const char* untold : {"capabilities", "line", "deprecated_at"}) out.key(untold).null();
+  out.key("capabilities");
+  if (model.facts)
+    write_capabilities(out, model);
+  else
+    out.null();
+  out.key("line");
+  const std::string_view line = line_of(model);
+  line.empty() ? out.null() : out.string(line);
+  out.key("deprecated_at").null();  // the catalogue has the day of the end alone
 }
 
 void write_for_google(json::Writer& out, const ListedModel& model) {
@@ -113,6 +169,8 @@ void note_calls(ListedModel& listed, const catalog::Provider& provider, const ca
   const bool has_embeddings =
       provider.speaks(DialectId::gemini_embed) || chat::translates(provider.dialect, DialectId::gemini_embed);
   listed.generates = listed.generates || !known || model->kind == catalog::ModelKind::chat;
+  listed.of_anthropic = model && model->developer == "Anthropic" && !provider.quirks.vertex &&
+                        provider.speaks(DialectId::anthropic_resources);
   listed.embeds = listed.embeds || (has_embeddings && (!known || model->kind == catalog::ModelKind::embedding));
 }
 

@@ -22,6 +22,7 @@ struct ListedModel {
   // What is not known of a model is not ruled out.
   bool generates = true;
   bool embeds = false;
+  bool of_anthropic = false;  // Anthropic itself offers it, with all that its API has
 };
 
 // A model's name as it stands in a path: "groq%2Fgpt-oss-120b". Empty when a % is not followed by two hexadecimal

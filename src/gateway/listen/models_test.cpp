@@ -108,16 +108,48 @@ TEST(Models, Say_what_the_catalogue_knows) {
   EXPECT_EQ(model_page(one, chat::DialectId::openai_chat, 1),
             R"({"id":"vendor/large","object":"model","created":1770249600,"owned_by":"vendor",)"
             R"("shutdown_date":"2027-01-31"})");
-  EXPECT_EQ(model_page(one, chat::DialectId::anthropic_messages, 1),
-            R"({"type":"model","id":"vendor/large","display_name":"Large","created_at":"2026-02-05T00:00:00Z",)"
-            R"("lifecycle":"deprecated","max_input_tokens":200000,"max_tokens":64000,)"
-            R"("retires_at":"2027-01-31T00:00:00Z","capabilities":null,"line":null,"deprecated_at":null})");
+  const std::string page = model_page(one, chat::DialectId::anthropic_messages, 1);
+  EXPECT_TRUE(page.starts_with(
+      R"({"type":"model","id":"vendor/large","display_name":"Large","created_at":"2026-02-05T00:00:00Z",)"
+      R"("lifecycle":"deprecated","max_input_tokens":200000,"max_tokens":64000,)"
+      R"("retires_at":"2027-01-31T00:00:00Z","capabilities":{"batch":{"supported":false},)"))
+      << page;
+  EXPECT_TRUE(page.ends_with(R"("line":null,"deprecated_at":null})")) << page;
   EXPECT_EQ(model_page(one, chat::DialectId::gemini, 1),
             R"({"name":"models/vendor/large","baseModelId":"vendor/large","version":"","displayName":"Large",)"
             R"("inputTokenLimit":200000,"outputTokenLimit":64000,"supportedGenerationMethods":)"
             R"(["generateContent","streamGenerateContent","countTokens"],"thinking":true})");
   known.retires->earliest = true;
   EXPECT_FALSE(model_page(one, chat::DialectId::openai_chat, 1).contains("shutdown_date")) << "that is only a promise";
+}
+
+TEST(Models, Say_to_Anthropics_clients_what_a_model_can) {
+  catalog::Model claude = model("anthropic", "claude-opus-5.5");
+  claude.developer = "Anthropic";
+  claude.reasoning = claude.images = true;
+  claude.takes = {.sampling = chat::Sampling::refused, .efforts = {chat::Effort::low, chat::Effort::max}};
+  ListedModel one{.id = "anthropic/claude-opus-5.5", .owned_by = "anthropic", .facts = &claude, .of_anthropic = true};
+  const auto can = [&](std::initializer_list<const char*> path) {
+    const std::string page = model_page(one, chat::DialectId::anthropic_messages, 1);
+    const auto parsed = json::Document::parse(page);
+    json::Value at = parsed->root()["capabilities"];
+    for (const char* name : path) at = at[name];
+    return at["supported"].boolean();
+  };
+  EXPECT_TRUE(model_page(one, chat::DialectId::anthropic_messages, 1).contains(R"("line":"opus")"));
+  EXPECT_EQ(can({"image_input"}), true);
+  EXPECT_EQ(can({"pdf_input"}), false);
+  EXPECT_EQ(can({"batch"}), true);
+  EXPECT_EQ(can({"effort", "max"}), true);
+  EXPECT_EQ(can({"effort", "medium"}), false);
+  EXPECT_EQ(can({"thinking", "types", "adaptive"}), true);
+  EXPECT_EQ(can({"thinking", "types", "enabled"}), false) << "it takes no budget";
+  EXPECT_EQ(can({"thinking", "types", "disabled"}), false) << "it always thinks";
+  one.of_anthropic = false;
+  EXPECT_EQ(can({"batch"}), false);
+  EXPECT_EQ(can({"server_tools", "web_search"}), false);
+  claude.takes = {};
+  EXPECT_EQ(can({"effort", "medium"}), true) << "what is not known is not ruled out";
 }
 
 TEST(Models, Describes_one_in_the_callers_dialect) {

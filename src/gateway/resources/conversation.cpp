@@ -133,8 +133,14 @@ std::string whole_body(json::Value root, const Recalled& recalled) {
   return body;
 }
 
+std::unexpected<Error> refuse(ErrorKind kind, std::string_view param, std::string_view why) {
+  return std::unexpected(
+      Error{.kind = kind, .message = std::string(param) + ": " + std::string(why), .param = std::string(param)});
+}
+
 // GET /responses/ID/input_items: all that the answer stands on, newest first unless it asks otherwise.
-std::string list_input(const Responses& conversation, std::string_view query) {
+// Errors: invalid_request for what is no size and no order; not_found for an `after` that is none of its items.
+Result<std::string> list_input(const Responses& conversation, std::string_view query) {
   constexpr std::size_t usual_page = 20;
   constexpr std::size_t largest_page = 100;
   std::string all;
@@ -153,14 +159,23 @@ std::string list_input(const Responses& conversation, std::string_view query) {
   for (std::string_view rest = query; !rest.empty();) {
     const std::string_view one = rest.substr(0, rest.find('&'));
     rest.remove_prefix(std::min(rest.size(), one.size() + 1));
-    if (one.starts_with("limit=")) std::from_chars(one.data() + 6, one.data() + one.size(), limit);
+    if (one.starts_with("limit=")) {
+      const auto [end, wrong] = std::from_chars(one.data() + 6, one.data() + one.size(), limit);
+      if (wrong != std::errc() || end != one.data() + one.size() || limit < 1 || limit > largest_page)
+        return refuse(ErrorKind::invalid_request, "limit", "a number from 1 to 100 is expected");
+    }
     if (one.starts_with("after=")) after = one.substr(6);
-    if (one == "order=asc") ascending = true;
+    if (one.starts_with("order=")) {
+      ascending = one == "order=asc";
+      if (!ascending && one != "order=desc")
+        return refuse(ErrorKind::invalid_request, "order", "it must be asc or desc");
+    }
   }
-  limit = std::clamp<std::size_t>(limit, 1, largest_page);
   if (!ascending) std::ranges::reverse(page);
   const auto cursor = std::ranges::find_if(page, [&](json::Value item) { return item["id"].string() == after; });
-  if (!after.empty() && cursor != page.end()) page.erase(page.begin(), cursor + 1);
+  if (!after.empty() && cursor == page.end())
+    return refuse(ErrorKind::not_found, "after", "there is no item of this id among those of the response");
+  if (!after.empty()) page.erase(page.begin(), cursor + 1);
   const bool has_more = page.size() > limit;
   if (has_more) page.resize(limit);
   std::string body;
@@ -280,16 +295,17 @@ async::Task<Result<std::optional<std::string>>> answer_from_kept(Gateway& gatewa
          co_await DeskQuestion<Responses>(gateway.reactor, gateway.desk, std::move(ask), deadline));
   std::optional<std::string> body;
   if (found.empty()) co_return body;
-  if (call.is_delete())
+  if (call.is_delete()) {
     body = deleted(call.id);
-  else if (call.method == "GET" && whole_conversation)
-    body = list_input(found, query);
-  else if (call.method == "GET" && what.empty() && !query.contains("stream=true"))
+  } else if (call.method == "GET" && whole_conversation) {
+    CO_TRY(body, list_input(found, query));
+  } else if (call.method == "GET" && what.empty() && !query.contains("stream=true")) {
     body = found.back().answer;
-  else
+  } else {
     co_return fail(ErrorKind::invalid_request,
                    "the response '" + call.id + "' is not a background response: it is complete",
                    "read it with GET /v1/responses/ID, its input with GET /v1/responses/ID/input_items");
+  }
   co_return body;
 }
 

@@ -51,9 +51,14 @@ void look(json::Value part, Attachments& found, int depth = 0) {
   for (const char* member : {"content", "parts", "output"}) look(part[member], found, depth + 1);
 }
 
-bool is_of_assistant(json::Value message) {
-  const std::string_view role = text_of(message["role"]);
-  return role == "assistant" || role == "model";
+// Who has the last word in the conversation.
+void read_end(json::Value turns, Attachments& found) {
+  for (std::size_t left = turns.is_array() ? turns.size() : 0; left > 0; --left) {
+    const std::string_view role = text_of(turns.at(left - 1)["role"]);
+    found.prefill = role == "assistant" || role == "model";
+    if (role != "system" && role != "developer") return;
+    found.told_behind = true;
+  }
 }
 
 }  // namespace
@@ -63,7 +68,7 @@ Attachments read_attachments(json::Value body) {
   for (const char* member : {"messages", "contents", "input"}) {
     const json::Value turns = body[member];
     look(turns, found);
-    if (turns.is_array() && turns.size() > 0) found.prefill = is_of_assistant(turns.at(turns.size() - 1));
+    read_end(turns, found);
   }
   return found;
 }

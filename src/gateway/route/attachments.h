@@ -9,7 +9,8 @@ namespace sluice::gateway {
 struct Attachments {
   bool audio = false;
   bool pdf = false;
-  bool prefill = false;  // its last message is the assistant's, to go on from
+  bool prefill = false;      // its last message is the assistant's, to go on from; but for system messages behind it
+  bool told_behind = false;  // there are such
 };
 
 // Of a body in any client's dialect. A file that is named by an id alone is not known.

@@ -45,6 +45,14 @@ TEST(Attachments, The_last_message_is_the_assistants_or_is_not) {
   EXPECT_TRUE(ends(R"({"contents":[{"parts":[{"text":"a"}]},{"role":"model","parts":[{"text":"b"}]}]})"));
   EXPECT_TRUE(ends(R"({"input":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]})"));
   EXPECT_FALSE(ends(R"({"messages":[{"role":"assistant","content":"a"},{"role":"user","content":"b"}]})"));
+  const auto behind = [](const char* body) {
+    return read_attachments(json::Document::parse(body)->root()).told_behind;
+  };
+  const char* told = R"({"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"},)"
+                     R"({"role":"system","content":"s"},{"role":"developer","content":"t"}]})";
+  EXPECT_TRUE(ends(told) && behind(told));
+  EXPECT_FALSE(ends(R"({"messages":[{"role":"user","content":"a"},{"role":"system","content":"s"}]})"));
+  EXPECT_FALSE(behind(R"({"messages":[{"role":"system","content":"s"},{"role":"assistant","content":"b"}]})"));
   for (const char* none : {R"({"messages":[]})", R"({"messages":["assistant"]})", R"({"input":"assistant"})", "{}"})
     EXPECT_FALSE(ends(none)) << none;
 }

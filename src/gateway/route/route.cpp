@@ -262,19 +262,23 @@ void ask_who_reads(Plan& plan, bool catalog::Model::* kind, Why why) {
 }
 
 // Whether it goes on from a last message of the assistant, as far as that is known. Within one dialect the message
-// means what it means there.
-bool takes_prefill(const Attempt& attempt) {
+// means what it means there. A system message behind it is the last word where it can stay there.
+bool takes_prefill(const Attempt& attempt, const RouteQuestion& question) {
+  if (!question.has_prefill) return true;
   if (attempt.candidate->model && attempt.candidate->model->refuses_prefill) return false;
+  const catalog::Quirks& quirks = attempt.provider().quirks;
   const chat::DialectId dialect = attempt.provider().dialect;
-  return attempt.lane == Lane::same_dialect || attempt.provider().quirks.prefill == catalog::Prefill::continued ||
-         (dialect != chat::DialectId::openai_chat && dialect != chat::DialectId::openai_responses);
+  return attempt.lane == Lane::same_dialect || quirks.prefill == catalog::Prefill::continued ||
+         (dialect != chat::DialectId::openai_chat && dialect != chat::DialectId::openai_responses) ||
+         (question.told_behind && !quirks.leading_system);
 }
 
 // Where nobody does, the word is the provider's or the translation's.
-void ask_who_takes_prefill(Plan& plan) {
-  if (std::ranges::none_of(plan.attempts, takes_prefill)) return;
+void ask_who_takes_prefill(Plan& plan, const RouteQuestion& question) {
+  const auto takes = [&](const Attempt& attempt) { return takes_prefill(attempt, question); };
+  if (std::ranges::none_of(plan.attempts, takes)) return;
   std::erase_if(plan.attempts, [&](const Attempt& attempt) {
-    if (takes_prefill(attempt)) return false;
+    if (takes(attempt)) return false;
     plan.rejections.push_back({.candidate = attempt.candidate, .why = Why::no_prefill});
     return true;
   });
@@ -346,13 +350,13 @@ Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const
   const auto finish = [&] {
     if (question.has_audio) ask_who_reads(plan, &catalog::Model::audio, Why::no_audio);
     if (question.has_pdf) ask_who_reads(plan, &catalog::Model::pdf, Why::no_pdf);
-    if (question.has_prefill) ask_who_takes_prefill(plan);
+    if (question.has_prefill) ask_who_takes_prefill(plan, question);
     if (plan.attempts.empty()) ask_the_slow(plan, std::move(slow));
     if (plan.attempts.empty()) ask_the_unwell(plan, std::move(unwell));
     if (workload) order(plan.attempts, *workload, plan.objective);
     if (!workload) return;
     const auto reads = [&](const std::optional<Attempt>& attempt) {
-      if (attempt && question.has_prefill && !takes_prefill(*attempt)) return false;
+      if (attempt && !takes_prefill(*attempt, question)) return false;
       const catalog::Model* model = attempt ? attempt->candidate->model : nullptr;
       return !model || ((!question.has_audio || model->audio) && (!question.has_pdf || model->pdf));
     };
@@ -375,6 +379,8 @@ Result<Plan> survey(const RouteQuestion& question, const Verdict& verdict, const
   }
   plan.outside_catalog = std::make_unique<Candidate>(snapshot.outside_catalog(asked));
   if (!plan.outside_catalog->provider) return std::unexpected(unknown_model(asked, snapshot));
+  if (!plan.outside_catalog->provider->speaks(question.dialect))
+    plan.outside_catalog->takes = snapshot.takes_by_name().find(plan.outside_catalog->model_name.str());
   plan.kind = config::Target::Kind::direct;
   consider(*plan.outside_catalog, Attempt::Reason::asked_for, 0);
   finish();

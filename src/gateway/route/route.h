@@ -25,7 +25,8 @@ struct RouteQuestion {
   bool has_images = false;
   bool has_audio = false;
   bool has_pdf = false;
-  bool has_prefill = false;                           // the conversation ends with a message of the assistant
+  bool has_prefill = false;  // the conversation ends with a message of the assistant, but for system messages behind it
+  bool told_behind = false;  // there are such
   std::span<const InternalLink> internal_links = {};  // that an engine of one's own would open
   Tokens input_tokens = 0;                            // at least
   Tokens max_output_tokens = 0;                       // what the client asked for; 0 = it did not say

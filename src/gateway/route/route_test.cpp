@@ -79,6 +79,11 @@ TEST(Route, Translated_chat_completions_go_on_from_the_assistants_words_only_whe
   parts.providers[0].quirks.prefill = catalog::Prefill::continued;
   EXPECT_EQ(order(route(question, {}, config::Snapshot(parts), ready)),
             (std::vector<std::string>{"local/small", "vendor/large"}));
+  parts.providers[0].quirks.prefill = catalog::Prefill::ignored;
+  question.told_behind = true;
+  EXPECT_EQ(order(route(question, {}, config::Snapshot(parts), ready)).size(), 3u) << "that is the last word";
+  parts.providers[0].quirks.leading_system = true;
+  EXPECT_EQ(order(route(question, {}, config::Snapshot(parts), ready)).size(), 2u) << "it would move to the front";
   question.dialect = DialectId::openai_chat;
   EXPECT_EQ(order(route(question, {}, config::Snapshot(parts), ready)).size(), 3u);
 }
