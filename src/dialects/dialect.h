@@ -34,6 +34,11 @@ struct ResourceCall {
   bool is_free = true;       // false: the provider bills it, and nobody here knows how much
   bool is_upload = false;    // gemini: the body is a file, or a part of one, and goes to the API's address for such
   bool gives_bytes = false;  // what is kept itself, and not what is known of it
+  bool is_google = false;    // of Google's API, whose things have names: "files/ID"
+  bool is_shared = false;    // nobody here has made such things: they are the account's, and every client's
+  // gemini: the method of a model that makes the thing, "batchGenerateContent"; a literal. The path is then that
+  // model's (path_of()).
+  std::string_view method_of_model = {};
 };
 
 // What a request says outside its body.
@@ -58,6 +63,7 @@ struct RequestOutline {
   std::size_t image_bytes = 0;  // of the body that are images, or a form's files
   bool json_array = false;      // RequestTarget's
   std::string form_type;        // the body's content type when it is a form
+  bool names_models = false;    // gemini_resources: the requests of a batch name their model, each for itself
   std::size_t model_begin = 0;  // the model's JSON string in the body, quotes included; 0 = the body has none. In a
                                 // form the field's content
   std::size_t model_end = 0;

@@ -43,11 +43,14 @@ std::optional<Money> sum(const std::optional<Money>& one, const std::optional<Mo
 }
 
 // The models of these calls stand in no catalogue, and the API itself has defaults among them: a name alone is one of
-// the vendor whose API this is, as it is for what is kept.
-std::string model_of_operation(const config::Snapshot& snapshot, const dialects::Dialect& dialect,
-                               std::string_view model) {
+// the vendor whose API this is, as it is for what is kept. So is the name of a tuned model, "tunedModels/ID".
+std::string model_of_vendor(const config::Snapshot& snapshot, const dialects::Dialect& dialect,
+                            std::string_view model) {
   constexpr std::string_view vendor = "openai";
   const bool names_nobody = !model.empty() && !model.contains('/') && !snapshot.find(model);
+  constexpr std::string_view google = "gemini";
+  if (model.starts_with("tunedModels/") && snapshot.find_provider(google))
+    return std::string(google) + "/" + std::string(model);
   const catalog::Provider* provider = names_nobody ? snapshot.find_provider(vendor) : nullptr;
   const bool operation = dialect.opaque() || dialect.id() == dialects::DialectId::openai_moderations;
   if (!operation || !provider || !provider->enabled) return std::string(model);
@@ -143,7 +146,8 @@ async::Task<Result<void>> Exchange::serve() {
   if (keeps_answer()) asked.keep_answer();
   if (checks_streams()) asked.hold_streams();
   asked.asked_by(principal_->id().str());
-  const bool is_list = request_->target.resource && request_->target.resource->is_list();
+  const bool is_list =
+      request_->target.resource && request_->target.resource->is_list() && !request_->target.resource->is_shared;
   const Purse purse{
       .affords = [&](std::span<const Failure> failures, const Attempt& next) { return is_affordable(failures, next); },
       .worst_cost = [&](const Attempt& attempt) { return worst_cost(attempt); }};
@@ -248,7 +252,7 @@ Result<Plan> Exchange::plan(std::string_view model, bool keeps_name) const {
                                  .hint = "name one of them in its place",
                                  .param = "model",
                                  .code = "model_not_found"});
-  const std::string asked = model_of_operation(*snapshot_, dialect_, model);
+  const std::string asked = model_of_vendor(*snapshot_, dialect_, model);
   // Who reads what decides only among several.
   const config::Target* target = snapshot_->find(asked);
   const bool chooses = !counts() && (workload_ || (target && target->candidates.size() > 1));
@@ -338,7 +342,9 @@ void Exchange::remember(const Reply& reply, const Question& asked) {
   if (const std::optional<dialects::ResourceCall>& call = request_->target.resource) {
     if (reply.streaming() || reply.status / 100 != 2) return;
     if (const auto answer = json::Document::parse(reply.body))
-      remember_call(gateway_, owner_, provider, *call, answer->root());
+      remember_call(
+          gateway_, owner_, provider, *call, answer->root(),
+          call->is_upload && brings_whole_file(client_.head()) ? std::string_view(request_->body) : std::string_view());
   } else if (asked.keeps_answer() && reply.attempt->lane == Lane::same_dialect && !asked.is_kept_here(*reply.attempt)) {
     if (std::string id = reply.answer_id(); !id.empty())
       remember_answer(gateway_, owner_, provider, {std::move(id)}, start_us_);

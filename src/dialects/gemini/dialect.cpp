@@ -118,6 +118,8 @@ class Gemini : public Dialect {
 
 std::string gemini_resource_name(std::string_view model) { return gemini::resource_name(model); }
 
+std::string gemini_path(std::string_view model, std::string_view method) { return gemini::path_of_call(model, method); }
+
 std::unique_ptr<Dialect> make_gemini() { return std::make_unique<Gemini>(); }
 
 }  // namespace sluice::dialects

@@ -15,5 +15,7 @@ std::unique_ptr<Dialect> make_gemini_batch_embed();
 
 // "models/gemini-3-pro": what the API calls a model's resource.
 std::string gemini_resource_name(std::string_view model);
+// "/models/gemini-3-pro:countTokens": where a method of a model is.
+std::string gemini_path(std::string_view model, std::string_view method);
 
 }  // namespace sluice::dialects

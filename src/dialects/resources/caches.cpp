@@ -9,6 +9,7 @@
 #include <ranges>
 #include <vector>
 
+#include "dialects/fields.h"
 #include "dialects/gemini/gemini.h"
 #include "dialects/resources/resources.h"
 
@@ -41,6 +42,35 @@ struct Change {
   std::string value;  // without quotes
 };
 
+// The place of a member, by any of its names, in the object that stands at `object` in the text.
+Result<std::optional<json::Span>> place_of(std::string_view text, std::optional<json::Span> object,
+                                           const std::vector<std::string_view>& names) {
+  if (!object || text[object->begin] != '{') return std::nullopt;
+  TRY(const auto found, json::find_members(text.substr(object->begin, object->end - object->begin), names));
+  std::optional<json::Span> place;
+  for (const std::optional<json::Span>& one : found) {
+    if (!one) continue;
+    if (place) return bad_field(std::string(names.front()), "it is there under two names", "name it once");
+    place = json::Span{object->begin + one->begin, object->begin + one->end};
+  }
+  return place;
+}
+
+std::string model_here(std::string_view provider, std::string_view name) {
+  return "models/" + std::string(provider) + "/" + std::string(plain_model(name));
+}
+
+// Of one batch's object, whose facts are in its metadata.
+void name_batch_here(std::string_view answer, json::Span batch, std::string_view provider,
+                     std::vector<Change>& changes) {
+  const auto metadata = place_of(answer, batch, {"metadata"});
+  if (!metadata) return;
+  const auto model = place_of(answer, *metadata, {"model"});
+  if (!model || !*model || answer[(*model)->begin] != '"') return;
+  const json::Span text{(*model)->begin + 1, (*model)->end - 1};
+  changes.push_back({text, model_here(provider, answer.substr(text.begin, text.end - text.begin))});
+}
+
 // Of one cache's object, which begins at `offset` in the answer.
 void name_here(std::string_view object, std::size_t offset, std::string_view provider, std::vector<Change>& changes) {
   const auto found = json::find_members(object, {"name", "model"});
@@ -49,8 +79,8 @@ void name_here(std::string_view object, std::size_t offset, std::string_view pro
     const std::optional<json::Span>& span = (*found)[is_model ? 1 : 0];
     if (!span || object[span->begin] != '"') continue;
     const std::string_view text = object.substr(span->begin + 1, span->end - span->begin - 2);
-    std::string value = is_model ? "models/" + std::string(provider) + "/" + std::string(plain_model(text))
-                                 : std::string(caches.substr(1)) + "/" + std::string(cache_id(text));
+    std::string value =
+        is_model ? model_here(provider, text) : std::string(caches.substr(1)) + "/" + std::string(cache_id(text));
     changes.push_back({{offset + span->begin + 1, offset + span->end - 1}, std::move(value)});
   }
 }
@@ -95,6 +125,28 @@ std::string_view plain_model(std::string_view name) {
   return at == std::string_view::npos ? name : name.substr(name.find(prefix, at) + prefix.size());
 }
 
+Result<std::vector<json::Span>> models_in_batch(std::string_view body) {
+  std::vector<json::Span> places;
+  const auto note = [&](std::optional<json::Span> object) -> Result<void> {
+    TRY(const auto model, place_of(body, object, {"model"}));
+    if (model) places.push_back(*model);
+    return {};
+  };
+  TRY(const auto batch, place_of(body, json::Span{body.find('{'), body.size()}, {"batch"}));
+  CHECK_OK(note(batch));
+  TRY(const auto input, place_of(body, batch, {"inputConfig", "input_config"}));
+  TRY(const auto inlined, place_of(body, input, {"requests"}));
+  TRY(const auto requests, place_of(body, inlined, {"requests"}));
+  if (requests)
+    for (const json::Span& one : json::find_elements(body.substr(requests->begin, requests->end - requests->begin))) {
+      const json::Span item{requests->begin + one.begin, requests->begin + one.end};
+      TRY(const auto request, place_of(body, item, {"request"}));
+      CHECK_OK(note(request));
+    }
+  std::ranges::sort(places, {}, &json::Span::begin);
+  return places;
+}
+
 std::string model_at_google(std::string_view model, std::string_view account) {
   const std::string name = gemini_resource_name(model);
   return account.empty() ? name : std::string(account) + "/publishers/google/" + name;
@@ -113,17 +165,23 @@ std::optional<std::int64_t> kept_until_us(const ResourceCall& call, json::Value 
 }
 
 std::string with_names_here(const ResourceCall& call, std::string_view provider, std::string answer) {
-  if (call.collection != caches || !json::Document::parse(answer)) return answer;
+  const bool is_batch = call.collection == google_batches && call.is_google;
+  if ((call.collection != caches && !is_batch) || !json::Document::parse(answer)) return answer;
   std::vector<Change> changes;
   const std::string_view text = answer;
-  const auto list = json::find_members(text, {caches.substr(1)});
+  const auto name_one = [&](json::Span one) {
+    if (is_batch)
+      name_batch_here(text, one, provider, changes);
+    else
+      name_here(text.substr(one.begin, one.end - one.begin), one.begin, provider, changes);
+  };
+  const auto list = json::find_members(text, {is_batch ? google_operations : caches.substr(1)});
   if (list && list->front()) {
     const json::Span items = *list->front();
     for (const json::Span& item : json::find_elements(text.substr(items.begin, items.end - items.begin)))
-      name_here(text.substr(items.begin + item.begin, item.end - item.begin), items.begin + item.begin, provider,
-                changes);
+      name_one({items.begin + item.begin, items.begin + item.end});
   } else {
-    name_here(text, 0, provider, changes);
+    name_one({text.find('{') == std::string_view::npos ? 0 : text.find('{'), text.size()});
   }
   std::ranges::sort(changes, {}, [](const Change& change) { return change.place.begin; });
   for (const Change& change : changes | std::views::reverse)

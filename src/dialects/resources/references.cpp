@@ -19,6 +19,8 @@ constexpr std::array<std::string_view, 2> in_messages = {"file_id", "container"}
 constexpr std::string_view file_search_stores = "fileSearchStores";  // their names begin with it
 constexpr std::array<std::string_view, 5> in_gemini = {"cachedContent", "cached_content", "fileUri", "file_uri",
                                                        file_search_stores};
+constexpr std::array<std::string_view, 7> in_gemini_resources = {
+    "cachedContent", "cached_content", "fileUri", "file_uri", file_search_stores, "fileName", "file_name"};
 constexpr std::array<std::string_view, 8> in_responses = {
     "file_id",   "file_ids",     "vector_store_id", "vector_store_ids",
     "container", "container_id", "conversation",    "previous_response_id"};
@@ -41,8 +43,8 @@ std::span<const std::string_view> members_of(DialectId dialect) {
     case DialectId::gemini:
     case DialectId::gemini_count_tokens:
     case DialectId::gemini_embed:
-    case DialectId::gemini_batch_embed:
-    case DialectId::gemini_resources: return in_gemini;
+    case DialectId::gemini_batch_embed: return in_gemini;
+    case DialectId::gemini_resources: return in_gemini_resources;
     default: return {};
   }
 }
@@ -239,17 +241,55 @@ bool is_google(DialectId dialect) {
 // may be written in both ways, and repeated. What does not look like a name here is nobody's.
 class GoogleWalk {
  public:
+  explicit GoogleWalk(bool is_batch = false) : found_(is_batch) {}
+
   Result<std::vector<Reference>> references(json::Value request) {
     CHECK_OK(visit_request(request));
     for (const auto& [name, value] : request.members()) {
       if (name == "generateContentRequest" || name == "generate_content_request") CHECK_OK(visit_request(value));
       if (name == "requests")
         for (const json::Value& each : value.elements()) CHECK_OK(visit_request(each));
+      if (name == "batch") CHECK_OK(visit_batch(value));
     }
     return found_.take();
   }
+  // A line of a file of requests; the request may stand in it without a key of its own.
+  Result<void> visit_line(json::Value line) {
+    names_cache_ = false;
+    CHECK_OK(visit_request(line));
+    return visit_request_of(line);
+  }
+  std::vector<Reference> take_found() { return found_.take(); }
 
  private:
+  Result<void> visit_request_of(json::Value object) {
+    for (const auto& [name, request] : object.members())
+      if (name == "request") {
+        names_cache_ = false;
+        CHECK_OK(visit_request(request));
+      }
+    return {};
+  }
+  // Its requests stand in it, or in a file.
+  Result<void> visit_batch(json::Value batch) {
+    for (const auto& [name, input] : batch.members()) {
+      if (name != "inputConfig" && name != "input_config") continue;
+      for (const auto& [member, value] : input.members()) {
+        if (member == "fileName" || member == "file_name") CHECK_OK(add_input_file(member, value));
+        if (member != "requests") continue;
+        for (const auto& [inner, requests] : value.members())
+          if (inner == "requests")
+            for (const json::Value& each : requests.elements()) CHECK_OK(visit_request_of(each));
+      }
+    }
+    return {};
+  }
+  Result<void> add_input_file(std::string_view member, json::Value value) {
+    const std::string id(google_file_id(value.string().value_or("")));
+    if (id.empty()) return {};
+    CHECK_OK(found_.add(member, id));
+    return found_.add(member, std::string(looked_at) + id);
+  }
   Result<void> visit_request(json::Value request) {
     for (const auto& [name, value] : request.members()) {
       if (name == in_gemini[0] || name == in_gemini[1]) CHECK_OK(add_cache(name, value));
@@ -319,9 +359,11 @@ Result<std::vector<Reference>> references(DialectId dialect, std::string_view bo
                      dialect == DialectId::openai_compact;
   const bool chat = dialect == DialectId::openai_chat;
   const bool kept = dialect == DialectId::openai_resources;
+  const bool kept_by_google = dialect == DialectId::gemini_resources;
   const bool named = may_name(body, members);
   if (!named && !items && !chat && !kept) return std::vector<Reference>();
-  if (is_google(dialect)) return GoogleWalk().references(parsed.root());
+  if (is_google(dialect))
+    return GoogleWalk(kept_by_google && parsed.root()["batch"].exists()).references(parsed.root());
   Walk walk(members, dialect == DialectId::anthropic_messages || dialect == DialectId::anthropic_count_tokens ||
                          dialect == DialectId::anthropic_resources);
   if (named) CHECK_OK(walk.visit_request(parsed.root()));
@@ -357,6 +399,21 @@ Result<std::vector<Reference>> references_of_batch(std::string_view lines) {
   return walk.take_found();
 }
 
+Result<std::vector<Reference>> references_of_google_batch(std::string_view lines) {
+  GoogleWalk walk(true);
+  for (std::size_t number = 1; !lines.empty(); ++number) {
+    const std::string_view line = lines.substr(0, lines.find('\n'));
+    lines.remove_prefix(std::min(lines.size(), line.size() + 1));
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    const auto parsed = json::Document::parse(line);
+    if (!parsed || !parsed->root().is_object())
+      return bad_field("file", "line " + std::to_string(number) + " of the batch is not a JSON object",
+                       "write each request in a line of its own, as UTF-8 without a byte order mark");
+    CHECK_OK(walk.visit_line(parsed->root()));
+  }
+  return walk.take_found();
+}
+
 std::string_view fine_tuned_name(std::string_view model) {
   constexpr std::string_view mark = "ft:";
   if (model.starts_with(mark)) return model;
@@ -377,6 +434,28 @@ std::vector<std::string> models_made(const ResourceCall& call, json::Value answe
   return models;
 }
 
+namespace {
+
+// A batch of Google's, and the file of its results.
+void keep_batch(const ResourceCall& call, json::Value answer, std::vector<std::string>& ids) {
+  const auto note_result = [&](json::Value file) {
+    const std::string_view id = google_file_id(file.string().value_or(""));
+    if (!id.empty()) ids.emplace_back(id);
+  };
+  const auto note_results = [&](json::Value batch) {
+    note_result(batch["metadata"]["output"]["responsesFile"]);
+    note_result(batch["response"]["responsesFile"]);
+  };
+  if (call.is_create()) {
+    const std::string_view name = answer["name"].string().value_or("");
+    if (const std::string_view id = name.substr(name.rfind('/') + 1); !id.empty()) ids.emplace_back(id);
+  }
+  note_results(answer);
+  for (const json::Value& batch : answer[google_operations].elements()) note_results(batch);
+}
+
+}  // namespace
+
 std::vector<std::string> kept_by_call(const ResourceCall& call, json::Value answer) {
   std::vector<std::string> ids;
   const auto note = [&](json::Value id) {
@@ -390,6 +469,10 @@ std::vector<std::string> kept_by_call(const ResourceCall& call, json::Value answ
   if (call.is_upload) {  // the last piece's answer; those before it name nothing
     const std::string_view id = google_file_id(answer["file"]["name"].string().value_or(""));
     if (!id.empty()) ids.emplace_back(id);
+    return ids;
+  }
+  if (call.is_google) {
+    if (call.collection == google_batches) keep_batch(call, answer, ids);
     return ids;
   }
   if (call.is_create()) note(answer["id"]);

@@ -118,14 +118,22 @@ class Resources : public SideCall {
   }
 
  private:
+  // A response whose stream is read on stands at its end, with what it has used.
   class PassingBy : public Watching {
    public:
     PassingBy() { usage_.reported = complete_ = true; }
-    Relay see(std::string_view, std::string_view) override {
+    Relay see(std::string_view event, std::string_view data) override {
       output_bytes_ = 1;  // it goes on
+      constexpr std::string_view ends[] = {"response.completed", "response.incomplete", "response.failed"};
+      if (std::ranges::find(ends, event) == std::end(ends)) return Relay::forward;
+      if (const auto parsed = json::Document::parse(data)) whole_ = parsed->root()["response"].text();
       return Relay::forward;
     }
     std::string_view end_marker() const override { return {}; }
+    std::string whole() const override { return whole_; }
+
+   private:
+    std::string whole_;
   };
 
   DialectId id_;
@@ -140,6 +148,7 @@ class GeminiResources : public Resources {
   Result<RequestOutline> outline(std::string_view body, const json::Document& parsed,
                                  const RequestTarget& target) const override {
     TRY(RequestOutline result, Resources::outline(body, parsed, target));
+    if (!target.resource->method_of_model.empty()) return outline_of_batch(body, target, std::move(result));
     if (!target.resource->is_create() || target.resource->collection != caches) return result;
     TRY(const auto spans, json::find_members(body, {"model"}));
     const auto model = parsed.root()["model"].string();
@@ -155,10 +164,36 @@ class GeminiResources : public Resources {
     return name.size() > upload.size() && http::equal_ignoring_case(name.substr(0, upload.size()), upload);
   }
   std::string edit(std::string_view body, const RequestOutline& outline, const BodyEdit& edit) const override {
-    if (outline.model_end == 0) return std::string(body);
-    std::string out(body.substr(0, outline.model_begin));
-    json::append_quoted(out, model_at_google(edit.model, edit.account));
-    return out.append(body.substr(outline.model_end));
+    std::vector<json::Span> places;
+    if (outline.model_end != 0) places = {{outline.model_begin, outline.model_end}};
+    if (outline.names_models) places = models_in_batch(body).value_or(places);
+    std::string out;
+    std::size_t copied = 0;
+    for (const json::Span& place : places) {
+      out.append(body.substr(copied, place.begin - copied));
+      json::append_quoted(out, model_at_google(edit.model, edit.account));
+      copied = place.end;
+    }
+    return out.append(body.substr(copied));
+  }
+
+ private:
+  // The path names the model; whatever the body names must be the same one.
+  static Result<RequestOutline> outline_of_batch(std::string_view body, const RequestTarget& target,
+                                                 RequestOutline result) {
+    result.model = plain_model(target.model);
+    TRY(const std::vector<json::Span> named, models_in_batch(body));
+    for (const json::Span& place : named) {
+      const auto text =
+          json::Document::parse("[" + std::string(body.substr(place.begin, place.end - place.begin)) + "]");
+      const std::string_view name = text ? plain_model(text->root().at(0).string().value_or("")) : std::string_view();
+      const bool same = name == result.model || (!name.empty() && result.model.ends_with("/" + std::string(name)));
+      if (!same)
+        return bad_field("batch.inputConfig.requests", "one of them names another model than the batch is for",
+                         "leave `model` out of the requests: the path names it");
+    }
+    result.names_models = !named.empty();
+    return result;
   }
 };
 
@@ -195,7 +230,38 @@ std::optional<ResourceCall> gemini_file_call(std::string_view method, std::strin
                       .path = std::string(path),
                       .collection = google_files,
                       .id = std::string(id),
-                      .gives_bytes = gives_bytes};
+                      .gives_bytes = gives_bytes,
+                      .is_google = true};
+}
+
+// A batch is made by a method of its model.
+std::optional<ResourceCall> google_batches_call(std::string_view method, std::string_view path) {
+  constexpr std::string_view cancel = ":cancel";
+  std::string_view id = path.substr(google_batches.size());
+  if (!id.empty()) id.remove_prefix(1);
+  const bool cancels = method == "POST" && id.ends_with(cancel);
+  if (cancels) id.remove_suffix(cancel.size());
+  if (path.size() > google_batches.size() && (!is_segment(id) || id.contains(':'))) return std::nullopt;
+  if (method != "GET" && !cancels && (method != "DELETE" || id.empty())) return std::nullopt;
+  return ResourceCall{.method = std::string(method),
+                      .path = std::string(path),
+                      .collection = google_batches,
+                      .id = std::string(id),
+                      .is_google = true};
+}
+
+// Google makes no new ones by this API, so those that are there are the account's. They can be looked at and asked.
+std::optional<ResourceCall> tuned_models_call(std::string_view method, std::string_view path) {
+  std::string_view id = path.substr(tuned_models.size());
+  if (!id.empty()) id.remove_prefix(1);
+  if (path.size() > tuned_models.size() && (!is_segment(id) || id.contains(':'))) return std::nullopt;
+  if (method != "GET") return std::nullopt;
+  return ResourceCall{.method = std::string(method),
+                      .path = std::string(path),
+                      .collection = tuned_models,
+                      .id = std::string(id),
+                      .is_google = true,
+                      .is_shared = true};
 }
 
 bool is_below(std::string_view path, std::string_view collection) {
@@ -207,6 +273,8 @@ bool is_below(std::string_view path, std::string_view collection) {
 // Storage is billed by the hour, and making it by the token; so is a longer life.
 std::optional<ResourceCall> gemini_resource_call(std::string_view method, std::string_view path) {
   if (is_below(path, google_files)) return gemini_file_call(method, path);
+  if (is_below(path, google_batches)) return google_batches_call(method, path);
+  if (is_below(path, tuned_models)) return tuned_models_call(method, path);
   if (!path.starts_with(caches)) return std::nullopt;
   const std::string_view rest = path.substr(caches.size());
   if (!rest.empty() && (rest.front() != '/' || !is_segment(rest.substr(1)))) return std::nullopt;
@@ -216,13 +284,35 @@ std::optional<ResourceCall> gemini_resource_call(std::string_view method, std::s
                       .path = std::string(path),
                       .collection = caches,
                       .id = std::string(rest.empty() ? rest : rest.substr(1)),
-                      .is_free = method == "GET" || method == "DELETE"};
+                      .is_free = method == "GET" || method == "DELETE",
+                      .is_google = true};
+}
+
+std::optional<ResourceCall> gemini_batch_call(std::string_view model_method) {
+  for (const std::string_view known : {"batchGenerateContent", "asyncBatchEmbedContent"})
+    if (model_method == known)
+      return ResourceCall{.method = "POST",
+                          .path = {},
+                          .collection = google_batches,
+                          .id = {},
+                          .is_free = false,
+                          .is_google = true,
+                          .method_of_model = known};
+  return std::nullopt;
+}
+
+std::string path_of(const ResourceCall& call, std::string_view model) {
+  return call.method_of_model.empty() ? call.path : gemini_path(model, call.method_of_model);
 }
 
 std::optional<ResourceCall> gemini_upload_call(std::string_view method, std::string_view path) {
   if (path != google_files || (method != "POST" && method != "PUT")) return std::nullopt;
-  return ResourceCall{
-      .method = std::string(method), .path = std::string(path), .collection = google_files, .is_upload = true};
+  return ResourceCall{.method = std::string(method),
+                      .path = std::string(path),
+                      .collection = google_files,
+                      .id = {},
+                      .is_upload = true,
+                      .is_google = true};
 }
 
 std::string with_results_here(DialectId dialect, std::string answer) {
@@ -255,7 +345,7 @@ std::string with_results_here(DialectId dialect, std::string answer) {
 ListForm list_form(DialectId dialect, const ResourceCall& call) {
   if (dialect == DialectId::anthropic_resources) return {.after = "after_id"};
   if (dialect == DialectId::gemini_resources)
-    return {.items = call.collection.substr(1),
+    return {.items = call.collection == google_batches ? google_operations : call.collection.substr(1),
             .id = "name",
             .size = "pageSize",
             .cursor = "pageToken",

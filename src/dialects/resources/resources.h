@@ -1,6 +1,6 @@
 // Calls about what a provider keeps for its clients. Sources: OpenAI's OpenAPI document 2.3.0; Anthropic's API
-// reference (Files, Message Batches); Google's API references (Gemini API: files, cachedContents; Vertex AI:
-// cachedContents).
+// reference (Files, Message Batches); Google's API references (Gemini API: files, cachedContents, batches, tunedModels;
+// Vertex AI: cachedContents).
 #pragma once
 
 #include <cstdint>
@@ -25,6 +25,11 @@ std::optional<ResourceCall> anthropic_resource_call(std::string_view method, std
 std::optional<ResourceCall> gemini_resource_call(std::string_view method, std::string_view path);
 // The same of a path below /upload/v1beta.
 std::optional<ResourceCall> gemini_upload_call(std::string_view method, std::string_view path);
+// The POST of a model's method that makes a batch: "batchGenerateContent"; empty for other methods.
+std::optional<ResourceCall> gemini_batch_call(std::string_view model_method);
+// Where the call goes below the provider's base URL. `model` is the provider's name for it, where the call is a
+// model's.
+std::string path_of(const ResourceCall& call, std::string_view model);
 
 // How an API lists what it keeps.
 struct ListForm {
@@ -53,6 +58,11 @@ Result<std::vector<Reference>> references(DialectId dialect, std::string_view bo
 // The same of a file of requests for a batch, a JSON object in each line: {"custom_id":...,"url":"/v1/responses",
 // "body":{...}}. Errors: invalid_request for a line that is none, and for more than most_batch_references.
 Result<std::vector<Reference>> references_of_batch(std::string_view lines);
+
+// The same of a file of requests for Google's batches: {"key":...,"request":{"contents":[...]}}.
+Result<std::vector<Reference>> references_of_google_batch(std::string_view lines);
+// In front of a file's id: an id that is its owner's, too, once all that the file's requests name is known to be.
+inline constexpr std::string_view looked_at = "requests-in:";
 
 // What a provider keeps from now on because of a call about resources: the ids that its answer names.
 std::vector<std::string> kept_by_call(const ResourceCall& call, json::Value answer);

@@ -50,6 +50,38 @@ TEST(ResourceCall, Says_whether_the_provider_bills_it) {
   EXPECT_FALSE(anthropic_resource_call("POST", "/messages/batches")->is_free);
 }
 
+TEST(ResourceCall, Of_a_batch_of_google_is_made_by_a_method_of_its_model) {
+  const auto made = gemini_batch_call("batchGenerateContent");
+  ASSERT_TRUE(made);
+  EXPECT_TRUE(made->is_create());
+  EXPECT_FALSE(made->is_free);
+  EXPECT_EQ(path_of(*made, "gemini-3"), "/models/gemini-3:batchGenerateContent");
+  EXPECT_EQ(path_of(*made, "a b/c"), "/models/a%20b%2Fc:batchGenerateContent");
+  EXPECT_TRUE(gemini_batch_call("asyncBatchEmbedContent"));
+  EXPECT_FALSE(gemini_batch_call("generateContent"));
+  EXPECT_FALSE(gemini_batch_call(""));
+  EXPECT_TRUE(gemini_resource_call("GET", "/batches")->is_list());
+  EXPECT_TRUE(gemini_resource_call("DELETE", "/batches/b1")->is_delete());
+  const auto cancelled = gemini_resource_call("POST", "/batches/b1:cancel");
+  ASSERT_TRUE(cancelled);
+  EXPECT_EQ(cancelled->id, "b1");
+  EXPECT_TRUE(cancelled->is_free && !cancelled->is_create());
+  EXPECT_EQ(path_of(*cancelled, "m"), "/batches/b1:cancel");
+  for (const char* path : {"/batches/", "/batches/..", "/batches/a/b", "/batches/a:b", "/batches/:cancel", "/batchesX"})
+    for (const char* method : {"GET", "POST", "DELETE"}) EXPECT_FALSE(gemini_resource_call(method, path)) << path;
+  EXPECT_FALSE(gemini_resource_call("POST", "/batches"));
+  EXPECT_FALSE(gemini_resource_call("DELETE", "/batches"));
+  EXPECT_FALSE(gemini_resource_call("PATCH", "/batches/b1"));
+}
+
+TEST(ResourceCall, Of_a_tuned_model_of_google_reads_alone) {
+  EXPECT_TRUE(gemini_resource_call("GET", "/tunedModels")->is_list());
+  EXPECT_TRUE(gemini_resource_call("GET", "/tunedModels/m1")->is_shared);
+  for (const char* method : {"POST", "PATCH", "DELETE"})
+    EXPECT_FALSE(gemini_resource_call(method, "/tunedModels/m1")) << method;
+  EXPECT_FALSE(gemini_resource_call("GET", "/tunedModels/m1:generateContent"));
+}
+
 TEST(ResourceCall, Of_a_cache_is_one_of_five) {
   const auto changed = gemini_resource_call("PATCH", "/cachedContents/c1");
   ASSERT_TRUE(changed);
@@ -418,6 +450,94 @@ TEST(NamesThere, Have_the_account_where_there_is_one) {
     const auto without = json::Document::parse(nameless);
     EXPECT_EQ(dialect->outline(nameless, *without, target).error().param, "model") << nameless;
   }
+}
+
+TEST(References, Of_a_batch_of_google_are_those_of_its_requests_and_its_file) {
+  const auto of = [](std::string_view batch) { return ids_named_by(DialectId::gemini_resources, batch); };
+  EXPECT_EQ(of(R"({"batch":{"inputConfig":{"fileName":"files/f1"}}})"), "fileName=f1 fileName=requests-in:f1");
+  EXPECT_EQ(of(R"({"batch":{"input_config":{"file_name":"files/f1"}}})"), "file_name=f1 file_name=requests-in:f1");
+  EXPECT_EQ(
+      of(R"({"batch":{"inputConfig":{"requests":{"requests":[)"
+         R"({"request":{"cachedContent":"cachedContents/c1"}},)"
+         R"({"request":{"cachedContent":"cachedContents/c2",)"
+         R"("contents":[{"parts":[{"fileData":{"fileUri":"https://generativelanguage.googleapis.com/v1beta/files/f2"}}]}]}},)"
+         R"({"metadata":{"cachedContent":"x"},"request":{"content":{"parts":[{"file_data":{"file_uri":"files/f3"}}]}}}]}}}})"),
+      "cachedContent=c1 cachedContent=c2 fileUri=f2 file_uri=f3");
+  EXPECT_EQ(of(R"({"batch":{"displayName":"fileName"}})"), "");
+}
+
+TEST(References, Of_a_file_of_requests_for_google_are_those_of_its_lines) {
+  const auto found = references_of_google_batch(R"({"key":"1","request":{"cachedContent":"cachedContents/c1"}}
+
+{"cached_content":"c2","key":"2"}
+{"key":"3","request":{"contents":{"parts":{"fileData":{"fileUri":"files/f1"}}}}})");
+  ASSERT_TRUE(found);
+  std::string all;
+  for (const Reference& one : *found) all += one.id + " ";
+  EXPECT_EQ(all, "c1 c2 f1 ");
+  EXPECT_FALSE(references_of_google_batch("It was a bright cold day"));
+  EXPECT_FALSE(references_of_google_batch("{}\n[1]"));
+}
+
+TEST(KeptByCall, Notes_a_batch_of_google_and_its_results) {
+  const auto kept = [](const ResourceCall& call, std::string_view answer) {
+    return kept_by_call(call, json::Document::parse(answer)->root());
+  };
+  using Ids = std::vector<std::string>;
+  EXPECT_EQ(
+      kept(*gemini_batch_call("batchGenerateContent"), R"({"name":"batches/b1","metadata":{"model":"models/m"}})"),
+      Ids{"b1"});
+  constexpr std::string_view done = R"({"name":"batches/b1","metadata":{"output":{"responsesFile":"files/batch-b1"}}})";
+  EXPECT_EQ(kept(*gemini_resource_call("GET", "/batches/b1"), done), Ids{"batch-b1"});
+  EXPECT_EQ(kept(*gemini_resource_call("GET", "/batches"),
+                 R"({"operations":[{"name":"batches/b1","response":{"responsesFile":"files/batch-b1"}},{}]})"),
+            Ids{"batch-b1"});
+  EXPECT_EQ(kept(*gemini_resource_call("DELETE", "/batches/b1"), "{}"), Ids{});
+}
+
+TEST(NamesHere, Of_a_batch_of_google_are_in_its_metadata) {
+  const auto here = [](std::string answer) {
+    return with_names_here(*gemini_resource_call("GET", "/batches"), "gemini", std::move(answer));
+  };
+  EXPECT_EQ(here(R"( {"name":"batches/b1","metadata":{"model":"models/m","n":{"model":"x"}}} )"),
+            R"( {"name":"batches/b1","metadata":{"model":"models/gemini/m","n":{"model":"x"}}} )");
+  EXPECT_EQ(here(R"({"operations":[{"metadata":{"model":"models/m"}},{"metadata":7},{}],"nextPageToken":"t"})"),
+            R"({"operations":[{"metadata":{"model":"models/gemini/m"}},{"metadata":7},{}],"nextPageToken":"t"})");
+  const std::string openai = R"({"id":"batch_1","metadata":{"model":"mine"}})";
+  EXPECT_EQ(with_names_here(*openai_resource_call("GET", "/batches/batch_1"), "openai", openai), openai);
+}
+
+TEST(NamesThere, Of_a_batch_are_its_models_or_none) {
+  const auto dialect = make_gemini_resources();
+  const auto sent = [&](std::string_view body) -> std::string {
+    const RequestTarget target{.model = "gemini/gemini-3", .resource = gemini_batch_call("batchGenerateContent")};
+    const auto parsed = json::Document::parse(body);
+    const auto outline = dialect->outline(body, *parsed, target);
+    if (!outline) return outline.error().param;
+    EXPECT_EQ(outline->model, "gemini/gemini-3");
+    return dialect->edit(body, *outline, {.model = "gemini-3-001"});
+  };
+  for (const std::string same :
+       {R"({"batch":{"inputConfig":{"requests":{"requests":[{"request":{"contents":[]}}]}}}})", R"({})"})
+    EXPECT_EQ(sent(same), same);
+  EXPECT_EQ(sent(R"({"batch":{ "model":"models/gemini/gemini-3", "inputConfig":{"requests":{"requests":[)"
+                 R"({"request":{"model": "models/gemini-3"}},{"request":{}}]}}}})"),
+            R"({"batch":{ "model":"models/gemini-3-001", "inputConfig":{"requests":{"requests":[)"
+            R"({"request":{"model": "models/gemini-3-001"}},{"request":{}}]}}}})");
+  for (const char* other : {R"("models/gemini-2")", R"("")", "7"})
+    EXPECT_EQ(sent(R"({"batch":{"input_config":{"requests":{"requests":[{"request":{"model":)" + std::string(other) +
+                   "}}]}}}}"),
+              "batch.inputConfig.requests")
+        << other;
+  EXPECT_EQ(sent(R"({"batch":{"inputConfig":{},"input_config":{}}})"), "inputConfig");
+}
+
+TEST(Streams, Of_a_response_that_is_read_on_have_it_whole_at_their_end) {
+  const auto watcher = make_openai_resources()->watch_stream(false);
+  watcher->see("response.created", R"({"response":{"id":"resp_1","status":"in_progress"}})");
+  EXPECT_EQ(watcher->whole(), "");
+  watcher->see("response.completed", R"({"response":{"id":"resp_1","status":"completed"}})");
+  EXPECT_EQ(watcher->whole(), R"({"id":"resp_1","status":"completed"})");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "base/percent.h"
+#include "dialects/resources/resources.h"
 #include "dialects/shared_parts.h"
 #include "gateway/call/hosting.h"
 #include "http/trace_context.h"
@@ -101,8 +102,8 @@ Result<dialects::ProviderRequest> Question::for_provider(const Attempt& attempt,
   const bool ask_for_usage = request_.outline.stream && provider.quirks.stream_usage == catalog::StreamUsage::option;
   dialects::ProviderRequest request;
   if (attempt.lane == Lane::same_dialect) {
-    request.path =
-        resource() ? resource()->path : provider_dialect.path(attempt.model().str(), request_.outline.stream);
+    request.path = resource() ? dialects::path_of(*resource(), attempt.model().str())
+                              : provider_dialect.path(attempt.model().str(), request_.outline.stream);
     if (resource()) request.method = resource()->method;
     std::string query = query_for_provider(head_.query, page_ ? page_->parameter : std::string(),
                                            resource() && resource()->gives_bytes);

@@ -1,6 +1,7 @@
 #include "gateway/listen/listen.h"
 
 #include <algorithm>
+#include <array>
 
 #include "async/scope.h"
 #include "dialects/resources/resources.h"
@@ -42,16 +43,19 @@ std::optional<DialectId> gemini_call(std::string_view verb) {
   return std::nullopt;
 }
 
+bool is_known_method(std::string_view verb) { return gemini_call(verb) || dialects::gemini_batch_call(verb); }
+
 // Empty for other paths. The verb follows the last colon: models have colons too. A name with a slash also stands
 // without `models/`: the Vercel AI SDK takes it for a whole resource name.
 std::optional<ModelPath> model_path(std::string_view path) {
-  for (const std::string_view prefix :
-       {"/v1beta/models/", "/v1alpha/models/", "/v1/models/", "/models/", "/openai/models/", "/v1beta/", "/v1alpha/"}) {
+  for (const std::string_view prefix : {"/v1beta/models/", "/v1alpha/models/", "/v1/models/", "/models/",
+                                        "/openai/models/", "/v1beta/", "/v1alpha/", "/v1/"}) {
     if (!path.starts_with(prefix)) continue;
     const std::string_view rest = path.substr(prefix.size());
+    if (prefix == "/v1/" && !rest.starts_with("tunedModels/")) continue;
     const std::size_t colon = rest.rfind(':');
     const std::string_view verb = colon == std::string_view::npos ? std::string_view() : rest.substr(colon + 1);
-    if (gemini_call(verb)) return ModelPath{rest.substr(0, colon), verb};
+    if (is_known_method(verb)) return ModelPath{rest.substr(0, colon), verb};
     if (prefix.ends_with("/models/")) return ModelPath{rest, {}};
   }
   return std::nullopt;
@@ -103,11 +107,14 @@ DialectId dialect_of(const http::RequestHead& head) {
   const bool models = path == "/v1/models" || path.starts_with("/v1/models/");
   const bool google_models =
       models && !head.get("anthropic-version") && (head.get("x-goog-api-key") || head.path.starts_with("/gemini/"));
-  const bool google_files = (path == "/v1/files" || path.starts_with("/v1/files/")) && !head.get("anthropic-version") &&
-                            (head.get("x-goog-api-key") || head.path.starts_with("/gemini/"));
+  const bool kept = std::ranges::any_of(std::array<std::string_view, 2>{"/v1/files", "/v1/batches"}, [&](auto one) {
+    return path.starts_with(one) && (path.size() == one.size() || path[one.size()] == '/');
+  });
+  const bool google_kept =
+      kept && !head.get("anthropic-version") && (head.get("x-goog-api-key") || head.path.starts_with("/gemini/"));
   const bool method = asked && (!asked->verb.empty() || (head.method == "POST" && asked->model.contains(':')));
-  if (names_google_version(path) || !below_uploads(path).empty() || path.starts_with("/v1/cachedContents") || method ||
-      head.get("x-goog-api-client") || google_models || google_files)
+  if (names_google_version(path) || !below_uploads(path).empty() || path.starts_with("/v1/cachedContents") ||
+      path.starts_with("/v1/tunedModels") || method || head.get("x-goog-api-client") || google_models || google_kept)
     return DialectId::gemini;
   const bool anthropic =
       head.get("anthropic-version") || path.starts_with("/v1/messages") || head.path.starts_with("/anthropic/");
@@ -159,19 +166,26 @@ const ModelCall* model_call(std::string_view path) {
 struct KeptCall {
   DialectId dialect;
   dialects::ResourceCall call;
+  std::string model;  // in the path, decoded; of a call that is a method of one
 };
 
 // What providers keep for their clients. Three vendors have /v1/files; what only their clients say tells them apart.
 std::optional<KeptCall> resource_call(const http::RequestHead& head, std::string_view path, DialectId caller) {
   const auto of = [](DialectId dialect, std::optional<dialects::ResourceCall> call) {
-    return call ? std::optional(KeptCall{dialect, *std::move(call)}) : std::nullopt;
+    return call ? std::optional(KeptCall{dialect, *std::move(call), {}}) : std::nullopt;
   };
+  if (const auto asked = model_path(path); asked && head.method == "POST")
+    if (auto call = dialects::gemini_batch_call(asked->verb))
+      return KeptCall{DialectId::gemini_resources, *std::move(call),
+                      decode_model_id(asked->model).value_or(std::string(asked->model))};
   if (const std::string_view upload = below_uploads(path); !upload.empty())
     return of(DialectId::gemini_resources, dialects::gemini_upload_call(head.method, upload));
   for (const std::string_view version : {"/v1beta", "/v1alpha", "/v1"}) {
     if (!path.starts_with(version)) continue;
     const std::string_view rest = path.substr(version.size());
-    if (rest.starts_with("/cachedContents") || (caller == DialectId::gemini && rest.starts_with("/files")))
+    const bool of_google =
+        rest.starts_with("/files") || rest.starts_with("/batches") || rest.starts_with("/tunedModels");
+    if (rest.starts_with("/cachedContents") || (caller == DialectId::gemini && of_google))
       return of(DialectId::gemini_resources, dialects::gemini_resource_call(head.method, rest));
   }
   if (!path.starts_with("/v1/") && !is_below_azure(path)) return std::nullopt;
@@ -198,6 +212,7 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
   if (auto call = of_model && post ? std::nullopt : resource_call(head, path, dialect_of(head))) {
     auto target = std::make_unique<dialects::RequestTarget>();
     target->resource = std::move(call->call);
+    target->model = std::move(call->model);
     target->query = head.query;
     return chat(exchange, call->dialect, std::move(target));
   }
@@ -226,7 +241,8 @@ async::Task<> Listen::handle(http::Exchange& exchange) {
     return refuse(exchange, {.kind = ErrorKind::not_found,
                              .message = "there is no such method at " + std::string(head.path),
                              .hint = "a model has the methods :generateContent, :streamGenerateContent, :countTokens, "
-                                     ":embedContent and :batchEmbedContents",
+                                     ":embedContent, :batchEmbedContents, :batchGenerateContent and "
+                                     ":asyncBatchEmbedContent",
                              .code = "unknown_path"});
   } else if (asked) {
     if (get) return models(exchange, asked->model);

@@ -25,6 +25,14 @@ constexpr std::int64_t day_us = 86'400'000'000;
 constexpr std::size_t most_asked_at_once = 1'000;  // ids; in between the desk answers others
 
 std::unexpected<Error> unknown(const Reference& reference) {
+  if (std::string_view(reference.id).starts_with(dialects::looked_at))
+    return std::unexpected(Error{
+        .kind = ErrorKind::invalid_request,
+        .message = "what the requests in the file '" + reference.id.substr(dialects::looked_at.size(), 128) +
+                   "' name is not known to be the caller's",
+        .hint = "upload the requests, one JSON object a line, in one piece (the SDKs do so up to 8 MB) after the files "
+                "and caches that they name; or send them in the batch itself",
+        .param = reference.member});
   const bool response = reference.member == "previous_response_id";
   constexpr std::size_t most_shown = 128;
   return std::unexpected(Error{
@@ -82,12 +90,13 @@ Result<void> add_batch(std::string_view body, const std::vector<dialects::FormFi
 Result<std::vector<Reference>> named_by(dialects::DialectId dialect, const DecodedRequest& request) {
   TRY(std::vector<Reference> found, dialects::references(dialect, request.body, request.parsed));
   const auto& call = request.target.resource;
-  const std::string_view model =
-      call ? request.parsed.root()["model"].string().value_or("") : std::string_view(request.outline.model);
+  const std::string_view model = call && call->method_of_model.empty()
+                                     ? request.parsed.root()["model"].string().value_or("")
+                                     : std::string_view(request.outline.model);
   if (std::string_view name = dialects::fine_tuned_name(model); !name.empty())
     found.push_back({std::string(dialects::model_member), std::string(name)});
   if (!call) return found;
-  if (!call->id.empty()) found.push_back({"id", call->id});
+  if (!call->id.empty() && !call->is_shared) found.push_back({"id", call->id});
   add_cursor(*call, request.target.query, found);
   if (!request.outline.form_type.empty()) {
     TRY(const auto fields, dialects::read_form(request.body, request.outline.form_type));
@@ -134,11 +143,10 @@ async::Task<Result<void>> check_models(Gateway& gateway, std::string owner, std:
                                   .code = "model_not_found"});
 }
 
-// Google Cloud takes files from buckets alone.
+// Google Cloud has the caches alone: files and batches are in its buckets.
 bool has_api(const catalog::Provider& provider, dialects::DialectId dialect, const dialects::ResourceCall& call) {
-  const bool google_files =
-      dialect == dialects::DialectId::gemini_resources && call.collection == dialects::google_files;
-  return provider.speaks(dialect) && !(google_files && !account_of(provider.base_url).empty());
+  const bool in_cloud = !account_of(provider.base_url).empty();
+  return provider.speaks(dialect) && !(call.is_google && in_cloud && call.collection != dialects::caches);
 }
 
 Error must_say_which(const config::Snapshot& snapshot, dialects::DialectId dialect,
@@ -182,12 +190,12 @@ struct Maker {
 
 // Who makes a thing of a model: the first of those that have it and this API, as route() orders them. One that may not
 // be asked comes last, for its reason.
-Result<Maker> maker_of(std::string_view model, dialects::DialectId dialect, std::string_view asked_for,
-                       const Verdict& verdict, const config::Snapshot& snapshot) {
+Result<Maker> maker_of(std::string_view model, dialects::DialectId dialect, const dialects::ResourceCall& call,
+                       std::string_view asked_for, const Verdict& verdict, const config::Snapshot& snapshot) {
   std::optional<Maker> forbidden;
   const auto fits = [&](const config::Candidate& candidate) {
     const catalog::Provider* provider = candidate.provider;
-    return provider && provider->speaks(dialect) && (asked_for.empty() || provider->id.str() == asked_for);
+    return provider && has_api(*provider, dialect, call) && (asked_for.empty() || provider->id.str() == asked_for);
   };
   const config::Candidate outside = snapshot.outside_catalog(model);
   std::vector<const config::Candidate*> candidates{&outside};
@@ -272,7 +280,7 @@ Result<Plan> route_resource(const dialects::ResourceCall& call, dialects::Dialec
   const catalog::Provider* provider = nullptr;
   ModelName billed_model(std::string(call.collection.substr(1)));
   if (dialect == dialects::DialectId::gemini_resources && call.is_create() && !call.is_upload) {
-    TRY(const Maker maker, maker_of(model, dialect, kept_by.empty() ? asked_for : kept_by, verdict, snapshot));
+    TRY(const Maker maker, maker_of(model, dialect, call, kept_by.empty() ? asked_for : kept_by, verdict, snapshot));
     provider = maker.provider;
     billed_model = maker.model;
   } else if (!kept_by.empty() || !asked_for.empty()) {
@@ -306,7 +314,7 @@ Result<Plan> route_resource(const dialects::ResourceCall& call, dialects::Dialec
 }
 
 void remember_call(Gateway& gateway, const std::string& owner, const std::string& provider,
-                   const dialects::ResourceCall& call, json::Value answer) {
+                   const dialects::ResourceCall& call, json::Value answer, std::string_view whole_upload) {
   std::vector<std::string> ids = dialects::kept_by_call(call, answer);
   const std::optional<std::int64_t> until_us = dialects::kept_until_us(call, answer);
   if (std::vector<std::string> models = dialects::models_made(call, answer); !models.empty())
@@ -315,6 +323,18 @@ void remember_call(Gateway& gateway, const std::string& owner, const std::string
     if (!forgotten.empty()) return store.remove(owner, forgotten);
     return ids.empty() ? Result<void>() : store.add(owner, provider, ids, until_us);
   });
+  if (ids.empty() || whole_upload.empty()) return;
+  auto named = dialects::references_of_google_batch(whole_upload);
+  if (!named) return;  // no requests
+  const std::string mark = std::string(dialects::looked_at) + ids.front();
+  (void)gateway.desk.hand_in(
+      [=, named = *std::move(named), now_us = gateway.time.unix_us()](store::ResourceStore& store) -> Result<void> {
+        for (const Reference& one : named) {
+          TRY(const auto keeper, store.provider_of(owner, one.id, now_us));
+          if (keeper != provider) return {};
+        }
+        return store.add(owner, provider, std::span(&mark, 1), until_us);
+      });
 }
 
 void remember_answer(Gateway& gateway, const std::string& owner, const std::string& provider,

@@ -39,10 +39,11 @@ Result<Plan> route_resource(const dialects::ResourceCall& call, dialects::Dialec
 constexpr std::string_view provider_header = "x-sluice-provider";
 
 // These do not wait: who asks afterwards finds it, and what the disk does not take is the desk's problem.
-// `now_us` is the start of the request.
+// `whole_upload`: all of a file for Google, where it has come in one piece, else empty. It may hold requests for a
+// batch; whether all that they name is the owner's is noted with it.
 void remember_call(Gateway& gateway, const std::string& owner, const std::string& provider,
-                   const dialects::ResourceCall& call, json::Value answer);
-// An answer that its provider keeps for 30 days, as OpenAI does.
+                   const dialects::ResourceCall& call, json::Value answer, std::string_view whole_upload);
+// An answer that its provider keeps for 30 days, as OpenAI does. `now_us` is the start of the request.
 void remember_answer(Gateway& gateway, const std::string& owner, const std::string& provider,
                      std::vector<std::string> ids, std::int64_t now_us);
 

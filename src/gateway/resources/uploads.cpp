@@ -65,6 +65,13 @@ Result<std::string_view> upload_of(std::string_view query) {
   return found;
 }
 
+// The provider refuses an offset that is not where the pieces before have ended.
+bool brings_whole_file(const http::RequestHead& head) {
+  const auto command = head.get("x-goog-upload-command");
+  if (!command) return true;  // raw
+  return *command == "upload, finalize" && head.get("x-goog-upload-offset") == "0";
+}
+
 Result<void> address_pieces_here(http::Headers& answer, const http::RequestHead& asked, bool tls,
                                  const store::VirtualKey& key, std::string_view provider, std::int64_t now_us) {
   for (const std::string_view name : {"x-goog-upload-url", "x-goog-upload-control-url"}) {

@@ -26,4 +26,7 @@ inline constexpr std::string_view upload_id_parameter = "upload_id";
 // there twice, or in other letters (%75pload_id): the provider could read another one.
 Result<std::string_view> upload_of(std::string_view query);
 
+// Whether all of the file comes with this request of an upload.
+bool brings_whole_file(const http::RequestHead& head);
+
 }  // namespace sluice::gateway
