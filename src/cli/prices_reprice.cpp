@@ -39,8 +39,8 @@ struct Repriced {
 };
 
 // The row that mends another's cost; empty when it is right.
-std::optional<store::LedgerEntry> correction_of(const store::PricedRow& row, const config::Snapshot& snapshot,
-                                                std::int64_t now_us, Repriced& total) {
+std::optional<store::LedgerEntry> mend(const store::PricedRow& row, const config::Snapshot& snapshot,
+                                       std::int64_t now_us, Repriced& total) {
   const store::LedgerEntry& entry = row.entry;
   const catalog::Provider* provider = snapshot.find_provider(entry.provider.str());
   const catalog::Quote quote =
@@ -52,16 +52,10 @@ std::optional<store::LedgerEntry> correction_of(const store::PricedRow& row, con
     return std::nullopt;
   }
   if (row.cost == cost) return std::nullopt;
-  store::LedgerEntry mended = entry;
-  mended.correction = row.cost ? store::Correction::difference : store::Correction::first_price;
-  mended.cost = *cost - row.cost.value_or(Money());
-  mended.usage = {.reported = true, .service_tier = entry.usage.service_tier};
-  mended.final = false;
-  mended.end_us = now_us;
-  mended.ttft_us = -1;
-  mended.total_us = 0;
   const PriceFact* fact = quote.fact(entry.usage.service_tier);
-  mended.price_source = fact->source;
+  store::LedgerEntry mended =
+      store::correction_of(entry, row.cost ? store::Correction::difference : store::Correction::first_price,
+                           *cost - row.cost.value_or(Money()), fact->source, now_us);
   ++(row.cost ? total.differences : total.first_prices);
   total.sum += mended.cost->pico();
   Repriced::Model& model = total.models[entry.provider.str() + "/" + entry.model.str()];
@@ -91,7 +85,7 @@ Result<int> reprice(const RepriceFlags& flags, Invocation& invocation) {
     std::vector<store::LedgerEntry> corrections;
     for (const store::PricedRow& row : rows) {
       ++total.rows;
-      if (auto mended = correction_of(row, *snapshot, now_us, total)) corrections.push_back(*std::move(mended));
+      if (auto mended = mend(row, *snapshot, now_us, total)) corrections.push_back(*std::move(mended));
     }
     after = rows.back().row;
     if (!flags.dry_run) {

@@ -6,6 +6,7 @@
 #include "gateway/account/on_disk.h"
 #include "gateway/authenticate/authenticate.h"
 #include "gateway/authenticate/upload_ticket.h"
+#include "gateway/resources/background.h"
 #include "gateway/resources/conversation.h"
 #include "gateway/resources/resources.h"
 #include "gateway/resources/uploads.h"
@@ -47,10 +48,10 @@ std::optional<Money> sum(const std::optional<Money>& one, const std::optional<Mo
 std::string model_of_vendor(const config::Snapshot& snapshot, const dialects::Dialect& dialect,
                             std::string_view model) {
   constexpr std::string_view vendor = "openai";
-  const bool names_nobody = !model.empty() && !model.contains('/') && !snapshot.find(model);
   constexpr std::string_view google = "gemini";
   if (model.starts_with("tunedModels/") && snapshot.find_provider(google))
     return std::string(google) + "/" + std::string(model);
+  const bool names_nobody = !model.empty() && !model.contains('/') && !snapshot.find(model);
   const catalog::Provider* provider = names_nobody ? snapshot.find_provider(vendor) : nullptr;
   const bool operation = dialect.opaque() || dialect.id() == dialects::DialectId::openai_moderations;
   if (!operation || !provider || !provider->enabled) return std::string(model);
@@ -357,6 +358,31 @@ void Exchange::remember_kept(const Reply& reply) {
     remember_answer(gateway_, owner_, reply.attempt->provider().id.str(), reply.kept_ids(), start_us_);
 }
 
+// The row first: a response that nobody has been told of yet cannot be asked for.
+async::Task<> Exchange::note_in_background(const Reply& reply) {
+  const bool kept_there = reply.attempt->lane == Lane::same_dialect && accounted_;
+  std::string id = kept_there ? reply.answer_id() : std::string();
+  const async::Deadline deadline = gateway_.reactor.within(longest_ledger_wait);
+  if (id.empty() || lost_) co_return;
+  const bool safe = co_await on_disk(*gateway_.books.ledger, gateway_.reactor, deadline);
+  if (safe) co_await note_background(gateway_, owner_, std::move(id), *accounted_, deadline);
+}
+
+// A client is told what its provider knows of a response: where that has come to its end, what it has used.
+async::Task<> Exchange::settle_if_at_end(const Reply& reply) {
+  if (!asks_for_a_response() || request_->target.resource->id.empty()) co_return;
+  std::optional<chat::Usage> usage;
+  std::string id = request_->target.resource->id;
+  {
+    const std::string told = reply.whole();
+    const auto answer = json::Document::parse(told);
+    if (answer && answer->root()["id"].string() == id) usage = usage_at_end(gateway_.dialects, answer->root());
+  }
+  if (!usage) co_return;
+  co_await settle_background(gateway_, snapshot_, owner_, std::move(id), *std::move(usage),
+                             gateway_.reactor.within(longest_ledger_wait));
+}
+
 // A response that its provider does not keep.
 void Exchange::keep(const Reply& reply, const Question& asked) {
   if (!asked.is_kept_here(*reply.attempt)) return;
@@ -422,6 +448,8 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
     remember_kept(reply);
     // Settled before the client can see the answer: whoever has it finds it in the ledger.
     account_for(reply, store::Outcome::ok);
+    if (ends_unpriced(reply)) co_await note_in_background(reply);
+    co_await settle_if_at_end(reply);
     measure(reply, gateway_.reactor.now());
     if (shadowed_) read_for_shadow(reply);
     facts_.cost_usd = cost_text(cost_);
@@ -469,6 +497,8 @@ async::Task<Result<void>> Exchange::relay(CallOutcome& outcome, const Question& 
   if (broken && asked_at_ && is_targets_fault(*broken))
     gateway_.speeds.failed(reply.attempt->candidate->name, gateway_.reactor.now());
   if (!settled_) account_for(reply, broken ? outcome_of(*broken) : store::Outcome::ok);
+  if (ends_unpriced(reply)) co_await note_in_background(reply);
+  co_await settle_if_at_end(reply);
   if (broken) {
     note_limit(*broken);
     co_return std::unexpected(*std::move(broken));
@@ -663,7 +693,10 @@ void Exchange::account_for(const Reply& reply, store::Outcome outcome) {
   row.status = static_cast<decltype(row.status)>(reply.status);
   row.outcome = outcome;
   const bool unpriced = ends_unpriced(reply);
-  row.usage = usage_of(reply.usage(), unpriced ? 0 : reply.output_bytes());
+  // Its provider goes on without the client, and will tell what it has used in the end.
+  if (unpriced && outcome == store::Outcome::client_gone) row.outcome = store::Outcome::ok;
+  if (!unpriced || row.outcome != store::Outcome::ok)
+    row.usage = usage_of(reply.usage(), unpriced ? 0 : reply.output_bytes());
   answered_by_ = reply.answered_by();
   book(std::move(row), unpriced ? catalog::Quote() : quote_of(*reply.attempt));
 }

@@ -60,6 +60,8 @@ class Exchange final : private Underway {
   async::Task<Result<void>> relay(CallOutcome& outcome, const Question& asked);
   void remember(const Reply& reply, const Question& asked);
   void remember_kept(const Reply& reply);
+  [[gnu::noinline]] async::Task<> note_in_background(const Reply& reply);
+  [[gnu::noinline]] async::Task<> settle_if_at_end(const Reply& reply);
   void keep(const Reply& reply, const Question& asked);
   async::Duration pause_between_comments() const;
   void forget_request(const Reply& reply, const Question& asked);

@@ -37,6 +37,7 @@
 #include "serve/startup_memory.h"
 #include "serve/upgrade.h"
 #include "serve/worker.h"
+#include "store/corrections.h"
 #include "store/data_directory.h"
 
 namespace sluice::serve {
@@ -568,6 +569,15 @@ int serve(const ServeOptions& options) {
                                 record_attempt(metrics, entry);
                                 record_append(store_metrics, "ledger", appended);
                               }},
+                // The desk's thread alone calls it, and seldom: it opens the database when somebody does.
+                .price_once = [home, settling = std::make_shared<std::optional<store::Store>>()](
+                                  const store::LedgerEntry& entry) -> Result<void> {
+                  if (!*settling) {
+                    TRY(*settling, store::Store::open(home));
+                  }
+                  TRY([[maybe_unused]] const bool was_first, store::price_once(**settling, home.directory, entry));
+                  return {};
+                },
                 .engines = {.state = [&](const ProviderId& id) { return route_state(engines, id); },
                             .endpoint = [&](const ProviderId& id) { return endpoint_of(engines, id); }},
                 .on_begin = [&](chat::DialectId dialect) { metrics.in_flight.with(chat::name(dialect)).add(1); },

@@ -41,6 +41,7 @@ Worker::Worker(Shared& shared)
                .shadows = shared.shadows,
                .places = shared.places,
                .books = shared.books,
+               .price_once = shared.price_once,
                .engines = shared.engines,
                .google_tokens = google_tokens_,
                .issuers = shared.issuers,

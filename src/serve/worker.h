@@ -40,6 +40,7 @@ struct Shared {
   gateway::IssuerMemory& issuers;
   gateway::Affinity& affinity;
   gateway::Books books;
+  std::function<Result<void>(const store::LedgerEntry&)> price_once;
   gateway::Engines engines;
   std::function<void(chat::DialectId)> on_begin;
   std::function<void(const gateway::AuditRecord&, store::Appended, const gateway::Timing&, const Error*)> on_end;

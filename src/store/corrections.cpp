@@ -10,10 +10,12 @@
 #include <cstring>
 #include <filesystem>
 #include <thread>
+#include <utility>
 
 #include "base/fd.h"
 #include "store/append_log.h"
 #include "store/data_directory.h"
+#include "store/store.h"
 
 namespace sluice::store {
 namespace {
@@ -22,6 +24,7 @@ constexpr std::chrono::seconds longest_wait{10};
 constexpr std::chrono::milliseconds pause{20};
 constexpr std::chrono::minutes longest_flush{2};
 constexpr std::size_t batch = 10'000;  // 2 MB in the log's queue, which takes 8
+constexpr std::size_t entries_at_once = 1'000;
 
 }  // namespace
 
@@ -38,6 +41,20 @@ Result<Fd> lock_corrections(const std::string& directory) {
     std::this_thread::sleep_for(pause);
   }
   return file;
+}
+
+LedgerEntry correction_of(const LedgerEntry& entry, Correction kind, Money cost, std::string price_source,
+                          std::int64_t now_us) {
+  LedgerEntry mended = entry;
+  mended.correction = kind;
+  mended.cost = cost;
+  mended.price_source = std::move(price_source);
+  mended.usage = {.reported = true, .service_tier = entry.usage.service_tier};
+  mended.final = false;
+  mended.end_us = now_us;
+  mended.ttft_us = -1;
+  mended.total_us = 0;
+  return mended;
 }
 
 bool has_corrections(const std::string& directory) {
@@ -69,6 +86,23 @@ Result<std::uint64_t> write_corrections(const std::string& directory, const std:
   }
   if (!log->flush(longest_flush)) return unwritten();
   return corrections.size();
+}
+
+Result<bool> price_once(Store& store, const std::string& directory, const LedgerEntry& first_price) {
+  TRY(const Fd lock, lock_corrections(directory));
+  CHECK_OK(store.fold());  // of who has crashed before it could see its own
+  EntryRange of_its_time{.since_us = first_price.start_us, .until_us = first_price.start_us + 1};
+  for (;;) {
+    TRY(const std::vector<LoggedEntry> rows, store.entries_in(of_its_time, entries_at_once));
+    for (const LoggedEntry& row : rows)
+      if (row.entry.correction != Correction::none && row.entry.request_id == first_price.request_id &&
+          row.entry.attempt == first_price.attempt)
+        return false;
+    if (rows.size() < entries_at_once) break;
+    of_its_time.after_row = rows.back().row;
+  }
+  TRY(const std::uint64_t written, store.correct({first_price}));
+  return written == 1;
 }
 
 }  // namespace sluice::store

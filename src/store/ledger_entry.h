@@ -22,7 +22,7 @@
 namespace sluice::store {
 
 enum class Outcome : std::uint8_t {
-  ok,               // the whole answer went to the client
+  ok,               // the whole answer went to the client, or its provider goes on with it in the background
   client_gone,      // the client left before the end
   provider_failed,  // the provider failed, timed out, broke off or spoke no known protocol
   refused,          // Sluice refused it (audit only: such a request has no ledger entry)
@@ -53,7 +53,8 @@ constexpr std::string_view name(Outcome outcome) {
   return "unknown";
 }
 
-// Rows that mend the cost of an earlier one; its tokens stay where they are. They have its time, so that sums by day
+// Rows that mend the cost of an earlier one. Its tokens stay where they are; a correction has tokens only where the
+// earlier row could not have them: of a response in the background. They have its time, so that sums by day
 // stay with the day, and are no requests.
 enum class Correction : std::uint8_t {
   none,         // an attempt

@@ -7,7 +7,7 @@
 namespace sluice::store {
 namespace {
 
-constexpr std::int64_t version_now = 3;
+constexpr std::int64_t version_now = 4;
 
 constexpr const char* schema = R"sql(
   CREATE TABLE owned (
@@ -43,9 +43,20 @@ constexpr const char* models_and_version = R"sql(
   PRAGMA application_id = 1397511506;
   PRAGMA user_version = 3;
 )sql";
+constexpr const char* unsettled_and_version = R"sql(
+  CREATE TABLE unsettled (
+    owner TEXT NOT NULL,
+    response TEXT NOT NULL,
+    row BLOB NOT NULL,
+    until_us INTEGER NOT NULL,
+    PRIMARY KEY (owner, response)
+  ) STRICT, WITHOUT ROWID;
+  PRAGMA user_version = 4;
+)sql";
 constexpr std::int64_t application_id = 1397511506;  // "SLUR"
 
-// NORMAL: what was written survives the process, though not always a power cut; nothing here is money.
+// NORMAL: what was written survives the process, though not always a power cut. Where money is in it, that is not
+// enough.
 constexpr const char* modes = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF";
 
 Result<void> prepare(SqliteDatabase& database) {
@@ -59,7 +70,8 @@ Result<void> prepare(SqliteDatabase& database) {
   TRY(Transaction transaction, Transaction::begin(database));
   if (version == 0) CHECK_OK(database.execute(schema));
   if (version == 1) CHECK_OK(database.execute(classes_of_responses));
-  CHECK_OK(database.execute(models_and_version));
+  if (version < 3) CHECK_OK(database.execute(models_and_version));
+  CHECK_OK(database.execute(unsettled_and_version));
   return transaction.commit();
 }
 
@@ -124,6 +136,32 @@ Result<void> ResourceStore::own_models(std::string_view owner, std::span<const s
 Result<bool> ResourceStore::is_model_of_another(std::string_view owner, std::string_view model) {
   TRY(Statement select, database_->prepare("SELECT 1 FROM models WHERE model = ? AND owner <> ?"));
   return select.bind(model).bind(owner).step();
+}
+
+Result<void> ResourceStore::add_unsettled(std::string_view owner, std::string_view response, std::string_view row,
+                                          std::int64_t until_us) {
+  CHECK_OK(database_->execute("PRAGMA synchronous = FULL"));
+  const auto insert = [&]() -> Result<void> {
+    TRY(Statement one, database_->prepare("INSERT INTO unsettled VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"));
+    one.bind(owner).bind(response);
+    return one.bind_blob({reinterpret_cast<const std::uint8_t*>(row.data()), row.size()}).bind(until_us).run();
+  };
+  const Result<void> done = insert();
+  CHECK_OK(database_->execute("PRAGMA synchronous = NORMAL"));
+  return done;
+}
+
+Result<std::optional<std::string>> ResourceStore::find_unsettled(std::string_view owner, std::string_view response,
+                                                                 std::int64_t now_us) {
+  TRY(Statement select,
+      database_->prepare("SELECT row FROM unsettled WHERE owner = ? AND response = ? AND until_us > ?"));
+  TRY(const bool found, select.bind(owner).bind(response).bind(now_us).step());
+  return found ? std::optional(std::string(select.blob(0))) : std::nullopt;
+}
+
+Result<void> ResourceStore::remove_unsettled(std::string_view owner, std::string_view response) {
+  TRY(Statement erase, database_->prepare("DELETE FROM unsettled WHERE owner = ? AND response = ?"));
+  return erase.bind(owner).bind(response).run();
 }
 
 Result<void> ResourceStore::keep(std::string_view owner, const StoredResponse& response, std::int64_t until_us,
@@ -191,6 +229,8 @@ Result<bool> ResourceStore::remove_response(std::string_view owner, std::string_
 Result<void> ResourceStore::expire(std::int64_t now_us) {
   TRY(Statement owned, database_->prepare("DELETE FROM owned WHERE until_us <= ?"));
   CHECK_OK(owned.bind(now_us).run());
+  TRY(Statement unsettled, database_->prepare("DELETE FROM unsettled WHERE until_us <= ?"));
+  CHECK_OK(unsettled.bind(now_us).run());
   TRY(Statement responses, database_->prepare("DELETE FROM responses WHERE until_us <= ?"));
   CHECK_OK(responses.bind(now_us).run());
   TRY(response_bytes_, database_->integer("SELECT coalesce(sum(bytes), 0) FROM responses"));

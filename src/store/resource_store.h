@@ -1,7 +1,7 @@
-// What is kept for clients beyond a request: who owns which of the providers' ids, and the responses that Sluice keeps
-// itself because the provider that wrote them keeps nothing. A database of its own, resources.db, beside sluice.db:
-// it may be deleted without touching keys or money. Blocking and for one thread; the request path asks the
-// ResourceDesk.
+// What is kept for clients beyond a request: who owns which of the providers' ids, what responses in the background are
+// yet to cost, and the responses that Sluice keeps itself because the provider that wrote them keeps nothing. A
+// database of its own, resources.db, beside sluice.db: it may be deleted without touching keys or money. Blocking and
+// for one thread; the request path asks the ResourceDesk.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +47,14 @@ class ResourceStore {
   Result<void> own_models(std::string_view owner, std::span<const std::string> models);
   // False, too, for a model that nobody has made here.
   Result<bool> is_model_of_another(std::string_view owner, std::string_view model);
+
+  // The ledger's row, as encode() writes it, of a response that goes on in the background: it has no price until
+  // somebody is told what the response has used. On the disk when this returns, also after a power cut.
+  Result<void> add_unsettled(std::string_view owner, std::string_view response, std::string_view row,
+                             std::int64_t until_us);
+  Result<std::optional<std::string>> find_unsettled(std::string_view owner, std::string_view response,
+                                                    std::int64_t now_us);
+  Result<void> remove_unsettled(std::string_view owner, std::string_view response);
 
   // Makes room by deleting the oldest of all when there are more than `most_bytes` of them.
   Result<void> keep(std::string_view owner, const StoredResponse& response, std::int64_t until_us,

@@ -103,13 +103,50 @@ TEST(ResourceStore, Responses_that_the_first_version_has_kept_are_there) {
   {
     const auto database = SqliteDatabase::open(directory.path() + "/resources.db");
     ASSERT_TRUE(database);
-    ASSERT_TRUE((*database)->execute(
-        "ALTER TABLE responses DROP COLUMN data_class; DROP TABLE models; PRAGMA user_version = 1"));
+    ASSERT_TRUE(
+        (*database)->execute("ALTER TABLE responses DROP COLUMN data_class; DROP TABLE models; DROP TABLE unsettled; "
+                             "PRAGMA user_version = 1"));
   }
   const auto kept = open(directory)->find("key:a", "resp_1", now_us);
   ASSERT_TRUE(kept && *kept);
   EXPECT_EQ((*kept)->answer, "{}");
   EXPECT_EQ((*kept)->data_class, DataClass::internal);
+}
+
+TEST(ResourceStore, What_is_unsettled_is_its_owners_until_it_is_settled_or_forgotten) {
+  const TestingDirectory directory;
+  const std::string row("\3\0\xff", 3);
+  {
+    const auto store = open(directory);
+    ASSERT_TRUE(store->add_unsettled("key:a", "resp_1", row, later_us));
+    ASSERT_TRUE(store->add_unsettled("key:a", "resp_1", "again", later_us));  // the first stays
+    ASSERT_TRUE(store->add_unsettled("key:a", "resp_2", row, now_us + 1));
+  }
+  const auto store = open(directory);
+  EXPECT_EQ(store->find_unsettled("key:a", "resp_1", now_us).value(), row);
+  EXPECT_FALSE(store->find_unsettled("key:b", "resp_1", now_us).value());
+  ASSERT_TRUE(store->expire(now_us + 1));
+  EXPECT_FALSE(store->find_unsettled("key:a", "resp_2", now_us).value());
+  ASSERT_TRUE(store->remove_unsettled("key:b", "resp_1"));
+  EXPECT_TRUE(store->find_unsettled("key:a", "resp_1", now_us).value());
+  ASSERT_TRUE(store->remove_unsettled("key:a", "resp_1"));
+  EXPECT_FALSE(store->find_unsettled("key:a", "resp_1", now_us).value());
+}
+
+TEST(ResourceStore, A_database_of_the_third_version_is_brought_up_to_date) {
+  const TestingDirectory directory;
+  const std::vector<std::string> ids = {"file-1"};
+  {
+    const auto store = open(directory);
+    ASSERT_TRUE(store->add("key:a", "openai", ids, {}));
+  }
+  {
+    const auto database = SqliteDatabase::open(directory.path() + "/resources.db");
+    ASSERT_TRUE((*database)->execute("DROP TABLE unsettled; PRAGMA user_version = 3"));
+  }
+  const auto store = open(directory);
+  EXPECT_EQ(store->provider_of("key:a", "file-1", now_us).value(), "openai");
+  EXPECT_TRUE(store->add_unsettled("key:a", "resp_1", "row", later_us));
 }
 
 TEST(ResourceStore, The_oldest_responses_make_room) {

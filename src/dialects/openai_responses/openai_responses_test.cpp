@@ -329,6 +329,9 @@ TEST(OpenAiResponses, Stream_that_breaks_is_no_answer) {
 
 TEST(OpenAiResponses, Watcher_meters_and_sees_the_end) {
   const auto watcher = dialect->watch_stream(false);
+  const auto in_background = dialect->watch_stream(false);
+  in_background->see("response.queued", R"({"type":"response.queued","response":{"id":"resp_6"}})");
+  EXPECT_EQ(in_background->answer_id(), "resp_6");
   watcher->see("response.created",
                R"({"type":"response.created","response":{"id":"resp_7","model":"gpt","created_at":5}})");
   EXPECT_EQ(watcher->response_model(), "gpt");

@@ -16,10 +16,11 @@ class Watcher : public Watching {
     if (event.ends_with(".delta")) {
       for (MemberScan scan(data); scan.next();)
         if (scan.name() == "delta") output_bytes_ += scan.string().size();
-    } else if (event == "response.created" || event == "response.completed" || event == "response.incomplete") {
+    } else if (event == "response.created" || event == "response.queued") {
       read(data);
-      finished_ = finished_ || event != "response.created";
-      complete_ = finished_;
+    } else if (event == "response.completed" || event == "response.incomplete") {
+      read(data);
+      complete_ = finished_ = true;
     } else if (event == "response.failed") {
       read(data);
       failed_ = true;

@@ -97,6 +97,8 @@ struct Gateway {
   Shadows& shadows;
   Places& places;
   Books books;
+  // Store::price_once(), for the desk's thread. Empty: nothing is settled later.
+  std::function<Result<void>(const store::LedgerEntry&)> price_once = {};
   Engines engines;
   GoogleTokens& google_tokens;
   IssuerMemory& issuers;
