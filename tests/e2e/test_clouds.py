@@ -340,6 +340,19 @@ def test_streams_of_claude_on_vertex_have_a_path_of_their_own(clouds, ask):
     assert side.requests[-1].json()["stream"] is True
 
 
+def test_claude_on_vertex_counts_the_prompt_itself(clouds):
+    server, side = clouds
+    side.forget()
+    side.answer = with_token(recorder.ok(b'{"input_tokens":4711}'))
+    client = anthropic_client(server, server.create_key())
+    counted = client.messages.with_raw_response.count_tokens(model=f"vertex-anthropic/{CLAUDE}", messages=HELLO)
+    assert counted.parse().input_tokens == 4711 and "x-sluice-estimated" not in counted.headers
+    request = side.requests[-1]
+    assert request.path == "/v1/projects/p/locations/eu/publishers/anthropic/models/count-tokens:rawPredict"
+    assert request.json() == {"anthropic_version": "vertex-2023-10-16", "model": CLAUDE, "messages": HELLO}
+    assert request.header("anthropic-version") is None
+
+
 def test_who_gets_no_token_is_passed_over_and_costs_nothing(folder, service_account):
     side = recorder.Recorder()
 

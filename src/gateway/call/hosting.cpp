@@ -17,10 +17,26 @@ void to_azure_deployment(const std::string& version, std::string_view model, dia
   request.path = std::move(path);
 }
 
+// Prompts of all models are counted at one place, so the model stays in the body. Source: Google, "Count tokens for
+// Claude models"; Anthropic's SDKs for Vertex.
+Result<void> to_vertex_counting(dialects::ProviderRequest& request) {
+  TRY(const auto version, json::find_members(request.body, {"anthropic_version"}));
+  if (!version.front()) {
+    const std::size_t first = request.body.find('{') + 1;
+    const bool is_empty = request.body.find_first_not_of(" \t\r\n", first) == request.body.rfind('}');
+    request.body.insert(first, std::string(vertex_version) + (is_empty ? "" : ","));
+  }
+  request.path = "/models/count-tokens:rawPredict";
+  request.headers.remove("anthropic-version");
+  return {};
+}
+
 // Source: Anthropic, "Claude on Vertex AI": the model moves into the path, and the version of the API takes its place
 // in the body, where no other byte changes. The query goes: Google refuses parameters that it does not know.
 Result<void> to_vertex(std::string_view model, bool stream, dialects::ProviderRequest& request) {
-  if (request.path.substr(0, request.path.find('?')) != "/messages")
+  const std::string_view call = std::string_view(request.path).substr(0, request.path.find('?'));
+  if (call == "/messages/count_tokens") return to_vertex_counting(request);
+  if (call != "/messages")
     return std::unexpected(Error{.kind = ErrorKind::invalid_request,
                                  .message = "Claude on Vertex AI has no such operation",
                                  .hint = "ask a provider with Anthropic's own API",

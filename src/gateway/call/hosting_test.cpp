@@ -40,13 +40,24 @@ TEST(Hosting, Claude_on_Vertex_has_its_model_in_the_path_and_the_version_in_the_
   EXPECT_EQ(adapted(vertex, "m", false, "/messages", R"({"model":"a:b\"c"})").body,
             R"({"anthropic_version":"vertex-2023-10-16"})");
 
-  dialects::ProviderRequest counting{.path = "/messages/count_tokens", .body = R"({"model":"m"})"};
-  const auto refused = adapt_to_host(vertex, "m", false, counting);
+  dialects::ProviderRequest batches{.path = "/messages/batches", .body = R"({"model":"m"})"};
+  const auto refused = adapt_to_host(vertex, "m", false, batches);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().retry, Retry::elsewhere);
 
   dialects::ProviderRequest none{.path = "/messages", .body = "{}"};
   EXPECT_FALSE(adapt_to_host(vertex, "m", false, none));
+}
+
+TEST(Hosting, Claude_on_Vertex_counts_at_one_place_for_all_its_models) {
+  const catalog::Quirks vertex{.vertex = true};
+  const auto request =
+      adapted(vertex, "m", false, "/messages/count_tokens?beta=true", R"( {"model":"claude@1","messages":[]})");
+  EXPECT_EQ(request.path, "/models/count-tokens:rawPredict");
+  EXPECT_EQ(request.body, R"( {"anthropic_version":"vertex-2023-10-16","model":"claude@1","messages":[]})");
+  EXPECT_FALSE(request.headers.get("anthropic-version"));
+  const std::string own = R"({"model":"m","anthropic_version":"vertex-2023-10-16"})";
+  EXPECT_EQ(adapted(vertex, "m", false, "/messages/count_tokens", own).body, own);
 }
 
 TEST(Hosting, Finds_the_account_of_google_cloud_in_the_path) {
