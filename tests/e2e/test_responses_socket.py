@@ -237,3 +237,28 @@ def test_the_official_sdks_connection(server, provider):
             if event.type in DONE:
                 break
     assert told[-1].type == "response.completed" and told[-1].response.output_text == "pong"
+
+
+@pytest.mark.parametrize("model, events", [("oai/m", recorder.openai_stream()), ("resp/m", responses_stream())], ids=["chat", "responses"])
+def test_events_have_the_stream_id_of_what_they_answer(server, provider, model, events):
+    provider.answer = recorder.streaming(events)
+    with openai.OpenAI(base_url=f"{server.url}/v1", api_key=server.create_key()).responses.connect() as connection:
+        for lane in ("agent_1", "agent-2.b"):
+            connection.response.create(model=model, input="ping", store=False, stream_id=lane)
+            told = []
+            while not told or told[-1].type not in DONE:
+                told.append(connection.recv())
+            assert {event.stream_id for event in told} == {lane} and told[-1].type == "response.completed"
+    assert len(provider.requests) == 2 and all("stream_id" not in request.json() for request in provider.requests)
+    with opened(server, server.create_key()) as ws:
+        [refused] = ask(ws, model="oai/m", input=7, stream_id="agent_1")
+        assert (refused["type"], refused["stream_id"], refused["error"]["param"]) == ("error", "agent_1", "input")
+        [unknown] = ask(ws, model="nobody/m", input="ping", stream_id="agent_1")
+        assert (unknown["status"], unknown["stream_id"]) == (404, "agent_1")
+        prepared = ask(ws, model="oai/m", input="ping", generate=False, stream_id="agent_1")
+        assert {event["stream_id"] for event in prepared} == {"agent_1"}
+        for wrong in ("", "a b", "x" * 257, 7, {"id": "a"}):
+            [refused] = ask(ws, model="oai/m", input="ping", stream_id=wrong)
+            assert (refused["status"], refused["error"]["param"]) == (400, "stream_id") and "stream_id" not in refused
+        told = ask(ws, model=model, input="ping", store=False)
+        assert told[-1]["type"] == "response.completed" and not any("stream_id" in event for event in told)

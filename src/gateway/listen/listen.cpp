@@ -299,14 +299,17 @@ async::Task<> Listen::responses_socket(http::Exchange& client) {
   const async::TimePoint end = gateway_.reactor.now() + longest_life;
   SocketMemory memory(static_cast<std::size_t>(gateway_.snapshots.load()->server().max_body_bytes));
   while (std::optional<std::string> message = co_await socket.receive(end)) {
+    Result<std::string> stream_id = stream_id_of(*message);
     Result<SocketRequest> request = read_message(*message, memory);
     message.reset();
+    if (!stream_id) request = std::unexpected(stream_id.error());
+    const std::string lane = stream_id.value_or("");
     if (!request) {
-      const std::string event = error_event(std::move(request).error());
+      const std::string event = in_stream(error_event(std::move(request).error()), lane);
       (void)co_await socket.send(event);
       continue;
     }
-    SocketExchange one(client.head(), socket, memory, std::move(request->body));
+    SocketExchange one(client.head(), socket, memory, std::move(request->body), lane);
     if (!request->generate) {
       // Nobody is asked, so there is nothing to record; but who may not ask may not prepare either.
       const std::int64_t now_us = gateway_.time.unix_us();
@@ -315,7 +318,7 @@ async::Task<> Listen::responses_socket(http::Exchange& client) {
       const std::string events =
           still ? prepared_response(dialect, one.body(), gateway_.ids.next(now_us / 1000), now_us / 1'000'000)
                 : std::string();
-      const std::string refusal = still ? std::string() : error_event(still.error());
+      const std::string refusal = still ? std::string() : in_stream(error_event(still.error()), lane);
       if (still)
         (void)co_await one.write(events);
       else

@@ -1,5 +1,6 @@
 #include "gateway/listen/responses_socket.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "dialects/text_scan.h"
@@ -91,7 +92,7 @@ Result<SocketRequest> read_message(std::string_view message, SocketMemory& memor
   json::Writer writer(request.body);
   writer.begin_object();
   for (const auto& [name, value] : root.members()) {
-    if (name == "type" || name == "stream" || name == "generate") continue;
+    if (name == "type" || name == "stream" || name == "generate" || name == "stream_id") continue;
     if (went_on && (name == "input" || name == "previous_response_id")) continue;
     writer.key(name).raw(value.text());
   }
@@ -113,6 +114,31 @@ std::string prepared_response(const dialects::Dialect& dialect, std::string_view
   encoder->encode(chat::Start{}, events);
   encoder->encode(chat::Finish{.usage = {.reported = true}}, events);
   return events;
+}
+
+Result<std::string> stream_id_of(std::string_view message) {
+  constexpr std::size_t longest = 256;
+  if (!message.contains("stream_id")) return std::string();
+  const auto parsed = json::Document::parse(message);
+  const json::Value id = parsed ? parsed->root()["stream_id"] : json::Value();
+  if (!id.exists() || id.is_null()) return std::string();
+  const std::string_view text = id.string().value_or("");
+  const bool fits = !text.empty() && text.size() <= longest && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+           c == '-';
+  });
+  if (!fits)
+    return not_a_request("stream_id: up to 256 letters, digits and _ . - are expected", "choose another one",
+                         "stream_id");
+  return std::string(text);
+}
+
+std::string in_stream(std::string event, std::string_view stream_id) {
+  const std::size_t open = event.find('{');
+  if (stream_id.empty() || open == std::string::npos) return event;
+  const bool is_empty = event.find_first_not_of(" \t\r\n", open + 1) == event.rfind('}');
+  event.insert(open + 1, "\"stream_id\":\"" + std::string(stream_id) + (is_empty ? "\"" : "\","));
+  return event;
 }
 
 std::string socket_error(int status, std::string_view body) {
@@ -144,7 +170,7 @@ async::Task<Result<void>> SocketExchange::respond(int status, const http::Header
   started_ = true;
   answered_ = true;
   if (status >= 400 && !memory_.went_on_from().empty()) memory_.forget();
-  const std::string event = status < 400 ? std::string(body) : socket_error(status, body);
+  const std::string event = in_stream(status < 400 ? std::string(body) : socket_error(status, body), stream_id_);
   co_return co_await socket_.send(event);
 }
 
@@ -161,14 +187,16 @@ async::Task<Result<void>> SocketExchange::write(std::string_view piece) {
     const bool last = is_last(*event);
     answered_ = answered_ || last;
     if (last) note_end(event->data);
-    if (memory_.went_on_from().empty()) {
+    if (memory_.went_on_from().empty() && stream_id_.empty()) {
       CO_CHECK_OK(co_await socket_.send(event->data));
-    } else {
-      // The request went out without the id of what it went on from, so nobody else could repeat it.
-      const std::string told =
-          dialects::with_string_member(std::string(event->data), "previous_response_id", memory_.went_on_from());
-      CO_CHECK_OK(co_await socket_.send(told));
+      continue;
     }
+    std::string told(event->data);
+    // The request went out without the id of what it went on from, so nobody else could repeat it.
+    if (!memory_.went_on_from().empty())
+      told = dialects::with_string_member(std::move(told), "previous_response_id", memory_.went_on_from());
+    told = in_stream(std::move(told), stream_id_);
+    CO_CHECK_OK(co_await socket_.send(told));
   }
   co_return Result<void>();
 }

@@ -57,14 +57,21 @@ Result<SocketRequest> read_message(std::string_view message, SocketMemory& memor
 std::string prepared_response(const dialects::Dialect& dialect, std::string_view body, std::string response_id,
                               std::int64_t created_unix_seconds);
 
+// The `stream_id` of a message, by which its client knows the events that belong to it; empty when there is none.
+// Errors: invalid_request when it is none.
+Result<std::string> stream_id_of(std::string_view message);
+// The event with that id in it; as it is without one.
+std::string in_stream(std::string event, std::string_view stream_id);
+
 // {"type":"error","status":...,"error":...}; `body` is what a client of the HTTP API would get.
 std::string socket_error(int status, std::string_view body);
 
 // One message as the rest of the gateway sees it: a request whose stream of events is sent as messages.
 class SocketExchange : public http::Exchange {
  public:
-  SocketExchange(const http::RequestHead& head, http::WebSocket& socket, SocketMemory& memory, std::string body)
-      : head_(head), socket_(socket), memory_(memory), body_(std::move(body)) {}
+  SocketExchange(const http::RequestHead& head, http::WebSocket& socket, SocketMemory& memory, std::string body,
+                 std::string stream_id)
+      : head_(head), socket_(socket), memory_(memory), body_(std::move(body)), stream_id_(std::move(stream_id)) {}
 
   const http::RequestHead& head() const override { return head_; }
   async::Task<Result<std::string>> read_body() override;
@@ -85,6 +92,7 @@ class SocketExchange : public http::Exchange {
   http::WebSocket& socket_;
   SocketMemory& memory_;
   std::string body_;
+  const std::string stream_id_;
   http::SseSplitter events_;
   bool answered_ = false;
 };
