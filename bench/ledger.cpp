@@ -1,8 +1,10 @@
 // What the ledger costs and how long its questions take, on a database of any size: `./dev bench --ledger`.
-//   bench_ledger append DIR ROWS   appends rows as a gateway does and folds them; CPU and bytes a row, and the sums
-//   kept bench_ledger strict DIR ROWS   appends and waits for the disk, as `durability: strict` does, by 1, 8 and 64 at
-//   a time bench_ledger fill DIR ROWS     makes a database of so many rows, in bulk, with its sums; no log bench_ledger
-//   ask DIR           a usage page's questions, a day's export, and a start
+//   bench_ledger append DIR ROWS [URL]        appends rows of all kinds as a gateway does, and folds them, into the
+//                                             empty PostgreSQL at URL if told; CPU and bytes a row, and the sums kept
+//   bench_ledger strict DIR ROWS              appends and waits for the disk, as `durability: strict` does, by 1, 8 and
+//                                             64 at a time
+//   bench_ledger fill DIR ROWS                makes a database of so many rows, in bulk, with its sums; no log
+//   bench_ledger ask DIR                      a usage page's questions, a day's export, and a start
 // Prints one line of JSON each.
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -22,8 +24,10 @@
 #include "store/append_log.h"
 #include "store/data_directory.h"
 #include "store/live_store.h"
+#include "store/postgres.h"
 #include "store/sqlite.h"
 #include "store/store.h"
+#include "store/testing_rows.h"
 
 namespace {
 
@@ -75,43 +79,50 @@ std::string key_id(std::int64_t number) {
   std::snprintf(text, sizeof text, "key_%012lld", static_cast<long long>(number % keys));
   return text;
 }
-std::string model_name(std::int64_t number) { return "model-2026-04-" + std::to_string(number % models); }
 
-store::LedgerEntry entry(std::int64_t number, std::int64_t at_us) {
-  store::LedgerEntry one;
-  char id[48];
-  std::snprintf(id, sizeof id, "req_01HZXK2M3N4P5Q6R7S%08llX", static_cast<unsigned long long>(number));
-  one.request_id = RequestId(id);
-  one.start_us = at_us;
-  one.end_us = at_us + 1'500'000;
-  one.key_id = KeyId(key_id(number * 7));
-  one.requested_model = "fast";
-  one.provider = ProviderId(number % 3 ? "openai" : "anthropic");
-  one.model = ModelName(model_name(number * 5));
-  one.ground = catalog::Ground::proprietary;
-  one.stream = number % 2;
-  one.status = 200;
-  one.usage = {
-      .input = 900 + number % 700, .cache_read = number % 5 * 100, .output = 200 + number % 300, .reported = true};
-  one.cost = Money::pico(3'000'000'000 + number % 1'000'000);
-  one.price_source = "https://openai.com/api/pricing";
-  one.workload = "letters";
-  one.ttft_us = 230'000;
-  one.total_us = 1'500'000;
-  return one;
+double decimal_of(std::int64_t bytes, std::int64_t rows) {
+  return static_cast<double>(bytes) / static_cast<double>(rows);
 }
 
 void say(const std::string& text) { std::cout << text << std::endl; }
 
+// Of the ledger's rows with all that is only theirs, and of all that there is.
+struct DatabaseSize {
+  std::int64_t ledger = 0;
+  std::int64_t all = 0;
+};
+DatabaseSize size_of(const store::Home& home) {
+  if (!home.postgres) {
+    const auto database = must(store::SqliteDatabase::open(home.directory + "/sluice.db"));
+    const auto pages_of = [&](const std::string& names) {
+      return must(
+          database->integer("SELECT coalesce(sum(pgsize), 0) FROM dbstat WHERE name IN (SELECT name FROM "
+                            "sqlite_schema WHERE tbl_name LIKE '" +
+                            names + "')"));
+    };
+    return {pages_of("ledger%"), bytes_of(home.directory + "/sluice.db")};
+  }
+  const auto database = must(store::PostgresDatabase::open(*home.postgres));
+  const auto sizes = [&](const std::string& names) {
+    return must(
+        database->integer("SELECT CAST(sum(pg_total_relation_size(c.oid)) AS BIGINT) FROM pg_class c WHERE "
+                          "relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'sluice') AND relkind = "
+                          "'r' AND relname LIKE '" +
+                          names + "'"));
+  };
+  return {sizes("ledger%"), sizes("%")};
+}
+
 // The log and the fold as the server has them, at full speed.
-void append(const std::string& directory, std::int64_t rows) {
-  auto live = must(store::LiveStore::start(directory, {}));
+void append(const store::Home& home, std::int64_t rows) {
+  const std::string& directory = home.directory;
+  auto live = must(store::LiveStore::start(home, {}));
   const double cpu = cpu_seconds();
   const auto begin = Clock::now();
   MoneySum expected = 0;
   std::string bytes;
   for (std::int64_t i = 0; i < rows; ++i) {
-    const store::LedgerEntry one = entry(i, first_us + i * 100);
+    const store::LedgerEntry one = store::realistic_row(i, first_us + i * 100);
     expected += one.cost->pico();
     bytes.clear();
     encode(one, bytes);
@@ -121,14 +132,15 @@ void append(const std::string& directory, std::int64_t rows) {
     if (i % 1'000 == 999) std::this_thread::sleep_until(begin + std::chrono::microseconds(i * 100));
   }
   const double appended = seconds_since(begin);
-  const bool safe = live->stop(std::chrono::seconds(120));
+  const bool safe = live->stop(std::chrono::minutes(20));
   const double folded = seconds_since(begin);
   const double used = cpu_seconds() - cpu;
   live.reset();
-  auto store = must(store::Store::open(directory));
+  auto store = must(store::Store::open(home));
   must(store.fold());
   const store::UsageReport report = must(store.usage({}));
-  const bool kept = report.total.cost_pico == expected && report.total.requests == rows;
+  const bool kept = report.total.cost_pico == expected;
+  const DatabaseSize size = size_of(home);
   std::string text;
   json::Writer out(text);
   char number[64];
@@ -136,14 +148,14 @@ void append(const std::string& directory, std::int64_t rows) {
     std::snprintf(number, sizeof number, "%.3f", value);
     return std::string_view(number);
   };
-  out.begin_object().member("what", "append").member("rows", rows).member("sums_kept", kept && safe);
+  out.begin_object().member("what", home.postgres ? "append (PostgreSQL)" : "append");
+  out.member("rows", rows).member("sums_kept", kept && safe);
   out.key("append_s").raw(decimal(appended)).key("append_and_fold_s").raw(decimal(folded));
   out.key("cpu_us_a_row").raw(decimal(used * 1e6 / static_cast<double>(rows)));
   out.key("cpu_of_two_cores_percent").raw(decimal(used / folded / 2 * 100));
-  out.key("log_bytes_a_row")
-      .raw(decimal(static_cast<double>(bytes_of(store::ledger_path(directory))) / static_cast<double>(rows)));
-  out.key("database_bytes_a_row")
-      .raw(decimal(static_cast<double>(bytes_of(directory + "/sluice.db")) / static_cast<double>(rows)));
+  out.key("log_bytes_a_row").raw(decimal(decimal_of(bytes_of(store::ledger_path(directory)), rows)));
+  out.key("ledger_bytes_a_row").raw(decimal(decimal_of(size.ledger, rows)));
+  out.key("database_bytes_a_row").raw(decimal(decimal_of(size.all, rows)));
   out.end_object();
   say(text);
   if (!kept || !safe) std::exit(1);
@@ -168,7 +180,7 @@ void strict(const std::string& directory, std::int64_t rows) {
         std::string bytes;
         for (std::int64_t i = 0; i < each; ++i) {
           bytes.clear();
-          encode(entry(i, first_us), bytes);
+          encode(store::realistic_row(i, first_us), bytes);
           const auto asked = Clock::now();
           if (log->append(bytes) != store::Appended::queued) std::exit(1);
           std::promise<void> durable;
@@ -227,15 +239,22 @@ void fill(const std::string& directory, std::int64_t rows) {
     must(words.bind(std::int64_t{models}).bind("model-2026-04-%d").run());
   }
   {
-    // Words have their numbers in the order in which they came: the nine above, the keys, the models.
+    // Words have their numbers in the order in which they came: the nine above, the keys, the models. Kinds by the
+    // model, the provider (one of three rows is another one's) and whether they are streamed.
+    auto kinds = must(database->prepare(
+        "INSERT INTO ledger_kinds (id, last_row, dialect_word, requested_word, provider_word, model_word, ground_word, "
+        "outcome_word, source_word, config_word, workload_word, status, stream, attempt, final, reported, "
+        "service_tier, "
+        "doubts) WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < 4 * ?2) "
+        "SELECT 1 + i, 0, 1, 2, 3 + i / 2 % 2, 10 + ?1 + i / 4, 5, 6, 7, 8, 9, 200, i % 2, 1, 1, 1, 0, 0 FROM n"));
+    must(kinds.bind(std::int64_t{keys}).bind(std::int64_t{models}).run());
     auto made = must(database->prepare(
-        "INSERT INTO ledger_rows (request_id, start_us, end_us, key_word, dialect_word, requested_word, provider_word, "
-        "model_word, ground_word, stream, status, outcome_word, attempt, final, input, cache_read, output, reported, "
-        "cost_pico, source_word, ttft_us, total_us, config_word, correction, workload_word) "
+        "INSERT INTO ledger_rows (request_id, start_us, end_us, key_word, kind, input, cache_read, output, cost_pico, "
+        "ttft_us, total_us, correction) "
         "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1) "
-        "SELECT printf('req_01HZXK2M3N4P5Q6R7S%08X', i), ?2 + i * ?3, ?2 + i * ?3 + 1500000, 10 + i * 7 % ?4, 1, 2, "
-        "iif(i % 3, 3, 4), 10 + ?4 + i * 5 % ?5, 5, i % 2, 200, 6, 1, 1, 900 + i % 700, nullif(i % 5 * 100, 0), "
-        "200 + i % 300, 1, 3000000000 + i % 1000000, 7, 230000, 1500000, 8, 0, 9 FROM n"));
+        "SELECT printf('req_01HZXK2M3N4P5Q6R7S%08X', i), ?2 + i * ?3, ?2 + i * ?3 + 1500000, 10 + i * 7 % ?4, "
+        "1 + i * 5 % ?5 * 4 + iif(i % 3, 0, 2) + i % 2, 900 + i % 700, nullif(i % 5 * 100, 0), 200 + i % 300, "
+        "3000000000 + i % 1000000, 230000, 1500000, 0 FROM n"));
     made.bind(rows).bind(first_us).bind(days * us_per_day / rows);
     must(made.bind(std::int64_t{keys}).bind(std::int64_t{models}).run());
   }
@@ -250,7 +269,8 @@ void fill(const std::string& directory, std::int64_t rows) {
       "sum(cache_read), 0, sum(output), 0, 0, sum(usd) + sum(pico) / 1000000000000, sum(pico) % 1000000000000, 0, 0, "
       "0, "
       "workload FROM usage_hourly GROUP BY 1,2,3,4,5,6,21;"
-      "INSERT INTO ledger_hours SELECT start_us / 3600000000 AS h, min(row), max(row) FROM ledger GROUP BY h;"));
+      "INSERT INTO ledger_hours SELECT start_us / 3600000000 AS h, min(row), max(row) FROM ledger_rows GROUP BY h;"
+      "INSERT INTO ledger_end_hours SELECT end_us / 3600000000 AS h, min(row), max(row) FROM ledger_rows GROUP BY h;"));
   must(transaction.commit());
   must(database->execute("PRAGMA wal_checkpoint(TRUNCATE)"));
   std::string text;
@@ -325,7 +345,9 @@ int main(int argc, char** argv) {
   const std::string what = argc > 1 ? argv[1] : "";
   const std::int64_t rows = argc > 3 ? std::atoll(argv[3]) : 0;
   constexpr std::int64_t most_rows = 100'000'000;  // 25 GB
-  if (what == "append" && rows > 0 && rows <= most_rows) {
+  if (what == "append" && rows > 0 && rows <= most_rows && argc > 4) {
+    append({argv[2], {.url = Secret(argv[4])}}, rows);
+  } else if (what == "append" && rows > 0 && rows <= most_rows) {
     append(argv[2], rows);
   } else if (what == "strict" && rows > 0 && rows <= most_rows) {
     strict(argv[2], rows);
@@ -334,7 +356,7 @@ int main(int argc, char** argv) {
   } else if (what == "ask" && argc > 2) {
     ask(argv[2]);
   } else {
-    std::cerr << "usage: bench_ledger append|strict|fill DIR ROWS | ask DIR\n";
+    std::cerr << "usage: bench_ledger append DIR ROWS [POSTGRES-URL] | strict|fill DIR ROWS | ask DIR\n";
     return 2;
   }
   return 0;

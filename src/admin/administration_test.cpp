@@ -480,6 +480,24 @@ TEST_F(Api, Why_a_period_costs_more_is_told_within_what_the_role_sees) {
     EXPECT_EQ(count(ask(role, "GET", "/admin/v1/ledger")), rows);
     EXPECT_EQ(count(ask(role, "GET", "/admin/v1/ledger?key=red-app")), 2u);
   }
+  // A page at a time; the total is that of all.
+  for (const auto& [path, total] :
+       {std::pair(std::string("/admin/v1/usage?by=key"), "cost_usd"), {periods, "after_usd"}}) {
+    const auto page_of = [&](const std::string& rest) {
+      return *json::Document::parse(ask(admin_key(Role::owner), "GET", path + rest).body);
+    };
+    const auto whole = page_of("");
+    const auto first = page_of("&limit=1");
+    const auto second = page_of("&limit=1&cursor=1");
+    EXPECT_EQ(whole.root()["data"].size(), 2u);
+    EXPECT_EQ(first.root()["data"].size(), 1u) << path;
+    EXPECT_EQ(first.root()["data"].at(0)["name"].string(), "red-app");
+    EXPECT_EQ(first.root()["next"].string(), "1");
+    EXPECT_EQ(second.root()["data"].at(0)["name"].string(), "other");
+    EXPECT_FALSE(second.root()["next"].string());
+    for (const auto* page : {&first, &second})
+      EXPECT_EQ(page->root()["total"][total].string(), whole.root()["total"][total].string());
+  }
   EXPECT_EQ(ask(admin_key(Role::auditor, of_red), "GET", "/admin/v1/ledger?key=other").status, 400);
   EXPECT_EQ(ask(admin_key(Role::owner), "GET",
                 "/admin/v1/usage/explain?before_since=2026-11-22&before_until=2026-11-21&since=2026-11-22")

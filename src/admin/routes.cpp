@@ -26,6 +26,7 @@ constexpr Field limit_query[] = {SLUICE_PAGE,
                                  {"scope", "=everybody|org|team|user|key|tag", "Only of this kind"},
                                  {"subject", "string", "Only of this one, by id or name"}};
 constexpr Field usage_query[] = {
+    SLUICE_PAGE,
     {"by", "=key|model|provider|ground|day|team|user|organisation|tag|workload", "What to sum by; `key` unless told"},
     {"since", "time", "Requests that ended at or after"},
     {"until", "time", "Requests that ended before"},
@@ -36,6 +37,7 @@ constexpr Field usage_query[] = {
     {"tag", "string", "Only what has this tag"},
     {"workload", "string", "Only what this workload's rules have placed"}};
 constexpr Field difference_query[] = {
+    SLUICE_PAGE,
     {"before_since", "time", "The earlier period: from", true},
     {"before_until", "time", "... to before", true},
     {"since", "time", "The later period: from", true},
@@ -149,7 +151,10 @@ constexpr Field limit_fields[] = {{"id", "string"},
                                   {"created_at", "time"}};
 constexpr Field usage_row_fields[] = {{"name", "string"}, {"key_id", "string?"}, SLUICE_SUM_FIELDS};
 constexpr Field sums_fields[] = {SLUICE_SUM_FIELDS};
-constexpr Field usage_fields[] = {{"by", "string"}, {"data", "[UsageRow]"}, {"total", "Sums"}};
+constexpr Field usage_fields[] = {{"by", "string"},
+                                  {"data", "[UsageRow]", "The dearest first; days: the oldest first"},
+                                  {"next", "string?", "The `cursor` of the next page; null at the end"},
+                                  {"total", "Sums", "Of all pages"}};
 constexpr Field period_fields[] = {
     {"requests", "integer"}, {"tokens", "integer", "Of rows that have a price"}, {"unpriced", "integer"}};
 constexpr Field difference_fields[] = {{"name", "string"},
@@ -163,8 +168,10 @@ constexpr Field difference_fields[] = {{"name", "string"},
                                        {"price_usd", "usd", "Other prices, and corrections"},
                                        {"before", "PeriodSums"},
                                        {"after", "PeriodSums"}};
-constexpr Field explained_fields[] = {
-    {"by", "string"}, {"data", "[UsageDifference]", "The largest first"}, {"total", "UsageDifference"}};
+constexpr Field explained_fields[] = {{"by", "string"},
+                                      {"data", "[UsageDifference]", "The largest first"},
+                                      {"next", "string?", "The `cursor` of the next page; null at the end"},
+                                      {"total", "UsageDifference", "Of all pages"}};
 constexpr Field entry_fields[] = {{"row", "integer"},
                                   {"started_at", "time"},
                                   {"request_id", "string"},

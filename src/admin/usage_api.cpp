@@ -73,6 +73,20 @@ Result<std::optional<std::int64_t>> number_of_cursor(const Input& query) {
   return number;
 }
 
+// A page of groups, of which there may be as many as keys or tags; its cursor is how many the pages before it had.
+template <class Group, class Write>
+Result<void> write_page(Call& call, json::Writer& out, const std::vector<Group>& groups, const Write& write_one) {
+  TRY(const std::size_t limit, page_limit(call.query));
+  TRY(const std::optional<std::int64_t> given, number_of_cursor(call.query));
+  const std::size_t from = std::min(static_cast<std::size_t>(given.value_or(0)), groups.size());
+  const std::size_t to = from + std::min(limit, groups.size() - from);
+  out.key("data").begin_array();
+  for (std::size_t i = from; i < to; ++i) write_one(groups[i]);
+  out.end_array();
+  write_text(out, "next", to < groups.size() ? std::to_string(to) : std::string());
+  return {};
+}
+
 }  // namespace
 
 Result<std::string> sum_usage(Call& call) {
@@ -89,14 +103,14 @@ Result<std::string> sum_usage(Call& call) {
   TRY(const store::UsageReport report, call.store.usage(query));
   std::string text;
   json::Writer out(text);
-  out.begin_object().member("by", by).key("data").begin_array();
-  for (const store::UsageRow& row : report.rows) {
+  out.begin_object().member("by", by);
+  CHECK_OK(write_page(call, out, report.rows, [&](const store::UsageRow& row) {
     out.begin_object().member("name", row.group);
     write_text(out, "key_id", row.key_id);
     write_sums(out, row);
     out.end_object();
-  }
-  out.end_array().key("total").begin_object();
+  }));
+  out.key("total").begin_object();
   write_sums(out, report.total);
   out.end_object().end_object();
   return text;
@@ -117,13 +131,13 @@ Result<std::string> explain_usage(Call& call) {
   TRY(const spend::Comparison told, spend::compare(call.store, call.around.snapshot()->prices(), asked));
   std::string text;
   json::Writer out(text);
-  out.begin_object().member("by", asked.by).key("data").begin_array();
-  for (const spend::Compared& one : told.groups) {
+  out.begin_object().member("by", asked.by);
+  CHECK_OK(write_page(call, out, told.groups, [&](const spend::Compared& one) {
     out.begin_object().member("name", one.group);
     write(out, one);
     out.end_object();
-  }
-  out.end_array().key("total").begin_object().member("name", told.total.group);
+  }));
+  out.key("total").begin_object().member("name", told.total.group);
   write(out, told.total);
   out.end_object().end_object();
   return text;

@@ -13,44 +13,46 @@ constexpr std::size_t most_groups = 100'000;  // of tags: each request may bring
 // What the groups are called that a row belongs to.
 class Grouping {
  public:
-  static Result<Grouping> open(const std::string& by, store::Store& store) {
-    Grouping grouping(by);
-    if (by != "key" && by != "team") return grouping;
-    TRY(const std::vector<store::KeyReport> keys, store.list_keys());
-    std::map<std::string, std::string> teams;
-    TRY(const std::vector<store::Subject> subjects, store.list_subjects(store::SubjectKind::team));
-    for (const store::Subject& team : subjects) teams[team.id] = team.name;
-    for (const store::KeyReport& report : keys) {
-      const auto team = teams.find(report.key.team);
-      grouping.labels_[report.key.id.str()] = by == "key"           ? report.key.name
-                                              : team == teams.end() ? report.key.team
-                                                                    : team->second;
-    }
-    return grouping;
-  }
+  Grouping(std::string by, store::Store& store) : by_(std::move(by)), store_(store) {}
 
-  std::vector<std::string> groups_of(const store::LedgerEntry& entry) const {
-    if (by_ == "all") return {};
-    if (by_ == "model") return {entry.provider.str() + "/" + entry.model.str()};
-    if (by_ == "route") return {entry.requested_model};
-    if (by_ == "workload") return {entry.workload.empty() ? "(none)" : entry.workload};
-    if (by_ == "tag") {
-      std::vector<std::string> tags;
-      for (const std::string_view tag : store::split_tags(entry.tags)) tags.emplace_back(tag);
-      if (tags.empty()) tags.emplace_back("(none)");
-      return tags;
+  Result<std::vector<std::string>> groups_of(const store::LedgerEntry& entry) {
+    std::vector<std::string> groups;
+    if (by_ == "model") {
+      groups.push_back(entry.provider.str() + "/" + entry.model.str());
+    } else if (by_ == "route") {
+      groups.push_back(entry.requested_model);
+    } else if (by_ == "workload") {
+      groups.push_back(entry.workload.empty() ? "(none)" : entry.workload);
+    } else if (by_ == "tag") {
+      for (const std::string_view tag : store::split_tags(entry.tags)) groups.emplace_back(tag);
+      if (groups.empty()) groups.emplace_back("(none)");
+    } else if (by_ != "all") {
+      const std::string& key = entry.key_id.str();
+      auto known = labels_.find(key);
+      if (known == labels_.end()) {
+        TRY(std::string label, label_of(key));
+        known = labels_.emplace(key, std::move(label)).first;
+      }
+      groups.push_back(known->second);
     }
-    const std::string& key = entry.key_id.str();
-    if (by_ == "key" && key.starts_with(store::temporary_id_prefix)) return {"(chat and run)"};
-    const auto label = labels_.find(key);
-    if (label == labels_.end() || label->second.empty()) return {by_ == "key" ? key : "(none)"};
-    return {label->second};
+    return groups;
   }
 
  private:
-  explicit Grouping(std::string by) : by_(std::move(by)) {}
+  Result<std::string> label_of(const std::string& key) {
+    const bool by_key = by_ == "key";
+    if (by_key && key.starts_with(store::temporary_id_prefix)) return "(chat and run)";
+    TRY(const auto report, store_.see_key({}, key));
+    const std::string label = !report ? std::string() : by_key ? report->key.name : report->key.team;
+    if (label.empty()) return by_key ? key : "(none)";
+    if (by_key) return label;
+    TRY(const auto team, store_.see_subject({}, store::SubjectKind::team, label));
+    return team ? team->name : label;
+  }
+
   std::string by_;
-  std::map<std::string, std::string> labels_;
+  store::Store& store_;
+  std::map<std::string, std::string> labels_;  // of the keys that have been seen
 };
 
 }  // namespace
@@ -71,7 +73,7 @@ Result<Comparison> compare(store::Store& store, const catalog::PriceBook& prices
       TRY(const store::UsageReport used, store.usage(query));
       CHECK_OK(bounded(used.total.requests + used.total.extra_attempts));
     }
-  TRY(const Grouping grouping, Grouping::open(asked.by, store));
+  Grouping grouping(asked.by, store);
   std::map<std::string, Compared> groups;
   Comparison told{.groups = {}, .total = {.group = "total"}};
   for (const bool later : {false, true}) {
@@ -82,7 +84,8 @@ Result<Comparison> compare(store::Store& store, const catalog::PriceBook& prices
     TRY(const std::int64_t rows, store.each_cost(range, [&](const store::LedgerEntry& entry) -> Result<void> {
       const auto add = [&](Compared& to) { (later ? to.after : to.before).add(entry, prices); };
       add(told.total);
-      for (const std::string& group : grouping.groups_of(entry)) add(groups[group]);
+      TRY(const std::vector<std::string> of, grouping.groups_of(entry));
+      for (const std::string& group : of) add(groups[group]);
       if (groups.size() > most_groups)
         return fail(ErrorKind::invalid_request, "there are more than " + std::to_string(most_groups) + " groups",
                     "ask for shorter periods, or by something else");

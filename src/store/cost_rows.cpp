@@ -1,10 +1,12 @@
 #include "store/cost_rows.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <string>
 
 #include "store/retention.h"
+#include "store/row_span.h"
 #include "store/sight.h"
 
 namespace sluice::store {
@@ -56,42 +58,76 @@ LedgerEntry read(const Statement& row) {
   return entry;
 }
 
-// Rows behind (time, row), by both.
-Result<std::int64_t> read_all(const Database& database, bool corrections, const CostRange& range, std::int64_t most,
-                              const TakeCost& take) {
-  const OfKeys keys(range.keys, 6);
-  const std::string sql = (corrections ? SLUICE_COST_COLUMNS
-                               "correction > 0 AND (start_us, row) > (?1, ?2) AND start_us >= ?1 AND "
-                               "start_us < ?3 AND (?4 = '' OR provider = ?4) AND (?5 = '' OR model = ?5)"
-                                       : SLUICE_COST_COLUMNS
-                               "(end_us, row) > (?1, ?2) AND end_us >= ?1 AND end_us < ?3 AND correction = 0 "
-                               "AND (?4 = '' OR provider = ?4) AND (?5 = '' OR model = ?5)") +
-                          keys.text() +
-                          (corrections ? " ORDER BY start_us, row LIMIT ?6" : " ORDER BY end_us, row LIMIT ?6");
+void bind_filters(Statement& select, const CostRange& range) {
+  select.bind(range.provider ? std::string_view(range.provider->str()) : "");
+  select.bind(range.model ? std::string_view(range.model->str()) : "");
+}
+
+// The rows of `next`, which takes up to so many behind the last one, until there are no more or `most` were given.
+using NextRows = std::function<Result<Statement>(std::int64_t count)>;
+Result<std::int64_t> read_all(std::int64_t most, const NextRows& next,
+                              const std::function<Result<void>(const Statement&)>& take) {
   std::int64_t given = 0;
-  std::int64_t at_us = range.from_us;
-  std::int64_t after = 0;
   while (given < most) {
-    TRY(Statement select, database.prepare(sql));
     const std::int64_t count = std::min(batch_rows, most - given);
-    select.bind(at_us).bind(after).bind(range.to_us);
-    select.bind(range.provider ? std::string_view(range.provider->str()) : "");
-    select.bind(range.model ? std::string_view(range.model->str()) : "").bind(count);
-    keys.bind(select);
+    TRY(Statement select, next(count));
     std::int64_t read_now = 0;
     while (true) {
       TRY(const bool more, select.step());
       if (!more) break;
-      const LedgerEntry entry = read(select);
-      after = select.integer(0);
-      at_us = corrections ? entry.start_us : entry.end_us;
       ++read_now;
-      CHECK_OK(take(entry));
+      CHECK_OK(take(select));
     }
     given += read_now;
     if (read_now < count) break;
   }
   return given;
+}
+
+// In the order of the rows, among those that the hours have.
+Result<std::int64_t> read_attempts(const Database& database, const CostRange& range, std::int64_t most,
+                                   const TakeCost& take) {
+  const OfKeys keys(range.keys, 7);
+  const std::string sql =
+      SLUICE_COST_COLUMNS
+      "row >= ?1 AND row <= ?2 AND end_us >= ?3 AND end_us < ?4 AND correction = 0 AND (?5 = '' OR provider = ?5) AND "
+      "(?6 = '' OR model = ?6)" +
+      keys.text() + " ORDER BY row LIMIT ?7";
+  TRY(RowSpan span, rows_ended_in(database, range.from_us, range.to_us));
+  const auto next = [&](std::int64_t count) -> Result<Statement> {
+    TRY(Statement select, database.prepare(sql));
+    bind_filters(select.bind(span.first).bind(span.last).bind(range.from_us).bind(range.to_us), range);
+    keys.bind(select.bind(count));
+    return select;
+  };
+  return read_all(most, next, [&](const Statement& row) {
+    span.first = row.integer(0) + 1;
+    return take(read(row));
+  });
+}
+
+// Behind (time, row), by both.
+Result<std::int64_t> read_corrections(const Database& database, const CostRange& range, std::int64_t most,
+                                      const TakeCost& take) {
+  const OfKeys keys(range.keys, 6);
+  const std::string sql = SLUICE_COST_COLUMNS
+                          "correction > 0 AND (start_us, row) > (?1, ?2) AND start_us >= ?1 AND start_us < ?3 AND "
+                          "(?4 = '' OR provider = ?4) AND (?5 = '' OR model = ?5)" +
+                          keys.text() + " ORDER BY start_us, row LIMIT ?6";
+  std::int64_t at_us = range.from_us;
+  std::int64_t after = 0;
+  const auto next = [&](std::int64_t count) -> Result<Statement> {
+    TRY(Statement select, database.prepare(sql));
+    bind_filters(select.bind(at_us).bind(after).bind(range.to_us), range);
+    keys.bind(select.bind(count));
+    return select;
+  };
+  return read_all(most, next, [&](const Statement& row) {
+    const LedgerEntry entry = read(row);
+    after = row.integer(0);
+    at_us = entry.start_us;
+    return take(entry);
+  });
 }
 
 }  // namespace
@@ -102,9 +138,9 @@ Result<std::int64_t> each_cost(const Database& database, const CostRange& range,
     return fail(ErrorKind::invalid_request, "the ledger's rows of that time are not kept any more, its sums alone are",
                 "ask for a later time, or keep more: `ledger: { keep_days: ... }`");
   const std::int64_t most = range.most > 0 ? range.most : std::numeric_limits<std::int64_t>::max();
-  TRY(const std::int64_t rows, read_all(database, false, range, most, take));
+  TRY(const std::int64_t rows, read_attempts(database, range, most, take));
   if (rows == most) return rows;
-  TRY(const std::int64_t corrections, read_all(database, true, range, most - rows, take));
+  TRY(const std::int64_t corrections, read_corrections(database, range, most - rows, take));
   return rows + corrections;
 }
 

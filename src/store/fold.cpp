@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/crypto.h"
 #include "store/ledger_entry.h"
@@ -56,47 +57,92 @@ class Words {
   std::map<std::string, std::int64_t, std::less<>> numbers_;
 };
 
-// The words of one row, by their columns. Rows that follow each other mostly say the same, so those of the last one are
-// compared before they are looked up.
-class RowWords {
+// What rows have in common by the kind of call that they are of has a number in ledger_kinds: looked up once a batch.
+// Rows that follow each other mostly are of one kind, so that of the last one is compared before it is looked up.
+class Kinds {
  public:
-  static constexpr std::size_t count = 9;
+  explicit Kinds(const Database& database, Words& words) : database_(database), words_(words) {}
 
-  explicit RowWords(Words& words) : words_(words) {}
+  Result<std::int64_t> number(const LedgerEntry& entry) {
+    TRY(const Kind kind, kind_of(entry));
+    if (last_ && last_->first == kind) return last_->second;
+    if (const auto known = numbers_.find(kind); known != numbers_.end()) {
+      last_ = *known;
+      return known->second;
+    }
+    const std::string columns =
+        "dialect_word, requested_word, provider_word, model_word, ground_word, outcome_word, source_word, config_word, "
+        "workload_word, status, stream, attempt, final, reported, service_tier, doubts";
+    const std::string values = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
+    TRY(Statement select, database_.prepare("SELECT id FROM ledger_kinds WHERE (" + columns + ") = (" + values + ")"));
+    for (const std::int64_t value : kind) select.bind(value);
+    TRY(const bool there, select.step());
+    if (there) return keep(kind, select.integer(0));
+    TRY(Statement insert, database_.prepare("INSERT INTO ledger_kinds (last_row, " + columns + ") VALUES (0, " +
+                                            values + ") RETURNING id"));
+    for (const std::int64_t value : kind) insert.bind(value);
+    TRY(const bool made, insert.step());
+    if (!made) return fail(ErrorKind::internal, "a kind of the ledger's rows got no number", "report this as a bug");
+    return keep(kind, insert.integer(0));
+  }
 
-  // In the order of `insert_row`.
-  Result<std::array<std::int64_t, count>> numbers(const LedgerEntry& entry) {
+  // As the words'.
+  Result<void> note_use(std::int64_t last_row) {
+    TRY(Statement update, database_.prepare("UPDATE ledger_kinds SET last_row = ?1 WHERE id = ?2"));
+    for (const auto& [kind, number] : numbers_) CHECK_OK(update.bind(last_row).bind(number).queue());
+    return {};
+  }
+
+ private:
+  static constexpr std::size_t word_count = 9;
+  using Kind = std::array<std::int64_t, word_count + 7>;  // in the order of the columns
+
+  Result<Kind> kind_of(const LedgerEntry& entry) {
     if (!any_ || entry.config_hash != config_hash_) {
       config_hash_ = entry.config_hash;
       config_ = crypto::hex(config_hash_);
     }
-    const std::array<std::string_view, count> said = {entry.key_id.str(),
-                                                      chat::name(entry.client_dialect),
-                                                      entry.requested_model,
-                                                      entry.provider.str(),
-                                                      entry.model.str(),
-                                                      catalog::name(entry.ground),
-                                                      name(entry.outcome),
-                                                      entry.price_source,
-                                                      config_};
-    for (std::size_t i = 0; i < count; ++i) {
-      if (any_ && last_[i] == said[i]) continue;
-      TRY(numbers_[i], words_.number(said[i]));
-      last_[i] = said[i];
+    const std::array<std::string_view, word_count> said = {chat::name(entry.client_dialect),
+                                                           entry.requested_model,
+                                                           entry.provider.str(),
+                                                           entry.model.str(),
+                                                           catalog::name(entry.ground),
+                                                           name(entry.outcome),
+                                                           entry.price_source,
+                                                           config_,
+                                                           entry.workload};
+    for (std::size_t i = 0; i < word_count; ++i) {
+      if (any_ && said_[i] == said[i]) continue;
+      said_[i] = said[i];
+      words_of_last_[i] = 0;  // no workload
+      if (i + 1 < word_count || !entry.workload.empty()) {
+        TRY(words_of_last_[i], words_.number(said[i]));
+      }
     }
     any_ = true;
-    return numbers_;
+    Kind kind{};
+    std::ranges::copy(words_of_last_, kind.begin());
+    const std::array<std::int64_t, 7> rest = {entry.status,         entry.stream,
+                                              entry.attempt,        entry.final,
+                                              entry.usage.reported, static_cast<std::uint8_t>(entry.usage.service_tier),
+                                              entry.usage.doubts};
+    std::ranges::copy(rest, kind.begin() + word_count);
+    return kind;
   }
-  // Of a word that few rows have.
-  Result<std::int64_t> number(std::string_view word) { return words_.number(word); }
+  std::int64_t keep(const Kind& kind, std::int64_t number) {
+    last_ = {kind, number};
+    return numbers_.emplace(kind, number).first->second;
+  }
 
- private:
+  const Database& database_;
   Words& words_;
+  std::map<Kind, std::int64_t> numbers_;
+  std::optional<std::pair<Kind, std::int64_t>> last_;
   bool any_ = false;  // there was a row, and the following is of it
   ConfigHash config_hash_{};
   std::string config_;
-  std::array<std::string, count> last_;
-  std::array<std::int64_t, count> numbers_{};
+  std::array<std::string, word_count> said_;
+  std::array<std::int64_t, word_count> words_of_last_{};
 };
 
 // The value, or NULL where it says that there is none.
@@ -105,9 +151,10 @@ std::optional<std::int64_t> unless(std::int64_t value, std::int64_t none) {
 }
 
 // In the order of `insert_row`, which leaves out what is not there.
-Result<void> insert(Statement& row, RowWords& words, const LedgerEntry& entry) {
+Result<void> insert(Statement& row, Words& words, Kinds& kinds, const LedgerEntry& entry) {
   const chat::Usage& usage = entry.usage;
-  TRY(const auto numbers, words.numbers(entry));
+  TRY(const std::int64_t key_word, words.number(entry.key_id.str()));
+  TRY(const std::int64_t kind, kinds.number(entry));
   row.bind(entry.start_us).bind(entry.end_us).bind(usage.input).bind(usage.output);
   row.bind(entry.cost ? std::optional(entry.cost->pico()) : std::nullopt).bind(entry.total_us);
   row.bind(unless(entry.ttft_us, -1));
@@ -115,16 +162,7 @@ Result<void> insert(Statement& row, RowWords& words, const LedgerEntry& entry) {
                               usage.input_audio, usage.input_image, usage.input_video, usage.cache_read_audio,
                               usage.output_audio, usage.output_image, usage.searches})
     row.bind(unless(tokens, 0));
-  for (const std::int64_t number : numbers) row.bind(number);
-  std::optional<std::int64_t> workload;
-  if (!entry.workload.empty()) {
-    TRY(workload, words.number(entry.workload));
-  }
-  row.bind(workload);
-  row.bind(std::int64_t{entry.status}).bind(std::int64_t{entry.stream}).bind(std::int64_t{entry.attempt});
-  row.bind(std::int64_t{entry.final}).bind(std::int64_t{usage.reported});
-  row.bind(std::int64_t{static_cast<std::uint8_t>(entry.correction)});
-  row.bind(unless(static_cast<std::uint8_t>(usage.service_tier), 0)).bind(unless(usage.doubts, 0));
+  row.bind(key_word).bind(kind).bind(std::int64_t{static_cast<std::uint8_t>(entry.correction)});
   row.bind(entry.request_id.str()).bind(entry.tags).bind(usage.raw.text());
   return row.queue();
 }
@@ -132,12 +170,8 @@ Result<void> insert(Statement& row, RowWords& words, const LedgerEntry& entry) {
 constexpr const char* insert_row =
     "INSERT INTO ledger_rows (start_us, end_us, input, output, cost_pico, total_us, ttft_us, cache_read, "
     "cache_write_5m, cache_write_1h, reasoning, input_audio, input_image, input_video, cache_read_audio, output_audio, "
-    "output_image, searches, key_word, dialect_word, requested_word, provider_word, model_word, ground_word, "
-    "outcome_word, source_word, config_word, workload_word, status, stream, attempt, final, reported, correction, "
-    "service_tier, "
-    "doubts, request_id, tags, raw_usage) VALUES "
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-    "?, nullif(?, ''), nullif(?, ''))";
+    "output_image, searches, key_word, kind, correction, request_id, tags, raw_usage) VALUES "
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''), nullif(?, ''))";
 
 Result<void> add(const Database& database, const Spends& spends) {
   TRY(Statement upsert,
@@ -155,11 +189,12 @@ Result<void> add(const Database& database, const Spends& spends) {
   return {};
 }
 
-// Rows that began in these hours since 1970 are among those that have come in just now: nobody else writes meanwhile,
-// and numbers only rise, though a shared database leaves some out.
-Result<void> note_hours(const Database& database, const std::set<std::int64_t>& hours, std::int64_t last_before,
-                        std::int64_t last) {
-  TRY(Statement upsert, database.prepare("INSERT INTO ledger_hours (hour, first_row, last_row) VALUES (?1, ?2, ?3) "
+// Rows that began (ledger_hours) or ended (ledger_end_hours) in these hours since 1970 are among those that have come
+// in just now: nobody else writes meanwhile, and numbers only rise, though a shared database leaves some out.
+Result<void> note_hours(const Database& database, const std::string& table, const std::set<std::int64_t>& hours,
+                        std::int64_t last_before, std::int64_t last) {
+  TRY(Statement upsert, database.prepare("INSERT INTO " + table +
+                                         " (hour, first_row, last_row) VALUES (?1, ?2, ?3) "
                                          "ON CONFLICT (hour) DO UPDATE SET last_row = excluded.last_row"));
   for (const std::int64_t hour : hours) CHECK_OK(upsert.bind(hour).bind(last_before + 1).bind(last).queue());
   return {};
@@ -201,8 +236,8 @@ Result<bool> catch_up_own(Database& database, const std::string& directory, std:
 Result<void> check_is_new(const Database& database, const std::string& directory, std::string_view instance,
                           const LedgerEntry& first) {
   TRY(Statement there,
-      database.prepare("SELECT count(*) FROM ledger_rows WHERE row >= (SELECT first_row FROM ledger_hours WHERE hour = "
-                       "?1) AND row <= (SELECT last_row FROM ledger_hours WHERE hour = ?1) AND request_id = ?2 AND "
+      database.prepare("SELECT count(*) FROM ledger WHERE row >= (SELECT first_row FROM ledger_hours WHERE hour = ?1) "
+                       "AND row <= (SELECT last_row FROM ledger_hours WHERE hour = ?1) AND request_id = ?2 AND "
                        "start_us = ?3 AND end_us = ?4 AND attempt = ?5 AND correction = 0 AND "
                        "coalesce(cost_pico, -1) = ?6"));
   there.bind(first.start_us / us_per_hour).bind(first.request_id.str()).bind(first.start_us).bind(first.end_us);
@@ -235,9 +270,10 @@ Result<bool> fold_batch(Database& database, const std::string& directory, std::s
   TRY(LogReader reader, LogReader::open(directory, from, until));
   TRY(Statement row, database.prepare(insert_row));
   Words words(database);
-  RowWords row_words(words);
+  Kinds kinds(database, words);
   TRY(const std::int64_t last_before, database.integer("SELECT coalesce(max(row), 0) FROM ledger_rows"));
-  std::set<std::int64_t> hours;
+  std::set<std::int64_t> start_hours;
+  std::set<std::int64_t> end_hours;
   Spends spends;
   Rollup rollup;
   OwnSpend own;
@@ -252,8 +288,9 @@ Result<bool> fold_batch(Database& database, const std::string& directory, std::s
     if (entry) {
       if (!instance.empty() && from == 0 && entries == 0 && entry->correction == Correction::none)
         CHECK_OK(check_is_new(database, directory, instance, *entry));
-      CHECK_OK(insert(row, row_words, *entry));
-      hours.insert(entry->start_us / us_per_hour);
+      CHECK_OK(insert(row, words, kinds, *entry));
+      start_hours.insert(entry->start_us / us_per_hour);
+      if (entry->correction == Correction::none) end_hours.insert(entry->end_us / us_per_hour);
       rollup.add(*entry);
       if (!instance.empty()) own.add(*entry);
       corrects = corrects || entry->correction != Correction::none;
@@ -270,7 +307,9 @@ Result<bool> fold_batch(Database& database, const std::string& directory, std::s
   if (reader.position() == from) return false;
   TRY(const std::int64_t last, database.integer("SELECT coalesce(max(row), 0) FROM ledger_rows"));
   CHECK_OK(words.note_use(last));
-  CHECK_OK(note_hours(database, hours, last_before, last));
+  CHECK_OK(kinds.note_use(last));
+  CHECK_OK(note_hours(database, "ledger_hours", start_hours, last_before, last));
+  CHECK_OK(note_hours(database, "ledger_end_hours", end_hours, last_before, last));
   if (corrects) {
     TRY(Statement note,
         database.prepare("INSERT INTO correction_batches (last_row, first_row, instance) VALUES (?, ?, ?)"));

@@ -16,6 +16,7 @@
 #include "store/ledger_entry.h"
 #include "store/own_spend.h"
 #include "store/retention.h"
+#include "store/row_span.h"
 #include "store/sight.h"
 #include "store/subjects.h"
 #include "store/tags.h"
@@ -158,10 +159,11 @@ Result<void> load_rows(Database& database, std::int64_t hour_us, const std::set<
                        const LinesOf& lines_of, const std::map<const Line*, std::int64_t>& first) {
   TRY(Statement rows,
       database.prepare("SELECT key_id, tags, provider, model, end_us, cost_pico FROM ledger WHERE correction = 0 AND "
-                       "end_us >= ?1 AND end_us < ?2 AND cost_pico > 0 UNION ALL "
+                       "row >= ?3 AND row <= ?4 AND end_us >= ?1 AND end_us < ?2 AND cost_pico > 0 UNION ALL "
                        "SELECT key_id, tags, provider, model, start_us, cost_pico FROM ledger WHERE correction > 0 AND "
                        "start_us >= ?1 AND start_us < ?2"));
-  rows.bind(hour_us).bind(hour_us + us_per_hour);
+  TRY(const RowSpan among, rows_ended_in(database, hour_us, hour_us + us_per_hour));
+  rows.bind(hour_us).bind(hour_us + us_per_hour).bind(among.first).bind(among.last);
   while (true) {
     TRY(const bool row, rows.step());
     if (!row) return {};

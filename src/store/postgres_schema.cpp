@@ -427,6 +427,125 @@ CREATE TABLE ledger_words (
     ALTER TABLE usage_daily DROP CONSTRAINT usage_daily_pkey;
     ALTER TABLE usage_daily ADD PRIMARY KEY (day, key_id, provider, model, ground, tags, workload);
     )sql",
+    R"sql(
+    SET LOCAL statement_timeout = 0;
+    CREATE TABLE ledger_kinds (
+      last_row BIGINT NOT NULL,
+      id INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      dialect_word INTEGER NOT NULL,
+      requested_word INTEGER NOT NULL,
+      provider_word INTEGER NOT NULL,
+      model_word INTEGER NOT NULL,
+      ground_word INTEGER NOT NULL,
+      outcome_word INTEGER NOT NULL,
+      source_word INTEGER NOT NULL,
+      config_word INTEGER NOT NULL,
+      workload_word INTEGER NOT NULL,
+      status INTEGER NOT NULL,
+      stream SMALLINT NOT NULL,
+      attempt SMALLINT NOT NULL,
+      final SMALLINT NOT NULL,
+      reported SMALLINT NOT NULL,
+      service_tier SMALLINT NOT NULL,
+      doubts SMALLINT NOT NULL,
+      UNIQUE (
+        dialect_word, requested_word, provider_word, model_word, ground_word, outcome_word, source_word,
+        config_word, workload_word, status, stream, attempt, final, reported, service_tier, doubts)
+    );
+    INSERT INTO ledger_kinds (
+        dialect_word, requested_word, provider_word, model_word, ground_word, outcome_word, source_word,
+        config_word, workload_word, status, stream, attempt, final, reported, service_tier, doubts, last_row)
+      SELECT
+        dialect_word, requested_word, provider_word, model_word, ground_word, outcome_word, source_word,
+        config_word, coalesce(workload_word, 0), status, stream, attempt, final, reported,
+        coalesce(service_tier, 0), coalesce(doubts, 0), max(row)
+      FROM ledger_rows GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16;
+
+    DROP VIEW ledger;
+    ALTER TABLE ledger_rows RENAME TO ledger_rows_before;
+    CREATE TABLE ledger_rows (
+      row BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      start_us BIGINT NOT NULL,
+      end_us BIGINT NOT NULL,
+      input BIGINT NOT NULL,
+      output BIGINT NOT NULL,
+      cost_pico BIGINT,
+      total_us BIGINT NOT NULL,
+      ttft_us BIGINT,
+      cache_read BIGINT,
+      cache_write_5m BIGINT,
+      cache_write_1h BIGINT,
+      reasoning BIGINT,
+      input_audio BIGINT,
+      input_image BIGINT,
+      input_video BIGINT,
+      cache_read_audio BIGINT,
+      output_audio BIGINT,
+      output_image BIGINT,
+      searches BIGINT,
+      key_word INTEGER NOT NULL,
+      kind INTEGER NOT NULL,
+      correction SMALLINT NOT NULL,
+      request_id TEXT NOT NULL,
+      tags TEXT,
+      raw_usage TEXT
+    );
+    INSERT INTO ledger_rows (
+        row, start_us, end_us, input, output, cost_pico, total_us, ttft_us, cache_read, cache_write_5m,
+        cache_write_1h, reasoning, input_audio, input_image, input_video, cache_read_audio, output_audio,
+        output_image, searches, key_word, kind, correction, request_id, tags, raw_usage) OVERRIDING SYSTEM VALUE
+      SELECT
+        r.row, r.start_us, r.end_us, r.input, r.output, r.cost_pico, r.total_us, r.ttft_us, r.cache_read,
+        r.cache_write_5m, r.cache_write_1h, r.reasoning, r.input_audio, r.input_image, r.input_video,
+        r.cache_read_audio, r.output_audio, r.output_image, r.searches, r.key_word, i.id, r.correction,
+        r.request_id, r.tags, r.raw_usage
+      FROM ledger_rows_before r JOIN ledger_kinds i ON
+        i.dialect_word = r.dialect_word AND i.requested_word = r.requested_word AND
+        i.provider_word = r.provider_word AND i.model_word = r.model_word AND i.ground_word = r.ground_word AND
+        i.outcome_word = r.outcome_word AND i.source_word = r.source_word AND i.config_word = r.config_word AND
+        i.workload_word = coalesce(r.workload_word, 0) AND i.status = r.status AND i.stream = r.stream AND
+        i.attempt = r.attempt AND i.final = r.final AND i.reported = r.reported AND
+        i.service_tier = coalesce(r.service_tier, 0) AND i.doubts = coalesce(r.doubts, 0)
+      ORDER BY r.row;
+    SELECT setval(pg_get_serial_sequence('ledger_rows', 'row'), coalesce(max(row), 0) + 1, false) FROM ledger_rows;
+    DROP TABLE ledger_rows_before;
+    CREATE INDEX ledger_corrections ON ledger_rows(request_id) WHERE correction > 0;
+    CREATE INDEX ledger_corrected ON ledger_rows(start_us) WHERE correction > 0;
+    CREATE INDEX ledger_end ON ledger_rows USING brin (end_us) WITH (pages_per_range = 32, autosummarize = on);
+    CREATE VIEW ledger AS SELECT
+      r.row, r.request_id, r.start_us, r.end_us, k.word AS key_id, d.word AS dialect, q.word AS requested_model,
+      p.word AS provider, m.word AS model, g.word AS ground, i.stream, i.status, o.word AS outcome, i.attempt,
+      i.final, r.input, coalesce(r.cache_read, 0) AS cache_read,
+      coalesce(r.cache_write_5m, 0) AS cache_write_5m, coalesce(r.cache_write_1h, 0) AS cache_write_1h,
+      r.output, coalesce(r.reasoning, 0) AS reasoning, i.reported, r.cost_pico, s.word AS price_source,
+      coalesce(r.ttft_us, -1) AS ttft_us, r.total_us, c.word AS config_hash,
+      coalesce(r.input_audio, 0) AS input_audio, coalesce(r.input_image, 0) AS input_image,
+      coalesce(r.input_video, 0) AS input_video, coalesce(r.cache_read_audio, 0) AS cache_read_audio,
+      coalesce(r.output_audio, 0) AS output_audio, coalesce(r.output_image, 0) AS output_image,
+      coalesce(r.searches, 0) AS searches, i.service_tier, i.doubts, coalesce(r.raw_usage, '') AS raw_usage,
+      r.correction, coalesce(r.tags, '') AS tags, coalesce(w.word, '') AS workload
+      FROM ledger_rows r
+      LEFT JOIN ledger_words k ON k.id = r.key_word
+      LEFT JOIN ledger_kinds i ON i.id = r.kind
+      LEFT JOIN ledger_words d ON d.id = i.dialect_word
+      LEFT JOIN ledger_words q ON q.id = i.requested_word
+      LEFT JOIN ledger_words p ON p.id = i.provider_word
+      LEFT JOIN ledger_words m ON m.id = i.model_word
+      LEFT JOIN ledger_words g ON g.id = i.ground_word
+      LEFT JOIN ledger_words o ON o.id = i.outcome_word
+      LEFT JOIN ledger_words s ON s.id = i.source_word
+      LEFT JOIN ledger_words c ON c.id = i.config_word
+      LEFT JOIN ledger_words w ON w.id = i.workload_word;
+
+    CREATE TABLE ledger_end_hours (
+      hour BIGINT PRIMARY KEY,
+      first_row BIGINT NOT NULL,
+      last_row BIGINT NOT NULL
+    );
+    INSERT INTO ledger_end_hours SELECT end_us / 3600000000 AS hour, min(row), max(row) FROM ledger_rows
+      WHERE correction = 0 GROUP BY 1;
+    ANALYZE ledger_rows, ledger_kinds, ledger_words;
+    )sql",
 };
 constexpr auto known = static_cast<std::int64_t>(migrations.size());
 

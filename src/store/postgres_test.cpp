@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <iostream>
 #include <set>
 #include <string>
 #include <thread>
@@ -19,6 +20,7 @@
 #include "store/live_store.h"
 #include "store/store.h"
 #include "store/testing_backends.h"
+#include "store/testing_rows.h"
 #include "store/testing_wait.h"
 
 namespace sluice::store {
@@ -66,6 +68,31 @@ TEST(Postgres, Has_the_same_tables_and_columns_as_the_file) {
             columns(**sqlite,
                     "SELECT m.name || '.' || c.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type "
                     "IN ('table', 'view') AND m.name NOT LIKE 'sqlite_%'"));
+}
+
+// Rows of all kinds, with their indices and what is kept outside of the table; of the second half, as what a table
+// begins with is no row's.
+TEST(Postgres, Keeps_a_row_of_the_ledger_in_at_most_200_bytes) {
+  TestingDirectory directory;
+  Store store = open(shared(directory, "small_rows"));
+  constexpr std::int64_t rows = 2'000;
+  std::int64_t bytes = 0;
+  for (const std::int64_t from : {std::int64_t{0}, rows}) {
+    const auto log = AppendLog::open(ledger_path(directory.path()), {});
+    std::string record;
+    for (std::int64_t i = from; i < from + rows; ++i) {
+      record.clear();
+      encode(realistic_row(i, 1'795'418'415'000'000 + i * 1'000), record);
+      ASSERT_EQ((*log)->append(record), Appended::queued);
+    }
+    ASSERT_TRUE((*log)->flush(60s));
+    ASSERT_EQ(store.fold()->entries, static_cast<std::uint64_t>(rows));
+    const auto size = raw("small_rows")->integer("SELECT pg_total_relation_size('ledger_rows')");
+    ASSERT_TRUE(size);
+    bytes = *size - bytes;
+  }
+  std::cout << bytes / rows << " bytes a row\n";
+  EXPECT_LE(bytes / rows, 200);
 }
 
 TEST(Postgres, Is_refused_when_it_is_newer_than_the_program) {

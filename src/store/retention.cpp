@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <vector>
 
 #include "store/file_error.h"
 #include "store/limits.h"
 #include "store/log_segment.h"
+#include "store/row_span.h"
 #include "store/window.h"
 
 namespace sluice::store {
@@ -52,9 +54,10 @@ Result<std::int64_t> drop_rows(Database& database, std::int64_t before_us) {
     CHECK_OK(mark.bind(before_us).run());
   }
   // The newest row stays, whatever its age: the next one's number is above it.
-  TRY(Statement rows, database.prepare("SELECT row FROM ledger_rows WHERE end_us < ?1 AND correction = 0 "
-                                       "AND row < (SELECT max(row) FROM ledger_rows) ORDER BY end_us LIMIT ?2"));
-  TRY(std::vector<std::int64_t> old, numbers(rows.bind(before_us).bind(batch_rows)));
+  TRY(const RowSpan among, rows_ended_in(database, std::numeric_limits<std::int64_t>::min(), before_us));
+  TRY(Statement rows, database.prepare("SELECT row FROM ledger_rows WHERE row <= ?1 AND end_us < ?2 AND correction = 0 "
+                                       "AND row < (SELECT max(row) FROM ledger_rows) ORDER BY row LIMIT ?3"));
+  TRY(std::vector<std::int64_t> old, numbers(rows.bind(among.last).bind(before_us).bind(batch_rows)));
   TRY(Statement corrections, database.prepare("SELECT row FROM ledger_rows WHERE correction > 0 AND start_us < ?1 "
                                               "AND row < (SELECT max(row) FROM ledger_rows) LIMIT ?2"));
   TRY(const std::vector<std::int64_t> old_corrections,
@@ -64,6 +67,8 @@ Result<std::int64_t> drop_rows(Database& database, std::int64_t before_us) {
   for (const std::int64_t row : old) CHECK_OK(remove.bind(row).queue());
   if (old.empty()) {
     for (const char* sql : {"DELETE FROM ledger_hours WHERE last_row < (SELECT min(row) FROM ledger_rows)",
+                            "DELETE FROM ledger_end_hours WHERE last_row < (SELECT min(row) FROM ledger_rows)",
+                            "DELETE FROM ledger_kinds WHERE last_row < (SELECT min(row) FROM ledger_rows)",
                             "DELETE FROM ledger_words WHERE last_row < (SELECT min(row) FROM ledger_rows)",
                             "DELETE FROM correction_batches WHERE last_row < (SELECT min(row) FROM ledger_rows)"}) {
       TRY(Statement behind, database.prepare(sql));

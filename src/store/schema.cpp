@@ -31,6 +31,8 @@ constexpr std::int64_t application_id = 0x534c5549;
 //
 // ledger_rows     the ledger; `ledger` is a view of it, with the words and the zeros
 // ledger_words    what its rows say again and again, and the last row that may say it: retention forgets it behind that
+// ledger_kinds    what else many rows have in common, by such words, under one number; forgotten in the same way
+// ledger_hours, ledger_end_hours  from which row to which those are that began, or ended, in an hour
 //
 // correction_batches  which rows may be corrections, and whose log had them: a running server counts them from here
 //
@@ -570,6 +572,123 @@ constexpr std::array migrations = {
         cache_write, output, estimated, unpriced, usd, pico, corrections, corrected_usd, corrected_pico, ''
       FROM usage_daily_before;
     DROP TABLE usage_daily_before;
+    )sql",
+    // What rows have in common by the kind of call that they are of has one number; and where in the ledger the rows
+    // are that ended in an hour, in the place of an index of every row.
+    R"sql(
+    CREATE TABLE ledger_kinds (
+      id INTEGER PRIMARY KEY,
+      last_row INTEGER NOT NULL,
+      dialect_word INTEGER NOT NULL,
+      requested_word INTEGER NOT NULL,
+      provider_word INTEGER NOT NULL,
+      model_word INTEGER NOT NULL,
+      ground_word INTEGER NOT NULL,
+      outcome_word INTEGER NOT NULL,
+      source_word INTEGER NOT NULL,
+      config_word INTEGER NOT NULL,
+      workload_word INTEGER NOT NULL,
+      status INTEGER NOT NULL,
+      stream INTEGER NOT NULL,
+      attempt INTEGER NOT NULL,
+      final INTEGER NOT NULL,
+      reported INTEGER NOT NULL,
+      service_tier INTEGER NOT NULL,
+      doubts INTEGER NOT NULL,
+      UNIQUE (
+        dialect_word, requested_word, provider_word, model_word, ground_word, outcome_word, source_word,
+        config_word, workload_word, status, stream, attempt, final, reported, service_tier, doubts)
+    ) STRICT;
+    INSERT INTO ledger_kinds (
+        dialect_word, requested_word, provider_word, model_word, ground_word, outcome_word, source_word,
+        config_word, workload_word, status, stream, attempt, final, reported, service_tier, doubts, last_row)
+      SELECT
+        dialect_word, requested_word, provider_word, model_word, ground_word, outcome_word, source_word,
+        config_word, coalesce(workload_word, 0), status, stream, attempt, final, reported,
+        coalesce(service_tier, 0), coalesce(doubts, 0), max(row)
+      FROM ledger_rows GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16;
+
+    DROP VIEW ledger;
+    ALTER TABLE ledger_rows RENAME TO ledger_rows_before;
+    CREATE TABLE ledger_rows (
+      row INTEGER PRIMARY KEY,
+      start_us INTEGER NOT NULL,
+      end_us INTEGER NOT NULL,
+      input INTEGER NOT NULL,
+      output INTEGER NOT NULL,
+      cost_pico INTEGER,
+      total_us INTEGER NOT NULL,
+      ttft_us INTEGER,
+      cache_read INTEGER,
+      cache_write_5m INTEGER,
+      cache_write_1h INTEGER,
+      reasoning INTEGER,
+      input_audio INTEGER,
+      input_image INTEGER,
+      input_video INTEGER,
+      cache_read_audio INTEGER,
+      output_audio INTEGER,
+      output_image INTEGER,
+      searches INTEGER,
+      key_word INTEGER NOT NULL,
+      kind INTEGER NOT NULL,
+      correction INTEGER NOT NULL,
+      request_id TEXT NOT NULL,
+      tags TEXT,
+      raw_usage TEXT
+    ) STRICT;
+    INSERT INTO ledger_rows (
+        row, start_us, end_us, input, output, cost_pico, total_us, ttft_us, cache_read, cache_write_5m,
+        cache_write_1h, reasoning, input_audio, input_image, input_video, cache_read_audio, output_audio,
+        output_image, searches, key_word, kind, correction, request_id, tags, raw_usage)
+      SELECT
+        r.row, r.start_us, r.end_us, r.input, r.output, r.cost_pico, r.total_us, r.ttft_us, r.cache_read,
+        r.cache_write_5m, r.cache_write_1h, r.reasoning, r.input_audio, r.input_image, r.input_video,
+        r.cache_read_audio, r.output_audio, r.output_image, r.searches, r.key_word, i.id, r.correction,
+        r.request_id, r.tags, r.raw_usage
+      FROM ledger_rows_before r JOIN ledger_kinds i ON
+        i.dialect_word = r.dialect_word AND i.requested_word = r.requested_word AND
+        i.provider_word = r.provider_word AND i.model_word = r.model_word AND i.ground_word = r.ground_word AND
+        i.outcome_word = r.outcome_word AND i.source_word = r.source_word AND i.config_word = r.config_word AND
+        i.workload_word = coalesce(r.workload_word, 0) AND i.status = r.status AND i.stream = r.stream AND
+        i.attempt = r.attempt AND i.final = r.final AND i.reported = r.reported AND
+        i.service_tier = coalesce(r.service_tier, 0) AND i.doubts = coalesce(r.doubts, 0)
+      ORDER BY r.row;
+    DROP TABLE ledger_rows_before;
+    CREATE INDEX ledger_corrections ON ledger_rows(request_id) WHERE correction > 0;
+    CREATE INDEX ledger_corrected ON ledger_rows(start_us) WHERE correction > 0;
+    CREATE VIEW ledger AS SELECT
+      r.row, r.request_id, r.start_us, r.end_us, k.word AS key_id, d.word AS dialect, q.word AS requested_model,
+      p.word AS provider, m.word AS model, g.word AS ground, i.stream, i.status, o.word AS outcome, i.attempt,
+      i.final, r.input, coalesce(r.cache_read, 0) AS cache_read,
+      coalesce(r.cache_write_5m, 0) AS cache_write_5m, coalesce(r.cache_write_1h, 0) AS cache_write_1h,
+      r.output, coalesce(r.reasoning, 0) AS reasoning, i.reported, r.cost_pico, s.word AS price_source,
+      coalesce(r.ttft_us, -1) AS ttft_us, r.total_us, c.word AS config_hash,
+      coalesce(r.input_audio, 0) AS input_audio, coalesce(r.input_image, 0) AS input_image,
+      coalesce(r.input_video, 0) AS input_video, coalesce(r.cache_read_audio, 0) AS cache_read_audio,
+      coalesce(r.output_audio, 0) AS output_audio, coalesce(r.output_image, 0) AS output_image,
+      coalesce(r.searches, 0) AS searches, i.service_tier, i.doubts, coalesce(r.raw_usage, '') AS raw_usage,
+      r.correction, coalesce(r.tags, '') AS tags, coalesce(w.word, '') AS workload
+      FROM ledger_rows r
+      LEFT JOIN ledger_words k ON k.id = r.key_word
+      LEFT JOIN ledger_kinds i ON i.id = r.kind
+      LEFT JOIN ledger_words d ON d.id = i.dialect_word
+      LEFT JOIN ledger_words q ON q.id = i.requested_word
+      LEFT JOIN ledger_words p ON p.id = i.provider_word
+      LEFT JOIN ledger_words m ON m.id = i.model_word
+      LEFT JOIN ledger_words g ON g.id = i.ground_word
+      LEFT JOIN ledger_words o ON o.id = i.outcome_word
+      LEFT JOIN ledger_words s ON s.id = i.source_word
+      LEFT JOIN ledger_words c ON c.id = i.config_word
+      LEFT JOIN ledger_words w ON w.id = i.workload_word;
+
+    CREATE TABLE ledger_end_hours (
+      hour INTEGER PRIMARY KEY,  -- since 1970 UTC
+      first_row INTEGER NOT NULL,
+      last_row INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO ledger_end_hours SELECT end_us / 3600000000 AS hour, min(row), max(row) FROM ledger_rows
+      WHERE correction = 0 GROUP BY 1;
     )sql",
 };
 

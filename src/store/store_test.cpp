@@ -437,12 +437,14 @@ TEST_P(Fold, Leaves_out_what_a_row_does_not_have) {
   const auto count = [&](const char* where) {
     return *database->integer(std::string("SELECT count(*) FROM ledger_rows WHERE ") + where);
   };
-  EXPECT_EQ(
-      count("cost_pico = 5 AND ttft_us IS NULL AND cache_read IS NULL AND searches IS NULL AND service_tier IS NULL "
-            "AND doubts IS NULL AND tags IS NULL AND raw_usage IS NULL"),
-      2);
-  EXPECT_EQ(count("cost_pico = 7 AND ttft_us = 0 AND cache_read = 11 AND doubts = 1"), 1);
-  EXPECT_EQ(count("provider_word = (SELECT id FROM ledger_words WHERE word = 'other')"), 1);
+  EXPECT_EQ(count("cost_pico = 5 AND ttft_us IS NULL AND cache_read IS NULL AND searches IS NULL AND tags IS NULL AND "
+                  "raw_usage IS NULL"),
+            2);
+  EXPECT_EQ(count("cost_pico = 7 AND ttft_us = 0 AND cache_read = 11"), 1);
+  EXPECT_EQ(count("kind = (SELECT id FROM ledger_kinds WHERE doubts = 1 AND provider_word = "
+                  "(SELECT id FROM ledger_words WHERE word = 'other'))"),
+            1);
+  EXPECT_EQ(*database->integer("SELECT count(*) FROM ledger_kinds"), 2);
   EXPECT_EQ(count("key_word = (SELECT id FROM ledger_words WHERE word = 'key_a')"), 2);
 }
 

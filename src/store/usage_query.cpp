@@ -6,9 +6,11 @@
 #include <chrono>
 #include <limits>
 #include <map>
+#include <tuple>
 
 #include "store/key.h"
 #include "store/retention.h"
+#include "store/row_span.h"
 #include "store/sight.h"
 #include "store/tags.h"
 #include "store/window.h"
@@ -16,17 +18,26 @@
 namespace sluice::store {
 namespace {
 
+// SQL text of our own.
 struct Dimension {
   std::string_view name;
-  const char*
-      column;  // SQL text of our own for what the sums are grouped by; labels are given to the groups afterwards
+  const char* column;  // what the sums are grouped by
+  const char* label;   // of the group g.value; NULL: the value says it, or there is none
 };
 // By GroupBy's value.
-constexpr std::array dimensions = {Dimension{"key", "key_id"},        Dimension{"model", "model"},
-                                   Dimension{"provider", "provider"}, Dimension{"ground", "ground"},
-                                   Dimension{"day", "day"},           Dimension{"team", "key_id"},
-                                   Dimension{"user", "key_id"},       Dimension{"org", "key_id"},
-                                   Dimension{"tag", "tags"},          Dimension{"workload", "workload"}};
+constexpr std::array dimensions = {
+    Dimension{"key", "key_id", "(SELECT name FROM keys WHERE id = g.value)"},
+    Dimension{"model", "model", "NULL"},
+    Dimension{"provider", "provider", "NULL"},
+    Dimension{"ground", "ground", "NULL"},
+    Dimension{"day", "day", "NULL"},
+    Dimension{"team", "key_id", "(SELECT s.name FROM keys k JOIN subjects s ON s.id = k.team_id WHERE k.id = g.value)"},
+    Dimension{"user", "key_id", "(SELECT s.name FROM keys k JOIN subjects s ON s.id = k.user_id WHERE k.id = g.value)"},
+    Dimension{"org", "key_id",
+              "(SELECT o.name FROM keys k JOIN subjects s ON s.id IN (k.team_id, k.user_id) JOIN subjects o ON o.id = "
+              "s.org_id WHERE k.id = g.value ORDER BY s.kind LIMIT 1)"},
+    Dimension{"tag", "tags", "NULL"},
+    Dimension{"workload", "workload", "NULL"}};
 
 // SQLite's sum() stops at 64 bits with an error. The picodollars beyond whole dollars are summed in two halves, tokens
 // are bounded per row (ledger_entry.cpp): neither can overflow below 9 million rows of the largest size.
@@ -36,6 +47,15 @@ constexpr std::int64_t half = 1'000'000;
 #define SLUICE_USED_TOKENS                                                                                   \
   "input + cache_read + cache_write_5m + cache_write_1h + output + reasoning + input_audio + input_image + " \
   "input_video + cache_read_audio + output_audio + output_image > 0"
+
+// As rows_ended_in() has it, within the statement: of one moment, while others bring rows in.
+#define SLUICE_ROW_ENDED_IN(from, to)                                                                       \
+  "row >= (SELECT coalesce(min(first_row), 0) FROM ledger_end_hours WHERE hour >= " from                    \
+  " / 3600000000 AND hour "                                                                                 \
+  "<= " to " / 3600000000 AND " from " < " to                                                               \
+  ") AND row <= (SELECT coalesce(max(last_row), 0) FROM "                                                   \
+  "ledger_end_hours WHERE hour >= " from " / 3600000000 AND hour <= " to " / 3600000000 AND " from " < " to \
+  ") AND end_us >= " from " AND end_us < " to
 
 #define SLUICE_SUMS                                                                                                   \
   "key_id, provider, model, ground, tags, requests, failed, extra_attempts, input, cache_read, cache_write, output, " \
@@ -130,23 +150,6 @@ Result<std::vector<LoggedEntry>> read_entries(Statement& select) {
   }
 }
 
-// Among which rows those are that began in a time: by the hour, from the fold's own notes. Rows come in by when they
-// end, so these are about the rows of the time itself, however long the ledger is; a clock that jumps makes them more.
-struct RowSpan {
-  std::int64_t first = 0;
-  std::int64_t last = 0;
-};
-Result<RowSpan> rows_started_in(const Database& database, std::optional<std::int64_t> since_us,
-                                std::optional<std::int64_t> until_us) {
-  if (!since_us && !until_us) return RowSpan{0, std::numeric_limits<std::int64_t>::max()};
-  TRY(Statement select, database.prepare("SELECT coalesce(min(first_row), 0), coalesce(max(last_row), 0) FROM "
-                                         "ledger_hours WHERE hour >= ? AND hour <= ?"));
-  select.bind(since_us.value_or(0) / us_per_hour);
-  select.bind(until_us.value_or(std::numeric_limits<std::int64_t>::max()) / us_per_hour);
-  TRY(const bool row, select.step());
-  return row ? RowSpan{select.integer(0), select.integer(1)} : RowSpan{};
-}
-
 std::int64_t bounded(std::size_t count) { return static_cast<std::int64_t>(std::min(count, max_entries_per_query)); }
 
 void add(UsageRow& total, const UsageRow& row) {
@@ -165,34 +168,6 @@ void add(UsageRow& total, const UsageRow& row) {
 }
 
 bool is_about_owners(GroupBy by) { return by == GroupBy::team || by == GroupBy::user || by == GroupBy::org; }
-
-// What the groups of keys are called: by the key's id.
-struct Labels {
-  std::map<std::string, std::string, std::less<>> names;
-  std::string of(const std::string& key_id, const std::string& otherwise) const {
-    const auto found = names.find(key_id);
-    return found == names.end() || found->second.empty() ? otherwise : found->second;
-  }
-};
-
-Result<Labels> read_labels(const Database& database, GroupBy by) {
-  Labels labels;
-  const char* sql = nullptr;
-  if (by == GroupBy::key) sql = "SELECT id, name FROM keys";
-  if (by == GroupBy::team) sql = "SELECT k.id, s.name FROM keys k JOIN subjects s ON s.id = k.team_id";
-  if (by == GroupBy::user) sql = "SELECT k.id, s.name FROM keys k JOIN subjects s ON s.id = k.user_id";
-  if (by == GroupBy::org)
-    sql =
-        "SELECT k.id, o.name FROM keys k JOIN subjects s ON s.id IN (k.team_id, k.user_id) "
-        "JOIN subjects o ON o.id = s.org_id";
-  if (!sql) return labels;
-  TRY(Statement select, database.prepare(sql));
-  while (true) {
-    TRY(const bool row, select.step());
-    if (!row) return labels;
-    labels.names[select.text(0)] = select.text(1);
-  }
-}
 
 // A time in pieces: the whole days, which are summed up already, the whole hours before and behind them, and the
 // moments before and behind those. Each from its first to behind its last.
@@ -242,11 +217,17 @@ std::string date_text(std::int64_t day) {
          two(static_cast<unsigned>(date.month())) + "-" + two(static_cast<unsigned>(date.day()));
 }
 
-// Sums by the dimension's raw value, which is the rows' `group`.
-// Each of the conditions on the ledger is one range of one index: SQLite scans every row for what it cannot split so.
-Result<std::vector<UsageRow>> sum_up(const Database& database, const UsageQuery& query) {
+// Sums by the dimension's raw value.
+struct Group {
+  std::string label;  // empty: the value says it
+  UsageRow sums;      // the value is its `group`
+};
+// Each of the conditions on the ledger is one range of one index, or of rows: SQLite scans every row for what it cannot
+// split so.
+Result<std::vector<Group>> sum_up(const Database& database, const UsageQuery& query) {
   // The text is put together of constants only; every value is bound.
   const OfKeys keys(query.keys, 15);
+  const Dimension& by = dimensions[static_cast<std::size_t>(query.by)];
   const std::string sql =
       std::string(
           "WITH used AS (SELECT day, " SLUICE_SUMS
@@ -266,19 +247,19 @@ Result<std::vector<UsageRow>> sum_up(const Database& database, const UsageQuery&
           "CASE WHEN correction > 0 THEN 1 ELSE 0 END, CASE WHEN correction > 0 THEN cost_pico / 1000000000000 ELSE 0 "
           "END, "
           "CASE WHEN correction > 0 THEN cost_pico % 1000000000000 ELSE 0 END, workload FROM ledger "
-          "WHERE (correction = 0 AND end_us >= ?7 AND end_us < ?8) OR (correction = 0 AND end_us >= ?9 AND end_us < "
-          "?10) "
+          "WHERE (correction = 0 AND " SLUICE_ROW_ENDED_IN("?7", "?8") ") "
+          "OR (correction = 0 AND " SLUICE_ROW_ENDED_IN("?9", "?10") ") "
           "OR (correction > 0 AND start_us >= ?7 AND start_us < ?8) "
           "OR (correction > 0 AND start_us >= ?9 AND start_us < ?10)) "
-          "SELECT ") +
-      dimensions[static_cast<std::size_t>(query.by)].column +
+          "SELECT g.*, ") +
+      by.label + " FROM (SELECT " + by.column +
       " AS value, sum(requests), sum(failed), sum(extra_attempts), sum(input), sum(cache_read), sum(cache_write), "
       "sum(output), sum(estimated), sum(unpriced), sum(usd), sum(pico / ?11), sum(pico % ?11), "
       "sum(corrections), sum(corrected_usd), sum(corrected_pico / ?11), sum(corrected_pico % ?11) FROM used "
       "WHERE (?12 = '' OR key_id = ?12) AND (?13 = '' OR model = ?13 OR provider || '/' || model = ?13) AND "
       "(?14 = '' OR replace(',' || tags || ',', ',' || ?14 || ',', '') <> ',' || tags || ',') AND "
       "(?15 = '' OR workload = ?15)" +
-      keys.text() + " GROUP BY value";
+      keys.text() + " GROUP BY value) g";
   TRY(Statement select, database.prepare(sql));
   const Span span = span_of(query);
   for (const Piece& piece : {span.days, span.hours[0], span.hours[1], span.moments[0], span.moments[1]})
@@ -286,11 +267,13 @@ Result<std::vector<UsageRow>> sum_up(const Database& database, const UsageQuery&
   select.bind(half);
   select.bind(query.key ? std::string_view(query.key->str()) : "");
   keys.bind(select.bind(query.model).bind(query.tag).bind(query.workload));
-  std::vector<UsageRow> rows;
+  std::vector<Group> groups;
   while (true) {
     TRY(const bool more, select.step());
-    if (!more) return rows;
-    UsageRow& row = rows.emplace_back();
+    if (!more) return groups;
+    Group& group = groups.emplace_back();
+    group.label = select.text(17);
+    UsageRow& row = group.sums;
     row.group = query.by == GroupBy::day ? date_text(select.integer(0)) : select.text(0);
     row.requests = select.integer(1);
     row.failed = select.integer(2);
@@ -341,41 +324,41 @@ std::string UsageRow::cost_usd() const { return usd(cost_pico); }
 
 Result<UsageReport> usage(const Database& database, const UsageQuery& asked) {
   TRY(const UsageQuery query, whole_hours_of_old(database, asked));
-  TRY(const std::vector<UsageRow> groups, sum_up(database, query));
-  TRY(const Labels labels, read_labels(database, query.by));
+  TRY(const std::vector<Group> groups, sum_up(database, query));
   UsageReport report;
   std::map<std::string, std::size_t, std::less<>> places;
-  const auto add_to = [&](std::string_view identity, std::string label, const UsageRow& group) {
+  const auto add_to = [&](std::string_view identity, std::string label, const UsageRow& sums) {
     const auto [place, is_new] = places.emplace(identity, report.rows.size());
     if (is_new) {
       report.rows.emplace_back().group = std::move(label);
       if (query.by == GroupBy::key) report.rows.back().key_id = identity;
     }
-    add(report.rows[place->second], group);
+    add(report.rows[place->second], sums);
   };
-  for (const UsageRow& group : groups) {
-    add(report.total, group);
-    const std::string& value = group.group;
+  for (const auto& [label, sums] : groups) {
+    add(report.total, sums);
+    const std::string& value = sums.group;
     if (query.by == GroupBy::key) {
       // Each temporary key has one conversation: they count as one.
       const bool temporary = value.starts_with(temporary_id_prefix);
-      add_to(temporary ? "" : value, temporary ? temporary_keys : labels.of(value, value), group);
+      add_to(temporary ? "" : value, temporary ? temporary_keys : label.empty() ? value : label, sums);
     } else if (is_about_owners(query.by)) {
-      const std::string owner = labels.of(value, nobodys);
-      add_to(owner, owner, group);
+      const std::string owner = label.empty() ? nobodys : label;
+      add_to(owner, owner, sums);
     } else if (query.by == GroupBy::tag && !value.empty()) {
       // What has several tags counts under each of them.
-      for (const std::string_view tag : split_tags(value)) add_to(tag, std::string(tag), group);
+      for (const std::string_view tag : split_tags(value)) add_to(tag, std::string(tag), sums);
     } else {
       const bool of_none = value.empty() && (query.by == GroupBy::tag || query.by == GroupBy::workload);
-      add_to(value, of_none ? nobodys : value, group);
+      add_to(value, of_none ? nobodys : value, sums);
     }
   }
   if (query.by == GroupBy::day)
     std::ranges::sort(report.rows, {}, &UsageRow::group);
   else
     std::ranges::sort(report.rows, [](const UsageRow& a, const UsageRow& b) {
-      return a.cost_pico != b.cost_pico ? a.cost_pico > b.cost_pico : a.group < b.group;
+      if (a.cost_pico != b.cost_pico) return a.cost_pico > b.cost_pico;
+      return std::tie(a.group, a.key_id) < std::tie(b.group, b.key_id);
     });
   return report;
 }

@@ -84,33 +84,40 @@ def test_200_clients_on_one_dollar_with_streams_disconnects_and_failures(server,
         assert log.count(f'"percent":{percent},') + log.count(f"percent={percent} ") >= 1, "the team's alerts"
 
 
+def going_over(serve, cheap, dear):
+    """The first target costs a quarter, and what it writes is held back; the second may be asked when it has failed."""
+    quarter = {"*": {"input": PRICES["input"] / 4, "output": PRICES["output"] / 4}}
+    return serve({"providers": {"cheap": openai_vendor(cheap.url, prices=quarter), "dear": openai_vendor(dear.url)},
+                  "models": {"both": {"candidates": ["cheap/m", "dear/m"], "hold_whole": 1}},
+                  "retry": {"attempts": 2, "budget_percent": 100}, "breaker": {"failures": 0}})
+
+
+def half_of_it(invoicing):
+    """Half a stream, billed by both sides: usage comes with the first text, and then nothing. What is no stream fails."""
+    def answer(request, connection):
+        if not request.json().get("stream"):
+            return connection.send(recorder.ok(b'{"error":{"message":"no"}}', status="500 Internal Server Error"))
+        invoicing.bill(5, 780)
+        connection.send(recorder.sse_head())
+        event = json.loads(recorder.openai_event({"content": "po"})[6:])
+        event["usage"] = {"prompt_tokens": 5, "completion_tokens": 780, "total_tokens": 785}
+        connection.send(recorder.chunk(b"data: " + json.dumps(event).encode() + b"\n\n"))
+        return connection.close()
+    return answer
+
+
 def test_200_clients_that_go_over_to_a_dearer_model_pass_no_budget(serve, vendor):
-    """The first target costs a quarter. It fails, or writes half a stream that is held back: that is billed, and the request needs
-    more than it has reserved before the second one may be asked."""
+    """The first fails, or writes half a stream: that is billed, and the request needs more than it has reserved before the second
+    one may be asked."""
     cheap = recorder.Recorder()
     try:
         first, second = Invoicing(cheap, completion=780), Invoicing(vendor, completion=780)
-        quarter = {"*": {"input": PRICES["input"] / 4, "output": PRICES["output"] / 4}}
-        server = serve({"providers": {"cheap": openai_vendor(cheap.url, prices=quarter), "dear": openai_vendor(vendor.url)},
-                        "models": {"both": {"candidates": ["cheap/m", "dear/m"], "hold_whole": 1}},
-                        "retry": {"attempts": 2, "budget_percent": 100}, "breaker": {"failures": 0}})
+        server = going_over(serve, cheap, vendor)
         server.run("teams", "create", "red")
         keys = [server.create_key(team="red") for _ in range(20)]
         server.run("budgets", "set", "--team", "red", "--usd", "1")
         eventually(lambda: "sluice_budget_used_ratio" in httpx.get(f"{server.url}/metrics").text, "the budget in force")
-
-        def half_of_it(request, connection):
-            """Billed by both sides: usage comes with the first text, and then nothing."""
-            if not request.json().get("stream"):
-                return connection.send(recorder.ok(b'{"error":{"message":"no"}}', status="500 Internal Server Error"))
-            first.bill(5, 780)
-            connection.send(recorder.sse_head())
-            event = json.loads(recorder.openai_event({"content": "po"})[6:])
-            event["usage"] = {"prompt_tokens": 5, "completion_tokens": 780, "total_tokens": 785}
-            connection.send(recorder.chunk(b"data: " + json.dumps(event).encode() + b"\n\n"))
-            return connection.close()
-
-        cheap.answer = half_of_it
+        cheap.answer = half_of_it(first)
         statuses = spend(server, keys, clients=200, requests=2, model="both", ways=["whole", "stream", "fail", "break"])
         assert len(vendor.requests) > 20 and first.invoices, "requests went over, and had been billed before"
         assert statuses.count(429) > 100 and statuses.count(200) > 10, {status: statuses.count(status) for status in set(statuses)}
@@ -120,6 +127,26 @@ def test_200_clients_that_go_over_to_a_dearer_model_pass_no_budget(serve, vendor
         assert billed() > Decimal("0.9") * PICO, "a budget is for spending"
         assert int(Decimal(budgets(server)[0]["spent_usd"]) * PICO) == billed()
         eventually(lambda: re.search(r'sluice_budget_held_ratio\{[^}]*\} 0\n', httpx.get(f"{server.url}/metrics").text), "nothing to stay reserved")
+    finally:
+        cheap.stop()
+
+
+@pytest.mark.parametrize("usd, goes_over", [("0.0275", False), ("0.035", True)])
+def test_what_has_failed_and_the_worst_case_of_the_next_must_fit_together(serve, vendor, usd, goes_over):
+    """1,000 tokens of the dear model cost 0.025 USD, the half stream before it 0.0049: each fits the smaller budget, and both do not."""
+    cheap = recorder.Recorder()
+    try:
+        first, second = Invoicing(cheap, completion=780), Invoicing(vendor, completion=780)
+        server = going_over(serve, cheap, vendor)
+        cheap.answer = half_of_it(first)
+        key = server.create_key(name="tight")
+        server.run("budgets", "set", "--key", "tight", "--usd", usd)
+        eventually(lambda: "sluice_budget_used_ratio" in httpx.get(f"{server.url}/metrics").text, "the budget in force")
+        spend(server, [key], clients=1, requests=1, model="both", ways=["stream"])
+        billed = first.total() // 4 + second.total()
+        eventually(lambda: ledger_total(server) == billed, f"the ledger to have what was billed, {billed}, not {ledger_total(server)}")
+        assert len(cheap.requests) == 1 and len(vendor.requests) == (1 if goes_over else 0)
+        assert billed <= Decimal(usd) * PICO, "overshoot"
     finally:
         cheap.stop()
 
