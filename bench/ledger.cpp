@@ -205,6 +205,10 @@ void strict(const std::string& directory, std::int64_t rows) {
   say(text);
 }
 
+#define SLUICE_SUMS                                                                                                   \
+  "key_id, provider, model, ground, tags, requests, failed, extra_attempts, input, cache_read, cache_write, output, " \
+  "estimated, unpriced, usd, pico, corrections, corrected_usd, corrected_pico, workload"
+
 // Rows by recursion inside of SQLite: minutes for ten million instead of an hour. The sums are made of the rows, as the
 // schema's migration does.
 void fill(const std::string& directory, std::int64_t rows) {
@@ -259,16 +263,16 @@ void fill(const std::string& directory, std::int64_t rows) {
     must(made.bind(std::int64_t{keys}).bind(std::int64_t{models}).run());
   }
   must(database->execute(
-      "INSERT INTO usage_hourly SELECT end_us / 3600000000 AS h, key_id, provider, model, ground, tags, count(*), 0, "
-      "0, "
-      "sum(input), sum(cache_read), 0, sum(output), 0, 0, 0, sum(cost_pico), 0, 0, 0, workload FROM ledger GROUP BY "
-      "1,2,3,4,5,6,21;"
+      "INSERT INTO usage_hourly (hour, " SLUICE_SUMS
+      ") SELECT end_us / 3600000000 AS h, key_id, provider, model, ground, "
+      "tags, count(*), 0, 0, sum(input), sum(cache_read), 0, sum(output), 0, 0, 0, sum(cost_pico), 0, 0, 0, workload "
+      "FROM "
+      "ledger GROUP BY 1, 2, 3, 4, 5, 6, 21;"
       "UPDATE usage_hourly SET usd = pico / 1000000000000, pico = pico % 1000000000000;"
-      "INSERT INTO usage_daily SELECT hour / 24, key_id, provider, model, ground, tags, sum(requests), 0, 0, "
-      "sum(input), "
-      "sum(cache_read), 0, sum(output), 0, 0, sum(usd) + sum(pico) / 1000000000000, sum(pico) % 1000000000000, 0, 0, "
-      "0, "
-      "workload FROM usage_hourly GROUP BY 1,2,3,4,5,6,21;"
+      "INSERT INTO usage_daily (day, " SLUICE_SUMS
+      ") SELECT hour / 24, key_id, provider, model, ground, tags, "
+      "sum(requests), 0, 0, sum(input), sum(cache_read), 0, sum(output), 0, 0, sum(usd) + sum(pico) / 1000000000000, "
+      "sum(pico) % 1000000000000, 0, 0, 0, workload FROM usage_hourly GROUP BY 1, 2, 3, 4, 5, 6, 21;"
       "INSERT INTO ledger_hours SELECT start_us / 3600000000 AS h, min(row), max(row) FROM ledger_rows GROUP BY h;"
       "INSERT INTO ledger_end_hours SELECT end_us / 3600000000 AS h, min(row), max(row) FROM ledger_rows GROUP BY h;"));
   must(transaction.commit());

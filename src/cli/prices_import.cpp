@@ -165,7 +165,13 @@ Result<int> import(const ImportFlags& flags, Invocation& invocation) {
     options.providers.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
   }
   Imported imported;
-  TRY(imported.read, prices::read_catalogue(text, prices::format_from_name(flags.format), options));
+  auto read = prices::read_catalogue(text, prices::format_from_name(flags.format), options);
+  if (!read) {
+    Error error = std::move(read).error();
+    error.message = "cannot read prices from " + flags.file + ": " + error.message;
+    return std::unexpected(std::move(error));
+  }
+  imported.read = *std::move(read);
   if (!flags.only.empty()) {
     const auto other = [&](const ProviderId& id) {
       return std::ranges::find(flags.only, id.str()) == flags.only.end();

@@ -78,3 +78,12 @@ def test_a_recorded_stream_costs_what_the_gateway_says_it_costs(serve, side, tmp
                       'data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":5}}\n\ndata: [DONE]\n\n')
     bill = server.run_json("prices", "explain", "--provider", "one", "--response", str(stream))
     assert bill["stream"] and bill["model"] == "gpt-mock" and bill["total_usd"] == "0.017"
+
+
+@pytest.mark.parametrize("text", ['{"one":', '{"one": {"models": []}}', "[1, 2]", "", "prices: 1"])
+def test_a_malformed_import_is_named_and_changes_nothing(serve, side, tmp_path, text):
+    server = serve({"providers": {"one": unpriced(side.url)}, "models": {"m": ["one/gpt-mock"]}})
+    (tmp_path / "odd.json").write_text(text)
+    done = server.run("prices", "import", str(tmp_path / "odd.json"), "--apply", check=False)
+    assert done.returncode != 0 and "odd.json" in done.stderr, done.stderr
+    assert server.run_json("prices", "show", "--provider", "one")["prices"] == []
