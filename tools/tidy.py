@@ -2,6 +2,7 @@
 
 Looks at the files that git knows (tracked, or new and not ignored); each violation is one line: file, place, what to do.
 """
+import ast
 import re
 import subprocess
 import sys
@@ -44,6 +45,17 @@ def check_text(name, text):
     return faults
 
 
+def check_imports(name, text):
+    """What a Python file imports and does not use."""
+    faults = []
+    for node in ast.walk(ast.parse(text)):
+        for alias in node.names if isinstance(node, (ast.Import, ast.ImportFrom)) else ():
+            word = (alias.asname or alias.name).split(".")[0]
+            if len(re.findall(rf"\b{word}\b", text)) == 1:
+                faults.append(f"{name}:{node.lineno}: {word} is imported and not used.")
+    return faults
+
+
 def check_links(root, name, text):
     """Relative links of a Markdown file that lead nowhere."""
     faults = []
@@ -51,6 +63,35 @@ def check_links(root, name, text):
         target = (match[1] or match[2]).split("#")[0]
         if target and not re.match(r"[a-z]+:", target) and not (root / name).parent.joinpath(target).exists():
             faults.append(f"{name}: the link to {target} leads nowhere.")
+    return faults
+
+
+def check_named_things(root, names):
+    """Files, metrics and flags that a page names and nobody has. Records of decisions and the changelog tell of what was."""
+    sources = "\n".join((root / name).read_text(errors="replace") for name in names
+                        if (Path(name).suffix in CODE or name == "dev") and not name.startswith(DATA))
+    paths = {path for name in names for path in (Path(name), *Path(name).parents)}
+    things = {"/".join(path.parts[start:]) for path in paths for start in range(len(path.parts))}
+    metrics, flags = set(re.findall(r"\bsluice_\w+", sources)), set(re.findall(r"--[a-z][\w-]*", sources))
+
+    def is_known(word):
+        if word.startswith("--"):
+            return word in flags
+        if word.startswith("sluice_"):
+            return any(metric.startswith(word) for metric in metrics)
+        return word.rstrip("/") in things or f"#include <{word}>" in sources
+
+    faults = []
+    for name in names:
+        if not name.endswith(".md") or name.startswith("docs/adr/") or name == "CHANGELOG.md":
+            continue
+        for code in re.findall(r"`([^`\n]+)`", FENCE.sub("", (root / name).read_text())):
+            named = re.findall(r"\bsluice_\w+", code)
+            if code.startswith(("sluice ", "./dev ", "--")):
+                named += re.findall(r"(?<!\w)--[a-z][\w-]*", code)
+            if re.fullmatch(r"[a-z][a-z0-9_./-]*\.(h|cpp|py|sh|mjs|cmake)|(src|docs|data|tests|tools|bench|examples)/[a-z0-9_./-]*", code):
+                named.append(code)
+            faults += [f"{name}: there is no {word}." for word in named if not is_known(word)]
     return faults
 
 
@@ -88,7 +129,7 @@ def check_changelog(root):
 
 def check(root):
     names = tracked(root)
-    faults = check_readmes(set(names)) + check_changelog(root) + check_named_tests(root)
+    faults = check_readmes(set(names)) + check_changelog(root) + check_named_tests(root) + check_named_things(root, names)
     for name in names:
         if name.startswith(DATA) or Path(name).suffix not in TEXT:
             continue
@@ -96,6 +137,8 @@ def check(root):
         faults += check_text(name, text)
         if name.endswith(".md"):
             faults += check_links(root, name, text)
+        if name.endswith(".py"):
+            faults += check_imports(name, text)
     return faults
 
 

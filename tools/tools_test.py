@@ -126,6 +126,10 @@ class Tidy(Tree):
             with self.subTest(words):
                 self.assertIn(words, " ".join(self.faults("src/base/bad.cpp", text)))
 
+    def test_an_import_that_nobody_uses_is_named(self):
+        self.assertEqual(self.faults("tests/a.py", "import os.path\nfrom x import one as two\nprint(os, two)\n"), [])
+        self.assertIn("tests/a.py:2: two is imported", self.faults("tests/a.py", "import os\nfrom x import one as two\nprint(os)\n")[0])
+
     def test_a_path_below_a_variable_is_no_machine_path(self):
         self.assertEqual(self.faults("run.sh", 'cd "$HOME/wo' 'rk/x" && ls ./wo' 'rk/\n'), [])
 
@@ -151,6 +155,14 @@ class Tidy(Tree):
         self.assertEqual(self.faults(page, "`A.Does_this`, `B.Does_that`, `tests/e2e/test_a.py::test_one`\n"), [])
         for name in ("A.Does_that", "tests/e2e/test_a.py::test_two", "tests/e2e/test_b.py::test_one"):
             self.assertEqual(self.faults(page, f"`{name}`\n"), [f"{page}: there is no test {name}."])
+
+    def test_a_file_a_metric_or_a_flag_that_a_page_names_must_exist(self):
+        self.write("src/net/a.cpp", '#include <outside.h>\nconst char* names[] = {"sluice_waits_total", "--lines"};\n')
+        known = "`net/a.cpp` `a.cpp` `src/net/` `outside.h` `sluice_waits_` `sluice logs --lines 3` `git diff --stat`\n```\n`gone.h`\n```\n"
+        self.assertEqual(self.faults("docs/a.md", known), [])
+        for name, text in [("net/gone.h", "`net/gone.h`"), ("src/gone/", "`src/gone/`"), ("sluice_gone_total", "`sluice_gone_total`"),
+                           ("--gone", "`sluice logs --gone`")]:
+            self.assertEqual(self.faults("docs/a.md", text + "\n"), [f"docs/a.md: there is no {name}."])
 
     def test_ignored_files_are_not_looked_at(self):
         self.write(".gitignore", "/build/\n")

@@ -10,7 +10,7 @@ from google.genai import errors, types
 
 from harness import recorder
 from harness.clients import google_client, http_client
-from harness.mock_config import PRICES, gemini_vendor, openai_vendor
+from harness.mock_config import PRICES, openai_vendor
 from harness.node import run_node
 from harness.wait import eventually
 

@@ -7,7 +7,7 @@ import pytest
 
 from harness import recorder
 from harness.clients import chat_body, http_client
-from harness.mock_config import PRICES, anthropic_vendor, openai_vendor
+from harness.mock_config import PRICES, openai_vendor
 from harness.wait import eventually
 
 CHAT = "/v1/chat/completions"
