@@ -4,6 +4,7 @@
 
 #include "admin/handlers.h"
 #include "admin/visible.h"
+#include "base/utc.h"
 
 namespace sluice::admin {
 namespace {
@@ -18,7 +19,7 @@ void write_members(json::Writer& out, const AdminKey& key, std::int64_t now_us) 
   out.member("state", key.revoked_at_us                                   ? "revoked"
                       : key.expires_at_us && *key.expires_at_us <= now_us ? "expired"
                                                                           : "active");
-  out.member("created_at", time_text(key.created_at_us));
+  out.member("created_at", utc_text(key.created_at_us));
   write_time(out, "expires_at", key.expires_at_us);
   write_time(out, "revoked_at", key.revoked_at_us);
 }

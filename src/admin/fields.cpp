@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <cstdio>
 
 #include "admin/problem.h"
 #include "base/percent.h"
+#include "base/query.h"
+#include "base/utc.h"
 
 namespace sluice::admin {
 namespace {
@@ -159,14 +160,10 @@ Result<Input> read_body(std::string_view body, std::span<const Field> fields) {
 
 Result<Input> read_query(std::string_view query, std::span<const Field> fields) {
   Input input;
-  while (!query.empty()) {
-    const std::string_view pair = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(query.size(), pair.size() + 1));
-    if (pair.empty()) continue;
-    const std::size_t equals = pair.find('=');
-    const auto name = percent_decoded(pair.substr(0, equals), true);
-    const auto text =
-        percent_decoded(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1), true);
+  while (const auto one = take_parameter(query)) {
+    if (one->text.empty()) continue;
+    const auto name = percent_decoded(one->name, true);
+    const auto text = percent_decoded(one->value, true);
     if (!name || !text)
       return fail(ErrorKind::invalid_request, "a % in the query is not followed by two hexadecimal digits",
                   "write %25 for a %");
@@ -189,19 +186,6 @@ Result<Input> read_query(std::string_view query, std::span<const Field> fields) 
   }
   CHECK_OK(find_missing(fields, input));
   return input;
-}
-
-std::string time_text(std::int64_t at_us) {
-  const auto at = std::chrono::floor<std::chrono::seconds>(std::chrono::sys_time(std::chrono::microseconds(at_us)));
-  const auto day = std::chrono::floor<std::chrono::days>(at);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss time(at - day);
-  char text[40];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
-                static_cast<int>(time.seconds().count()));
-  return text;
 }
 
 std::optional<std::int64_t> parse_time(std::string_view text) {
@@ -234,7 +218,7 @@ void write_text(json::Writer& out, std::string_view name, std::string_view value
 
 void write_time(json::Writer& out, std::string_view name, const std::optional<std::int64_t>& at_us) {
   out.key(name);
-  at_us ? out.string(time_text(*at_us)) : out.null();
+  at_us ? out.string(utc_text(*at_us)) : out.null();
 }
 
 void write_number(json::Writer& out, std::string_view name, const std::optional<std::int64_t>& value) {

@@ -61,9 +61,7 @@ class Input {
 Result<Input> read_body(std::string_view body, std::span<const Field> fields);
 Result<Input> read_query(std::string_view query, std::span<const Field> fields);
 
-// "2026-04-01T12:30:00Z" of microseconds since 1970 UTC.
-std::string time_text(std::int64_t at_us);
-// That, or a day, which is its first moment in UTC.
+// "2026-04-01T12:30:00Z", or a day, which is its first moment in UTC.
 std::optional<std::int64_t> parse_time(std::string_view text);
 
 // Members that may be null.

@@ -5,6 +5,7 @@
 #include "admin/handlers.h"
 #include "admin/visible.h"
 #include "base/crypto.h"
+#include "base/utc.h"
 #include "store/tags.h"
 
 namespace sluice::admin {
@@ -36,7 +37,7 @@ void write_members(json::Writer& out, const KeyReport& report, std::int64_t now_
   write_number(out, "rpm", key.rpm);
   write_number(out, "tpm", key.tpm);
   out.member("data_class", name(key.data_class)).member("spent_usd", report.spent.usd());
-  out.member("requests", report.requests).member("created_at", time_text(key.created_at_us));
+  out.member("requests", report.requests).member("created_at", utc_text(key.created_at_us));
   write_time(out, "expires_at", key.expires_at_us);
   write_time(out, "blocked_at", key.blocked_at_us);
   write_time(out, "revoked_at", key.revoked_at_us);

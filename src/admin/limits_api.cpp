@@ -4,6 +4,7 @@
 
 #include "admin/handlers.h"
 #include "admin/visible.h"
+#include "base/utc.h"
 
 namespace sluice::admin {
 namespace {
@@ -29,7 +30,7 @@ void write(json::Writer& out, const LimitReport& report) {
   write_time(out, "resets_at",
              money && report.standing.resets_at_us > 0 ? std::optional(report.standing.resets_at_us) : std::nullopt);
   write_text(out, "downgrade_to", line.downgrade_to);
-  out.member("downgrade_percent", line.downgrade_percent).member("created_at", time_text(line.created_at_us));
+  out.member("downgrade_percent", line.downgrade_percent).member("created_at", utc_text(line.created_at_us));
   out.end_object();
 }
 

@@ -16,6 +16,7 @@
 #include "admin/problem.h"
 #include "admin/routes.h"
 #include "base/crypto.h"
+#include "base/utc.h"
 #include "prices/formats.h"
 
 namespace sluice::admin {
@@ -185,7 +186,7 @@ Result<void> write_rights(Call& call, Body& body, json::Writer& out) {
   if (!duration.empty() && duration != "permanent") {
     const auto seconds = seconds_of(duration);
     if (!seconds) return wrong_field("duration", "`" + duration + "` is no duration", "write 30s, 15m, 12h or 30d");
-    out.member("expires_at", time_text(call.now_us + *seconds * 1'000'000));
+    out.member("expires_at", utc_text(call.now_us + *seconds * 1'000'000));
   }
   return {};
 }

@@ -8,6 +8,7 @@
 
 #include "admin/handlers.h"
 #include "admin/problem.h"
+#include "base/utc.h"
 #include "catalog/imported_prices.h"
 #include "prices/answer.h"
 #include "prices/formats.h"
@@ -131,7 +132,7 @@ Result<std::string> explain_price(Call& call) {
   std::string text;
   json::Writer out(text);
   out.begin_object().member("provider", provider_name).member("model", model);
-  out.member("at", time_text(std::chrono::microseconds(at.time_since_epoch()).count()));
+  out.member("at", utc_text(std::chrono::microseconds(at.time_since_epoch()).count()));
   out.member("service_tier", chat::name(answer.usage.service_tier));
   out.member("state", bill.fact ? name(bill.fact->kind) : "unpriced").key("price");
   bill.fact ? write_fact(out, *bill.fact) : void(out.null());

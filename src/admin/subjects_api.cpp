@@ -3,6 +3,7 @@
 
 #include "admin/handlers.h"
 #include "admin/visible.h"
+#include "base/utc.h"
 
 namespace sluice::admin {
 namespace {
@@ -13,7 +14,7 @@ using store::SubjectKind;
 void write(json::Writer& out, const Subject& subject) {
   out.begin_object().member("id", subject.id).member("name", subject.name);
   if (subject.kind != SubjectKind::org) write_text(out, "organisation", subject.org);
-  out.member("keys", subject.keys).member("created_at", time_text(subject.created_at_us)).end_object();
+  out.member("keys", subject.keys).member("created_at", utc_text(subject.created_at_us)).end_object();
 }
 
 std::string text_of(const Subject& subject) {

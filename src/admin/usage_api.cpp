@@ -6,6 +6,7 @@
 
 #include "admin/handlers.h"
 #include "admin/visible.h"
+#include "base/utc.h"
 #include "spend/periods.h"
 #include "store/tags.h"
 
@@ -40,7 +41,7 @@ void write_sums(json::Writer& out, const store::UsageRow& row) {
 void write_entry(json::Writer& out, const store::LoggedEntry& logged) {
   const store::LedgerEntry& entry = logged.entry;
   const chat::Usage& usage = entry.usage;
-  out.begin_object().member("row", logged.row).member("started_at", time_text(entry.start_us));
+  out.begin_object().member("row", logged.row).member("started_at", utc_text(entry.start_us));
   out.member("request_id", entry.request_id.str()).member("key_id", entry.key_id.str());
   write_text(out, "key_name", logged.key_name);
   out.member("dialect", name(entry.client_dialect)).member("requested_model", entry.requested_model);

@@ -25,6 +25,7 @@ std::string percent_encoded(std::string_view text, std::string_view kept) {
 
 std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_blank) {
   std::string decoded;
+  decoded.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '%') {
       decoded += text[i] == '+' && plus_is_blank ? ' ' : text[i];

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <chrono>
 
+#include "base/utc.h"
 #include "exports/parquet.h"
 #include "json/json.h"
 
@@ -117,15 +117,9 @@ std::string text_of(Decimal number) {
 }
 
 std::string text_of(Moment moment) {
-  using namespace std::chrono;
-  const sys_time<microseconds> at{microseconds(moment.us)};
-  const auto day = floor<days>(at);
-  const year_month_day date{day};
-  const hh_mm_ss time{at - day};
-  std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
-                                 static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                                 time.hours().count(), time.minutes().count(), time.seconds().count());
-  if (const auto us = time.subseconds().count(); us % 1000 != 0)
+  std::string text = utc_text(moment.us);
+  text.pop_back();
+  if (const std::int64_t us = (moment.us % 1'000'000 + 1'000'000) % 1'000'000; us % 1000 != 0)
     text += fmt::format(".{:06}", us);
   else if (us != 0)
     text += fmt::format(".{:03}", us / 1000);

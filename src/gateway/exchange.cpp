@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/query.h"
 #include "gateway/account/on_disk.h"
 #include "gateway/authenticate/authenticate.h"
 #include "gateway/authenticate/upload_ticket.h"

@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <ctime>
 
 #include "base/crypto.h"
 #include "base/percent.h"
+#include "base/utc.h"
 #include "identity/roles.h"
 #include "identity/sign_in.h"
 #include "identity/text.h"
@@ -67,14 +67,6 @@ async::Task<> refuse(http::Exchange& exchange, Error error, std::string cookie) 
 // An overload, not a default argument: g++ 12 copies such a temporary of a co_await byte by byte.
 async::Task<> refuse(http::Exchange& exchange, Error error) {
   return refuse(exchange, std::move(error), std::string());
-}
-
-std::string time_text(std::int64_t unix_us) {
-  const std::time_t at = unix_us / 1'000'000;
-  std::tm parts{};
-  gmtime_r(&at, &parts);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
 }
 
 Asked asked_of(const http::RequestHead& head) {
@@ -270,7 +262,7 @@ async::Task<> SignInPages::me(http::Exchange& exchange) {
   to.member("role", who.rule.role).key("scope").begin_object();
   to.member("kind", !who.rule.team.empty() ? "team" : !who.rule.org.empty() ? "org" : "everything");
   to.member("name", !who.rule.team.empty() ? who.rule.team : who.rule.org).end_object();
-  to.member("session_id", who.session_id).member("until", time_text(who.until_us)).end_object();
+  to.member("session_id", who.session_id).member("until", utc_text(who.until_us)).end_object();
   http::Headers headers = page_headers("application/json");
   (void)co_await exchange.respond(200, headers, body);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/percent.h"
+#include "base/query.h"
 
 namespace sluice::identity {
 namespace {
@@ -19,12 +20,10 @@ std::string_view next(std::string_view& rest, char mark) {
 
 Result<std::optional<std::string>> query_field(std::string_view query, std::string_view name) {
   std::optional<std::string> found;
-  while (!query.empty()) {
-    std::string_view value = next(query, '&');
-    const std::string_view key = next(value, '=');
-    if (key != name) continue;
+  while (const auto one = take_parameter(query)) {
+    if (one->name != name) continue;
     if (found) return fail(ErrorKind::invalid_request, "`" + std::string(name) + "` is there twice", "send it once");
-    found = percent_decoded(value, true);
+    found = percent_decoded(one->value, true);
     if (!found)
       return fail(ErrorKind::invalid_request, "`" + std::string(name) + "` is no percent-encoding",
                   "encode it as RFC 3986");

@@ -1,22 +1,14 @@
 #include "serve/alerts.h"
 
-#include <ctime>
 #include <utility>
 
+#include "base/utc.h"
 #include "json/json.h"
 
 namespace sluice::serve {
 namespace {
 
 using std::chrono::seconds;
-
-std::string time_text(std::int64_t unix_us) {
-  const std::time_t at = unix_us / 1'000'000;
-  std::tm parts{};
-  gmtime_r(&at, &parts);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
-}
 
 double ratio(Money part, Money whole) {
   if (whole <= Money()) return part > Money() ? 1 : 0;
@@ -42,7 +34,7 @@ std::string alert_json(const store::LimitLine& line, const gateway::LimitEvent& 
   out.key("zone");
   line.window.zone.empty() ? out.null() : out.string(line.window.zone);
   out.key("resets_at");
-  event.standing.resets_at_us > 0 ? out.string(time_text(event.standing.resets_at_us)) : out.null();
+  event.standing.resets_at_us > 0 ? out.string(utc_text(event.standing.resets_at_us)) : out.null();
   out.end_object();
   return text;
 }

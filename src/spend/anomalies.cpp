@@ -1,12 +1,11 @@
 #include "spend/anomalies.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <ctime>
 #include <numbers>
 
+#include "base/utc.h"
 #include "store/usage_report.h"
 
 namespace sluice::spend {
@@ -180,11 +179,7 @@ std::vector<Anomaly> judge(const SeriesName& series, std::int64_t hour, std::int
 }
 
 std::string hour_text(std::int64_t hour) {
-  const std::time_t at = hour * 3'600;
-  std::tm parts{};
-  gmtime_r(&at, &parts);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%MZ", &parts)};
+  return utc_text(hour * 3'600'000'000).substr(0, std::string_view("2026-04-01T12:00").size()) + "Z";
 }
 
 std::string sentence(const Anomaly& anomaly) {

@@ -1,10 +1,11 @@
 #include "gateway/admit/admit.h"
 
 #include <algorithm>
-#include <ctime>
 #include <limits>
 #include <string>
 #include <utility>
+
+#include "base/utc.h"
 
 namespace sluice::gateway {
 namespace {
@@ -104,20 +105,12 @@ std::unexpected<Error> too_many_at_once(const LimitLine& rule) {
                       "wait until some of them have ended, or " + way_out(rule, ""), a_moment_ns);
 }
 
-std::string time_text(std::int64_t unix_us) {
-  const std::time_t seconds = unix_us / 1'000'000;
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
-}
-
 std::unexpected<Error> over_budget(const LimitLine& rule, Money worst, const store::Account::Standing& standing) {
   std::string reset;
   if (standing.resets_at_us > 0)
     reset = (rule.window.kind == store::Window::Kind::rolling ? "; the oldest of it no longer counts from "
                                                               : "; it begins anew at ") +
-            time_text(standing.resets_at_us);
+            utc_text(standing.resets_at_us);
   return std::unexpected(Error{
       .kind = ErrorKind::budget_exceeded,
       .message = "the request may cost up to " + worst.usd() + " USD; " + subject_words(rule) + " has spent " +

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/crypto.h"
+#include "base/query.h"
 
 namespace sluice::gateway {
 namespace {
@@ -44,12 +45,9 @@ Result<std::string_view> find_key(const http::RequestHead& head) {
     if (!here.empty()) key = here;
   };
   for (const http::Field& field : head) consider(key_in(field));
-  constexpr std::string_view in_query = "key=";
-  for (std::string_view query = head.query; !query.empty();) {
-    const std::string_view one = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(query.size(), one.size() + 1));
-    if (one.starts_with(in_query)) consider(one.substr(in_query.size()));
-  }
+  std::string_view query = head.query;
+  while (const auto one = take_parameter(query))
+    if (one->name == "key") consider(one->value);
   if (conflict)
     return refuse("conflicting_api_keys", "the request carries two different API keys",
                   "send one key, in `Authorization: Bearer` or in `x-api-key`");

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "base/percent.h"
+#include "base/query.h"
 #include "dialects/resources/resources.h"
 #include "dialects/shared_parts.h"
 #include "gateway/call/hosting.h"
@@ -19,19 +20,12 @@ std::string issuer_of(const Attempt& attempt) { return attempt.provider().id.str
 // that the path asks for already, and the version of Azure's API, which its own provider is asked with.
 std::string query_for_provider(std::string_view query, std::string_view left_out, bool asks_for_bytes) {
   std::string kept;
-  while (!query.empty()) {
-    const std::string_view one = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(query.size(), one.size() + 1));
-    if (!left_out.empty() && one.substr(0, one.find('=')) == left_out) continue;
-    if (one.substr(0, one.find('=')) == upload_ticket_parameter) continue;
-    if (asks_for_bytes && one == "alt=media") {
-      kept.append(kept.empty() ? "" : "&").append(one);
-      continue;
-    }
-    if (one.empty() || one.starts_with("key=") || one == "key" || one.starts_with("alt=") || one.starts_with("$alt=") ||
-        one.starts_with("api-version="))
-      continue;
-    kept.append(kept.empty() ? "" : "&").append(one);
+  while (const auto one = take_parameter(query)) {
+    const bool is_ours = one->name == "key" || one->name == "$alt" || one->name == "api-version" ||
+                         one->name == upload_ticket_parameter ||
+                         (one->name == "alt" && !(asks_for_bytes && one->value == "media"));
+    if (one->text.empty() || is_ours || one->name == left_out) continue;
+    kept.append(kept.empty() ? "" : "&").append(one->text);
   }
   return kept;
 }

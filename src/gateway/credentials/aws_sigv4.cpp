@@ -8,6 +8,7 @@
 #include "base/ascii.h"
 #include "base/crypto.h"
 #include "base/percent.h"
+#include "base/query.h"
 
 namespace sluice::gateway {
 namespace {
@@ -43,11 +44,8 @@ std::string trimmed(std::string_view value) {
 
 std::string canonical_query(std::string_view query) {
   std::vector<std::string> parts;
-  while (!query.empty()) {
-    const std::string_view part = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(query.size(), part.size() + 1));
-    if (!part.empty()) parts.push_back(part.contains('=') ? std::string(part) : std::string(part) + "=");
-  }
+  while (const auto one = take_parameter(query))
+    if (!one->text.empty()) parts.push_back(std::string(one->name).append("=").append(one->value));
   std::ranges::sort(parts);
   std::string out;
   for (const std::string& part : parts) out.append(out.empty() ? "" : "&").append(part);

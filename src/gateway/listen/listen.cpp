@@ -4,6 +4,7 @@
 #include <array>
 
 #include "async/scope.h"
+#include "base/query.h"
 #include "dialects/resources/resources.h"
 #include "gateway/authenticate/authenticate.h"
 #include "gateway/exchange.h"
@@ -62,11 +63,8 @@ std::optional<ModelPath> model_path(std::string_view path) {
 }
 
 bool asks_for_events(std::string_view query) {
-  while (!query.empty()) {
-    const std::string_view one = query.substr(0, query.find('&'));
-    if (one == "alt=sse" || one == "$alt=sse" || one == "%24alt=sse") return true;
-    query.remove_prefix(std::min(query.size(), one.size() + 1));
-  }
+  while (const auto one = take_parameter(query))
+    if (one->value == "sse" && (one->name == "alt" || one->name == "$alt" || one->name == "%24alt")) return true;
   return false;
 }
 

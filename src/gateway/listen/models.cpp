@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <ctime>
 #include <iterator>
 #include <utility>
 
+#include "base/percent.h"
+#include "base/query.h"
+#include "base/utc.h"
 #include "json/json.h"
 
 namespace sluice::gateway {
@@ -14,14 +16,7 @@ namespace {
 
 using chat::DialectId;
 
-std::string rfc3339(std::int64_t unix_seconds) {
-  const std::time_t time = unix_seconds;
-  std::tm parts{};
-  gmtime_r(&time, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
+std::string rfc3339(std::int64_t unix_seconds) { return utc_text(unix_seconds * 1'000'000); }
 
 std::int64_t unix_seconds(catalog::Date day) { return std::chrono::sys_seconds(day).time_since_epoch().count(); }
 
@@ -145,15 +140,8 @@ void write_model(json::Writer& out, const ListedModel& model, DialectId dialect,
   out.end_object();
 }
 
-// Of one parameter, decoded; empty when there is none.
-std::string query_value(std::string_view query, std::string_view name) {
-  while (!query.empty()) {
-    const std::string_view one = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(query.size(), one.size() + 1));
-    if (one.starts_with(name) && one.substr(name.size()).starts_with('='))
-      return decode_model_id(one.substr(name.size() + 1)).value_or(std::string());
-  }
-  return {};
+std::string decoded_value(std::string_view query, std::string_view name) {
+  return decode_model_id(query_value(query, name)).value_or(std::string());
 }
 
 bool is_every_model(std::string_view name) { return name == "*" || name.ends_with("/*"); }
@@ -192,23 +180,7 @@ ListedModel listed(const config::Target& route) {
 std::optional<std::string> decode_model_id(std::string_view encoded) {
   constexpr std::size_t most_bytes = 8 * 1024;
   if (encoded.size() > most_bytes) return std::nullopt;
-  std::string id;
-  id.reserve(encoded.size());
-  while (!encoded.empty()) {
-    char next = encoded.front();
-    std::size_t used = 1;
-    if (next == '%') {
-      if (encoded.size() < 3) return std::nullopt;
-      unsigned char byte = 0;
-      const auto [end, wrong] = std::from_chars(encoded.data() + 1, encoded.data() + 3, byte, 16);
-      if (wrong != std::errc() || end != encoded.data() + 3) return std::nullopt;
-      next = static_cast<char>(byte);
-      used = 3;
-    }
-    id.push_back(next);
-    encoded.remove_prefix(used);
-  }
-  return id;
+  return percent_decoded(encoded, false);
 }
 
 std::vector<ListedModel> list_models(const config::Snapshot& snapshot) {
@@ -243,7 +215,7 @@ Result<ModelList> page_of(std::vector<ListedModel> all, DialectId dialect, std::
   const bool google = dialect == DialectId::gemini;
   const std::string_view size_name = google ? "pageSize" : "limit";
   const std::string_view after_name = google ? "pageToken" : "after_id";
-  const std::string size_text = query_value(query, size_name);
+  const std::string size_text = decoded_value(query, size_name);
   std::size_t size = all.size();
   if (!size_text.empty()) {
     constexpr std::size_t largest = 1'000;  // both APIs' own
@@ -258,9 +230,9 @@ Result<ModelList> page_of(std::vector<ListedModel> all, DialectId dialect, std::
   }
   std::size_t begin = 0;
   std::size_t end = all.size();
-  const std::string before = google ? std::string() : query_value(query, "before_id");
+  const std::string before = google ? std::string() : decoded_value(query, "before_id");
   for (const std::string_view name : {after_name, std::string_view("before_id")}) {
-    const std::string id = name == after_name ? query_value(query, name) : before;
+    const std::string id = name == after_name ? decoded_value(query, name) : before;
     if (id.empty()) continue;
     const auto found = std::ranges::find(all, id, &ListedModel::id);
     if (found == all.end())

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/query.h"
 #include "dialects/fields.h"
 #include "gateway/resources/desk.h"
 
@@ -156,19 +157,17 @@ Result<std::string> list_input(const Responses& conversation, std::string_view q
   std::size_t limit = usual_page;
   std::string_view after;
   bool ascending = false;
-  for (std::string_view rest = query; !rest.empty();) {
-    const std::string_view one = rest.substr(0, rest.find('&'));
-    rest.remove_prefix(std::min(rest.size(), one.size() + 1));
-    if (one.starts_with("limit=")) {
-      const auto [end, wrong] = std::from_chars(one.data() + 6, one.data() + one.size(), limit);
-      if (wrong != std::errc() || end != one.data() + one.size() || limit < 1 || limit > largest_page)
+  while (const auto one = take_parameter(query)) {
+    const std::string_view value = one->value;
+    if (one->name == "limit") {
+      const auto [end, wrong] = std::from_chars(value.data(), value.data() + value.size(), limit);
+      if (wrong != std::errc() || end != value.data() + value.size() || limit < 1 || limit > largest_page)
         return refuse(ErrorKind::invalid_request, "limit", "a number from 1 to 100 is expected");
     }
-    if (one.starts_with("after=")) after = one.substr(6);
-    if (one.starts_with("order=")) {
-      ascending = one == "order=asc";
-      if (!ascending && one != "order=desc")
-        return refuse(ErrorKind::invalid_request, "order", "it must be asc or desc");
+    if (one->name == "after") after = value;
+    if (one->name == "order") {
+      ascending = value == "asc";
+      if (!ascending && value != "desc") return refuse(ErrorKind::invalid_request, "order", "it must be asc or desc");
     }
   }
   if (!ascending) std::ranges::reverse(page);

@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/query.h"
 #include "gateway/resources/desk.h"
 #include "gateway/resources/resources.h"
-#include "gateway/resources/uploads.h"
 
 namespace sluice::gateway {
 namespace {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/percent.h"
+#include "base/query.h"
 #include "dialects/form_data.h"
 #include "dialects/resources/caches.h"
 #include "gateway/call/hosting.h"
@@ -48,14 +49,10 @@ std::unexpected<Error> unknown(const Reference& reference) {
 // The cursor of a list is an id, too: whether a provider knows it would tell of others' things.
 void add_cursor(const dialects::ResourceCall& call, std::string_view query, std::vector<Reference>& found) {
   if (!call.is_list()) return;
-  while (!query.empty()) {
-    const std::string_view one = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(query.size(), one.size() + 1));
-    const std::size_t equals = std::min(one.find('='), one.size());
-    std::string name = percent_decoded(one.substr(0, equals), true).value_or("");
-    const std::string_view value = one.substr(std::min(equals + 1, one.size()));
-    if (!value.empty() && (name == "after" || name == "before" || name == "after_id" || name == "before_id"))
-      found.push_back({std::move(name), std::string(value)});
+  while (const auto one = take_parameter(query)) {
+    std::string name = percent_decoded(one->name, true).value_or("");
+    if (!one->value.empty() && (name == "after" || name == "before" || name == "after_id" || name == "before_id"))
+      found.push_back({std::move(name), std::string(one->value)});
   }
 }
 

@@ -1,10 +1,10 @@
 #include "gateway/resources/uploads.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "base/percent.h"
+#include "base/query.h"
 #include "gateway/authenticate/upload_ticket.h"
 #include "gateway/call/question.h"
 
@@ -18,49 +18,27 @@ std::string_view scheme_of(const http::RequestHead& asked, bool tls) {
   return tls ? "https" : "http";
 }
 
-std::string_view name_of(std::string_view parameter) {
-  return parameter.substr(0, std::min(parameter.find('='), parameter.size()));
-}
-
-std::string_view next_parameter(std::string_view& query) {
-  const std::string_view one = query.substr(0, query.find('&'));
-  query.remove_prefix(std::min(query.size(), one.size() + 1));
-  return one;
-}
-
 // A provider may repeat the key that it was asked with.
 std::string without_key(std::string_view query) {
   std::string kept;
-  while (!query.empty()) {
-    const std::string_view one = next_parameter(query);
-    if (percent_decoded(name_of(one), true).value_or("") != "key") kept.append(kept.empty() ? "" : "&").append(one);
-  }
+  while (const auto one = take_parameter(query))
+    if (percent_decoded(one->name, true).value_or("") != "key") kept.append(kept.empty() ? "" : "&").append(one->text);
   return kept;
 }
 
 }  // namespace
 
-std::string_view query_value(std::string_view query, std::string_view name) {
-  while (!query.empty()) {
-    const std::string_view one = next_parameter(query);
-    if (one.starts_with(name) && one.substr(name.size()).starts_with('=')) return one.substr(name.size() + 1);
-  }
-  return {};
-}
-
 Result<std::string_view> upload_of(std::string_view query) {
   std::string_view found;
   bool any = false;
-  while (!query.empty()) {
-    const std::string_view one = next_parameter(query);
-    const std::string_view name = name_of(one);
-    if (percent_decoded(name, true).value_or("") != upload_id_parameter) continue;
-    if (std::exchange(any, true) || name != upload_id_parameter)
+  while (const auto one = take_parameter(query)) {
+    if (percent_decoded(one->name, true).value_or("") != upload_id_parameter) continue;
+    if (std::exchange(any, true) || one->name != upload_id_parameter)
       return std::unexpected(Error{.kind = ErrorKind::invalid_request,
                                    .message = "the query does not name one upload by upload_id",
                                    .hint = "send to the x-goog-upload-url as it is",
                                    .param = std::string(upload_id_parameter)});
-    found = one.substr(std::min(name.size() + 1, one.size()));
+    found = one->value;
   }
   return found;
 }

@@ -18,8 +18,6 @@ namespace sluice::gateway {
 Result<void> address_pieces_here(http::Headers& answer, const http::RequestHead& asked, bool tls,
                                  const store::VirtualKey& key, std::string_view provider, std::int64_t now_us);
 
-// A value of a query as it stands there; empty when there is none.
-std::string_view query_value(std::string_view query, std::string_view name);
 // What names an upload in the query of its pieces.
 inline constexpr std::string_view upload_id_parameter = "upload_id";
 // The upload whose piece comes with this query; empty for what begins one. Errors: invalid_request for a name that is
