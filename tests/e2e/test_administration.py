@@ -79,15 +79,8 @@ def admin_key(server, role="owner", *flags):
 
 
 @pytest.fixture
-def vendor():
-    one = recorder.Recorder()
-    yield one
-    one.stop()
-
-
-@pytest.fixture
-def server(serve, vendor):
-    return serve({"providers": {"acme": openai_vendor(vendor.url)}, "models": {"small": ["acme/small"]}})
+def server(serve, provider):
+    return serve({"providers": {"acme": openai_vendor(provider.url)}, "models": {"small": ["acme/small"]}})
 
 
 @pytest.fixture

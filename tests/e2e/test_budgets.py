@@ -17,15 +17,8 @@ from harness.wait import eventually
 
 
 @pytest.fixture
-def vendor():
-    one = recorder.Recorder()
-    yield one
-    one.stop()
-
-
-@pytest.fixture
-def server(serve, vendor):
-    return serve({"providers": {"acme": openai_vendor(vendor.url)}, "models": {"small": ["acme/small"]},
+def server(serve, provider):
+    return serve({"providers": {"acme": openai_vendor(provider.url)}, "models": {"small": ["acme/small"]},
                   "retry": {"attempts": 1}, "breaker": {"failures": 0}})
 
 
@@ -60,8 +53,8 @@ def settled(server, invoicing):
     return eventually(lambda: ledger_total(server) == invoicing.total(), f"the ledger to have {invoicing.total()} picodollars, not {ledger_total(server)}")
 
 
-def test_200_clients_on_one_dollar_with_streams_disconnects_and_failures(server, vendor):
-    invoicing = Invoicing(vendor, completion=780)
+def test_200_clients_on_one_dollar_with_streams_disconnects_and_failures(server, provider):
+    invoicing = Invoicing(provider, completion=780)
     server.run("orgs", "create", "acme")
     server.run("teams", "create", "red", "--org", "acme")
     keys = [server.create_key(team="red", tag="eval") for _ in range(20)]
@@ -106,20 +99,20 @@ def half_of_it(invoicing):
     return answer
 
 
-def test_200_clients_that_go_over_to_a_dearer_model_pass_no_budget(serve, vendor):
+def test_200_clients_that_go_over_to_a_dearer_model_pass_no_budget(serve, provider):
     """The first fails, or writes half a stream: that is billed, and the request needs more than it has reserved before the second
     one may be asked."""
     cheap = recorder.Recorder()
     try:
-        first, second = Invoicing(cheap, completion=780), Invoicing(vendor, completion=780)
-        server = going_over(serve, cheap, vendor)
+        first, second = Invoicing(cheap, completion=780), Invoicing(provider, completion=780)
+        server = going_over(serve, cheap, provider)
         server.run("teams", "create", "red")
         keys = [server.create_key(team="red") for _ in range(20)]
         server.run("budgets", "set", "--team", "red", "--usd", "1")
         eventually(lambda: "sluice_budget_used_ratio" in httpx.get(f"{server.url}/metrics").text, "the budget in force")
         cheap.answer = half_of_it(first)
         statuses = spend(server, keys, clients=200, requests=2, model="both", ways=["whole", "stream", "fail", "break"])
-        assert len(vendor.requests) > 20 and first.invoices, "requests went over, and had been billed before"
+        assert len(provider.requests) > 20 and first.invoices, "requests went over, and had been billed before"
         assert statuses.count(429) > 100 and statuses.count(200) > 10, {status: statuses.count(status) for status in set(statuses)}
         billed = lambda: first.total() // 4 + second.total()
         eventually(lambda: ledger_total(server) == billed(), f"the ledger to have what was billed, {billed()}, not {ledger_total(server)}")
@@ -132,12 +125,12 @@ def test_200_clients_that_go_over_to_a_dearer_model_pass_no_budget(serve, vendor
 
 
 @pytest.mark.parametrize("usd, goes_over", [("0.0275", False), ("0.035", True)])
-def test_what_has_failed_and_the_worst_case_of_the_next_must_fit_together(serve, vendor, usd, goes_over):
+def test_what_has_failed_and_the_worst_case_of_the_next_must_fit_together(serve, provider, usd, goes_over):
     """1,000 tokens of the dear model cost 0.025 USD, the half stream before it 0.0049: each fits the smaller budget, and both do not."""
     cheap = recorder.Recorder()
     try:
-        first, second = Invoicing(cheap, completion=780), Invoicing(vendor, completion=780)
-        server = going_over(serve, cheap, vendor)
+        first, second = Invoicing(cheap, completion=780), Invoicing(provider, completion=780)
+        server = going_over(serve, cheap, provider)
         cheap.answer = half_of_it(first)
         key = server.create_key(name="tight")
         server.run("budgets", "set", "--key", "tight", "--usd", usd)
@@ -145,14 +138,14 @@ def test_what_has_failed_and_the_worst_case_of_the_next_must_fit_together(serve,
         spend(server, [key], clients=1, requests=1, model="both", ways=["stream"])
         billed = first.total() // 4 + second.total()
         eventually(lambda: ledger_total(server) == billed, f"the ledger to have what was billed, {billed}, not {ledger_total(server)}")
-        assert len(cheap.requests) == 1 and len(vendor.requests) == (1 if goes_over else 0)
+        assert len(cheap.requests) == 1 and len(provider.requests) == (1 if goes_over else 0)
         assert billed <= Decimal(usd) * PICO, "overshoot"
     finally:
         cheap.stop()
 
 
-def test_after_kill_9_the_sums_are_the_ledgers_and_the_budget_holds(server, vendor):
-    invoicing = Invoicing(vendor, completion=780)
+def test_after_kill_9_the_sums_are_the_ledgers_and_the_budget_holds(server, provider):
+    invoicing = Invoicing(provider, completion=780)
     server.run("teams", "create", "red")
     key = server.create_key(team="red")
     server.run("budgets", "set", "--team", "red", "--usd", "0.5", "--window", "month", "--zone", "America/New_York")
@@ -192,7 +185,7 @@ def test_a_refusal_names_the_limit_in_the_clients_dialect(server):
     assert in_force(server, key, 200)
 
 
-def test_rates_and_places_of_teams_users_and_tags(server, vendor):
+def test_rates_and_places_of_teams_users_and_tags(server, provider):
     server.run("teams", "create", "red")
     server.run("users", "create", "ann")
     ann, bob = server.create_key(team="red", user="ann"), server.create_key(team="red")
@@ -209,11 +202,11 @@ def test_rates_and_places_of_teams_users_and_tags(server, vendor):
     server.run("limits", "set", "--tag", "marker", "--rpm", "1")
     with http_client(server, other, **{"x-sluice-tags": "marker"}) as client:  # one that was made later is in force, so the other is
         eventually(lambda: client.post(CHAT, json=chat_body("acme/m")).status_code == 429, "the limits to be in force")
-    vendor.answer = lambda request, connection: connection.wait_until_peer_leaves()
+    provider.answer = lambda request, connection: connection.wait_until_peer_leaves()
     with Wire(server.url) as held:
         held.post(CHAT, json.dumps(chat_body("acme/m", "held")).encode(), [f"authorization: Bearer {other}", "x-sluice-tags: batch"])
-        eventually(lambda: any(b"held" in one.body for one in vendor.requests), "the first to be under way")
-        vendor.answer = lambda request, connection: connection.send(recorder.ok(recorder.openai_answer()))
+        eventually(lambda: any(b"held" in one.body for one in provider.requests), "the first to be under way")
+        provider.answer = lambda request, connection: connection.send(recorder.ok(recorder.openai_answer()))
         with http_client(server, other, **{"x-sluice-tags": "batch"}) as client:
             second = client.post(CHAT, json=chat_body("acme/m"))
             assert second.status_code == 429 and second.json()["error"]["code"] == "concurrent_requests"
@@ -222,13 +215,13 @@ def test_rates_and_places_of_teams_users_and_tags(server, vendor):
             assert eventually(lambda: client.post(CHAT, json=chat_body("acme/m")).status_code == 200, "the place to be free")
 
 
-def test_at_the_limit_a_cheaper_model_is_asked(server, vendor):
+def test_at_the_limit_a_cheaper_model_is_asked(server, provider):
     key = server.create_key()
     line = server.run_json("budgets", "set", "--key", "key-1", "--model", "acme/big*", "--usd", "0.000001", "--downgrade", "small")
     with http_client(server, key) as client:
         answer = eventually(lambda: (one := client.post(CHAT, json=chat_body("acme/big-1", max_tokens=5))).headers.get("x-sluice-lowered-by") and one, "the limit in force")
         assert answer.status_code == 200 and answer.headers["x-sluice-lowered-by"] == line["id"]
-        assert answer.headers["x-sluice-model"] == "small" and vendor.requests[-1].json()["model"] == "small"
+        assert answer.headers["x-sluice-model"] == "small" and provider.requests[-1].json()["model"] == "small"
         stream = client.post(CHAT, json=chat_body("acme/big-1", max_tokens=5, stream=True))
         assert stream.headers["x-sluice-lowered-by"] == line["id"]
         assert "x-sluice-lowered-by" not in client.post(CHAT, json=chat_body("acme/other", max_tokens=5)).headers
@@ -276,7 +269,7 @@ def test_bad_input_is_told_and_changes_nothing(serve, arguments, told):
     assert budgets(server) == [] and server.run_json("teams", "list")["teams"] == []
 
 
-def test_alerts_come_to_the_webhook_once(serve, vendor):
+def test_alerts_come_to_the_webhook_once(serve, provider):
     hook = recorder.Recorder()
     failures = []
 
@@ -287,8 +280,8 @@ def test_alerts_come_to_the_webhook_once(serve, vendor):
         return connection.send(recorder.ok(b"{}"))
 
     hook.answer = answer
-    server = serve({"providers": {"acme": openai_vendor(vendor.url)}, "alerts": {"webhook": f"{hook.url}/hooks/secret?token=secret%202&x=1"}})
-    vendor.answer = lambda request, connection: connection.send(recorder.ok(recorder.openai_answer(prompt=0, completion=125)))
+    server = serve({"providers": {"acme": openai_vendor(provider.url)}, "alerts": {"webhook": f"{hook.url}/hooks/secret?token=secret%202&x=1"}})
+    provider.answer = lambda request, connection: connection.send(recorder.ok(recorder.openai_answer(prompt=0, completion=125)))
     key = server.create_key()
     server.run("budgets", "set", "--key", "key-1", "--usd", "0.01", "--window", "day")  # answers of 0.003125 USD
     eventually(lambda: "sluice_budget_used_ratio{" in httpx.get(f"{server.url}/metrics").text, "the budget in force")

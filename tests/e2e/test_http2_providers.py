@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -19,10 +20,6 @@ from harness.wait import eventually
 CHAT = "/v1/chat/completions"
 
 
-def events_of(texts=("po", "ng")):
-    return [event if isinstance(event, bytes) else event.encode() for event in recorder.openai_stream(texts)]
-
-
 @pytest.fixture(scope="module")
 def authority(folder):
     return Authority(folder("authority"))
@@ -32,14 +29,9 @@ def authority(folder):
 def h2_provider():
     """A provider without TLS."""
     side = Http2Provider()
-    side.answer = lambda request: request.respond(answer_text())
+    side.answer = lambda request: request.respond(recorder.openai_answer())
     yield side
     side.stop()
-
-
-def answer_text(text="pong"):
-    body = recorder.openai_answer(text)
-    return body if isinstance(body, bytes) else body.encode()
 
 
 def in_front_of(serve, side, **settings):
@@ -60,7 +52,7 @@ def test_calls_run_beside_each_other_on_one_connection(serve, h2_provider):
         text = request.json()["messages"][0]["content"]
         if text != "first":
             together.wait()
-        request.respond(answer_text(text))
+        request.respond(recorder.openai_answer(text))
 
     h2_provider.answer = answer
     with http_client(server, server.create_key()) as client, ThreadPoolExecutor(20) as pool:
@@ -75,7 +67,7 @@ def test_calls_run_beside_each_other_on_one_connection(serve, h2_provider):
 
 def test_http2_is_spoken_where_tls_offers_it(serve, authority):
     side = Http2Provider(authority.server_context())
-    side.answer = lambda request: request.respond(answer_text())
+    side.answer = lambda request: request.respond(recorder.openai_answer())
     try:
         server = serve({"providers": {"oai": openai_vendor(side.url)}, "server": {"threads": 1}},
                        env={"SSL_CERT_FILE": str(authority.ca_file)})
@@ -95,6 +87,8 @@ def test_http2_is_spoken_where_tls_offers_it(serve, authority):
 def test_nginx_is_spoken_to_as_the_setting_says(serve, provider, authority, tmp_path, wanted, spoken):
     if not shutil.which("nginx"):
         pytest.skip("there is no nginx: apt-get install nginx-light")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
     (tmp_path / "nginx.conf").write_text(f"""
 daemon off; pid {tmp_path}/nginx.pid; error_log stderr;
 events {{}}
@@ -106,17 +100,12 @@ http {{
     location / {{ return 404; }}
   }}
   server {{
-    listen 127.0.0.1:PORT ssl http2;
+    listen 127.0.0.1:{port} ssl http2;
     ssl_certificate {authority.certificate}; ssl_certificate_key {authority.key};
     location / {{ proxy_pass {provider.url}; proxy_http_version 1.1; proxy_buffering off; }}
   }}
 }}""")
     provider.answer = recorder.streaming(recorder.openai_stream())
-    import socket
-    config = (tmp_path / "nginx.conf").read_text()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    (tmp_path / "nginx.conf").write_text(config.replace("PORT", str(port)))
     nginx = subprocess.Popen(["nginx", "-p", tmp_path, "-c", tmp_path / "nginx.conf"], stderr=subprocess.PIPE)
     try:
         eventually(lambda: (tmp_path / "nginx.pid").exists() and (tmp_path / "nginx.pid").read_text(), "nginx to start")
@@ -151,7 +140,7 @@ def test_what_a_provider_has_not_begun_with_is_sent_again_and_billed_once(serve,
     def answer(request):
         seen.append(request)
         if len(seen) != 2:
-            return request.respond(answer_text())
+            return request.respond(recorder.openai_answer())
         if how == "refused":
             return request.refuse()
         return request.connection.goaway(request.stream - 2)
@@ -171,7 +160,7 @@ def test_after_a_goaway_what_runs_ends_and_what_comes_goes_elsewhere(serve, h2_p
     go_on = threading.Event()
 
     def answer(request):
-        first, second, *others = events_of()
+        first, second, *others = recorder.openai_stream()
         request.begin()
         request.write(first + second)
         if request.stream == 1 and request.connection is h2_provider.connections[0]:
@@ -197,7 +186,7 @@ def test_no_more_calls_go_on_a_connection_than_the_provider_allows(serve):
     def answer(request):
         if request.json()["messages"][0]["content"] != "first":
             go_on.wait(60)
-        request.respond(answer_text())
+        request.respond(recorder.openai_answer())
 
     side.answer = answer
     try:
@@ -219,7 +208,7 @@ def test_a_client_that_leaves_takes_its_call_back_and_leaves_the_others_alone(se
     server = in_front_of(serve, h2_provider)
 
     def answer(request):
-        first, second, *others = events_of()
+        first, second, *others = recorder.openai_stream()
         request.begin()
         request.write(first + second)
         if request.json()["messages"][0]["content"] == "leaves":
@@ -241,7 +230,7 @@ def test_a_client_that_leaves_takes_its_call_back_and_leaves_the_others_alone(se
 
 def test_large_bodies_pass_both_ways(serve, h2_provider):
     server = in_front_of(serve, h2_provider)
-    h2_provider.answer = lambda request: request.respond(answer_text("y" * 3_000_000))
+    h2_provider.answer = lambda request: request.respond(recorder.openai_answer("y" * 3_000_000))
     with http_client(server, server.create_key()) as client:
         answer = ask(client, "x" * 3_000_000)
     assert answer.status_code == 200 and len(answer.json()["choices"][0]["message"]["content"]) == 3_000_000
@@ -255,7 +244,7 @@ def test_a_client_that_does_not_read_holds_up_no_other_answer_of_the_same_provid
     def answer(request):
         request.begin()
         slow = request.json()["messages"][0]["content"] == "slow"
-        request.write(b"".join(events_of(many if slow else ("po", "ng"))), end=True)
+        request.write(b"".join(recorder.openai_stream(many if slow else ("po", "ng"))), end=True)
 
     h2_provider.answer = answer
     key = server.create_key()
@@ -271,7 +260,7 @@ def test_an_answer_that_breaks_off_is_told_and_a_dead_connection_is_left(serve, 
     server = in_front_of(serve, h2_provider)
 
     def answer(request):
-        first, second, *others = events_of()
+        first, second, *others = recorder.openai_stream()
         request.begin()
         request.write(first + second)
         if len(h2_provider.requests) == 1:
@@ -287,7 +276,7 @@ def test_an_answer_that_breaks_off_is_told_and_a_dead_connection_is_left(serve, 
 
 def test_connections_are_kept_warm_before_anybody_asks(serve, authority):
     side = Http2Provider(authority.server_context())
-    side.answer = lambda request: request.respond(answer_text())
+    side.answer = lambda request: request.respond(recorder.openai_answer())
     plain = recorder.Recorder()
     plain.answer = recorder.fixed(recorder.ok(recorder.openai_answer()))
     try:

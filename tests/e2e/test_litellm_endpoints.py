@@ -3,7 +3,6 @@
 import httpx
 import pytest
 
-from harness import recorder
 from harness.clients import chat_body, http_client
 from harness.mock_config import openai_vendor
 from harness.wait import eventually
@@ -12,15 +11,8 @@ CHAT = "/v1/chat/completions"
 
 
 @pytest.fixture
-def vendor():
-    one = recorder.Recorder()
-    yield one
-    one.stop()
-
-
-@pytest.fixture
-def server(serve, vendor):
-    return serve({"providers": {"acme": openai_vendor(vendor.url)}, "models": {"small": ["acme/small"]}})
+def server(serve, provider):
+    return serve({"providers": {"acme": openai_vendor(provider.url)}, "models": {"small": ["acme/small"]}})
 
 
 @pytest.fixture

@@ -17,9 +17,10 @@ from harness.sluice import Sluice
 from harness.wait import eventually
 
 
-@pytest.fixture
-def kept_redis(tmp_path):
-    one = Redis(tmp_path / "redis", keeps=True).start()
+@pytest.fixture(params=[False, True], ids=["it-has-lost-everything", "it-has-kept-everything"])
+def mortal_redis(tmp_path, request):
+    """A Redis that knows nothing after it was killed, and one that has what it knows on disk."""
+    one = Redis(tmp_path / "redis", keeps=request.param).start()
     yield one
     one.kill()
 
@@ -133,23 +134,23 @@ def test_a_process_that_is_killed_is_reconciled_from_its_ledger(redis, fleet, pr
     assert ledgers(servers) <= Decimal("0.5") * PICO
 
 
-def test_a_redis_that_is_killed_and_has_lost_everything_learns_it_from_the_ledgers(redis, fleet, provider):
+def test_a_redis_that_is_killed_comes_to_what_the_ledgers_have(mortal_redis, fleet, provider):
     invoicing = Invoicing(provider, completion=780)
-    servers, (key, line) = fleet(redis, 3, budget("0.5"))
+    servers, (key, line) = fleet(mortal_redis, 3, budget("0.5"))
     opened(servers[0], key)
     everybody_at_once(servers, key, clients=15, requests=1)
-    redis.kill()
+    mortal_redis.kill()
     refused = eventually(lambda: (answer := ask(servers[0], key)).status_code == 503 and answer, "503 while Redis is away")
     assert refused.headers["retry-after"] and "limit_store_down" in refused.text and line in refused.text
     assert "Redis" in httpx.get(f"{servers[0].url}/health/ready").json()["limits"]
     assert "sluice_limit_store_down 1" in httpx.get(f"{servers[0].url}/metrics").text
-    redis.start()
+    mortal_redis.start()
     statuses = everybody_at_once(servers, key, clients=100, requests=2)
     opened_again = everybody_at_once(servers, key, clients=60, requests=1)
     assert 429 in opened_again, statuses
     eventually(lambda: ledgers(servers) == invoicing.total(), "the ledgers")
     assert invoicing.total() <= Decimal("0.5") * PICO, "overshoot"
-    eventually(lambda: redis.spent(line) == invoicing.total(), "Redis to have what the ledgers have")
+    eventually(lambda: mortal_redis.spent(line) == invoicing.total(), "Redis to have what the ledgers have")
 
 
 def test_a_rate_over_four_processes_is_exact(redis, fleet, provider):

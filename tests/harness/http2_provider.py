@@ -39,18 +39,19 @@ class Http2Request:
 
     def write(self, body, end=False):
         """As fast as the other side's windows allow; stops when it takes the request back."""
-        while body and not self.reset.is_set() and not self.connection.closed:
-            with self.connection.lock:
+        while body:
+            with self.connection.lock:  # under which it is told, too, that the request has gone
+                if self.reset.is_set() or self.connection.closed:
+                    return
                 room = min(self.connection.h2.local_flow_control_window(self.stream), self.connection.h2.max_outbound_frame_size)
-                piece, rest = body[:room], body[room:]
+                piece, body = body[:room], body[room:]
                 if piece:
                     self.connection.h2.send_data(self.stream, piece)
                     self.connection.flush()
-                    body = rest
             if not room:
                 self.connection.window_opened.wait(0.05)
                 self.connection.window_opened.clear()
-        if end and not self.reset.is_set():
+        if end:
             self.connection.locked(lambda h: h.end_stream(self.stream))
 
     def refuse(self):

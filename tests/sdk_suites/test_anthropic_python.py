@@ -6,10 +6,7 @@ All of the SDK's tests of the calls that Sluice has run here, but those named in
 
 import pytest
 
-from harness.messages_vendor import messages_vendor
-from harness.mock_config import PRICES
 from harness.published import Part, PublishedSuite, one_run, specification
-from harness.sluice import Sluice
 
 STREAM = "what the mock streams has not the form of Anthropic's events"
 OTHER_FALLBACKS = "OpenRouter has a parameter `fallbacks` of another type"
@@ -28,21 +25,8 @@ def suite(folder):
     return PublishedSuite(folder("sdk"), "anthropic-2.12.0", "my-anthropic-api-key", plugins=["tests._alias_httpx"])
 
 
-@pytest.fixture(scope="module")
-def server(folder, suite):
-    """(a Sluice in front of the mock, a key of it)"""
-    vendor = messages_vendor(folder)
-    models = {"model_id", "after_id", "before_id"}.union(*(suite.models_in(part.files) for part in PARTS.values()))
-    server = Sluice(folder("suite-sluice"), {
-        "providers": {"anthropic": {"base_url": f"{vendor.url}/v1", "api_key": "vendor-key", "prices": {"*": PRICES}}},
-        "models": {model: [f"anthropic/{model}"] for model in sorted(models)},
-    }).start()
-    yield server, server.create_key("suite")
-    server.stop()
-    vendor.stop()
-
-
 @one_run
 @pytest.mark.parametrize("part", PARTS)
-def test_the_sdks_own_tests_pass(suite, server, part):
-    suite.run(PARTS[part], server[0].url, server[1], "", "/v1/files", {"anthropic-version": "2026-10-21"})
+def test_the_sdks_own_tests_pass(suite, anthropic_server, part):
+    server, key = anthropic_server
+    suite.run(PARTS[part], server.url, key, "", "/v1/files", {"anthropic-version": "2026-10-21"})

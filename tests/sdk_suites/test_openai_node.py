@@ -5,11 +5,8 @@ All of the SDK's tests of the calls that Sluice has run here, but those named in
 
 import pytest
 
-from harness.mock_config import PRICES
 from harness.published import Part, one_run, specification
 from harness.published_node import NodeSuite, checkout
-from harness.sluice import Sluice
-from harness.spec_vendor import SpecVendor
 
 NO_MODEL = "it names no model, and Sluice routes by the model"
 VERSION = "7.5.0"  # of the checkout that the numbers are of
@@ -28,7 +25,6 @@ PARTS = {
     "containers": Part(["containers/containers.test.ts", "containers/files/files.test.ts", "containers/files/content.test.ts"], 14),
     "fine-tuning": Part(["fine-tuning/jobs/jobs.test.ts", "fine-tuning/jobs/checkpoints.test.ts"], 12),
 }
-DEFAULT_MODELS = {"omni-moderation-latest", "dall-e-2", "gpt-image-1.5"}  # of calls that name none
 
 
 @pytest.fixture(scope="module")
@@ -37,21 +33,8 @@ def suite(folder):
     return NodeSuite(folder("sdk"), checkout("openai/openai-node"), "openai", "My API Key", VERSION)
 
 
-@pytest.fixture(scope="module")
-def server(folder, suite):
-    """(a Sluice in front of the specification, a key of it)"""
-    vendor = SpecVendor(folder("spec"), specification("openai"))
-    models = DEFAULT_MODELS.union(*(suite.models_in(part.files) for part in PARTS.values()))
-    server = Sluice(folder("suite-sluice"), {
-        "providers": {"openai": {"base_url": vendor.url, "api_key": "vendor-key", "prices": {"*": PRICES}}},
-        "models": {model: [f"openai/{model}"] for model in sorted(models)},
-    }).start()
-    yield server, server.create_key("suite")
-    server.stop()
-    vendor.stop()
-
-
 @one_run
 @pytest.mark.parametrize("part", PARTS)
-def test_the_sdks_own_tests_pass(suite, server, part):
-    suite.run(PARTS[part], server[0].url, server[1], "/v1")
+def test_the_sdks_own_tests_pass(suite, openai_server, part):
+    server, key = openai_server
+    suite.run(PARTS[part], server.url, key, "/v1")

@@ -5,10 +5,7 @@ All of the SDK's tests of the calls that Sluice has run here, but those named in
 
 import pytest
 
-from harness.mock_config import PRICES
 from harness.published import Part, PublishedSuite, one_run, specification
-from harness.sluice import Sluice
-from harness.spec_vendor import SpecVendor
 
 NO_MODEL = "it names no model, and Sluice routes by the model"
 FAILED = "the mock makes up an answer that has failed, which is an error of the provider's here"
@@ -27,7 +24,6 @@ PARTS = {
     "containers": Part(["test_containers.py", "containers/test_files.py", "containers/files/test_content.py"], 187),
     "fine-tuning": Part(["fine_tuning/test_jobs.py", "fine_tuning/jobs/test_checkpoints.py"], 170),
 }
-DEFAULT_MODELS = {"omni-moderation-latest", "dall-e-2", "gpt-image-1.5"}  # of calls that name none
 
 
 @pytest.fixture(scope="module")
@@ -36,21 +32,8 @@ def suite(folder):
     return PublishedSuite(folder("sdk"), "openai-3.54.0", "My API Key")
 
 
-@pytest.fixture(scope="module")
-def server(folder, suite):
-    """(a Sluice in front of the specification, a key of it)"""
-    vendor = SpecVendor(folder("spec"), specification("openai"))
-    models = DEFAULT_MODELS.union(*(suite.models_in(part.files) for part in PARTS.values()))
-    server = Sluice(folder("suite-sluice"), {
-        "providers": {"openai": {"base_url": vendor.url, "api_key": "vendor-key", "prices": {"*": PRICES}}},
-        "models": {model: [f"openai/{model}"] for model in sorted(models)},
-    }).start()
-    yield server, server.create_key("suite")
-    server.stop()
-    vendor.stop()
-
-
 @one_run
 @pytest.mark.parametrize("part", PARTS)
-def test_the_sdks_own_tests_pass(suite, server, part):
-    suite.run(PARTS[part], server[0].url, server[1], "/v1", "/v1/files")
+def test_the_sdks_own_tests_pass(suite, openai_server, part):
+    server, key = openai_server
+    suite.run(PARTS[part], server.url, key, "/v1", "/v1/files")
