@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
@@ -15,10 +14,9 @@
 #include "admin/routes.h"
 #include "config/load.h"
 #include "json/json.h"
-#include "store/append_log.h"
-#include "store/data_directory.h"
 #include "store/ledger_entry.h"
 #include "store/testing_directory.h"
+#include "store/testing_ledger.h"
 
 namespace sluice::admin {
 namespace {
@@ -27,7 +25,7 @@ using store::Role;
 using store::ScopeKind;
 using store::SubjectKind;
 
-constexpr std::int64_t now_us = 1'795'418'415'000'000;  // 2026-11-23 08:00:15 UTC
+constexpr std::int64_t now_us = 1'795'418'415'000'000;  // 2026-11-23 07:20:15 UTC
 
 std::shared_ptr<const config::Snapshot> empty_snapshot() {
   config::Loaded loaded = config::load({});
@@ -440,23 +438,18 @@ TEST_F(Api, Why_a_period_costs_more_is_told_within_what_the_role_sees) {
   const auto other = store_.create_key({.name = "other"}, now_us);
   ASSERT_TRUE(red && other);
   constexpr std::int64_t day_us = 86'400'000'000;
-  {
-    const auto log = store::AppendLog::open(store::ledger_path(directory_.path()), {});
-    for (const auto& [key, days_ago, pico] :
-         {std::tuple{red->key.id, 2, 1'000}, {red->key.id, 1, 3'000}, {other->key.id, 1, 50}}) {
-      store::LedgerEntry entry;
-      entry.key_id = key;
-      entry.provider = ProviderId("acme");
-      entry.model = ModelName("m");
-      entry.start_us = entry.end_us = now_us - days_ago * day_us;
-      entry.usage = {.input = pico / 10, .reported = true};
-      entry.cost = Money::pico(pico);
-      std::string bytes;
-      encode(entry, bytes);
-      ASSERT_EQ((*log)->append(bytes), store::Appended::queued);
-    }
-    ASSERT_TRUE((*log)->flush(std::chrono::seconds(20)));
+  std::vector<store::LedgerEntry> calls;
+  for (const auto& [key, days_ago, pico] :
+       {std::tuple{red->key.id, 2, 1'000}, {red->key.id, 1, 3'000}, {other->key.id, 1, 50}}) {
+    store::LedgerEntry& entry = calls.emplace_back();
+    entry.key_id = key;
+    entry.provider = ProviderId("acme");
+    entry.model = ModelName("m");
+    entry.start_us = entry.end_us = now_us - days_ago * day_us;
+    entry.usage = {.input = pico / 10, .reported = true};
+    entry.cost = Money::pico(pico);
   }
+  store::write_ledger(directory_.path(), calls);
   ASSERT_TRUE(store_.fold());
   const std::string periods =
       "/admin/v1/usage/explain?before_since=2026-11-21&before_until=2026-11-22&since=2026-11-22&by=key";

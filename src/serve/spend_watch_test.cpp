@@ -9,9 +9,8 @@
 #include <stdexcept>
 
 #include "config/load.h"
-#include "store/append_log.h"
-#include "store/data_directory.h"
 #include "store/store.h"
+#include "store/testing_ledger.h"
 #include "store/testing_wait.h"
 #include "telemetry/metrics.h"
 
@@ -37,10 +36,9 @@ struct Watching : testing::Test {
   void SetUp() override {
     auto store = store::Store::open(folder);
     ASSERT_TRUE(store);
-    auto ledger = store::AppendLog::open(store::ledger_path(folder), {});
-    ASSERT_TRUE(ledger);
+    std::vector<store::LedgerEntry> rows;
     for (std::int64_t hour = 0; hour <= quiet_hours; ++hour) {
-      store::LedgerEntry one;
+      store::LedgerEntry& one = rows.emplace_back();
       one.request_id = RequestId("req_" + std::to_string(hour));
       one.start_us = one.end_us = (first_hour + hour) * us_per_hour + 1;
       one.key_id = KeyId("key_a");
@@ -48,11 +46,8 @@ struct Watching : testing::Test {
       one.model = ModelName("big");
       one.usage = {.input = 100, .reported = true};
       one.cost = Money::pico((hour == quiet_hours ? 40 : 4) * Money::pico_per_usd);
-      std::string bytes;
-      encode(one, bytes);
-      ASSERT_EQ((*ledger)->append(bytes), store::Appended::queued);
     }
-    ASSERT_TRUE((*ledger)->flush(store::patience));
+    store::write_ledger(folder, rows);
     ASSERT_TRUE(store->fold());
   }
   ~Watching() override {

@@ -11,13 +11,11 @@
 
 #include "json/json.h"
 #include "spend/anomalies_json.h"
-#include "store/append_log.h"
-#include "store/data_directory.h"
+#include "store/testing_ledger.h"
 
 namespace sluice::spend {
 namespace {
 
-using namespace std::chrono_literals;
 constexpr std::int64_t us_per_hour = 3'600'000'000;
 constexpr std::int64_t first_hour = 495'600;  // 2026-07-16 00:00 UTC
 constexpr std::int64_t usual_hours = 48;
@@ -82,14 +80,7 @@ struct Watched : testing::Test {
     }
   }
   Found find(std::int64_t from, std::int64_t to) {
-    auto log = store::AppendLog::open(store::ledger_path(folder), {});
-    if (!log) throw std::runtime_error(log.error().message);
-    for (const store::LedgerEntry& one : rows) {
-      std::string bytes;
-      encode(one, bytes);
-      EXPECT_EQ((*log)->append(bytes), store::Appended::queued);
-    }
-    EXPECT_TRUE((*log)->flush(20s));
+    store::write_ledger(folder, rows);
     EXPECT_TRUE(store.fold());
     auto found = find_anomalies(store, book(), from, to, {});
     if (!found) throw std::runtime_error(found.error().message);

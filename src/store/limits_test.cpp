@@ -3,13 +3,12 @@
 #include <random>
 
 #include "store/admin_acts.h"
-#include "store/append_log.h"
-#include "store/data_directory.h"
 #include "store/live_store.h"
 #include "store/store.h"
 #include "store/tags.h"
 #include "store/testing_backends.h"
 #include "store/testing_directory.h"
+#include "store/testing_ledger.h"
 #include "store/testing_wait.h"
 
 namespace sluice::store {
@@ -42,19 +41,6 @@ LedgerEntry entry(const KeyId& key, std::int64_t pico, std::int64_t end_us, cons
   one.price_source = "test";
   one.tags = tags;
   return one;
-}
-
-std::string encoded(const LedgerEntry& one) {
-  std::string bytes;
-  encode(one, bytes);
-  return bytes;
-}
-
-void write_ledger(const std::string& directory, const std::vector<LedgerEntry>& entries) {
-  auto log = AppendLog::open(ledger_path(directory), {});
-  ASSERT_TRUE(log);
-  for (const LedgerEntry& one : entries) ASSERT_EQ((*log)->append(encoded(one)), Appended::queued);
-  ASSERT_TRUE((*log)->flush(20s));
 }
 
 std::string spent(Store& store, const std::string& id, std::int64_t at_us = now_us) {

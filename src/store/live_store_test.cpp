@@ -13,6 +13,7 @@
 #include "store/sqlite.h"
 #include "store/testing_backends.h"
 #include "store/testing_directory.h"
+#include "store/testing_ledger.h"
 #include "store/testing_wait.h"
 
 namespace sluice::store {
@@ -30,16 +31,16 @@ std::unique_ptr<LiveStore> start(const std::string& directory) {
   return *std::move(live);
 }
 
-std::string encoded(const KeyId& key, std::int64_t pico) {
+LedgerEntry entry(const KeyId& key, std::int64_t pico) {
   LedgerEntry entry;
   entry.request_id = RequestId("req_1");
   entry.start_us = now_us;
   entry.key_id = key;
   entry.cost = Money::pico(pico);
-  std::string bytes;
-  encode(entry, bytes);
-  return bytes;
+  return entry;
 }
+
+std::string encoded(const KeyId& key, std::int64_t pico) { return encoded(entry(key, pico)); }
 
 TEST_P(LiveStores, Is_the_only_one_on_its_directory) {
   TestingDirectory directory;
@@ -138,9 +139,7 @@ TEST_P(LiveStores, Starts_with_what_a_key_had_spent_before_also_when_nobody_fold
   {
     auto cli = Store::open(home_of(directory.path()));
     created = *cli->create_key({.budget = Money::pico(5'000)}, now_us);
-    auto log = AppendLog::open(ledger_path(directory.path()), {});
-    (*log)->append(encoded(created.key.id, 1'000));
-    (*log)->append(encoded(created.key.id, 234));
+    write_ledger(directory.path(), {entry(created.key.id, 1'000), entry(created.key.id, 234)});
   }
   const auto live = start(directory.path());
   const auto lines = live->keys()->find(created.key.digest)->lines();
@@ -185,10 +184,10 @@ TEST_P(LiveStores, Counts_corrections_that_are_written_beside_it_at_once_and_eac
     ASSERT_TRUE(wait_until([&] { return live->looked_for_keys(number); }));
   };
   const auto correct = [&](std::int64_t pico) {
-    LedgerEntry entry = *decode_ledger_entry(encoded(id, pico));
-    entry.correction = Correction::difference;
-    entry.final = false;
-    ASSERT_TRUE(cli->correct({entry}));
+    LedgerEntry one = entry(id, pico);
+    one.correction = Correction::difference;
+    one.final = false;
+    ASSERT_TRUE(cli->correct({one}));
   };
   using Sums = std::vector<std::int64_t>;
   EXPECT_EQ(spent(), (Sums{5, 5}));

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "store/append_log.h"
 #include "store/data_directory.h"
 #include "store/ledger_entry.h"
 #include "store/postgres_schema.h"
@@ -14,6 +13,7 @@
 #include "store/store.h"
 #include "store/testing_backends.h"
 #include "store/testing_directory.h"
+#include "store/testing_ledger.h"
 #include "store/usage_query.h"
 
 namespace sluice::store {
@@ -121,13 +121,7 @@ TEST_P(Migration, Keeps_every_row_of_the_ledger_as_it_was) {
   // The next one comes behind them, with words that are known and one that is not.
   LedgerEntry next = entries().front();
   next.model = ModelName("new");
-  std::string bytes;
-  encode(next, bytes);
-  {
-    const auto log = AppendLog::open(ledger_path(directory.path()), {});
-    ASSERT_EQ((*log)->append(bytes), Appended::queued);
-    ASSERT_TRUE((*log)->flush(std::chrono::seconds(20)));
-  }
+  write_ledger(directory.path(), {next});
   ASSERT_TRUE(store->fold());
   const auto last = store->last_entries(1);
   ASSERT_TRUE(last);

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -14,12 +13,11 @@
 #include <string>
 #include <vector>
 
-#include "store/append_log.h"
-#include "store/data_directory.h"
 #include "store/ledger_entry.h"
 #include "store/store.h"
 #include "store/testing_backends.h"
 #include "store/testing_directory.h"
+#include "store/testing_ledger.h"
 
 namespace sluice::store {
 namespace {
@@ -250,19 +248,13 @@ TEST_P(Pages, Of_limits_say_what_was_spent_of_those_on_them) {
   const VirtualKey app = key("app", red.id);
   std::vector<std::string> ids = {limit(LimitScope::everybody, "").id, limit(LimitScope::team, red.id).id,
                                   limit(LimitScope::key, app.id.str()).id};
-  {
-    const auto log = AppendLog::open(ledger_path(directory_.path()), {});
-    for (const KeyId& of : {app.id, key("other").id}) {
-      LedgerEntry entry;
-      entry.key_id = of;
-      entry.start_us = entry.end_us = now_us;
-      entry.cost = Money::pico(30);
-      std::string bytes;
-      encode(entry, bytes);
-      ASSERT_EQ((*log)->append(bytes), Appended::queued);
-    }
-    ASSERT_TRUE((*log)->flush(std::chrono::seconds(20)));
-  }
+  LedgerEntry entry;
+  entry.key_id = app.id;
+  entry.start_us = entry.end_us = now_us;
+  entry.cost = Money::pico(30);
+  LedgerEntry of_other = entry;
+  of_other.key_id = key("other").id;
+  write_ledger(directory_.path(), {entry, of_other});
   ASSERT_TRUE(store_.fold());
   const std::string of_org = limit(LimitScope::org, "acme").id;
   for (const auto& [id, pico] : {std::pair(ids[0], 60), {ids[1], 30}, {ids[2], 30}, {of_org, 30}}) {

@@ -15,11 +15,11 @@
 #include <vector>
 
 #include "base/fd.h"
-#include "store/append_log.h"
 #include "store/ledger_entry.h"
 #include "store/live_store.h"
 #include "store/store.h"
 #include "store/testing_backends.h"
+#include "store/testing_ledger.h"
 #include "store/testing_rows.h"
 #include "store/testing_wait.h"
 
@@ -40,14 +40,6 @@ Store open(const Home& home) {
 
 std::unique_ptr<Database> raw(const std::string& schema) {
   return *PostgresDatabase::open(TestingPostgres::running().place(schema));
-}
-
-void write(const TestingDirectory& directory, const LedgerEntry& entry) {
-  const auto log = AppendLog::open(ledger_path(directory.path()), {});
-  std::string bytes;
-  encode(entry, bytes);
-  ASSERT_EQ((*log)->append(bytes), Appended::queued);
-  ASSERT_TRUE((*log)->flush(20s));
 }
 
 std::set<std::string> columns(const Database& database, const char* sql) {
@@ -233,8 +225,7 @@ TEST(Postgres, A_connection_that_is_lost_at_a_commit_loses_no_row_and_brings_non
     LedgerEntry entry;
     entry.request_id = RequestId("req_" + std::to_string(++round));
     entry.cost = Money::pico(7);
-    write(directory, entry);
-    write(directory, entry);
+    write_ledger(directory.path(), {entry, entry});
 
     between.cut(cut);
     EXPECT_FALSE(store.fold()) << "nobody knows";
@@ -289,8 +280,7 @@ TEST(Postgres, Takes_rows_with_bytes_that_it_has_no_text_for_and_those_behind_th
   odd.key_id = KeyId("key_a");
   odd.requested_model = std::string("a\0b\xff", 4);
   odd.cost = Money::pico(3);
-  write(directory, odd);
-  write(directory, odd);
+  write_ledger(directory.path(), {odd, odd});
   EXPECT_EQ(store.fold()->entries, 2U);
   const auto rows = store.last_entries(10);
   ASSERT_TRUE(rows && rows->size() == 2);
@@ -309,9 +299,9 @@ TEST(Postgres, Has_the_rows_of_each_directory_once_and_sums_of_all) {
   entry.key_id = KeyId("key_a");
   entry.final = true;
   entry.cost = Money::pico(3);
-  write(one, entry);
+  write_ledger(one.path(), {entry});
   entry.cost = Money::pico(40);
-  write(other, entry);
+  write_ledger(other.path(), {entry});
   EXPECT_EQ(first.fold()->entries, 1U);
   EXPECT_EQ(second.fold()->entries, 1U);
   EXPECT_EQ(first.fold()->entries, 0U);
@@ -362,9 +352,7 @@ TEST(Postgres, That_stops_leaves_keys_until_they_are_stale_and_is_found_again_wi
   LedgerEntry entry;
   entry.key_id = created->key.id;
   entry.cost = Money::pico(7);
-  std::string bytes;
-  encode(entry, bytes);
-  for (int i = 0; i < 3; ++i) EXPECT_EQ((*live)->ledger().append(bytes), Appended::queued);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ((*live)->ledger().append(encoded(entry)), Appended::queued);
   ASSERT_TRUE(wait_until([&] { return !(*live)->health().keys_problem.empty(); }));
   EXPECT_NE((*live)->health().problem().find("postgresql://"), std::string::npos) << (*live)->health().problem();
   EXPECT_FALSE((*live)->refuses_new_work());

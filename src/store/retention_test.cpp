@@ -9,13 +9,13 @@
 #include <stdexcept>
 #include <string>
 
-#include "store/append_log.h"
 #include "store/data_directory.h"
 #include "store/fold.h"
 #include "store/live_store.h"
 #include "store/log_segment.h"
 #include "store/store.h"
 #include "store/testing_backends.h"
+#include "store/testing_ledger.h"
 #include "store/testing_wait.h"
 
 namespace sluice::store {
@@ -56,9 +56,7 @@ struct Ledger : OnEachBackend {
     auto log = AppendLog::open(ledger_path(directory.path()), small);
     ASSERT_TRUE(log);
     for (int age = 39; age >= 0; --age) {
-      std::string bytes;
-      encode(entry(now_us - age * day_us, 1'000 + age), bytes);
-      ASSERT_EQ((*log)->append(bytes), Appended::queued);
+      ASSERT_EQ((*log)->append(encoded(entry(now_us - age * day_us, 1'000 + age))), Appended::queued);
       ASSERT_TRUE((*log)->flush(20s));
     }
     log->reset();
@@ -105,11 +103,7 @@ TEST_P(Ledger, Drops_old_rows_and_segments_and_keeps_the_sums) {
 
 TEST_P(Ledger, Forgets_the_words_that_no_row_says_any_more) {
   const auto write = [&](const LedgerEntry& one) {
-    std::string bytes;
-    encode(one, bytes);
-    const auto log = AppendLog::open(ledger_path(directory.path()), {});
-    ASSERT_EQ((*log)->append(bytes), Appended::queued);
-    ASSERT_TRUE((*log)->flush(20s));
+    write_ledger(directory.path(), {one});
     ASSERT_TRUE(store.fold());
   };
   LedgerEntry old = entry(now_us - 39 * day_us, 1);
@@ -172,18 +166,10 @@ TEST_P(Ledger, Answers_for_whole_hours_where_rows_are_gone_and_says_so_where_row
 
 TEST_P(Ledger, A_new_budget_never_counts_less_than_was_spent_where_rows_are_gone) {
   write_days();
-  {
-    // November begins in India at 18:30 UTC: this row is in the hour that is cut, and in the window.
-    auto log = AppendLog::open(ledger_path(directory.path()), {});
-    ASSERT_TRUE(log);
-    std::string bytes;
-    encode(entry((now_us / day_us - 23) * day_us + 18 * us_per_hour + us_per_hour * 3 / 4, 500), bytes);
-    ASSERT_EQ((*log)->append(bytes), Appended::queued);
-    bytes.clear();
-    encode(entry(now_us - 1, 0), bytes);  // the newest row is never dropped
-    ASSERT_EQ((*log)->append(bytes), Appended::queued);
-    ASSERT_TRUE((*log)->flush(20s));
-  }
+  // November begins in India at 18:30 UTC: the first row is in the hour that is cut, and in the window. The second one,
+  // the newest, is never dropped.
+  write_ledger(directory.path(), {entry((now_us / day_us - 23) * day_us + 18 * us_per_hour + us_per_hour * 3 / 4, 500),
+                                  entry(now_us - 1, 0)});
   ASSERT_TRUE(store.fold());
   drop(2);
   NewLimit limit;

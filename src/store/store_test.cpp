@@ -7,19 +7,18 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <limits>
 #include <stdexcept>
 
 #include "store/admin_acts.h"
-#include "store/append_log.h"
 #include "store/data_directory.h"
 #include "store/keys.h"
 #include "store/sqlite.h"
 #include "store/testing_backends.h"
 #include "store/testing_directory.h"
+#include "store/testing_ledger.h"
 
 namespace sluice::store {
 namespace {
@@ -41,8 +40,7 @@ SLUICE_ON_EACH_BACKEND(Logs);
 class Check : public OnEachBackend {};
 SLUICE_ON_EACH_BACKEND(Check);
 
-using namespace std::chrono_literals;
-constexpr std::int64_t now_us = 1'795'418'415'000'000;  // 2026-11-23 08:00:15 UTC
+constexpr std::int64_t now_us = 1'795'418'415'000'000;  // 2026-11-23 07:20:15 UTC
 constexpr std::int64_t day_us = 86'400'000'000;
 
 Store open(const std::string& directory) {
@@ -72,17 +70,6 @@ LedgerEntry entry(const std::string& key, std::int64_t pico, std::int64_t start_
   one.cost = Money::pico(pico);
   one.price_source = "test";
   return one;
-}
-
-void write_ledger(const std::string& directory, const std::vector<LedgerEntry>& entries) {
-  auto log = AppendLog::open(ledger_path(directory), {});
-  ASSERT_TRUE(log);
-  for (const LedgerEntry& one : entries) {
-    std::string bytes;
-    encode(one, bytes);
-    ASSERT_EQ((*log)->append(bytes), Appended::queued);
-  }
-  ASSERT_TRUE((*log)->flush(20s));
 }
 
 // --- corrections

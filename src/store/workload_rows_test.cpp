@@ -2,14 +2,12 @@
 // of programs that knew none.
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
-#include "store/append_log.h"
 #include "store/data_directory.h"
 #include "store/ledger_entry.h"
 #include "store/postgres_schema.h"
@@ -17,6 +15,7 @@
 #include "store/store.h"
 #include "store/testing_backends.h"
 #include "store/testing_directory.h"
+#include "store/testing_ledger.h"
 
 namespace sluice::store {
 namespace {
@@ -24,8 +23,7 @@ namespace {
 class WorkloadRows : public OnEachBackend {};
 SLUICE_ON_EACH_BACKEND(WorkloadRows);
 
-using namespace std::chrono_literals;
-constexpr std::int64_t now_us = 1'795'418'415'000'000;  // 2026-11-23 08:00:15 UTC
+constexpr std::int64_t now_us = 1'795'418'415'000'000;  // 2026-11-23 07:20:15 UTC
 constexpr std::int64_t hour_us = 3'600'000'000;
 
 LedgerEntry entry(const std::string& workload, std::int64_t pico, std::int64_t start_us = now_us) {
@@ -44,27 +42,10 @@ LedgerEntry entry(const std::string& workload, std::int64_t pico, std::int64_t s
   return one;
 }
 
-void write_ledger(const std::string& directory, const std::vector<LedgerEntry>& entries) {
-  auto log = AppendLog::open(ledger_path(directory), {});
-  ASSERT_TRUE(log);
-  for (const LedgerEntry& one : entries) {
-    std::string bytes;
-    encode(one, bytes);
-    ASSERT_EQ((*log)->append(bytes), Appended::queued);
-  }
-  ASSERT_TRUE((*log)->flush(20s));
-}
-
 Store open(const std::string& directory) {
   auto store = Store::open(home_of(directory));
   if (!store) throw std::runtime_error(store.error().message);
   return *std::move(store);
-}
-
-std::string encoded(const LedgerEntry& entry) {
-  std::string bytes;
-  encode(entry, bytes);
-  return bytes;
 }
 
 TEST(WorkloadRecord, Comes_behind_everything_else_and_takes_its_name_and_a_byte) {
