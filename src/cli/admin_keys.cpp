@@ -2,6 +2,7 @@
 // first one needs nobody's leave but the operating system's.
 #include <ostream>
 
+#include "base/utc.h"
 #include "cli/data_store.h"
 #include "cli/duration.h"
 #include "cli/table.h"
@@ -22,19 +23,15 @@ struct AdminKeyFlags {
   bool all = false;
 };
 
-std::string time_text_us(std::int64_t at_us) {
-  return time_text(Time(std::chrono::floor<std::chrono::milliseconds>(std::chrono::microseconds(at_us))));
-}
-
 void write(json::Writer& out, const AdminKey& key) {
   out.member("id", key.id).member("name", key.name).member("role", name(key.grant.role));
   out.member("scope", name(key.grant.scope.kind)).key("scope_id");
   key.grant.scope.id.empty() ? out.null() : out.string(key.grant.scope.id);
-  out.member("created_at", time_text_us(key.created_at_us));
+  out.member("created_at", utc_text(key.created_at_us));
   for (const auto& [member, at_us] :
        {std::pair("expires_at", key.expires_at_us), std::pair("revoked_at", key.revoked_at_us)}) {
     out.key(member);
-    at_us ? out.string(time_text_us(*at_us)) : out.null();
+    at_us ? out.string(utc_text(*at_us)) : out.null();
   }
 }
 
@@ -102,7 +99,7 @@ Result<int> list(const AdminKeyFlags& flags, Invocation& invocation) {
                key.revoked_at_us                                   ? "revoked"
                : key.expires_at_us && *key.expires_at_us <= now_us ? "expired"
                                                                    : "active",
-               key.expires_at_us ? time_text_us(*key.expires_at_us) : "never"});
+               key.expires_at_us ? utc_text(*key.expires_at_us) : "never"});
   table.print(invocation.console.out, invocation.console.colour());
   return exit_ok;
 }

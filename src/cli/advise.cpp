@@ -4,6 +4,7 @@
 
 #include <ostream>
 
+#include "base/utc.h"
 #include "cli/duration.h"
 #include "cli/table.h"
 #include "cli/traffic_source.h"
@@ -23,8 +24,6 @@ struct AdviseFlags {
   std::string file;
   TrafficFlags traffic;
 };
-
-std::string time_of(std::int64_t us) { return time_text(Time(std::chrono::milliseconds(us / 1000))); }
 
 const char* word(When when) {
   switch (when) {
@@ -82,8 +81,8 @@ void write_workload(json::Writer& out, const Advised& one) {
 void print_json(const replay::Advice& advice, const TrafficSource& source, Console& console) {
   std::string text;
   json::Writer out(text);
-  out.begin_object().member("source", source.says).member("from", time_of(source.span.from_us));
-  out.member("to", time_of(source.span.to_us)).member("calls", advice.calls).key("current").begin_object();
+  out.begin_object().member("source", source.says).member("from", utc_text(source.span.from_us));
+  out.member("to", utc_text(source.span.to_us)).member("calls", advice.calls).key("current").begin_object();
   out.member("cost_usd", store::usd(advice.recorded_pico)).member("unpriced", advice.unpriced);
   out.member("usd_per_month", plan::cents(advice.usd_per_month));
   out.member("at_todays_prices_usd_per_month", plan::cents(advice.stay_usd_per_month)).end_object();
@@ -152,7 +151,7 @@ void add_advise(CLI::App& root, Invocation& invocation) {
   auto flags = std::make_shared<AdviseFlags>();
   verb.add_option("file", flags->file, "A plan with your options, pools and rules")->type_name(file_value);
   add_traffic_flags(verb, flags->traffic);
-  add_calibration_flag(verb, flags->traffic);
+  add_workload_flags(verb, flags->traffic);
   on_selected(verb, invocation, flags, run_advise);
 }
 

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/utc.h"
 #include "cli/connection.h"
 #include "cli/data_store.h"
 #include "cli/duration.h"
@@ -92,10 +93,6 @@ Check judge_disk_space(std::uintmax_t free_bytes) {
   return check;
 }
 
-std::string day_text(std::int64_t unix_us) {
-  return time_text(Time(std::chrono::floor<std::chrono::milliseconds>(std::chrono::microseconds(unix_us))));
-}
-
 std::vector<Check> check_ledger(const store::Home& home) {
   if (!has_store(home)) return {{.name = "ledger", .detail = "none yet"}};
   const auto broken = [](const Error& error) {
@@ -117,7 +114,7 @@ std::vector<Check> check_ledger(const store::Home& home) {
          .detail = fmt::format(
              "sound: {} rows in {}, {} records in the log{}", integrity->ledger_rows,
              home.postgres ? "PostgreSQL" : "the database", integrity->log_records,
-             integrity->rows_since_us == 0 ? "" : "; rows are kept since " + day_text(integrity->rows_since_us))});
+             integrity->rows_since_us == 0 ? "" : "; rows are kept since " + utc_text(integrity->rows_since_us))});
   return checks;
 }
 

@@ -16,7 +16,6 @@
 #include "yaml/diagnostics.h"
 
 namespace sluice::cli {
-namespace {
 
 void add_verbs(CLI::App& root, Invocation& invocation) {
   root.set_help_flag("-h,--help", "Print this help");
@@ -47,6 +46,8 @@ void add_verbs(CLI::App& root, Invocation& invocation) {
   add_completion(root, invocation);
   add_version(root, invocation);
 }
+
+namespace {
 
 // The verb that the arguments have led to so far: "sluice keys" for `sluice keys crate`.
 const CLI::App& deepest(const CLI::App& root) {

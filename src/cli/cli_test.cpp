@@ -9,9 +9,10 @@
 
 #include "cli/checks.h"
 #include "cli/testing_console.h"
+#include "gateway/audit/audit.h"
 #include "json/json.h"
-#include "store/append_log.h"
 #include "store/store.h"
+#include "store/testing_ledger.h"
 
 namespace sluice::cli {
 namespace {
@@ -300,23 +301,38 @@ store::LedgerEntry call_of(const std::string& key, std::int64_t end_us, const st
   return entry;
 }
 
+TEST_F(Verbs, Logs_audit_shows_the_newest_records_of_requests_and_of_acts) {
+  ASSERT_EQ(test.run({"keys", "create", "--name", "app"}), exit_ok) << err();
+  gateway::AuditRecord asked;
+  asked.request_id = "req_1";
+  asked.verdict_rule = "key_data_class";
+  std::string request;
+  encode(asked, request);
+  const std::string act = R"({"act":"key_created","by":"ann"})";
+  store::write_log(store::audit_path(data()), {act, request, "a record of tomorrow", act});
+  ASSERT_EQ(test.run({"logs", "audit"}), exit_ok) << err();
+  EXPECT_EQ(out(), act + "\n" + to_json(asked) + "\n" + act + "\n");
+  EXPECT_NE(err().find("1 records that a newer sluice has written"), std::string::npos) << err();
+  ASSERT_EQ(test.run({"logs", "audit", "-n", "1"}), exit_ok);
+  EXPECT_EQ(out(), act + "\n") << "the newest";
+  EXPECT_EQ(err(), "");
+  ASSERT_EQ(test.run({"logs", "audit", "-o", "json", "--request", "req_1"}), exit_ok);
+  EXPECT_EQ(out(), to_json(asked) + "\n");
+  EXPECT_EQ(test.run({"logs", "audit", "--request", "req_2"}), exit_failed);
+  EXPECT_NE(err().find("no request req_2"), std::string::npos) << err();
+}
+
 TEST_F(Verbs, Usage_explain_tells_why_a_period_costs_more_and_adds_up) {
   ASSERT_EQ(test.run({"teams", "create", "red"}), exit_ok) << err();
   const json::Document made = run_json({"keys", "create", "--name", "app", "--team", "red"});
   const std::string key(made.root()["id"].string().value_or(""));
-  {
-    auto log = store::AppendLog::open(data() + "/ledger", {});
-    ASSERT_TRUE(log);
-    constexpr std::int64_t hour_us = 3'600'000'000;
-    const std::int64_t now_us = store::wall_clock_us();
-    for (const auto& [age_h, model, input, pico] :
-         {std::tuple{30, "big", 100, 1'000}, {6, "big", 300, 3'000}, {5, "big", 100, 2'000}, {4, "small", 100, 10}}) {
-      std::string bytes;
-      encode(call_of(key, now_us - age_h * hour_us, model, input, pico), bytes);
-      ASSERT_EQ((*log)->append(bytes), store::Appended::queued);
-    }
-    ASSERT_TRUE((*log)->flush(std::chrono::seconds(20)));
-  }
+  constexpr std::int64_t hour_us = 3'600'000'000;
+  const std::int64_t now_us = store::wall_clock_us();
+  std::vector<store::LedgerEntry> calls;
+  for (const auto& [age_h, model, input, pico] :
+       {std::tuple{30, "big", 100, 1'000}, {6, "big", 300, 3'000}, {5, "big", 100, 2'000}, {4, "small", 100, 10}})
+    calls.push_back(call_of(key, now_us - age_h * hour_us, model, input, pico));
+  store::write_ledger(data(), calls);
   // Five times as many tokens (+4,000), a fifth of them elsewhere (4,010 instead of 5,000), and the rest dearer.
   for (const char* by : {"team", "key"}) {
     const json::Document told = run_json({"usage", "explain", "--from", "40h..20h", "--to", "20h..", "--by", by});
@@ -424,24 +440,18 @@ TEST_F(Verbs, Prices_refuse_what_makes_no_sense) {
 
 TEST_F(Verbs, Repricing_prices_what_was_unpriced_and_changes_what_was_wrong_once) {
   {
-    auto store = store::Store::open(data());
-    ASSERT_TRUE(store);
-    auto log = store::AppendLog::open(data() + "/ledger", {});
-    ASSERT_TRUE(log);
-    int number = 0;
+    ASSERT_TRUE(store::Store::open(data()));
+    std::vector<store::LedgerEntry> calls;
     for (const char* model : {"big", "unknown", "big"}) {
-      store::LedgerEntry entry;
-      entry.request_id = RequestId("req_" + std::to_string(number++));
+      store::LedgerEntry& entry = calls.emplace_back();
+      entry.request_id = RequestId("req_" + std::to_string(calls.size()));
       entry.start_us = 1'790'000'000'000'000;  // 2026-09-21
       entry.key_id = KeyId("key_a");
       entry.provider = ProviderId("acme");
       entry.model = ModelName(model);
       entry.usage = {.input = 1'000'000, .reported = true};
-      std::string record;
-      store::encode(entry, record);
-      (*log)->append(record);
     }
-    ASSERT_TRUE((*log)->flush(std::chrono::seconds(20)));
+    store::write_ledger(data(), calls);
   }
   write("api.json", priced_catalogue);
   ASSERT_EQ(test.run({"prices", "import", (folder / "api.json").string(), "--from", "2026-01-01", "--apply"}), exit_ok)

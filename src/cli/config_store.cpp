@@ -1,6 +1,7 @@
 // `sluice config push|pull|history|rollback`: the configuration that several servers take from their store.
 #include <ostream>
 
+#include "base/utc.h"
 #include "cli/data_store.h"
 #include "cli/duration.h"
 #include "cli/load_config.h"
@@ -17,13 +18,9 @@ struct StoreFlags {
   std::int64_t number = 0;  // 0: nothing was said
 };
 
-std::string time_text_us(std::int64_t at_us) {
-  return time_text(Time(std::chrono::floor<std::chrono::milliseconds>(std::chrono::microseconds(at_us))));
-}
-
 void write(json::Writer& out, const store::ConfigGeneration& one) {
   out.begin_object().member("generation", one.number).member("sha256", one.sha256);
-  out.member("at", time_text_us(one.made_at_us)).member("by", one.made_by).member("said", one.said).end_object();
+  out.member("at", utc_text(one.made_at_us)).member("by", one.made_by).member("said", one.said).end_object();
 }
 
 void tell(const store::ConfigGeneration& made, Invocation& invocation) {
@@ -86,7 +83,7 @@ Result<int> history(const StoreFlags&, Invocation& invocation) {
   using enum Column::Align;
   Table table({{"GENERATION", right}, {"AT"}, {"BY"}, {"SHA-256"}, {"SAID"}});
   for (const store::ConfigGeneration& one : all)
-    table.add({std::to_string(one.number), time_text_us(one.made_at_us), printable_line(one.made_by),
+    table.add({std::to_string(one.number), utc_text(one.made_at_us), printable_line(one.made_by),
                one.sha256.substr(0, 12), one.said.empty() ? "-" : printable_line(one.said)});
   if (all.empty())
     console.out << "there is no configuration in the store; sluice config push FILE\n";

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/utc.h"
 #include "cli/exit_code.h"
 
 namespace sluice::cli {
@@ -111,13 +112,6 @@ Result<std::optional<std::int64_t>> parse_time_us(const std::string& text, const
   return std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch()).count();
 }
 
-std::string time_text(Time time) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(std::chrono::floor<seconds>(time - day));
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
-                     clock.minutes().count(), clock.seconds().count());
-}
+std::string time_text(Time time) { return utc_text(std::chrono::microseconds(time.time_since_epoch()).count()); }
 
 }  // namespace sluice::cli

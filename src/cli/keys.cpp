@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <ostream>
 
+#include "base/utc.h"
 #include "cli/data_store.h"
 #include "cli/duration.h"
 #include "cli/load_config.h"
@@ -34,10 +35,6 @@ struct CreateFlags {
   bool dry_run = false;
   std::string config;
 };
-
-std::string time_text_us(std::int64_t at_us) {
-  return time_text(Time(std::chrono::floor<std::chrono::milliseconds>(std::chrono::microseconds(at_us))));
-}
 
 // Empty for no_limit, and for what is_rate() refuses.
 std::optional<std::int64_t> rate(const std::string& given) {
@@ -92,7 +89,7 @@ void write_optional(json::Writer& out, std::string_view name, const std::optiona
 
 void write_optional_time(json::Writer& out, std::string_view name, const std::optional<std::int64_t>& at_us) {
   out.key(name);
-  at_us ? out.string(time_text_us(*at_us)) : out.null();
+  at_us ? out.string(utc_text(*at_us)) : out.null();
 }
 
 // The members that every answer about a key has.
@@ -164,7 +161,7 @@ Result<int> create(const CreateFlags& flags, Invocation& invocation) {
     writer.member("tenant", key.tenant.str());
     write_owners(writer, key);
     write_limits(writer, key.budget, key.rpm, key.tpm, key.data_class, key.expires_at_us);
-    writer.member("created_at", time_text_us(key.created_at_us)).end_object();
+    writer.member("created_at", utc_text(key.created_at_us)).end_object();
     invocation.console.out << text << '\n';
     return exit_ok;
   }
@@ -192,7 +189,7 @@ void print_key_table(const std::vector<store::KeyReport>& keys, std::int64_t now
                {"EXPIRES"},
                {"LAST USED"}});
   const auto number = [](const std::optional<std::int64_t>& value) { return value ? std::to_string(*value) : "-"; };
-  const auto time = [](const std::optional<std::int64_t>& at_us) { return at_us ? time_text_us(*at_us) : "never"; };
+  const auto time = [](const std::optional<std::int64_t>& at_us) { return at_us ? utc_text(*at_us) : "never"; };
   for (const store::KeyReport& report : keys) {
     const store::VirtualKey& key = report.key;
     table.add({key.id.str(), key.name, std::string(state(report, now_us)), std::string(name(key.data_class)),
@@ -213,7 +210,7 @@ std::string key_list_json(const std::vector<store::KeyReport>& keys, std::int64_
     writer.member("state", state(report, now_us));
     write_limits(writer, key.budget, key.rpm, key.tpm, key.data_class, key.expires_at_us);
     writer.member("spent_usd", report.spent.usd()).member("requests", report.requests);
-    writer.member("created_at", time_text_us(key.created_at_us));
+    writer.member("created_at", utc_text(key.created_at_us));
     write_optional_time(writer, "revoked_at", key.revoked_at_us);
     write_optional_time(writer, "last_used_at", report.last_used_us);
     writer.end_object();

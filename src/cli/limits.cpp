@@ -6,6 +6,7 @@
 #include <charconv>
 #include <ostream>
 
+#include "base/utc.h"
 #include "cli/data_store.h"
 #include "cli/duration.h"
 #include "cli/table.h"
@@ -34,10 +35,6 @@ struct LimitFlags {
   std::string store_down;
   std::string id;
 };
-
-std::string time_text_us(std::int64_t at_us) {
-  return time_text(Time(std::chrono::floor<std::chrono::milliseconds>(std::chrono::microseconds(at_us))));
-}
 
 Result<std::int64_t> whole(const std::string& text, const char* flag) {
   std::int64_t number = 0;
@@ -130,7 +127,7 @@ void write_line(json::Writer& out, const LimitLine& line) {
   out.member("downgrade_percent", std::int64_t{line.downgrade_percent});
   out.key("store_down");
   line.store_down ? out.string(name(*line.store_down)) : out.null();
-  out.member("created_at", time_text_us(line.created_at_us));
+  out.member("created_at", utc_text(line.created_at_us));
 }
 
 int print(const LimitLine& line, std::string_view done, Invocation& invocation) {
@@ -184,7 +181,7 @@ void print_table(const std::vector<LimitReport>& reports, bool money, Invocation
       const std::int64_t resets = report.standing.resets_at_us;
       row.insert(row.end(),
                  {amount_text(line), line.window.text() + (line.window.zone.empty() ? "" : " " + line.window.zone),
-                  report.standing.spent.usd(), resets > 0 ? time_text_us(resets) : "-"});
+                  report.standing.spent.usd(), resets > 0 ? utc_text(resets) : "-"});
     } else {
       row.insert(row.end(), {std::string(name(line.unit)), amount_text(line)});
     }
@@ -210,7 +207,7 @@ Result<int> list(const LimitFlags& flags, Invocation& invocation) {
       write_line(writer, report.line);
       if (flags.money) {
         writer.member("spent_usd", report.standing.spent.usd()).key("resets_at");
-        report.standing.resets_at_us > 0 ? writer.string(time_text_us(report.standing.resets_at_us)) : writer.null();
+        report.standing.resets_at_us > 0 ? writer.string(utc_text(report.standing.resets_at_us)) : writer.null();
       }
       writer.end_object();
     }

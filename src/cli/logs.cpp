@@ -6,6 +6,7 @@
 #include <ostream>
 #include <thread>
 
+#include "base/utc.h"
 #include "cli/data_store.h"
 #include "cli/duration.h"
 #include "cli/table.h"
@@ -25,10 +26,6 @@ struct TailFlags {
   bool follow = false;
   std::string workload;
 };
-
-std::string start_text(const store::LedgerEntry& entry) {
-  return time_text(Time(std::chrono::floor<std::chrono::milliseconds>(std::chrono::microseconds(entry.start_us))));
-}
 
 std::string milliseconds_text(std::int64_t us) {
   return us < 0 ? "-" : fmt::format("{:.1f}", static_cast<double>(us) / 1e3);
@@ -53,7 +50,8 @@ Table log_table() {
 
 void add_row(Table& table, const store::LoggedEntry& logged) {
   const store::LedgerEntry& entry = logged.entry;
-  table.add({start_text(entry), entry.request_id.str(), logged.key_name.empty() ? entry.key_id.str() : logged.key_name,
+  table.add({utc_text(entry.start_us), entry.request_id.str(),
+             logged.key_name.empty() ? entry.key_id.str() : logged.key_name,
              entry.workload.empty() ? "-" : entry.workload, entry.provider.str() + "/" + entry.model.str(),
              std::string(name(entry.ground)), std::to_string(entry.status),
              entry.correction == store::Correction::none ? std::string(name(entry.outcome)) : "correction",
@@ -83,7 +81,7 @@ std::string entry_json(const store::LoggedEntry& logged) {
   const store::LedgerEntry& entry = logged.entry;
   std::string text;
   json::Writer out(text);
-  out.begin_object().member("row", logged.row).member("time", start_text(entry));
+  out.begin_object().member("row", logged.row).member("time", utc_text(entry.start_us));
   out.member("request_id", entry.request_id.str()).member("key_id", entry.key_id.str()).member("key", logged.key_name);
   out.member("dialect", name(entry.client_dialect)).member("requested_model", entry.requested_model);
   out.member("provider", entry.provider.str()).member("model", entry.model.str()).member("ground", name(entry.ground));
@@ -156,6 +154,7 @@ void add_logs(CLI::App& root, Invocation& invocation) {
   verb.add_flag("-f,--follow", flags->follow, "Go on with new ones until ctrl-C");
   verb.add_option("--workload", flags->workload, "Only what this workload's rules have placed")->type_name("NAME");
   on_selected(verb, invocation, flags, tail);
+  add_logs_audit(group, invocation);
   add_logs_export(group, invocation);
 }
 

@@ -68,8 +68,9 @@ void add_plan(CLI::App& root, Invocation& invocation) {
                              "sluice plan --ledger --since 30d --by route"});
   auto flags = std::make_shared<PlanFlags>();
   verb.add_option("file", flags->file, "The plan")->type_name(file_value);
+  add_ledger_flag(verb, flags->traffic);
   add_traffic_flags(verb, flags->traffic);
-  add_calibration_flag(verb, flags->traffic);
+  add_workload_flags(verb, flags->traffic);
   verb.require_subcommand(0, 1);
   verb.remove_option(verb.get_option("--output"));
   one_of(verb.add_option("-o,--output", invocation.output, "Output: table, json or html"), {"table", "json", "html"});

@@ -3,6 +3,7 @@
 
 #include <ostream>
 
+#include "base/utc.h"
 #include "cli/duration.h"
 #include "cli/table.h"
 #include "cli/traffic_source.h"
@@ -35,14 +36,12 @@ struct Replayed {
   MoneySum base() const { return recorded ? recorded->pico : now.pico; }
 };
 
-std::string time_of(std::int64_t us) { return time_text(Time(std::chrono::milliseconds(us / 1000))); }
-
 void print_json(const Replayed& all, const TrafficSource& source, Console& console) {
   std::string text;
   json::Writer out(text);
   const replay::Traffic& traffic = source.traffic;
   out.begin_object().member("source", source.says).member("calls", static_cast<std::int64_t>(traffic.requests()));
-  out.member("from", time_of(source.span.from_us)).member("to", time_of(source.span.to_us));
+  out.member("from", utc_text(source.span.from_us)).member("to", utc_text(source.span.to_us));
   out.key("faults").begin_object().member("rows", static_cast<std::int64_t>(traffic.fault_count())).key("named");
   out.begin_array();
   for (const replay::Fault& fault : traffic.faults())
@@ -61,7 +60,7 @@ void print_json(const Replayed& all, const TrafficSource& source, Console& conso
   for (const replay::Differs& one : all.differences) {
     const replay::Stream& stream = traffic.streams()[one.stream];
     out.begin_object().member("model", stream.provider + "/" + stream.model).member("calls", one.calls);
-    out.member("first_at", time_of(one.start_us)).member("recorded_usd", Money::pico(one.recorded_pico).usd());
+    out.member("first_at", utc_text(one.start_us)).member("recorded_usd", Money::pico(one.recorded_pico).usd());
     out.member("priced_usd", Money::pico(one.priced_pico).usd()).end_object();
   }
   out.end_array().key("what_ifs").begin_array();
@@ -90,7 +89,7 @@ void print_table(const Replayed& all, const TrafficSource& source, Console& cons
     const replay::Stream& stream = source.traffic.streams()[one.stream];
     console.out << printable_line(
                        fmt::format("{} calls of {}/{} have another price now; the first, of {}: {} USD then, {} now",
-                                   one.calls, stream.provider, stream.model, time_of(one.start_us),
+                                   one.calls, stream.provider, stream.model, utc_text(one.start_us),
                                    Money::pico(one.recorded_pico).usd(), Money::pico(one.priced_pico).usd()))
                 << '\n';
   }
@@ -134,8 +133,8 @@ void add_plan_replay(CLI::App& plan, Invocation& invocation) {
                              "sluice plan replay --ledger --since 7d --what-if batch.yaml\n"
                              "sluice plan replay --trace calls.csv"});
   auto flags = std::make_shared<ReplayFlags>();
+  add_ledger_flag(verb, flags->traffic);
   add_traffic_flags(verb, flags->traffic);
-  verb.remove_option(verb.get_option("--by"));
   verb.add_option("--what-if", flags->what_ifs, "A file of moves and prices; may be given several times")
       ->type_name(file_value);
   on_selected(verb, invocation, flags, run_replay);

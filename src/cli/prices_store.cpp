@@ -1,6 +1,7 @@
 // `sluice prices imports|withdraw`: what was imported into the store that several servers share, and taking it back.
 #include <ostream>
 
+#include "base/utc.h"
 #include "cli/data_store.h"
 #include "cli/duration.h"
 #include "cli/prices_text.h"
@@ -14,13 +15,9 @@ struct ImportNumber {
   std::int64_t number = 0;
 };
 
-std::string time_text_us(std::int64_t at_us) {
-  return time_text(Time(std::chrono::floor<std::chrono::milliseconds>(std::chrono::microseconds(at_us))));
-}
-
 void write(json::Writer& out, const store::PriceImport& one) {
   out.begin_object().member("number", one.number).member("name", one.name).member("sha256", one.sha256);
-  out.member("at", time_text_us(one.made_at_us)).member("by", one.made_by).member("withdrawn", one.withdrawn);
+  out.member("at", utc_text(one.made_at_us)).member("by", one.made_by).member("withdrawn", one.withdrawn);
   out.end_object();
 }
 
@@ -48,7 +45,7 @@ Result<int> list(const ImportNumber&, Invocation& invocation) {
   using enum Column::Align;
   Table table({{"NUMBER", right}, {"NAME"}, {"AT"}, {"BY"}, {"SHA-256"}, {"STATE"}});
   for (const store::PriceImport& one : all)
-    table.add({std::to_string(one.number), printable_line(one.name), time_text_us(one.made_at_us),
+    table.add({std::to_string(one.number), printable_line(one.name), utc_text(one.made_at_us),
                printable_line(one.made_by), one.sha256.substr(0, 12), one.withdrawn ? "withdrawn" : "counts"});
   if (all.empty())
     console.out << "no prices were imported; sluice prices import FILE --apply\n";

@@ -1,6 +1,7 @@
 // `sluice sessions list|end`: who is signed in to the administration, and an end to it.
 #include <ostream>
 
+#include "base/utc.h"
 #include "cli/data_store.h"
 #include "cli/duration.h"
 #include "cli/table.h"
@@ -14,10 +15,6 @@ struct SessionFlags {
   std::string who;
 };
 
-std::string time_text_us(std::int64_t at_us) {
-  return time_text(Time(std::chrono::floor<std::chrono::milliseconds>(std::chrono::microseconds(at_us))));
-}
-
 void print(const std::vector<store::Session>& sessions, Invocation& invocation) {
   if (invocation.json()) {
     std::string text;
@@ -25,8 +22,8 @@ void print(const std::vector<store::Session>& sessions, Invocation& invocation) 
     out.begin_object().key("sessions").begin_array();
     for (const store::Session& one : sessions) {
       out.begin_object().member("id", one.id).member("issuer", one.issuer).member("subject", one.subject);
-      out.member("email", one.email).member("since", time_text_us(one.created_at_us));
-      out.member("until", time_text_us(one.expires_at_us)).end_object();
+      out.member("email", one.email).member("since", utc_text(one.created_at_us));
+      out.member("until", utc_text(one.expires_at_us)).end_object();
     }
     out.end_array().end_object();
     invocation.console.out << text << '\n';
@@ -35,7 +32,7 @@ void print(const std::vector<store::Session>& sessions, Invocation& invocation) 
   Table table({{"ID"}, {"SUBJECT"}, {"E-MAIL"}, {"SINCE"}, {"UNTIL"}});
   for (const store::Session& one : sessions)
     table.add({one.id, printable_line(one.subject), one.email.empty() ? "-" : printable_line(one.email),
-               time_text_us(one.created_at_us), time_text_us(one.expires_at_us)});
+               utc_text(one.created_at_us), utc_text(one.expires_at_us)});
   table.print(invocation.console.out, invocation.console.colour());
 }
 

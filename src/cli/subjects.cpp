@@ -3,6 +3,7 @@
 
 #include <ostream>
 
+#include "base/utc.h"
 #include "cli/data_store.h"
 #include "cli/duration.h"
 #include "cli/table.h"
@@ -21,17 +22,13 @@ struct SubjectFlags {
   std::string org;
 };
 
-std::string time_text_us(std::int64_t at_us) {
-  return time_text(Time(std::chrono::floor<std::chrono::milliseconds>(std::chrono::microseconds(at_us))));
-}
-
 void write(json::Writer& out, const Subject& subject) {
   out.begin_object().member("id", subject.id).member("name", subject.name);
   if (subject.kind != SubjectKind::org) {
     out.key("org");
     subject.org.empty() ? out.null() : out.string(subject.org);
   }
-  out.member("keys", subject.keys).member("created_at", time_text_us(subject.created_at_us)).end_object();
+  out.member("keys", subject.keys).member("created_at", utc_text(subject.created_at_us)).end_object();
 }
 
 int print(const Subject& subject, std::string_view done, Invocation& invocation) {
@@ -80,7 +77,7 @@ Result<int> list(const SubjectFlags& flags, Invocation& invocation) {
   Table table({{"ID"}, {"NAME"}, {"ORG"}, {"KEYS", right}, {"CREATED"}});
   for (const Subject& subject : subjects)
     table.add({subject.id, subject.name, subject.org.empty() ? "-" : subject.org, std::to_string(subject.keys),
-               time_text_us(subject.created_at_us)});
+               utc_text(subject.created_at_us)});
   table.print(invocation.console.out, invocation.console.colour());
   return exit_ok;
 }

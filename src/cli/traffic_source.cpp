@@ -9,6 +9,7 @@
 #include <ostream>
 #include <set>
 
+#include "base/utc.h"
 #include "cli/data_store.h"
 #include "cli/duration.h"
 #include "cli/load_config.h"
@@ -90,8 +91,7 @@ Result<TrafficSource> open_ledger_traffic(const TrafficFlags& flags, Invocation&
   out.traffic.sort();
   out.span = replay::span_of(out.traffic);
   out.span.to_us = std::max(out.span.to_us, to);  // from the first call in the time to its end
-  out.says = fmt::format("the ledger, {} to {}", time_text(Time(std::chrono::milliseconds(out.span.from_us / 1000))),
-                         time_text(Time(std::chrono::milliseconds(out.span.to_us / 1000))));
+  out.says = fmt::format("the ledger, {} to {}", utc_text(out.span.from_us), utc_text(out.span.to_us));
   return out;
 }
 
@@ -100,21 +100,24 @@ Result<TrafficSource> open_ledger_traffic(const TrafficFlags& flags, Invocation&
 void add_traffic_flags(CLI::App& verb, TrafficFlags& flags) {
   verb.add_option("--trace", flags.trace, "A trace: Azure's CSV, Mooncake's or our JSON lines, our CSV")
       ->type_name(file_value);
-  verb.add_flag("--ledger", flags.ledger, "The calls in the data directory's ledger");
   verb.add_option("--as", flags.as, "What a trace without models was served by: provider/model")->type_name("MODEL");
   verb.add_option("--since", flags.since, "Of the ledger: calls that ended at or after (default: 30d ago)")
       ->type_name("TIME");
   verb.add_option("--until", flags.until, "Of the ledger: calls that ended before (default: now)")->type_name("TIME");
   verb.add_option("--cache-life", flags.cache_life, "Of a trace with block hashes: how long a prompt cache keeps one")
       ->type_name("TIME");
+  add_config_flag(verb, flags.config);
+}
+
+void add_ledger_flag(CLI::App& verb, TrafficFlags& flags) {
+  verb.add_flag("--ledger", flags.ledger, "The calls in the data directory's ledger");
+}
+
+void add_workload_flags(CLI::App& verb, TrafficFlags& flags) {
   one_of(verb.add_option("--by", flags.by,
                          "What is one workload (default: as the configuration's workloads have placed the calls, what "
                          "none of them has by model)"),
          {"workload", "model", "route", "team", "key"});
-  add_config_flag(verb, flags.config);
-}
-
-void add_calibration_flag(CLI::App& verb, TrafficFlags& flags) {
   verb.add_option("--calibration", flags.calibrations,
                   "What sluice plan calibrate wrote, for the option =NAME; not needed where only one has a pool")
       ->type_name(file_value);

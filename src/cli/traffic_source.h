@@ -29,8 +29,12 @@ struct TrafficFlags {
   std::vector<std::string> calibrations;  // FILE or FILE=OPTION
   bool asked() const { return ledger || !trace.empty(); }
 };
+// --trace and what is said of it, and of which time the ledger's calls are.
 void add_traffic_flags(CLI::App& verb, TrafficFlags& flags);
-void add_calibration_flag(CLI::App& verb, TrafficFlags& flags);
+// --ledger, of verbs that take nothing unless it is named.
+void add_ledger_flag(CLI::App& verb, TrafficFlags& flags);
+// --by and --calibration, of verbs that make workloads of the calls and place them.
+void add_workload_flags(CLI::App& verb, TrafficFlags& flags);
 
 struct TrafficSource {
   std::shared_ptr<const config::Snapshot> snapshot;

@@ -1,9 +1,11 @@
-// Every verb in the order of the help text; each is defined in the file of its name.
+// Every verb in the order of the help text; each is defined in the file of its name, and cli.cpp has the list.
 #pragma once
 
 #include "cli/verb.h"
 
 namespace sluice::cli {
+
+void add_verbs(CLI::App& root, Invocation& invocation);
 
 void add_serve(CLI::App& root, Invocation& invocation);
 void add_reload(CLI::App& root, Invocation& invocation);
@@ -28,6 +30,7 @@ void add_sessions(CLI::App& root, Invocation& invocation);
 void add_usage(CLI::App& root, Invocation& invocation);
 void add_prices(CLI::App& root, Invocation& invocation);
 void add_logs(CLI::App& root, Invocation& invocation);
+void add_logs_audit(CLI::App& logs, Invocation& invocation);
 void add_logs_export(CLI::App& logs, Invocation& invocation);
 void add_config(CLI::App& root, Invocation& invocation);
 void add_config_store(CLI::App& config, Invocation& invocation);
