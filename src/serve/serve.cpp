@@ -292,6 +292,7 @@ struct Running {
   const Program& program;
   const Signals& signals;
   store::LiveStore& store;
+  const gateway::Health& health;
   std::span<const std::unique_ptr<Worker>> workers;
   telemetry::Log& log;
   gateway::Leases* leases = nullptr;
@@ -319,6 +320,8 @@ Result<void> hand_books_over(const Running& running, Heir& heir) {
   CHECK_OK(running.store.hand_over([&](std::string_view record) { return heir.record(Saying::ledger, record); },
                                    [&](std::string_view record) { return heir.record(Saying::audit, record); },
                                    to_write));
+  heir.inherit(*running.store.keys());
+  heir.inherit(running.health);
   for (const auto& worker : running.workers)
     worker->tell_reservations([&](const gateway::Reservation& reservation) { heir.inherit(reservation); });
   heir.channel().say(Saying::cut);
@@ -444,7 +447,7 @@ int serve(const ServeOptions& options) {
   engines::Supervisor engines(log, registry);
   const int generation = bequest ? bequest->generation : 0;
   const std::string engines_at = engine_directory(options.data_dir, generation);
-  std::vector<std::string> held;
+  std::vector<Channel::Message> inherited;
   if (bequest) {
     // All that takes its time, and may fail, while the old server serves.
     if (auto started = start_engines(engines, *snapshot, engines_at); !started) return refuse(started.error());
@@ -454,7 +457,7 @@ int serve(const ServeOptions& options) {
       auto message = bequest->channel.hear(seconds(30));
       if (!message) return serve::refuse({.message = "the old server has not handed over", .hint = "try again"});
       if (message->kind == Saying::cut) break;
-      held.push_back(std::move(message->text));
+      inherited.push_back(*std::move(message));
     }
   }
   const store::Home home = home_of(snapshot->store(), options.data_dir);
@@ -650,8 +653,8 @@ int serve(const ServeOptions& options) {
   if (!first_key) return refuse(first_key.error());
   std::optional<Inheritance> inheritance;
   if (bequest) {
-    inheritance.emplace(bequest->channel, **store, admission, log);
-    for (const std::string& reservation : held) inheritance->inherit(reservation);
+    inheritance.emplace(bequest->channel, **store, admission, health, log);
+    for (const Channel::Message& message : inherited) inheritance->inherit(message);
   }
   for (auto& worker : workers) worker->start();
 
@@ -683,6 +686,7 @@ int serve(const ServeOptions& options) {
              : upgrade({.program = program,
                         .signals = signals,
                         .store = **store,
+                        .health = health,
                         .workers = workers,
                         .log = log,
                         .leases = leases.get(),

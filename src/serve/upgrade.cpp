@@ -15,6 +15,8 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <unordered_map>
+#include <utility>
 
 #include "store/tags.h"
 
@@ -41,6 +43,23 @@ std::int64_t take_number(std::string_view& text) {
   text.remove_prefix(sizeof number);
   return number;
 }
+
+void append_text(std::string& out, std::string_view text) {
+  append_number(out, static_cast<std::int64_t>(text.size()));
+  out.append(text);
+}
+
+std::string_view take_text(std::string_view& text) {
+  const auto size = static_cast<std::size_t>(take_number(text));
+  const std::string_view one = text.substr(0, size);
+  text.remove_prefix(one.size());
+  return one;
+}
+
+// Both processes have the same monotonic clock.
+using TimePoint = std::chrono::steady_clock::time_point;
+void append_time(std::string& out, TimePoint at) { append_number(out, at.time_since_epoch().count()); }
+TimePoint take_time(std::string_view& text) { return TimePoint(TimePoint::duration(take_number(text))); }
 
 std::string reservation_text(const gateway::Reservation& reservation) {
   std::string text(reinterpret_cast<const char*>(reservation.key.data()), reservation.key.size());
@@ -217,6 +236,34 @@ void Heir::inherit(const gateway::Reservation& reservation) {
   channel_.say(Saying::holds, reservation_text(reservation));
 }
 
+void Heir::inherit(const store::KeyTable& keys) {
+  constexpr std::size_t enough_bytes = 60u << 10;  // of one message
+  const std::lock_guard held(mutex_);
+  std::string text;
+  for (const auto& line : keys.all_lines()) {
+    const TimePoint used_until{std::chrono::nanoseconds(line->state->tat_ns.load())};
+    if (used_until <= std::chrono::steady_clock::now()) continue;  // all of its minute is there again
+    append_time(text, used_until);
+    append_text(text, line->rule.id);
+    if (text.size() > enough_bytes) channel_.say(Saying::rates, std::exchange(text, {}));
+  }
+  if (!text.empty()) channel_.say(Saying::rates, text);
+}
+
+void Heir::inherit(const gateway::Health& health) {
+  const std::lock_guard held(mutex_);
+  health.tell_all(std::chrono::steady_clock::now(), [&](std::string_view name, const gateway::Health::Target& known) {
+    std::string text;
+    append_text(text, name);
+    append_text(text, known.why);
+    for (const TimePoint at : {known.window_began, known.open_until, known.rests_until}) append_time(text, at);
+    for (const std::int64_t number : {std::int64_t{known.calls}, std::int64_t{known.failures},
+                                      std::int64_t{known.retries}, std::int64_t{known.is_open}, known.open_for.count()})
+      append_number(text, number);
+    channel_.say(Saying::target, text);
+  });
+}
+
 // --- Inheritance
 
 Inheritance::~Inheritance() {
@@ -224,9 +271,38 @@ Inheritance::~Inheritance() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Inheritance::inherit(std::string_view text) {
-  if (const Result<void> reserved = reserve(text, true); !reserved)
+void Inheritance::inherit(const Channel::Message& message) {
+  if (message.kind == Saying::rates) return take_rates(message.text);
+  if (message.kind == Saying::target) return take_target(message.text);
+  if (const Result<void> reserved = reserve(message.text, true); !reserved)
     log_.warn("a request of the server before has no reservation", {{"reason", reserved.error().message}});
+}
+
+void Inheritance::take_rates(std::string_view text) {
+  std::unordered_map<std::string_view, store::LineState*> states;
+  const store::Lines lines = store_.keys()->all_lines();
+  for (const auto& line : lines) states.emplace(line->rule.id, line->state.get());
+  while (!text.empty()) {
+    const TimePoint used_until = take_time(text);
+    const auto found = states.find(take_text(text));
+    if (found != states.end())
+      found->second->tat_ns.store(std::chrono::nanoseconds(used_until.time_since_epoch()).count());
+  }
+}
+
+void Inheritance::take_target(std::string_view text) {
+  const std::string_view name = take_text(text);
+  gateway::Health::Target known;
+  known.why = take_text(text);
+  known.window_began = take_time(text);
+  known.open_until = take_time(text);
+  known.rests_until = take_time(text);
+  known.calls = static_cast<int>(take_number(text));
+  known.failures = static_cast<int>(take_number(text));
+  known.retries = static_cast<int>(take_number(text));
+  known.is_open = take_number(text) != 0;
+  known.open_for = milliseconds(take_number(text));
+  health_.take_over(name, std::move(known));
 }
 
 Result<void> Inheritance::reserve(std::string_view text, bool inherited) {
@@ -297,6 +373,8 @@ void Inheritance::obey(const Channel::Message& message) {
     case Saying::prepared:
     case Saying::failed:
     case Saying::holds:
+    case Saying::rates:
+    case Saying::target:
     case Saying::cut:
     case Saying::serves:
     case Saying::yes:

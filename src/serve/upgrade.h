@@ -5,7 +5,8 @@
 //   starts it, with the sockets     ->    reads its configuration, starts its engines
 //                                   <-    prepared
 //   all reactors stand still, the books are closed and the directory given up
-//   what runs has reserved, cut     ->    opens the directory, reserves the same, accepts connections
+//   reservations, rates, breakers,
+//   cut                             ->    opens the directory, takes them over, accepts connections
 //                                   <-    serves
 //   goes on without new connections; what it reserves, spends and records goes to the new one, to the end
 //
@@ -25,6 +26,7 @@
 
 #include "base/fd.h"
 #include "gateway/admit/admit.h"
+#include "gateway/health/health.h"
 #include "gateway/shared/successor.h"
 #include "store/live_store.h"
 #include "telemetry/log.h"
@@ -36,6 +38,8 @@ enum class Saying : char {
   prepared = 'P',
   failed = 'E',  // message, line feed, hint
   holds = 'H',   // a request that ran at the cut has reserved
+  rates = 'M',   // what was used of limits per minute
+  target = 'T',  // what is known of one that has failed
   cut = 'C',     // the directory is free
   serves = 'S',
   reserve = 'R',  // is answered
@@ -105,8 +109,10 @@ class Heir final : public gateway::Successor {
   bool raise(std::string_view request, Money worst) override;
   void release(std::string_view request) override;
   bool record(Saying log, std::string_view record);
-  // Before it serves: what a running request has reserved.
+  // Before it serves: what a running request has reserved, what was used of the limits per minute, and who has failed.
   void inherit(const gateway::Reservation& reservation);
+  void inherit(const store::KeyTable& keys);
+  void inherit(const gateway::Health& health);
 
  private:
   Result<void> ask(Saying kind, std::string_view text);
@@ -121,11 +127,13 @@ class Heir final : public gateway::Successor {
 class Inheritance {
  public:
   // All outlive it.
-  Inheritance(const Channel& channel, store::LiveStore& store, gateway::Admission& admission, telemetry::Log& log)
-      : channel_(channel), store_(store), admission_(admission), log_(log) {}
+  Inheritance(const Channel& channel, store::LiveStore& store, gateway::Admission& admission, gateway::Health& health,
+              telemetry::Log& log)
+      : channel_(channel), store_(store), admission_(admission), health_(health), log_(log) {}
   ~Inheritance();
 
-  void inherit(std::string_view text);  // of Saying::holds
+  // What was said before the cut, in its order.
+  void inherit(const Channel::Message& message);
   // Begins to listen to the old process, on a thread of its own, until that has ended.
   void start();
   bool over() const { return over_.load(); }  // the old process has ended
@@ -134,10 +142,13 @@ class Inheritance {
   void run();
   void obey(const Channel::Message& message);
   Result<void> reserve(std::string_view text, bool inherited);
+  void take_rates(std::string_view text);
+  void take_target(std::string_view text);
   void book(std::string_view record);  // a row of the ledger: what it says is charged, too
   const Channel& channel_;
   store::LiveStore& store_;
   gateway::Admission& admission_;
+  gateway::Health& health_;
   telemetry::Log& log_;
   std::map<std::string, gateway::Hold, std::less<>> holds_;
   std::atomic<bool> over_{false};

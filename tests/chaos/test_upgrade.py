@@ -40,6 +40,8 @@ class Vendor:
 
     def _answer(self, request, connection):
         body = request.json()
+        if body["model"] == "broken":
+            return connection.send(recorder.ok(b'{"error":{"message":"no"}}', status="500 Broken"))
         if not body.get("stream"):
             return connection.send(recorder.ok(recorder.openai_answer("fine")))
         connection.send(HEAD + event("a"))
@@ -199,6 +201,53 @@ def test_what_a_stream_has_reserved_stays_reserved_in_the_new_process(server, ve
         assert waiting.result(60) == (200, "abc")
         eventually(server.predecessor_has_ended, "the predecessor's end")
     assert eventually(lambda: (row := server.usage_of("narrow"))["requests"] == 1 and row, "the stream's row")["cost_usd"] == Decimal(cost_pico(7, 5)) / 10**12
+
+
+def test_a_rate_is_not_there_twice_because_of_an_upgrade(server):
+    key = server.create_key("steady", rpm=2)
+
+    def ask():
+        return httpx.post(f"{server.url}{CHAT}", headers={"authorization": f"Bearer {key}"}, json=chat_body("oai/m", max_tokens=5))
+
+    assert [ask().status_code for _ in range(3)] == [200, 200, 429]
+    server.upgrade()
+    again = ask()
+    assert again.status_code == 429 and 0 < int(again.headers["retry-after"]) <= 30, again.text
+
+
+def test_the_tokens_of_a_running_stream_count_in_the_new_process_and_come_back_at_its_end(server, vendor):
+    key = server.create_key("steady", tpm=1_000)
+
+    def ask():
+        return httpx.post(f"{server.url}{CHAT}", headers={"authorization": f"Bearer {key}"}, json=chat_body("oai/m", max_tokens=800)).status_code
+
+    with http_client(server, key) as client, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(read_stream, client, "wait", 800)
+        eventually(lambda: vendor.recorder.requests, "the stream at the vendor")
+        assert ask() == 429
+        server.upgrade()
+        assert ask() == 429, "the new one knows what the stream has taken"
+        vendor.go_on.release(2)
+        assert waiting.result(60) == (200, "abc")
+        eventually(server.predecessor_has_ended, "the predecessor's end")
+    assert ask() == 200, "it has taken 12, and the others are back"
+
+
+def test_who_is_left_alone_before_an_upgrade_is_left_alone_after_it(server, vendor):
+    server.write_config({"providers": {"oai": openai_vendor(vendor.recorder.url)}, "retry": {"attempts": 1},
+                         "breaker": {"failures": 2, "first_ms": 120_000}})
+    server.run("reload")
+
+    def left_alone():
+        return [(one["target"], one["state"]) for one in httpx.get(f"{server.url}/health/targets").json()["targets"]]
+
+    with http_client(server, server.create_key()) as client:
+        for _ in range(2):
+            assert client.post(CHAT, json=chat_body("oai/broken")).status_code == 500
+    assert left_alone() == [("oai/broken", "open")]
+    server.upgrade()
+    assert left_alone() == [("oai/broken", "open")]
+    assert 'sluice_target_state{target="oai/broken"} 2' in httpx.get(f"{server.url}/metrics").text
 
 
 @pytest.mark.parametrize("program", ["#!/bin/sh\nexit 3\n", "not a program at all", None])

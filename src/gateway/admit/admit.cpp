@@ -238,8 +238,9 @@ Result<void> Admission::take(Hold& hold, const std::shared_ptr<const Line>& line
       return {};
     }
     case LimitUnit::tokens: {
-      if (need.inherited) return {};
       const Tokens tokens = std::max<Tokens>(need.tokens, 0);
+      if (need.inherited && !state.leased) part.tokens = tokens;  // the rate has come over with them in it
+      if (need.inherited) return {};
       if (state.leased) return take_shared(hold, line, tokens, false);
       const std::int64_t wait_ns = sluice::gateway::take(state.tat_ns, step_ns(tokens, rule.amount), in_ns(now.at));
       if (wait_ns > 0) return too_many_tokens(rule, tokens, wait_ns);

@@ -185,6 +185,25 @@ void Health::remember_until(TimePoint then) {
   if (quiet_at_.load(std::memory_order_relaxed) < at) quiet_at_.store(at, std::memory_order_relaxed);
 }
 
+void Health::tell_all(TimePoint now, const std::function<void(std::string_view, const Target&)>& tell) const {
+  if (quiet(now)) return;
+  const std::lock_guard lock(mutex_);
+  for (auto& [target, known] : targets_) {
+    age(known, now);
+    if (known.is_open || known.rests_until > now || known.failures > 0 || known.retries > 0) tell(target, known);
+  }
+}
+
+void Health::take_over(std::string_view target, Target known) {
+  const std::lock_guard lock(mutex_);
+  Target& here = *find_or_add(target);
+  if (here.is_open) return;  // two that are not told apart
+  known.probe_since = TimePoint();
+  remember_until(std::max(known.rests_until, known.window_began + window));
+  if (known.is_open) open_.fetch_add(1, std::memory_order_relaxed);
+  here = std::move(known);
+}
+
 std::vector<Health::Report> Health::report(TimePoint now) const {
   std::vector<Report> all;
   const std::lock_guard lock(mutex_);

@@ -76,17 +76,7 @@ class Health {
   // Every target that has ever failed, in the order of their names.
   std::vector<Report> report(TimePoint now) const;
 
- private:
-  // Of all calls the recent ones count: what was counted is halved after each window.
-  static constexpr std::chrono::seconds window{30};
-  // A probe that has not come to an outcome by then stands in nobody's way any more.
-  static constexpr std::chrono::seconds longest_probe{60};
-  // A rest that a target asks for beyond this is a spent quota or a mistake: it is asked again then.
-  static constexpr std::chrono::minutes longest_rest{5};
-  // Configured targets are hundreds; clients can name more, and beyond this they are not told apart.
-  static constexpr std::size_t max_targets = 10'000;
-  static constexpr std::size_t max_why_bytes = 200;
-
+  // What is known of a target.
   struct Target {
     TimePoint window_began{};
     int calls = 0;
@@ -99,6 +89,24 @@ class Health {
     TimePoint rests_until{};
     std::string why;
   };
+  // For the process that takes this one's place, on the same machine and so with the same clock: `tell` gets each
+  // target of which something is remembered.
+  void tell_all(TimePoint now, const std::function<void(std::string_view target, const Target&)>& tell) const;
+  // What the process before this one knew. A probe that is under way there has its outcome there: another one is sent
+  // from here.
+  void take_over(std::string_view target, Target known);
+
+ private:
+  // Of all calls the recent ones count: what was counted is halved after each window.
+  static constexpr std::chrono::seconds window{30};
+  // A probe that has not come to an outcome by then stands in nobody's way any more.
+  static constexpr std::chrono::seconds longest_probe{60};
+  // A rest that a target asks for beyond this is a spent quota or a mistake: it is asked again then.
+  static constexpr std::chrono::minutes longest_rest{5};
+  // Configured targets are hundreds; clients can name more, and beyond this they are not told apart.
+  static constexpr std::size_t max_targets = 10'000;
+  static constexpr std::size_t max_why_bytes = 200;
+
   Target* find(std::string_view target) const;
   Target* find_or_add(std::string_view target);
   TargetState state_of(const Target& target, TimePoint now) const;

@@ -169,5 +169,33 @@ TEST_F(HealthTest, Is_shared_by_threads) {
   EXPECT_EQ(health_.report(now_).size(), 3u);
 }
 
+TEST_F(HealthTest, Goes_over_to_the_process_that_takes_this_ones_place) {
+  fail(3);
+  health_.failed("acme/small", now_, breaker_,
+                 {.kind = ErrorKind::provider_rejected, .provider_status = 429, .retry_after = 20s});
+  health_.failed("acme/well", now_, breaker_, down);
+  Health next;
+  health_.tell_all(now_, [&](std::string_view name, const Health::Target& known) { next.take_over(name, known); });
+  EXPECT_EQ(next.state(target, now_).kind, Kind::open);
+  EXPECT_EQ(next.state(target, now_).again_in, 1'000ms);
+  EXPECT_EQ(next.state("acme/small", now_).again_in, 20'000ms);
+  for (int i = 0; i < 2; ++i) next.failed("acme/well", now_, breaker_, down);
+  EXPECT_EQ(next.state("acme/well", now_).kind, Kind::open) << "the first failure was the other process's";
+  now_ += 1s;
+  EXPECT_TRUE(next.may_ask(target, now_));
+  EXPECT_FALSE(next.may_ask(target, now_)) << "there is one probe";
+  next.succeeded(target, now_);
+  EXPECT_EQ(next.state(target, now_).kind, Kind::well);
+}
+
+TEST_F(HealthTest, A_probe_that_is_under_way_elsewhere_keeps_nobody_from_asking) {
+  fail(3);
+  now_ += 1s;
+  ASSERT_TRUE(health_.may_ask(target, now_));
+  Health next;
+  health_.tell_all(now_, [&](std::string_view name, const Health::Target& known) { next.take_over(name, known); });
+  EXPECT_TRUE(next.may_ask(target, now_));
+}
+
 }  // namespace
 }  // namespace sluice::gateway
