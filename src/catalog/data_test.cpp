@@ -177,13 +177,15 @@ TEST(Data, What_a_model_takes_is_said_at_every_host) {
     const bool newer_claude =
         model.developer == "Anthropic" && !weights.ends_with("-4.5") && !weights.ends_with("-4.6");
     const bool thinking_gpt = model.developer == "OpenAI" && model.reasoning && !model.open_weights;
-    if (newer_claude) EXPECT_EQ(model.takes.sampling, chat::Sampling::refused) << label(model);
-    if (thinking_gpt) EXPECT_NE(model.takes.sampling, chat::Sampling::taken) << label(model);
-    if (!newer_claude && !thinking_gpt && model.developer != "Google")
-      EXPECT_EQ(model.takes.sampling, chat::Sampling::taken) << label(model);
-    if (model.developer == "Anthropic" || thinking_gpt) EXPECT_FALSE(model.takes.efforts.empty()) << label(model);
-    if (model.takes.sampling == chat::Sampling::without_effort)
-      EXPECT_TRUE(model.takes.efforts.contains(chat::Effort::none)) << label(model) << ": it would never sample";
+    const chat::Takes& takes = model.takes;
+    const bool others = !newer_claude && !thinking_gpt && model.developer != "Google";
+    EXPECT_TRUE(!newer_claude || takes.sampling == chat::Sampling::refused) << label(model);
+    EXPECT_TRUE(!thinking_gpt || takes.sampling != chat::Sampling::taken) << label(model);
+    EXPECT_TRUE(!others || takes.sampling == chat::Sampling::taken) << label(model);
+    const bool has_efforts = model.developer == "Anthropic" || thinking_gpt;
+    EXPECT_TRUE(!has_efforts || !takes.efforts.empty()) << label(model);
+    EXPECT_TRUE(takes.sampling != chat::Sampling::without_effort || takes.efforts.contains(chat::Effort::none))
+        << label(model) << ": it would never sample";
     EXPECT_EQ(model.takes.system_within, newer_claude && weights != "claude-opus-4.7" && weights != "claude-sonnet-5")
         << label(model);
     hosts += weights == "gpt-5.4" && model.takes.chat_tools_without_effort;

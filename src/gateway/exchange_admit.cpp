@@ -75,7 +75,10 @@ async::Task<Result<void>> Exchange::lease(async::Deadline deadline) {
 
 std::optional<Reservation> Exchange::reservation() const {
   if (!hold_.active()) return std::nullopt;
-  return Reservation{.request = facts_.request_id, .key = principal_->key().digest, .worst = hold_.reserved()};
+  return Reservation{.request = facts_.request_id,
+                     .key = principal_->key().digest,
+                     .worst = hold_.reserved(),
+                     .tokens = hold_.reserved_tokens()};
 }
 
 // Where no candidate fits a limit that names another model, that one is asked, if it can be: under the same verdict,

@@ -480,6 +480,13 @@ Money Hold::reserved() const {
   return most;
 }
 
+Tokens Hold::reserved_tokens() const {
+  Tokens most = 0;
+  for (const Part& part : parts_)
+    if (part.line->rule.of_any_model()) most = std::max(most, part.tokens);
+  return most;
+}
+
 void Hold::charge(Money cost, Tokens tokens, const Moment& now, TargetName target) {
   if (!active()) return;
   cost = at_least_nothing(cost);

@@ -96,7 +96,8 @@ class [[nodiscard]] Hold {
   bool active() const { return admission_ != nullptr; }
   // False: limits that are shared with other processes have to be asked first (Admission::lease).
   bool complete() const { return missing_ == 0; }
-  Money reserved() const;  // still, after charges, on the limit that has the most
+  Money reserved() const;          // still, after charges, on the limit that has the most
+  Tokens reserved_tokens() const;  // the same, of limits on any model
 
  private:
   friend class Admission;
