@@ -167,7 +167,8 @@ Result<Input> read_query(std::string_view query, std::span<const Field> fields) 
     if (!name || !text)
       return fail(ErrorKind::invalid_request, "a % in the query is not followed by two hexadecimal digits",
                   "write %25 for a %");
-    const auto field = std::ranges::find(fields, *name, [](const Field& one) { return std::string_view(one.name); });
+    const auto field =
+        std::ranges::find(fields, *name, [](const Field& known) { return std::string_view(known.name); });
     if (field == fields.end()) return unknown(*name, fields);
     if (input.has(*name)) return wrong_field(*name, "`" + *name + "` stands there twice", "leave one of them out");
     const std::string_view type = bare(field->type);
