@@ -592,7 +592,7 @@ Result<std::string> spend_logs(Call& call) {
 }
 
 Result<std::string> spend_keys(Call& call) {
-  TRY(const json::Document usage, native(call, "GET", "/admin/v1/usage", {}, "by=key"));
+  TRY(const json::Document usage, native(call, "GET", "/admin/v1/usage", {}, "by=key&limit=500"));
   std::string text;
   json::Writer out(text);
   out.begin_array();
@@ -603,11 +603,12 @@ Result<std::string> spend_keys(Call& call) {
     out.end_object();
   }
   out.end_array();
+  if (!usage.root()["next"].is_null()) call.dropped = "keys beyond the 500 that have spent most";
   return text;
 }
 
 Result<std::string> spend_tags(Call& call) {
-  std::string query = "by=tag";
+  std::string query = "by=tag&limit=500";
   for (const auto& [theirs, ours] : {std::pair("start_date", "since"), std::pair("end_date", "until")})
     if (call.query.has(theirs)) query += std::string("&") + ours + "=" + encode(call.query.text(theirs));
   TRY(const json::Document usage, native(call, "GET", "/admin/v1/usage", {}, query));
@@ -622,6 +623,7 @@ Result<std::string> spend_tags(Call& call) {
     out.end_object();
   }
   out.end_array();
+  if (!usage.root()["next"].is_null()) call.dropped = "tags beyond the 500 that have spent most";
   return text;
 }
 

@@ -546,6 +546,12 @@ Result<void> PostgresDatabase::make_schema() {
   return execute(("CREATE SCHEMA " + link_->quoted_schema()).c_str());
 }
 
+Result<void> PostgresDatabase::keep_rows_out() {
+  TRY(Statement lock, prepare("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))"));
+  TRY(const bool locked, lock.bind(link_->schema() + ":ledger").step());
+  return locked ? Result<void>() : fail(ErrorKind::unavailable, "the ledger cannot be locked", "try again");
+}
+
 Result<void> PostgresDatabase::begin(Writing writing) {
   const char* what = writing == Writing::ledger ? ":ledger" : writing == Writing::acts ? ":acts" : ":directory";
   return link_->begin("BEGIN ISOLATION LEVEL READ COMMITTED", link_->schema() + what);

@@ -41,6 +41,8 @@ class PostgresDatabase : public Database {
   // For the migrations: makes the schema when it is missing, and keeps other processes from doing the same until the
   // transaction ends. A Transaction (postgres_schema.cpp) is under way.
   Result<void> make_schema();
+  // Waits for whoever brings rows in, and keeps everybody from doing so until the transaction ends.
+  Result<void> keep_rows_out();
 
  private:
   class Link;

@@ -570,6 +570,7 @@ Result<std::int64_t> read_version(PostgresDatabase& database) {
 Result<void> migrate(PostgresDatabase& database, std::int64_t count) {
   TRY(Transaction transaction, Transaction::begin(database));
   CHECK_OK(database.make_schema());
+  CHECK_OK(database.keep_rows_out());  // a replica's row between a table's copy and its end would be lost
   TRY(const std::int64_t from, read_version(database));  // again: another process may have been faster
   for (std::int64_t next = from; next < count; ++next)
     CHECK_OK(database.execute(migrations[static_cast<std::size_t>(next)]));

@@ -28,7 +28,7 @@ Result<RowSpan> rows_started_in(const Database& database, std::optional<std::int
 
 Result<RowSpan> rows_ended_in(const Database& database, std::int64_t from_us, std::int64_t to_us) {
   if (from_us >= to_us) return RowSpan{};
-  return rows_of_hours(database, "ledger_end_hours", from_us / us_per_hour, to_us / us_per_hour);
+  return rows_of_hours(database, "ledger_end_hours", from_us / us_per_hour, (to_us - 1) / us_per_hour);
 }
 
 }  // namespace sluice::store

@@ -49,12 +49,12 @@ constexpr std::int64_t half = 1'000'000;
   "input_video + cache_read_audio + output_audio + output_image > 0"
 
 // As rows_ended_in() has it, within the statement: of one moment, while others bring rows in.
-#define SLUICE_ROW_ENDED_IN(from, to)                                                                       \
-  "row >= (SELECT coalesce(min(first_row), 0) FROM ledger_end_hours WHERE hour >= " from                    \
-  " / 3600000000 AND hour "                                                                                 \
-  "<= " to " / 3600000000 AND " from " < " to                                                               \
-  ") AND row <= (SELECT coalesce(max(last_row), 0) FROM "                                                   \
-  "ledger_end_hours WHERE hour >= " from " / 3600000000 AND hour <= " to " / 3600000000 AND " from " < " to \
+#define SLUICE_ROW_ENDED_IN(from, to)                                                                             \
+  "row >= (SELECT coalesce(min(first_row), 0) FROM ledger_end_hours WHERE hour >= " from                          \
+  " / 3600000000 AND hour "                                                                                       \
+  "<= (" to " - 1) / 3600000000 AND " from " < " to                                                               \
+  ") AND row <= (SELECT coalesce(max(last_row), 0) FROM "                                                         \
+  "ledger_end_hours WHERE hour >= " from " / 3600000000 AND hour <= (" to " - 1) / 3600000000 AND " from " < " to \
   ") AND end_us >= " from " AND end_us < " to
 
 #define SLUICE_SUMS                                                                                                   \

@@ -204,25 +204,25 @@ def test_what_a_stream_has_reserved_stays_reserved_in_the_new_process(server, ve
 
 
 def test_a_rate_is_not_there_twice_because_of_an_upgrade(server):
-    key = server.create_key("steady", rpm=2)
+    key = server.create_key("steady", rpm=1)
 
     def ask():
         return httpx.post(f"{server.url}{CHAT}", headers={"authorization": f"Bearer {key}"}, json=chat_body("oai/m", max_tokens=5))
 
-    assert [ask().status_code for _ in range(3)] == [200, 200, 429]
+    assert [ask().status_code for _ in range(2)] == [200, 429]
     server.upgrade()
     again = ask()
-    assert again.status_code == 429 and 0 < int(again.headers["retry-after"]) <= 30, again.text
+    assert again.status_code == 429 and 0 < int(again.headers["retry-after"]) <= 60, again.text
 
 
 def test_the_tokens_of_a_running_stream_count_in_the_new_process_and_come_back_at_its_end(server, vendor):
     key = server.create_key("steady", tpm=1_000)
 
     def ask():
-        return httpx.post(f"{server.url}{CHAT}", headers={"authorization": f"Bearer {key}"}, json=chat_body("oai/m", max_tokens=800)).status_code
+        return httpx.post(f"{server.url}{CHAT}", headers={"authorization": f"Bearer {key}"}, json=chat_body("oai/m", max_tokens=930)).status_code
 
     with http_client(server, key) as client, ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(read_stream, client, "wait", 800)
+        waiting = pool.submit(read_stream, client, "wait", 930)
         eventually(lambda: vendor.recorder.requests, "the stream at the vendor")
         assert ask() == 429
         server.upgrade()

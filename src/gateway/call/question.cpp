@@ -24,7 +24,7 @@ std::string query_for_provider(std::string_view query, std::string_view left_out
     const bool is_ours = one->name == "key" || one->name == "$alt" || one->name == "api-version" ||
                          one->name == upload_ticket_parameter ||
                          (one->name == "alt" && !(asks_for_bytes && one->value == "media"));
-    if (one->text.empty() || is_ours || one->name == left_out) continue;
+    if (one->text.empty() || is_ours || (!left_out.empty() && one->name == left_out)) continue;
     kept.append(kept.empty() ? "" : "&").append(one->text);
   }
   return kept;
