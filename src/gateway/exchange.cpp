@@ -696,8 +696,12 @@ void Exchange::account_for(const Reply& reply, store::Outcome outcome) {
   const bool unpriced = ends_unpriced(reply);
   // Its provider goes on without the client, and will tell what it has used in the end.
   if (unpriced && outcome == store::Outcome::client_gone) row.outcome = store::Outcome::ok;
+  chat::Usage usage = usage_of(reply.usage(), unpriced ? 0 : reply.output_bytes());
   if (!unpriced || row.outcome != store::Outcome::ok)
-    row.usage = usage_of(reply.usage(), unpriced ? 0 : reply.output_bytes());
+    row.usage = std::move(usage);
+  else  // the row tells no tokens; rates count those that are certain
+    hold_.charge(Money(), usage.total_input() + usage.total_output(), {gateway_.time.now(), row.end_us},
+                 {.provider = row.provider.str(), .model = row.model.str()});
   answered_by_ = reply.answered_by();
   book(std::move(row), unpriced ? catalog::Quote() : quote_of(*reply.attempt));
 }

@@ -51,6 +51,7 @@ constexpr const char* unsettled_and_version = R"sql(
     until_us INTEGER NOT NULL,
     PRIMARY KEY (owner, response)
   ) STRICT, WITHOUT ROWID;
+  CREATE INDEX owned_id ON owned(id);
   PRAGMA user_version = 4;
 )sql";
 constexpr std::int64_t application_id = 1397511506;  // "SLUR"
@@ -99,8 +100,9 @@ ResourceStore::~ResourceStore() = default;
 Result<void> ResourceStore::add(std::string_view owner, std::string_view provider, std::span<const std::string> ids,
                                 std::optional<std::int64_t> until_us) {
   TRY(Transaction transaction, Transaction::begin(*database_));
-  TRY(Statement insert, database_->prepare("INSERT INTO owned VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
-                                           "provider = excluded.provider, until_us = excluded.until_us"));
+  TRY(Statement insert, database_->prepare("INSERT INTO owned SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (SELECT 1 FROM "
+                                           "owned WHERE id = ?2 AND provider = ?3 AND owner <> ?1) ON CONFLICT DO "
+                                           "UPDATE SET provider = excluded.provider, until_us = excluded.until_us"));
   for (const std::string& id : ids) {
     if (id.empty() || id.size() > longest_id) continue;
     CHECK_OK(insert.bind(owner).bind(id).bind(provider).bind(until_us).run());

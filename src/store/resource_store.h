@@ -34,8 +34,9 @@ class ResourceStore {
   static Result<std::unique_ptr<ResourceStore>> open(const std::string& directory);
   ~ResourceStore();
 
-  // `owner` is a tenant or a key, never empty. An id that the owner has already gets the new provider. `until_us` is
-  // when the provider forgets it by itself, in microseconds since 1970; empty = when it is deleted. Ids of more than
+  // `owner` is a tenant or a key, never empty. An id that the owner has already gets the new provider; what somebody
+  // else has at that provider stays theirs alone, for at Google clients choose the names of files. `until_us` is when
+  // the provider forgets it by itself, in microseconds since 1970; empty = when it is deleted. Ids of more than
   // longest_id bytes are left out.
   Result<void> add(std::string_view owner, std::string_view provider, std::span<const std::string> ids,
                    std::optional<std::int64_t> until_us);

@@ -44,6 +44,22 @@ TEST(ResourceStore, An_id_means_something_to_its_owner_alone) {
   EXPECT_EQ(open(directory)->provider_of("key:a", "file-2", now_us).value(), "openai");
 }
 
+// At Google clients choose the names of files, and could choose that of another's batch.
+TEST(ResourceStore, What_somebody_has_at_a_provider_comes_to_nobody_else) {
+  const TestingDirectory directory;
+  const auto store = open(directory);
+  const std::vector<std::string> ids = {"one"};
+  ASSERT_TRUE(store->add("key:a", "gemini", ids, std::nullopt));
+  ASSERT_TRUE(store->add("key:b", "gemini", ids, std::nullopt));
+  EXPECT_EQ(store->provider_of("key:b", "one", now_us).value(), std::nullopt);
+  EXPECT_EQ(store->provider_of("key:a", "one", now_us).value(), "gemini");
+  ASSERT_TRUE(store->add("key:b", "openai", ids, std::nullopt));
+  EXPECT_EQ(store->provider_of("key:b", "one", now_us).value(), "openai");
+  ASSERT_TRUE(store->remove("key:a", "one"));
+  ASSERT_TRUE(store->add("key:b", "gemini", ids, std::nullopt));
+  EXPECT_EQ(store->provider_of("key:b", "one", now_us).value(), "gemini");
+}
+
 TEST(ResourceStore, A_model_is_its_first_owners_and_nobodys_where_none_has_made_it) {
   const TestingDirectory directory;
   const auto store = open(directory);
@@ -103,9 +119,9 @@ TEST(ResourceStore, Responses_that_the_first_version_has_kept_are_there) {
   {
     const auto database = SqliteDatabase::open(directory.path() + "/resources.db");
     ASSERT_TRUE(database);
-    ASSERT_TRUE(
-        (*database)->execute("ALTER TABLE responses DROP COLUMN data_class; DROP TABLE models; DROP TABLE unsettled; "
-                             "PRAGMA user_version = 1"));
+    ASSERT_TRUE((*database)->execute(
+        "ALTER TABLE responses DROP COLUMN data_class; DROP TABLE models; DROP TABLE unsettled; DROP INDEX owned_id; "
+        "PRAGMA user_version = 1"));
   }
   const auto kept = open(directory)->find("key:a", "resp_1", now_us);
   ASSERT_TRUE(kept && *kept);
@@ -142,7 +158,7 @@ TEST(ResourceStore, A_database_of_the_third_version_is_brought_up_to_date) {
   }
   {
     const auto database = SqliteDatabase::open(directory.path() + "/resources.db");
-    ASSERT_TRUE((*database)->execute("DROP TABLE unsettled; PRAGMA user_version = 3"));
+    ASSERT_TRUE((*database)->execute("DROP TABLE unsettled; DROP INDEX owned_id; PRAGMA user_version = 3"));
   }
   const auto store = open(directory);
   EXPECT_EQ(store->provider_of("key:a", "file-1", now_us).value(), "openai");

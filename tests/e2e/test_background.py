@@ -195,3 +195,11 @@ def test_its_cost_counts_for_a_limit_that_was_set_meanwhile(server, vendor):
         with http_client(server, key) as plain:
             return plain.post("/v1/responses", json={"model": "openai/m", "input": "Hello"}).status_code == 429
     eventually(refused, "the limit to be reached by what the response has cost")
+
+
+def test_requests_in_the_background_count_against_the_tokens_of_a_minute(server):
+    key = server.create_key("steady", tpm=4_000)
+    with http_client(server, key) as client:
+        body = {"model": "openai/m", "input": "a word " * 1_000, "max_output_tokens": 16, "background": True}
+        statuses = [client.post("/v1/responses", json=body).status_code for _ in range(6)]
+    assert statuses[0] == 200 and statuses[-1] == 429, statuses
