@@ -50,8 +50,10 @@ std::string model_of_vendor(const config::Snapshot& snapshot, const dialects::Di
                             std::string_view model) {
   constexpr std::string_view vendor = "openai";
   constexpr std::string_view google = "gemini";
-  if (model.starts_with("tunedModels/") && snapshot.find_provider(google))
-    return std::string(google) + "/" + std::string(model);
+  if (model.starts_with("tunedModels/") && !snapshot.find(model)) {
+    const catalog::Provider* tuner = snapshot.find_provider(google);
+    if (tuner && tuner->enabled) return std::string(google) + "/" + std::string(model);
+  }
   const bool names_nobody = !model.empty() && !model.contains('/') && !snapshot.find(model);
   const catalog::Provider* provider = names_nobody ? snapshot.find_provider(vendor) : nullptr;
   const bool operation = dialect.opaque() || dialect.id() == dialects::DialectId::openai_moderations;
